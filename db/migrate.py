@@ -1,0 +1,32 @@
+"""Brings the schema up to date. Safe to repeat and to run twice at once."""
+
+from pathlib import Path
+
+import asyncpg
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+# Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
+_LOCK = 0x7768617473617070
+
+
+async def migrate(dsn: str) -> None:
+    """Run what is missing, in one transaction, while holding a lock of the database."""
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn))
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,14 @@
+"""Runs a `.sql` file inside a migration."""
+
+from pathlib import Path
+
+from alembic import op
+
+_FOLDER = Path(__file__).parent / "sql"
+
+
+def run_sql(name: str) -> None:
+    """Run every statement of `sql/NAME`; a statement ends with `;` at the end of a line (asyncpg takes one at a time)."""
+    for statement in (_FOLDER / name).read_text().split(";\n"):
+        if statement.strip():
+            op.execute(statement)

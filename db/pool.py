@@ -1,0 +1,46 @@
+"""Connections to Postgres."""
+
+import json
+from typing import TypeAlias
+
+import asyncpg
+from pydantic_core import to_json
+
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+# A step takes milliseconds; a statement that runs this long waits for a lock of a frozen process, and is done again.
+_COMMAND_TIMEOUT_SECONDS = 10.0
+# Under the 10 s in which an outage must show in health.
+_CONNECT_TIMEOUT_SECONDS = 5.0
+
+
+async def create_pool(settings: Settings) -> Pool:
+    """Open the pool. JSONB comes and goes as Python values; timestamps are UTC.
+
+    Raises:
+        ConfigurationError: DATABASE_URL is missing.
+        OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
+    """
+    if settings.database_url is None:
+        raise ConfigurationError("DATABASE_URL: not set; write it as postgresql://user:password@host:5432/name")
+    return await asyncpg.create_pool(
+        settings.database_url,
+        min_size=1,
+        max_size=settings.database_pool_size,
+        init=_prepare,
+        timeout=_CONNECT_TIMEOUT_SECONDS,
+        command_timeout=_COMMAND_TIMEOUT_SECONDS,
+        server_settings={"timezone": "UTC", "application_name": "whatsapp-microservice"},
+    )
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=_dump, decoder=json.loads, schema="pg_catalog")
+
+
+def _dump(value: object) -> str:
+    return to_json(value).decode()

@@ -1,0 +1,70 @@
+"""Every error of the service, one small tree.
+
+ServiceError
+├── ConfigurationError          a setting is missing or malformed; ends the process with code 2
+├── InvalidInput                what came in cannot be used; names the field
+│   └── InvalidNumber           not a phone number
+├── VendorError                 a call to Twilio or ElevenLabs did not succeed
+│   ├── RetryableError          it certainly had no effect; may be done again after a while
+│   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is done again
+│   └── TerminalError           refused for good; doing it again cannot help
+├── Fenced                      another process owns the partition now; stop at once, acknowledge nothing
+└── Unavailable                 Kafka or Postgres does not answer; nothing was stored
+"""
+
+
+class ServiceError(Exception):
+    """Root of the service's own errors."""
+
+
+class ConfigurationError(ServiceError):
+    """One line that names the variable and says what to do."""
+
+
+class InvalidInput(ServiceError):
+    """Input that cannot be used. `field` is its dotted path, `why` a sentence for the sender."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        self.why = why
+
+
+class InvalidNumber(InvalidInput):
+    """Not a phone number in international form."""
+
+
+class VendorError(ServiceError):
+    """A call to a vendor did not succeed. `code` is the vendor's own code or HTTP status."""
+
+    def __init__(self, vendor: str, why: str, code: int | str | None = None) -> None:
+        super().__init__(f"{vendor}: {why}" if code is None else f"{vendor} {code}: {why}")
+        self.vendor = vendor
+        self.why = why
+        self.code = code
+
+
+class RetryableError(VendorError):
+    """Certainly without effect. `retry_after`: seconds the vendor asked for, or None."""
+
+    def __init__(
+        self, vendor: str, why: str, code: int | str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(vendor, why, code)
+        self.retry_after = retry_after
+
+
+class UnknownOutcome(VendorError):
+    """May have had its effect."""
+
+
+class TerminalError(VendorError):
+    """Refused for good."""
+
+
+class Fenced(ServiceError):
+    """The partition's epoch is no longer ours."""
+
+
+class Unavailable(ServiceError):
+    """Kafka or Postgres does not answer."""

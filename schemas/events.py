@@ -1,0 +1,148 @@
+"""The values of the topics. Each carries a schema version and an id that survives redelivery and replay."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from schemas.documents import Document
+from schemas.errors import InvalidNumber
+from schemas.phone import conversation_key, e164
+
+SCHEMA_VERSION = 1
+_COLUMN_WIDTH = 255
+"""Ids are stored in VARCHAR(255) columns."""
+
+
+def _check_number(raw: str) -> str:
+    try:
+        return e164(raw)
+    except InvalidNumber as error:
+        raise ValueError(error.why) from error
+
+
+def _or_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+VendorId = Annotated[str, Field(min_length=1, max_length=_COLUMN_WIDTH)]
+Number = Annotated[str, AfterValidator(_check_number)]
+
+
+class Recipient(Document):
+    """The person who was called. `status`: ElevenLabs' recipient status, an open set."""
+
+    phone_number: Number
+    conversation_id: VendorId
+    id: str | None = None
+    status: str = "completed"
+
+
+class CallMetadata(Document):
+    """What the backend knows of the client. All of it may be absent or null."""
+
+    client_name: str | None = None
+    client_id: str | None = None
+    group_id: str | None = None
+    group_name: str | None = None
+
+
+class CallCompleted(Document):
+    """A call ended. The value of `call-completed`: exactly the body of `POST /api/call-completed`.
+
+    The id of the event is the call's ElevenLabs `conversation_id`.
+    """
+
+    agent_id: VendorId
+    recipient: Recipient
+    schema_version: int = SCHEMA_VERSION
+    batch_id: str | None = None
+    agent_name: str | None = None
+    phone_number_id: str | None = None
+    batch_name: str | None = None
+    call_metadata: Annotated[CallMetadata, BeforeValidator(_or_empty)] = CallMetadata()
+
+    @property
+    def event_id(self) -> str:
+        return self.recipient.conversation_id
+
+    @property
+    def key(self) -> str:
+        return conversation_key(self.recipient.phone_number)
+
+    @property
+    def client_name(self) -> str:
+        return (self.call_metadata.client_name or "").strip() or "Cliente"
+
+    @property
+    def group_name(self) -> str:
+        return self.call_metadata.group_name or "N/A"
+
+
+class InboundMessage(Document):
+    """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw."""
+
+    event_id: VendorId
+    received_at: datetime
+    params: dict[str, str]
+    schema_version: int = SCHEMA_VERSION
+    request_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        return conversation_key(self.params.get("From", ""))
+
+    @property
+    def body(self) -> str:
+        return self.params.get("Body", "")
+
+
+class MessageStatus(Document):
+    """A delivery report. `own_id`: the id that the worker put into the StatusCallback URL, where it came back."""
+
+    event_id: VendorId
+    received_at: datetime
+    params: dict[str, str]
+    own_id: str | None = None
+    schema_version: int = SCHEMA_VERSION
+    request_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        return conversation_key(self.params.get("To", ""))
+
+
+EventType = Literal[
+    "started", "received", "answered", "sent", "delivered", "failed", "parked", "closed", "escalated"
+]
+
+
+class ConversationEvent(Document):
+    """What happened in a conversation. `number` counts from 1 without gaps within one conversation.
+
+    `data` by type is written down in the folder's README.
+    """
+
+    event_id: str
+    number: int
+    conversation_id: int
+    phone_number: str
+    type: EventType
+    at: datetime
+    data: dict[str, Any]
+    schema_version: int = SCHEMA_VERSION
+
+
+class DeadLetter(Document):
+    """An event that cannot be done: the bytes as they came (base64), from where, why, after how many tries."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    details: str
+    key_base64: str | None
+    value_base64: str | None
+    at: datetime
+    tries: int = 1
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,132 @@
+"""All settings of the service, read once per process from the environment.
+
+The attribute's name in upper case is the variable's name. Nothing here has a secret as its default.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import ConfigurationError
+
+FIRST_MESSAGE = (
+    "¡Hola {client_name}! Soy {agent_name}. Gracias por tu tiempo en la llamada. {summary}"
+    "Puedes seguir la conversación por aquí: ¿en qué te puedo ayudar?"
+)
+NO_ANSWER_MESSAGE = (
+    "¡Hola {client_name}! Soy {agent_name}. Intentamos llamarte y no pudimos hablar contigo. "
+    "Si quieres, seguimos por aquí: ¿en qué te puedo ayudar?"
+)
+
+
+class Settings(BaseSettings):
+    """See each field's description. Empty variables count as not set."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    port: int = Field(3001, ge=0, le=65535, description="Port of the HTTP service (web).")
+    worker_port: int = Field(6066, ge=0, le=65535, description="Port of the worker's own views.")
+    stats_port: int = Field(6067, ge=0, le=65535, description="Port of the stats worker's views.")
+    stats_url: str = Field("http://127.0.0.1:6067", description="Where web finds a stats worker.")
+    backend_url: str = Field("http://localhost:3000", description="The main backend.")
+    public_base_url: str | None = Field(
+        None, description="What Twilio calls, e.g. https://wa.example.com. Signatures are checked against it."
+    )
+    microservice_token: str | None = Field(None, description="X-Service-Token of /api. Not set: all refused.")
+
+    twilio_account_sid: str | None = Field(None, description="Twilio account, AC….")
+    twilio_auth_token: str | None = Field(None, description="Twilio's primary auth token.")
+    twilio_whatsapp_from: str = Field("whatsapp:+14155238886", description="Our WhatsApp sender.")
+    twilio_api_base_url: str = Field("https://api.twilio.com", description="Twilio's API host.")
+    twilio_first_message_content_sid: str | None = Field(None, description="Approved template, HX….")
+    twilio_first_message_content_variables: str | None = Field(
+        None, description='JSON object, e.g. {"1": "{client_name}", "2": "{summary}"}.'
+    )
+    twilio_messages_per_second: float = Field(80, gt=0, description="Sends per second and sender.")
+    twilio_unknown_patience_seconds: float = Field(
+        60, ge=0, description="How long a send of unknown outcome is looked for before it is decided."
+    )
+    twilio_unknown_send: Literal["resend", "hold"] = Field(
+        "resend", description="What happens to a send that was not found: sent again, or left to an operator."
+    )
+
+    elevenlabs_api_key: str | None = Field(None, description="ElevenLabs key.")
+    elevenlabs_api_base_url: str = Field("https://api.elevenlabs.io", description="ElevenLabs' API host.")
+    elevenlabs_transport: Literal["auto", "rest", "websocket"] = Field(
+        "auto", description="auto tries REST and goes over to the WebSocket on 404/405."
+    )
+    elevenlabs_webhook_secret: str | None = Field(None, description="Secret of the post-call webhook.")
+    elevenlabs_max_concurrency: int = Field(
+        100, ge=1, description="Conversations with ElevenLabs at once per worker; the workspace's limit."
+    )
+    summary_wait_seconds: float = Field(
+        2.0, ge=0, description="Longest the first message waits for the call's summary."
+    )
+
+    database_url: str | None = Field(None, description="postgresql://user:password@host:5432/name")
+    database_pool_size: int = Field(10, ge=2, description="Connections to Postgres per process.")
+
+    kafka_bootstrap_servers: str | None = Field(None, description="host:port[,host:port…]")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How Kafka is spoken to."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism."
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user.")
+    kafka_sasl_password: str | None = Field(None, description="SASL password.")
+    kafka_ssl_cafile: str | None = Field(None, description="CA certificates (PEM) for Kafka's TLS.")
+    kafka_embedded: bool = Field(False, description="The broker is the embedded one (set by `up`).")
+    topic_prefix: str = Field("", description="Put before every topic's name.")
+    topic_partitions: int = Field(8, ge=1, le=1000, description="Partitions of every topic.")
+    topic_replication_factor: int = Field(-1, description="-1: the broker's default.")
+    topic_retention_hours: int = Field(24 * 14, ge=1, description="How long topics keep events.")
+
+    max_in_flight: int = Field(2000, ge=1, description="Conversations worked on at once per worker.")
+    outcome_wait_seconds: float = Field(
+        8.5, gt=0, le=9, description="Longest POST /api/call-completed waits; the backend gives up at 10 s."
+    )
+    unknown_number_grace_seconds: float = Field(
+        300, ge=0, description="How long a message of an unknown number waits for its call."
+    )
+    unknown_number_agent_id: str | None = Field(
+        None, description="Agent that answers unknown numbers. Not set: stored, not answered."
+    )
+    reply_quiet_seconds: float = Field(0, ge=0, description="Silence to wait for before answering a burst.")
+    first_message_text: str = Field(FIRST_MESSAGE, description="First message after a completed call.")
+    no_answer_message_text: str = Field(NO_ANSWER_MESSAGE, description="First message after other calls.")
+    stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
+
+
+def load_settings(env: Mapping[str, str] | None = None, **over: object) -> Settings:
+    """Read settings from `env` (default: the process's environment); `over` wins.
+
+    Raises:
+        ConfigurationError: one line that names the variable and what is wrong with it.
+    """
+    values = _known(env) if env is not None else {}
+    try:
+        return Settings(**{**values, **over})  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "environment"
+        raise ConfigurationError(f"{name}: {first['msg']}") from error
+
+
+def _known(env: Mapping[str, str]) -> dict[str, object]:
+    return {name: env[name.upper()] for name in Settings.model_fields if env.get(name.upper())}
+
+
+def require(settings: Settings, *names: str) -> None:
+    """Check that settings a process cannot do without are there.
+
+    Raises:
+        ConfigurationError: names every missing variable in one line.
+    """
+    missing = [name.upper() for name in names if getattr(settings, name) is None]
+    if missing:
+        raise ConfigurationError(f"{', '.join(missing)}: not set; see `whatsapp-microservice doctor`")

@@ -1,0 +1,27 @@
+"""Names of the Kafka topics. All are keyed by the canonical number's bytes and have the same partition count."""
+
+from typing import Final
+
+CALL_COMPLETED: Final = "call-completed"
+INBOUND_MESSAGE: Final = "inbound-message"
+MESSAGE_STATUS: Final = "message-status"
+CONVERSATION_COMMAND: Final = "conversation-command"
+CONVERSATION_EVENT: Final = "conversation-event"
+DEAD_LETTER: Final = "dead-letter"
+
+ALL_TOPICS: Final = (
+    CALL_COMPLETED,
+    INBOUND_MESSAGE,
+    MESSAGE_STATUS,
+    CONVERSATION_COMMAND,
+    CONVERSATION_EVENT,
+    DEAD_LETTER,
+)
+
+REQUEST_ID_HEADER: Final = "x-request-id"
+"""Kafka header that follows an event from the webhook to the send."""
+
+
+def topic_name(prefix: str, topic: str) -> str:
+    """Give a topic's full name: several environments may share one cluster under different prefixes."""
+    return f"{prefix}{topic}"
