@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+_FUNCTIONS = Path(__file__).parent / "sql" / "functions"
 # Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
 _LOCK = 0x7768617473617070
 
@@ -21,8 +22,17 @@ async def migrate(dsn: str) -> None:
             await connection.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
             await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             await connection.run_sync(_upgrade)
+            await _install_functions(connection)
     finally:
         await engine.dispose()
+
+
+async def _install_functions(connection: AsyncConnection) -> None:
+    """The steps of the journal are functions; they are replaced as a whole each time, so files and database agree."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert raw is not None, "an open connection has a driver"
+    for file in sorted(_FUNCTIONS.glob("*.sql")):
+        await raw.execute(file.read_text())
 
 
 def _upgrade(connection: Connection) -> None:

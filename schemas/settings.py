@@ -3,6 +3,7 @@
 The attribute's name in upper case is the variable's name. Nothing here has a secret as its default.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -100,6 +101,21 @@ class Settings(BaseSettings):
     stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
+
+    def first_message_content_variables(self) -> dict[str, str]:
+        """Give the template's variables with their placeholders.
+
+        Raises:
+            ConfigurationError: not a JSON object of texts.
+        """
+        text = self.twilio_first_message_content_variables or "{}"
+        try:
+            variables = json.loads(text)
+        except ValueError as error:
+            raise ConfigurationError(f"TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES: not JSON: {error}") from error
+        if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+            raise ConfigurationError("TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES: must be a JSON object of texts")
+        return variables
 
 
 def load_settings(env: Mapping[str, str] | None = None, **over: object) -> Settings:

@@ -1,0 +1,56 @@
+-- What the steps share. A step is a function of one JSON object that gives a JSON object with a `state`;
+-- so many numbers' steps can share one statement: SELECT step(item) FROM jsonb_array_elements($1).
+
+-- The partition's epoch is still the newest. The lock makes a new owner's claim wait for steps under way.
+CREATE OR REPLACE FUNCTION wm_fenced(a jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM conversation_owner
+    WHERE partition = (a->>'partition')::int AND epoch = (a->>'epoch')::bigint FOR SHARE;
+  RETURN NOT FOUND;
+END $$;
+
+CREATE OR REPLACE FUNCTION wm_iso(t timestamp) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT to_char(t, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+-- Puts an event into the outbox. Numbers have no gaps, because the conversation's row lock hands them out.
+CREATE OR REPLACE FUNCTION wm_emit(conversation int, part int, event_type text, event_data jsonb)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE n int; phone text;
+BEGIN
+  UPDATE conversation_state SET event_number = event_number + 1
+    WHERE id = conversation RETURNING event_number, phone_number INTO n, phone;
+  INSERT INTO conversation_outbox (conversation_id, number, partition, phone_number, payload)
+  VALUES (conversation, n, part, phone, jsonb_build_object(
+    'schema_version', 1, 'event_id', conversation || ':' || n, 'number', n, 'conversation_id', conversation,
+    'phone_number', phone, 'type', event_type, 'at', wm_iso(clock_timestamp()::timestamp), 'data', event_data));
+END $$;
+
+-- Everything the worker needs to do, or to go on with, a turn.
+CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+    'id', t.id, 'kind', t.kind, 'state', t.state, 'phone_number', t.phone_number, 'partition', t.partition,
+    'conversation_id', t.conversation_id, 'request_id', t.request_id,
+    'address', coalesce(s.address, 'whatsapp:' || s.phone_number),
+    'client_name', s.client_name, 'agent_id', s.agent_id, 'call_summary', s.call_summary,
+    'elevenlabs_conversation_id', s.elevenlabs_conversation_id,
+    'call', s.metadata->'call', 'details', s.metadata->'details',
+    'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', i.event_id, 'payload', i.payload)
+                ORDER BY i.position), '[]') FROM conversation_input i WHERE i.turn_id = t.id),
+    'sends', (SELECT coalesce(jsonb_agg(jsonb_build_object('own_id', o.own_id, 'to_address', o.to_address,
+                'body', o.body, 'content', o.content, 'state', o.state, 'tries', o.tries, 'sid', o.sid,
+                'intended_at', wm_iso(o.intended_at)) ORDER BY o.part), '[]')
+              FROM conversation_send o WHERE o.turn_id = t.id))
+  FROM conversation_turn t JOIN conversation_state s ON s.id = t.conversation_id WHERE t.id = turn
+$$;
+
+CREATE OR REPLACE FUNCTION wm_open_turn(phone text) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT id FROM conversation_turn WHERE phone_number = phone AND state IN ('begun', 'answered')
+$$;
+
+-- Ends a turn once; whoever waits for a call's outcome is told.
+CREATE OR REPLACE FUNCTION wm_end_turn(turn bigint, outcome text, problem jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE conversation_turn SET state = outcome, error = problem, ended_at = clock_timestamp() WHERE id = turn;
+  PERFORM pg_notify('call_outcome', event_id) FROM conversation_input WHERE turn_id = turn AND kind = 'call';
+END $$;

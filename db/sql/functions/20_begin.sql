@@ -1,0 +1,102 @@
+-- A call ended: the conversation begins, or begins anew in the same row; its first message's turn begins.
+-- a: partition, epoch, phone_number, address, event_id, received_at, payload, request_id, client_name, agent_id,
+--    batch_id, recipient_id, started {event data}
+CREATE OR REPLACE FUNCTION wm_begin_call(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE phone text := a->>'phone_number'; turn bigint; conversation int;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  turn := wm_open_turn(phone);
+  IF turn IS NOT NULL THEN RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn)); END IF;
+  INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, payload, received_at)
+    VALUES ('call', a->>'event_id', phone, a->>'address', (a->>'partition')::int, 'taken', a->'payload',
+            (a->>'received_at')::timestamptz) ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;
+  INSERT INTO conversation_state AS s (phone_number, client_name, elevenlabs_conversation_id, agent_id, batch_id,
+      recipient_id, status, started_at, last_message_at, address, metadata)
+    VALUES (phone, left(a->>'client_name', 255), a->>'event_id', a->>'agent_id', left(a->>'batch_id', 255),
+      left(a->>'recipient_id', 255), 'active', now(), now(), a->>'address',
+      jsonb_build_object('call', a->'payload'))
+    ON CONFLICT (phone_number) DO UPDATE SET client_name = EXCLUDED.client_name,
+      elevenlabs_conversation_id = EXCLUDED.elevenlabs_conversation_id, agent_id = EXCLUDED.agent_id,
+      batch_id = EXCLUDED.batch_id, recipient_id = EXCLUDED.recipient_id, status = 'active', closed_at = NULL,
+      call_summary = NULL, call_duration_secs = NULL, started_at = now(), last_message_at = now(),
+      address = EXCLUDED.address,
+      metadata = (coalesce(s.metadata, '{}') - 'details') || EXCLUDED.metadata || jsonb_build_object('calls',
+        coalesce(s.metadata->'calls', '[]') || jsonb_build_array(jsonb_build_object(
+          'elevenlabs_conversation_id', s.elevenlabs_conversation_id, 'agent_id', s.agent_id,
+          'batch_id', s.batch_id, 'recipient_id', s.recipient_id, 'started_at', wm_iso(s.started_at),
+          'call_summary', s.call_summary, 'call_duration_secs', s.call_duration_secs)))
+    RETURNING id INTO conversation;
+  INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id)
+    VALUES (phone, conversation, (a->>'partition')::int, 'call', 'begun', a->>'request_id') RETURNING id INTO turn;
+  UPDATE conversation_input SET turn_id = turn WHERE kind = 'call' AND event_id = a->>'event_id';
+  PERFORM wm_emit(conversation, (a->>'partition')::int, 'started', a->'started');
+  RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
+END $$;
+
+-- Messages begin a turn; those parked for the number come along, first. Its members are fixed here.
+-- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
+CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item record; members int := 0;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  turn := wm_open_turn(phone);
+  IF turn IS NOT NULL THEN RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn)); END IF;
+  SELECT id INTO conversation FROM conversation_state WHERE phone_number = phone FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
+  PERFORM wm_add_inputs(a, 'parked');
+  INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id)
+    SELECT phone, conversation, (a->>'partition')::int, 'reply', 'begun', a->>'request_id'
+    WHERE EXISTS (SELECT 1 FROM conversation_input WHERE phone_number = phone AND state = 'parked')
+    RETURNING id INTO turn;
+  IF turn IS NULL THEN RETURN '{"state": "done"}'; END IF;
+  FOR item IN SELECT * FROM conversation_input WHERE phone_number = phone AND state = 'parked' ORDER BY position LOOP
+    members := members + 1;
+    INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
+      VALUES (conversation, 'inbound', item.payload->>'text', item.event_id, item.received_at,
+              jsonb_build_object('turn_id', turn, 'request_id', item.payload->>'request_id'));
+    PERFORM wm_emit(conversation, item.partition, 'received', jsonb_build_object('message_sid', item.event_id,
+      'content', item.payload->>'text', 'received_at', wm_iso(item.received_at)));
+  END LOOP;
+  UPDATE conversation_input SET state = 'taken', turn_id = turn WHERE phone_number = phone AND state = 'parked';
+  UPDATE conversation_state SET message_count = coalesce(message_count, 0) + members, last_message_at = now(),
+    last_inbound_at = now(), address = item_address, status = CASE status WHEN 'closed' THEN 'active' ELSE status END
+    FROM (SELECT i.address AS item_address FROM conversation_input i WHERE i.turn_id = turn
+          ORDER BY position DESC LIMIT 1) newest WHERE id = conversation;
+  RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
+END $$;
+
+-- Remembers events that are not remembered yet, in their order.
+CREATE OR REPLACE FUNCTION wm_add_inputs(a jsonb, new_state text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, payload, received_at)
+    SELECT 'message', i->>'event_id', a->>'phone_number', i->>'address', (a->>'partition')::int, new_state,
+           i, (i->>'received_at')::timestamptz
+    FROM jsonb_array_elements(a->'inputs') WITH ORDINALITY AS x(i, place) ORDER BY place
+    ON CONFLICT DO NOTHING
+$$;
+
+-- A message whose number has no conversation waits for its call. a: as wm_begin_reply
+CREATE OR REPLACE FUNCTION wm_park(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  PERFORM 1 FROM conversation_state WHERE phone_number = a->>'phone_number';
+  IF FOUND THEN RETURN '{"state": "known"}'; END IF;
+  PERFORM wm_add_inputs(a, 'parked');
+  RETURN '{"state": "parked"}';
+END $$;
+
+-- An unknown number whose grace is over gets a conversation with the configured agent, without a call.
+-- a: partition, epoch, phone_number, agent_id, client_name, address
+CREATE OR REPLACE FUNCTION wm_adopt(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE conversation int;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  INSERT INTO conversation_state (phone_number, client_name, elevenlabs_conversation_id, agent_id, address)
+    VALUES (a->>'phone_number', a->>'client_name', '', a->>'agent_id', a->>'address')
+    ON CONFLICT DO NOTHING RETURNING id INTO conversation;
+  IF conversation IS NOT NULL THEN
+    PERFORM wm_emit(conversation, (a->>'partition')::int, 'started', jsonb_build_object(
+      'client_name', a->>'client_name', 'agent_id', a->>'agent_id', 'elevenlabs_conversation_id', ''));
+  END IF;
+  RETURN '{"state": "adopted"}';
+END $$;

@@ -1,0 +1,107 @@
+-- The agent answered: its reply is stored and its messages planned, the first one intended at once.
+-- a: partition, epoch, turn_id, reply, text, seconds, summary, duration_secs, details,
+--    parts [{own_id, to_address, body, content}]
+CREATE OR REPLACE FUNCTION wm_answer(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE t conversation_turn;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  SELECT * INTO t FROM conversation_turn WHERE id = (a->>'turn_id')::bigint FOR UPDATE;
+  IF t.state <> 'begun' THEN RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id)); END IF;
+  UPDATE conversation_turn SET state = 'answered', reply = a->'reply', answered_at = clock_timestamp() WHERE id = t.id;
+  INSERT INTO conversation_send (own_id, turn_id, part, to_address, body, content, state, tries, intended_at)
+    SELECT (p->>'own_id')::uuid, t.id, place - 1, p->>'to_address', p->>'body', nullif(p->'content', 'null'),
+           CASE place WHEN 1 THEN 'intended' ELSE 'planned' END, CASE place WHEN 1 THEN 1 ELSE 0 END,
+           CASE place WHEN 1 THEN clock_timestamp() END
+    FROM jsonb_array_elements(a->'parts') WITH ORDINALITY AS x(p, place);
+  IF a->'details' IS NOT NULL AND a->'details' <> 'null' THEN
+    UPDATE conversation_state SET call_summary = a->>'summary', call_duration_secs = (a->>'duration_secs')::int,
+      metadata = coalesce(metadata, '{}') || jsonb_build_object('details', a->'details') WHERE id = t.conversation_id;
+  END IF;
+  IF t.kind = 'reply' THEN
+    PERFORM wm_emit(t.conversation_id, t.partition, 'answered',
+                    jsonb_build_object('seconds', a->'seconds', 'text', a->>'text'));
+  END IF;
+  IF jsonb_array_length(a->'parts') = 0 THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
+  RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id));
+END $$;
+
+-- Right before a send: the last check that the number is still ours. a: partition, epoch, own_id
+CREATE OR REPLACE FUNCTION wm_intend(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE o conversation_send;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  SELECT * INTO o FROM conversation_send WHERE own_id = (a->>'own_id')::uuid FOR UPDATE;
+  IF o.sid IS NOT NULL THEN RETURN jsonb_build_object('state', 'sent', 'sid', o.sid); END IF;
+  UPDATE conversation_send SET state = 'intended', tries = tries + 1, intended_at = clock_timestamp()
+    WHERE own_id = o.own_id;
+  RETURN '{"state": "intended"}';
+END $$;
+
+-- Twilio accepted a message. The last part ends the turn. a: partition, epoch, own_id, sid, status
+CREATE OR REPLACE FUNCTION wm_accept(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  UPDATE conversation_send SET state = 'accepted', sid = a->>'sid', accepted_at = clock_timestamp(),
+    status = coalesce(status, a->>'status')
+    WHERE own_id = (a->>'own_id')::uuid AND state <> 'accepted' RETURNING * INTO o;
+  IF NOT FOUND THEN RETURN '{"state": "accepted"}'; END IF;
+  SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id FOR UPDATE;
+  INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, elevenlabs_response,
+      sent_at, delivered_at, read_at, metadata)
+    VALUES (t.conversation_id, 'outbound', o.body, o.sid, t.reply, o.accepted_at, o.delivered_at, o.read_at,
+      jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id));
+  UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1, last_message_at = now()
+    WHERE id = t.conversation_id;
+  SELECT min(received_at), jsonb_agg(event_id ORDER BY position) INTO since, answered
+    FROM conversation_input WHERE turn_id = t.id AND o.part = 0 AND kind = 'message';
+  PERFORM wm_emit(t.conversation_id, t.partition, 'sent', jsonb_build_object('own_id', o.own_id, 'sid', o.sid,
+    'content', o.body, 'kind', CASE t.kind WHEN 'call' THEN 'first' ELSE 'reply' END,
+    'response_seconds', extract(epoch FROM o.accepted_at - since), 'answers', coalesce(answered, '[]')));
+  PERFORM 1 FROM conversation_send WHERE turn_id = t.id AND state IN ('planned', 'intended');
+  IF NOT FOUND THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
+  RETURN '{"state": "accepted"}';
+END $$;
+
+-- Refused for good: the turn fails and says why. a: partition, epoch, turn_id, what, code, reason, error
+CREATE OR REPLACE FUNCTION wm_fail(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE t conversation_turn;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  SELECT * INTO t FROM conversation_turn WHERE id = (a->>'turn_id')::bigint FOR UPDATE;
+  IF t.state IN ('done', 'failed') THEN RETURN '{"state": "failed"}'; END IF;
+  UPDATE conversation_send SET state = coalesce(a->>'send_state', 'refused'), error_code = a->>'code'
+    WHERE turn_id = t.id AND state IN ('planned', 'intended');
+  PERFORM wm_emit(t.conversation_id, t.partition, 'failed',
+    jsonb_build_object('what', a->>'what', 'code', a->>'code', 'reason', a->>'reason'));
+  PERFORM wm_end_turn(t.id, 'failed', a->'error');
+  RETURN '{"state": "failed"}';
+END $$;
+
+-- A delivery report, in any order, any number of times; it needs no epoch, because it only tells what Twilio did.
+-- a: own_id, sid, status, rank, delivered, read, error_code, failed, reason
+CREATE OR REPLACE FUNCTION wm_report(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE o conversation_send; t conversation_turn;
+BEGIN
+  SELECT * INTO o FROM conversation_send
+    WHERE own_id = (a->>'own_id')::uuid OR (a->>'own_id' IS NULL AND sid = a->>'sid') FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
+  -- A send that was repeated after an unknown outcome may report under a second sid: it is noted, the first stays.
+  IF o.status_rank >= (a->>'rank')::int AND o.sid IS NOT NULL THEN RETURN '{"state": "known"}'; END IF;
+  UPDATE conversation_send SET sid = coalesce(sid, a->>'sid'), status = a->>'status',
+    status_rank = greatest(status_rank, (a->>'rank')::int), error_code = coalesce(a->>'error_code', error_code),
+    delivered_at = CASE WHEN (a->>'delivered')::bool THEN coalesce(delivered_at, clock_timestamp()) ELSE delivered_at END,
+    read_at = CASE WHEN (a->>'read')::bool THEN coalesce(read_at, clock_timestamp()) ELSE read_at END
+    WHERE own_id = o.own_id RETURNING * INTO o;
+  SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id;
+  UPDATE conversation_messages SET delivered_at = o.delivered_at, read_at = o.read_at
+    WHERE conversation_id = t.conversation_id AND twilio_message_id = o.sid;
+  IF (a->>'failed')::bool THEN
+    PERFORM wm_emit(t.conversation_id, t.partition, 'failed', jsonb_build_object('what', 'delivery',
+      'code', a->>'error_code', 'reason', a->>'reason', 'sid', o.sid, 'own_id', o.own_id));
+  ELSE
+    PERFORM wm_emit(t.conversation_id, t.partition, 'delivered',
+      jsonb_build_object('sid', o.sid, 'own_id', o.own_id, 'status', a->>'status'));
+  END IF;
+  RETURN '{"state": "noted"}';
+END $$;

@@ -1,0 +1,56 @@
+"""The first WhatsApp message after a call: personal, Spanish by default, from a configurable text."""
+
+import string
+
+from schemas.events import CallCompleted
+from schemas.errors import ConfigurationError
+
+PLACEHOLDERS = frozenset({"client_name", "agent_name", "group_name", "summary"})
+# A name or a summary is a part of a short greeting, however long the source is.
+_LONGEST_NAME = 40
+_LONGEST_SUMMARY = 300
+_UNNAMED_AGENT = "tu asesor"
+
+
+def first_message(text: str, call: CallCompleted, summary: str | None) -> str:
+    """Fill a text's placeholders: `{client_name}` (the first name), `{agent_name}`, `{group_name}`, `{summary}`.
+
+    `{summary}` is one sentence with a space behind it, or nothing.
+    """
+    return text.format(**placeholder_values(call, summary)).strip()
+
+
+def placeholder_values(call: CallCompleted, summary: str | None) -> dict[str, str]:
+    """Give what each placeholder stands for, each fit for one line of a greeting."""
+    return {
+        "client_name": _shortened(call.client_name.split()[0], _LONGEST_NAME),
+        "agent_name": _shortened(" ".join((call.agent_name or _UNNAMED_AGENT).split()), _LONGEST_NAME),
+        "group_name": _shortened(" ".join(call.group_name.split()), _LONGEST_NAME),
+        "summary": _summary_sentence(summary),
+    }
+
+
+def check_placeholders(variable: str, text: str) -> None:
+    """Check a configured text before it is needed.
+
+    Raises:
+        ConfigurationError: a placeholder is unknown or the braces do not match.
+    """
+    try:
+        used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ConfigurationError(f"{variable}: {error}; write a literal brace as {{{{ or }}}}") from error
+    if unknown := used - PLACEHOLDERS:
+        raise ConfigurationError(f"{variable}: unknown placeholder {sorted(unknown)[0]!r}; known: {sorted(PLACEHOLDERS)}")
+
+
+def _summary_sentence(summary: str | None) -> str:
+    words = " ".join((summary or "").split())
+    return f"Sobre lo que hablamos: {_shortened(words, _LONGEST_SUMMARY).rstrip('.')}. " if words else ""
+
+
+def _shortened(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    cut = text[: longest - 1].rsplit(" ", 1)[0] if " " in text[: longest - 1] else text[: longest - 1]
+    return cut.rstrip(",;:") + "…"

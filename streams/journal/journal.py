@@ -1,0 +1,137 @@
+"""The steps of a turn: received → answered → each message intended → sent → done; each recorded before the next.
+
+Every step carries the epoch of its partition and raises `Fenced` when another process owns the partition now.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from db.pool import Pool
+from db.queries import load
+from schemas.events import CallCompleted
+from schemas.documents import now
+from streams.journal.ownership import Ownership
+from streams.journal.steps import Steps
+from streams.journal.turn import Send, Turn
+
+Json = dict[str, Any]
+_sql = load("journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What beginning a turn came to.
+
+    `begun`: the turn is ours to do; `open`: an earlier turn of the number must be finished first; `done`: nothing is
+    left to do; `unknown`: the number has no conversation.
+    """
+
+    state: Literal["begun", "open", "done", "unknown"]
+    turn: Turn | None = None
+
+
+class Journal:
+    """Records steps and reads what they recorded."""
+
+    def __init__(self, pool: Pool, steps: Steps, ownership: Ownership) -> None:
+        self._pool = pool
+        self._steps = steps
+        self._ownership = ownership
+
+    async def begin_call(self, partition: int, call: CallCompleted, request_id: str | None) -> Begun:
+        """Begin a call's turn, unless its ElevenLabs conversation has had one."""
+        return await self._begin("wm_begin_call", partition, {**_call_columns(call), "request_id": request_id})
+
+    async def begin_reply(self, partition: int, number: str, inputs: list[Json], request_id: str | None) -> Begun:
+        """Begin the turn that answers `inputs` and whatever was parked for the number."""
+        argument = {"phone_number": number, "inputs": inputs, "request_id": request_id}
+        return await self._begin("wm_begin_reply", partition, argument)
+
+    async def park(self, partition: int, number: str, inputs: list[Json]) -> bool:
+        """Keep messages until their call arrives; False when the number has a conversation after all."""
+        result = await self._step("wm_park", partition, {"phone_number": number, "inputs": inputs})
+        return bool(result["state"] == "parked")
+
+    async def adopt(self, partition: int, number: str, agent_id: str, client_name: str, address: str) -> None:
+        """Give an unknown number a conversation without a call."""
+        argument = {"phone_number": number, "agent_id": agent_id, "client_name": client_name, "address": address}
+        await self._step("wm_adopt", partition, argument)
+
+    async def answer(self, turn: Turn, reply: Json, sends: list[Send], **columns: object) -> Turn:
+        """Store the agent's reply, plan its messages, intend the first. Gives the turn as recorded, perhaps earlier."""
+        argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "reply": reply, **columns}
+        argument["parts"] = [send.plan() for send in sends]
+        return Turn.from_row((await self._step("wm_answer", turn.partition, argument))["turn"])
+
+    async def intend(self, turn: Turn, send: Send) -> str | None:
+        """Check ownership right before a send; gives the sid when a delivery report proved it sent meanwhile."""
+        argument = {"own_id": send.own_id, "phone_number": turn.phone_number}
+        sid: str | None = (await self._step("wm_intend", turn.partition, argument)).get("sid")
+        return sid
+
+    async def accept(self, turn: Turn, send: Send, sid: str, status: str | None) -> None:
+        """Record that Twilio accepted a message; the last one ends the turn."""
+        argument = {"own_id": send.own_id, "phone_number": turn.phone_number, "sid": sid, "status": status}
+        await self._step("wm_accept", turn.partition, argument)
+
+    async def fail(self, turn: Turn, *, code: str | None, reason: str, error: Json, send_state: str = "refused") -> None:
+        """End a turn that was refused for good. `error`: status, error, details as the backend gets them."""
+        what = "first" if turn.kind == "call" else "reply"
+        argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "what": what, "code": code}
+        argument |= {"reason": reason, "error": error, "send_state": send_state}
+        await self._step("wm_fail", turn.partition, argument)
+
+    async def report(self, report: Json) -> bool:
+        """Record a delivery report; False when its message is not ours."""
+        return bool((await self._steps.run("wm_report", report))["state"] != "unknown")
+
+    async def history(self, turn: Turn, most: int) -> list[tuple[str, str]]:
+        """Give the newest messages before this turn, oldest first: (direction, content)."""
+        rows = await self._pool.fetch(_sql.history, turn.conversation_id, turn.id, most)
+        return [(row["direction"], row["content"]) for row in rows]
+
+    async def known_sids(self, to_address: str, since: datetime) -> set[str]:
+        """Give the sids of messages to an address that are accounted for."""
+        rows = await self._pool.fetch(_sql.known_sids, to_address, since.replace(tzinfo=None))
+        return {row["sid"] for row in rows}
+
+    async def sent_sid(self, send: Send) -> str | None:
+        """Give the sid that a delivery report has brought, if one has."""
+        sid: str | None = await self._pool.fetchval(_sql.sent_sid, send.own_id)
+        return sid
+
+    async def _begin(self, step: str, partition: int, argument: Json) -> Begun:
+        result = await self._step(step, partition, argument)
+        turn = result.get("turn")
+        return Begun(result["state"], Turn.from_row(turn) if turn else None)
+
+    async def _step(self, step: str, partition: int, argument: Json) -> Json:
+        token = {"partition": partition, "epoch": self._ownership.epoch(partition)}
+        return await self._steps.run(step, argument | token)
+
+
+def _call_columns(call: CallCompleted) -> Json:
+    metadata = call.call_metadata
+    return {
+        "phone_number": call.key,
+        "address": f"whatsapp:{call.recipient.phone_number}",
+        "event_id": call.event_id,
+        "received_at": now(),
+        "payload": call.model_dump(mode="json"),
+        "client_name": call.client_name,
+        "agent_id": call.agent_id,
+        "batch_id": call.batch_id,
+        "recipient_id": call.recipient.id,
+        "started": {
+            "client_name": call.client_name,
+            "agent_id": call.agent_id,
+            "agent_name": call.agent_name,
+            "batch_id": call.batch_id,
+            "batch_name": call.batch_name,
+            "group_id": metadata.group_id,
+            "group_name": call.group_name,
+            "elevenlabs_conversation_id": call.event_id,
+            "status": call.recipient.status,
+        },
+    }

@@ -1,0 +1,71 @@
+"""A turn as the journal has it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
+
+Json = dict[str, Any]
+SendState = Literal["planned", "intended", "accepted", "refused", "held"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One outgoing message. `own_id`: UUID; `intended_at`: when Twilio was about to be asked last, UTC."""
+
+    own_id: str
+    to_address: str
+    body: str
+    content: Json | None = None
+    state: SendState = "planned"
+    tries: int = 0
+    sid: str | None = None
+    intended_at: datetime | None = None
+
+    @classmethod
+    def from_row(cls, row: Json) -> Self:
+        at = row.pop("intended_at")
+        return cls(**row, intended_at=datetime.fromisoformat(at) if at else None)
+
+    def plan(self) -> Json:
+        """Give what the journal needs to plan it."""
+        return {"own_id": self.own_id, "to_address": self.to_address, "body": self.body, "content": self.content}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An event that the turn answers. `payload`: the call's body, or of a message the journal's input."""
+
+    event_id: str
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A call's first message, or the answer to one or more messages.
+
+    `details`: what ElevenLabs knows of the call, once fetched; `call`: the body of `call-completed`.
+    """
+
+    id: int
+    kind: Literal["call", "reply"]
+    state: Literal["begun", "answered", "done", "failed"]
+    phone_number: str
+    partition: int
+    conversation_id: int
+    request_id: str | None
+    address: str
+    client_name: str | None
+    agent_id: str
+    elevenlabs_conversation_id: str
+    call_summary: str | None = None
+    call: Json | None = None
+    details: Json | None = None
+    members: list[Member] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+
+    @classmethod
+    def from_row(cls, row: Json) -> Self:
+        """Read what `wm_turn` gives."""
+        row["members"] = [Member(**member) for member in row["members"]]
+        row["sends"] = [Send.from_row(send) for send in row["sends"]]
+        return cls(**row)

@@ -1,0 +1,118 @@
+"""Sends the messages of an answered turn, each exactly once as far as Twilio lets us know."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from schemas.documents import now
+from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
+from schemas.settings import Settings
+from streams.journal.journal import Journal
+from streams.journal.turn import Send, Turn
+from streams.turns.patience import until_done
+from streams.vendors import OutgoingMessage, TwilioSender
+
+log = structlog.get_logger()
+
+# Twilio's clock and ours may differ, and `date_created` has whole seconds.
+_CLOCK_MARGIN = timedelta(seconds=10)
+# Looks at Twilio's list while an outcome is unknown: the callback mostly comes first, the list lags by seconds.
+_LOOK_EVERY_SECONDS = 1.0
+# Even a send intended long ago is looked for this long: one empty list is no proof.
+_SHORTEST_LOOK_SECONDS = 3.0
+
+
+class Held(TerminalError):
+    """A send of unknown outcome is left to an operator, as configured."""
+
+
+class Sending:
+    """Delivers turns through Twilio."""
+
+    def __init__(self, settings: Settings, journal: Journal, twilio: TwilioSender) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._twilio = twilio
+
+    async def deliver(self, turn: Turn, fresh: frozenset[str] = frozenset()) -> None:
+        """Send what is not sent, in order. `fresh`: own ids that this very process planned and never tried.
+
+        Raises:
+            Fenced: the partition has a newer owner; nothing more is sent.
+            TerminalError: Twilio refuses for good; the rest is not sent.
+        """
+        for send in turn.sends:
+            if send.state in ("planned", "intended"):
+                await self._deliver(turn, send, fresh=send.own_id in fresh)
+
+    async def _deliver(self, turn: Turn, send: Send, *, fresh: bool) -> None:
+        sid = None
+        if send.state == "intended" and not fresh:
+            sid = await self._reconcile(turn, send)
+        intended = send.state == "intended" and fresh
+        async for attempt in until_done():
+            with attempt:
+                sid = sid or await self._try(turn, send, intended=intended)
+            intended = False
+        assert sid is not None, "the attempts end with a sid or raise"
+        await self._accept(turn, send, sid)
+
+    async def _try(self, turn: Turn, send: Send, *, intended: bool) -> str:
+        if not intended and (proven := await self._journal.intend(turn, send)):
+            return proven
+        try:
+            return (await self._twilio.send(self._message(send))).sid
+        except UnknownOutcome as error:
+            log.warning("send has an unknown outcome", own_id=send.own_id, why=error.why)
+            if sid := await self._reconcile(turn, send, since=now()):
+                return sid
+            raise RetryableError(error.vendor, "not sent, as far as Twilio shows", error.code) from error
+
+    async def _accept(self, turn: Turn, send: Send, sid: str) -> None:
+        try:
+            await self._journal.accept(turn, send, sid, None)
+        except Fenced:
+            # The new owner will look for this send; tell it the sid that only we know.
+            await self._journal.report({"own_id": send.own_id, "sid": sid, "status": "accepted", "rank": 0})
+            raise
+
+    async def _reconcile(self, turn: Turn, send: Send, since: datetime | None = None) -> str | None:
+        """Find out whether a send happened: by its delivery report, then by Twilio's list, with bounded patience."""
+        intended_at = since or (send.intended_at or now()).astimezone(UTC)
+        patience = timedelta(seconds=self._settings.twilio_unknown_patience_seconds)
+        deadline = max(intended_at + patience, now() + timedelta(seconds=_SHORTEST_LOOK_SECONDS))
+        while not (sid := await self._look(send, intended_at - _CLOCK_MARGIN)):
+            if now() >= deadline:
+                return self._undecided(send)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        log.info("send of unknown outcome was found", own_id=send.own_id)
+        return sid
+
+    async def _look(self, send: Send, since: datetime) -> str | None:
+        if sid := await self._journal.sent_sid(send):
+            return sid
+        known = await self._journal.known_sids(send.to_address, since)
+        try:
+            found = await self._twilio.find_sent(
+                send.to_address, self._settings.twilio_whatsapp_from, send.body, since, known
+            )
+        except (RetryableError, UnknownOutcome):
+            return None
+        return found[-1].sid if found else None
+
+    def _undecided(self, send: Send) -> None:
+        if self._settings.twilio_unknown_send == "hold":
+            raise Held("twilio", "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold")
+        log.warning("send was not found and is sent again", own_id=send.own_id)
+
+    def _message(self, send: Send) -> OutgoingMessage:
+        content = send.content or {}
+        return OutgoingMessage(
+            own_id=send.own_id,
+            to=send.to_address,
+            from_=self._settings.twilio_whatsapp_from,
+            body=None if content else send.body,
+            content_sid=content.get("content_sid"),
+            content_variables=content.get("content_variables"),
+        )
