@@ -1,0 +1,93 @@
+"""Makes a Faust app with the settings under which it keeps order (measured on Faust 0.15.3, see the folder's README)."""
+
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.transport.drivers.aiokafka import Transport
+
+from schemas.kafka import connection_arguments, tls_context
+from schemas.settings import Settings
+from streams.engine.consumer import OrderedConsumer
+
+# Longest a step of a turn waits for a vendor < drain cap < rebalance time-out: a draining worker is never evicted.
+DRAIN_CAP_SECONDS = 10.0
+_REBALANCE_TIMEOUT_SECONDS = 30.0
+# The broker's least; after kill -9 the partitions move when it is over. Three heartbeats fit in.
+_SESSION_TIMEOUT_SECONDS = 6.0
+_HEARTBEAT_SECONDS = 2.0
+# Redelivered after kill -9: at most what was done in this time.
+_COMMIT_INTERVAL_SECONDS = 1.0
+# partitions x records of a poll must stay under a fifth of the stream buffer, or one slow topic blocks the others.
+_RECORDS_PER_POLL = 50
+_BUFFER_SHARE = 5
+_LEAST_BUFFER = 4096
+
+
+class OrderedTransport(Transport):  # type: ignore[misc]  # faust's driver is untyped
+    """Kafka through the ordered consumer."""
+
+    Consumer = OrderedConsumer
+
+
+class RawSchema(faust.Schema):  # type: ignore[misc]  # faust is untyped
+    """Keys and values as they came: nothing here can fail, so nothing is skipped and committed."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_empty=True)
+
+    def loads_key(self, app: Any, message: Any, **kwargs: Any) -> bytes | None:  # noqa: ANN401
+        key: bytes | None = message.key
+        return key
+
+    def loads_value(self, app: Any, message: Any, **kwargs: Any) -> bytes | None:  # noqa: ANN401
+        value: bytes | None = message.value
+        return value
+
+
+def create_app(name: str, settings: Settings, data_dir: Path, **over: object) -> faust.App:
+    """Make an app whose consumer group is `PREFIX + name`. Its `engine` must be set before it starts.
+
+    Raises:
+        ConfigurationError: Kafka's servers or credentials are missing.
+    """
+    servers = str(connection_arguments(settings)["bootstrap_servers"])
+    options: dict[str, object] = {
+        "broker": [f"kafka://{server.strip()}" for server in servers.split(",")],
+        "broker_session_timeout": _SESSION_TIMEOUT_SECONDS,
+        "broker_heartbeat_interval": _HEARTBEAT_SECONDS,
+        "broker_rebalance_timeout": _REBALANCE_TIMEOUT_SECONDS,
+        "broker_commit_interval": _COMMIT_INTERVAL_SECONDS,
+        "broker_max_poll_records": _RECORDS_PER_POLL,
+        "stream_buffer_maxsize": max(_LEAST_BUFFER, _BUFFER_SHARE * settings.topic_partitions * _RECORDS_PER_POLL + 1),
+        "stream_wait_empty": True,
+        "consumer_auto_offset_reset": "earliest",
+        "reply_create_topic": False,
+        "topic_partitions": settings.topic_partitions,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "web_enabled": False,
+        "datadir": str(data_dir),
+        "loghandlers": [],
+        "logging_config": {"version": 1, "disable_existing_loggers": False},
+    }
+    app = faust.App(f"{settings.topic_prefix}{name}", **(options | _credentials(settings) | over))
+    app.transport = OrderedTransport(app.conf.broker, app, loop=None)
+    return app
+
+
+def _credentials(settings: Settings) -> dict[str, object]:
+    protocol = settings.kafka_security_protocol
+    if protocol == "PLAINTEXT":
+        return {}
+    context = tls_context(settings) if protocol.endswith("SSL") else None
+    if protocol == "SSL":
+        return {"broker_credentials": faust.SSLCredentials(context)}
+    return {
+        "broker_credentials": faust.SASLCredentials(
+            username=settings.kafka_sasl_username,
+            password=settings.kafka_sasl_password,
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    }

@@ -1,0 +1,80 @@
+"""Makes the topics and checks that they are co-partitioned."""
+
+import asyncio
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from schemas.errors import ConfigurationError
+from schemas.kafka import connection_arguments
+from schemas.settings import Settings
+from schemas.topics import ALL_TOPICS, topic_name
+
+_MS_PER_HOUR = 3_600_000
+# A new topic's metadata reaches every broker within this, or something is wrong.
+_METADATA_SECONDS = 20.0
+_METADATA_LOOK_SECONDS = 0.2
+
+
+async def ensure_topics(settings: Settings) -> None:
+    """Make what is missing; safe to repeat and to run twice at once.
+
+    Raises:
+        ConfigurationError: topics exist with differing partition counts.
+    """
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        names = [topic_name(settings.topic_prefix, topic) for topic in ALL_TOPICS]
+        if missing := [name for name in names if name not in existing]:
+            await _create(admin, settings, missing)
+        async with asyncio.timeout(_METADATA_SECONDS):
+            while len(counts := await _partition_counts(admin, names)) < len(names):
+                await asyncio.sleep(_METADATA_LOOK_SECONDS)
+        _check(counts)
+    finally:
+        await admin.close()
+
+
+async def check_copartitioning(settings: Settings) -> dict[str, int]:
+    """Give each topic's partition count.
+
+    Raises:
+        ConfigurationError: a topic is missing, or counts differ.
+    """
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    await admin.start()
+    try:
+        names = [topic_name(settings.topic_prefix, topic) for topic in ALL_TOPICS]
+        counts = await _partition_counts(admin, names)
+    finally:
+        await admin.close()
+    if missing := sorted(set(names) - set(counts)):
+        raise ConfigurationError(f"topics are missing: {', '.join(missing)}; run `whatsapp-microservice migrate`")
+    _check(counts)
+    return counts
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
+    retention = {"retention.ms": str(settings.topic_retention_hours * _MS_PER_HOUR)}
+    topics = [
+        NewTopic(name, settings.topic_partitions, settings.topic_replication_factor, topic_configs=retention)
+        for name in names
+    ]
+    response = await admin.create_topics(topics)
+    for name, code, *rest in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise ConfigurationError(f"topic {name} cannot be made: {error.__name__} {rest[0] if rest else ''}".strip())
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    described = await admin.describe_topics(names)
+    return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+
+
+def _check(counts: dict[str, int]) -> None:
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
+        raise ConfigurationError(f"topics have differing partition counts ({listed}); they must be equal")

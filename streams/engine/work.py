@@ -1,0 +1,67 @@
+"""What a mailbox holds, and what its handler is given."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from streams.engine.window import Entry
+
+
+class TopicPartition(NamedTuple):
+    """A topic by its bare name, and a partition."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WorkItem:
+    """One event on its way through a mailbox. `token`: what the edge acknowledges it with."""
+
+    source: TopicPartition
+    offset: int
+    key: str
+    value: Any
+    request_id: str | None
+    generation: int
+    token: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queued:
+    item: WorkItem
+    entry: Entry
+
+
+class Batch:
+    """The head of one number's queue, and a view of what stands behind it.
+
+    Whatever is taken here is finished when the handler returns.
+    """
+
+    def __init__(self, key: str, queue: deque[Queued]) -> None:
+        self.key = key
+        self._queue = queue
+        self.taken: list[Queued] = [queue.popleft()]
+
+    @property
+    def first(self) -> WorkItem:
+        return self.taken[0].item
+
+    @property
+    def items(self) -> list[WorkItem]:
+        return [queued.item for queued in self.taken]
+
+    def take_following(self) -> None:
+        """Take along the items of the same topic that stand right behind, so that a burst shares one turn."""
+        while self._queue and self._queue[0].item.source.topic == self.first.source.topic:
+            self.taken.append(self._queue.popleft())
+
+    def take_out_of_turn(self, topic: str) -> WorkItem | None:
+        """Take the oldest item of another topic, wherever in the queue it stands."""
+        for queued in self._queue:
+            if queued.item.source.topic == topic:
+                self._queue.remove(queued)
+                self.taken.append(queued)
+                return queued.item
+        return None

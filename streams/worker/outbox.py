@@ -1,0 +1,71 @@
+"""Takes events from the outbox to Kafka: per partition one pass at a time, so that none overtakes another."""
+
+import asyncio
+
+import structlog
+from aiokafka.errors import KafkaError
+from pydantic_core import to_json
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from db.pool import Pool
+from db.queries import load
+from schemas.topics import CONVERSATION_EVENT
+from streams.journal.steps import LOST_CONNECTION
+from streams.worker.producer import Producer
+
+log = structlog.get_logger()
+_sql = load("journal")
+
+# About one Kafka batch (16 kB of events of some 300 bytes), so that a pass is one request.
+_LARGEST_PASS = 500
+# From a leader election to a broker's restart.
+_FIRST_RETRY_SECONDS = 0.1
+_LONGEST_RETRY_SECONDS = 5.0
+
+
+class Outbox:
+    """`await outbox.flush(partition)` returns when all that was committed before the call is in Kafka."""
+
+    def __init__(self, pool: Pool, producer: Producer) -> None:
+        self._pool = pool
+        self._producer = producer
+        self._waiting: dict[int, list[asyncio.Future[None]]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    async def flush(self, partition: int) -> None:
+        """Wait until the partition's events have left."""
+        left = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(partition, []).append(left)
+        if partition not in self._tasks:
+            self._tasks[partition] = asyncio.create_task(self._work(partition), name=f"outbox {partition}")
+        await left
+
+    async def _work(self, partition: int) -> None:
+        """Passes until nobody waits; who comes during a pass waits for the next, which sees his commit."""
+        try:
+            while waiting := self._waiting.pop(partition, None):
+                await self._empty(partition)
+                for left in waiting:
+                    if not left.done():
+                        left.set_result(None)
+        finally:
+            del self._tasks[partition]
+
+    async def _empty(self, partition: int) -> None:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type((KafkaError, *LOST_CONNECTION)),
+            wait=wait_exponential_jitter(_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS),
+            before_sleep=lambda _: log.warning("outbox is tried again", partition=partition),
+        ):
+            with attempt:
+                while await self._pass(partition) == _LARGEST_PASS:
+                    pass
+
+    async def _pass(self, partition: int) -> int:
+        rows = await self._pool.fetch(_sql.unpublished, partition, _LARGEST_PASS)
+        if rows:
+            records = [(row["phone_number"].encode(), to_json(row["payload"])) for row in rows]
+            await self._producer.send_all(CONVERSATION_EVENT, records)
+            numbers = [row["conversation_id"] for row in rows], [row["number"] for row in rows]
+            await self._pool.execute(_sql.published, *numbers)
+        return len(rows)
