@@ -1,0 +1,91 @@
+"""Joins Faust's partitions, the mailboxes and the ownership of partitions."""
+
+import asyncio
+import time
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+
+from schemas.topics import CALL_COMPLETED
+from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.engine.mailbox import Mailboxes
+from streams.engine.work import TopicPartition
+from streams.journal.ownership import Ownership
+
+log = structlog.get_logger()
+
+# Longest that a message of an unknown number waits for the call topic to be read up; reached only when the broker
+# does not answer, because reading up takes milliseconds.
+_CATCH_UP_SECONDS = 30.0
+
+
+class WorkerEngine:
+    """Set as `app.engine`; see `streams.engine.consumer.Engine`."""
+
+    def __init__(self, app: faust.App, prefix: str, mailboxes: Mailboxes, ownership: Ownership) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._mailboxes = mailboxes
+        self._ownership = ownership
+        self._positions: dict[TopicPartition, int] = {}
+        self._end_offsets: asyncio.Task[dict[TP, int]] | None = None
+        self.last_progress = time.monotonic()
+
+    async def drain(self) -> None:
+        """Before a rebalance or a stop: what has begun is finished within the cap, the rest is left to the next owner."""
+        await self._mailboxes.drain(DRAIN_CAP_SECONDS)
+
+    async def assigned(self, partitions: set[TP]) -> None:
+        """A new assignment: claimed in Postgres before any of its events is handed over."""
+        self._ownership.release()
+        self._positions.clear()
+        await self._mailboxes.begin_generation()
+        await self._ownership.claim({tp.partition for tp in partitions})
+
+    def sought(self, offsets: dict[TP, int]) -> None:
+        """Where reading begins."""
+        for tp, offset in offsets.items():
+            self._positions.setdefault(self._source(tp), offset)
+
+    def handed_over(self, source: TopicPartition, offset: int) -> None:
+        """An event has reached its mailbox, or was disposed of."""
+        self._positions[source] = offset + 1
+        self.last_progress = time.monotonic()
+
+    async def calls_caught_up(self, key: str, partition: int) -> None:
+        """Wait until the calls published before now are handed over, or one for this key stands behind its message.
+
+        The second condition keeps this free of deadlock: calls that wait behind such messages fill their topic's bound
+        only until the messages see them.
+        """
+        source = TopicPartition(CALL_COMPLETED, partition)
+        try:
+            async with asyncio.timeout(_CATCH_UP_SECONDS):
+                end = (await self._fresh_end_offsets()).get(TP(self._prefix + CALL_COMPLETED, partition), 0)
+                await self._mailboxes.wait_until(
+                    lambda: self._positions.get(source, 0) >= end or self._mailboxes.holds(key, CALL_COMPLETED)
+                )
+        except TimeoutError:
+            log.warning("call topic was not read up in time", partition=partition)
+
+    async def _fresh_end_offsets(self) -> dict[TP, int]:
+        """One look-up is shared by all who ask before it starts; it must not be older than the asking."""
+        if self._end_offsets is None:
+            self._end_offsets = asyncio.create_task(self._look_up(), name="end offsets")
+        return await asyncio.shield(self._end_offsets)
+
+    async def _look_up(self) -> dict[TP, int]:
+        await asyncio.sleep(0)  # lets all who arrive in this turn of the loop share it
+        self._end_offsets = None
+        name = self._prefix + CALL_COMPLETED
+        ours = [tp for tp in self._app.consumer.assignment() if tp.topic == name]
+        return dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+
+    def _source(self, tp: TP) -> TopicPartition:
+        return TopicPartition(tp.topic.removeprefix(self._prefix), tp.partition)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give the positions by partition."""
+        return {f"{source.topic}-{source.partition}": offset for source, offset in sorted(self._positions.items())}

@@ -1,0 +1,81 @@
+"""What a mailbox does with its items: calls begin conversations, messages are answered, unknown numbers are parked."""
+
+from typing import Any
+
+import structlog
+
+from schemas.events import CallCompleted, InboundMessage
+from schemas.phone import masked
+from schemas.topics import CALL_COMPLETED
+from streams.conversation.inbound import described
+from streams.engine.work import Batch, WorkItem
+from streams.journal.journal import Begun, Journal
+from streams.turns.runner import Runner
+from streams.worker.engine import WorkerEngine
+from streams.worker.outbox import Outbox
+
+log = structlog.get_logger()
+
+
+class Handler:
+    """Handles one number's batch; returns when it is done and its events have left."""
+
+    def __init__(self, journal: Journal, runner: Runner, outbox: Outbox, engine: WorkerEngine) -> None:
+        self._journal = journal
+        self._runner = runner
+        self._outbox = outbox
+        self._engine = engine
+
+    async def __call__(self, batch: Batch) -> None:
+        if isinstance(batch.first.value, CallCompleted):
+            await self._call(batch.first)
+        else:
+            await self._messages(batch)
+        await self._outbox.flush(batch.first.source.partition)
+
+    async def _call(self, item: WorkItem) -> None:
+        partition, call = item.source.partition, item.value
+        while True:
+            begun = await self._journal.begin_call(partition, call, item.request_id)
+            if begun.turn is None:
+                break
+            await self._runner.finish(begun.turn)
+        await self._reply(partition, item.key, [], item.request_id)  # whoever wrote before the call arrived
+
+    async def _messages(self, batch: Batch) -> None:
+        batch.take_following()
+        item = batch.first
+        inputs = [_input(each) for each in batch.items if isinstance(each.value, InboundMessage)]
+        if await self._reply(item.source.partition, item.key, inputs, item.request_id):
+            return
+        await self._engine.calls_caught_up(item.key, item.source.partition)
+        if call := batch.take_out_of_turn(CALL_COMPLETED):
+            await self._call(call)
+        if await self._reply(item.source.partition, item.key, inputs, item.request_id):
+            return
+        if await self._journal.park(item.source.partition, item.key, inputs):
+            log.info("messages of an unknown number wait for its call", number=masked(item.key))
+        else:
+            await self._reply(item.source.partition, item.key, inputs, item.request_id)
+
+    async def _reply(self, partition: int, number: str, inputs: list[Any], request_id: str | None) -> bool:
+        """Answer; False when the number has no conversation."""
+        while True:
+            begun: Begun = await self._journal.begin_reply(partition, number, inputs, request_id)
+            if begun.turn is None:
+                return begun.state != "unknown"
+            await self._runner.finish(begun.turn)
+
+
+def _input(item: WorkItem) -> dict[str, Any]:
+    message: InboundMessage = item.value
+    return {
+        "event_id": message.event_id,
+        "address": message.params.get("From", ""),
+        "received_at": message.received_at,
+        "text": described(message.params),
+        "request_id": message.request_id or item.request_id,
+        "params": message.params,
+    }
+
+

@@ -1,0 +1,90 @@
+"""Takes events from the agents: into a mailbox, round it, to the dead letters, or back under the right key."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from aiokafka.partitioner import murmur2
+
+from schemas.documents import now
+from schemas.errors import InvalidInput
+from schemas.events import CallCompleted, DeadLetter, InboundMessage, MessageStatus
+from schemas.topics import CALL_COMPLETED, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE_STATUS, REQUEST_ID_HEADER
+from streams.engine.intake import request_id
+from streams.engine.mailbox import Mailboxes
+from streams.engine.work import TopicPartition, WorkItem
+from streams.worker.engine import WorkerEngine
+from streams.worker.producer import Producer
+from streams.worker.reports import Reports
+
+log = structlog.get_logger()
+
+Event = CallCompleted | InboundMessage | MessageStatus
+_MODELS: dict[str, Callable[[bytes], Event]] = {
+    CALL_COMPLETED: CallCompleted.from_json,
+    INBOUND_MESSAGE: InboundMessage.from_json,
+    MESSAGE_STATUS: MessageStatus.from_json,
+}
+TOPICS = sorted(_MODELS)
+
+
+class Take:
+    """`take(source, event)` for `streams.engine.intake`."""
+
+    def __init__(
+        self, partitions: int, mailboxes: Mailboxes, engine: WorkerEngine, producer: Producer, reports: Reports
+    ) -> None:
+        self._partitions = partitions
+        self._mailboxes = mailboxes
+        self._engine = engine
+        self._producer = producer
+        self._reports = reports
+
+    async def __call__(self, source: TopicPartition, event: Any) -> None:  # noqa: ANN401 - a Faust event
+        message = event.message
+        generation = self._mailboxes.generation
+        try:
+            value = _MODELS[source.topic](message.value or b"")
+            key = value.key
+        except InvalidInput as error:
+            await self._bury(source, message, error)
+            disposed = value = None
+        else:
+            disposed = await self._rekeyed(source, message, key)
+        if value is None or disposed:
+            event.ack()
+        elif isinstance(value, MessageStatus):
+            await self._reports.put(value, event)
+        else:
+            item = WorkItem(
+                source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
+                generation=generation, token=event,
+            )  # fmt: skip
+            await self._mailboxes.put(item)
+        self._engine.handed_over(source, message.offset)
+        if source.topic == CALL_COMPLETED:
+            await self._mailboxes.notify()
+
+    async def _rekeyed(self, source: TopicPartition, message: Any, key: str) -> bool:  # noqa: ANN401
+        """Publish a record that lies under a wrong key or on a wrong partition again, under the right one."""
+        right = (murmur2(key.encode()) & 0x7FFFFFFF) % self._partitions
+        if right == source.partition:
+            return False
+        log.info("record is published again under its right key", topic=source.topic)
+        identity = request_id(message)
+        headers = [(REQUEST_ID_HEADER, identity.encode())] if identity else []
+        await self._producer.send(source.topic, key.encode(), message.value, headers)
+        return True
+
+    async def _bury(self, source: TopicPartition, message: Any, error: InvalidInput) -> None:  # noqa: ANN401
+        log.warning("event cannot be used and becomes a dead letter", topic=source.topic, field=error.field)
+        letter = DeadLetter(
+            topic=source.topic, partition=source.partition, offset=message.offset, reason=error.field,
+            details=error.why, key_base64=_base64(message.key), value_base64=_base64(message.value), at=now(),
+        )  # fmt: skip
+        await self._producer.send(DEAD_LETTER, message.key, letter.to_json())
+
+
+def _base64(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
