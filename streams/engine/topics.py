@@ -58,10 +58,9 @@ async def check_copartitioning(settings: Settings) -> dict[str, int]:
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
     retention = {"retention.ms": str(settings.topic_retention_hours * _MS_PER_HOUR)}
-    topics = [
-        NewTopic(name, settings.topic_partitions, settings.topic_replication_factor, topic_configs=retention)
-        for name in names
-    ]
+    topics = [NewTopic(name, settings.topic_partitions, 1, topic_configs=retention) for name in names]
+    for topic in topics:
+        topic.replication_factor = settings.topic_replication_factor  # -1: the constructor refuses it, brokers do not
     response = await admin.create_topics(topics)
     for name, code, *rest in response.topic_errors:
         error = for_code(code)
