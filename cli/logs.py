@@ -1,0 +1,41 @@
+"""Logs: one JSON object a line, readable on a terminal; libraries' logs go the same way."""
+
+import logging
+import sys
+
+import structlog
+
+from schemas.settings import Settings
+
+# Chatty below warning: each connection or rebalance step is a line.
+_QUIET = ("aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx", "httpcore", "twilio", "transport")
+
+
+def configure_logs(settings: Settings) -> None:
+    """Set up logging for this process, on stderr."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    exceptions = [] if console else [structlog.processors.format_exc_info]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,114 @@
+"""The program `whatsapp-microservice`."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.environment import environment_table
+from cli.logs import configure_logs
+from schemas.errors import ConfigurationError, Unavailable
+from schemas.settings import Settings, load_settings, require
+
+app = typer.Typer(
+    name="whatsapp-microservice",
+    help="Carries a phone call of an ElevenLabs agent on over WhatsApp, with the same agent.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+_ENVIRONMENT = environment_table()
+
+DataDir = Annotated[Path, typer.Option(help="Where the stand-ins keep their data.")]
+Jars = Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")]
+
+
+@app.command(epilog=_ENVIRONMENT)
+def web() -> None:
+    """Serve HTTP: the API, Twilio's webhooks, health."""
+    from web.run import run
+
+    _run(run)
+
+
+@app.command(epilog=_ENVIRONMENT)
+def worker() -> None:
+    """Run conversations: take events from Kafka, ask the agent, send, record."""
+    from streams.worker.run import run
+
+    _run(run)
+
+
+@app.command("stats-worker", epilog=_ENVIRONMENT)
+def stats_worker() -> None:
+    """Keep the live statistics in Faust tables and serve them."""
+    from streams.stats.run import run
+
+    _run(run)
+
+
+@app.command(epilog=_ENVIRONMENT)
+def migrate() -> None:
+    """Bring the database's schema up to date and make the topics; safe to repeat and to run twice at once."""
+    _run(_migrate)
+
+
+@app.command(epilog=_ENVIRONMENT)
+def up(data_dir: DataDir = Path(".data"), jars: Jars = Path(".kafka"), workers: int = 1) -> None:
+    """Run everything on this machine, with a stand-in for each part whose variable is not set. Ctrl-C stops all."""
+    from cli.up import run_up
+
+    _run(lambda settings: run_up(settings, data_dir, jars, workers))
+
+
+@app.command(epilog=_ENVIRONMENT)
+def demo(
+    calls: int = 20, messages: int = 100, data_dir: DataDir = Path(".data"),
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
+) -> None:  # fmt: skip
+    """Play calls and chatting clients against a running `up`; say what was lost, doubled or out of order."""
+    from cli.demo import run_demo
+
+    _run(lambda settings: run_demo(data_dir, calls, messages, as_json=as_json))
+
+
+@app.command(epilog=_ENVIRONMENT)
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False) -> None:
+    """Say what is configured, reachable and consistent, and what to do about what is not."""
+    from cli.doctor import run_doctor
+
+    _run(lambda settings: run_doctor(settings, as_json=as_json))
+
+
+def _migrate(settings: Settings) -> int:
+    from db.migrate import migrate as run_migrations
+    from streams.engine.topics import ensure_topics
+
+    require(settings, "database_url", "kafka_bootstrap_servers")
+    assert settings.database_url is not None, "required above"
+    asyncio.run(run_migrations(settings.database_url))
+    asyncio.run(ensure_topics(settings))
+    return 0
+
+
+def _run(process: Callable[[Settings], int]) -> None:
+    """Run one process; a configuration error is one clear line and exit code 2."""
+    try:
+        settings = load_settings()
+        configure_logs(settings)
+        code = process(settings)
+    except ConfigurationError as error:
+        print(f"configuration error: {error}", file=sys.stderr)
+        code = 2
+    except Unavailable as error:
+        print(f"not available: {error}", file=sys.stderr)
+        code = 1
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The console script."""
+    app()

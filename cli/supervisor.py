@@ -1,0 +1,113 @@
+"""Keeps the service's processes running: one that dies, or stays unready, is started again."""
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import structlog
+
+from local.process import end, spawn
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS = 0.3
+_PROBE_SECONDS = 2.0
+# A process that cannot start is not tried in a tight loop.
+_RESTART_SECONDS = 1.0
+# Longer than a rebalance with its drain; after this a stuck process is better started anew.
+_LONGEST_UNREADY_SECONDS = 90.0
+_CONFIGURATION_ERROR = 2
+
+
+@dataclass(slots=True)
+class Supervised:
+    """One process: its command, and the port of its `/ready`."""
+
+    name: str
+    command: str
+    port: int
+    variable: str
+    process: asyncio.subprocess.Process | None = None
+    ready_at: float = field(default_factory=time.monotonic)
+    ready: bool = False
+
+
+class Supervisor:
+    """Starts, watches and stops the service's processes."""
+
+    def __init__(self, env: dict[str, str], log_dir: Path) -> None:
+        self._env = env
+        self._log_dir = log_dir
+        self._all: list[Supervised] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, command: str, port: int, variable: str, name: str | None = None) -> None:
+        """Start a process and keep it running."""
+        supervised = Supervised(name or command, command, port, variable)
+        self._all.append(supervised)
+        self._tasks.append(asyncio.create_task(self._keep(supervised), name=f"supervise {supervised.name}"))
+
+    def pids(self) -> dict[str, int]:
+        return {each.name: each.process.pid for each in self._all if each.process}
+
+    async def ready(self, seconds: float, stop: asyncio.Event) -> None:
+        """Wait until all are ready.
+
+        Raises:
+            RuntimeError: one cannot start, or they were not ready in time; says where its log is.
+        """
+        end_at = time.monotonic() + seconds
+        while not stop.is_set() and not all(each.ready for each in self._all):
+            dead = next((task for task in self._tasks if task.done()), None)
+            if dead is not None:
+                dead.result()
+            if time.monotonic() > end_at:
+                late = ", ".join(each.name for each in self._all if not each.ready)
+                raise RuntimeError(f"not ready after {seconds:.0f} s: {late}; see the logs in {self._log_dir}")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def stop(self, seconds: float) -> None:
+        """Stop all: web first, so that nothing new comes, then the workers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for each in self._all:
+            if each.process:
+                await end(each.process, seconds)
+
+    async def _keep(self, each: Supervised) -> None:
+        async with httpx.AsyncClient(timeout=_PROBE_SECONDS) as client:
+            while True:
+                env = self._env | {each.variable: str(each.port)}
+                log_file = self._log_dir / f"{each.name}.log"
+                each.process = await spawn([sys.executable, "-m", "cli", each.command], env, log_file)
+                each.ready_at = time.monotonic()
+                await self._watch(each, client)
+                if each.process.returncode == _CONFIGURATION_ERROR:
+                    last = log_file.read_text().strip().splitlines()[-1:]
+                    raise RuntimeError(f"{each.name} cannot start: {' '.join(last)}")
+                log.warning("process ended and is started again", process=each.name, code=each.process.returncode)
+                await asyncio.sleep(_RESTART_SECONDS)
+
+    async def _watch(self, each: Supervised, client: httpx.AsyncClient) -> None:
+        """Look at a process until it has ended."""
+        assert each.process is not None, "started before"
+        while each.process.returncode is None:
+            each.ready = await _is_ready(client, each.port)
+            now = time.monotonic()
+            each.ready_at = now if each.ready else each.ready_at
+            if now - each.ready_at > _LONGEST_UNREADY_SECONDS:
+                log.error("process stays unready and is killed", process=each.name)
+                each.process.kill()
+            await asyncio.sleep(_LOOK_SECONDS)
+        each.ready = False
+
+
+async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
+    try:
+        return (await client.get(f"http://127.0.0.1:{port}/ready")).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,153 @@
+"""`up`: everything on one machine, supervised."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from cli.supervisor import Supervisor
+from db.migrate import migrate
+from local.kafka.server import start_kafka
+from local.postgres.server import start_postgres
+from local.process import end, spawn
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings, load_settings
+from streams.engine.topics import ensure_topics
+
+log = structlog.get_logger()
+
+_STOP_SECONDS = 20.0
+_READY_SECONDS = 60.0
+
+
+class Up:
+    """The parts that run; stopped in the reverse order of their start."""
+
+    def __init__(self, settings: Settings, data_dir: Path, jars: Path) -> None:
+        self.env = dict(os.environ)
+        self._settings = settings
+        self._data_dir = data_dir
+        self._jars = jars
+        self._stops: list[Any] = []
+        self.parts: list[tuple[str, str]] = []
+        self.state: dict[str, Any] = {}
+
+    async def start_parts(self) -> None:
+        """Start a stand-in for each part whose variable is not set."""
+        if self._settings.kafka_bootstrap_servers is None:
+            kafka = await start_kafka(self._data_dir / "kafka", self._jars)
+            self._stops.append(kafka.stop)
+            embedded = str(kafka.kind == "embedded").lower()
+            self._set("Kafka", kafka.bootstrap_servers, kind=kafka.kind, KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
+                      KAFKA_EMBEDDED=embedded)  # fmt: skip
+            self.state["kafka_pid"] = kafka.process.pid
+        if self._settings.database_url is None:
+            postgres = await start_postgres(self._data_dir / "postgres")
+            self._stops.append(postgres.stop)
+            self._set("Postgres", postgres.dsn, DATABASE_URL=postgres.dsn)
+        if self._settings.twilio_auth_token is None:
+            account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+            self._set("", "", TWILIO_ACCOUNT_SID=account, TWILIO_AUTH_TOKEN=token)
+            webhook = f"http://127.0.0.1:{self._settings.port}/webhook/twilio/incoming"
+            url = await self._simulator("twilio", webhook)
+            self._set("Twilio (simulated)", url, TWILIO_API_BASE_URL=url)
+        if self._settings.elevenlabs_api_key is None:
+            self._set("", "", ELEVENLABS_API_KEY=secrets.token_hex(16))
+            url = await self._simulator("elevenlabs")
+            self._set("ElevenLabs (simulated)", url, ELEVENLABS_API_BASE_URL=url)
+        if self._settings.microservice_token is None:
+            token = secrets.token_urlsafe(24)
+            self._set("Service token (random, not set)", token, MICROSERVICE_TOKEN=token)
+
+    async def prepare(self) -> None:
+        """Migrate and make the topics."""
+        settings = load_settings(self.env)
+        assert settings.database_url is not None, "set above"
+        await migrate(settings.database_url)
+        await ensure_topics(settings)
+
+    async def stop(self) -> None:
+        for stop in reversed(self._stops):
+            await stop()
+
+    def _set(self, part: str, where: str, kind: str = "", **variables: str) -> None:
+        self.env.update(variables)
+        if part:
+            self.parts.append((f"{part} {kind}".strip(), where))
+
+    async def _simulator(self, name: str, *arguments: str) -> str:
+        command = [sys.executable, "-m", f"local.{name}", *arguments]
+        process = await spawn(command, self.env, self._data_dir / f"{name}.log", capture=True)
+        self._stops.append(lambda: end(process, _STOP_SECONDS))
+        assert process.stdout is not None, "captured"
+        line = await process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the simulated {name} did not start; see {self._data_dir / f'{name}.log'}")
+        url: str = json.loads(line)["url"]
+        self.state[f"{name}_url"] = url
+        return url
+
+
+def run_up(settings: Settings, data_dir: Path, jars: Path, workers: int) -> int:
+    """Run until Ctrl-C or SIGTERM; gives the exit code."""
+    return asyncio.run(_run(settings, data_dir.absolute(), jars.absolute(), workers))
+
+
+async def _run(settings: Settings, data_dir: Path, jars: Path, workers: int) -> int:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    up = Up(settings, data_dir, jars)
+    supervisor = Supervisor(up.env, data_dir)
+    try:
+        await up.start_parts()
+        await up.prepare()
+        _start_processes(settings, supervisor, workers)
+        await supervisor.ready(_READY_SECONDS, stop)
+        _announce(settings, up, supervisor, data_dir)
+        await stop.wait()
+    except RuntimeError as error:
+        raise ConfigurationError(str(error)) from error
+    finally:
+        await supervisor.stop(_STOP_SECONDS)
+        await up.stop()
+    return 0
+
+
+def _start_processes(settings: Settings, supervisor: Supervisor, workers: int) -> None:
+    supervisor.add("web", settings.port, "PORT")
+    for number in range(workers):
+        # Only the first has the configured port of its views; the others are on the next ones behind the stats worker's.
+        port = settings.worker_port if number == 0 else settings.stats_port + number
+        supervisor.add("worker", port, "WORKER_PORT", f"worker-{number + 1}")
+    supervisor.add("stats-worker", settings.stats_port, "STATS_PORT")
+
+
+def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path) -> None:
+    base = f"http://127.0.0.1:{settings.port}"
+    token = up.env["MICROSERVICE_TOKEN"]
+    table = Table(title="whatsapp-microservice is up")
+    table.add_column("part")
+    table.add_column("where")
+    for part, where in [("API and webhooks", base), *up.parts, ("data and logs", str(data_dir))]:
+        table.add_row(part, where)
+    console = Console(soft_wrap=True)
+    console.print(table)
+    console.print(f'Try it:  curl -H "X-Service-Token: {token}" {base}/api/stats', markup=False)
+    console.print("Chat:    whatsapp-microservice demo       Stop: Ctrl-C")
+    state = up.state | {
+        "web_url": base, "token": token, "kafka": up.env.get("KAFKA_BOOTSTRAP_SERVERS"),
+        "database_url": up.env.get("DATABASE_URL"), "pids": supervisor.pids(),
+    }  # fmt: skip
+    file = data_dir / "up.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(state))
