@@ -14,13 +14,13 @@ _QUIET = ("aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx",
 def configure_logs(settings: Settings) -> None:
     """Set up logging for this process, on stderr."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    exceptions = [] if console else [structlog.processors.format_exc_info]
+    last: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    exceptions: list[structlog.typing.Processor] = [] if console else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

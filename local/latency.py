@@ -15,6 +15,6 @@ class Latency:
     spread_ms: float = 0.0
 
     async def wait(self) -> None:
-        ms = self.mean_ms + random.uniform(-self.spread_ms, self.spread_ms)  # noqa: S311 - no secret
+        ms = self.mean_ms + random.uniform(-self.spread_ms, self.spread_ms)
         if ms > 0:
             await asyncio.sleep(ms / _MS)

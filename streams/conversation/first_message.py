@@ -2,8 +2,8 @@
 
 import string
 
-from schemas.events import CallCompleted
 from schemas.errors import ConfigurationError
+from schemas.events import CallCompleted
 
 PLACEHOLDERS = frozenset({"client_name", "agent_name", "group_name", "summary"})
 # A name or a summary is a part of a short greeting, however long the source is.

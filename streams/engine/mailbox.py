@@ -126,7 +126,7 @@ class Mailboxes:
         return not full and self._unfinished.get(item.source.topic, 0) < self._most_per_topic
 
     def _has_waiters(self) -> bool:
-        return bool(self._changed._waiters)  # type: ignore[attr-defined]  # saves a lock when nobody waits
+        return bool(self._changed._waiters)  # saves a lock when nobody waits
 
     async def _notify(self) -> None:
         async with self._changed:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from db.pool import Pool
 from db.queries import load
-from schemas.events import CallCompleted
 from schemas.documents import now
+from schemas.events import CallCompleted
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn

@@ -84,7 +84,8 @@ class Sending:
         deadline = max(intended_at + patience, now() + timedelta(seconds=_SHORTEST_LOOK_SECONDS))
         while not (sid := await self._look(send, intended_at - _CLOCK_MARGIN)):
             if now() >= deadline:
-                return self._undecided(send)
+                self._give_up(send)
+                return None
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
         log.info("send of unknown outcome was found", own_id=send.own_id)
         return sid
@@ -101,7 +102,7 @@ class Sending:
             return None
         return found[-1].sid if found else None
 
-    def _undecided(self, send: Send) -> None:
+    def _give_up(self, send: Send) -> None:
         if self._settings.twilio_unknown_send == "hold":
             raise Held("twilio", "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold")
         log.warning("send was not found and is sent again", own_id=send.own_id)

@@ -14,7 +14,7 @@ import aiohttp
 
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.settings import Settings
-from streams.vendors.http import BROKE_OFF, NOTHING_WAS_SENT, TWILIO_TIMEOUT, retry_after
+from streams.vendors.http import BROKE_OFF, NOTHING_WAS_SENT, retry_after
 
 Json = dict[str, Any]
 

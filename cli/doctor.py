@@ -1,0 +1,122 @@
+"""`doctor`: what is configured, reachable and consistent, and what to do about what is not."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+
+import asyncpg
+import httpx
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+from streams.conversation.first_message import check_placeholders
+from streams.engine.topics import check_copartitioning
+
+_SECONDS = 5.0
+_NEEDED = (
+    "microservice_token", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key", "database_url",
+    "kafka_bootstrap_servers",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `advice`: what to do, empty when all is well."""
+
+    what: str
+    found: str
+    advice: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; a thing that cannot be looked at is a finding, too."""
+    checks: list[Callable[[Settings], Awaitable[Finding]]] = [_database, _kafka, _twilio, _elevenlabs]
+    return [*_configured(settings), _texts(settings), *[await check(settings) for check in checks]]
+
+
+def run_doctor(settings: Settings, *, as_json: bool) -> int:
+    """Print the findings; 1 when something must be done."""
+    findings = asyncio.run(examine(settings))
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        table = Table("what", "found", "what to do")
+        for finding in findings:
+            table.add_row(finding.what, finding.found, finding.advice)
+        Console().print(table)
+    return 1 if any(finding.advice for finding in findings) else 0
+
+
+def _configured(settings: Settings) -> list[Finding]:
+    findings = []
+    for name in _NEEDED:
+        is_set = bool(getattr(settings, name))
+        advice = "" if is_set else f"set {name.upper()}" + (
+            "; until then every call of /api is refused" if name == "microservice_token" else ""
+        )
+        findings.append(Finding(name.upper(), "set" if is_set else "not set", advice))
+    return findings
+
+
+def _texts(settings: Settings) -> Finding:
+    try:
+        check_placeholders("FIRST_MESSAGE_TEXT", settings.first_message_text)
+        check_placeholders("NO_ANSWER_MESSAGE_TEXT", settings.no_answer_message_text)
+        for text in settings.first_message_content_variables().values():
+            check_placeholders("TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES", text)
+    except ConfigurationError as error:
+        return Finding("texts", "wrong", str(error))
+    return Finding("texts", "ok")
+
+
+async def _database(settings: Settings) -> Finding:
+    if settings.database_url is None:
+        return Finding("Postgres", "not configured", "set DATABASE_URL")
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=_SECONDS)
+        try:
+            migrated = await connection.fetchval("SELECT to_regclass('conversation_turn') IS NOT NULL")
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+        return Finding("Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs")
+    return Finding("Postgres", "ok") if migrated else Finding("Postgres", "no tables", "run `migrate`")
+
+
+async def _kafka(settings: Settings) -> Finding:
+    try:
+        counts = await check_copartitioning(settings)
+    except ConfigurationError as error:
+        return Finding("Kafka", "wrong", str(error))
+    except (KafkaError, OSError, TimeoutError) as error:
+        return Finding("Kafka", f"not reachable: {type(error).__name__}", "check KAFKA_BOOTSTRAP_SERVERS and that it runs")
+    return Finding("Kafka", f"{len(counts)} topics of {min(counts.values())} partitions")
+
+
+async def _twilio(settings: Settings) -> Finding:
+    account, token = settings.twilio_account_sid or "", settings.twilio_auth_token or ""
+    url = f"{settings.twilio_api_base_url}/2010-04-01/Accounts/{account}.json"
+    return await _vendor("Twilio", url, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN", auth=(account, token))
+
+
+async def _elevenlabs(settings: Settings) -> Finding:
+    url = f"{settings.elevenlabs_api_base_url}/v1/convai/agents?page_size=1"
+    headers = {"xi-api-key": settings.elevenlabs_api_key or ""}
+    return await _vendor("ElevenLabs", url, "ELEVENLABS_API_KEY", headers=headers)
+
+
+async def _vendor(
+    name: str, url: str, variables: str, headers: dict[str, str] | None = None, auth: tuple[str, str] | None = None
+) -> Finding:
+    try:
+        async with httpx.AsyncClient(timeout=_SECONDS) as client:
+            status = (await client.get(url, headers=headers, auth=auth)).status_code
+    except httpx.HTTPError as error:
+        return Finding(name, f"not reachable: {type(error).__name__}", "check the network and the API's base URL")
+    if status in (401, 403):
+        return Finding(name, "credentials refused", f"check {variables}")
+    return Finding(name, "ok") if status < 500 else Finding(name, f"answers {status}", "see the vendor's status page")
