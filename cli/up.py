@@ -84,7 +84,7 @@ class Up:
             self.parts.append((f"{part} {kind}".strip(), where))
 
     async def _simulator(self, name: str, *arguments: str) -> str:
-        command = [sys.executable, "-m", f"local.{name}", *arguments]
+        command = [sys.executable, "-m", f"local.vendors.{name}", *arguments]
         process = await spawn(command, self.env, self._data_dir / f"{name}.log", capture=True)
         self._stops.append(lambda: end(process, _STOP_SECONDS))
         assert process.stdout is not None, "captured"

@@ -39,12 +39,12 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
     async def perform_seek(self) -> None:
         self.stop_flow()
         await super().perform_seek()
-        without = {tp for tp in self.assignment() if not self._committed_offset[tp]}
-        if without:
-            beginnings = await self.earliest_offsets(*without)
-            await self.seek_wait(dict(beginnings))
-        known = {tp: self._committed_offset[tp] or 0 for tp in self.assignment()}
-        self._engine.sought(known | (dict(beginnings) if without else {}))
+        ours = {tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
+        without = {tp for tp in ours if not self._committed_offset[tp]}
+        beginnings = dict(await self.earliest_offsets(*without)) if without else {}
+        if beginnings:
+            await self.seek_wait(beginnings)
+        self._engine.sought({tp: self._committed_offset[tp] or 0 for tp in ours} | beginnings)
 
     @property
     def _engine(self) -> Engine:

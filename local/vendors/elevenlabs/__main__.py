@@ -1,0 +1,16 @@
+"""`python -m local.vendors.elevenlabs`: the simulated ElevenLabs as a process."""
+
+import asyncio
+
+import typer
+
+from local.server import serve
+from local.vendors.elevenlabs.api import ElevenLabsSimulator
+
+
+def main(api_key: str = typer.Option(..., envvar="ELEVENLABS_API_KEY"), rest: bool = False, port: int = 0) -> None:
+    """Serve until SIGTERM."""
+    asyncio.run(serve(ElevenLabsSimulator(api_key, rest=rest).application(), port))
+
+
+typer.run(main)

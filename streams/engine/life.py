@@ -1,0 +1,43 @@
+"""A Faust app's life inside our own loop: until a signal, or until something of it dies."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from streams.engine.app import DRAIN_CAP_SECONDS
+
+log = structlog.get_logger()
+
+# Over the drain cap: what must still be published and committed after it.
+_STOP_SECONDS = DRAIN_CAP_SECONDS + 4.0
+
+
+async def until_stopped(app: Any, *side_tasks: Coroutine[Any, Any, None]) -> int:  # noqa: ANN401 - faust is untyped
+    """Run the app until a signal; a dead side task or a crashed app stops the process, for a supervisor to restart."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    app.finalize()
+    await app.start()
+    log.info("app started")
+    waiting = {
+        asyncio.create_task(stop.wait(), name="signal"),
+        *(asyncio.create_task(task) for task in side_tasks),
+        asyncio.create_task(app.waituntil_stopped(), name="faust"),
+    }
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    for task in waiting:
+        task.cancel()
+    for result in await asyncio.gather(*waiting, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("app fails", exc_info=result)
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await app.stop()
+    except TimeoutError:
+        log.warning("app did not stop in time; what is unacknowledged is done by the next owner")
+    return 0 if asked else 1
