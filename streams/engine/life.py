@@ -26,7 +26,7 @@ async def until_stopped(app: Any, *side_tasks: Coroutine[Any, Any, None]) -> int
     waiting = {
         asyncio.create_task(stop.wait(), name="signal"),
         *(asyncio.create_task(task) for task in side_tasks),
-        asyncio.create_task(app.waituntil_stopped(), name="faust"),
+        asyncio.create_task(app.wait_until_stopped(), name="faust"),
     }
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     asked = stop.is_set()
