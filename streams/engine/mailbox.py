@@ -153,7 +153,7 @@ class Mailboxes:
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_not_exception_type((Fenced, asyncio.CancelledError)),
-                wait=wait_exponential_jitter(_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS),
+                wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
                 before_sleep=lambda state: log.error(
                     "handling is tried again", exc_info=state.outcome.exception() if state.outcome else None
                 ),

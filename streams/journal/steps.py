@@ -109,7 +109,7 @@ class Steps:
         sql = f"SELECT {step}(item) FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS x(item, n) ORDER BY n"
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(_TRY_AGAIN),
-            wait=wait_exponential_jitter(_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS),
+            wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
             before_sleep=lambda _: log.warning("journal step is tried again", step=step),
         ):
             with attempt:

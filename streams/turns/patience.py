@@ -12,7 +12,7 @@ _LONGEST_SECONDS = 15.0
 # A vendor that asks for more than this is asked earlier: one held number must not wait for hours on a wrong header.
 _LONGEST_ASKED_SECONDS = 300.0
 
-_backoff = wait_exponential_jitter(initial=_FIRST_SECONDS, max=_LONGEST_SECONDS, jitter=_FIRST_SECONDS)
+_backoff = wait_exponential_jitter(multiplier=_FIRST_SECONDS, max=_LONGEST_SECONDS, jitter=_FIRST_SECONDS)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -54,7 +54,7 @@ class Outbox:
     async def _empty(self, partition: int) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type((KafkaError, *LOST_CONNECTION)),
-            wait=wait_exponential_jitter(_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS),
+            wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
             before_sleep=lambda _: log.warning("outbox is tried again", partition=partition),
         ):
             with attempt:

@@ -1,0 +1,160 @@
+"""The product as its user has it: real processes on real Kafka and Postgres, judged from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.kafka.server import free_port
+from tests.conftest import ROOT
+
+State = dict[str, Any]
+_START_SECONDS = 90
+_LOOK_SECONDS = 0.2
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
+    """A running `up` with simulated vendors; it must stop with code 0."""
+    folder = tmp_path_factory.mktemp("up")
+    ports = {name: str(free_port()) for name in ("PORT", "WORKER_PORT", "STATS_PORT")}
+    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(folder), "--jars", str(jars)]
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | ports, stdout=log, stderr=log)
+    try:
+        state = _until_up(process, folder)
+        yield state | {"folder": str(folder), "headers": {"X-Service-Token": state["token"]}}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(_START_SECONDS)
+    assert code == 0, (folder / "up.log").read_text()
+
+
+def _until_up(process: subprocess.Popen[bytes], folder: Path) -> State:
+    end = time.monotonic() + _START_SECONDS
+    while not (folder / "up.json").exists() or not (folder / "up.json").read_text():
+        assert process.poll() is None, (folder / "up.log").read_text()
+        assert time.monotonic() < end, (folder / "up.log").read_text()
+        time.sleep(_LOOK_SECONDS)
+    state: State = json.loads((folder / "up.json").read_text())
+    return state
+
+
+def _call(conversation: str, number: str) -> State:
+    recipient = {"phone_number": number, "conversation_id": conversation, "status": "completed"}
+    metadata = {"client_name": "Ana García", "client_id": 42}
+    return {"agent_id": "agent_1", "agent_name": "Agente", "recipient": recipient, "call_metadata": metadata}
+
+
+def test_it_ran_on_apache_kafka_where_that_is_demanded(up: State) -> None:
+    if os.environ.get("REQUIRE_APACHE_KAFKA"):
+        assert (Path(up["folder"]) / "kafka" / "server.properties").exists()
+
+
+def test_a_call_goes_on_over_whatsapp(up: State) -> None:
+    with httpx.Client(base_url=up["web_url"], headers=up["headers"], timeout=15) as client:
+        first = client.post("/api/call-completed", json=_call("conv_main", "+5215512345678"))
+        again = client.post("/api/call-completed", json=_call("conv_main", "+5215512345678"))
+        assert first.status_code == 200
+        assert first.json() == again.json()
+        assert first.json() | {"conversation_id": "", "whatsapp_message_id": ""} == {
+            "success": True, "message": "Conversación iniciada exitosamente", "conversation_id": "",
+            "whatsapp_message_id": "", "status": "message_sent",
+        }  # fmt: skip
+        message = {"from": "+5215512345678", "body": "Sí, ¿cuánto cuesta?", "sid": "SM" + "a" * 32, "times": 3}
+        assert httpx.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == 200
+        conversation = _conversation_of(client, "525512345678", 3)
+    assert conversation["phone_number"] == "+525512345678"
+    assert [message["direction"] for message in conversation["messages"]] == ["outbound", "inbound", "outbound"]
+    assert "Ana" in conversation["messages"][0]["content"]
+    assert "$99" in conversation["messages"][2]["content"]
+
+
+def _conversation_of(client: httpx.Client, number: str, messages: int) -> State:
+    end = time.monotonic() + 30
+    while True:
+        conversation: State = client.get(f"/api/conversations/{number}").json()["conversation"]
+        if conversation["message_count"] >= messages:
+            return conversation
+        assert time.monotonic() < end, conversation
+        time.sleep(_LOOK_SECONDS)
+
+
+def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
+    httpx.post(up["twilio_url"] + "/_sim/numbers", json={"number": "+573000000001", "error_code": 21608})
+    body = _call("conv_refused", "+573000000001")
+    answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "Failed to send WhatsApp message"
+    assert "21608" in answer.json()["details"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "content_type", "status"),
+    [
+        ("POST", "/api/call-completed", b"{", "application/json", 400),
+        ("POST", "/api/call-completed", b"[]", "application/json", 400),
+        ("POST", "/api/call-completed", b"{}", "text/plain", 415),
+        ("POST", "/api/call-completed", b"x" * 300_000, "application/json", 413),
+        ("GET", "/api/call-completed", b"", "application/json", 405),
+        ("GET", "/api/nothing", b"", "application/json", 404),
+        ("GET", "/api/conversations/hola", b"", "application/json", 400),
+        ("GET", "/api/conversations/+573999999999", b"", "application/json", 404),
+        ("POST", "/webhook/twilio/incoming", b"MessageSid=SM1", "application/x-www-form-urlencoded", 403),
+        ("POST", "/webhook/twilio/incoming", b"{}", "application/json", 415),
+    ],
+)
+def test_bad_input_is_a_clear_error(
+    up: State, method: str, path: str, body: bytes, content_type: str, status: int
+) -> None:
+    headers = up["headers"] | {"Content-Type": content_type}
+    answer = httpx.request(method, up["web_url"] + path, content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["success"] is False
+    assert answer.json()["error"]
+
+
+def test_without_the_token_nothing_is_told(up: State) -> None:
+    answer = httpx.get(up["web_url"] + "/api/stats")
+    assert (answer.status_code, answer.json()) == (401, {"success": False, "error": "Unauthorized"})
+
+
+def test_health_and_stats_have_the_contracts_keys(up: State) -> None:
+    health = httpx.get(up["web_url"] + "/health").json()
+    assert health["service"] == "whatsapp-microservice"
+    assert set(health["dependencies"]) == {"database", "kafka", "twilio", "elevenlabs"}
+    stats = httpx.get(up["web_url"] + "/api/stats", headers=up["headers"]).json()["stats"]
+    assert set(stats["queue"]) == {"waiting", "active", "completed", "failed"}
+
+
+def test_a_worker_killed_while_clients_chat_loses_and_doubles_nothing(up: State) -> None:
+    options = ["--data-dir", up["folder"], "--calls", "20", "--messages", "200", "--json"]
+    command = [sys.executable, "-m", "cli", "demo", *options]
+    demo = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    _until_answers(up, 20)
+    os.kill(up["pids"]["worker-1"], signal.SIGKILL)
+    output, _ = demo.communicate(timeout=300)
+    verdict = json.loads(output)
+    assert {name: verdict[name] for name in ("lost", "doubled", "out_of_order", "overlapping")} == {
+        "lost": 0, "doubled": 0, "out_of_order": 0, "overlapping": 0,
+    }, verdict["problems"]  # fmt: skip
+    assert verdict["received"] == 200
+
+
+def _until_answers(up: State, most: int) -> None:
+    """Wait until clients chat, so that the kill meets work in flight."""
+    end = time.monotonic() + 60
+    while True:
+        rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+        if sum(row["direction"] != "inbound" for row in rows) > most:
+            return
+        assert time.monotonic() < end
+        time.sleep(_LOOK_SECONDS)

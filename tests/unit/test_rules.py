@@ -1,0 +1,174 @@
+"""The pure rules: first message, descriptions, delivery ranks, end of turn, records, judge, settings."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.judge import judge
+from schemas.errors import ConfigurationError, InvalidInput
+from schemas.events import CallCompleted, ConversationEvent, MessageStatus
+from schemas.settings import FIRST_MESSAGE, load_settings
+from streams.conversation.delivery import report_step
+from streams.conversation.first_message import check_placeholders, first_message
+from streams.conversation.inbound import described
+from streams.stats.record import Record, apply
+from streams.stats.totals import totals
+from streams.vendors.turn_end import TurnEnd
+from web.signatures import is_signed, signed_url
+
+
+def call(**metadata: object) -> CallCompleted:
+    recipient = {"phone_number": "+573138539155", "conversation_id": "conv_1"}
+    body: dict[str, Any] = {"agent_id": "a", "agent_name": "Ana", "recipient": recipient, "call_metadata": metadata}
+    return CallCompleted.from_object(body)
+
+
+def test_first_message_is_personal_and_short_of_whatever_comes() -> None:
+    text = first_message(FIRST_MESSAGE, call(client_name="Luz Marina Díaz"), "Quiere el plan Premium.")
+    assert text.startswith("¡Hola Luz! Soy Ana.")
+    assert "Sobre lo que hablamos: Quiere el plan Premium. " in text
+    assert len(first_message(FIRST_MESSAGE, call(client_name="x" * 10_000), "y " * 5_000)) < 1_600
+    assert first_message(FIRST_MESSAGE, call(client_name="  "), None).startswith("¡Hola Cliente!")
+
+
+@pytest.mark.parametrize("text", ["{nombre}", "{", "{client_name.x}"])
+def test_wrong_placeholders_are_found_early(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="FIRST"):
+        check_placeholders("FIRST", text)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", "body"),
+        (b"[]", "body"),
+        (b"\xff", "body"),
+        (b'{"agent_id": "a"}', "recipient"),
+        (b'{"agent_id": "a", "recipient": []}', "recipient"),
+        (b'{"agent_id": "", "recipient": {"phone_number": "+573138539155", "conversation_id": "c"}}', "agent_id"),
+        (b'{"agent_id": "a", "recipient": {"phone_number": "x", "conversation_id": "c"}}', "recipient.phone_number"),
+        (b'{"agent_id": "a", "recipient": {"phone_number": "+573138539155"}}', "recipient.conversation_id"),
+        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "body"),
+    ],
+)
+def test_bad_calls_name_the_field(body: bytes, field: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        CallCompleted.from_json(body)
+    assert error.value.field == field
+
+
+def test_odd_calls_are_taken() -> None:
+    body = b'{"agent_id": 7, "extra": {"x": [1]}, "recipient": {"phone_number": 573138539155, "conversation_id": "c"},'
+    taken = CallCompleted.from_json(body + b'"call_metadata": null, "batch_name": "a\\u0000b"}')
+    assert (taken.key, taken.client_name, taken.group_name) == ("+573138539155", "Cliente", "N/A")
+    assert taken.batch_name == "ab"
+    assert b'"extra"' in taken.to_json()
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"Body": " Hola "}, "Hola"),
+        ({"Body": "", "NumMedia": "1", "MediaContentType0": "image/jpeg"}, "[El cliente envió una imagen]"),
+        ({"NumMedia": "1", "MediaContentType0": "audio/ogg", "Body": "oye"}, "[El cliente envió un mensaje de voz]\noye"),
+        ({"Latitude": "4.6", "Longitude": "-74.1"}, "[El cliente envió su ubicación: (4.6, -74.1)]"),
+        ({"Body": "", "ButtonText": "Sí"}, "Sí"),
+        ({}, "[El cliente envió un mensaje de un tipo que no se puede mostrar]"),
+    ],
+)
+def test_messages_are_described(params: dict[str, str], text: str) -> None:
+    assert described(params) == text
+
+
+def test_failed_reports_outrank_all() -> None:
+    def rank(status: str) -> int:
+        params = {"MessageStatus": status, "MessageSid": "SM1", "To": "whatsapp:+573138539155"}
+        return int(report_step(MessageStatus(event_id="x", received_at=datetime.now(UTC), params=params))["rank"])
+
+    ranks = [rank(status) for status in ("nonsense", "queued", "sent", "delivered", "read", "undelivered")]
+    assert ranks == sorted(ranks)
+
+
+def test_turn_ends_after_tools_and_keeps_every_response() -> None:
+    turn = TurnEnd()
+    turn.feed({"type": "agent_chat_response_part", "text_response_part": {"type": "start", "text": ""}})
+    turn.feed({"type": "agent_response", "agent_response_event": {"agent_response": "Miro.", "event_id": 2}})
+    turn.feed({"type": "agent_tool_request", "agent_tool_request": {"tool_call_id": "t"}})
+    turn.feed({"type": "agent_chat_response_part", "text_response_part": {"type": "stop", "text": ""}})
+    assert not turn.quiet_ends()
+    turn.feed({"type": "agent_tool_response", "agent_tool_response": {"tool_call_id": "t"}})
+    assert turn.quiet_ends()
+    turn.feed({"type": "agent_response", "agent_response_event": {"agent_response": "Listo.", "event_id": 2}})
+    assert turn.text == "Miro.\n\nListo."
+    assert not turn.feed({"type": "ping", "ping_event": {"event_id": 1}})
+
+
+def events() -> list[ConversationEvent]:
+    kinds: list[tuple[Any, dict[str, Any]]] = [
+        ("started", {"client_name": "Ana"}),
+        ("sent", {"response_seconds": None}),
+        ("received", {}),
+        ("sent", {"response_seconds": 2.5}),
+        ("delivered", {}),
+        ("failed", {}),
+    ]
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    return [
+        ConversationEvent(
+            event_id=f"1:{n}", number=n, conversation_id=1, phone_number="+57", type=kind, at=at, data=data
+        )
+        for n, (kind, data) in enumerate(kinds, 1)
+    ]
+
+
+@given(st.lists(st.integers(0, 5), max_size=10))
+def test_repeated_events_change_no_figure(repeated: list[int]) -> None:
+    record: Record | None = None
+    for n, event in enumerate(events()):
+        record = apply(record, event, UTC)
+        for again in repeated:
+            if again <= n:
+                assert apply(record, events()[again], UTC) is record
+    assert record is not None
+    figures = totals([record], "2026-03-01")
+    assert (figures["messages_sent_today"], figures["messages_received_today"]) == (2, 1)
+    assert (figures["response_rate"], figures["avg_response_time_seconds"]) == (100.0, 2.5)
+
+
+def row(sender: str, to: str, body: str) -> dict[str, Any]:
+    return {"from": f"whatsapp:{sender}", "to": f"whatsapp:{to}", "body": body}
+
+
+def test_the_judge_sees_each_kind_of_failure() -> None:
+    hello, a, b = row("us", "+1", "Hola"), row("+1", "us", "a"), row("+1", "us", "b")
+    good = judge([hello, a, b, row("us", "+1", "Eco: a\nb")], [], ["+1"])
+    assert good.good
+    assert judge([hello, a, b, row("us", "+1", "Eco: a")], [], ["+1"]).lost == 1
+    assert judge([hello, a, row("us", "+1", "Eco: a"), row("us", "+1", "Eco: a")], [], ["+1"]).doubled == 1
+    assert judge([hello, a, b, row("us", "+1", "Eco: b"), row("us", "+1", "Eco: a")], [], ["+1"]).out_of_order == 1
+    assert judge([], [{"who": "+1", "at_once": 2}], ["+1"]).overlapping == 1
+
+
+def test_settings_name_the_wrong_variable() -> None:
+    with pytest.raises(ConfigurationError, match="TOPIC_PARTITIONS"):
+        load_settings({"TOPIC_PARTITIONS": "many"})
+
+
+def test_twilios_published_signature_vector() -> None:
+    url = "https://example.com/myapp.php?foo=1&bar=2"
+    params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310"}
+    params["To"] = "+18005551212"
+    good = "L/OH5YylLD5NRKLltdqwSvS0BnU="
+    assert is_signed("12345", url, params, good)
+    assert not is_signed("12345", url, params | {"Digits": "1"}, good)
+    assert not is_signed(None, url, params, good)
+    assert not is_signed("12345", url, params, None)
+
+
+def test_the_signed_url_is_the_public_one() -> None:
+    assert signed_url("/w?a=1", "http://10.0.0.1/w?a=1", {}, "https://wa.example.com/") == "https://wa.example.com/w?a=1"
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "wa.example.com"}
+    assert signed_url("/w?a=1", "http://10.0.0.1/w?a=1", headers, None) == "https://wa.example.com/w?a=1"
