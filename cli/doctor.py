@@ -55,8 +55,11 @@ def _configured(settings: Settings) -> list[Finding]:
     findings = []
     for name in _NEEDED:
         is_set = bool(getattr(settings, name))
-        advice = "" if is_set else f"set {name.upper()}" + (
-            "; until then every call of /api is refused" if name == "microservice_token" else ""
+        advice = (
+            ""
+            if is_set
+            else f"set {name.upper()}"
+            + ("; until then every call of /api is refused" if name == "microservice_token" else "")
         )
         findings.append(Finding(name.upper(), "set" if is_set else "not set", advice))
     return findings

@@ -47,9 +47,7 @@ class VendorError(ServiceError):
 class RetryableError(VendorError):
     """Certainly without effect. `retry_after`: seconds the vendor asked for, or None."""
 
-    def __init__(
-        self, vendor: str, why: str, code: int | str | None = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, vendor: str, why: str, code: int | str | None = None, retry_after: float | None = None) -> None:
         super().__init__(vendor, why, code)
         self.retry_after = retry_after
 

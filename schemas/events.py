@@ -112,9 +112,7 @@ class MessageStatus(Document):
         return conversation_key(self.params.get("To", ""))
 
 
-EventType = Literal[
-    "started", "received", "answered", "sent", "delivered", "failed", "parked", "closed", "escalated"
-]
+EventType = Literal["started", "received", "answered", "sent", "delivered", "failed", "parked", "closed", "escalated"]
 
 
 class ConversationEvent(Document):

@@ -62,9 +62,7 @@ class Settings(BaseSettings):
     elevenlabs_max_concurrency: int = Field(
         100, ge=1, description="Conversations with ElevenLabs at once per worker; the workspace's limit."
     )
-    summary_wait_seconds: float = Field(
-        2.0, ge=0, description="Longest the first message waits for the call's summary."
-    )
+    summary_wait_seconds: float = Field(2.0, ge=0, description="Longest the first message waits for the call's summary.")
 
     database_url: str | None = Field(None, description="postgresql://user:password@host:5432/name")
     database_pool_size: int = Field(10, ge=2, description="Connections to Postgres per process.")
@@ -73,9 +71,7 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How Kafka is spoken to."
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "PLAIN", description="SASL mechanism."
-    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="SASL mechanism.")
     kafka_sasl_username: str | None = Field(None, description="SASL user.")
     kafka_sasl_password: str | None = Field(None, description="SASL password.")
     kafka_ssl_cafile: str | None = Field(None, description="CA certificates (PEM) for Kafka's TLS.")

@@ -11,7 +11,8 @@ import pytest
 
 from db.migrate import migrate
 from db.pool import Pool, create_pool
-from local.postgres.server import RunningPostgres, create_database, start_postgres
+from local.kafka.server import start_kafka
+from local.postgres.server import RunningPostgres, start_postgres
 from schemas.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -51,17 +52,25 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgr
 
 async def _start(folder: Path) -> RunningPostgres:
     running = await start_postgres(folder)
-    await create_database(running.dsn_of("postgres"), _TEMPLATE)
-    await migrate(running.dsn_of(_TEMPLATE))
+    await migrate(await running.create_database(_TEMPLATE))
     return running
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[str]:
+    """The Kafka under test: KAFKA_BOOTSTRAP_SERVERS, else one started here."""
+    if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield given
+        return
+    running = asyncio.run(start_kafka(tmp_path_factory.mktemp("kafka"), jars))
+    yield running.bootstrap_servers
+    asyncio.run(running.stop())
 
 
 @pytest.fixture
 async def database_url(postgres: RunningPostgres, request: pytest.FixtureRequest) -> str:
     """A database of the test's own, copied from the template."""
-    name = f"t{abs(hash(request.node.nodeid))}"
-    await create_database(postgres.dsn_of("postgres"), name, _TEMPLATE)
-    return postgres.dsn_of(name)
+    return await postgres.create_database(f"t{abs(hash(request.node.nodeid))}", _TEMPLATE)
 
 
 @pytest.fixture
@@ -75,8 +84,4 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def empty_database_url(postgres: RunningPostgres, request: pytest.FixtureRequest) -> str:
     """A database without tables."""
-    name = f"e{abs(hash(request.node.nodeid))}"
-    await create_database(postgres.dsn_of("postgres"), name)
-    return postgres.dsn_of(name)
-
-
+    return await postgres.create_database(f"e{abs(hash(request.node.nodeid))}")

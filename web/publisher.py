@@ -92,9 +92,7 @@ class Publisher:
             raise TimeoutError("no connection to Kafka yet")
         headers = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
         async with asyncio.timeout(_PUBLISH_SECONDS):
-            await self._producer.send_and_wait(
-                topic_name(self._prefix, topic), value, key.encode(), headers=headers
-            )
+            await self._producer.send_and_wait(topic_name(self._prefix, topic), value, key.encode(), headers=headers)
         self.kafka_answers = True
 
     async def _is_spooled(self, key: str) -> bool:

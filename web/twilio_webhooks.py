@@ -84,5 +84,3 @@ def _key(params: dict[str, str], name: str) -> str:
         return conversation_key(params.get(name, ""))
     except InvalidNumber:
         return params.get(name, "")[:255] or "unknown"
-
-

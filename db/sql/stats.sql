@@ -1,9 +1,13 @@
 -- name: queue
-WITH day AS (SELECT (date_trunc('day', now() AT TIME ZONE $1) AT TIME ZONE $1 AT TIME ZONE 'UTC') AS begins)
+-- stored: what waits in Postgres; taken: the events of open turns. Each count goes through an index:
+-- conversation_input_parked, conversation_turn_one_open, conversation_turn_ended.
+WITH day AS (SELECT (date_trunc('day', now() AT TIME ZONE $1) AT TIME ZONE $1 AT TIME ZONE 'UTC') AS begins),
+open AS (SELECT id FROM conversation_turn WHERE state IN ('begun', 'answered'))
 SELECT
   (SELECT count(*) FROM conversation_spool)
-    + (SELECT count(*) FROM conversation_input WHERE state = 'parked') AS waiting,
-  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered')) AS active,
+    + (SELECT count(*) FROM conversation_input WHERE state = 'parked') AS stored,
+  (SELECT count(*) FROM conversation_input i JOIN open ON open.id = i.turn_id) AS taken,
+  (SELECT count(*) FROM open) AS active,
   count(*) FILTER (WHERE state = 'done') AS completed,
   count(*) FILTER (WHERE state = 'failed') AS failed
-FROM conversation_turn, day WHERE ended_at >= begins
+FROM conversation_turn WHERE ended_at >= (SELECT begins FROM day)

@@ -50,5 +50,3 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
     def _engine(self) -> Engine:
         engine: Engine = self.app.engine
         return engine
-
-

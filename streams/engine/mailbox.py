@@ -38,9 +38,7 @@ class Mailboxes:
         largest_window: bound on unfinished items of each partition, because all behind a stuck head is remembered.
     """
 
-    def __init__(
-        self, handler: Handler, acknowledge: Acknowledge, *, most_per_topic: int, largest_window: int
-    ) -> None:
+    def __init__(self, handler: Handler, acknowledge: Acknowledge, *, most_per_topic: int, largest_window: int) -> None:
         self._handler = handler
         self._acknowledge = acknowledge
         self._most_per_topic = most_per_topic

@@ -1,23 +1,15 @@
 """The Faust app of the statistics: one pure agent on `conversation-event`, one table, no external call."""
 
-import os
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import faust
-import structlog
-from faust.types import TP
 
-from schemas.errors import InvalidInput
-from schemas.events import ConversationEvent
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT, topic_name
 from streams.engine.app import RawSchema, create_app
-from streams.stats.record import apply
-
-log = structlog.get_logger()
+from streams.stats.live import LiveRecords
 
 GROUP = "whatsapp-stats"
 TABLE = "records"
@@ -25,45 +17,24 @@ TABLE = "records"
 _EMBEDDED_BATCH = 1
 
 
-class NoMailboxes:
-    """The engine of an app whose agent finishes each event before the next: there is nothing to drain or claim."""
-
-    async def drain(self) -> None: ...
-
-    async def assigned(self, partitions: set[TP]) -> None: ...
-
-    def sought(self, offsets: dict[TP, int]) -> None: ...
+def changelog_name(settings: Settings) -> str:
+    """Give the name of the table's changelog, as Faust makes it from the app's and the table's."""
+    return f"{settings.topic_prefix}{GROUP}-{TABLE}-changelog"
 
 
-def create_stats_app(settings: Settings) -> tuple[faust.App, Any]:
-    """Make the app and its table: phone number → record."""
-    over: dict[str, object] = {"topic_allow_declare": True, "table_standby_replicas": 0, "store": "memory://"}
-    if settings.topic_replication_factor > 0:
-        over["topic_replication_factor"] = settings.topic_replication_factor
+def create_stats_app(settings: Settings, partitions: int, url: str, data_dir: Path) -> tuple[faust.App, LiveRecords]:
+    """Make the app and its records. `url`: where other stats workers reach this one's views."""
+    over: dict[str, object] = {"table_standby_replicas": 0, "store": "memory://", "canonical_url": url}
     if settings.kafka_embedded:
         over["producer_max_batch_size"] = _EMBEDDED_BATCH
-    app = create_app(GROUP, settings, Path(gettempdir()) / f"whatsapp-stats-{os.getpid()}", **over)
-    app.engine = NoMailboxes()
-    table = app.Table(TABLE, partitions=settings.topic_partitions, key_type=str)
-    zone = ZoneInfo(settings.stats_timezone)
+    app = create_app(GROUP, settings, data_dir, **over)
+    table = app.Table(TABLE, partitions=partitions, key_type=str)
+    records = app.engine = LiveRecords(app, table, partitions, ZoneInfo(settings.stats_timezone))
 
     async def count(stream: Any) -> None:  # noqa: ANN401 - faust is untyped
-        async for event in stream.events():
-            _count(table, event.message.value or b"", zone)
+        async for event in stream.noack().events():
+            records.take(event)
 
     source = app.topic(topic_name(settings.topic_prefix, CONVERSATION_EVENT), schema=RawSchema())
     app.agent(source, name="count")(count)
-    return app, table
-
-
-def _count(table: Any, value: bytes, zone: ZoneInfo) -> None:  # noqa: ANN401 - faust is untyped
-    """Apply one event; what cannot be read is said and skipped, the event itself stays in the log."""
-    try:
-        event = ConversationEvent.from_json(value)
-    except InvalidInput as error:
-        log.warning("event cannot be counted", field=error.field)
-        return
-    before = table.get(event.phone_number)
-    after = apply(before, event, zone)
-    if after is not before:
-        table[event.phone_number] = after
+    return app, records

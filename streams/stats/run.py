@@ -1,15 +1,26 @@
-"""The stats worker's composition root."""
+"""The stats worker's composition root and life: everything is made here, nothing connects before."""
 
 import asyncio
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import aiohttp
 from aiohttp import web
 
 from db.pool import create_pool
 from schemas.settings import Settings, require
 from streams.engine.life import until_stopped
 from streams.engine.topics import check_copartitioning
-from streams.stats.app import create_stats_app
+from streams.stats.app import changelog_name, create_stats_app
+from streams.stats.changelog import ensure_changelog
+from streams.stats.cluster import Cluster
+from streams.stats.lag import Lag
+from streams.stats.queue import Queue
 from streams.stats.views import StatsViews
+
+_LOOPBACK = "127.0.0.1"
 
 
 def run(settings: Settings) -> int:
@@ -23,14 +34,31 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
-    await check_copartitioning(settings)
-    pool = await create_pool(settings)
-    app, table = create_stats_app(settings)
-    views = web.AppRunner(StatsViews(settings, app, table, pool).application(), access_log=None)
-    await views.setup()
-    await web.TCPSite(views, port=settings.stats_port).start()
-    try:
+    partitions = min((await check_copartitioning(settings)).values())
+    await ensure_changelog(settings, changelog_name(settings), partitions)
+    url = f"http://{_own_address()}:{settings.stats_port}"
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="whatsapp-stats-"))
+        pool = await stack.enter_async_context(await create_pool(settings))
+        lag = await stack.enter_async_context(Lag(settings, partitions))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        app, records = create_stats_app(settings, partitions, url, Path(folder))
+        cluster = Cluster(records, url, session, settings.microservice_token)
+        views = StatsViews(records, cluster, Queue(settings, pool, lag), settings.microservice_token)
+        await _serve(stack, views.application(), settings.stats_port)
         return await until_stopped(app)
-    finally:
-        await views.cleanup()
-        await pool.close()
+
+
+async def _serve(stack: AsyncExitStack, application: web.Application, port: int) -> None:
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, port=port).start()
+
+
+def _own_address() -> str:
+    """Where other stats workers find this one: what its host's name means, in containers the address in their network."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return _LOOPBACK

@@ -94,10 +94,9 @@ class Sending:
         if sid := await self._journal.sent_sid(send):
             return sid
         known = await self._journal.known_sids(send.to_address, since)
+        body = None if send.content else send.body  # Twilio lists a template as rendered, which is not known here
         try:
-            found = await self._twilio.find_sent(
-                send.to_address, self._settings.twilio_whatsapp_from, send.body, since, known
-            )
+            found = await self._twilio.find_sent(send.to_address, self._settings.twilio_whatsapp_from, body, since, known)
         except (RetryableError, UnknownOutcome):
             return None
         return found[-1].sid if found else None

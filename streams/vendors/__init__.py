@@ -3,7 +3,9 @@
 from streams.vendors.agent import Agent, AgentReply, CallContext, CallDetails, Question
 from streams.vendors.bundle import Vendors, build_vendors
 from streams.vendors.message_text import split_message, to_whatsapp
-from streams.vendors.twilio_sender import Accepted, Found, OutgoingMessage, TwilioSender
+from streams.vendors.twilio_codes import Verdict, classify
+from streams.vendors.twilio_messages import Accepted, Found, OutgoingMessage
+from streams.vendors.twilio_sender import TwilioSender
 
 __all__ = [
     "Accepted",
@@ -16,7 +18,9 @@ __all__ = [
     "Question",
     "TwilioSender",
     "Vendors",
+    "Verdict",
     "build_vendors",
+    "classify",
     "split_message",
     "to_whatsapp",
 ]

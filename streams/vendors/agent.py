@@ -17,7 +17,7 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A client's words to the agent. `conversation_id`: the call's; `user_id`: the client's number."""
+    """A client's words to the agent. `conversation_id`: the call's, may be empty; `user_id`: the client's number."""
 
     conversation_id: str
     agent_id: str
@@ -28,29 +28,36 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply:
-    """The agent's answer. `ended`: the agent ended the conversation with it."""
+    """The agent's answer, never empty.
+
+    `ended`: the agent ended the conversation with it. `elevenlabs_conversation_id`: of the conversation that gave the
+    answer, which is a new one over the WebSocket. `raw`: fit to be stored as JSON.
+    """
 
     text: str
     raw: dict[str, Any]
     transport: str
     ended: bool = False
+    elevenlabs_conversation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDetails:
-    """What ElevenLabs knows of a finished call. `duration_secs`: whole seconds."""
+    """What ElevenLabs knows of a call. `duration_secs`: whole seconds; `status`: an open set, `done` at the end."""
 
     summary: str | None
     duration_secs: int | None
     transcript: list[tuple[str, str]]
     dynamic_variables: dict[str, Any]
+    status: str = ""
+    agent_name: str | None = None
 
 
 class Agent(Protocol):
     """Asks an agent.
 
     Raises (all transports):
-        RetryableError: no answer came, asking again may bring one.
+        RetryableError: no answer came, asking again may bring one; also while our key is refused.
         TerminalError: the agent does not exist or may not be used.
     """
 

@@ -8,9 +8,11 @@ import structlog
 
 from schemas.settings import Settings
 from streams.vendors.agent import Agent, AgentReply, Question
+from streams.vendors.elevenlabs_api import ElevenLabsApi
+from streams.vendors.elevenlabs_calls import ElevenLabsCalls
 from streams.vendors.elevenlabs_rest import ElevenLabsRest, RestNotSupported
 from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
-from streams.vendors.http import ELEVENLABS_TIMEOUT, KEEPALIVE_SECONDS, TWILIO_TIMEOUT
+from streams.vendors.http import ELEVENLABS_TIMEOUT, TWILIO_TIMEOUT, open_session
 from streams.vendors.twilio_sender import TwilioSender
 
 log = structlog.get_logger()
@@ -22,10 +24,11 @@ class Vendors:
 
     twilio: TwilioSender
     agent: Agent
-    calls: ElevenLabsRest
+    calls: ElevenLabsCalls
     sessions: tuple[aiohttp.ClientSession, ...]
 
     async def close(self) -> None:
+        """Close all connections; what is still being asked breaks off."""
         for session in self.sessions:
             await session.close()
 
@@ -33,19 +36,28 @@ class Vendors:
 class AutoAgent:
     """Tries REST; where the route is not there, goes over to the WebSocket and remembers it."""
 
-    def __init__(self, rest: ElevenLabsRest, websocket: ElevenLabsWebSocket) -> None:
+    def __init__(self, rest: Agent, websocket: Agent) -> None:
         self._rest = rest
         self._websocket = websocket
-        self._rest_is_there = True
+        self._rest_is_there: bool | None = None  # None: not known yet
 
     async def ask(self, question: Question) -> AgentReply:
-        if self._rest_is_there and question.conversation_id:
+        """Ask; see `Agent`."""
+        if self._rest_is_there is not False and question.conversation_id:
             try:
-                return await self._rest.ask(question)
+                reply = await self._rest.ask(question)
             except RestNotSupported:
-                log.info("ElevenLabs has no REST route for messages, the WebSocket is used")
-                self._rest_is_there = False
+                self._remember()
+            else:
+                self._rest_is_there = True
+                return reply
         return await self._websocket.ask(question)
+
+    def _remember(self) -> None:
+        # Where the route has worked before, a 404 is about this one call.
+        if self._rest_is_there is None:
+            log.info("ElevenLabs has no REST route for messages, the WebSocket is used")
+            self._rest_is_there = False
 
 
 class BoundedAgent:
@@ -56,20 +68,18 @@ class BoundedAgent:
         self._places = asyncio.Semaphore(most)
 
     async def ask(self, question: Question) -> AgentReply:
+        """Ask when there is a place; see `Agent`."""
         async with self._places:
             return await self._agent.ask(question)
 
 
 def build_vendors(settings: Settings) -> Vendors:
     """Build all clients; must be called inside a running loop."""
-    twilio = _session(TWILIO_TIMEOUT, settings.max_in_flight)
-    elevenlabs = _session(ELEVENLABS_TIMEOUT, settings.elevenlabs_max_concurrency)
-    rest, websocket = ElevenLabsRest(settings, elevenlabs), ElevenLabsWebSocket(settings, elevenlabs)
+    # The semaphore bounds conversations; look-ups of calls need connections besides them, one a turn in flight.
+    twilio = open_session(TWILIO_TIMEOUT, settings.max_in_flight)
+    elevenlabs = open_session(ELEVENLABS_TIMEOUT, settings.elevenlabs_max_concurrency + settings.max_in_flight)
+    api = ElevenLabsApi(settings, elevenlabs)
+    rest, websocket = ElevenLabsRest(api), ElevenLabsWebSocket(api)
     agents: dict[str, Agent] = {"rest": rest, "websocket": websocket, "auto": AutoAgent(rest, websocket)}
     agent = BoundedAgent(agents[settings.elevenlabs_transport], settings.elevenlabs_max_concurrency)
-    return Vendors(TwilioSender(settings, twilio), agent, rest, (twilio, elevenlabs))
-
-
-def _session(timeout: aiohttp.ClientTimeout, most: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=most, keepalive_timeout=KEEPALIVE_SECONDS)
-    return aiohttp.ClientSession(connector=connector, timeout=timeout)
+    return Vendors(TwilioSender(settings, twilio), agent, ElevenLabsCalls(api), (twilio, elevenlabs))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from streams.vendors.agent import CallContext
+from streams.vendors.elevenlabs_calls import own_variables
 
 # Newest first within these; some 8 kB in all, because the vendor's limits are not published and every turn pays for it.
 _LONGEST_TRANSCRIPT = 4_000
@@ -16,27 +17,41 @@ def context_text(context: CallContext) -> str:
         "Continúas por WhatsApp, por escrito, una conversación que empezó en una llamada. No saludes de nuevo.",
         f"Cliente: {context.client_name}" if context.client_name else "",
         f"Resumen de la llamada: {context.summary}" if context.summary else "",
-        _lines("Transcripción de la llamada:", context.transcript, _LONGEST_TRANSCRIPT),
-        _lines("Mensajes de WhatsApp hasta ahora:", context.history, _LONGEST_HISTORY),
+        _titled("Transcripción de la llamada:", _lines(context.transcript, _LONGEST_TRANSCRIPT)),
+        _titled("Mensajes de WhatsApp hasta ahora:", _lines(context.history, _LONGEST_HISTORY)),
     ]
     return "\n".join(part for part in parts if part)
 
 
 def variables(context: CallContext) -> dict[str, Any]:
-    """Give the dynamic variables: the call's own, which a voice agent's prompt may require, and ours."""
+    """Give the dynamic variables: the call's own, which a voice agent's prompt may require, and ours.
+
+    A prompt that uses one that is missing ends the conversation (close 1008).
+    """
     return {
-        **context.dynamic_variables,
+        **own_variables(context.dynamic_variables),
         "channel": "whatsapp",
         "customer_name": context.client_name,
         "previous_summary": context.summary or "",
+        "previous_transcript": _lines(context.transcript, _LONGEST_TRANSCRIPT),
     }
 
 
-def _lines(title: str, turns: list[tuple[str, str]], longest: int) -> str:
+def _titled(title: str, lines: str) -> str:
+    return f"{title}\n{lines}" if lines else ""
+
+
+def _lines(turns: list[tuple[str, str]], longest: int) -> str:
+    """Give the newest turns that fit; of a newest one that is too long alone, its end."""
     kept: list[str] = []
+    left = longest
     for role, text in reversed(turns):
         line = f"{_ROLES.get(role, role)}: {text}"
-        if sum(map(len, kept)) + len(line) > longest:
+        left -= len(line) + 1
+        if left < 0:
             break
         kept.append(line)
-    return "\n".join([title, *reversed(kept)]) if kept else ""
+    if turns and not kept:
+        role, text = turns[-1]
+        kept = [f"{_ROLES.get(role, role)}: …{text[-longest:]}"]
+    return "\n".join(reversed(kept))

@@ -5,142 +5,76 @@ collects the answer and closes: a socket without input is cut after 60 s, and cl
 """
 
 import asyncio
-from typing import Any
+import time
 
 import aiohttp
+import structlog
+from yarl import URL
 
-from schemas.errors import RetryableError, TerminalError
-from schemas.settings import Settings
+from schemas.errors import RetryableError
 from streams.vendors.agent import AgentReply, Question
-from streams.vendors.context_text import context_text, variables
+from streams.vendors.elevenlabs_api import VENDOR, ElevenLabsApi, Forbidden, refused
+from streams.vendors.elevenlabs_conversation import Conversation
+from streams.vendors.elevenlabs_events import OVERRIDES, REFUSED_CLOSE, AgentSilent, OverrideRefused
 from streams.vendors.http import BROKE_OFF
-from streams.vendors.turn_end import QUIET_SECONDS, TurnEnd
+from streams.vendors.vendor_json import Json, words
 
-Json = dict[str, Any]
+log = structlog.get_logger()
 
-_VENDOR = "elevenlabs"
-_START_SECONDS = 10.0
-_TURN_SECONDS = 30.0
-"""The vendor itself ends a turn after 20 s (llm_timeout)."""
-_CONTRACT_BROKEN = 1008
-_OVERRIDES: Json = {"conversation": {"text_only": True}, "agent": {"first_message": ""}}
+# Signed URL 10 s at worst, start 10 s, turn 30 s, and writes that stall: more than all is a broken connection.
+_WHOLE_SECONDS = 55.0
+# The peer's close frame is waited for no longer: the client waits for the answer, which we have.
+_CLOSE_SECONDS = 0.5
+# How long an agent that refused our overrides is not tried with them: its settings may be put right any time.
+_WITHOUT_OVERRIDES_SECONDS = 600.0
 
 
 class ElevenLabsWebSocket:
     """One workspace's text conversations."""
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
-        self._base = f"{settings.elevenlabs_api_base_url.rstrip('/')}/v1/convai/conversation"
-        self._headers = {"xi-api-key": settings.elevenlabs_api_key or ""}
-        self._session = session
+    def __init__(self, api: ElevenLabsApi) -> None:
+        self._api = api
+        self._refused_until: dict[str, float] = {}
 
     async def ask(self, question: Question) -> AgentReply:
-        """Ask in a conversation of its own; see `Agent`. Overrides that are not allowed are done without."""
+        """Ask in a conversation of its own; see `Agent`. Silence is tried once more on a fresh socket (packages#423)."""
         try:
-            return await self._converse(question, _OVERRIDES)
-        except _OverrideRefused:
+            return await self._ask(question)
+        except AgentSilent as error:
+            log.info("the agent stayed silent and is asked again", code=error.code)
+            return await self._ask(question)
+
+    async def _ask(self, question: Question) -> AgentReply:
+        if time.monotonic() < self._refused_until.get(question.agent_id, 0.0):
             return await self._converse(question, {})
+        try:
+            return await self._converse(question, OVERRIDES)
+        except OverrideRefused as error:
+            reply = await self._converse(question, {})
+            if error.code == REFUSED_CLOSE:  # it said so, the connection was not merely lost
+                log.warning("the agent does not allow our overrides", agent=question.agent_id)
+                self._refused_until[question.agent_id] = time.monotonic() + _WITHOUT_OVERRIDES_SECONDS
+            return reply
 
     async def _converse(self, question: Question, overrides: Json) -> AgentReply:
         try:
-            async with self._session.ws_connect(await self._signed_url(question.agent_id)) as socket:
-                return await _Conversation(socket, question, overrides).run()
-        except TimeoutError as error:
-            raise RetryableError(_VENDOR, "the agent stayed silent") from error
-        except (*BROKE_OFF, KeyError, TypeError, ValueError) as error:
-            raise RetryableError(_VENDOR, f"broke off: {type(error).__name__}") from error
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                url, headers = await self._address(question.agent_id)
+                closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
+                async with self._api.session.ws_connect(url, headers=headers, timeout=closing) as socket:
+                    return await Conversation(socket, question, overrides).run()
+        except aiohttp.WSServerHandshakeError as error:
+            raise refused(error.status) from error
+        except (*BROKE_OFF, ValueError) as error:  # ValueError: an event that is not a JSON object
+            raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
 
-    async def _signed_url(self, agent_id: str) -> str:
-        url = f"{self._base}/get-signed-url"
-        async with self._session.get(url, params={"agent_id": agent_id}, headers=self._headers) as response:
-            if response.status in (400, 403, 404, 422):
-                raise TerminalError(_VENDOR, "the agent cannot be used", response.status)
-            if response.status != 200:
-                raise RetryableError(_VENDOR, "no signed URL", response.status)
-            return str((await response.json())["signed_url"])
-
-
-class _OverrideRefused(TerminalError):
-    """The agent's settings do not allow our overrides."""
-
-
-class _Conversation:
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, question: Question, overrides: Json) -> None:
-        self._socket = socket
-        self._question = question
-        self._overrides = overrides
-        self._turn = TurnEnd()
-        self._conversation_id: str | None = None
-
-    async def run(self) -> AgentReply:
-        await self._start()
-        if not self._overrides:
-            await self._skip_first_message()
-        await self._socket.send_json({"type": "user_message", "text": self._question.text})
-        ended = await self._collect()
-        if not self._turn.text:
-            raise RetryableError(_VENDOR, "ended without an answer", self._socket.close_code)
-        raw = {"conversation_id": self._conversation_id, "messages": self._turn.texts}
-        return AgentReply(text=self._turn.text, raw=raw, transport="websocket", ended=ended)
-
-    async def _start(self) -> None:
-        start: Json = {"type": "conversation_initiation_client_data", "user_id": self._question.user_id}
-        start["dynamic_variables"] = variables(self._question.context)
-        if self._overrides:
-            start["conversation_config_override"] = self._overrides
-        await self._socket.send_json(start)
-        async with asyncio.timeout(_START_SECONDS):
-            while self._conversation_id is None:
-                event = await self._receive()
-                if event is None:
-                    raise RetryableError(_VENDOR, "closed at the start", self._socket.close_code)
-                if event.get("type") == "conversation_initiation_metadata":
-                    metadata = event["conversation_initiation_metadata_event"]
-                    self._conversation_id = str(metadata["conversation_id"])
-        context = {"type": "contextual_update", "text": context_text(self._question.context), "context_id": "history"}
-        await self._socket.send_json(context)
-
-    async def _skip_first_message(self) -> None:
-        """Without the override the agent greets as in a call; that greeting is not an answer."""
+    async def _address(self, agent_id: str) -> tuple[str, dict[str, str]]:
+        """Give a signed URL; where our key may not sign, the plain one with the key as its header."""
         try:
-            async with asyncio.timeout(QUIET_SECONDS):
-                while (event := await self._receive()) is not None and event.get("type") != "agent_response":
-                    pass
-        except TimeoutError:
-            return
-
-    async def _collect(self) -> bool:
-        """Collect until the turn is complete; True when the agent ended the conversation with it."""
-        deadline = asyncio.get_running_loop().time() + _TURN_SECONDS
-        quiet_since = asyncio.get_running_loop().time()
-        while not self._turn.complete:
-            end = min(deadline, quiet_since + QUIET_SECONDS) if self._turn.quiet_ends() else deadline
-            try:
-                async with asyncio.timeout_at(end):
-                    event = await self._receive()
-            except TimeoutError:
-                return False
-            if event is None:
-                return True
-            if self._turn.feed(event):
-                quiet_since = asyncio.get_running_loop().time()
-        return False
-
-    async def _receive(self) -> Json | None:
-        """Give the next event; None when the conversation is closed. Pings and client tools are answered here."""
-        message = await self._socket.receive()
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            if self._socket.close_code == _CONTRACT_BROKEN and self._overrides and not self._turn.text:
-                raise _OverrideRefused(_VENDOR, "an override or variable is refused", _CONTRACT_BROKEN)
-            return None
-        event: Json = message.json()
-        if event.get("type") == "ping":
-            await self._socket.send_json({"type": "pong", "event_id": event["ping_event"]["event_id"]})
-        if event.get("type") == "client_tool_call":
-            await self._socket.send_json(_unknown_tool(event["client_tool_call"]))
-        return event
-
-
-def _unknown_tool(call: Json) -> Json:
-    result = f"Tool '{call['tool_name']}' is not available in a text conversation"
-    return {"type": "client_tool_result", "tool_call_id": call["tool_call_id"], "result": result, "is_error": True}
+            answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id})
+        except Forbidden:
+            url = URL(f"{self._api.base}/v1/convai/conversation").with_query({"agent_id": agent_id})
+            return str(url), self._api.headers
+        if not (signed := words(answer, "signed_url")):
+            raise RetryableError(VENDOR, "answered no signed URL")
+        return signed, {}

@@ -1,33 +1,71 @@
 """An agent's text as WhatsApp messages: formatting turned into WhatsApp's, length within Twilio's limit. Pure."""
 
 import re
+import unicodedata
 
 TWILIO_LIMIT = 1600
 """Characters of one message (Twilio error 21617); counted in UTF-16 units, so that an emoji counts twice."""
 
-_VOICE_TAG = re.compile(r"\[(?:happy|sad|laughs?|sighs?|whispers?|excited|calm|pause|curious)\]\s*", re.IGNORECASE)
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
-_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", re.DOTALL)
-_LINK = re.compile(r"\[([^\]\n]+)\]\((https?://[^\s)]+)\)")
+_VOICES = (
+    "happy|sad|angry|excited|calm|curious|nervous|sarcastic|cheerful|friendly|warmly|softly|slow(?:ly)?|fast|whisper(?:s|ing)?|"
+    "laugh(?:s|ing)?(?: harder)?|giggles?|chuckles?|sighs?|exhales?|inhales?|gasps?|clears throat|crying|shouts?|"
+    "(?:short |long )?pause"
+)
+# The speech engine's tags, which agents made for calls write; a bracket that is followed by a link is none.
+_VOICE_TAG = re.compile(rf"\[(?:{_VOICES})\](?!\()[ \t]*", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
+# Longer than any emphasis; the bound keeps a text full of unmatched stars from costing quadratic time.
+_BOLD = re.compile(r"(\*{2,3})(?=[^\s*])(.{1,400}?)(?<=[^\s*])\1")
+_UNDERLINED = re.compile(r"(?<![\w/])__(?=[^\s_])(.{1,400}?)(?<=[^\s_])__(?!\w)")
+_STRUCK = re.compile(r"~~(?=[^\s~])(.{1,400}?)(?<=[^\s~])~~")
+_LINK = re.compile(r'!?\[([^\[\]\n]{0,400})\]\(((?:https?://|mailto:|tel:)[^\s)]{1,2000})(?:[ \t]+"[^"\n]*")?\)')
+_BULLET = re.compile(r"^([ \t]*)[*+][ \t]+(?=\S)", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t]*$", re.MULTILINE)
+_GAPS = re.compile(r"\n{3,}")
+
 # Where a text may be cut, the best first: paragraph, line, sentence, word.
 _CUTS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?…])\s+"), re.compile(r"\s+"))
+_JOINER = "\u200d"
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+_TAGS = range(0xE0020, 0xE0080)
+# Longer than any real character made of parts (a family emoji has 11); beyond it is play, and is cut.
+_LONGEST_CLUSTER = 32
 
 
 def to_whatsapp(text: str) -> str:
-    """Turn Markdown into WhatsApp's own marks: `**bold**` and headings to `*bold*`, `[t](u)` to `t: u`."""
-    text = _VOICE_TAG.sub("", text)
-    text = _LINK.sub(r"\1: \2", text)
-    text = _BOLD.sub(r"*\1*", text)
-    return _HEADING.sub(lambda match: f"*{match[1].strip('*')}*", text).strip()
+    """Turn Markdown into WhatsApp's marks: `**bold**` and headings to `*bold*`, `[t](u)` to `t: u`; no voice tags.
+
+    A single `*star*` stays: it is bold in WhatsApp, and agents that know it write it so.
+    """
+    text = _VOICE_TAG.sub("", text.replace("\r\n", "\n"))
+    text = _LINK.sub(_link, text)
+    text = _RULE.sub("", text)
+    text = _BULLET.sub(r"\1- ", text)
+    text = _UNDERLINED.sub(r"*\1*", _BOLD.sub(r"*\2*", text))
+    text = _STRUCK.sub(r"~\1~", text)
+    text = _HEADING.sub(_heading, text)
+    return _GAPS.sub("\n\n", text).strip()
+
+
+def _link(match: re.Match[str]) -> str:
+    label, url = match[1].strip(), match[2]
+    return url if not label or label in url else f"{label}: {url}"
+
+
+def _heading(match: re.Match[str]) -> str:
+    title = match[1].rstrip("# \t").replace("*", "").strip()
+    return f"*{title}*" if title else ""
 
 
 def split_message(text: str, limit: int = TWILIO_LIMIT) -> list[str]:
     """Split a text into parts of at most `limit` units, at the best place there is; nothing but white space is lost."""
+    if limit < 2:
+        raise ValueError("a part must be able to hold any character")
     parts = []
     rest = text.strip()
     while _units(rest) > limit:
-        end = _prefix(rest, limit)
-        head, rest = _cut(rest, end)
+        head, rest = _cut(rest, _prefix(rest, limit))
         parts.append(head)
     return [*parts, rest] if rest else parts
 
@@ -47,11 +85,37 @@ def _prefix(text: str, limit: int) -> int:
 
 
 def _cut(text: str, end: int) -> tuple[str, str]:
-    for place in _CUTS:
-        # A cut right behind the limit still fits; one in the first half would make needlessly small parts.
-        spots = [m for m in place.finditer(text, end // 2, end + 1) if m.start() <= end]
+    # A cut in the first half would make needlessly small parts, unless only a word is there to be kept whole.
+    for place, first in (*((cut, end // 2) for cut in _CUTS), (_CUTS[-1], 1)):
+        # White space that begins right behind the limit is a place as well.
+        spots = [match for match in place.finditer(text, first, end + 1) if match.start() <= end]
         if spots:
             return text[: spots[-1].start()].rstrip(), text[spots[-1].end() :].lstrip()
-    spots = [m for m in _CUTS[-1].finditer(text, 1, end + 1) if m.start() <= end]
-    at = spots[-1].start() if spots else end
-    return text[:at].rstrip(), text[at:].lstrip()
+    at = _between_clusters(text, end)
+    return text[:at], text[at:].lstrip()
+
+
+def _between_clusters(text: str, end: int) -> int:
+    """Give the last place up to `end` that is not inside a character made of several; `end` where there is none."""
+    for at in range(end, max(0, end - _LONGEST_CLUSTER), -1):
+        if not _joined(text, at):
+            return at
+    return end
+
+
+def _joined(text: str, at: int) -> bool:
+    """Tell whether what stands before and behind a place is shown as one character (the common rules of UAX 29)."""
+    before, behind = text[at - 1], text[at]
+    if _JOINER in (before, behind) or unicodedata.category(behind) in ("Mn", "Me", "Mc"):
+        return True
+    if ord(behind) in _SKIN_TONES or ord(behind) in _TAGS:
+        return True
+    return ord(behind) in _FLAG_LETTERS and _flag_letters_before(text, at) % 2 == 1
+
+
+def _flag_letters_before(text: str, at: int) -> int:
+    """Two such letters are one flag; how many stand before tells whether a place is inside one."""
+    count = 0
+    while count < at and ord(text[at - 1 - count]) in _FLAG_LETTERS:
+        count += 1
+    return count

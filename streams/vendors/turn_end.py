@@ -1,79 +1,112 @@
-"""When an agent's text turn is complete. Pure: fed with events and the time since the agent's last output.
+"""When an agent's text turn is complete. A pure state machine: fed with events and times, asked when the turn ends.
 
-Several `agent_response` in one turn are normal, parts may come before or after them, tools may run between (the vendor's
-own client and mock server show each of these).
+The vendor has no reliable end of turn: `agent_response_complete` must be enabled on the agent. Several `agent_response`
+in one turn are normal, parts may come before or after them or not at all, tools may run in between (the vendor's own
+client and mock server show each of these).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+
+from streams.vendors.vendor_json import Json, child, words
 
 QUIET_SECONDS = 1.5
 """Silence after an answer that ends the turn where `agent_response_complete` is not enabled on the agent."""
+SILENT_SECONDS = 20.0
+"""Without any output until then there will be none: the vendor gives up at 20 s itself (llm_timeout)."""
+TURN_SECONDS = 30.0
+"""The longest turn, tools included."""
+
+_END_CALL = "end_call"
+_MCP_RUNNING = frozenset({"loading", "awaiting_approval"})
 
 
 @dataclass(slots=True)
 class TurnEnd:
-    """Collects one turn's texts."""
+    """Collects one turn's texts. All times are seconds of one monotonic clock; `asked_at`: when the question was sent."""
 
+    asked_at: float
     texts: list[str] = field(default_factory=list)
-    deltas: list[str] = field(default_factory=list)
-    open_parts: int = 0
-    open_tools: set[str] = field(default_factory=set)
     complete: bool = False
+    ended: bool = False  # the agent ended the conversation by its tool
+    _streamed: list[str] = field(default_factory=list)  # texts of streams that stopped
+    _stream: list[str] | None = None  # parts of the stream that is open
+    _tools: set[str] = field(default_factory=set)
+    _output_at: float | None = None
 
-    def feed(self, event: dict[str, Any]) -> bool:
-        """Take one event; True when it was the agent's output, which restarts the silence."""
-        handler = _HANDLERS.get(str(event.get("type")))
-        if handler is None:
-            return False
-        handler(self, event)
-        return True
+    def feed(self, event: Json, at: float) -> None:
+        """Take one event that arrived at a time. Only the agent's output restarts the silence, not pings and the like."""
+        handler = _HANDLERS.get(words(event, "type"))
+        if handler is not None:
+            handler(self, event)
+            self._output_at = at
 
-    def quiet_ends(self) -> bool:
-        """Tell whether silence now means that the turn is over."""
-        return bool(self.text) and self.open_parts == 0 and not self.open_tools
+    def ends_at(self) -> float:
+        """Give when the turn is over if nothing more arrives."""
+        deadline = self.asked_at + TURN_SECONDS
+        if self._output_at is None:
+            return self.asked_at + SILENT_SECONDS
+        return min(deadline, self._output_at + QUIET_SECONDS) if self.settled else deadline
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is an answer and nothing that has begun is still open."""
+        return bool(self.text) and self._stream is None and not self._tools
 
     @property
     def text(self) -> str:
-        """The answer so far: whole responses, or the streamed parts where no response came."""
-        return "\n\n".join(self.texts) or "".join(self.deltas).strip()
+        """The answer so far: whole responses, or streams that came to their end where no response came."""
+        return "\n\n".join(self.texts or self._streamed)
+
+    def _response(self, event: Json) -> None:
+        if text := words(child(event, "agent_response_event"), "agent_response"):
+            self.texts.append(text)
+
+    def _correction(self, event: Json) -> None:
+        change = child(event, "agent_response_correction_event")
+        old, new = words(change, "original_agent_response"), words(change, "corrected_agent_response")
+        self.texts = [kept for text in self.texts if (kept := new if text == old else text)]
+
+    def _part(self, event: Json) -> None:
+        part = child(event, "text_response_part")
+        if part.get("type") == "start" or self._stream is None:
+            self._stream = []
+        self._stream.append(str(part.get("text") or ""))
+        if part.get("type") == "stop":
+            text = "".join(self._stream).strip()
+            self._streamed += [text] if text else []
+            self._stream = None
+
+    def _tool_request(self, event: Json) -> None:
+        self._tools.add(words(child(event, "agent_tool_request"), "tool_call_id"))
+
+    def _tool_response(self, event: Json) -> None:
+        answer = child(event, "agent_tool_response")
+        self._tools.discard(words(answer, "tool_call_id"))
+        if words(answer, "tool_name") == _END_CALL and not answer.get("is_error"):
+            self.ended = True
+            self.complete = bool(self.text)
+
+    def _mcp(self, event: Json) -> None:
+        call = child(event, "mcp_tool_call")
+        running = words(call, "state") in _MCP_RUNNING
+        (self._tools.add if running else self._tools.discard)(words(call, "tool_call_id"))
+
+    def _client_tool(self, event: Json) -> None:
+        """It is answered at once; the agent goes on from there."""
+
+    def _end(self, event: Json) -> None:
+        # Without a text it is the end of something earlier (the first message); with a tool running, not the end.
+        self.complete = bool(self.text) and not self._tools
 
 
-def _response(turn: TurnEnd, event: dict[str, Any]) -> None:
-    text = str(event["agent_response_event"]["agent_response"]).strip()
-    if text:
-        turn.texts.append(text)
-
-
-def _correction(turn: TurnEnd, event: dict[str, Any]) -> None:
-    change = event["agent_response_correction_event"]
-    old = str(change["original_agent_response"]).strip()
-    turn.texts = [change["corrected_agent_response"].strip() if text == old else text for text in turn.texts]
-
-
-def _part(turn: TurnEnd, event: dict[str, Any]) -> None:
-    part = event["text_response_part"]
-    turn.open_parts += {"start": 1, "stop": -1}.get(part["type"], 0)
-    turn.deltas.append(part.get("text") or "")
-
-
-def _tool_request(turn: TurnEnd, event: dict[str, Any]) -> None:
-    turn.open_tools.add(event["agent_tool_request"]["tool_call_id"])
-
-
-def _tool_response(turn: TurnEnd, event: dict[str, Any]) -> None:
-    turn.open_tools.discard(event["agent_tool_response"]["tool_call_id"])
-
-
-def _complete(turn: TurnEnd, event: dict[str, Any]) -> None:
-    turn.complete = bool(turn.text)
-
-
-_HANDLERS = {
-    "agent_response": _response,
-    "agent_response_correction": _correction,
-    "agent_chat_response_part": _part,
-    "agent_tool_request": _tool_request,
-    "agent_tool_response": _tool_response,
-    "agent_response_complete": _complete,
+_HANDLERS: dict[str, Callable[[TurnEnd, Json], None]] = {
+    "agent_response": TurnEnd._response,
+    "agent_response_correction": TurnEnd._correction,
+    "agent_chat_response_part": TurnEnd._part,
+    "agent_tool_request": TurnEnd._tool_request,
+    "agent_tool_response": TurnEnd._tool_response,
+    "mcp_tool_call": TurnEnd._mcp,
+    "client_tool_call": TurnEnd._client_tool,
+    "agent_response_complete": TurnEnd._end,
 }

@@ -4,55 +4,26 @@
 `UnknownOutcome`: only 429 and failures before the first byte are known to be without effect.
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Set
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 import aiohttp
+from yarl import URL
 
-from schemas.errors import RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.settings import Settings
-from streams.vendors.http import BROKE_OFF, NOTHING_WAS_SENT, retry_after
-
-Json = dict[str, Any]
+from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, NOTHING_WAS_SENT, retry_after
+from streams.vendors.twilio_codes import classify
+from streams.vendors.twilio_messages import Accepted, Found, Lost, OutgoingMessage, callback_url, created, form_of, found
+from streams.vendors.vendor_json import Json, parse_vendor_object
 
 _VENDOR = "twilio"
-# 20429 too many requests, 21611 the sender's queue is full: never processed (docs errors/20429, 21611).
-_NOT_PROCESSED = frozenset({20429, 21611})
-# 20003: credentials are refused; the message is as good as before once they are right.
-_CREDENTIALS = frozenset({20003})
-_CREDENTIALS_PAUSE_SECONDS = 30.0
+# One number's messages within the minute or so that a lost send is looked for: one page has them all, unless
+# something floods that number; then a few more.
 _PAGE_SIZE = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMessage:
-    """One message. `to`, `from_`: Twilio addresses (`whatsapp:+…`); `content_variables`: a template's."""
-
-    own_id: str
-    to: str
-    from_: str
-    body: str | None = None
-    content_sid: str | None = None
-    content_variables: dict[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Twilio took a message. `status`: mostly `queued`."""
-
-    sid: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A message that Twilio lists."""
-
-    sid: str
-    status: str
+_MOST_PAGES = 4
+_CREATED = frozenset({200, 201})
+_NOT_FOUND = 404
 
 
 class TwilioSender:
@@ -60,10 +31,11 @@ class TwilioSender:
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         account = settings.twilio_account_sid or ""
-        self._url = f"{settings.twilio_api_base_url}/2010-04-01/Accounts/{account}/Messages.json"
-        self._auth = aiohttp.encode_basic_auth(account, settings.twilio_auth_token or "")
-        base = settings.public_base_url or f"http://127.0.0.1:{settings.port}"
-        self._callback = f"{base.rstrip('/')}/webhook/twilio/status?mid="
+        self._host = settings.twilio_api_base_url.rstrip("/")
+        self._account = f"{self._host}/2010-04-01/Accounts/{account}"
+        auth = aiohttp.encode_basic_auth(account, settings.twilio_auth_token or "")
+        self._headers = {"Authorization": auth}
+        self._callback = callback_url(settings)
         self._session = session
 
     async def send(self, message: OutgoingMessage) -> Accepted:
@@ -72,10 +44,11 @@ class TwilioSender:
         Raises:
             RetryableError: it certainly was not created.
             UnknownOutcome: it may have been created.
-            TerminalError: refused for good; `code` is Twilio's.
+            TerminalError: refused for good; `code` is Twilio's, `why` its words.
         """
+        url, form = f"{self._account}/Messages.json", form_of(message, self._callback)
         try:
-            async with self._session.post(self._url, data=self._form(message), headers=self._headers()) as response:
+            async with self._session.post(url, data=form, headers=self._headers, allow_redirects=False) as response:
                 return _accepted(response, await response.read())
         except NOTHING_WAS_SENT as error:
             raise RetryableError(_VENDOR, f"no connection: {type(error).__name__}") from error
@@ -83,60 +56,100 @@ class TwilioSender:
             raise UnknownOutcome(_VENDOR, f"broke off: {type(error).__name__}") from error
 
     async def find_sent(
-        self, to: str, from_: str, body: str, not_before: datetime, known_sids: set[str]
+        self, to: str, from_: str, body: str | None, not_before: datetime, known_sids: Set[str]
     ) -> list[Found]:
-        """List messages that may be a lost send, newest first; the list does not show our own id, so text decides.
+        """List messages that may be a lost send, newest first. `body` None: any text (templates).
+
+        Asked without `DateSent`: a queued message has none, and how such are sorted is undocumented (section 7 of the
+        facts). One empty list proves nothing.
 
         Raises:
             RetryableError: the list could not be read.
         """
-        params = {"To": to, "From": from_, "PageSize": str(_PAGE_SIZE)}
+        lost = Lost(to=to, from_=from_, body=body, not_before=not_before, known_sids=known_sids)
+        url: URL | None = URL(f"{self._account}/Messages.json").with_query(
+            {"To": to, "From": from_, "PageSize": str(_PAGE_SIZE)}
+        )
+        matching: list[Found] = []
+        for _ in range(_MOST_PAGES):
+            page = await self._get(url)
+            try:
+                matching += [found(item) for item in page["messages"] if lost.matches(item)]
+                url = self._older(page, not_before)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise RetryableError(_VENDOR, f"list not understood: {type(error).__name__}") from error
+            if url is None:
+                break
+        return matching
+
+    async def fetch(self, sid: str) -> Found | None:
+        """Fetch one message's status; None when Twilio does not know it.
+
+        Raises:
+            RetryableError: no answer that could be read.
+            TerminalError: refused for good.
+        """
         try:
-            async with self._session.get(self._url, params=params, headers=self._headers()) as response:
-                page = await response.json(content_type=None) if response.status == 200 else None
-        except (*BROKE_OFF, ValueError) as error:
-            raise RetryableError(_VENDOR, f"list broke off: {type(error).__name__}") from error
-        if page is None:
-            raise RetryableError(_VENDOR, "list refused", response.status)
-        return [
-            Found(item["sid"], item["status"])
-            for item in page["messages"]
-            if item["sid"] not in known_sids
-            and (item["body"] or "").strip() == body.strip()
-            and item["direction"].startswith("outbound")
-            and parsedate_to_datetime(item["date_created"]) >= not_before
-        ]
+            return found(await self._get(URL(f"{self._account}/Messages/{sid}.json")))
+        except TerminalError as error:
+            if error.code in (20404, _NOT_FOUND):
+                return None
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise RetryableError(_VENDOR, f"message not understood: {type(error).__name__}") from error
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": self._auth}
+    async def probe(self) -> None:
+        """Ask for the account itself, the lightest request that needs our credentials.
 
-    def _form(self, message: OutgoingMessage) -> dict[str, str]:
-        form = {"To": message.to, "From": message.from_, "StatusCallback": self._callback + message.own_id}
-        if message.content_sid:
-            form["ContentSid"] = message.content_sid
-            form["ContentVariables"] = json.dumps(message.content_variables or {}, ensure_ascii=False)
-        else:
-            form["Body"] = message.body or ""
-        return form
+        Raises:
+            RetryableError: Twilio cannot be reached or refuses the credentials.
+            TerminalError: there is no such account.
+        """
+        await self._get(URL(f"{self._account}.json"))
+
+    def _older(self, page: Json, not_before: datetime) -> URL | None:
+        following, messages = page.get("next_page_uri"), page["messages"]
+        if not following or not messages or created(messages[-1]) < not_before:
+            return None
+        return URL(f"{self._host}{following}", encoded=True)  # relative and to be called word for word
+
+    async def _get(self, url: URL | None) -> Json:
+        assert url is not None, "the loop ends where there is no further page"
+        try:
+            async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
+                body = await response.read()
+        except BROKE_OFF as error:
+            raise RetryableError(_VENDOR, f"broke off: {type(error).__name__}") from error
+        if response.status == 200 and (parsed := _parsed(body)):
+            return parsed
+        problem = _error(response, body)
+        if isinstance(problem, UnknownOutcome):  # reading has no effect, so it can always be done again
+            raise RetryableError(_VENDOR, problem.why, problem.code, retry_after(response))
+        raise problem
 
 
 def _accepted(response: aiohttp.ClientResponse, body: bytes) -> Accepted:
-    parsed = _json(body)
-    if response.status in (200, 201) and isinstance(parsed.get("sid"), str):
-        return Accepted(parsed["sid"], str(parsed.get("status")))
-    code, why = parsed.get("code"), str(parsed.get("message") or f"HTTP {response.status}")
-    if response.status == 429 or code in _NOT_PROCESSED:
-        raise RetryableError(_VENDOR, why, code or response.status, retry_after(response))
-    if response.status == 401 or code in _CREDENTIALS:
-        raise RetryableError(_VENDOR, why, code or response.status, _CREDENTIALS_PAUSE_SECONDS)
-    if 400 <= response.status < 500:
-        raise TerminalError(_VENDOR, why, code or response.status)
-    raise UnknownOutcome(_VENDOR, why, response.status)
+    parsed = _parsed(body)
+    if response.status in _CREATED and isinstance(parsed.get("sid"), str):
+        return Accepted(parsed["sid"], str(parsed.get("status")), str(parsed.get("body") or ""))
+    raise _error(response, body)
 
 
-def _json(body: bytes) -> Json:
+def _error(response: aiohttp.ClientResponse, body: bytes) -> VendorError:
+    parsed = _parsed(body)
+    code = parsed.get("code") if isinstance(parsed.get("code"), int | str) else None
+    # `detail`: Twilio's newer errors follow RFC 9457.
+    why = str(parsed.get("message") or parsed.get("detail") or f"HTTP {response.status}")
+    kind, shown = classify(code, response.status).kind, code or response.status
+    if kind == "retryable":
+        return RetryableError(_VENDOR, why, shown, retry_after(response))
+    if kind == "hold":
+        return RetryableError(_VENDOR, why, shown, CREDENTIALS_PAUSE_SECONDS)
+    return UnknownOutcome(_VENDOR, why, shown) if kind == "unknown" else TerminalError(_VENDOR, why, shown)
+
+
+def _parsed(body: bytes) -> Json:
     try:
-        parsed = json.loads(body)
+        return parse_vendor_object(body)
     except ValueError:
         return {}
-    return parsed if isinstance(parsed, dict) else {}

@@ -77,5 +77,3 @@ def _input(item: WorkItem) -> dict[str, Any]:
         "request_id": message.request_id or item.request_id,
         "params": message.params,
     }
-
-

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.kafka.server import free_port
+from local.kafka.ports import free_port
 from tests.conftest import ROOT
 
 State = dict[str, Any]
@@ -112,9 +112,7 @@ def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
         ("POST", "/webhook/twilio/incoming", b"{}", "application/json", 415),
     ],
 )
-def test_bad_input_is_a_clear_error(
-    up: State, method: str, path: str, body: bytes, content_type: str, status: int
-) -> None:
+def test_bad_input_is_a_clear_error(up: State, method: str, path: str, body: bytes, content_type: str, status: int) -> None:
     headers = up["headers"] | {"Content-Type": content_type}
     answer = httpx.request(method, up["web_url"] + path, content=body, headers=headers)
     assert answer.status_code == status

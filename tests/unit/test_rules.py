@@ -4,19 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cli.judge import judge
 from schemas.errors import ConfigurationError, InvalidInput
-from schemas.events import CallCompleted, ConversationEvent, MessageStatus
+from schemas.events import CallCompleted, MessageStatus
 from schemas.settings import FIRST_MESSAGE, load_settings
 from streams.conversation.delivery import report_step
 from streams.conversation.first_message import check_placeholders, first_message
 from streams.conversation.inbound import described
-from streams.stats.record import Record, apply
-from streams.stats.totals import totals
-from streams.vendors.turn_end import TurnEnd
 from web.signatures import is_signed, signed_url
 
 
@@ -90,52 +85,6 @@ def test_failed_reports_outrank_all() -> None:
 
     ranks = [rank(status) for status in ("nonsense", "queued", "sent", "delivered", "read", "undelivered")]
     assert ranks == sorted(ranks)
-
-
-def test_turn_ends_after_tools_and_keeps_every_response() -> None:
-    turn = TurnEnd()
-    turn.feed({"type": "agent_chat_response_part", "text_response_part": {"type": "start", "text": ""}})
-    turn.feed({"type": "agent_response", "agent_response_event": {"agent_response": "Miro.", "event_id": 2}})
-    turn.feed({"type": "agent_tool_request", "agent_tool_request": {"tool_call_id": "t"}})
-    turn.feed({"type": "agent_chat_response_part", "text_response_part": {"type": "stop", "text": ""}})
-    assert not turn.quiet_ends()
-    turn.feed({"type": "agent_tool_response", "agent_tool_response": {"tool_call_id": "t"}})
-    assert turn.quiet_ends()
-    turn.feed({"type": "agent_response", "agent_response_event": {"agent_response": "Listo.", "event_id": 2}})
-    assert turn.text == "Miro.\n\nListo."
-    assert not turn.feed({"type": "ping", "ping_event": {"event_id": 1}})
-
-
-def events() -> list[ConversationEvent]:
-    kinds: list[tuple[Any, dict[str, Any]]] = [
-        ("started", {"client_name": "Ana"}),
-        ("sent", {"response_seconds": None}),
-        ("received", {}),
-        ("sent", {"response_seconds": 2.5}),
-        ("delivered", {}),
-        ("failed", {}),
-    ]
-    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    return [
-        ConversationEvent(
-            event_id=f"1:{n}", number=n, conversation_id=1, phone_number="+57", type=kind, at=at, data=data
-        )
-        for n, (kind, data) in enumerate(kinds, 1)
-    ]
-
-
-@given(st.lists(st.integers(0, 5), max_size=10))
-def test_repeated_events_change_no_figure(repeated: list[int]) -> None:
-    record: Record | None = None
-    for n, event in enumerate(events()):
-        record = apply(record, event, UTC)
-        for again in repeated:
-            if again <= n:
-                assert apply(record, events()[again], UTC) is record
-    assert record is not None
-    figures = totals([record], "2026-03-01")
-    assert (figures["messages_sent_today"], figures["messages_received_today"]) == (2, 1)
-    assert (figures["response_rate"], figures["avg_response_time_seconds"]) == (100.0, 2.5)
 
 
 def row(sender: str, to: str, body: str) -> dict[str, Any]:

@@ -137,9 +137,7 @@ class ElevenLabsSimulator:
             if event.get("type") == "user_message":
                 await self._answer(socket, who, conversation, event["text"], context)
 
-    async def _answer(
-        self, socket: web.WebSocketResponse, who: str, conversation: str, text: str, context: str
-    ) -> None:
+    async def _answer(self, socket: web.WebSocketResponse, who: str, conversation: str, text: str, context: str) -> None:
         if self.faults.fires("silent"):
             return
         reply = await self._think(who, conversation, text, context)

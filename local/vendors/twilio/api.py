@@ -136,8 +136,12 @@ class TwilioSimulator:
         wanted = await request.json()
         message = self.ledger.get(wanted.get("sid", "")) or self.ledger.add(
             Message(
-                sid=wanted.get("sid") or new_sid(), to=wanted.get("to") or self._sender,
-                from_=f"whatsapp:{wanted['from']}", body=wanted["body"], direction="inbound", status="received",
+                sid=wanted.get("sid") or new_sid(),
+                to=wanted.get("to") or self._sender,
+                from_=f"whatsapp:{wanted['from']}",
+                body=wanted["body"],
+                direction="inbound",
+                status="received",
                 created=now(),
             )  # fmt: skip
         )

@@ -1,0 +1,78 @@
+"""A page of conversations: filtered, in the order of their ids, cut behind the last one seen. Pure."""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from schemas.errors import InvalidInput
+from schemas.phone import masked
+from streams.stats.record import Record
+
+# What a person reads at once, and what one answer may cost: about 400 bytes each.
+_DEFAULT_LIMIT = 50
+_LARGEST_LIMIT = 500
+_FILTERS = {"status": "status", "batch": "batch_id", "agent": "agent_id"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What is asked for. `after`: id of the last conversation of the page before, 0 for the first page."""
+
+    after: int
+    limit: int
+    filters: dict[str, str]
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """Read `status`, `batch`, `agent`, `limit`, `after`.
+
+        Raises:
+            InvalidInput: `limit` or `after` is no number in range.
+        """
+        filters = {field: query[name] for name, field in _FILTERS.items() if name in query}
+        limit = _number(query, "limit", _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
+        return cls(after=_number(query, "after", 0, 0, None), limit=limit, filters=filters)
+
+    def of(self, records: Iterable[Record]) -> list[dict[str, Any]]:
+        """Give the page's conversations, numbers masked."""
+        wanted = (record for record in records if self._wants(record))
+        return [_line(record) for record in heapq.nsmallest(self.limit, wanted, key=_conversation_id)]
+
+    def merged(self, parts: Iterable[list[dict[str, Any]]]) -> dict[str, Any]:
+        """Give the page out of the pages of disjoint sets; `next`: the `after` of the page that follows, or None."""
+        lines = heapq.nsmallest(self.limit, (line for part in parts for line in part), key=_conversation_id)
+        following = lines[-1]["conversation_id"] if len(lines) == self.limit else None
+        return {"conversations": lines, "next": following}
+
+    def query(self) -> dict[str, str]:
+        """Give the query that `from_query` reads."""
+        named = {name: self.filters[field] for name, field in _FILTERS.items() if field in self.filters}
+        return {"after": str(self.after), "limit": str(self.limit), **named}
+
+    def _wants(self, record: Record) -> bool:
+        return record["conversation_id"] > self.after and all(
+            str(record[field]) == value for field, value in self.filters.items()
+        )
+
+
+def shown(record: Record) -> dict[str, Any]:
+    """Give a record as the views show it: without what it is kept by."""
+    return {name: value for name, value in record.items() if name not in ("partition", "started_day")}
+
+
+def _line(record: Record) -> dict[str, Any]:
+    line = shown(record) | {"phone_number": masked(record["phone_number"])}
+    del line["days"]
+    return line
+
+
+def _conversation_id(record: Mapping[str, Any]) -> int:
+    return int(record["conversation_id"])
+
+
+def _number(query: Mapping[str, str], name: str, default: int, least: int, largest: int | None) -> int:
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdigit()) or int(text) < least or (largest is not None and int(text) > largest):
+        raise InvalidInput(name, f"must be a whole number, at least {least}" + (f", at most {largest}" if largest else ""))
+    return int(text)

@@ -1,0 +1,135 @@
+"""One text conversation over one open WebSocket: start, background, question, answer."""
+
+import asyncio
+
+import aiohttp
+
+from schemas.errors import RetryableError
+from streams.vendors.agent import AgentReply, Question
+from streams.vendors.elevenlabs_api import VENDOR
+from streams.vendors.elevenlabs_events import (
+    LOST_CLOSE,
+    NORMAL_CLOSE,
+    AgentSilent,
+    Closed,
+    OverrideRefused,
+    answer_to,
+    context,
+    conversation_id,
+    start,
+)
+from streams.vendors.message_text import to_whatsapp
+from streams.vendors.turn_end import TurnEnd
+from streams.vendors.vendor_json import Json, child, parse_vendor_object, words
+
+# The handshake is checked against the workspace's concurrency and may be queued there (queue_status).
+_START_SECONDS = 10.0
+# A first message that we could not switch off comes within this, or not at all.
+_GREETING_SECONDS = 3.0
+_CLOSING = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+class Conversation:
+    """Runs once. `overrides`: empty where the agent does not allow them; then its greeting is waited for and skipped."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, question: Question, overrides: Json) -> None:
+        self._socket = socket
+        self._question = question
+        self._overrides = overrides
+        self._error: Json = {}
+        self._reason = ""
+        self._id = ""
+
+    async def run(self) -> AgentReply:
+        """Ask and collect the answer.
+
+        Raises:
+            OverrideRefused: to be done again without overrides.
+            AgentSilent: no text came.
+            RetryableError, TerminalError: as `Agent`.
+        """
+        await self._start()
+        if not self._overrides:
+            await self._skip_greeting()
+        await self._socket.send_json({"type": "user_message", "text": self._question.text})
+        turn = TurnEnd(asyncio.get_running_loop().time())
+        ended = await self._collect(turn)
+        if not to_whatsapp(turn.text):
+            raise AgentSilent(VENDOR, "the agent stayed silent")
+        raw = {"conversation_id": self._id, "messages": turn.texts or [turn.text]}
+        return AgentReply(text=turn.text, raw=raw, transport="websocket", ended=ended, elevenlabs_conversation_id=self._id)
+
+    async def _start(self) -> None:
+        await self._socket.send_json(start(self._question, self._overrides))
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._wait_for_id()
+        except TimeoutError as error:
+            raise AgentSilent(VENDOR, "the conversation did not begin") from error
+        await self._socket.send_json(context(self._question))
+
+    async def _wait_for_id(self) -> None:
+        while not self._id:
+            event = await self._receive()
+            if event is None:
+                closed = self._closed()
+                if self._overrides and closed.may_be_overrides():
+                    raise OverrideRefused(VENDOR, closed.why or "closed at the start", closed.code)
+                raise closed.error(overridden=bool(self._overrides))
+            self._id = conversation_id(event) or ""
+
+    async def _skip_greeting(self) -> None:
+        """Without the override the agent greets as in a call; that greeting is not an answer."""
+        try:
+            async with asyncio.timeout(_GREETING_SECONDS):
+                while event := await self._receive():
+                    if event.get("type") == "agent_response":
+                        return
+        except TimeoutError:
+            return  # it has none
+        raise self._closed().error(overridden=False)
+
+    async def _collect(self, turn: TurnEnd) -> bool:
+        """Collect until the turn is over; True when the agent ended the conversation with it."""
+        clock = asyncio.get_running_loop().time
+        while not turn.complete:
+            try:
+                async with asyncio.timeout_at(turn.ends_at()):
+                    event = await self._receive()
+            except TimeoutError:
+                break
+            if event is None:
+                return self._after_close(turn)
+            turn.feed(event, clock())
+        return turn.ended
+
+    def _after_close(self, turn: TurnEnd) -> bool:
+        closed = self._closed()
+        if turn.text and closed.code == NORMAL_CLOSE:
+            return True
+        if turn.settled:  # the answer was whole before the connection broke
+            return turn.ended
+        if turn.text:  # half an answer: the agent is asked again
+            raise RetryableError(VENDOR, "broke off within an answer", closed.code)
+        raise closed.error(overridden=bool(self._overrides))
+
+    async def _receive(self) -> Json | None:
+        """Give the next event; None when the conversation is closed. What must be answered at once is answered here."""
+        while (message := await self._socket.receive()).type not in _CLOSING:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            event = parse_vendor_object(message.data)
+            if event.get("type") == "error":
+                self._error = child(event, "error_event")
+            if answer := answer_to(event):
+                await self._socket.send_json(answer)
+            return event
+        self._reason = message.extra if isinstance(message.extra, str) else ""
+        return None
+
+    def _closed(self) -> Closed:
+        why = words(self._error, "message") or words(self._error, "reason") or self._reason
+        code, said = self._socket.close_code, self._error.get("code")
+        if code in (None, LOST_CLOSE) and isinstance(said, int):
+            code = said
+        return Closed(code=code, kind=words(self._error, "error_type"), why=why)

@@ -1,0 +1,89 @@
+"""What is said over the WebSocket besides the agent's answer: the start, what must be answered, how it closed. Pure."""
+
+from dataclasses import dataclass
+
+from schemas.errors import RetryableError, TerminalError, VendorError
+from streams.vendors.agent import Question
+from streams.vendors.context_text import context_text, variables
+from streams.vendors.elevenlabs_api import VENDOR
+from streams.vendors.vendor_json import Json, child, words
+
+OVERRIDES: Json = {"conversation": {"text_only": True}, "agent": {"first_message": ""}}
+"""Text only, and no greeting as in a call. Each must be allowed in the agent's security settings."""
+
+NORMAL_CLOSE = 1000
+REFUSED_CLOSE = 1008
+LOST_CLOSE = 1006
+"""Not said by anybody: the connection was lost without a close frame."""
+# 1002 operational, 1011 internal, 3000 rejected, 3008 too many at once: none of them is about our overrides.
+_PASSING_CLOSES = frozenset({1002, 1011, 3000, 3008})
+# 3000 and 3008 turn a conversation away before it has begun: asking again at once would only add to the crowd.
+_TURNED_AWAY = frozenset({3000, 3008})
+
+
+class OverrideRefused(TerminalError):
+    """The agent's settings do not allow our overrides."""
+
+
+class AgentSilent(RetryableError):
+    """The conversation brought no text; a known flake of text-only starts, worth one fresh try at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """How a socket was closed. `code` None: without a close frame; `kind`, `why`: of the `error` event before it."""
+
+    code: int | None
+    kind: str = ""
+    why: str = ""
+
+    def error(self, *, overridden: bool) -> VendorError:
+        """Give what it means that the conversation closed without an answer. `overridden`: overrides were sent."""
+        why = " ".join(part for part in (self.kind, self.why) if part) or "closed without an answer"
+        if self.code == REFUSED_CLOSE:
+            of_override = not (self.kind or self.why) or "override" in why.lower()
+            wanted = OverrideRefused if overridden and of_override else TerminalError
+            return wanted(VENDOR, why, self.code)
+        return (RetryableError if self.code in _TURNED_AWAY else AgentSilent)(VENDOR, why, self.code)
+
+    def may_be_overrides(self) -> bool:
+        """Tell whether a close before the conversation began may be about overrides; not all say so (packages#337)."""
+        return self.code not in _PASSING_CLOSES and not self.kind
+
+
+def start(question: Question, overrides: Json) -> Json:
+    """Give the first event, which must come before anything else. What is empty is left out."""
+    event: Json = {
+        "type": "conversation_initiation_client_data",
+        "dynamic_variables": variables(question.context),
+        "user_id": question.user_id,
+        "conversation_config_override": overrides,
+    }
+    return {name: value for name, value in event.items() if value}
+
+
+def context(question: Question) -> Json:
+    """Give the background; it is answered by nobody, and a later one under the same id replaces it."""
+    return {"type": "contextual_update", "text": context_text(question.context), "context_id": "history"}
+
+
+def answer_to(event: Json) -> Json | None:
+    """Give what an event must be answered with at once, or the agent would wait for it."""
+    kind = event.get("type")
+    if kind == "ping":
+        return {"type": "pong", "event_id": child(event, "ping_event").get("event_id")}
+    if kind == "client_tool_call" and (call := child(event, "client_tool_call")):
+        result = f"Tool '{words(call, 'tool_name')}' is not available in a text conversation"
+        identity = call.get("tool_call_id")
+        return {"type": "client_tool_result", "tool_call_id": identity, "result": result, "is_error": True}
+    call = child(event, "mcp_tool_call") if kind == "mcp_tool_call" else {}
+    if call.get("state") == "awaiting_approval":  # nobody is there to approve
+        return {"type": "mcp_tool_approval_result", "tool_call_id": call.get("tool_call_id"), "is_approved": False}
+    return None
+
+
+def conversation_id(event: Json) -> str | None:
+    """Give the id that the first server event carries; None for other events."""
+    if event.get("type") != "conversation_initiation_metadata":
+        return None
+    return words(child(event, "conversation_initiation_metadata_event"), "conversation_id")

@@ -1,0 +1,244 @@
+"""The stats worker as real processes on real Kafka: totals stay exact over kills, restarts, repetition and rebalances."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from db.pool import Pool
+from local.kafka.ports import free_port
+from schemas.events import ConversationEvent, EventType
+from schemas.settings import Settings, load_settings
+from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT
+from streams.engine.topics import ensure_topics
+from tests.conftest import apache_kafka_is_there
+from tests.support.deadline import eventually
+from tests.support.stats_process import StatsProcess
+
+PARTITIONS = 4
+
+
+@pytest.fixture
+def env(kafka_bootstrap: str, database_url: str) -> dict[str, str]:
+    """The process's environment."""
+    embedded = "KAFKA_BOOTSTRAP_SERVERS" not in os.environ and not apache_kafka_is_there()
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "DATABASE_URL": database_url,
+        "TOPIC_PREFIX": f"t{uuid.uuid4().hex[:8]}.",
+        "TOPIC_PARTITIONS": str(PARTITIONS),
+        "KAFKA_EMBEDDED": os.environ.get("KAFKA_EMBEDDED", str(embedded)),
+    }
+
+
+@pytest.fixture
+async def settings(env: dict[str, str]) -> Settings:
+    settings = load_settings(env)
+    await ensure_topics(settings)
+    return settings
+
+
+@pytest.fixture
+async def workers(env: dict[str, str], settings: Settings, tmp_path: Path) -> AsyncIterator[list[StatsProcess]]:
+    """Two workers that are not started yet."""
+    processes = [StatsProcess(env, free_port(), tmp_path / f"stats-{number}.log") for number in (1, 2)]
+    yield processes
+    for process in processes:
+        if process.process is not None and process.process.returncode is None:
+            await process.kill()
+
+
+@pytest.fixture
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+class Told:
+    """Conversations and their events, as the worker would publish them."""
+
+    def __init__(self) -> None:
+        self.events: list[ConversationEvent] = []
+        self._numbers: dict[int, int] = {}
+
+    def tell(self, conversation: int, type_: EventType, **data: object) -> None:
+        number = self._numbers[conversation] = self._numbers.get(conversation, 0) + 1
+        self.events.append(
+            ConversationEvent(
+                event_id=f"{conversation}:{number}", number=number, conversation_id=conversation,
+                phone_number=phone(conversation), type=type_, at=datetime.now(UTC), data=data,
+            )
+        )  # fmt: skip
+
+    def talk(self, conversations: Sequence[int], messages: int) -> None:
+        """Each conversation starts, and its client is answered so many times."""
+        for conversation in conversations:
+            self.tell(conversation, "started", client_name="Ana", agent_id="agent_1", batch_id=f"b{conversation % 2}")
+            self.tell(conversation, "sent", kind="first", response_seconds=None)
+        for _ in range(messages):
+            for conversation in conversations:
+                self.tell(conversation, "received")
+                self.tell(conversation, "sent", kind="reply", response_seconds=0.1)
+
+
+def phone(conversation: int) -> str:
+    return f"+5731385{conversation:05d}"
+
+
+async def produce(producer: AIOKafkaProducer, settings: Settings, events: Sequence[ConversationEvent]) -> None:
+    topic = settings.topic_prefix + CONVERSATION_EVENT
+    for sent in [await producer.send(topic, each.to_json(), each.phone_number.encode()) for each in events]:
+        await sent
+
+
+async def show(worker: StatsProcess, seconds: float = 60, **expected: object) -> dict[str, Any]:
+    """Wait until the worker's figures are these."""
+    last: dict[str, Any] | None = None
+
+    async def look() -> dict[str, Any] | None:
+        nonlocal last
+        last = await worker.figures() or last
+        return last if last and all(last[name] == value for name, value in expected.items()) else None
+
+    try:
+        return await eventually(look, seconds) or {}
+    except AssertionError:
+        raise AssertionError(f"wanted {expected}, last was {last}") from None
+
+
+async def test_totals_are_exact_over_kills_and_repetition(
+    workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings
+) -> None:
+    worker, told = workers[0], Told()
+    told.talk(range(1, 21), messages=5)
+    await worker.start()
+    assert (await eventually(lambda: worker.get("/live"))) is not None
+    await worker.ready()
+    await produce(producer, settings, told.events[:100])
+    await show(worker, total_conversations_today=20)
+    await produce(producer, settings, told.events[100:])
+    await worker.kill()  # while it counts
+    await worker.start()
+    await worker.ready()
+    await produce(producer, settings, told.events)  # all of them again
+    told.talk([99], messages=0)
+    await produce(producer, settings, told.events[-2:])
+    await show(
+        worker, active_conversations=21, total_conversations_today=21, messages_sent_today=121,
+        messages_received_today=100, response_rate=95.2, avg_response_time_seconds=0.1,
+    )  # fmt: skip
+    assert await worker.stop() == 0
+
+
+async def test_poison_is_skipped(workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings) -> None:
+    worker, told, topic = workers[0], Told(), settings.topic_prefix + CONVERSATION_EVENT
+    for value in (None, b"", b"\xff", b"[1]", b'{"number": "x"}'):
+        for partition in range(PARTITIONS):
+            await producer.send_and_wait(topic, value, b"key", partition=partition)
+    told.talk([1], messages=1)
+    await producer.send_and_wait(topic, told.events[0].to_json(), phone(2).encode())
+    await produce(producer, settings, told.events)
+    await worker.start()
+    await show(worker, messages_sent_today=2, messages_received_today=1, total_conversations_today=1)
+
+
+async def test_two_workers_answer_for_all(
+    workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings
+) -> None:
+    first, second = workers
+    told = Told()
+    told.talk(range(1, 31), messages=2)
+    await produce(producer, settings, told.events)
+    await first.start()
+    await show(first, messages_sent_today=90)
+    await second.start()
+    await second.ready()
+    for worker in workers:
+        await show(worker, messages_sent_today=90, active_conversations=30)
+    parts = [(await worker.get("/ready")) for worker in workers]
+    shares = [set(part.json()["partitions"]) for part in parts if part is not None]
+    assert all(shares)
+    assert sorted(shares[0] | shares[1]) == list(range(PARTITIONS))
+    for worker in workers:
+        page = await worker.get("/conversations/?batch=b1&limit=500")
+        assert page is not None
+        assert [line["conversation_id"] for line in page.json()["conversations"]] == list(range(1, 31, 2))
+        for conversation in range(1, 31):
+            found = await worker.get(f"/conversations/{phone(conversation)}")
+            assert found is not None
+            assert found.json()["conversation"]["received"] == 2
+    again = len(told.events)
+    told.talk(range(31, 41), messages=1)
+    await produce(producer, settings, told.events[again:])
+    await first.kill()
+    await show(second, messages_sent_today=110, active_conversations=40)
+    await first.start()
+    await first.ready()
+    await produce(producer, settings, told.events)
+    for worker in workers:
+        await show(worker, messages_sent_today=110, messages_received_today=70, total_conversations_today=40)
+    assert [await worker.stop() for worker in workers] == [0, 0]
+
+
+async def test_conversations_need_the_token(
+    workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings
+) -> None:
+    worker, told = workers[0], Told()
+    told.talk([1], messages=1)
+    await produce(producer, settings, told.events)
+    await worker.start()
+    await show(worker, messages_received_today=1)
+    for path in ("/conversations/", f"/conversations/{phone(1)}", "/conversations/local"):
+        for token in (None, "wrong"):
+            refused = await worker.get(path, token)
+            assert refused is not None
+            assert refused.status_code == 401
+    found = await worker.get("/conversations/573138500001")
+    assert found is not None
+    assert found.json()["conversation"]["client_name"] == "Ana"
+    page = await worker.get("/conversations/?status=active")
+    assert page is not None
+    assert page.json()["conversations"][0]["phone_number"] == "+57******0001"
+    answers = {path: await worker.get(path) for path in ("/conversations/+573001112233", "/conversations/?limit=x")}
+    assert [answer.status_code for answer in answers.values() if answer is not None] == [404, 400]
+    told_metrics = await worker.get("/metrics", None)
+    assert told_metrics is not None
+    assert "whatsapp_stats_ready 1.0" in told_metrics.text
+
+
+async def test_the_queue_is_what_kafka_and_postgres_hold(
+    workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings, pool: Pool
+) -> None:
+    worker = workers[0]
+    for number in range(3):
+        await producer.send_and_wait(settings.topic_prefix + CALL_COMPLETED, b"{}", phone(number).encode())
+    await pool.execute("INSERT INTO conversation_spool (topic, key, value) VALUES ('call-completed', $1, '{}')", phone(4))
+    ended = [("done", 0), ("done", 1), ("failed", 0), ("done", 48)]
+    for state, hours in ended:
+        await pool.execute(
+            "INSERT INTO conversation_turn (phone_number, partition, kind, state, ended_at) VALUES ($1, 0, 'call', $2, $3)",
+            phone(5), state, _today_or_before(hours),
+        )  # fmt: skip
+    turn = await pool.fetchval(
+        "INSERT INTO conversation_turn (phone_number, partition, kind, state) VALUES ($1, 0, 'call', 'begun') RETURNING id",
+        phone(0),
+    )
+    await pool.execute(
+        "INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, turn_id, payload,"
+        " received_at) VALUES ('call', 'conv_1', $1, 'a', 0, 'taken', $2, '{}', now())", phone(0), turn,
+    )  # fmt: skip
+    await worker.start()
+    await show(worker, queue={"waiting": 3, "active": 1, "completed": 2, "failed": 1})
+
+
+def _today_or_before(hours: int) -> datetime:
+    """A UTC time without zone, as the database keeps them: today for less than a day, else so long ago."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return now - timedelta(hours=hours) if hours >= 24 else now

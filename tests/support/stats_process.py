@@ -1,0 +1,87 @@
+"""A stats worker as a process of its own, to be asked, killed and started again. Run as a module it is that process."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.deadline import eventually
+
+TOKEN = "token-of-the-tests"
+_STOP_SECONDS = 20.0
+# Recovery after kill -9 begins when the broker gives the dead member up (6 s), a join takes some seconds more.
+_READY_SECONDS = 60.0
+
+
+@dataclass
+class StatsProcess:
+    """One stats worker and its views."""
+
+    env: dict[str, str]
+    port: int
+    log: Path
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        command = [sys.executable, "-m", "tests.support.stats_process"]
+        env = {**os.environ, **self.env, "STATS_PORT": str(self.port), "MICROSERVICE_TOKEN": TOKEN}
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(*command, env=env, stdout=log, stderr=log)
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; gives the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        async with asyncio.timeout(_STOP_SECONDS):
+            return await self.process.wait()
+
+    async def get(self, path: str, token: str | None = TOKEN) -> httpx.Response | None:
+        """Ask a view; None while nobody listens."""
+        headers = {"X-Service-Token": token} if token else {}
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=5) as client:
+                return await client.get(path, headers=headers)
+        except httpx.TransportError:
+            return None
+
+    async def ready(self) -> None:
+        async def look() -> bool:
+            assert self.process is not None
+            assert self.process.returncode is None, self.log.read_text()[-3000:]
+            response = await self.get("/ready")
+            return response is not None and response.status_code == 200
+
+        await eventually(look, _READY_SECONDS)
+
+    async def figures(self) -> dict[str, Any] | None:
+        """Give `/stats`; None while it is not available."""
+        response = await self.get("/stats")
+        if response is None or response.status_code == 503:
+            return None
+        assert response.status_code == 200, response.text
+        stats: dict[str, Any] = response.json()["stats"]
+        return stats
+
+
+def main() -> int:
+    """Run the worker with the process's environment."""
+    from cli.logs import configure_logs
+    from schemas.settings import load_settings
+    from streams.stats.run import run
+
+    settings = load_settings()
+    configure_logs(settings)
+    return run(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
