@@ -21,22 +21,30 @@ def failure(status: int, error: str, details: object = None) -> web.Response:
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Turn every error into the contract's JSON; nothing of the inside is shown."""
+    """Turn every error into the contract's JSON; nothing of the inside is shown.
+
+    A body that was not read is drained by aiohttp after the answer, so the connection survives.
+    """
     try:
         return await handler(request)
     except InvalidInput as error:
         return failure(400, "Invalid request", f"{error.field}: {error.why}")
+    except web.RequestPayloadError:
+        return failure(400, "Invalid request", "body: cannot be decoded as its headers say")
     except Unavailable as error:
-        return failure(503, "Service unavailable, nothing was stored; send it again", str(error))
-    except web.HTTPRequestEntityTooLarge as error:
-        return failure(413, "Body too large", f"at most {request.app._client_max_size} bytes: {error.reason}")
+        return failure(503, "Service unavailable", f"{error}; nothing is known to be stored, send it again")
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        answer = failure(error.status, error.reason, f"{request.method} {request.path}")
-        if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-        return answer
+        return _of_http(request, error)
     except Exception:  # noqa: BLE001 - the last line: logged, answered, never shown
         log.exception("request failed")
         return failure(500, "Internal error")
+
+
+def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
+    reason = error.text or "" if isinstance(error, web.HTTPRequestEntityTooLarge) else ""
+    answer = failure(error.status, error.reason, reason or f"{request.method} {request.path}")
+    if "Allow" in error.headers:
+        answer.headers["Allow"] = error.headers["Allow"]
+    return answer

@@ -1,67 +1,83 @@
 """`POST /api/call-completed`."""
 
 import time
+from typing import Protocol
 
-import asyncpg
 from aiohttp import web
 
+from schemas.errors import Unavailable
 from schemas.events import CallCompleted
-from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
 from web.answers import REQUEST_ID, failure
-from web.outcomes import Outcomes
-from web.publisher import Publisher
+from web.outcomes import Outcome
+from web.publisher import Publishing
 
 _JSON = "application/json"
-_ENDED = ("done", "failed")
+_SENT = "Conversación iniciada exitosamente"
+_QUEUED = "Conversación en cola; el mensaje se enviará en cuanto sea posible"
+
+
+class OutcomeSource(Protocol):
+    """See `web.outcomes.Outcomes`."""
+
+    async def get(self, event_id: str) -> Outcome | None: ...
+
+    async def wait(self, event_id: str, seconds: float) -> Outcome | None: ...
 
 
 class Calls:
-    """Publishes a call and waits for its first message, a little less than the backend waits."""
+    """Publishes a call and waits for its first message, a little less than the backend waits.
 
-    def __init__(self, settings: Settings, publisher: Publisher, outcomes: Outcomes) -> None:
-        self._settings = settings
+    `wait_seconds` counts from the request's start, so that time spent on storing is not added to it.
+    """
+
+    def __init__(self, publisher: Publishing, outcomes: OutcomeSource, wait_seconds: float) -> None:
         self._publisher = publisher
         self._outcomes = outcomes
+        self._wait_seconds = wait_seconds
 
     async def post(self, request: web.Request) -> web.Response:
         """Answer with the outcome: sent, refused, or queued when it is not known in time."""
-        begun = time.monotonic()
+        answer_at = time.monotonic() + self._wait_seconds
         if request.content_type != _JSON:
             return failure(415, "Unsupported media type", f"Content-Type must be {_JSON}")
         call = CallCompleted.from_json(await request.read())
-        row = await self._known(call.event_id)
-        if row is None or row["state"] not in _ENDED:
-            if row is None:
-                await self._publisher.publish(CALL_COMPLETED, call.key, call.to_json(), request[REQUEST_ID])
-            left = self._settings.outcome_wait_seconds - (time.monotonic() - begun)
-            row = await self._wait(call.event_id, left)
-        return _answer(row)
+        outcome = await self._known(call.event_id)
+        if outcome is None:
+            await self._publisher.publish(CALL_COMPLETED, call.key, call.to_json(), request[REQUEST_ID])
+        if outcome is None or not outcome.is_final:
+            seconds = max(0.0, answer_at - time.monotonic())
+            outcome = await self._outcomes.wait(call.event_id, seconds) or outcome
+        return _answer(outcome)
 
-    async def _known(self, event_id: str) -> asyncpg.Record | None:
+    async def _known(self, event_id: str) -> Outcome | None:
+        """Look for a repeated call. Without Postgres it is published again: the worker knows its id."""
         try:
             return await self._outcomes.get(event_id)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return None
-
-    async def _wait(self, event_id: str, seconds: float) -> asyncpg.Record | None:
-        try:
-            return await self._outcomes.wait(event_id, max(0.0, seconds))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except Unavailable:
             return None
 
 
-def _answer(row: asyncpg.Record | None) -> web.Response:
-    conversation = f"conv_local_{row['conversation_id']}" if row else None
-    if row is not None and row["state"] == "done":
-        return web.json_response({
-            "success": True, "message": "Conversación iniciada exitosamente", "conversation_id": conversation,
-            "whatsapp_message_id": row["sid"], "status": "message_sent",
-        })  # fmt: skip
-    if row is not None and row["state"] == "failed":
-        error = row["error"]
-        return failure(error["status"], error["error"], error["details"])
-    return web.json_response({
-        "success": True, "message": "Conversación en cola", "status": "queued", "conversation_id": conversation,
+def _answer(outcome: Outcome | None) -> web.Response:
+    if outcome is not None and outcome.state == "failed":
+        return _refused(outcome.error or {})
+    body = {
+        "success": True,
+        "message": _QUEUED,
+        "conversation_id": _local_id(outcome),
         "whatsapp_message_id": None,
-    }, status=202)  # fmt: skip
+        "status": "queued",
+    }
+    if outcome is None or outcome.state != "done":
+        return web.json_response(body, status=202)
+    return web.json_response(body | {"message": _SENT, "whatsapp_message_id": outcome.sid, "status": "message_sent"})
+
+
+def _refused(error: dict[str, object]) -> web.Response:
+    status = error.get("status")
+    code = status if isinstance(status, int) and 400 <= status <= 599 else 422
+    return failure(code, str(error.get("error", "Failed to send WhatsApp message")), error.get("details"))
+
+
+def _local_id(outcome: Outcome | None) -> str | None:
+    return None if outcome is None or outcome.conversation_id is None else f"conv_local_{outcome.conversation_id}"

@@ -1,48 +1,44 @@
-"""The gateway's composition root and life."""
+"""The gateway's life: start, serve until told to stop, finish what is under way."""
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import aiohttp
-import asyncpg
 import structlog
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from db.pool import Pool, create_pool
+from db.pool import Pool
 from schemas.errors import ConfigurationError, Unavailable
-from schemas.settings import Settings, require
-from web.answers import errors_as_json
-from web.auth import token_middleware
-from web.calls import Calls
-from web.conversations import Conversations
+from schemas.settings import Settings
+from web.app import Collaborators, create_app
+from web.database import Database
 from web.health import Health
+from web.kafka_link import KafkaLink
+from web.notifications import CALL_OUTCOME, SPOOL, Notifications
 from web.outcomes import Outcomes
 from web.publisher import Publisher
-from web.request_ids import with_request_id
-from web.stats import Stats
-from web.twilio_webhooks import TwilioWebhooks
+from web.spool import Spool
+from web.start import check, open_pool
+from web.vendors import Vendors
 
 log = structlog.get_logger()
 
-# A call's body is about 1 kB, Twilio's parameters some 4 kB; a name of 10,000 characters fits well.
-_LARGEST_BODY = 256 * 1024
-# A database that starts together with us is there within this.
-_START_SECONDS = 30.0
-_START_LOOK_SECONDS = 1.0
-# The longest request waits for its outcome 9 s at most.
-_SHUTDOWN_SECONDS = 10.0
+# The longest request waits 9 s for its outcome.
+_DRAIN_SECONDS = 10.0
+# Connections that hang in a frozen Postgres are not waited for.
+_CLOSE_SECONDS = 2.0
 
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code.
 
     Raises:
-        ConfigurationError: a setting is missing, or the port is taken.
-        Unavailable: Postgres did not answer in time.
+        ConfigurationError: a setting is missing or cannot be right, or the port is taken.
+        Unavailable: Postgres did not answer in time. Kafka may be away: events are kept in Postgres.
     """
-    require(settings, "database_url", "kafka_bootstrap_servers")
+    check(settings)
     return asyncio.run(_run(settings))
 
 
@@ -50,51 +46,67 @@ async def _run(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    pool = await _pool(settings)
-    publisher, outcomes = Publisher(settings, pool), Outcomes(settings, pool)
-    async with aiohttp.ClientSession() as session:
-        health = Health(settings, pool, publisher, session)
-        application = _application(settings, pool, publisher, outcomes, health, Stats(settings, pool, session))
-        tasks = [asyncio.create_task(side) for side in (publisher.work(), outcomes.listen(), health.watch())]
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    kafka = KafkaLink(settings)
+    pool = await _unless_stopped(open_pool(settings), stop)
+    if pool is None:
+        return 0
+    try:
+        async with aiohttp.ClientSession() as session:
+            return await _serve(settings, pool, kafka, session, stop)
+    finally:
+        await kafka.close()
+        await _close(pool)
+
+
+async def _unless_stopped(opening: Coroutine[Any, Any, Pool], stop: asyncio.Event) -> "Pool | None":
+    task, stopping = asyncio.create_task(opening), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    return None
+
+
+async def _serve(
+    settings: Settings, pool: Pool, kafka: KafkaLink, session: aiohttp.ClientSession, stop: asyncio.Event
+) -> int:
+    assert settings.database_url is not None, "checked at the start"
+    database = Database(pool)
+    spool, outcomes, vendors = Spool(database), Outcomes(database), Vendors(settings, session)
+    publisher = Publisher(kafka, spool)
+    probes = {"database": _database_probe(database), "twilio": vendors.twilio, "elevenlabs": vendors.elevenlabs}
+    health = Health(probes, lambda: kafka.state)
+    heard: dict[str, Callable[[str], None]] = {CALL_OUTCOME: outcomes.heard, SPOOL: spool.heard}
+    notifications = Notifications(settings.database_url, heard, spool.listening)
+    outside = Collaborators(publisher=publisher, outcomes=outcomes, database=database, health=health, session=session)
+    await asyncio.gather(health.probe(), kafka.keep())
+    sides = [publisher.work(), notifications.listen(), outcomes.watch(), health.watch()]
+    return await _until_stopped(create_app(settings, outside), settings.port, sides, stop)
+
+
+async def _until_stopped(
+    app: web.Application, port: int, sides: list[Coroutine[Any, Any, None]], stop: asyncio.Event
+) -> int:
+    """Serve; a side task that ends takes the process with it, so that it is started anew and nothing limps."""
+    tasks = [asyncio.create_task(side) for side in sides]
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_SECONDS)
+    try:
         await runner.setup()
-        try:
-            await _listen(runner, settings.port)
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await runner.cleanup()
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-            await publisher.close()
-            await pool.close()
-    failed = [result for result in results if isinstance(result, Exception)]
-    for error in failed:
-        log.error("web fails", exc_info=error)
-    return 1 if failed else 0
-
-
-def _application(
-    settings: Settings, pool: Pool, publisher: Publisher, outcomes: Outcomes, health: Health, stats: Stats
-) -> web.Application:
-    middlewares = [with_request_id, errors_as_json, token_middleware(settings.microservice_token)]
-    app = web.Application(middlewares=middlewares, client_max_size=_LARGEST_BODY)
-    webhooks = TwilioWebhooks(settings, publisher)
-    app.router.add_post("/api/call-completed", Calls(settings, publisher, outcomes).post)
-    app.router.add_get("/api/conversations/{phone}", Conversations(pool).get)
-    app.router.add_get("/api/stats", stats.get)
-    app.router.add_post("/webhook/twilio/incoming", webhooks.incoming)
-    app.router.add_post("/webhook/twilio/status", webhooks.status)
-    app.router.add_get("/health", health.health)
-    app.router.add_get("/live", health.live)
-    app.router.add_get("/ready", health.ready)
-    app.router.add_get("/metrics", _metrics)
-    return app
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        await _listen(runner, port)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        log.info("web is stopping")
+    finally:
+        await runner.cleanup()  # nothing new from here on; requests under way still have their side tasks
+        stopped = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in results:
+        if isinstance(error, Exception):
+            log.error("a side task of web failed", exc_info=error)
+    return 1 if stopped else 0
 
 
 async def _listen(runner: web.AppRunner, port: int) -> None:
@@ -105,15 +117,20 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
     log.info("web is listening", port=port)
 
 
-async def _pool(settings: Settings) -> Pool:
-    attempts = AsyncRetrying(
-        retry=retry_if_exception_type((OSError, TimeoutError, asyncpg.CannotConnectNowError)),
-        stop=stop_after_delay(_START_SECONDS),
-        wait=wait_fixed(_START_LOOK_SECONDS),
-        before_sleep=lambda _: log.warning("Postgres does not answer yet"),
-        reraise=True,
-    )
+def _database_probe(database: Database) -> Any:  # noqa: ANN401 - see web.health.Probe
+    async def probe() -> str:
+        try:
+            await database.quick_value("SELECT 1")
+        except Unavailable:
+            return "disconnected"
+        return "connected"
+
+    return probe
+
+
+async def _close(pool: Pool) -> None:
     try:
-        return await attempts(create_pool, settings)
-    except (OSError, TimeoutError) as error:
-        raise Unavailable(f"Postgres did not answer within {_START_SECONDS:.0f} s; check DATABASE_URL") from error
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

@@ -1,20 +1,31 @@
--- name: call_outcome
--- A call's turn, by the call's ElevenLabs conversation; sid of its first message.
-SELECT t.state, t.conversation_id, t.error, s.sid
+-- name: has_schema
+SELECT to_regclass('conversation_spool') IS NOT NULL AND to_regclass('conversation_send') IS NOT NULL
+
+-- name: call_outcomes
+-- Calls' turns, by the calls' ElevenLabs conversations; sid of each one's first message.
+SELECT i.event_id, t.state, t.conversation_id, t.error, s.sid
 FROM conversation_input i
 JOIN conversation_turn t ON t.id = i.turn_id
 LEFT JOIN conversation_send s ON s.turn_id = t.id AND s.part = 0
-WHERE i.kind = 'call' AND i.event_id = $1
+WHERE i.kind = 'call' AND i.event_id = ANY($1::text[])
 
 -- name: conversation
-SELECT s.*, (SELECT count(*) FROM conversation_messages m WHERE m.conversation_id = s.id) AS messages
-FROM conversation_state s WHERE phone_number = $1
-
--- name: messages
-SELECT * FROM (
-  SELECT id, direction, content, sent_at FROM conversation_messages
-  WHERE conversation_id = $1 AND ($2::int IS NULL OR id < $2) ORDER BY id DESC LIMIT $3) newest
-ORDER BY id
+-- One statement, one snapshot: the count is that of the messages shown. Oldest first means by time; messages that
+-- came while an answer was being made are recorded after it, so ids alone are not that order.
+-- $2: before the message with this id; $3: before this time; $4: the newest so many. Each may be null.
+SELECT s.phone_number, s.client_name, s.status, s.elevenlabs_conversation_id, s.agent_id,
+  to_char(s.started_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS started_at,
+  to_char(s.last_message_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS last_message_at,
+  (SELECT count(*) FROM conversation_messages m WHERE m.conversation_id = s.id) AS message_count,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'direction', p.direction, 'content', p.content,
+            'timestamp', to_char(p.sent_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) ORDER BY p.sent_at, p.id), '[]')
+   FROM (SELECT m.id, m.direction, m.content, m.sent_at FROM conversation_messages m
+         WHERE m.conversation_id = s.id
+           AND ($2::int IS NULL OR (m.sent_at, m.id) < (SELECT b.sent_at, b.id FROM conversation_messages b
+                                                        WHERE b.id = $2 AND b.conversation_id = s.id))
+           AND ($3::timestamp IS NULL OR m.sent_at < $3)
+         ORDER BY m.sent_at DESC, m.id DESC LIMIT $4::bigint) p) AS page
+FROM conversation_state s WHERE s.phone_number = $1
 
 -- name: stats
 WITH day AS (SELECT (date_trunc('day', now() AT TIME ZONE $1) AT TIME ZONE $1 AT TIME ZONE 'UTC') AS begins),
@@ -38,10 +49,22 @@ SELECT
   (SELECT count(*) FROM conversation_spool) + (SELECT count(*) FROM conversation_input WHERE state = 'parked') AS waiting
 
 -- name: spool
-INSERT INTO conversation_spool (topic, key, value, request_id) VALUES ($1, $2, $3, $4)
+-- Whichever web process is reached next must know: a key's later events queue behind this one.
+WITH stored AS (INSERT INTO conversation_spool (topic, key, value, request_id) VALUES ($1, $2, $3, $4) RETURNING id)
+SELECT pg_notify('spool', '') FROM stored
 
 -- name: spooled
 SELECT EXISTS (SELECT 1 FROM conversation_spool WHERE key = $1)
+
+-- name: spool_holds_some
+SELECT EXISTS (SELECT 1 FROM conversation_spool)
+
+-- name: spool_session
+-- Longer than a pass may last: a process frozen in the middle of one loses its session, and with it the lock.
+SET LOCAL idle_in_transaction_session_timeout = '15s'
+
+-- name: spool_lock
+SELECT pg_try_advisory_xact_lock($1)
 
 -- name: spool_head
 SELECT id, topic, key, value, request_id FROM conversation_spool ORDER BY id LIMIT $1

@@ -109,7 +109,7 @@ def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
         ("GET", "/api/conversations/hola", b"", "application/json", 400),
         ("GET", "/api/conversations/+573999999999", b"", "application/json", 404),
         ("POST", "/webhook/twilio/incoming", b"MessageSid=SM1", "application/x-www-form-urlencoded", 403),
-        ("POST", "/webhook/twilio/incoming", b"{}", "application/json", 415),
+        ("POST", "/webhook/twilio/incoming", b"{}", "application/json", 403),
     ],
 )
 def test_bad_input_is_a_clear_error(up: State, method: str, path: str, body: bytes, content_type: str, status: int) -> None:

@@ -12,7 +12,6 @@ from schemas.settings import FIRST_MESSAGE, load_settings
 from streams.conversation.delivery import report_step
 from streams.conversation.first_message import check_placeholders, first_message
 from streams.conversation.inbound import described
-from web.signatures import is_signed, signed_url
 
 
 def call(**metadata: object) -> CallCompleted:
@@ -104,20 +103,3 @@ def test_the_judge_sees_each_kind_of_failure() -> None:
 def test_settings_name_the_wrong_variable() -> None:
     with pytest.raises(ConfigurationError, match="TOPIC_PARTITIONS"):
         load_settings({"TOPIC_PARTITIONS": "many"})
-
-
-def test_twilios_published_signature_vector() -> None:
-    url = "https://example.com/myapp.php?foo=1&bar=2"
-    params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310"}
-    params["To"] = "+18005551212"
-    good = "L/OH5YylLD5NRKLltdqwSvS0BnU="
-    assert is_signed("12345", url, params, good)
-    assert not is_signed("12345", url, params | {"Digits": "1"}, good)
-    assert not is_signed(None, url, params, good)
-    assert not is_signed("12345", url, params, None)
-
-
-def test_the_signed_url_is_the_public_one() -> None:
-    assert signed_url("/w?a=1", "http://10.0.0.1/w?a=1", {}, "https://wa.example.com/") == "https://wa.example.com/w?a=1"
-    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "wa.example.com"}
-    assert signed_url("/w?a=1", "http://10.0.0.1/w?a=1", headers, None) == "https://wa.example.com/w?a=1"

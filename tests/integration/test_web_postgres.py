@@ -1,0 +1,208 @@
+"""The gateway's SQL on a real Postgres: outcomes, the spool, conversations, stats."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from db.pool import Pool
+from schemas.documents import now
+from schemas.errors import Unavailable
+from tests.support.deadline import eventually
+from tests.support.gateway import AUTH, NUMBER, Fakes, gateway
+from web.database import Database
+from web.notifications import CALL_OUTCOME, SPOOL, Notifications
+from web.outcomes import Outcomes
+from web.spool import Content, Spool
+
+
+@asynccontextmanager
+async def running(*sides: Any) -> AsyncIterator[None]:  # noqa: ANN401
+    tasks = [asyncio.create_task(side) for side in sides]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _conversation(pool: Pool) -> int:
+    sql = """INSERT INTO conversation_state (phone_number, client_name, elevenlabs_conversation_id, agent_id)
+             VALUES ($1, 'Ana García', 'conv_1', 'agent_1') RETURNING id"""
+    return int(await pool.fetchval(sql, NUMBER))
+
+
+async def _turn(pool: Pool, conversation: int, event_id: str) -> int:
+    turn = await pool.fetchval(
+        """INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state)
+           VALUES ($1, $2, 0, 'call', 'begun') RETURNING id""", NUMBER, conversation)  # fmt: skip
+    await pool.execute(
+        """INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, turn_id, payload,
+             received_at) VALUES ('call', $1, $2, $2, 0, 'taken', $3, '{}', now())""", event_id, NUMBER, turn)  # fmt: skip
+    return int(turn)
+
+
+async def test_an_outcome_is_heard_by_all_that_wait(pool: Pool, database_url: str) -> None:
+    outcomes = Outcomes(Database(pool))
+    notifications = Notifications(database_url, {CALL_OUTCOME: outcomes.heard}, lambda _: None)
+    turn = await _turn(pool, await _conversation(pool), "conv_1")
+    async with running(outcomes.watch(), notifications.listen()):
+        waiting = [asyncio.create_task(outcomes.wait("conv_1", 20)) for _ in range(10)]
+        await pool.execute("SELECT wm_end_turn($1, 'failed', $2)", turn, {"status": 422, "error": "e", "details": "d"})
+        answers = await asyncio.gather(*waiting)
+    assert {(answer.state, answer.error["status"]) for answer in answers if answer and answer.error} == {("failed", 422)}
+
+
+async def test_an_outcome_is_found_without_a_notification(pool: Pool) -> None:
+    outcomes = Outcomes(Database(pool))
+    turn = await _turn(pool, await _conversation(pool), "conv_1")
+    async with running(outcomes.watch()):
+        waiting = asyncio.create_task(outcomes.wait("conv_1", 20))
+        await pool.execute("SELECT wm_end_turn($1, 'done', NULL)", turn)
+        answer = await waiting
+    assert answer is not None
+    assert answer.state == "done"
+
+
+async def test_not_in_time_gives_the_newest_there_is(pool: Pool) -> None:
+    outcomes = Outcomes(Database(pool))
+    await _turn(pool, await _conversation(pool), "conv_1")
+    async with running(outcomes.watch()):
+        answer = await outcomes.wait("conv_1", 0.5)
+        assert answer is not None
+        assert (answer.state, answer.conversation_id) == ("begun", 1)
+        assert await outcomes.wait("conv_2", 0.05) is None
+
+
+async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> None:
+    spool = Spool(Database(pool))
+    spool.listening(True)
+    await spool.look()
+    assert spool.content is Content.EMPTY
+    for number in range(30):
+        await spool.store("inbound-message", f"k{number % 3}", str(number).encode(), "r")
+    assert (await spool.holds("k1"), await spool.holds("other")) == (True, False)
+    sent: dict[str, list[int]] = {}
+
+    async def send(topic: str, key: str, value: bytes, request_id: str | None) -> None:
+        if key == "k2" and len(sent.get(key, ())) == 4:
+            raise Unavailable("Kafka does not answer")
+        sent.setdefault(key, []).append(int(value))
+
+    assert not await spool.publish(send)
+    assert sent["k0"] == list(range(0, 30, 3))
+    assert (await spool.holds("k0"), await spool.holds("k2")) == (False, True)
+    sent.clear()
+    assert await spool.publish(send) is False
+    assert sent["k2"] == [14, 17, 20, 23]
+
+
+async def test_another_process_hears_of_the_spool(pool: Pool, database_url: str) -> None:
+    ours, other = Spool(Database(pool)), Spool(Database(pool))
+    async with running(Notifications(database_url, {SPOOL: other.heard}, other.listening).listen()):
+
+        async def is_empty() -> bool:
+            await other.look()
+            return other.content is Content.EMPTY
+
+        await eventually(is_empty)
+        await ours.store("inbound-message", "k", b"1", "r")
+        await asyncio.wait_for(other.filled.wait(), 10)
+        assert await other.holds("k")
+    assert other.content is Content.SOME  # and stays so after listening ended, until a look
+
+
+async def test_a_look_does_not_overlook_what_is_stored_meanwhile(pool: Pool) -> None:
+    spool = Spool(Database(pool))
+    spool.listening(True)
+    looking = asyncio.create_task(spool.look())
+    await spool.store("inbound-message", "k", b"1", "r")
+    await looking
+    assert spool.content is Content.SOME
+
+
+async def test_only_one_process_publishes(pool: Pool) -> None:
+    ours, other = Spool(Database(pool)), Spool(Database(pool))
+    await ours.store("inbound-message", "k", b"1", "r")
+    sending, go_on = asyncio.Event(), asyncio.Event()
+    sent: list[bytes] = []
+
+    async def send(topic: str, key: str, value: bytes, request_id: str | None) -> None:
+        sending.set()
+        await go_on.wait()
+        sent.append(value)
+
+    publishing = asyncio.create_task(ours.publish(send))
+    await sending.wait()
+    assert not await other.publish(send)
+    go_on.set()
+    assert await publishing
+    assert sent == [b"1"]
+
+
+async def test_without_postgres_nothing_may_overtake_the_spool(pool: Pool) -> None:
+    spool, fresh = Spool(Database(pool)), Spool(Database(pool))
+    await spool.store("inbound-message", "k", b"1", "r")
+    await pool.close()
+    with pytest.raises(Unavailable):
+        await spool.holds("k")
+    with pytest.raises(Unavailable):
+        await spool.store("inbound-message", "k", b"1", "r")
+    assert not await fresh.holds("k")
+
+
+@asynccontextmanager
+async def reading(pool: Pool) -> AsyncIterator[Any]:
+    fakes = Fakes(rows=Database(pool))  # type: ignore[arg-type]
+    async with gateway(fakes) as client:
+
+        async def read(path: str) -> dict[str, Any]:
+            answer = await client.get(path, headers=AUTH)
+            assert answer.status == 200, await answer.text()
+            return dict(await answer.json())
+
+        yield read
+
+
+async def _messages(pool: Pool, conversation: int, begun: datetime) -> None:
+    sql = """INSERT INTO conversation_messages (conversation_id, direction, content, sent_at)
+             VALUES ($1, $2, $3, $4)"""
+    # The third is recorded after an answer that was sent later than it came.
+    messages = (("outbound", "1", 0), ("outbound", "3", 9), ("inbound", "2", 5), ("inbound", "4", 9))
+    for direction, content, second in messages:
+        await pool.execute(sql, conversation, direction, content, begun + timedelta(seconds=second, milliseconds=700))
+
+
+async def test_a_conversation_is_shown_oldest_first_and_in_pages(pool: Pool) -> None:
+    conversation = await _conversation(pool)
+    await _messages(pool, conversation, datetime(2025, 10, 28, 10, 34, 34))
+    async with reading(pool) as read:
+        whole = (await read("/api/conversations/573138539155"))["conversation"]
+        assert (whole["message_count"], whole["phone_number"]) == (4, NUMBER)
+        assert [message["content"] for message in whole["messages"]] == ["1", "2", "3", "4"]
+        assert whole["messages"][0]["timestamp"] == "2025-10-28T10:34:34Z"
+        newest = (await read("/api/conversations/573138539155?limit=3"))["conversation"]
+        assert [message["content"] for message in newest["messages"]] == ["2", "3", "4"]
+        assert newest["message_count"] == 4
+        older = f"/api/conversations/573138539155?limit=3&before={newest['next_before']}"
+        assert [message["content"] for message in (await read(older))["conversation"]["messages"]] == ["1"]
+        until = "/api/conversations/573138539155?before=2025-10-28T05:34:40-05:00"
+        assert [message["content"] for message in (await read(until))["conversation"]["messages"]] == ["1", "2"]
+
+
+async def test_stats_from_the_tables(pool: Pool) -> None:
+    conversation = await _conversation(pool)
+    async with reading(pool) as read:
+        before = await read("/api/stats")
+        assert (before["source"], before["stats"]["response_rate"]) == ("postgres", 0)
+        await _messages(pool, conversation, now().replace(tzinfo=None))
+        await _turn(pool, conversation, "conv_1")
+        await pool.execute("INSERT INTO conversation_spool (topic, key, value) VALUES ('t', 'k', '')")
+        stats = (await read("/api/stats"))["stats"]
+    assert (stats["active_conversations"], stats["total_conversations_today"], stats["response_rate"]) == (1, 1, 100)
+    assert (stats["messages_sent_today"], stats["messages_received_today"]) == (2, 2)
+    assert stats["queue"] == {"waiting": 1, "active": 1, "completed": 0, "failed": 0}

@@ -1,0 +1,147 @@
+"""Twilio's webhooks over fakes."""
+
+import json
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.gateway import NUMBER, TWILIO_TOKEN, FakePublisher, Fakes, gateway, message, signed
+from web import twilio_form
+from web.signatures import is_signed, signed_url
+
+INCOMING = "/webhook/twilio/incoming"
+STATUS = "/webhook/twilio/status"
+TWIML = '<?xml version="1.0" encoding="UTF-8"?>\n<Response></Response>'
+
+
+async def test_a_signed_message_is_published_and_answered_with_empty_twiml() -> None:
+    fakes = Fakes()
+    params = message(Body="¿Cuál es el precio? \U0001f600", ProfileName="")
+    async with gateway(fakes) as client:
+        answer = await client.post(INCOMING, data=params, headers=signed(INCOMING, params))
+        assert (answer.status, answer.content_type, await answer.text()) == (200, "text/xml", TWIML)
+    [(topic, key, value, request_id)] = fakes.publisher.events
+    event = json.loads(value)
+    assert (topic, key) == ("inbound-message", NUMBER)
+    assert (event["event_id"], event["params"], event["request_id"]) == ("SM1", params, request_id)
+
+
+async def test_the_signature_covers_the_raw_query() -> None:
+    path = f"{INCOMING}?a=%2B1&b="
+    async with gateway(Fakes()) as client:
+        from yarl import URL
+
+        url = URL(path, encoded=True)
+        assert (await client.post(url, data=message(), headers=signed(path, message()))).status == 200
+        assert (await client.post(url, data=message(), headers=signed(INCOMING, message()))).status == 403
+
+
+@pytest.mark.parametrize("signature", [None, "", "wrong", "L/OH5YylLD5NRKLltdqwSvS0BnU=", "ñ" * 28])
+async def test_an_unsigned_request_is_403_and_nothing_happens(signature: str | None) -> None:
+    fakes = Fakes()
+    headers = {} if signature is None else {"X-Twilio-Signature": signature}
+    async with gateway(fakes) as client:
+        for path in (INCOMING, STATUS):
+            for body in ({"data": message()}, {"json": {}}, {"data": b"\xff\x00"}):
+                answer = await client.post(path, headers=headers, **body)  # type: ignore[arg-type]
+                assert (answer.status, (await answer.json())["success"]) == (403, False)
+    assert not fakes.publisher.events
+
+
+async def test_without_an_auth_token_nobody_is_accepted() -> None:
+    async with gateway(Fakes(), twilio_auth_token=None) as client:
+        for token in ("", "None", TWILIO_TOKEN):
+            headers = signed(INCOMING, message(), token=token)
+            assert (await client.post(INCOMING, data=message(), headers=headers)).status == 403
+
+
+async def test_another_account_is_403() -> None:
+    params = message(AccountSid="AC" + "1" * 32)
+    async with gateway(Fakes()) as client:
+        assert (await client.post(INCOMING, data=params, headers=signed(INCOMING, params))).status == 403
+    async with gateway(Fakes(), twilio_account_sid=None) as client:
+        assert (await client.post(INCOMING, data=params, headers=signed(INCOMING, params))).status == 200
+
+
+async def test_a_signed_request_without_an_id_is_400() -> None:
+    params = {name: value for name, value in message().items() if name != "MessageSid"}
+    async with gateway(Fakes()) as client:
+        answer = await client.post(INCOMING, data=params, headers=signed(INCOMING, params))
+        assert (answer.status, (await answer.json())["details"]) == (400, "MessageSid: missing or too long")
+
+
+@pytest.mark.parametrize(
+    ("sender", "key"),
+    [
+        ("whatsapp:+5215512345678", "+525512345678"),
+        ("whatsapp:US.1234", "US.1234"),
+        ("whatsapp:nobody", "whatsapp:nobody"),
+        ("", "unknown"),
+        ("\x00", "unknown"),
+    ],
+)
+async def test_events_are_keyed_by_the_conversation(sender: str, key: str) -> None:
+    fakes = Fakes()
+    params = message(From=sender)
+    async with gateway(fakes) as client:
+        assert (await client.post(INCOMING, data=params, headers=signed(INCOMING, params))).status == 200
+    assert fakes.publisher.events[0][1] == key
+
+
+async def test_a_report_carries_our_own_id() -> None:
+    fakes = Fakes()
+    own = str(uuid.uuid4())
+    params = message(To=f"whatsapp:{NUMBER}", MessageStatus="delivered")
+    async with gateway(fakes) as client:
+        for mid, expected in ((own, own), ("not-one-of-ours", None)):
+            path = f"{STATUS}?mid={mid}"
+            assert (await client.post(path, data=params, headers=signed(path, params))).status == 200
+            topic, key, value, _ = fakes.publisher.events[-1]
+            event = json.loads(value)
+            assert (topic, key) == ("message-status", NUMBER)
+            assert (event["event_id"], event["own_id"]) == ("SM1:delivered", expected)
+
+
+async def test_nothing_stored_is_503() -> None:
+    async with gateway(Fakes(publisher=FakePublisher(away=True))) as client:
+        answer = await client.post(INCOMING, data=message(), headers=signed(INCOMING, message()))
+        assert (answer.status, (await answer.json())["success"]) == (503, False)
+
+
+async def test_without_a_public_url_the_requests_own_is_signed() -> None:
+    async with gateway(Fakes(), public_base_url=None) as client:
+        own = f"http://{client.host}:{client.port}"
+        assert (await client.post(INCOMING, data=message(), headers=signed(INCOMING, message(), own))).status == 200
+        proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "wa.example.com, inner"}
+        headers = signed(INCOMING, message(), "https://wa.example.com") | proxied
+        assert (await client.post(INCOMING, data=message(), headers=headers)).status == 200
+        for host in ("h:99999", "h:abc", "[", "\xff"):
+            headers = signed(INCOMING, message(), own) | {"X-Forwarded-Host": host}
+            assert (await client.post(INCOMING, data=message(), headers=headers)).status == 403
+
+
+def test_twilios_published_vector() -> None:
+    params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310",
+              "To": "+18005551212"}  # fmt: skip
+    url = signed_url("/myapp.php?foo=1&bar=2", scheme="http", host="inner", headers={},
+                     public_base_url="https://example.com/")  # fmt: skip
+    assert is_signed("12345", url, params, "L/OH5YylLD5NRKLltdqwSvS0BnU=")
+    assert not is_signed("12345", url, params | {"Digits": "1235"}, "L/OH5YylLD5NRKLltdqwSvS0BnU=")
+
+
+def test_repetitions_and_blanks_are_part_of_the_signature() -> None:
+    params = twilio_form.parse(b"A=1&A=2&B=")
+    assert params.getall("A") == ["1", "2"]
+    assert twilio_form.cleaned(params) == {"A": "2", "B": ""}
+
+
+@given(st.binary(max_size=300))
+def test_no_body_breaks_the_parser(body: bytes) -> None:
+    twilio_form.cleaned(twilio_form.parse(body))
+
+
+@given(st.text(max_size=300), st.text(max_size=100))
+def test_no_url_or_signature_breaks_the_check(url: str, signature: str) -> None:
+    assert not is_signed("12345", url, {"Body": url}, signature)

@@ -1,0 +1,64 @@
+"""The gateway's composition root: routes and what stands behind them."""
+
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+
+from schemas.settings import Settings
+from web.answers import errors_as_json
+from web.auth import token_middleware
+from web.calls import Calls, OutcomeSource
+from web.conversations import Conversations, Rows
+from web.health import Health
+from web.metrics import measured, metrics
+from web.publisher import Publishing
+from web.request_ids import with_request_id
+from web.stats import Stats
+from web.twilio_webhooks import TwilioWebhooks
+
+LARGEST_BODY = 128 * 1024
+"""Bytes. A call is about 1 kB, with a name of 10,000 characters 40 kB. JSON writes a form's byte as six at most, so
+an event always fits into Kafka's 1 MB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collaborators:
+    """What the routes need of the outside."""
+
+    publisher: Publishing
+    outcomes: OutcomeSource
+    database: Rows
+    health: Health
+    session: aiohttp.ClientSession
+
+
+def create_app(settings: Settings, outside: Collaborators) -> web.Application:
+    """Make the application; it connects to nothing."""
+    # From the outside in: whatever happens inside gets its request id and is counted; nothing is read for strangers.
+    middlewares = [with_request_id, measured, errors_as_json, token_middleware(settings.microservice_token)]
+    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    _add_api(app, settings, outside)
+    _add_webhooks(app, settings, outside)
+    _add_views(app, outside.health)
+    return app
+
+
+def _add_api(app: web.Application, settings: Settings, outside: Collaborators) -> None:
+    calls = Calls(outside.publisher, outside.outcomes, settings.outcome_wait_seconds)
+    app.router.add_post("/api/call-completed", calls.post)
+    app.router.add_get("/api/conversations/{phone}", Conversations(outside.database).get)
+    app.router.add_get("/api/stats", Stats(settings, outside.database, outside.session).get)
+
+
+def _add_webhooks(app: web.Application, settings: Settings, outside: Collaborators) -> None:
+    webhooks = TwilioWebhooks(settings, outside.publisher)
+    app.router.add_post("/webhook/twilio/incoming", webhooks.incoming)
+    app.router.add_post("/webhook/twilio/status", webhooks.status)
+
+
+def _add_views(app: web.Application, health: Health) -> None:
+    app.router.add_get("/health", health.health)
+    app.router.add_get("/live", health.live)
+    app.router.add_get("/ready", health.ready)
+    app.router.add_get("/metrics", metrics)

@@ -1,0 +1,43 @@
+"""A bound on waiting that holds even when what is waited for cannot be cancelled."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# The event loop keeps only weak references to tasks; what was given up still has to clean up after itself.
+_given_up: set[asyncio.Task[Any]] = set()
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Give the work's result, or stop waiting for it.
+
+    `asyncio.timeout` waits until the cancelled work has cleaned up: giving a connection back to asyncpg's pool waits
+    for a frozen Postgres without end. Here it cleans up behind our back.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        _give_up(task)
+        raise
+    if not done:
+        _give_up(task)
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    return task.result()
+
+
+def _give_up(task: asyncio.Task[Any]) -> None:
+    _given_up.add(task)
+    task.add_done_callback(_forget)
+    task.cancel()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _given_up.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at, so that it is not reported as never retrieved: nobody waits for it

@@ -1,0 +1,116 @@
+"""The connection to Kafka: an idempotent producer, kept connected, and what is known of the brokers."""
+
+import asyncio
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas.errors import Unavailable
+from schemas.kafka import connection_arguments
+from schemas.settings import Settings
+from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, REQUEST_ID_HEADER, topic_name
+from web.bounds import within
+
+log = structlog.get_logger()
+
+# Twilio gives up after 15 s and the backend after 10 s; what remains is for Postgres.
+_PUBLISH_SECONDS = 3.0
+_CONNECT_SECONDS = 5.0
+# The client drops a connection whose request has no answer for so long; ours must not stop waiting before, or a
+# connection to a host that vanished would be kept for ever.
+_REQUEST_SECONDS = 2.0
+# An outage must show in health within 10 s.
+_PROBE_SECONDS = 2.5
+_CLOSE_SECONDS = 3.0
+
+KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
+_OURS = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS)
+
+
+class KafkaLink:
+    """Sends, and knows whether that makes sense: `state` is "connected", "disconnected" or "error" (topics missing).
+
+    An idempotent producer of aiokafka never gives a record up: one that we stopped waiting for may still arrive, after
+    its copy from the spool. It is then a repetition, and the events' ids make it harmless.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._arguments = connection_arguments(settings)
+        self._topics = {topic: topic_name(settings.topic_prefix, topic) for topic in _OURS}
+        self._producer: AIOKafkaProducer | None = None
+        self._retired: set[asyncio.Task[None]] = set()
+        self.state = "disconnected"
+
+    @property
+    def answers(self) -> bool:
+        return self.state == "connected"
+
+    async def send(self, topic: str, key: str, value: bytes, request_id: str | None) -> None:
+        """Give a record to Kafka; returns when all in-sync replicas have it.
+
+        Raises:
+            Unavailable: not known to have been stored; it may still be.
+        """
+        producer = self._producer
+        if producer is None:
+            raise Unavailable("Kafka does not answer")
+        headers = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
+        try:
+            async with asyncio.timeout(_PUBLISH_SECONDS):
+                await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)
+        except KAFKA_ERRORS as error:
+            self._note("disconnected", error)
+            self._retire_if_broken(producer, error)
+            raise Unavailable("Kafka does not answer") from error
+
+    async def keep(self) -> None:
+        """Connect, or look whether the brokers still answer and have the topics."""
+        try:
+            if self._producer is None:
+                self._producer = await self._connected()
+            cluster = await within(_PROBE_SECONDS, self._producer.client.fetch_all_metadata())
+            missing = set(self._topics.values()) - cluster.topics()
+            self._note("error" if missing else "connected", None)
+        except KAFKA_ERRORS as error:
+            self._note("disconnected", error)
+
+    async def close(self) -> None:
+        """Give what is under way a last moment, then end."""
+        if self._producer is not None:
+            self._retire(self._producer)
+        if self._retired:
+            await asyncio.wait(self._retired, timeout=_CLOSE_SECONDS)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        options = {"acks": "all", "enable_idempotence": True, "request_timeout_ms": int(_REQUEST_SECONDS * 1000)}
+        producer = AIOKafkaProducer(**self._arguments, **options)
+        try:
+            await within(_CONNECT_SECONDS, producer.start())
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    def _retire_if_broken(self, producer: AIOKafkaProducer, error: Exception) -> None:
+        """After an error that is not about time (a lost sequence, a fenced id) a producer fails for ever."""
+        lasting = isinstance(error, KafkaError) and not error.retriable
+        if lasting and producer is self._producer:
+            self._retire(producer)
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        self._producer = None
+        task = asyncio.create_task(producer.stop())
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+    def _note(self, state: str, error: Exception | None) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        if state == "connected":
+            log.info("Kafka is connected")
+        elif state == "error":
+            log.error("Kafka lacks our topics; run `whatsapp-microservice migrate`. Events go to the spool")
+        else:
+            log.warning("Kafka does not answer, events go to the spool", why=type(error).__name__)

@@ -1,0 +1,30 @@
+"""What Prometheus may know: requests by route, events by where they went. No numbers, no ids."""
+
+import time
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from web.answers import Next
+
+# Up to the longest wait for an outcome, 9 s.
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 9, 15)
+
+EVENTS = Counter("web_events", "Events accepted, by where they were stored", ["topic", "stored_in"])
+_REQUESTS = Histogram("web_request_seconds", "Requests by route and status", ["route", "status"], buckets=_BUCKETS)
+
+
+@web.middleware
+async def measured(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Time a request under its route's pattern."""
+    begun = time.monotonic()
+    response = await handler(request)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else "none"
+    _REQUESTS.labels(route, response.status).observe(time.monotonic() - begun)
+    return response
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer in Prometheus' text format."""
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,146 @@
+"""The spool: events that Kafka did not take, kept in Postgres and published in their order when it is back."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+
+import asyncpg
+import structlog
+
+from db.pool import Connection
+from db.queries import load
+from schemas.errors import Unavailable
+from web.database import Database
+
+log = structlog.get_logger()
+_sql = load("gateway")
+Send = Callable[[str, str, bytes, str | None], Awaitable[None]]
+
+# With the look for earlier events (1.5 s) and Kafka's 3 s this stays under the backend's 10 s.
+_STORE_SECONDS = 2.5
+# One pass: few enough that it ends well within its bound while Kafka answers.
+_PASS = 200
+_PASS_SECONDS = 10.0
+# "spool" in ASCII; one process at a time publishes it. A frozen one loses the lock with its session: see the query.
+_LOCK = 0x73706F6F6C
+
+
+class Content(Enum):
+    """What is known of the spool."""
+
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+    SOME = "some"
+
+
+class Spool:
+    """Stores, tells which keys wait, publishes.
+
+    Between a store in another process and its notification here lie some milliseconds in which `Content.EMPTY` is
+    wrong. An event could overtake there only if its sender heard of the earlier one's storing and reached this
+    process within them.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changes = 0
+        self._listening = False
+        self.content = Content.UNKNOWN
+        self.filled = asyncio.Event()
+
+    def heard(self, payload: str = "") -> None:
+        """Some process stored an event."""
+        self._changes += 1
+        self.content = Content.SOME
+        self.filled.set()
+
+    def listening(self, is_listening: bool) -> None:
+        """Notifications come from now on, or do not: without them an empty spool can fill unnoticed."""
+        self._listening = is_listening
+        self._changes += 1
+        if self.content is Content.EMPTY:
+            self.content = Content.UNKNOWN
+
+    async def holds(self, key: str) -> bool:
+        """Tell whether earlier events of the key wait here, so that new ones must queue behind them.
+
+        Raises:
+            Unavailable: there are events, and Postgres does not tell of which keys.
+        """
+        if self.content is Content.EMPTY:
+            return False
+        try:
+            return bool(await self._database.quick_value(_sql.spooled, key))
+        except Unavailable:
+            if self.content is Content.SOME:
+                raise
+            return False  # nothing was known to be in it, and while Postgres is away nobody can have put something
+
+    async def store(self, topic: str, key: str, value: bytes, request_id: str) -> None:
+        """Keep an event.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        work = self._database.pool.execute(_sql.spool, topic, key, value, request_id)
+        await self._database.bounded(work, _STORE_SECONDS)
+        self.heard()
+
+    async def look(self) -> None:
+        """Learn whether the spool is empty.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        changes = self._changes
+        some = await self._database.quick_value(_sql.spool_holds_some)
+        if some:
+            self.content = Content.SOME
+        elif changes == self._changes:  # nobody stored, and listening did not change, while we looked
+            self.content = Content.EMPTY if self._listening else Content.UNKNOWN
+
+    async def publish(self, send: Send) -> bool:
+        """Publish the oldest events in their order; tells whether it is worth going on at once.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        return await self._database.bounded(self._publish(send), _PASS_SECONDS)
+
+    async def _publish(self, send: Send) -> bool:
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            await connection.execute(_sql.spool_session)
+            if not await connection.fetchval(_sql.spool_lock, _LOCK):
+                return False
+            rows = await connection.fetch(_sql.spool_head, _PASS)
+            published = await _publish_rows(rows, send)
+            await _remove(connection, published)
+        if published:
+            log.info("spooled events were published", events=len(published))
+        return bool(rows) and len(published) == len(rows)
+
+
+async def _publish_rows(rows: Sequence[asyncpg.Record], send: Send) -> list[int]:
+    """Publish strictly in order within a key, concurrently across keys; a key stops at its first failure."""
+    by_key: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        by_key[row["key"]].append(row)
+    published = await asyncio.gather(*(_publish_key(of_key, send) for of_key in by_key.values()))
+    return [number for numbers in published for number in numbers]
+
+
+async def _publish_key(rows: Sequence[asyncpg.Record], send: Send) -> list[int]:
+    published = []
+    for row in rows:
+        try:
+            await send(row["topic"], row["key"], row["value"], row["request_id"])
+        except Unavailable:
+            break  # this one and those behind it stay for the next pass
+        published.append(row["id"])
+    return published
+
+
+async def _remove(connection: Connection, published: list[int]) -> None:
+    if published:
+        await connection.execute(_sql.unspool, published)
