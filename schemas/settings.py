@@ -21,6 +21,8 @@ NO_ANSWER_MESSAGE = (
     "Si quieres, seguimos por aquí: ¿en qué te puedo ayudar?"
 )
 
+APOLOGY = "Disculpa, ahora mismo no puedo responderte. Te contestaremos en cuanto sea posible."
+
 
 class Settings(BaseSettings):
     """See each field's description. Empty variables count as not set."""
@@ -62,6 +64,10 @@ class Settings(BaseSettings):
     elevenlabs_max_concurrency: int = Field(
         100, ge=1, description="Conversations with ElevenLabs at once per worker; the workspace's limit."
     )
+    agent_patience_seconds: float = Field(
+        300, gt=0, description="How long the agent may stay away before the client gets APOLOGY_TEXT instead."
+    )
+    apology_text: str = Field(APOLOGY, min_length=1, description="Sent once for a turn whose agent stays away.")
     summary_wait_seconds: float = Field(2.0, ge=0, description="Longest the first message waits for the call's summary.")
 
     database_url: str | None = Field(None, description="postgresql://user:password@host:5432/name")

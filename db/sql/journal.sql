@@ -18,10 +18,21 @@ SELECT sid FROM conversation_send WHERE to_address = $1 AND intended_at > $2 AND
 -- name: sent_sid
 SELECT sid FROM conversation_send WHERE own_id = $1
 
--- name: expired_parked
-SELECT phone_number, partition, (array_agg(address ORDER BY position))[1] AS address FROM conversation_input
-WHERE state = 'parked' AND partition = ANY($1::int[]) AND taken_at < now() - make_interval(secs => $2)
-GROUP BY phone_number, partition
+-- name: due
+-- Numbers of these partitions for which nothing of Kafka's will come: held turns whose time has come; turns that nobody
+-- has gone on with for long; messages that still wait though no turn is under way. With an address: unknown numbers.
+-- $2: grace of unknown numbers, $3: age of a forgotten turn, $4: age of forgotten messages (s)
+SELECT t.phone_number, t.partition, NULL AS address FROM conversation_turn t
+WHERE t.state IN ('begun', 'answered') AND t.partition = ANY($1::int[])
+  AND coalesce(t.due_at, t.begun_at + make_interval(secs => $3)) <= now()
+UNION ALL
+SELECT i.phone_number, min(i.partition), CASE WHEN min(s.id) IS NULL THEN (array_agg(i.address ORDER BY i.position))[1] END
+FROM conversation_input i LEFT JOIN conversation_state s USING (phone_number)
+WHERE i.state = 'parked' AND i.partition = ANY($1::int[]) 
+  AND i.taken_at < now() - CASE WHEN s.id IS NULL THEN make_interval(secs => $2) ELSE make_interval(secs => $4) END
+  AND NOT EXISTS (SELECT 1 FROM conversation_turn t WHERE t.phone_number = i.phone_number AND t.state IN ('begun', 'answered'))
+GROUP BY i.phone_number
+LIMIT $5
 
 -- name: give_up_parked
 UPDATE conversation_input SET state = 'unanswered' WHERE state = 'parked' AND phone_number = $1
@@ -29,6 +40,9 @@ UPDATE conversation_input SET state = 'unanswered' WHERE state = 'parked' AND ph
 -- name: unpublished
 SELECT conversation_id, number, phone_number, payload FROM conversation_outbox
 WHERE partition = $1 ORDER BY conversation_id, number LIMIT $2
+
+-- name: partitions_with_events
+SELECT DISTINCT partition FROM conversation_outbox WHERE partition = ANY($1::int[])
 
 -- name: published
 DELETE FROM conversation_outbox o USING unnest($1::int[], $2::int[]) AS gone(conversation, event)

@@ -28,7 +28,7 @@ _LONGEST_RETRY_SECONDS = 30.0
 
 
 class Mailboxes:
-    """The mailboxes of one worker.
+    """The mailboxes of one worker. `finished_at`, `fenced_at`: monotonic seconds, the latter None while nothing was fenced.
 
     Args:
         handler: handles a batch; raises `Fenced` to abandon it; anything else it raises is tried again.
@@ -51,6 +51,8 @@ class Mailboxes:
         self._running = 0
         self._accepting = True
         self.generation = 0
+        self.finished_at = time.monotonic()
+        self.fenced_at: float | None = None
 
     async def put(self, item: WorkItem) -> bool:
         """Hand an item over; waits while there is no room. False: its assignment is over, it was dropped."""
@@ -62,11 +64,16 @@ class Mailboxes:
         window = self._windows.setdefault(item.source, OffsetWindow(item.source))
         queued = Queued(item, window.begin(item.offset, item.token, time.monotonic()))
         self._unfinished[item.source.topic] = self._unfinished.get(item.source.topic, 0) + 1
-        self._queues.setdefault(item.key, deque()).append(queued)
-        if item.key not in self._tasks:
-            self._tasks[item.key] = asyncio.create_task(self._work(item.key), name="mailbox")
-        elif self._has_waiters():
+        self._enqueue(queued)
+        if self._has_waiters():
             await self._notify()
+        return True
+
+    def remind(self, item: WorkItem) -> bool:
+        """Hand over something that no event of Kafka's stands for; False where the key is being worked on anyway."""
+        if item.key in self._queues or not self._is_current(item):
+            return False
+        self._enqueue(Queued(item, None))
         return True
 
     async def drain(self, seconds: float) -> int:
@@ -85,6 +92,7 @@ class Mailboxes:
     async def begin_generation(self) -> int:
         """Start anew after an assignment: what is left of the former one is forgotten and cancelled."""
         self.generation += 1
+        self.fenced_at, self.finished_at = None, time.monotonic()
         for task in self._tasks.values():
             task.cancel()
         self._queues, self._tasks, self._windows, self._unfinished = {}, {}, {}, {}
@@ -114,6 +122,12 @@ class Mailboxes:
             if (oldest := window.oldest())
         }
         return {"mailboxes": len(self._queues), "in_flight": self._running, "partitions": partitions}
+
+    def _enqueue(self, queued: Queued) -> None:
+        key = queued.item.key
+        self._queues.setdefault(key, deque()).append(queued)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(self._work(key), name="mailbox")
 
     def _is_current(self, item: WorkItem) -> bool:
         return self._accepting and item.generation == self.generation
@@ -161,11 +175,15 @@ class Mailboxes:
                     await self._handler(batch)
         except Fenced:
             log.warning("work was fenced and is left to the new owner")
+            self.fenced_at = self.fenced_at or time.monotonic()
             return False
         return True
 
     def _finish(self, batch: Batch) -> None:
+        self.finished_at = time.monotonic()
         for queued in batch.taken:
+            if queued.entry is None:
+                continue
             self._unfinished[queued.item.source.topic] -= 1
             for token in self._windows[queued.item.source].finish(queued.entry):
                 self._acknowledge(token)

@@ -29,8 +29,10 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queued:
+    """An item in its mailbox. `entry`: its place in the partition's window; a reminder has none."""
+
     item: WorkItem
-    entry: Entry
+    entry: Entry | None
 
 
 class Batch:

@@ -18,17 +18,24 @@ from streams.journal.turn import Send, Turn
 Json = dict[str, Any]
 _sql = load("journal")
 
+# The attempts before a hold take about 25 s; a vendor that wants longer is asked ever more rarely, so that a number held
+# for hours costs nothing, and one held for minutes is late by minutes at most.
+_FIRST_HOLD_SECONDS = 15.0
+_LONGEST_HOLD_SECONDS = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What beginning a turn came to.
 
-    `begun`: the turn is ours to do; `open`: an earlier turn of the number must be finished first; `done`: nothing is
-    left to do; `unknown`: the number has no conversation.
+    `begun`: the turn is ours to do; `open`: an earlier turn of the number must be finished first; `call`: an earlier
+    call must begin first; `held`: stored behind a turn that waits for its time; `done`: nothing is left to do;
+    `unknown`: the number has no conversation.
     """
 
-    state: Literal["begun", "open", "done", "unknown"]
+    state: Literal["begun", "open", "call", "held", "done", "unknown"]
     turn: Turn | None = None
+    call: CallCompleted | None = None
 
 
 class Journal:
@@ -82,6 +89,12 @@ class Journal:
         argument |= {"reason": reason, "error": error, "send_state": send_state}
         await self._step("wm_fail", turn.partition, argument)
 
+    async def hold(self, turn: Turn, asked_seconds: float) -> None:
+        """Put a turn off, so that its partition goes on; whatever the number sends meanwhile waits behind it."""
+        argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "asked_seconds": asked_seconds}
+        argument |= {"first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": _LONGEST_HOLD_SECONDS}
+        await self._step("wm_hold", turn.partition, argument)
+
     async def report(self, report: Json) -> bool:
         """Record a delivery report; False when its message is not ours."""
         return bool((await self._steps.run("wm_report", report))["state"] != "unknown")
@@ -103,8 +116,10 @@ class Journal:
 
     async def _begin(self, step: str, partition: int, argument: Json) -> Begun:
         result = await self._step(step, partition, argument)
-        turn = result.get("turn")
-        return Begun(result["state"], Turn.from_row(turn) if turn else None)
+        turn, call = result.get("turn"), result.get("call")
+        return Begun(
+            result["state"], Turn.from_row(turn) if turn else None, CallCompleted.from_object(call) if call else None
+        )
 
     async def _step(self, step: str, partition: int, argument: Json) -> Json:
         token = {"partition": partition, "epoch": self._ownership.epoch(partition)}

@@ -43,7 +43,8 @@ class Member:
 class Turn:
     """A call's first message, or the answer to one or more messages.
 
-    `details`: what ElevenLabs knows of the call, once fetched; `call`: the body of `call-completed`.
+    `age_seconds`: since it began, over all tries; `details`: what ElevenLabs knows of the call, once fetched; `call`: the
+    body of `call-completed`.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Turn:
     conversation_id: int
     request_id: str | None
     address: str
+    age_seconds: float
     client_name: str | None
     agent_id: str
     elevenlabs_conversation_id: str

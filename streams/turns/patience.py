@@ -9,18 +9,31 @@ from schemas.errors import RetryableError
 # first answer after its end is still prompt.
 _FIRST_SECONDS = 0.2
 _LONGEST_SECONDS = 15.0
-# A vendor that asks for more than this is asked earlier: one held number must not wait for hours on a wrong header.
-_LONGEST_ASKED_SECONDS = 300.0
+# With the waits above some 25 s: then the turn is held in Postgres, so that its partition can go on.
+_MOST_ATTEMPTS = 8
+# Whoever is asked to wait longer than this is held at once.
+_LONGEST_ASKED_SECONDS = 10.0
 
 _backoff = wait_exponential_jitter(multiplier=_FIRST_SECONDS, max=_LONGEST_SECONDS, jitter=_FIRST_SECONDS)
 
 
+def attempts() -> AsyncRetrying:
+    """Give the attempts at something retryable; the last failure is raised, for the turn to be held."""
+    return AsyncRetrying(retry=retry_if_exception_type(RetryableError), wait=_wait, stop=_is_enough, reraise=True)
+
+
+def _is_enough(state: RetryCallState) -> bool:
+    return state.attempt_number >= _MOST_ATTEMPTS or _asked(state) > _LONGEST_ASKED_SECONDS
+
+
+def asked_seconds(error: BaseException | None) -> float:
+    """Give how long the vendor asked us to wait."""
+    return (error.retry_after or 0.0) if isinstance(error, RetryableError) else 0.0
+
+
+def _asked(state: RetryCallState) -> float:
+    return asked_seconds(state.outcome.exception() if state.outcome else None)
+
+
 def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, RetryableError) else None
-    return max(_backoff(state), min(asked or 0.0, _LONGEST_ASKED_SECONDS))
-
-
-def until_done() -> AsyncRetrying:
-    """Give the attempts at something retryable: without end, because only this one number waits."""
-    return AsyncRetrying(retry=retry_if_exception_type(RetryableError), wait=_wait)
+    return max(_backoff(state), _asked(state))

@@ -4,13 +4,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from schemas.documents import now
 from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
 from schemas.settings import Settings
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
-from streams.turns.patience import until_done
+from streams.turns.patience import attempts
+from streams.turns.pause import Pause
 from streams.vendors import OutgoingMessage, TwilioSender
 
 log = structlog.get_logger()
@@ -30,16 +32,20 @@ class Held(TerminalError):
 class Sending:
     """Delivers turns through Twilio."""
 
-    def __init__(self, settings: Settings, journal: Journal, twilio: TwilioSender) -> None:
+    def __init__(self, settings: Settings, journal: Journal, twilio: TwilioSender, pause: Pause) -> None:
         self._settings = settings
         self._journal = journal
         self._twilio = twilio
+        self._pause = pause
+        # A second's worth at once, then evenly: what Twilio counts, and what smooths a backlog after an outage.
+        self._rate = AsyncLimiter(settings.twilio_messages_per_second, 1.0)
 
     async def deliver(self, turn: Turn, fresh: frozenset[str] = frozenset()) -> None:
         """Send what is not sent, in order. `fresh`: own ids that this very process planned and never tried.
 
         Raises:
             Fenced: the partition has a newer owner; nothing more is sent.
+            RetryableError: not now, certainly nothing was sent; the turn should be held.
             TerminalError: Twilio refuses for good; the rest is not sent.
         """
         for send in turn.sends:
@@ -51,7 +57,7 @@ class Sending:
         if send.state == "intended" and not fresh:
             sid = await self._reconcile(turn, send)
         intended = send.state == "intended" and fresh
-        async for attempt in until_done():
+        async for attempt in attempts():
             with attempt:
                 sid = sid or await self._try(turn, send, intended=intended)
             intended = False
@@ -59,8 +65,14 @@ class Sending:
         await self._accept(turn, send, sid)
 
     async def _try(self, turn: Turn, send: Send, *, intended: bool) -> str:
-        if not intended and (proven := await self._journal.intend(turn, send)):
-            return proven
+        waits = self._pause.is_on or not self._rate.has_capacity()
+        async with self._pause.attempt(), self._rate:
+            # An intention that has waited is renewed: ownership is checked right before the send.
+            if (waits or not intended) and (proven := await self._journal.intend(turn, send)):
+                return proven
+            return await self._send(turn, send)
+
+    async def _send(self, turn: Turn, send: Send) -> str:
         try:
             return (await self._twilio.send(self._message(send))).sid
         except UnknownOutcome as error:

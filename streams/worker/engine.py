@@ -2,40 +2,52 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import faust
 import structlog
 from faust.types import TP
 
+from schemas.errors import Fenced
 from schemas.topics import CALL_COMPLETED
 from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition
 from streams.journal.ownership import Ownership
+from streams.turns.pause import Pause
 
 log = structlog.get_logger()
 
 # Longest that a message of an unknown number waits for the call topic to be read up; reached only when the broker
 # does not answer, because reading up takes milliseconds.
 _CATCH_UP_SECONDS = 30.0
+# Session and rebalance time-outs together: by then a paused worker has its new assignment.
+_FENCED_SECONDS = 40.0
 
 
 class WorkerEngine:
     """Set as `app.engine`; see `streams.engine.consumer.Engine`."""
 
-    def __init__(self, app: faust.App, prefix: str, mailboxes: Mailboxes, ownership: Ownership) -> None:
+    def __init__(
+        self, app: faust.App, prefix: str, mailboxes: Mailboxes, ownership: Ownership, pauses: Sequence[Pause]
+    ) -> None:
         self._app = app
         self._prefix = prefix
         self._mailboxes = mailboxes
         self._ownership = ownership
+        self._pauses = pauses
         self._positions: dict[TopicPartition, int] = {}
         self._end_offsets: asyncio.Task[dict[TP, int]] | None = None
         self.last_progress = time.monotonic()
 
     async def drain(self) -> None:
         """Before a rebalance or a stop: what has begun is finished within the cap, the rest is left to the next owner."""
-        await self._mailboxes.drain(DRAIN_CAP_SECONDS)
+        draining = asyncio.create_task(self._mailboxes.drain(DRAIN_CAP_SECONDS), name="drain")
+        await asyncio.sleep(0)  # from here on nothing new begins
+        for pause in self._pauses:
+            pause.abandon()
+        await draining
 
     async def assigned(self, partitions: set[TP]) -> None:
         """A new assignment: claimed in Postgres before any of its events is handed over."""
@@ -82,6 +94,18 @@ class WorkerEngine:
         name = self._prefix + CALL_COMPLETED
         ours = [tp for tp in self._app.consumer.assignment() if tp.topic == name]
         return dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+
+    async def watch_fencing(self) -> None:
+        """Watch, until cancelled, that fenced work is followed by a new assignment.
+
+        Raises:
+            Fenced: it is not. Whoever fenced us believes to own partitions that Kafka gives to us; a new start ends that.
+        """
+        while True:
+            await asyncio.sleep(_FENCED_SECONDS / 10)
+            fenced_at = self._mailboxes.fenced_at
+            if fenced_at is not None and time.monotonic() - fenced_at > _FENCED_SECONDS:
+                raise Fenced("partitions are claimed by another process, though Kafka assigns them to this one")
 
     def _source(self, tp: TP) -> TopicPartition:
         return TopicPartition(tp.topic.removeprefix(self._prefix), tp.partition)

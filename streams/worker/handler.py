@@ -9,38 +9,45 @@ from schemas.phone import masked
 from schemas.topics import CALL_COMPLETED
 from streams.conversation.inbound import described
 from streams.engine.work import Batch, WorkItem
-from streams.journal.journal import Begun, Journal
+from streams.journal.journal import Journal
 from streams.turns.runner import Runner
 from streams.worker.engine import WorkerEngine
 from streams.worker.outbox import Outbox
+from streams.worker.reminders import Reminder
+from streams.worker.strangers import Strangers
 
 log = structlog.get_logger()
 
 
 class Handler:
-    """Handles one number's batch; returns when it is done and its events have left."""
+    """Handles one number's batch; returns when it is done, or stored as waiting, and its events have left."""
 
-    def __init__(self, journal: Journal, runner: Runner, outbox: Outbox, engine: WorkerEngine) -> None:
+    def __init__(
+        self, journal: Journal, runner: Runner, outbox: Outbox, engine: WorkerEngine, strangers: Strangers
+    ) -> None:
         self._journal = journal
         self._runner = runner
         self._outbox = outbox
         self._engine = engine
+        self._strangers = strangers
 
     async def __call__(self, batch: Batch) -> None:
-        if isinstance(batch.first.value, CallCompleted):
-            await self._call(batch.first)
+        item = batch.first
+        if isinstance(item.value, CallCompleted):
+            await self._call(item.source.partition, item.value, item.request_id)
+        elif isinstance(item.value, Reminder):
+            await self._reminded(item, item.value)
         else:
             await self._messages(batch)
-        await self._outbox.flush(batch.first.source.partition)
+        await self._outbox.flush(item.source.partition)
 
-    async def _call(self, item: WorkItem) -> None:
-        partition, call = item.source.partition, item.value
+    async def _call(self, partition: int, call: CallCompleted, request_id: str | None) -> None:
         while True:
-            begun = await self._journal.begin_call(partition, call, item.request_id)
+            begun = await self._journal.begin_call(partition, call, request_id)
             if begun.turn is None:
                 break
             await self._runner.finish(begun.turn)
-        await self._reply(partition, item.key, [], item.request_id)  # whoever wrote before the call arrived
+        await self._reply(partition, call.key, [], request_id)  # whoever wrote before the call arrived
 
     async def _messages(self, batch: Batch) -> None:
         batch.take_following()
@@ -50,7 +57,7 @@ class Handler:
             return
         await self._engine.calls_caught_up(item.key, item.source.partition)
         if call := batch.take_out_of_turn(CALL_COMPLETED):
-            await self._call(call)
+            await self._call(item.source.partition, call.value, call.request_id)
         if await self._reply(item.source.partition, item.key, inputs, item.request_id):
             return
         if await self._journal.park(item.source.partition, item.key, inputs):
@@ -58,13 +65,23 @@ class Handler:
         else:
             await self._reply(item.source.partition, item.key, inputs, item.request_id)
 
+    async def _reminded(self, item: WorkItem, reminder: Reminder) -> None:
+        partition = item.source.partition
+        if await self._reply(partition, item.key, [], None) or reminder.address is None:
+            return
+        if await self._strangers.adopt(partition, item.key, reminder.address):
+            await self._reply(partition, item.key, [], None)
+
     async def _reply(self, partition: int, number: str, inputs: list[Any], request_id: str | None) -> bool:
-        """Answer; False when the number has no conversation."""
+        """Answer, in their order, everything that waits; False when the number has no conversation."""
         while True:
-            begun: Begun = await self._journal.begin_reply(partition, number, inputs, request_id)
-            if begun.turn is None:
+            begun = await self._journal.begin_reply(partition, number, inputs, request_id)
+            if begun.call is not None:  # it was stored behind a turn that was held
+                begun = await self._journal.begin_call(partition, begun.call, request_id)
+            elif begun.turn is None:
                 return begun.state != "unknown"
-            await self._runner.finish(begun.turn)
+            if begun.turn is not None:
+                await self._runner.finish(begun.turn)
 
 
 def _input(item: WorkItem) -> dict[str, Any]:

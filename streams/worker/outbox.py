@@ -1,7 +1,9 @@
 """Takes events from the outbox to Kafka: per partition one pass at a time, so that none overtakes another."""
 
 import asyncio
+from collections.abc import Callable
 
+import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 from pydantic_core import to_json
@@ -16,6 +18,8 @@ from streams.worker.producer import Producer
 log = structlog.get_logger()
 _sql = load("journal")
 
+# How late a delivery report's event may be; one look at an index that is mostly empty.
+_SWEEP_EVERY_SECONDS = 0.5
 # About one Kafka batch (16 kB of events of some 300 bytes), so that a pass is one request.
 _LARGEST_PASS = 500
 # From a leader election to a broker's restart.
@@ -39,6 +43,17 @@ class Outbox:
         if partition not in self._tasks:
             self._tasks[partition] = asyncio.create_task(self._work(partition), name=f"outbox {partition}")
         await left
+
+    async def sweep(self, partitions: Callable[[], list[int]]) -> None:
+        """Bring away, until cancelled, what no event waits for: reports, and what a former owner left."""
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
+            try:
+                rows = await self._pool.fetch(_sql.partitions_with_events, partitions())
+            except (*LOST_CONNECTION, asyncpg.PostgresError) as error:
+                log.warning("outbox could not be swept", why=type(error).__name__)
+                continue
+            await asyncio.gather(*(self.flush(row["partition"]) for row in rows))
 
     async def _work(self, partition: int) -> None:
         """Passes until nobody waits; who comes during a pass waits for the next, which sees his commit."""

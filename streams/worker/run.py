@@ -23,9 +23,10 @@ from streams.vendors import build_vendors
 from streams.worker.engine import WorkerEngine
 from streams.worker.handler import Handler
 from streams.worker.outbox import Outbox
-from streams.worker.parked import Parked
 from streams.worker.producer import Producer
+from streams.worker.reminders import Reminders
 from streams.worker.reports import Reports
+from streams.worker.strangers import Strangers
 from streams.worker.take import TOPICS, Take
 from streams.worker.views import Views
 
@@ -61,15 +62,19 @@ async def _run(settings: Settings) -> int:
         most_per_topic=settings.max_in_flight,
         largest_window=max(1, settings.max_in_flight // _WINDOW_SHARE),
     )
-    engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership)
-    handler = Handler(journal, runner, Outbox(pool, producer), engine)
+    engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, runner.pauses)
+    outbox = Outbox(pool, producer)
+    handler = Handler(journal, runner, outbox, engine, Strangers(settings, pool, journal))
     take = Take(partitions, mailboxes, engine, producer, Reports(journal))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     views = web.AppRunner(Views(app, mailboxes, engine, ownership).application(), access_log=None)
     await views.setup()
     await web.TCPSite(views, port=settings.worker_port).start()
     try:
-        return await until_stopped(app, Parked(settings, pool, ownership, journal, runner).watch())
+        reminders = Reminders(settings, pool, ownership, mailboxes)
+        return await until_stopped(
+            app, reminders.watch(), outbox.sweep(lambda: ownership.partitions), engine.watch_fencing()
+        )
     finally:
         await views.cleanup()
         await vendors.close()

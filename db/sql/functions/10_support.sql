@@ -32,6 +32,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     'id', t.id, 'kind', t.kind, 'state', t.state, 'phone_number', t.phone_number, 'partition', t.partition,
     'conversation_id', t.conversation_id, 'request_id', t.request_id,
     'address', coalesce(s.address, 'whatsapp:' || s.phone_number),
+    'age_seconds', extract(epoch FROM clock_timestamp() - t.begun_at),
     'client_name', s.client_name, 'agent_id', s.agent_id, 'call_summary', s.call_summary,
     'elevenlabs_conversation_id', s.elevenlabs_conversation_id,
     'call', s.metadata->'call', 'details', s.metadata->'details',
@@ -46,6 +47,11 @@ $$;
 
 CREATE OR REPLACE FUNCTION wm_open_turn(phone text) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT id FROM conversation_turn WHERE phone_number = phone AND state IN ('begun', 'answered')
+$$;
+
+-- Whether a turn waits for its time, so that it is not to be tried now.
+CREATE OR REPLACE FUNCTION wm_is_held(turn bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce(due_at > clock_timestamp(), false) FROM conversation_turn WHERE id = turn
 $$;
 
 -- Ends a turn once; whoever waits for a call's outcome is told.

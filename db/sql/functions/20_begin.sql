@@ -6,11 +6,16 @@ DECLARE phone text := a->>'phone_number'; turn bigint; conversation int;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   turn := wm_open_turn(phone);
-  IF turn IS NOT NULL THEN RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn)); END IF;
-  INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, payload, received_at)
-    VALUES ('call', a->>'event_id', phone, a->>'address', (a->>'partition')::int, 'taken', a->'payload',
-            (a->>'received_at')::timestamptz) ON CONFLICT DO NOTHING;
+  IF turn IS NOT NULL AND NOT wm_is_held(turn) THEN
+    RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn));
+  END IF;
+  INSERT INTO conversation_input AS i (kind, event_id, phone_number, address, partition, state, payload, received_at)
+    VALUES ('call', a->>'event_id', phone, a->>'address', (a->>'partition')::int,
+            CASE WHEN turn IS NULL THEN 'taken' ELSE 'parked' END, a->'payload', (a->>'received_at')::timestamptz)
+    ON CONFLICT (kind, event_id) DO UPDATE SET state = EXCLUDED.state
+      WHERE i.state = 'parked' AND EXCLUDED.state = 'taken';
   IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;
+  IF turn IS NOT NULL THEN RETURN '{"state": "held"}'; END IF;
   INSERT INTO conversation_state AS s (phone_number, client_name, elevenlabs_conversation_id, agent_id, batch_id,
       recipient_id, status, started_at, last_message_at, address, metadata)
     VALUES (phone, left(a->>'client_name', 255), a->>'event_id', a->>'agent_id', left(a->>'batch_id', 255),
@@ -35,22 +40,36 @@ BEGIN
 END $$;
 
 -- Messages begin a turn; those parked for the number come along, first. Its members are fixed here.
+-- A call that was parked behind a held turn keeps its place: what was parked before it is answered before.
 -- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item record; members int := 0;
+  next_call conversation_input;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   turn := wm_open_turn(phone);
-  IF turn IS NOT NULL THEN RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn)); END IF;
+  IF turn IS NOT NULL THEN
+    IF NOT wm_is_held(turn) THEN RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn)); END IF;
+    PERFORM wm_add_inputs(a, 'parked');
+    RETURN '{"state": "held"}';
+  END IF;
   SELECT id INTO conversation FROM conversation_state WHERE phone_number = phone FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
   PERFORM wm_add_inputs(a, 'parked');
+  SELECT * INTO next_call FROM conversation_input WHERE phone_number = phone AND state = 'parked' AND kind = 'call'
+    ORDER BY position LIMIT 1;
   INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id)
     SELECT phone, conversation, (a->>'partition')::int, 'reply', 'begun', a->>'request_id'
-    WHERE EXISTS (SELECT 1 FROM conversation_input WHERE phone_number = phone AND state = 'parked')
+    WHERE EXISTS (SELECT 1 FROM conversation_input WHERE phone_number = phone AND state = 'parked'
+                  AND (next_call.position IS NULL OR position < next_call.position))
     RETURNING id INTO turn;
+  IF turn IS NULL AND next_call.position IS NOT NULL THEN
+    RETURN jsonb_build_object('state', 'call', 'call', next_call.payload);
+  END IF;
   IF turn IS NULL THEN RETURN '{"state": "done"}'; END IF;
-  FOR item IN SELECT * FROM conversation_input WHERE phone_number = phone AND state = 'parked' ORDER BY position LOOP
+  UPDATE conversation_input SET state = 'taken', turn_id = turn WHERE phone_number = phone AND state = 'parked'
+    AND (next_call.position IS NULL OR position < next_call.position);
+  FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
     members := members + 1;
     INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
       VALUES (conversation, 'inbound', item.payload->>'text', item.event_id, item.received_at,
@@ -58,7 +77,6 @@ BEGIN
     PERFORM wm_emit(conversation, item.partition, 'received', jsonb_build_object('message_sid', item.event_id,
       'content', item.payload->>'text', 'received_at', wm_iso(item.received_at)));
   END LOOP;
-  UPDATE conversation_input SET state = 'taken', turn_id = turn WHERE phone_number = phone AND state = 'parked';
   UPDATE conversation_state SET message_count = coalesce(message_count, 0) + members, last_message_at = now(),
     last_inbound_at = now(), address = item_address, status = CASE status WHEN 'closed' THEN 'active' ELSE status END
     FROM (SELECT i.address AS item_address FROM conversation_input i WHERE i.turn_id = turn

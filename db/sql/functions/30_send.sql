@@ -1,6 +1,6 @@
 -- The agent answered: its reply is stored and its messages planned, the first one intended at once.
 -- a: partition, epoch, turn_id, reply, text, seconds, summary, duration_secs, details,
---    parts [{own_id, to_address, body, content}]
+--    parts [{own_id, to_address, body, content}], problem {what, code, reason} where the reply is not the agent's
 CREATE OR REPLACE FUNCTION wm_answer(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE t conversation_turn;
 BEGIN
@@ -17,7 +17,9 @@ BEGIN
     UPDATE conversation_state SET call_summary = a->>'summary', call_duration_secs = (a->>'duration_secs')::int,
       metadata = coalesce(metadata, '{}') || jsonb_build_object('details', a->'details') WHERE id = t.conversation_id;
   END IF;
-  IF t.kind = 'reply' THEN
+  IF a->'problem' IS NOT NULL AND a->'problem' <> 'null' THEN
+    PERFORM wm_emit(t.conversation_id, t.partition, 'failed', a->'problem');
+  ELSIF t.kind = 'reply' THEN
     PERFORM wm_emit(t.conversation_id, t.partition, 'answered',
                     jsonb_build_object('seconds', a->'seconds', 'text', a->>'text'));
   END IF;
@@ -61,6 +63,19 @@ BEGIN
   PERFORM 1 FROM conversation_send WHERE turn_id = t.id AND state IN ('planned', 'intended');
   IF NOT FOUND THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
   RETURN '{"state": "accepted"}';
+END $$;
+
+-- A turn is put off: its partition goes on. Nothing of it was sent that is not recorded, so its open sends are planned
+-- again. Each time it waits longer. a: partition, epoch, turn_id, first_seconds, longest_seconds, asked_seconds
+CREATE OR REPLACE FUNCTION wm_hold(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  UPDATE conversation_turn SET holds = holds + 1, due_at = clock_timestamp() + make_interval(secs => least(
+      (a->>'longest_seconds')::float, greatest((a->>'asked_seconds')::float,
+      (a->>'first_seconds')::float * 2.0 ^ least(holds, 10))))
+    WHERE id = (a->>'turn_id')::bigint AND state IN ('begun', 'answered');
+  UPDATE conversation_send SET state = 'planned' WHERE turn_id = (a->>'turn_id')::bigint AND state = 'intended' AND sid IS NULL;
+  RETURN '{"state": "held"}';
 END $$;
 
 -- Refused for good: the turn fails and says why. a: partition, epoch, turn_id, what, code, reason, error
