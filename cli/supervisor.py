@@ -53,6 +53,10 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         return {each.name: each.process.pid for each in self._all if each.process}
 
+    def ports(self, command: str) -> list[int]:
+        """Give where the processes of one kind have their views."""
+        return [each.port for each in self._all if each.command == command]
+
     async def ready(self, seconds: float, stop: asyncio.Event) -> None:
         """Wait until all are ready.
 

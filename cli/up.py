@@ -151,7 +151,7 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
     console.print("Chat:    whatsapp-microservice demo       Stop: Ctrl-C")
     state = up.state | {
         "web_url": base, "token": token, "kafka": up.env.get("KAFKA_BOOTSTRAP_SERVERS"),
-        "database_url": up.env.get("DATABASE_URL"), "pids": supervisor.pids(),
+        "database_url": up.env.get("DATABASE_URL"), "pids": supervisor.pids(), "worker_ports": supervisor.ports("worker"),
     }  # fmt: skip
     file = data_dir / "up.json"
     file.touch(mode=0o600)

@@ -8,50 +8,20 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from local.kafka.ports import free_port
-from tests.conftest import ROOT
+from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
 
-State = dict[str, Any]
-_START_SECONDS = 90
 _LOOK_SECONDS = 0.2
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
-    """A running `up` with simulated vendors; it must stop with code 0."""
-    folder = tmp_path_factory.mktemp("up")
-    ports = {name: str(free_port()) for name in ("PORT", "WORKER_PORT", "STATS_PORT")}
-    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(folder), "--jars", str(jars)]
-    with (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | ports, stdout=log, stderr=log)
-    try:
-        state = _until_up(process, folder)
-        yield state | {"folder": str(folder), "headers": {"X-Service-Token": state["token"]}}
-    finally:
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(_START_SECONDS)
-    assert code == 0, (folder / "up.log").read_text()
-
-
-def _until_up(process: subprocess.Popen[bytes], folder: Path) -> State:
-    end = time.monotonic() + _START_SECONDS
-    while not (folder / "up.json").exists() or not (folder / "up.json").read_text():
-        assert process.poll() is None, (folder / "up.log").read_text()
-        assert time.monotonic() < end, (folder / "up.log").read_text()
-        time.sleep(_LOOK_SECONDS)
-    state: State = json.loads((folder / "up.json").read_text())
-    return state
-
-
-def _call(conversation: str, number: str) -> State:
-    recipient = {"phone_number": number, "conversation_id": conversation, "status": "completed"}
-    metadata = {"client_name": "Ana García", "client_id": 42}
-    return {"agent_id": "agent_1", "agent_name": "Agente", "recipient": recipient, "call_metadata": metadata}
+    """One worker, one web."""
+    with running_up(tmp_path_factory.mktemp("up"), jars) as state:
+        yield state
 
 
 def test_it_ran_on_apache_kafka_where_that_is_demanded(up: State) -> None:
@@ -61,36 +31,25 @@ def test_it_ran_on_apache_kafka_where_that_is_demanded(up: State) -> None:
 
 def test_a_call_goes_on_over_whatsapp(up: State) -> None:
     with httpx.Client(base_url=up["web_url"], headers=up["headers"], timeout=15) as client:
-        first = client.post("/api/call-completed", json=_call("conv_main", "+5215512345678"))
-        again = client.post("/api/call-completed", json=_call("conv_main", "+5215512345678"))
+        first = client.post("/api/call-completed", json=call_body("conv_main", "+5215512345678"))
+        again = client.post("/api/call-completed", json=call_body("conv_main", "+5215512345678"))
         assert first.status_code == 200
         assert first.json() == again.json()
         assert first.json() | {"conversation_id": "", "whatsapp_message_id": ""} == {
             "success": True, "message": "Conversación iniciada exitosamente", "conversation_id": "",
             "whatsapp_message_id": "", "status": "message_sent",
         }  # fmt: skip
-        message = {"from": "+5215512345678", "body": "Sí, ¿cuánto cuesta?", "sid": "SM" + "a" * 32, "times": 3}
-        assert httpx.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == 200
-        conversation = _conversation_of(client, "525512345678", 3)
+    write(up, "+5215512345678", "Sí, ¿cuánto cuesta?", "SM" + "a" * 32, times=3)
+    conversation = conversation_of(up, "525512345678", 3)
     assert conversation["phone_number"] == "+525512345678"
     assert [message["direction"] for message in conversation["messages"]] == ["outbound", "inbound", "outbound"]
     assert "Ana" in conversation["messages"][0]["content"]
     assert "$99" in conversation["messages"][2]["content"]
 
 
-def _conversation_of(client: httpx.Client, number: str, messages: int) -> State:
-    end = time.monotonic() + 30
-    while True:
-        conversation: State = client.get(f"/api/conversations/{number}").json()["conversation"]
-        if conversation["message_count"] >= messages:
-            return conversation
-        assert time.monotonic() < end, conversation
-        time.sleep(_LOOK_SECONDS)
-
-
 def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
     httpx.post(up["twilio_url"] + "/_sim/numbers", json={"number": "+573000000001", "error_code": 21608})
-    body = _call("conv_refused", "+573000000001")
+    body = call_body("conv_refused", "+573000000001")
     answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
     assert answer.status_code == 422
     assert answer.json()["error"] == "Failed to send WhatsApp message"

@@ -1,0 +1,74 @@
+"""A running `up`, started and stopped as its user does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.kafka.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+State = dict[str, Any]
+_START_SECONDS = 90
+_LOOK_SECONDS = 0.2
+_ANSWER_SECONDS = 60
+
+
+@contextmanager
+def running_up(folder: Path, jars: Path, *options: str, **variables: str) -> Iterator[State]:
+    """Run `up` with simulated vendors on free ports; it must stop with code 0."""
+    ports = {name: str(free_port()) for name in ("PORT", "WORKER_PORT", "STATS_PORT")}
+    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(folder), "--jars", str(jars), *options]
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | ports | variables, stdout=log, stderr=log)
+    try:
+        state = _until_up(process, folder)
+        yield state | {"folder": str(folder), "headers": {"X-Service-Token": state["token"]}}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(_START_SECONDS)
+    assert code == 0, (folder / "up.log").read_text()
+
+
+def _until_up(process: subprocess.Popen[bytes], folder: Path) -> State:
+    end = time.monotonic() + _START_SECONDS
+    while not (folder / "up.json").exists() or not (folder / "up.json").read_text():
+        assert process.poll() is None, (folder / "up.log").read_text()
+        assert time.monotonic() < end, (folder / "up.log").read_text()
+        time.sleep(_LOOK_SECONDS)
+    state: State = json.loads((folder / "up.json").read_text())
+    return state
+
+
+def call_body(conversation: str, number: str, **recipient: object) -> State:
+    """Give what the backend sends when a call has ended."""
+    who = {"phone_number": number, "conversation_id": conversation, "status": "completed"} | recipient
+    metadata = {"client_name": "Ana García", "client_id": 42}
+    return {"agent_id": "agent_1", "agent_name": "Agente", "recipient": who, "call_metadata": metadata}
+
+
+def write(up: State, number: str, body: str, sid: str, times: int = 1) -> None:
+    """A client writes; Twilio's webhook comes `times` times, and is answered 200."""
+    message = {"from": number, "body": body, "sid": sid, "times": times}
+    assert httpx.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
+
+
+def conversation_of(up: State, number: str, messages: int) -> State:
+    """Wait until a number's conversation has so many messages, and give it."""
+    end = time.monotonic() + _ANSWER_SECONDS
+    with httpx.Client(base_url=up["web_url"], headers=up["headers"], timeout=15) as client:
+        while True:
+            answer: State = client.get(f"/api/conversations/{number}").json()
+            if answer["success"] and answer["conversation"]["message_count"] >= messages:
+                conversation: State = answer["conversation"]
+                return conversation
+            assert time.monotonic() < end, answer
+            time.sleep(_LOOK_SECONDS)
