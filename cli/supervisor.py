@@ -74,13 +74,14 @@ class Supervisor:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop(self, seconds: float) -> None:
-        """Stop all: web first, so that nothing new comes, then the workers."""
+        """Stop all: web first, so that nothing new comes, then the workers at once."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for each in self._all:
-            if each.process:
-                await end(each.process, seconds)
+        gateways = [each.process for each in self._all if each.process and each.command == "web"]
+        others = [each.process for each in self._all if each.process and each.command != "web"]
+        for group in (gateways, others):
+            await asyncio.gather(*(end(process, seconds) for process in group))
 
     async def _keep(self, each: Supervised) -> None:
         async with httpx.AsyncClient(timeout=_PROBE_SECONDS) as client:

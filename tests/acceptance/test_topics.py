@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.support.up import State, call_body, conversation_of, running_up, write
 
+# Longer than a call takes to be posted and taken up.
+_GRACE_SECONDS = 8
 _MEXICO, _BRAZIL, _ARGENTINA = "+5215587654321", "+551187654321", "+541123456789"
 # (conversation, number, as WhatsApp spells it, key, partition)
 _RECORDS: list[tuple[str, str, str, bytes | None, int | None]] = [
@@ -28,7 +30,8 @@ _POISON: list[bytes | None] = [None, b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"a
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
-    with running_up(tmp_path_factory.mktemp("up"), jars, "--workers", "2") as state:
+    variables = {"UNKNOWN_NUMBER_AGENT_ID": "agent_for_strangers", "UNKNOWN_NUMBER_GRACE_SECONDS": str(_GRACE_SECONDS)}
+    with running_up(tmp_path_factory.mktemp("up"), jars, "--workers", "2", **variables) as state:
         yield state
 
 
@@ -93,3 +96,27 @@ def test_both_workers_have_partitions(up: State) -> None:
     metrics = [httpx.get(f"http://127.0.0.1:{port}/partitions").json()["owned"] for port in up["worker_ports"]]
     assert sorted(partition for owned in metrics for partition in owned) == list(range(8))
     assert all(metrics)
+
+
+def test_a_message_that_came_before_its_call_is_answered_after_it(up: State) -> None:
+    write(up, "+573138530001", "¿Cuánto cuesta?", "SM" + "b" * 32)
+    answer = httpx.post(
+        up["web_url"] + "/api/call-completed",
+        json=call_body("conv_late", "+573138530001"),
+        headers=up["headers"],
+        timeout=15,
+    )
+    assert answer.status_code == httpx.codes.OK
+    chat = conversation_of(up, "+573138530001", 3)
+    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    sent = [row["body"] for row in rows if row["direction"] != "inbound" and row["to"].endswith("+573138530001")]
+    assert "Gracias por tu tiempo en la llamada" in sent[0]
+    assert len(sent) == 2
+    assert chat["elevenlabs_conversation_id"] == "conv_late"
+
+
+def test_a_number_without_any_call_is_answered_by_the_configured_agent(up: State) -> None:
+    write(up, "+573138530002", "Hola, ¿quién es?", "SM" + "c" * 32)
+    chat = conversation_of(up, "+573138530002", 2)
+    assert chat["agent_id"] == "agent_for_strangers"
+    assert [message["direction"] for message in chat["messages"]] == ["inbound", "outbound"]
