@@ -12,7 +12,7 @@ from db.pool import create_pool
 from schemas.settings import Settings, require
 from streams.engine.app import RawSchema, create_app
 from streams.engine.intake import attach
-from streams.engine.life import until_stopped
+from streams.engine.life import closed, until_stopped
 from streams.engine.mailbox import Mailboxes
 from streams.engine.topics import check_copartitioning
 from streams.journal.journal import Journal
@@ -76,7 +76,8 @@ async def _run(settings: Settings) -> int:
             app, reminders.watch(), outbox.sweep(lambda: ownership.partitions), engine.watch_fencing()
         )
     finally:
-        await views.cleanup()
-        await vendors.close()
-        await producer.stop()
-        await pool.close()
+        await closed("views", views.cleanup())
+        await closed("vendors", vendors.close())
+        await closed("producer", producer.stop())
+        await closed("pool", pool.close())
+        pool.terminate()
