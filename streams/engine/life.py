@@ -1,7 +1,9 @@
 """A Faust app's life inside our own loop: until a signal, or until something of it dies."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Coroutine
 from typing import Any
 
@@ -12,10 +14,12 @@ from streams.engine.app import DRAIN_CAP_SECONDS
 log = structlog.get_logger()
 
 # Over the drain cap: what must still be published and committed after it.
-_STOP_SECONDS = DRAIN_CAP_SECONDS + 3.0
+_STOP_SECONDS = DRAIN_CAP_SECONDS + 2.0
 # Flushing what a live broker takes, or a last rollback, takes milliseconds. With two parts that do not answer the whole
 # stays within the cap and 5 s.
 _CLOSE_SECONDS = 0.9
+# For closing the parts after an app that did not stop.
+_LAST_SECONDS = 2 * _CLOSE_SECONDS
 
 
 async def closed(what: str, closing: Coroutine[Any, Any, None]) -> None:
@@ -47,9 +51,19 @@ async def until_stopped(app: Any, *side_tasks: Coroutine[Any, Any, None]) -> int
     for result in await asyncio.gather(*waiting, return_exceptions=True):
         if isinstance(result, Exception):
             log.error("app fails", exc_info=result)
-    try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await app.stop()
-    except TimeoutError:
-        log.warning("app did not stop in time; what is unacknowledged is done by the next owner")
-    return 0 if asked else 1
+    code = 0 if asked else 1
+    await _stop(app, code)
+    return code
+
+
+async def _stop(app: Any, code: int) -> None:  # noqa: ANN401 - faust is untyped
+    """Stop the app; where it waits for a broker that is away, and cannot be cancelled, the process ends without it."""
+    stopping = asyncio.create_task(app.stop(), name="stop")
+    done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if done:
+        stopping.result()
+        return
+    log.warning("app did not stop in time; what is unacknowledged is done by the next owner")
+    last = threading.Timer(_LAST_SECONDS, os._exit, (code,))
+    last.daemon = True
+    last.start()
