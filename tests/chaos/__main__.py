@@ -2,10 +2,12 @@
 
 import asyncio
 import shutil
+import signal
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -58,9 +60,16 @@ def _one(scenario: Scenario, data_dir: Path, jars: Path, runs: int) -> Outcome:
     def say(text: str) -> None:
         _console.print(f"  {time.monotonic() - begun:6.1f} s  {scenario.name}: {text}")
 
-    outcome = asyncio.run(play(scenario, folder, jars, runs, say))
+    outcome = asyncio.run(_until_told_to_stop(play(scenario, folder, jars, runs, say)))
     _print(outcome)
     return outcome
+
+
+async def _until_told_to_stop(playing: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """A SIGTERM ends everything that was started, as Ctrl-C does."""
+    task = asyncio.ensure_future(playing)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _print(outcome: Outcome) -> None:

@@ -11,12 +11,21 @@ from tests.chaos import topics
 from tests.chaos.product import Product, tree_signal
 from tests.chaos.world import World
 
+POINTS = (
+    "before-begin", "after-begin", "after-agent", "after-answer", "after-reconcile", "after-send", "after-accept",
+    "after-publish", "after-flush",
+)  # fmt: skip
+"""The service's fail points, in the order of a turn's steps."""
+
 Fault = Callable[[World], Awaitable[None]]
 
 # As `up` does.
 _RESTART_SECONDS = 1.0
 # The worker's and web's drain cap is 10 s, the contract with the supervisor 5 s more.
 _STOP_SECONDS = 15.0
+_REACHED_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
+_OUTAGE_SECONDS = 15.0
 _PAUSE_SECONDS = 60.0
 _BROKER_AWAY_SECONDS = 3.0
 _BROKER_FROZEN_SECONDS = 20.0
@@ -51,6 +60,32 @@ async def kill_both(world: World) -> None:
     """kill -9 of worker and web together."""
     world.strikes()
     await _killed(random.choice(world.workers), random.choice(world.webs))
+
+
+async def fail_point(world: World) -> None:
+    """The worker dies at a named step, the next one each time; its supervisor starts it again."""
+    point = POINTS[world.points_reached % len(POINTS)]
+    world.points_reached += 1
+    world.fail_point.write_text(point)
+    try:
+        async with asyncio.timeout(_REACHED_SECONDS):
+            while world.fail_point.exists():
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        world.fail_point.unlink(missing_ok=True)
+        world.problems.append(f"no worker came to {point}")
+        return
+    world.strikes()
+    worker = await _died(world)
+    worker.own_ends.remove(-signal.SIGKILL)
+
+
+async def _died(world: World) -> Product:
+    """Wait until the supervisor has seen the death."""
+    async with asyncio.timeout(_REACHED_SECONDS):
+        while not (dead := [each for each in world.workers if -signal.SIGKILL in each.own_ends]):
+            await asyncio.sleep(_LOOK_SECONDS)
+    return dead[0]
 
 
 async def term_worker(world: World) -> None:
@@ -148,6 +183,22 @@ async def cut_postgres(world: World) -> None:
         )
     finally:
         await connection.close()
+    world.strikes()
+
+
+async def twilio_outage(world: World) -> None:
+    """Twilio answers 500 to everything for 15 s."""
+    await world.vendors.break_twilio(refused_500=1.0)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.break_twilio()
+    world.strikes()
+
+
+async def elevenlabs_outage(world: World) -> None:
+    """ElevenLabs answers 500 to everything for 15 s."""
+    await world.vendors.break_elevenlabs(refused_500=1.0)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.break_elevenlabs()
     world.strikes()
 
 

@@ -48,7 +48,14 @@ class Outcome:
 
 async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say) -> Outcome:
     """Play it in a world of its own; `runs` times as many faults."""
-    world = World(folder, jars, webs=scenario.webs, workers=scenario.workers, env=dict(scenario.env))
+    world = World(
+        folder,
+        jars,
+        webs=scenario.webs,
+        cut_off_webs=scenario.cut_off_webs,
+        workers=scenario.workers,
+        env=dict(scenario.env),
+    )
     async with world:
         clients = _clients(world, scenario)
         try:
@@ -69,8 +76,8 @@ def _clients(world: World, scenario: Scenario) -> Clients:
 
 
 async def _play(scenario: Scenario, world: World, clients: Clients, runs: int, say: Say) -> None:
-    if scenario.elevenlabs:
-        await world.vendors.elevenlabs("settings", **scenario.elevenlabs)
+    await world.vendors.elevenlabs("settings", **scenario.elevenlabs)
+    await world.vendors.twilio("settings", **scenario.twilio)
     for web in world.webs:
         await web.start()
     await asyncio.gather(*(web.ready(_READY_SECONDS) for web in world.webs))
@@ -108,7 +115,8 @@ async def _pile_up(world: World, clients: Clients, say: Say) -> None:
 
 async def _under_load(scenario: Scenario, world: World, clients: Clients, runs: int, say: Say) -> None:
     over = asyncio.Event()
-    await world.vendors.twilio("faults", **scenario.twilio)
+    await world.vendors.break_twilio(**scenario.twilio_faults)
+    await world.vendors.break_elevenlabs(**scenario.elevenlabs_faults)
     load = asyncio.create_task(clients.write(scenario.load.turns_per_second, over))
     await asyncio.sleep(scenario.load.warm_up)
     if scenario.extra:

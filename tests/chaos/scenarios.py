@@ -42,10 +42,13 @@ class Scenario:
     times: int = 3
     pause: float = 15.0
     webs: int = 1
+    cut_off_webs: int = 0
     workers: int = 1
     env: Mapping[str, str] = field(default_factory=dict)
     twilio: Mapping[str, object] = field(default_factory=dict)
     elevenlabs: Mapping[str, object] = field(default_factory=dict)
+    twilio_faults: Mapping[str, float] = field(default_factory=dict)
+    elevenlabs_faults: Mapping[str, float] = field(default_factory=dict)
     load: Load = Load()
     extra: Extra | None = None
     backlog: bool = False
@@ -56,6 +59,15 @@ class Scenario:
 
 
 _SLOW = {"latency_ms": 400, "spread_ms": 300}
+
+# The list is 5 s late in some rows: whoever gives up before cannot know.
+_PATIENT = {"TWILIO_UNKNOWN_PATIENCE_SECONDS": "20"}
+
+
+def _unknown(share: float) -> dict[str, float]:
+    """Accepted sends whose answer does not arrive, in three ways; as many callbacks as 2 % never come."""
+    return {"accepted_500": share * 0.4, "accepted_reset": share * 0.5, "accepted_hang": share * 0.1, "no_callback": 0.02}
+
 
 SCENARIOS = [
     Scenario(name="calm", breaks="nothing", times=1, elevenlabs=_SLOW),
@@ -74,6 +86,10 @@ SCENARIOS = [
     Scenario(
         name="kill-both", breaks="`kill -9` of worker and web", fault=faults.kill_both, pause=20, elevenlabs=_SLOW,
         may_refuse=True, recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="fail-points", breaks="the worker dies at each journal step in turn", fault=faults.fail_point,
+        times=len(faults.POINTS), elevenlabs=_SLOW, twilio_faults={"accepted_500": 0.01}, recovery=_AFTER_KILL,
     ),
     Scenario(
         name="term-worker", breaks="SIGTERM of the worker", fault=faults.term_worker, elevenlabs=_SLOW, redelivered=0,
@@ -107,6 +123,23 @@ SCENARIOS = [
              recovery=_AFTER_OUTAGE),
     Scenario(name="both-away", breaks="Kafka and Postgres killed, back 10 s later", fault=faults.kafka_and_postgres_away,
              pause=25, elevenlabs=_SLOW, may_refuse=True, recovery=_AFTER_OUTAGE),
+    Scenario(name="cut-off-web", breaks="one of two web never reaches Kafka", times=1, pause=40, cut_off_webs=1,
+             elevenlabs=_SLOW),
+    Scenario(name="twilio-unknown-2", breaks="Twilio accepts 2 % of sends without saying so; 2 % without callbacks", times=1,
+             pause=60, elevenlabs=_SLOW, env=_PATIENT, twilio_faults=_unknown(0.02)),
+    Scenario(name="twilio-unknown-20", breaks="Twilio accepts 20 % of sends without saying so; list 5 s late", times=1,
+             pause=40, elevenlabs=_SLOW, env=_PATIENT, twilio={"list_lag_seconds": 5}, twilio_faults=_unknown(0.2)),
+    Scenario(name="twilio-refuses", breaks="Twilio says 429 to 10 %, 500 to 5 %", times=1, pause=40, elevenlabs=_SLOW,
+             twilio_faults={"too_many": 0.1, "refused_500": 0.05}),
+    Scenario(name="twilio-outage", breaks="Twilio says 500 to all for 15 s", fault=faults.twilio_outage, pause=30,
+             elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
+    Scenario(name="elevenlabs-trouble", breaks="the agent: 5 % 500, 5 % 429, 5 % cut mid-answer, 1 % silent", times=1,
+             pause=40, elevenlabs=_SLOW,
+             elevenlabs_faults={"refused_500": 0.05, "too_many": 0.05, "cut": 0.05, "silent": 0.01}),
+    Scenario(name="elevenlabs-hangs", breaks="2 % of the agent's answers hang for a minute", times=1, pause=60,
+             elevenlabs=_SLOW, elevenlabs_faults={"hang": 0.02}),
+    Scenario(name="elevenlabs-outage", breaks="ElevenLabs says 500 to all for 15 s", fault=faults.elevenlabs_outage, pause=30,
+             elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
     Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys", times=1, pause=15,
              fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, dead_letters=poison.EXPECTED),
     Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,

@@ -16,6 +16,12 @@ from local.process import end, spawn
 Row = dict[str, Any]
 _TWILIO = ("-m", "local.vendors.twilio")
 _ELEVENLABS = ("-m", "local.vendors.elevenlabs")
+# Our words for what goes wrong, and the simulators'.
+_TWILIO_FAULTS = {
+    "accepted_500": "accept-500", "accepted_reset": "accept-reset", "accepted_hang": "accept-hang", "too_many": "429",
+    "refused_500": "reject-500", "no_callback": "drop-callbacks",
+}  # fmt: skip
+_ELEVENLABS_FAULTS = {"too_many": "429", "refused_500": "500", "hang": "hang", "cut": "cut", "silent": "silent"}
 _START_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 _STOP_SECONDS = 5.0
@@ -76,6 +82,16 @@ class Vendors:
     async def elevenlabs(self, what: str, **wanted: object) -> Any:  # noqa: ANN401 - a simulator's JSON
         """Steer ElevenLabs: `faults`, `settings`, `calls`."""
         return await _post(f"{self.elevenlabs_url}/_sim/{what}", wanted)
+
+    async def break_twilio(self, **probabilities: float) -> None:
+        """Arm faults by name, 0..1; none: all is well again."""
+        await self.twilio("faults", **{_TWILIO_FAULTS[name]: {"probability": p} for name, p in probabilities.items()})
+
+    async def break_elevenlabs(self, **probabilities: float) -> None:
+        """Arm faults by name, 0..1; none: all is well again."""
+        await self.elevenlabs(
+            "faults", **{_ELEVENLABS_FAULTS[name]: {"probability": p} for name, p in probabilities.items()}
+        )
 
     async def sent(self) -> list[Sent]:
         """Give all that was accepted for clients, in its order."""

@@ -20,6 +20,8 @@ from tests.chaos.vendors import Vendors
 _MIGRATE_SECONDS = 60.0
 # The simulated list shows a message at once; with the default a send that never happened would wait a minute.
 _PATIENCE_SECONDS = 5
+# The discard port: nobody answers.
+_NOBODY = f"{LOOPBACK}:9"
 
 
 @dataclass(slots=True)
@@ -35,7 +37,9 @@ class Account:
 class World:
     """Everything one scenario needs; `problems` is what faults saw go wrong, `faults` when they struck (epoch seconds)."""
 
-    def __init__(self, folder: Path, jars: Path, *, webs: int, workers: int, env: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, jars: Path, *, webs: int, cut_off_webs: int, workers: int, env: dict[str, str]
+    ) -> None:
         self.folder = folder
         self.account = Account()
         self.problems: list[str] = []
@@ -44,7 +48,9 @@ class World:
         self.webs: list[Product] = []
         self.workers: list[Product] = []
         self._jars = jars
-        self._counts = webs, workers
+        self._counts = webs, cut_off_webs, workers
+        self.fail_point = folder / "fail-point"
+        self.points_reached = 0
         self._over = env
         self.kafka: RunningKafka
         self.postgres: RunningPostgres
@@ -69,7 +75,8 @@ class World:
         self.kafka, self.postgres = await asyncio.gather(
             start_kafka(self.folder / "kafka", self._jars), start_postgres(self.folder / "postgres")
         )
-        web_ports = [free_port() for _ in range(self._counts[0])]
+        webs, cut_off, workers = self._counts
+        web_ports = [free_port() for _ in range(webs + cut_off)]
         self.env = self._environment(web_ports[0])
         self.vendors = Vendors(self.folder, self.env, f"http://{LOOPBACK}:{web_ports[0]}/webhook/twilio/incoming")
         self.env |= {"TWILIO_API_BASE_URL": self.vendors.twilio_url, "ELEVENLABS_API_BASE_URL": self.vendors.elevenlabs_url}
@@ -77,8 +84,9 @@ class World:
         await self.vendors.start()
         await self._migrate()
         for number, port in enumerate(web_ports, 1):
-            self.webs.append(self._product(f"web-{number}", "web", port, PORT=str(port)))
-        for number in range(1, self._counts[1] + 1):
+            kafka = {"KAFKA_BOOTSTRAP_SERVERS": _NOBODY} if number > webs else {}
+            self.webs.append(self._product(f"web-{number}", "web", port, PORT=str(port), **kafka))
+        for number in range(1, workers + 1):
             self.add_worker(f"worker-{number}")
 
     def add_worker(self, name: str) -> Product:
@@ -100,7 +108,8 @@ class World:
             "MICROSERVICE_TOKEN": self.account.service_token,
             "ELEVENLABS_API_KEY": self.account.elevenlabs_key,
             "PUBLIC_BASE_URL": f"http://{LOOPBACK}:{web_port}",
-            "STATS_URL": f"http://{LOOPBACK}:9",  # the discard port: nobody answers
+            "STATS_URL": f"http://{_NOBODY}",
+            "FAIL_POINT_FILE": str(self.fail_point),
             "TWILIO_UNKNOWN_PATIENCE_SECONDS": str(_PATIENCE_SECONDS),
             "TWILIO_MESSAGES_PER_SECOND": "500",
             "LOG_FORMAT": "json",
