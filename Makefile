@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup run test lint kafka clean
+.PHONY: setup run test chaos lint kafka clean
 
 setup: $(INSTALLED)
 
@@ -22,6 +22,10 @@ lint: setup
 
 test: setup lint
 	$(VENV)/bin/pytest
+
+# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3
+chaos: setup
+	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1)
 
 kafka:
 	mvn --quiet --batch-mode -f local/kafka/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(CURDIR)/.kafka

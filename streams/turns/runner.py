@@ -11,6 +11,7 @@ from schemas.phone import masked
 from schemas.settings import Settings
 from streams.conversation.first_message import first_message, placeholder_values
 from streams.conversation.refusals import refusal
+from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns.asking import Answer, Asking, kept
@@ -54,6 +55,7 @@ class Runner:
     async def _finish(self, turn: Turn) -> None:
         fresh: frozenset[str] = frozenset()
         if turn.state == "begun":
+            reach("after-begin")
             turn, fresh = await (self._greet(turn) if turn.kind == "call" else self._reply(turn))
         await self._sending.deliver(turn, fresh)
         log.info("turn done", kind=turn.kind, number=masked(turn.phone_number), parts=len(turn.sends))
@@ -69,6 +71,7 @@ class Runner:
 
     async def _reply(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
         answer = await self._asking.answer(turn)
+        reach("after-agent")
         sends = [_send(turn, part) for part in split_message(to_whatsapp(answer.text)) if part.strip()]
         return await self._answered(turn, answer, sends)
 
@@ -78,6 +81,7 @@ class Runner:
             columns |= {"summary": answer.details.summary, "duration_secs": answer.details.duration_secs}
             columns["details"] = kept(answer.details)
         recorded = await self._journal.answer(turn, answer.raw, sends, **columns)
+        reach("after-answer")
         ours = frozenset(send.own_id for send in sends)
         return recorded, ours & {send.own_id for send in recorded.sends}
 

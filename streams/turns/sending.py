@@ -9,6 +9,7 @@ from aiolimiter import AsyncLimiter
 from schemas.documents import now
 from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
 from schemas.settings import Settings
+from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns.patience import attempts
@@ -56,12 +57,14 @@ class Sending:
         sid = None
         if send.state == "intended" and not fresh:
             sid = await self._reconcile(turn, send)
+            reach("after-reconcile")
         intended = send.state == "intended" and fresh
         async for attempt in attempts():
             with attempt:
                 sid = sid or await self._try(turn, send, intended=intended)
             intended = False
         assert sid is not None, "the attempts end with a sid or raise"
+        reach("after-send")
         await self._accept(turn, send, sid)
 
     async def _try(self, turn: Turn, send: Send, *, intended: bool) -> str:
@@ -84,6 +87,7 @@ class Sending:
     async def _accept(self, turn: Turn, send: Send, sid: str) -> None:
         try:
             await self._journal.accept(turn, send, sid, None)
+            reach("after-accept")
         except Fenced:
             # The new owner will look for this send; tell it the sid that only we know.
             await self._journal.report({"own_id": send.own_id, "sid": sid, "status": "accepted", "rank": 0})

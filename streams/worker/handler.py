@@ -9,6 +9,7 @@ from schemas.phone import masked
 from schemas.topics import CALL_COMPLETED
 from streams.conversation.inbound import described
 from streams.engine.work import Batch, WorkItem
+from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.turns.runner import Runner
 from streams.worker.engine import WorkerEngine
@@ -33,6 +34,7 @@ class Handler:
 
     async def __call__(self, batch: Batch) -> None:
         item = batch.first
+        reach("before-begin")
         if isinstance(item.value, CallCompleted):
             await self._call(item.source.partition, item.value, item.request_id)
         elif isinstance(item.value, Reminder):
@@ -40,6 +42,7 @@ class Handler:
         else:
             await self._messages(batch)
         await self._outbox.flush(item.source.partition)
+        reach("after-flush")
 
     async def _call(self, partition: int, call: CallCompleted, request_id: str | None) -> None:
         while True:

@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from db.pool import Pool
 from db.queries import load
 from schemas.topics import CONVERSATION_EVENT
+from streams.failpoints import reach
 from streams.journal.steps import LOST_CONNECTION
 from streams.worker.producer import Producer
 
@@ -81,6 +82,7 @@ class Outbox:
         if rows:
             records = [(row["phone_number"].encode(), to_json(row["payload"])) for row in rows]
             await self._producer.send_all(CONVERSATION_EVENT, records)
+            reach("after-publish")
             numbers = [row["conversation_id"] for row in rows], [row["number"] for row in rows]
             await self._pool.execute(_sql.published, *numbers)
         return len(rows)

@@ -1,0 +1,210 @@
+"""What is broken. Each fault strikes once, puts the broken part back as a supervisor would, and returns."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from tests.chaos import topics
+from tests.chaos.product import Product, tree_signal
+from tests.chaos.world import World
+
+POINTS = (
+    "before-begin", "after-begin", "after-agent", "after-answer", "after-reconcile", "after-send", "after-accept",
+    "after-publish", "after-flush",
+)  # fmt: skip
+"""The service's fail points, in the order of a turn's steps."""
+
+Fault = Callable[[World], Awaitable[None]]
+
+# As `up` does.
+_RESTART_SECONDS = 1.0
+# The worker's and web's drain cap is 10 s, the contract with the supervisor 5 s more.
+_STOP_SECONDS = 15.0
+_REACHED_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
+_OUTAGE_SECONDS = 15.0
+_PAUSE_SECONDS = 60.0
+_BROKER_AWAY_SECONDS = 3.0
+_BROKER_FROZEN_SECONDS = 20.0
+_POSTGRES_FROZEN_SECONDS = 10.0
+_MEMBERSHIP_SECONDS = 10.0
+
+
+async def nothing(world: World) -> None:
+    """For scenarios whose trouble lies in the load or in the vendors."""
+    world.strikes()
+
+
+async def _killed(*victims: Product) -> None:
+    await asyncio.gather(*(victim.kill() for victim in victims))
+    await asyncio.sleep(_RESTART_SECONDS)
+    await asyncio.gather(*(victim.start() for victim in victims))
+
+
+async def kill_worker(world: World) -> None:
+    """kill -9 of a worker, started again a second later."""
+    world.strikes()
+    await _killed(random.choice(world.workers))
+
+
+async def kill_web(world: World) -> None:
+    """kill -9 of a web, started again a second later."""
+    world.strikes()
+    await _killed(random.choice(world.webs))
+
+
+async def kill_both(world: World) -> None:
+    """kill -9 of worker and web together."""
+    world.strikes()
+    await _killed(random.choice(world.workers), random.choice(world.webs))
+
+
+async def fail_point(world: World) -> None:
+    """The worker dies at a named step, the next one each time; its supervisor starts it again."""
+    point = POINTS[world.points_reached % len(POINTS)]
+    world.points_reached += 1
+    world.fail_point.write_text(point)
+    try:
+        async with asyncio.timeout(_REACHED_SECONDS):
+            while world.fail_point.exists():
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        world.fail_point.unlink(missing_ok=True)
+        world.problems.append(f"no worker came to {point}")
+        return
+    world.strikes()
+    worker = await _died(world)
+    worker.own_ends.remove(-signal.SIGKILL)
+
+
+async def _died(world: World) -> Product:
+    """Wait until the supervisor has seen the death."""
+    async with asyncio.timeout(_REACHED_SECONDS):
+        while not (dead := [each for each in world.workers if -signal.SIGKILL in each.own_ends]):
+            await asyncio.sleep(_LOOK_SECONDS)
+    return dead[0]
+
+
+async def term_worker(world: World) -> None:
+    """SIGTERM of a worker: exit 0 in time; counts what was done but will be delivered again."""
+    worker = random.choice(world.workers)
+    world.strikes()
+    await _termed(world, worker)
+    if len(world.workers) == 1:
+        await _count_redelivered(world)
+    await worker.start()
+
+
+async def term_web(world: World) -> None:
+    """SIGTERM of a web under load."""
+    web = random.choice(world.webs)
+    world.strikes()
+    await _termed(world, web)
+    await web.start()
+
+
+async def _termed(world: World, product: Product) -> None:
+    code, seconds = await product.term(_STOP_SECONDS)
+    if code != 0:
+        said = "was killed" if code is None else f"exit code {code}"
+        world.problems.append(
+            f"{product.name}: {said} {seconds:.1f} s after SIGTERM, 0 within {_STOP_SECONDS:.0f} s wanted"
+        )
+
+
+async def _count_redelivered(world: World) -> None:
+    """Of what will be delivered again, that which Twilio has already accepted an answer to."""
+    again = b"\n".join(await topics.uncommitted(world.kafka.bootstrap_servers)).decode(errors="replace")
+    answered = [text for sent in await world.vendors.sent() for text in sent.body.split("\n") if text]
+    done = sum(text.removeprefix("Eco: ") in again for text in answered)
+    world.redelivered = (world.redelivered or 0) + done
+
+
+async def pause_worker(world: World) -> None:
+    """SIGSTOP of a worker for a minute while another takes over, then SIGCONT."""
+    worker = random.choice(world.workers)
+    world.strikes()
+    worker.pause()
+    await asyncio.sleep(_PAUSE_SECONDS)
+    worker.resume()
+
+
+async def join_and_leave(world: World) -> None:
+    """A worker joins, and leaves 10 s later."""
+    worker = next((each for each in world.workers if not each.wanted), None) or world.add_worker("worker-guest")
+    world.strikes()
+    await worker.start()
+    await asyncio.sleep(_MEMBERSHIP_SECONDS)
+    await _termed(world, worker)
+
+
+async def kill_kafka(world: World) -> None:
+    """kill -9 of the broker, started again some seconds later. The clock of the recovery starts when it answers."""
+    await world.kafka.kill()
+    await asyncio.sleep(_BROKER_AWAY_SECONDS)
+    await world.restart_kafka()
+    world.strikes()
+
+
+async def freeze_kafka(world: World) -> None:
+    """The broker stands still for 20 s."""
+    world.kafka.process.send(signal.SIGSTOP)
+    await asyncio.sleep(_BROKER_FROZEN_SECONDS)
+    world.kafka.process.send(signal.SIGCONT)
+    world.strikes()
+
+
+async def kill_postgres(world: World) -> None:
+    """kill -9 of all of Postgres, started again some seconds later."""
+    await world.postgres.kill()
+    await asyncio.sleep(_BROKER_AWAY_SECONDS)
+    await world.restart_postgres()
+    world.strikes()
+
+
+async def freeze_postgres(world: World) -> None:
+    """All of Postgres' processes stand still for 10 s."""
+    tree_signal(world.postgres.pid, signal.SIGSTOP)
+    await asyncio.sleep(_POSTGRES_FROZEN_SECONDS)
+    tree_signal(world.postgres.pid, signal.SIGCONT)
+    world.strikes()
+
+
+async def cut_postgres(world: World) -> None:
+    """Every connection to Postgres is cut at once."""
+    connection = await asyncpg.connect(world.postgres.dsn)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    finally:
+        await connection.close()
+    world.strikes()
+
+
+async def twilio_outage(world: World) -> None:
+    """Twilio answers 500 to everything for 15 s."""
+    await world.vendors.break_twilio(refused_500=1.0)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.break_twilio()
+    world.strikes()
+
+
+async def elevenlabs_outage(world: World) -> None:
+    """ElevenLabs answers 500 to everything for 15 s."""
+    await world.vendors.break_elevenlabs(refused_500=1.0)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.break_elevenlabs()
+    world.strikes()
+
+
+async def kafka_and_postgres_away(world: World) -> None:
+    """Both killed; started again ten seconds later."""
+    await asyncio.gather(world.kafka.kill(), world.postgres.kill())
+    await asyncio.sleep(_POSTGRES_FROZEN_SECONDS)
+    await asyncio.gather(world.restart_kafka(), world.restart_postgres())
+    world.strikes()

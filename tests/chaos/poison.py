@@ -1,0 +1,55 @@
+"""Poison of every kind into every topic that a worker reads, and good records where they do not belong."""
+
+import json
+import time
+
+from tests.chaos import topics
+from tests.chaos.clients import Clients, Written
+from tests.chaos.topics import Record
+from tests.chaos.world import World
+
+_TOPICS = ("call-completed", "inbound-message", "message-status")
+_LARGE = 900_000  # under the broker's 1 MB for a record
+_VALUES: tuple[bytes | None, ...] = (
+    None,
+    b"",
+    b"\xff\xfe\x00",
+    b"{not json",
+    b"[]",
+    b'"text"',
+    b'{"event_id": 5, "received_at": "yesterday", "params": []}',
+    b'{"agent_id": null, "recipient": {"phone_number": 12}}',
+    b'{"event_id": "x", "params": {"From": "whatsapp:+57"}, "received_at": "2025-01-01T00:00:00Z"}',
+    json.dumps({"x": "y" * _LARGE}).encode(),
+)
+EXPECTED = len(_TOPICS) * len(_VALUES)
+
+
+async def poison(world: World) -> None:
+    """Put all kinds into each topic, keyed and unkeyed, on partitions of their own choice."""
+    world.strikes()
+    records = [
+        Record(topic, value, b"+573100000001" if place % 2 else None, None if place % 2 else place % 8)
+        for place, value in enumerate(_VALUES)
+        for topic in _TOPICS
+    ]
+    await topics.produce(world.kafka.bootstrap_servers, records)
+
+
+async def misplace(world: World, clients: Clients) -> None:
+    """Good messages under a wrong key or on a wrong partition: each must be answered."""
+    records = []
+    for place, number in enumerate(clients.numbers[:16]):
+        sid, text = f"SM{place:032x}", f"m{number.lstrip('+')}xmisplaced{place}"
+        now = time.time()
+        clients.written.append(Written(number, text, sid, now, now + 1))
+        params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": text}
+        value = json.dumps({"event_id": sid, "received_at": "2025-10-28T10:00:00Z", "params": params}).encode()
+        wrong_key = place % 2 == 0
+        records.append(Record(topics.MESSAGES, value, b"someone" if wrong_key else number.encode(), place % 8))
+    await topics.produce(world.kafka.bootstrap_servers, records)
+
+
+async def buried(world: World) -> int:
+    """Tell how many dead letters there are."""
+    return await topics.count(world.kafka.bootstrap_servers, topics.DEAD_LETTERS)

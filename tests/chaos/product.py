@@ -1,0 +1,120 @@
+"""The product's processes: started by their commands, watched and restarted as any supervisor would, broken by signals."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+
+from local.process import spawn
+
+Process = asyncio.subprocess.Process
+
+# A worker joins its group in some seconds; on a machine with every core busy in ten times that.
+_READY_SECONDS = 90.0
+_LOOK_SECONDS = 0.1
+_PROBE = aiohttp.ClientTimeout(total=2)
+# As the supervisor of `up`: a process that cannot start is not tried in a tight loop.
+_RESTART_SECONDS = 1.0
+
+
+class Product:
+    """One process of the product (`command`: web, worker, …) that is started again when it ends by itself."""
+
+    def __init__(self, name: str, command: str, port: int, env: dict[str, str], folder: Path) -> None:
+        self.name = name
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / f"{name}.log"
+        self.wanted = False
+        self.own_ends: list[int] = []
+        self._command = [sys.executable, "-m", "cli", command]
+        self._env = env
+        self._process: Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start it and keep it running; does not wait until it is ready."""
+        self.wanted = True
+        self._process = await spawn(self._command, self._env, self.log)
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
+
+    async def _supervise(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            process = self._process
+            if self.wanted and process is not None and process.returncode is not None:
+                self.own_ends.append(process.returncode)
+                await asyncio.sleep(_RESTART_SECONDS)
+                if self.wanted and self._process is process:
+                    await self.start()
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process
+
+    async def kill(self) -> None:
+        """SIGKILL; it stays away until `start`."""
+        self.wanted = False
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def term(self, seconds: float) -> tuple[int | None, float]:
+        """SIGTERM; gives exit code and duration, None for the code when it took longer and was killed."""
+        self.wanted = False
+        begun = time.monotonic()
+        self.process.terminate()
+        try:
+            async with asyncio.timeout(seconds):
+                code: int | None = await self.process.wait()
+        except TimeoutError:
+            code = None
+            await self.kill()
+        return code, time.monotonic() - begun
+
+    def pause(self) -> None:
+        """SIGSTOP: as a machine that stands still."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    async def ready(self, seconds: float = _READY_SECONDS) -> None:
+        """Wait for its `/ready`.
+
+        Raises:
+            TimeoutError: it is not ready in time.
+        """
+        async with asyncio.timeout(seconds):
+            while not await self.is_ready():
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def is_ready(self) -> bool:
+        try:
+            async with aiohttp.ClientSession(timeout=_PROBE) as session, session.get(f"{self.url}/ready") as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """End it and its supervision."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._process is not None:
+            await self.kill()
+
+
+def tree_signal(pid: int, number: signal.Signals) -> None:
+    """Signal a process and its children, for servers that work in several processes."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for each in [pid, *map(int, children)]:
+        try:
+            os.kill(each, number)
+        except ProcessLookupError:
+            continue

@@ -1,0 +1,69 @@
+"""Writes RESULTS.md: a row a scenario; a run of some replaces only theirs."""
+
+import statistics
+from pathlib import Path
+
+from tests.chaos.run import Outcome
+from tests.chaos.scenarios import SCENARIOS
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+_HEAD = """\
+# What held while things broke
+
+Written by `make chaos` (`make chaos ONLY=kill-worker,kill-web RUNS=3` plays some, each with three times as many faults).
+Real processes on Apache Kafka and Postgres with simulated vendors; judged by the vendors' ledgers alone, by code that
+shares nothing with the service.
+
+- *lost*: acknowledged and never answered. *doubled*: answered again. *order*: answered after a message that arrived later.
+  *at once*: numbers whose agent was asked twice at the same time. *wrong*: sent to somebody else.
+- *asked again*: questions that the agent got twice, which a crash allows. *redelivered*: answered messages behind the
+  committed offsets when a worker had left. *refused*: tries of a webhook that got no 200; Twilio's retry follows.
+- *recovery*: from the fault (after an outage: from its end) until each partition has answered something written after it.
+- *answer*: seconds from a client's message to Twilio's acceptance of the answer, the agent's time and the fault included.
+
+"""
+_COLUMNS = (
+    "scenario", "what is broken", "faults", "messages", "lost", "doubled", "order", "at once", "wrong", "asked again",
+    "redelivered", "refused", "recovery p50 / max s", "answer p50 / p99 / max s", "holds",
+)  # fmt: skip
+
+
+def write_results(outcomes: list[Outcome]) -> None:
+    """Put the outcomes' rows in the place of former ones."""
+    rows = _former() | {outcome.scenario.name: _row(outcome) for outcome in outcomes}
+    lines = [_line(list(_COLUMNS)), _line(["---"] * len(_COLUMNS))]
+    lines += [rows[scenario.name] for scenario in SCENARIOS if scenario.name in rows]
+    RESULTS.write_text(_HEAD + "\n".join(lines) + "\n")
+
+
+def _former() -> dict[str, str]:
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    rows = [line for line in lines if line.startswith("| ")][2:]
+    return {row.split("|")[1].strip(): row for row in rows}
+
+
+def _row(outcome: Outcome) -> str:
+    verdict, scenario = outcome.verdict, outcome.scenario
+    seconds = sorted(verdict.latencies.values())
+    counts = (verdict.lost, verdict.doubled, verdict.out_of_order, verdict.overlapping, verdict.wrong_number)
+    redelivered = "" if outcome.redelivered is None else str(outcome.redelivered)
+    figures = [outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals]
+    times = [_recovery(outcome), _three(seconds)]
+    return _line([scenario.name, scenario.breaks, *map(str, figures), *times, "yes" if outcome.good else "**no**"])
+
+
+def _recovery(outcome: Outcome) -> str:
+    found = sorted(outcome.recoveries)
+    return f"{statistics.median(found):.1f} / {found[-1]:.1f}" if found and outcome.scenario.recovery else ""
+
+
+def _three(seconds: list[float]) -> str:
+    if not seconds:
+        return ""
+    last = len(seconds) - 1
+    return " / ".join(f"{seconds[round(last * share)]:.1f}" for share in (0.5, 0.99, 1.0))
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,180 @@
+"""Plays one scenario: a world, calls, clients who write all the while, the fault again and again; then judges."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiokafka.partitioner import murmur2
+
+from tests.chaos import topics
+from tests.chaos.calls import body_of, post_calls
+from tests.chaos.clients import Clients
+from tests.chaos.poison import buried
+from tests.chaos.scenarios import Scenario
+from tests.chaos.verdict import Verdict, judge
+from tests.chaos.world import World
+
+Say = Callable[[str], None]
+
+_PARTITIONS = 8
+_READY_SECONDS = 90.0
+# Longer than the longest backoff after an outage, a minute's hang of a vendor and a rebalance together.
+_STUCK_SECONDS = 90.0
+_LOOK_SECONDS = 2.0
+# Doubles come late: a paused worker's, or an old owner's.
+_AFTERMATH_SECONDS = 5.0
+_COOL_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a scenario. `recoveries`: seconds, one for each time the fault struck; inf: never."""
+
+    scenario: Scenario
+    verdict: Verdict
+    faults: int
+    refusals: int
+    recoveries: list[float]
+    redelivered: int | None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return self.verdict.good and not self.problems
+
+
+async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say) -> Outcome:
+    """Play it in a world of its own; `runs` times as many faults."""
+    counts = {"webs": scenario.webs, "cut_off_webs": scenario.cut_off_webs, "workers": scenario.workers}
+    world = World(folder, jars, **counts, env=dict(scenario.env))
+    async with world:
+        clients = _clients(world, scenario)
+        try:
+            await _play(scenario, world, clients, runs, say)
+            outcome = await _judge(scenario, world, clients, say)
+        finally:
+            await clients.close()
+    return outcome
+
+
+def _clients(world: World, scenario: Scenario) -> Clients:
+    numbers = [f"+57310{number:07d}" for number in range(scenario.load.numbers)]
+    urls = [web.url for web in world.webs]
+    clients = Clients(world.account.token, world.env["PUBLIC_BASE_URL"], lambda: urls, numbers)
+    clients.copies, clients.late_copies = scenario.load.copies, scenario.load.late
+    clients.burst_share = scenario.load.burst_share
+    return clients
+
+
+async def _play(scenario: Scenario, world: World, clients: Clients, runs: int, say: Say) -> None:
+    await world.vendors.elevenlabs("settings", **scenario.elevenlabs)
+    await world.vendors.twilio("settings", **scenario.twilio)
+    for web in world.webs:
+        await web.start()
+    await asyncio.gather(*(web.ready(_READY_SECONDS) for web in world.webs))
+    if scenario.backlog:
+        await _pile_up(world, clients, say)
+    for worker in world.workers:
+        await worker.start()
+    await asyncio.gather(*(worker.ready(_READY_SECONDS) for worker in world.workers))
+    if not scenario.backlog:
+        say(f"{len(clients.numbers)} calls")
+        await _call(scenario, world, clients)
+    await _under_load(scenario, world, clients, runs, say)
+
+
+async def _call(scenario: Scenario, world: World, clients: Clients) -> None:
+    token = world.account.service_token
+    refused = await post_calls(world.webs[0].url, token, clients.numbers, scenario.load.call_copies)
+    world.problems += refused[:3]
+
+
+async def _pile_up(world: World, clients: Clients, say: Say) -> None:
+    """Calls on one topic, then messages on the other, while no worker is there."""
+    records = [
+        topics.Record("call-completed", json.dumps(body_of(number)).encode(), number.encode()) for number in clients.numbers
+    ]
+    await topics.produce(world.kafka.bootstrap_servers, records)
+    for number in clients.numbers:
+        clients.turn(number, 2)
+        await asyncio.sleep(0)
+        while len([each for each in clients.written[-200:] if each.acked is None]) > 100:
+            await asyncio.sleep(0.05)
+    await clients.settle()
+    say(f"backlog of {len(records)} calls and {len(clients.written)} messages")
+
+
+async def _under_load(scenario: Scenario, world: World, clients: Clients, runs: int, say: Say) -> None:
+    over = asyncio.Event()
+    await world.vendors.break_twilio(**scenario.twilio_faults)
+    await world.vendors.break_elevenlabs(**scenario.elevenlabs_faults)
+    load = asyncio.create_task(clients.write(scenario.load.turns_per_second, over))
+    await asyncio.sleep(scenario.load.warm_up)
+    if scenario.extra:
+        await scenario.extra(world, clients)
+    for number in range(scenario.times * runs):
+        say(f"fault {number + 1} of {scenario.times * runs}")
+        await scenario.fault(world)
+        await asyncio.sleep(scenario.pause)
+    over.set()
+    await load
+    say("load ends")
+    await clients.settle()
+    await asyncio.sleep(_COOL_SECONDS)
+
+
+async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -> Outcome:
+    await _until_answered(world, clients)
+    await asyncio.sleep(_AFTERMATH_SECONDS)
+    verdict = await _verdict(world, clients)
+    recoveries = [_recovery(at, clients, verdict) for at in world.faults]
+    refusals = sum(len(message.refusals) for message in clients.written)
+    outcome = Outcome(scenario, verdict, len(world.faults), refusals, recoveries, world.redelivered)
+    outcome.problems += [*world.problems, *world.own_ends(), *verdict.problems]
+    await _require(scenario, world, outcome)
+    return outcome
+
+
+async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
+    """Add what was required beside the promise and is not so."""
+    problems, slowest = outcome.problems, max(outcome.recoveries, default=0.0)
+    if scenario.recovery is not None and slowest > scenario.recovery:
+        problems.append(f"answers flowed again after {slowest:.1f} s, {scenario.recovery:.0f} s wanted")
+    if outcome.refusals and not scenario.may_refuse:
+        problems.append(f"web did not take {outcome.refusals} webhooks at their first try")
+    if outcome.verdict.unacknowledged:
+        problems.append(f"{outcome.verdict.unacknowledged} messages were never acknowledged")
+    if scenario.redelivered is not None and (outcome.redelivered or 0) > scenario.redelivered:
+        problems.append(f"{outcome.redelivered} answered messages would be delivered again")
+    if scenario.dead_letters is not None and (found := await buried(world)) != scenario.dead_letters:
+        problems.append(f"{found} dead letters, {scenario.dead_letters} expected")
+
+
+async def _until_answered(world: World, clients: Clients) -> None:
+    """Wait until nothing acknowledged is unanswered, or nothing has moved for too long."""
+    lost, moved = -1, time.monotonic()
+    while time.monotonic() - moved < _STUCK_SECONDS:
+        now_lost = (await _verdict(world, clients)).lost
+        if now_lost == 0:
+            return
+        if now_lost != lost:
+            lost, moved = now_lost, time.monotonic()
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _verdict(world: World, clients: Clients) -> Verdict:
+    return judge(clients.numbers, clients.written, await world.vendors.sent(), await world.vendors.asked())
+
+
+def _recovery(at: float, clients: Clients, verdict: Verdict) -> float:
+    """Give when the slowest partition's first answer came to something written after a fault."""
+    first: dict[int, float] = {}
+    for message in clients.written:
+        if message.begun >= at and message.text in verdict.latencies:
+            answered = message.begun + verdict.latencies[message.text] - at
+            partition = (murmur2(message.number.encode()) & 0x7FFFFFFF) % _PARTITIONS
+            first[partition] = min(answered, first.get(partition, answered))
+    return max(first.values(), default=float("inf"))

@@ -1,0 +1,153 @@
+"""The rows of the table: what is broken under which load, and what is required beside the promise itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from tests.chaos import faults, poison
+from tests.chaos.clients import Clients
+from tests.chaos.world import World
+
+# The session time-out (6 s) + 10 s; 15 s in all is the aim.
+_AFTER_KILL = 16.0
+# A client's own patience with a reconnect after an outage that is over.
+_AFTER_OUTAGE = 20.0
+
+Extra = Callable[[World, Clients], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """`numbers`: clients. `late`: posts of the same webhook again, seconds later. `warm_up`: seconds before a fault."""
+
+    numbers: int = 500
+    turns_per_second: float = 50.0
+    burst_share: float = 0.2
+    copies: int = 1
+    late: bool = False
+    call_copies: int = 1
+    warm_up: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """`pause`: seconds of load after each fault. `backlog`: calls and messages are there before the worker starts.
+
+    `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
+    `may_refuse`: whether web may answer a webhook otherwise than with 200.
+    """
+
+    name: str
+    breaks: str
+    fault: faults.Fault = faults.nothing
+    times: int = 3
+    pause: float = 15.0
+    webs: int = 1
+    cut_off_webs: int = 0
+    workers: int = 1
+    env: Mapping[str, str] = field(default_factory=dict)
+    twilio: Mapping[str, object] = field(default_factory=dict)
+    elevenlabs: Mapping[str, object] = field(default_factory=dict)
+    twilio_faults: Mapping[str, float] = field(default_factory=dict)
+    elevenlabs_faults: Mapping[str, float] = field(default_factory=dict)
+    load: Load = Load()
+    extra: Extra | None = None
+    backlog: bool = False
+    recovery: float | None = None
+    may_refuse: bool = False
+    redelivered: int | None = None
+    dead_letters: int | None = None
+
+
+_SLOW = {"latency_ms": 400, "spread_ms": 300}
+
+# The list is 5 s late in some rows: whoever gives up before cannot know.
+_PATIENT = {"TWILIO_UNKNOWN_PATIENCE_SECONDS": "20"}
+
+
+def _unknown(share: float) -> dict[str, float]:
+    """Accepted sends whose answer does not arrive, in three ways; as many callbacks as 2 % never come."""
+    return {"accepted_500": share * 0.4, "accepted_reset": share * 0.5, "accepted_hang": share * 0.1, "no_callback": 0.02}
+
+
+SCENARIOS = [
+    Scenario(name="calm", breaks="nothing", times=1, elevenlabs=_SLOW),
+    Scenario(
+        name="kill-worker", breaks="`kill -9` of the worker", fault=faults.kill_worker, pause=20, elevenlabs=_SLOW,
+        recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="kill-one-of-two", breaks="`kill -9` of one of two workers", fault=faults.kill_worker, pause=25, workers=2,
+        elevenlabs=_SLOW, recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="kill-web", breaks="`kill -9` of web", fault=faults.kill_web, elevenlabs=_SLOW, may_refuse=True,
+        recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="kill-both", breaks="`kill -9` of worker and web", fault=faults.kill_both, pause=20, elevenlabs=_SLOW,
+        may_refuse=True, recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="fail-points", breaks="the worker dies at each journal step in turn", fault=faults.fail_point,
+        times=len(faults.POINTS), elevenlabs=_SLOW, twilio_faults={"accepted_500": 0.01}, recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="term-worker", breaks="SIGTERM of the worker", fault=faults.term_worker, elevenlabs=_SLOW, redelivered=0,
+        recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="term-web", breaks="SIGTERM of one of two web", fault=faults.term_web, webs=2, elevenlabs=_SLOW,
+        may_refuse=True,
+    ),
+    Scenario(
+        name="pause-worker", breaks="SIGSTOP of one of two workers for 60 s", fault=faults.pause_worker, times=2, workers=2,
+        pause=20, elevenlabs=_SLOW, recovery=_AFTER_KILL,
+    ),
+    Scenario(
+        name="join-leave", breaks="a worker joins and leaves every 10 s", fault=faults.join_and_leave, times=9, pause=10,
+        elevenlabs=_SLOW,
+    ),
+    Scenario(name="bursts", breaks="bursts of 3-5 while an answer is made", times=1, pause=30,
+             load=Load(burst_share=1.0, turns_per_second=25.0), elevenlabs={"latency_ms": 1500, "spread_ms": 1000}),
+    Scenario(name="duplicates", breaks="every webhook twice at once and again later; each call ten times at once", times=1,
+             pause=40, load=Load(copies=2, late=True, call_copies=10), elevenlabs=_SLOW),
+    Scenario(name="kill-kafka", breaks="Kafka killed, back 3 s later", fault=faults.kill_kafka, pause=25, elevenlabs=_SLOW,
+             recovery=_AFTER_OUTAGE),
+    Scenario(name="freeze-kafka", breaks="Kafka frozen for 20 s", fault=faults.freeze_kafka, pause=25, elevenlabs=_SLOW,
+             recovery=_AFTER_OUTAGE),
+    Scenario(name="kill-postgres", breaks="Postgres killed, back 3 s later", fault=faults.kill_postgres, elevenlabs=_SLOW,
+             recovery=_AFTER_OUTAGE),
+    Scenario(name="freeze-postgres", breaks="Postgres frozen for 10 s", fault=faults.freeze_postgres, elevenlabs=_SLOW,
+             recovery=_AFTER_OUTAGE),
+    Scenario(name="cut-postgres", breaks="all connections of Postgres cut", fault=faults.cut_postgres, elevenlabs=_SLOW,
+             recovery=_AFTER_OUTAGE),
+    Scenario(name="both-away", breaks="Kafka and Postgres killed, back 10 s later", fault=faults.kafka_and_postgres_away,
+             pause=25, elevenlabs=_SLOW, may_refuse=True, recovery=_AFTER_OUTAGE),
+    Scenario(name="cut-off-web", breaks="one of two web never reaches Kafka", times=1, pause=40, cut_off_webs=1,
+             elevenlabs=_SLOW),
+    Scenario(name="twilio-unknown-2", breaks="Twilio accepts 2 % of sends without saying so; 2 % no callback", times=1,
+             pause=60, elevenlabs=_SLOW, env=_PATIENT, twilio_faults=_unknown(0.02)),
+    Scenario(name="twilio-unknown-20", breaks="Twilio accepts 20 % of sends without saying so; list 5 s late", times=1,
+             pause=40, elevenlabs=_SLOW, env=_PATIENT, twilio={"list_lag_seconds": 5}, twilio_faults=_unknown(0.2)),
+    Scenario(name="twilio-refuses", breaks="Twilio says 429 to 10 %, 500 to 5 %", times=1, pause=40, elevenlabs=_SLOW,
+             twilio_faults={"too_many": 0.1, "refused_500": 0.05}),
+    Scenario(name="twilio-outage", breaks="Twilio says 500 to all for 15 s", fault=faults.twilio_outage, pause=30,
+             elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
+    Scenario(name="elevenlabs-trouble", breaks="the agent: 5 % 500, 5 % 429, 5 % cut mid-answer, 1 % silent", times=1,
+             pause=40, elevenlabs=_SLOW,
+             elevenlabs_faults={"refused_500": 0.05, "too_many": 0.05, "cut": 0.05, "silent": 0.01}),
+    Scenario(name="elevenlabs-hangs", breaks="2 % of the agent's answers hang for a minute", times=1, pause=60,
+             elevenlabs=_SLOW, elevenlabs_faults={"hang": 0.02}),
+    Scenario(name="elevenlabs-outage", breaks="ElevenLabs says 500 to all for 15 s", fault=faults.elevenlabs_outage,
+             pause=30, elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
+    Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys", times=1, pause=15,
+             fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, dead_letters=poison.EXPECTED),
+    Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,
+             load=Load(numbers=2000), pause=5),
+]  # fmt: skip
+
+
+def small(scenario: Scenario) -> Scenario:
+    """Give the same with a load and a count that fit into a test."""
+    load = replace(scenario.load, numbers=60, turns_per_second=12.0, warm_up=3.0)
+    return replace(scenario, load=load, times=1, pause=12.0)

@@ -1,0 +1,127 @@
+"""The simulated vendors as processes: the only file here that knows how they are started, steered and read."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from local.kafka.ports import LOOPBACK, free_port
+from local.process import end, spawn
+
+Row = dict[str, Any]
+_TWILIO = ("-m", "local.vendors.twilio")
+_ELEVENLABS = ("-m", "local.vendors.elevenlabs")
+# Our words for what goes wrong, and the simulators'.
+_TWILIO_FAULTS = {
+    "accepted_500": "accept-500", "accepted_reset": "accept-reset", "accepted_hang": "accept-hang", "too_many": "429",
+    "refused_500": "reject-500", "no_callback": "drop-callbacks",
+}  # fmt: skip
+_ELEVENLABS_FAULTS = {"too_many": "429", "refused_500": "500", "hang": "hang", "cut": "cut", "silent": "silent"}
+_START_SECONDS = 20.0
+_LOOK_SECONDS = 0.05
+_STOP_SECONDS = 5.0
+# A ledger of a long run is some megabytes of JSON.
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that Twilio accepted. `number`: to whom; `at`: when, seconds since the epoch."""
+
+    number: str
+    body: str
+    at: float
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that the agent was asked. `at_once`: questions of this number under way then, this one included."""
+
+    number: str
+    text: str
+    at_once: int
+
+
+class Vendors:
+    """Both simulators. `webhook_url`: where Twilio would post what clients write."""
+
+    def __init__(self, folder: Path, env: dict[str, str], webhook_url: str) -> None:
+        self._folder = folder
+        self._env = env
+        self._webhook_url = webhook_url
+        self._processes: list[asyncio.subprocess.Process] = []
+        self.twilio_url = f"http://{LOOPBACK}:{free_port()}"
+        self.elevenlabs_url = f"http://{LOOPBACK}:{free_port()}"
+
+    async def start(self) -> None:
+        await self._start([*_TWILIO, self._webhook_url], self.twilio_url, "twilio.log")
+        await self._start([*_ELEVENLABS], self.elevenlabs_url, "elevenlabs.log")
+        await self.elevenlabs("settings", manner="echo")
+
+    async def _start(self, arguments: list[str], url: str, log: str) -> None:
+        command = [sys.executable, *arguments, "--port", url.rpartition(":")[2]]
+        self._processes.append(await spawn(command, self._env, self._folder / log))
+        async with asyncio.timeout(_START_SECONDS):
+            while not await _answers(url):
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        for process in self._processes:
+            await end(process, _STOP_SECONDS)
+
+    async def twilio(self, what: str, **wanted: object) -> Any:  # noqa: ANN401 - a simulator's JSON
+        """Steer Twilio: `faults`, `settings`, `numbers`, `inbound`."""
+        return await _post(f"{self.twilio_url}/_sim/{what}", wanted)
+
+    async def elevenlabs(self, what: str, **wanted: object) -> Any:  # noqa: ANN401 - a simulator's JSON
+        """Steer ElevenLabs: `faults`, `settings`, `calls`."""
+        return await _post(f"{self.elevenlabs_url}/_sim/{what}", wanted)
+
+    async def break_twilio(self, **probabilities: float) -> None:
+        """Arm faults by name, 0..1; none: all is well again."""
+        await self.twilio("faults", **{_TWILIO_FAULTS[name]: {"probability": p} for name, p in probabilities.items()})
+
+    async def break_elevenlabs(self, **probabilities: float) -> None:
+        """Arm faults by name, 0..1; none: all is well again."""
+        await self.elevenlabs(
+            "faults", **{_ELEVENLABS_FAULTS[name]: {"probability": p} for name, p in probabilities.items()}
+        )
+
+    async def sent(self) -> list[Sent]:
+        """Give all that was accepted for clients, in its order."""
+        return [_sent(row) for row in await _ledger(self.twilio_url) if row["direction"] != "inbound"]
+
+    async def asked(self) -> list[Asked]:
+        """Give every question that reached an agent, in their order."""
+        return [Asked(row["who"], row["text"], row["at_once"]) for row in await _ledger(self.elevenlabs_url)]
+
+
+def _sent(row: Row) -> Sent:
+    at = datetime.fromisoformat(row["created"]).timestamp()
+    return Sent(row["to"].removeprefix("whatsapp:"), row["body"], at, row["sid"])
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(f"{url}/_sim/ledger") as response:
+            return response.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
+
+
+async def _ledger(url: str) -> list[Row]:
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(f"{url}/_sim/ledger") as response:
+        rows: list[Row] = json.loads(await response.read())
+        return rows
+
+
+async def _post(url: str, wanted: object) -> Any:  # noqa: ANN401 - a simulator's JSON
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.post(url, json=wanted) as response:
+        response.raise_for_status()
+        return await response.json()

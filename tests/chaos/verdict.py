@@ -1,0 +1,130 @@
+"""Judges from outside: what clients wrote, what Twilio accepted, what the agent was asked. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.chaos.calls import name_of
+from tests.chaos.clients import Written
+from tests.chaos.vendors import Asked, Sent
+
+ECHO = "Eco: "
+"""The simulated agent's manner `echo` repeats what it was asked, so that answers can be matched from outside."""
+_SHOWN = 30
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Counts of messages, of numbers for `overlapping`. `latencies`: from writing to Twilio's acceptance, by text."""
+
+    written: int = 0
+    unacknowledged: int = 0
+    lost: int = 0
+    doubled: int = 0
+    out_of_order: int = 0
+    overlapping: int = 0
+    wrong_number: int = 0
+    asked_again: int = 0
+    latencies: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.doubled or self.out_of_order or self.overlapping or self.wrong_number)
+
+    def note(self, problem: str) -> None:
+        if len(self.problems) < _SHOWN:
+            self.problems.append(problem)
+
+
+def judge(numbers: list[str], written: list[Written], sent: list[Sent], asked: list[Asked]) -> Verdict:
+    """Judge numbers that were each called once."""
+    verdict = Verdict(written=len(written), unacknowledged=sum(each.acked is None for each in written))
+    wrote: dict[str, list[Written]] = defaultdict(list)
+    got: dict[str, list[Sent]] = defaultdict(list)
+    for message in written:
+        wrote[message.number].append(message)
+    for message_out in sent:
+        got[message_out.number].append(message_out)
+    for number in numbers:
+        _judge_first(verdict, number, got[number])
+        _judge_answers(verdict, number, wrote[number], got[number])
+    for number in got.keys() - set(numbers):
+        verdict.wrong_number += len(got[number])
+        verdict.note(f"{number}: was never called and never wrote")
+    _judge_asked(verdict, asked)
+    return verdict
+
+
+def _judge_first(verdict: Verdict, number: str, got: list[Sent]) -> None:
+    """One first message, made for this person, before all answers."""
+    firsts = [place for place, message in enumerate(got) if not message.body.startswith(ECHO)]
+    if not firsts:
+        verdict.lost += 1
+        verdict.note(f"{number}: no first message")
+        return
+    if len(firsts) > 1:
+        verdict.doubled += len(firsts) - 1
+        verdict.note(f"{number}: {len(firsts)} first messages, {got[firsts[-1]].at - got[firsts[0]].at:.1f} s apart")
+    if firsts[0] != 0:
+        verdict.out_of_order += 1
+        verdict.note(f"{number}: an answer before the first message")
+    if name_of(number) not in got[firsts[0]].body:
+        verdict.wrong_number += 1
+        verdict.note(f"{number}: the first message was made for somebody else")
+
+
+def _judge_answers(verdict: Verdict, number: str, wrote: list[Written], got: list[Sent]) -> None:
+    by_text = {message.text: message for message in wrote}
+    answers = [(text, message.at) for message in got for text in _texts(message)]
+    counts = Counter(text for text, _ in answers)
+    for text, at in reversed(answers):
+        if text in by_text:
+            verdict.latencies[text] = at - by_text[text].begun
+    for text, count in counts.items():
+        _judge_count(verdict, number, text, count, known=text in by_text)
+    lost = [message for message in wrote if message.acked is not None and not counts[message.text]]
+    verdict.lost += len(lost)
+    for message in lost:
+        verdict.note(f"{number}: {message.text} ({message.sid}, acknowledged at {message.acked:.3f}) was never answered")
+    once = list(dict.fromkeys(text for text, _ in answers if text in by_text))
+    for text in out_of_order([by_text[text] for text in once]):
+        verdict.out_of_order += 1
+        verdict.note(f"{number}: {text} was answered after a later message")
+
+
+def _judge_count(verdict: Verdict, number: str, text: str, count: int, *, known: bool) -> None:
+    if not known:
+        verdict.wrong_number += count
+        verdict.note(f"{number}: got the answer to {text!r}, which it never wrote")
+    elif count > 1:
+        verdict.doubled += count - 1
+        verdict.note(f"{number}: {text} was answered {count} times")
+
+
+def out_of_order(answered: list[Written]) -> list[str]:
+    """Give the texts answered after one that arrived when they were already acknowledged."""
+    late: list[str] = []
+    newest_begun = float("-inf")
+    for message in answered:
+        if message.acked is not None and message.acked < newest_begun:
+            late.append(message.text)
+        newest_begun = max(newest_begun, message.begun)
+    return late
+
+
+def _judge_asked(verdict: Verdict, asked: Iterable[Asked]) -> None:
+    counts: Counter[str] = Counter()
+    at_once: dict[str, int] = defaultdict(int)
+    for question in asked:
+        counts.update(set(question.text.split("\n")))
+        at_once[question.number] = max(at_once[question.number], question.at_once)
+    verdict.asked_again = sum(count - 1 for count in counts.values())
+    for number, most in at_once.items():
+        if most > 1:
+            verdict.overlapping += 1
+            verdict.note(f"{number}: the agent was asked {most} times at once")
+
+
+def _texts(message: Sent) -> list[str]:
+    return message.body.removeprefix(ECHO).split("\n") if message.body.startswith(ECHO) else []

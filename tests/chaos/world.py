@@ -1,0 +1,152 @@
+"""A world to break: Apache Kafka, Postgres, simulated vendors and the product, each as real processes of its own."""
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.kafka.ports import LOOPBACK, free_port
+from local.kafka.server import RunningKafka, start_kafka
+from local.postgres.server import RunningPostgres, start_postgres
+from local.process import spawn
+from tests.chaos.product import Product
+from tests.chaos.vendors import Vendors
+
+_MIGRATE_SECONDS = 60.0
+# The simulated list shows a message at once; with the default a send that never happened would wait a minute.
+_PATIENCE_SECONDS = 5
+# The discard port: nobody answers.
+_NOBODY = f"{LOOPBACK}:9"
+
+
+@dataclass(slots=True)
+class Account:
+    """The secrets of one run."""
+
+    sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    service_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    elevenlabs_key: str = field(default_factory=lambda: secrets.token_hex(16))
+
+
+class World:
+    """Everything one scenario needs; `problems` is what faults saw go wrong, `faults` when they struck (epoch seconds)."""
+
+    def __init__(
+        self, folder: Path, jars: Path, *, webs: int, cut_off_webs: int, workers: int, env: dict[str, str]
+    ) -> None:
+        self.folder = folder
+        self.account = Account()
+        self.problems: list[str] = []
+        self.faults: list[float] = []
+        self.redelivered: int | None = None
+        self.webs: list[Product] = []
+        self.workers: list[Product] = []
+        self._jars = jars
+        self._counts = webs, cut_off_webs, workers
+        self.fail_point = folder / "fail-point"
+        self.points_reached = 0
+        self._over = env
+        self.kafka: RunningKafka
+        self.postgres: RunningPostgres
+        self.vendors: Vendors
+        self.env: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        self.folder.mkdir(parents=True)
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _start(self) -> None:
+        self.kafka, self.postgres = await asyncio.gather(
+            start_kafka(self.folder / "kafka", self._jars), start_postgres(self.folder / "postgres")
+        )
+        webs, cut_off, workers = self._counts
+        web_ports = [free_port() for _ in range(webs + cut_off)]
+        self.env = self._environment(web_ports[0])
+        self.vendors = Vendors(self.folder, self.env, f"http://{LOOPBACK}:{web_ports[0]}/webhook/twilio/incoming")
+        self.env |= {"TWILIO_API_BASE_URL": self.vendors.twilio_url, "ELEVENLABS_API_BASE_URL": self.vendors.elevenlabs_url}
+        self.env |= self._over
+        await self.vendors.start()
+        await self._migrate()
+        for number, port in enumerate(web_ports, 1):
+            kafka = {"KAFKA_BOOTSTRAP_SERVERS": _NOBODY} if number > webs else {}
+            self.webs.append(self._product(f"web-{number}", "web", port, PORT=str(port), **kafka))
+        for number in range(1, workers + 1):
+            self.add_worker(f"worker-{number}")
+
+    def add_worker(self, name: str) -> Product:
+        """Have one more worker, not started yet."""
+        port = free_port()
+        self.workers.append(self._product(name, "worker", port, WORKER_PORT=str(port)))
+        return self.workers[-1]
+
+    def _product(self, name: str, command: str, port: int, **env: str) -> Product:
+        return Product(name, command, port, self.env | env, self.folder)
+
+    def _environment(self, web_port: int) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return kept | {
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+            "DATABASE_URL": self.postgres.dsn,
+            "TWILIO_ACCOUNT_SID": self.account.sid,
+            "TWILIO_AUTH_TOKEN": self.account.token,
+            "MICROSERVICE_TOKEN": self.account.service_token,
+            "ELEVENLABS_API_KEY": self.account.elevenlabs_key,
+            "PUBLIC_BASE_URL": f"http://{LOOPBACK}:{web_port}",
+            "STATS_URL": f"http://{_NOBODY}",
+            "FAIL_POINT_FILE": str(self.fail_point),
+            "TWILIO_UNKNOWN_PATIENCE_SECONDS": str(_PATIENCE_SECONDS),
+            "TWILIO_MESSAGES_PER_SECOND": "500",
+            "LOG_FORMAT": "json",
+        }
+
+    async def _migrate(self) -> None:
+        process = await spawn([sys.executable, "-m", "cli", "migrate"], self.env, self.folder / "migrate.log")
+        async with asyncio.timeout(_MIGRATE_SECONDS):
+            code = await process.wait()
+        assert code == 0, (self.folder / "migrate.log").read_text()
+
+    def strikes(self) -> None:
+        """Note that a fault happens now."""
+        self.faults.append(time.time())
+
+    async def restart_kafka(self) -> None:
+        """Start the killed broker again: same folder, same port."""
+        port = int(self.kafka.bootstrap_servers.rpartition(":")[2])
+        self.kafka = await start_kafka(self.folder / "kafka", self._jars, port=port)
+
+    async def restart_postgres(self) -> None:
+        """Start the killed server again: same folder, same port."""
+        self.postgres = await start_postgres(self.folder / "postgres", self.postgres.port)
+
+    def own_ends(self) -> list[str]:
+        """Give the processes that ended without being asked to, with their codes."""
+        return [f"{each.name} ended by itself with {code}" for each in self._products() for code in each.own_ends]
+
+    def _products(self) -> list[Product]:
+        return [*self.webs, *self.workers]
+
+    async def close(self) -> None:
+        """End everything, whatever state it is in."""
+        for each in self._products():
+            await each.close()
+        if hasattr(self, "vendors"):
+            await self.vendors.stop()
+        for server in ("kafka", "postgres"):
+            if hasattr(self, server):
+                await getattr(self, server).kill()
