@@ -1,15 +1,14 @@
 """The values of the topics. Each carries a schema version and an id that survives redelivery and replay."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from schemas.documents import Document
 from schemas.errors import InvalidNumber
 from schemas.phone import conversation_key, e164
 
-SCHEMA_VERSION = 1
 _COLUMN_WIDTH = 255
 """Ids are stored in VARCHAR(255) columns."""
 
@@ -27,6 +26,23 @@ def _or_empty(value: object) -> object:
 
 VendorId = Annotated[str, Field(min_length=1, max_length=_COLUMN_WIDTH)]
 Number = Annotated[str, AfterValidator(_check_number)]
+
+
+class Event(Document):
+    """A topic's value. `VERSION`: the newest version that this build can read, and the one it writes.
+
+    Older versions stay readable, because the log keeps them; a newer one is refused rather than misread.
+    """
+
+    VERSION: ClassVar[int] = 1
+    schema_version: Annotated[int, Field(ge=1)] = 1
+
+    @field_validator("schema_version")
+    @classmethod
+    def _check_version(cls, version: int) -> int:
+        if version > cls.VERSION:
+            raise ValueError(f"is {version}; this build reads up to {cls.VERSION}: update it, then retry the event")
+        return version
 
 
 class Recipient(Document):
@@ -47,7 +63,7 @@ class CallMetadata(Document):
     group_name: str | None = None
 
 
-class CallCompleted(Document):
+class CallCompleted(Event):
     """A call ended. The value of `call-completed`: exactly the body of `POST /api/call-completed`.
 
     The id of the event is the call's ElevenLabs `conversation_id`.
@@ -55,7 +71,6 @@ class CallCompleted(Document):
 
     agent_id: VendorId
     recipient: Recipient
-    schema_version: int = SCHEMA_VERSION
     batch_id: str | None = None
     agent_name: str | None = None
     phone_number_id: str | None = None
@@ -79,13 +94,12 @@ class CallCompleted(Document):
         return self.call_metadata.group_name or "N/A"
 
 
-class InboundMessage(Document):
+class InboundMessage(Event):
     """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw."""
 
     event_id: VendorId
     received_at: datetime
     params: dict[str, str]
-    schema_version: int = SCHEMA_VERSION
     request_id: str | None = None
 
     @property
@@ -97,14 +111,13 @@ class InboundMessage(Document):
         return self.params.get("Body", "")
 
 
-class MessageStatus(Document):
+class MessageStatus(Event):
     """A delivery report. `own_id`: the id that the worker put into the StatusCallback URL, where it came back."""
 
     event_id: VendorId
     received_at: datetime
     params: dict[str, str]
     own_id: str | None = None
-    schema_version: int = SCHEMA_VERSION
     request_id: str | None = None
 
     @property
@@ -115,11 +128,15 @@ class MessageStatus(Document):
 EventType = Literal["started", "received", "answered", "sent", "delivered", "failed", "parked", "closed", "escalated"]
 
 
-class ConversationEvent(Document):
+class ConversationEvent(Event):
     """What happened in a conversation. `number` counts from 1 without gaps within one conversation.
 
-    `data` by type is written down in the folder's README.
+    `data` by type is written down in the folder's README. `state`: the changing columns of the conversation's row after
+    the event. Version 1 had no `state`, and too little in `data` for the tables to be made again from it.
     """
+
+    VERSION: ClassVar[int] = 2
+    schema_version: Annotated[int, Field(ge=1)] = 2
 
     event_id: str
     number: int
@@ -128,10 +145,10 @@ class ConversationEvent(Document):
     type: EventType
     at: datetime
     data: dict[str, Any]
-    schema_version: int = SCHEMA_VERSION
+    state: dict[str, Any] = {}
 
 
-class DeadLetter(Document):
+class DeadLetter(Event):
     """An event that cannot be done: the bytes as they came (base64), from where, why, after how many tries."""
 
     topic: str
@@ -143,4 +160,3 @@ class DeadLetter(Document):
     value_base64: str | None
     at: datetime
     tries: int = 1
-    schema_version: int = SCHEMA_VERSION

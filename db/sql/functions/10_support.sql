@@ -13,17 +13,24 @@ CREATE OR REPLACE FUNCTION wm_iso(t timestamp) RETURNS text LANGUAGE sql IMMUTAB
   SELECT to_char(t, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
--- Puts an event into the outbox. Numbers have no gaps, because the conversation's row lock hands them out.
+-- What every event tells of its conversation's row as the step leaves it: whatever changes from step to step. The
+-- rest stands in `started` (the whole row), or in the event of the step that changes it.
+CREATE OR REPLACE FUNCTION wm_row_state(s conversation_state) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT to_jsonb(s) - '{id,phone_number,event_number,client_name,elevenlabs_conversation_id,batch_id,recipient_id,call_summary,call_duration_secs,started_at,metadata}'::text[]
+$$;
+
+-- Puts an event into the outbox; call it after the step has changed the row. Numbers have no gaps, because the
+-- conversation's row lock hands them out. A value that a database can lose must be in here: see `replay --mode rebuild`.
 CREATE OR REPLACE FUNCTION wm_emit(conversation int, part int, event_type text, event_data jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
-DECLARE n int; phone text;
+DECLARE s conversation_state;
 BEGIN
-  UPDATE conversation_state SET event_number = event_number + 1
-    WHERE id = conversation RETURNING event_number, phone_number INTO n, phone;
+  UPDATE conversation_state SET event_number = event_number + 1 WHERE id = conversation RETURNING * INTO s;
   INSERT INTO conversation_outbox (conversation_id, number, partition, phone_number, payload)
-  VALUES (conversation, n, part, phone, jsonb_build_object(
-    'schema_version', 1, 'event_id', conversation || ':' || n, 'number', n, 'conversation_id', conversation,
-    'phone_number', phone, 'type', event_type, 'at', wm_iso(clock_timestamp()::timestamp), 'data', event_data));
+  VALUES (conversation, s.event_number, part, s.phone_number, jsonb_build_object(
+    'schema_version', 2, 'event_id', conversation || ':' || s.event_number, 'number', s.event_number,
+    'conversation_id', conversation, 'phone_number', s.phone_number, 'type', event_type,
+    'at', wm_iso(clock_timestamp()::timestamp), 'data', event_data, 'state', wm_row_state(s)));
 END $$;
 
 -- Everything the worker needs to do, or to go on with, a turn.

@@ -2,7 +2,7 @@
 -- a: partition, epoch, phone_number, address, event_id, received_at, payload, request_id, client_name, agent_id,
 --    batch_id, recipient_id, started {event data}
 CREATE OR REPLACE FUNCTION wm_begin_call(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE phone text := a->>'phone_number'; turn bigint; conversation int;
+DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; snapshot jsonb; input conversation_input;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   turn := wm_open_turn(phone);
@@ -31,11 +31,12 @@ BEGIN
           'elevenlabs_conversation_id', s.elevenlabs_conversation_id, 'agent_id', s.agent_id,
           'batch_id', s.batch_id, 'recipient_id', s.recipient_id, 'started_at', wm_iso(s.started_at),
           'call_summary', s.call_summary, 'call_duration_secs', s.call_duration_secs)))
-    RETURNING id INTO conversation;
+    RETURNING id, to_jsonb(s) INTO conversation, snapshot;
   INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id)
     VALUES (phone, conversation, (a->>'partition')::int, 'call', 'begun', a->>'request_id') RETURNING id INTO turn;
-  UPDATE conversation_input SET turn_id = turn WHERE kind = 'call' AND event_id = a->>'event_id';
-  PERFORM wm_emit(conversation, (a->>'partition')::int, 'started', a->'started');
+  UPDATE conversation_input SET turn_id = turn WHERE kind = 'call' AND event_id = a->>'event_id' RETURNING * INTO input;
+  PERFORM wm_emit(conversation, (a->>'partition')::int, 'started', a->'started' || jsonb_build_object('turn_id', turn,
+    'request_id', a->>'request_id', 'received_at', wm_iso(input.received_at), 'position', input.position, 'row', snapshot));
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
 
@@ -43,7 +44,7 @@ END $$;
 -- A call that was parked behind a held turn keeps its place: what was parked before it is answered before.
 -- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item record; members int := 0;
+DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item record; message int;
   next_call conversation_input;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
@@ -69,18 +70,19 @@ BEGIN
   IF turn IS NULL THEN RETURN '{"state": "done"}'; END IF;
   UPDATE conversation_input SET state = 'taken', turn_id = turn WHERE phone_number = phone AND state = 'parked'
     AND (next_call.position IS NULL OR position < next_call.position);
-  FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
-    members := members + 1;
-    INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
-      VALUES (conversation, 'inbound', item.payload->>'text', item.event_id, item.received_at,
-              jsonb_build_object('turn_id', turn, 'request_id', item.payload->>'request_id'));
-    PERFORM wm_emit(conversation, item.partition, 'received', jsonb_build_object('message_sid', item.event_id,
-      'content', item.payload->>'text', 'received_at', wm_iso(item.received_at)));
-  END LOOP;
   UPDATE conversation_state SET message_count = coalesce(message_count, 0) + members, last_message_at = now(),
     last_inbound_at = now(), address = item_address, status = CASE status WHEN 'closed' THEN 'active' ELSE status END
-    FROM (SELECT i.address AS item_address FROM conversation_input i WHERE i.turn_id = turn
-          ORDER BY position DESC LIMIT 1) newest WHERE id = conversation;
+    FROM (SELECT (array_agg(i.address ORDER BY position DESC))[1] AS item_address, count(*) AS members
+          FROM conversation_input i WHERE i.turn_id = turn) newest WHERE id = conversation;
+  FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
+    INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
+      VALUES (conversation, 'inbound', item.payload->>'text', item.event_id, item.received_at,
+              jsonb_build_object('turn_id', turn, 'request_id', item.payload->>'request_id')) RETURNING id INTO message;
+    PERFORM wm_emit(conversation, item.partition, 'received', jsonb_build_object('message_sid', item.event_id,
+      'content', item.payload->>'text', 'received_at', wm_iso(item.received_at), 'turn_id', turn,
+      'message_id', message, 'request_id', item.payload->>'request_id', 'address', item.address,
+      'position', item.position));
+  END LOOP;
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
 
@@ -106,15 +108,15 @@ END $$;
 -- An unknown number whose grace is over gets a conversation with the configured agent, without a call.
 -- a: partition, epoch, phone_number, agent_id, client_name, address
 CREATE OR REPLACE FUNCTION wm_adopt(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE conversation int;
+DECLARE conversation int; snapshot jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
-  INSERT INTO conversation_state (phone_number, client_name, elevenlabs_conversation_id, agent_id, address)
+  INSERT INTO conversation_state AS s (phone_number, client_name, elevenlabs_conversation_id, agent_id, address)
     VALUES (a->>'phone_number', a->>'client_name', '', a->>'agent_id', a->>'address')
-    ON CONFLICT DO NOTHING RETURNING id INTO conversation;
+    ON CONFLICT DO NOTHING RETURNING id, to_jsonb(s) INTO conversation, snapshot;
   IF conversation IS NOT NULL THEN
     PERFORM wm_emit(conversation, (a->>'partition')::int, 'started', jsonb_build_object(
-      'client_name', a->>'client_name', 'agent_id', a->>'agent_id', 'elevenlabs_conversation_id', ''));
+      'client_name', a->>'client_name', 'agent_id', a->>'agent_id', 'elevenlabs_conversation_id', '', 'row', snapshot));
   END IF;
   RETURN '{"state": "adopted"}';
 END $$;

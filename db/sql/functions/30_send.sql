@@ -2,7 +2,7 @@
 -- a: partition, epoch, turn_id, reply, text, seconds, summary, duration_secs, details,
 --    parts [{own_id, to_address, body, content}], problem {what, code, reason} where the reply is not the agent's
 CREATE OR REPLACE FUNCTION wm_answer(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE t conversation_turn;
+DECLARE t conversation_turn; told jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = (a->>'turn_id')::bigint FOR UPDATE;
@@ -13,15 +13,18 @@ BEGIN
            CASE place WHEN 1 THEN 'intended' ELSE 'planned' END, CASE place WHEN 1 THEN 1 ELSE 0 END,
            CASE place WHEN 1 THEN clock_timestamp() END
     FROM jsonb_array_elements(a->'parts') WITH ORDINALITY AS x(p, place);
+  told := jsonb_build_object('turn_id', t.id, 'kind', t.kind, 'reply', a->'reply', 'parts', a->'parts');
   IF a->'details' IS NOT NULL AND a->'details' <> 'null' THEN
     UPDATE conversation_state SET call_summary = a->>'summary', call_duration_secs = (a->>'duration_secs')::int,
       metadata = coalesce(metadata, '{}') || jsonb_build_object('details', a->'details') WHERE id = t.conversation_id;
+    told := told || jsonb_build_object('call_summary', a->'summary', 'call_duration_secs', a->'duration_secs',
+                                       'metadata', jsonb_build_object('details', a->'details'));
   END IF;
   IF a->'problem' IS NOT NULL AND a->'problem' <> 'null' THEN
-    PERFORM wm_emit(t.conversation_id, t.partition, 'failed', a->'problem');
-  ELSIF t.kind = 'reply' THEN
+    PERFORM wm_emit(t.conversation_id, t.partition, 'failed', told || (a->'problem'));
+  ELSE
     PERFORM wm_emit(t.conversation_id, t.partition, 'answered',
-                    jsonb_build_object('seconds', a->'seconds', 'text', a->>'text'));
+                    told || jsonb_build_object('seconds', a->'seconds', 'text', a->>'text'));
   END IF;
   IF jsonb_array_length(a->'parts') = 0 THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
   RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id));
@@ -41,7 +44,7 @@ END $$;
 
 -- Twilio accepted a message. The last part ends the turn. a: partition, epoch, own_id, sid, status
 CREATE OR REPLACE FUNCTION wm_accept(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb;
+DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb; message int; is_last boolean;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   UPDATE conversation_send SET state = 'accepted', sid = a->>'sid', accepted_at = clock_timestamp(),
@@ -52,16 +55,18 @@ BEGIN
   INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, elevenlabs_response,
       sent_at, delivered_at, read_at, metadata)
     VALUES (t.conversation_id, 'outbound', o.body, o.sid, t.reply, o.accepted_at, o.delivered_at, o.read_at,
-      jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id));
+      jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id)) RETURNING id INTO message;
   UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1, last_message_at = now()
     WHERE id = t.conversation_id;
   SELECT min(received_at), jsonb_agg(event_id ORDER BY position) INTO since, answered
     FROM conversation_input WHERE turn_id = t.id AND o.part = 0 AND kind = 'message';
+  is_last := NOT EXISTS (SELECT 1 FROM conversation_send WHERE turn_id = t.id AND state IN ('planned', 'intended'));
   PERFORM wm_emit(t.conversation_id, t.partition, 'sent', jsonb_build_object('own_id', o.own_id, 'sid', o.sid,
     'content', o.body, 'kind', CASE t.kind WHEN 'call' THEN 'first' ELSE 'reply' END,
-    'response_seconds', extract(epoch FROM o.accepted_at - since), 'answers', coalesce(answered, '[]')));
-  PERFORM 1 FROM conversation_send WHERE turn_id = t.id AND state IN ('planned', 'intended');
-  IF NOT FOUND THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
+    'response_seconds', extract(epoch FROM o.accepted_at - since), 'answers', coalesce(answered, '[]'),
+    'turn_id', t.id, 'part', o.part, 'message_id', message, 'request_id', t.request_id, 'is_last', is_last,
+    'sent_at', wm_iso(o.accepted_at), 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at)));
+  IF is_last THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
   RETURN '{"state": "accepted"}';
 END $$;
 
@@ -88,7 +93,8 @@ BEGIN
   UPDATE conversation_send SET state = coalesce(a->>'send_state', 'refused'), error_code = a->>'code'
     WHERE turn_id = t.id AND state IN ('planned', 'intended');
   PERFORM wm_emit(t.conversation_id, t.partition, 'failed',
-    jsonb_build_object('what', a->>'what', 'code', a->>'code', 'reason', a->>'reason'));
+    jsonb_build_object('what', a->>'what', 'code', a->>'code', 'reason', a->>'reason', 'turn_id', t.id,
+                       'error', a->'error', 'send_state', coalesce(a->>'send_state', 'refused')));
   PERFORM wm_end_turn(t.id, 'failed', a->'error');
   RETURN '{"state": "failed"}';
 END $$;
@@ -96,7 +102,7 @@ END $$;
 -- A delivery report, in any order, any number of times; it needs no epoch, because it only tells what Twilio did.
 -- a: own_id, sid, status, rank, delivered, read, error_code, failed, reason
 CREATE OR REPLACE FUNCTION wm_report(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send; t conversation_turn;
+DECLARE o conversation_send; t conversation_turn; message int; told jsonb;
 BEGIN
   SELECT * INTO o FROM conversation_send
     WHERE own_id = (a->>'own_id')::uuid OR (a->>'own_id' IS NULL AND sid = a->>'sid') FOR UPDATE;
@@ -110,13 +116,14 @@ BEGIN
     WHERE own_id = o.own_id RETURNING * INTO o;
   SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id;
   UPDATE conversation_messages SET delivered_at = o.delivered_at, read_at = o.read_at
-    WHERE conversation_id = t.conversation_id AND twilio_message_id = o.sid;
+    WHERE conversation_id = t.conversation_id AND twilio_message_id = o.sid RETURNING id INTO message;
+  told := jsonb_build_object('sid', o.sid, 'own_id', o.own_id, 'status', a->>'status', 'rank', o.status_rank,
+    'message_id', message, 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at));
   IF (a->>'failed')::bool THEN
-    PERFORM wm_emit(t.conversation_id, t.partition, 'failed', jsonb_build_object('what', 'delivery',
-      'code', a->>'error_code', 'reason', a->>'reason', 'sid', o.sid, 'own_id', o.own_id));
+    PERFORM wm_emit(t.conversation_id, t.partition, 'failed', told || jsonb_build_object('what', 'delivery',
+      'code', a->>'error_code', 'reason', a->>'reason'));
   ELSE
-    PERFORM wm_emit(t.conversation_id, t.partition, 'delivered',
-      jsonb_build_object('sid', o.sid, 'own_id', o.own_id, 'status', a->>'status'));
+    PERFORM wm_emit(t.conversation_id, t.partition, 'delivered', told);
   END IF;
   RETURN '{"state": "noted"}';
 END $$;
