@@ -7,10 +7,17 @@ from typing import Any
 
 @dataclass(slots=True)
 class Fault:
-    """`probability` 0..1; `count`: how often it may still fire, -1 without end."""
+    """`probability` 0..1; `count`: how often it may still fire, -1 without end.
+
+    What it says when it fires, where that fits: `retry_after`: value of that header; `seconds`: how long it lasts;
+    `size`: bytes of a body.
+    """
 
     probability: float = 1.0
     count: int = -1
+    retry_after: float | str | None = None
+    seconds: float | None = None
+    size: int | None = None
 
 
 class Faults:
@@ -29,8 +36,16 @@ class Faults:
 
     def fires(self, name: str) -> bool:
         """Tell whether a fault happens now."""
+        return self.take(name) is not None
+
+    def take(self, name: str) -> Fault | None:
+        """Give the fault that happens now, if it does."""
         fault = self._armed.get(name)
         if fault is None or fault.count == 0 or self._random.random() >= fault.probability:
-            return False
+            return None
         fault.count -= fault.count > 0
-        return True
+        return fault
+
+    def of_stage(self, stage: str) -> list[str]:
+        """Give the kinds armed for a stage: of `list-500` it is `500`."""
+        return [name.removeprefix(f"{stage}-") for name in self._armed if name.startswith(f"{stage}-")]

@@ -5,7 +5,8 @@ import asyncio
 import typer
 
 from local.server import serve
-from local.vendors.twilio.api import TwilioSimulator
+from local.vendors.twilio.api import application
+from local.vendors.twilio.simulator import TwilioSimulator
 
 
 def main(
@@ -17,7 +18,7 @@ def main(
 ) -> None:
     """Serve until SIGTERM; WEBHOOK_URL is where clients' messages are posted."""
     simulator = TwilioSimulator(account_sid, auth_token, webhook_url, sender)
-    asyncio.run(serve(simulator.application(), port))
+    asyncio.run(serve(application(simulator), port))
 
 
 typer.run(main)

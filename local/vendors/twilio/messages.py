@@ -1,41 +1,69 @@
-"""The messages of a simulated Twilio account: its ledger, and Twilio's JSON of each."""
+"""The messages of the simulated Twilio: its ledger, and Twilio's JSON of each."""
 
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+from local.vendors.twilio.errors import words_of
+
 Json = dict[str, Any]
 API_VERSION = "2010-04-01"
 
 
-@dataclass(slots=True, kw_only=True)
-class Message:
-    """A message in either direction. `status`: Twilio's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file. `url`: where it was sent from; `data`: what a client sent."""
 
     sid: str
+    content_type: str
+    data: bytes = b""
+    url: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """A message in either direction. `status`: Twilio's; `sent`: Twilio's `date_sent`; `own_id`: `mid` of its callback."""
+
+    sid: str
+    account: str
     to: str
     from_: str
     body: str
     direction: str
     status: str
     created: datetime
-    media: list[str] = field(default_factory=list)
+    sent: datetime | None = None
+    media: list[Media] = field(default_factory=list)
     error_code: int | None = None
     own_id: str | None = None
+    content_sid: str | None = None
+    content_variables: dict[str, str] = field(default_factory=dict)
+    messaging_service: str | None = None
 
-    def as_json(self, account: str) -> Json:
+    def as_json(self) -> Json:
         """Give Twilio's JSON (dates RFC 2822 with `+0000`, numbers as texts)."""
-        uri = f"/{API_VERSION}/Accounts/{account}/Messages/{self.sid}"
+        uri = f"/{API_VERSION}/Accounts/{self.account}/Messages/{self.sid}"
         date = format_datetime(self.created)
+        words = words_of(self.error_code) if self.error_code else None
         return {
-            "sid": self.sid, "account_sid": account, "api_version": API_VERSION, "body": self.body, "to": self.to,
+            "sid": self.sid, "account_sid": self.account, "api_version": API_VERSION, "body": self.body, "to": self.to,
             "from": self.from_, "direction": self.direction, "status": self.status, "date_created": date,
-            "date_updated": date, "date_sent": date if self.direction == "inbound" else None,
-            "error_code": self.error_code, "error_message": None, "messaging_service_sid": None,
+            "date_updated": date, "date_sent": format_datetime(self.sent) if self.sent else None,
+            "error_code": self.error_code, "error_message": words, "messaging_service_sid": self.messaging_service,
             "num_media": str(len(self.media)), "num_segments": "1", "price": None, "price_unit": None,
             "uri": f"{uri}.json", "subresource_uris": {"media": f"{uri}/Media.json"},
+        }  # fmt: skip
+
+    def row(self) -> Json:
+        """Give the ledger's row."""
+        return {
+            "sid": self.sid, "to": self.to, "from": self.from_, "body": self.body, "direction": self.direction,
+            "status": self.status, "created": self.created.isoformat(), "own_id": self.own_id, "account": self.account,
+            "error_code": self.error_code, "content_sid": self.content_sid,
+            "content_variables": self.content_variables, "media": [one.url or one.content_type for one in self.media],
         }  # fmt: skip
 
 
@@ -44,33 +72,44 @@ def new_sid(prefix: str = "SM") -> str:
     return prefix + secrets.token_hex(16)
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Ledger:
     """All messages in the order in which they came to be: the oracle of tests and of the demo."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self._by_sid: dict[str, Message] = {}
+        self._by_to: dict[str, list[Message]] = defaultdict(list)
+        self._by_from: dict[str, list[Message]] = defaultdict(list)
 
     def add(self, message: Message) -> Message:
         self.messages.append(message)
         self._by_sid[message.sid] = message
+        self._by_to[message.to].append(message)
+        self._by_from[message.from_].append(message)
         return message
 
     def get(self, sid: str) -> Message | None:
         return self._by_sid.get(sid)
 
-    def listed(self, to: str | None, from_: str | None, until: datetime) -> list[Message]:
-        """Give messages as the list shows them: newest first, none younger than the list's lag."""
-        return [
-            message
-            for message in reversed(self.messages)
-            if (to is None or message.to == to) and (from_ is None or message.from_ == from_) and message.created <= until
-        ]
+    def remove(self, message: Message) -> None:
+        """Delete from what Twilio shows; the ledger itself forgets nothing."""
+        self._by_sid.pop(message.sid, None)
+        self._by_to[message.to].remove(message)
+        self._by_from[message.from_].remove(message)
+
+    def shown(self, to: str | None, from_: str | None) -> list[Message]:
+        """Give what is not deleted, of an address where one is given, oldest first."""
+        if to is not None and from_ is not None:
+            return min(self._by_to.get(to, []), self._by_from.get(from_, []), key=len)
+        if to is not None:
+            return self._by_to.get(to, [])
+        return self._by_from.get(from_, []) if from_ is not None else list(self._by_sid.values())
 
     def clear(self) -> None:
         self.messages.clear()
-        self._by_sid.clear()
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+        for index in (self._by_sid, self._by_to, self._by_from):
+            index.clear()

@@ -1,79 +1,74 @@
-"""What the simulated Twilio posts: inbound messages and delivery reports, signed as Twilio signs."""
+"""Inbound messages on their way to the service: webhook, fallback, replies; what fails is dropped, but stays listable."""
 
-import asyncio
-import secrets
+from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-from twilio.request_validator import RequestValidator
+from local.vendors.twilio.account import Account
+from local.vendors.twilio.messages import Ledger, Message, new_sid, now
+from local.vendors.twilio.post import Answer, Poster
+from local.vendors.twilio.twiml import TwimlResult, read_answer
 
-from local.latency import Latency
-from local.vendors.twilio.messages import API_VERSION, Message
+_NO_CONNECTION = 11205
+_HTTP_FAILURE = 11200
 
-# Twilio's own: 15 s for everything; by default one retry, and only after a failed connection.
-_TIMEOUT = aiohttp.ClientTimeout(total=15)
-_CONNECT_TRIES = 2
-_SEEN_STATUSES = ("sent", "delivered", "read")
+
+@dataclass(slots=True)
+class Debugger:
+    """Twilio's debugger: what went wrong with webhooks."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, code: int, message: Message, url: str, answer: Answer) -> None:
+        self.entries.append(
+            {"code": code, "sid": message.sid, "url": url, "status": answer.status, "tries": answer.tries,
+             "at": now().isoformat()}
+        )  # fmt: skip
 
 
 class Webhooks:
-    """Posts to the service. `public_url`: what signatures are made over, when it differs from the target."""
+    """Delivers what clients write."""
 
-    def __init__(self, account: str, token: str, target: str) -> None:
-        self.account = account
-        self.target = target
-        self.callback_pause = Latency(20, 10)
-        self._validator = RequestValidator(token)
-        self._session: aiohttp.ClientSession | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, poster: Poster, ledger: Ledger) -> None:
+        self.debugger = Debugger()
+        self._poster = poster
+        self._ledger = ledger
 
-    async def inbound(self, message: Message, extra: dict[str, str]) -> int:
-        """Deliver a client's message; gives the service's HTTP status, 0 when there was no connection."""
-        number = message.from_.removeprefix("whatsapp:")
-        params = {
-            "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": self.account,
-            "From": message.from_, "To": message.to, "Body": message.body, "NumMedia": "0", "NumSegments": "1",
-            "SmsStatus": "received", "ApiVersion": API_VERSION, "ProfileName": "Cliente", "WaId": number.lstrip("+"),
-        }  # fmt: skip
-        return await self._post(self.target, params | extra)
+    async def inbound(self, message: Message, account: Account, params: dict[str, str]) -> int:
+        """Deliver one; gives the HTTP status of the first URL, 0 when it gave none."""
+        url = account.webhook_url
+        answer = await self._poster.post(url, params, account.token, account.signed_url)
+        if problem := self._took(message, answer):
+            self.debugger.note(problem, message, url, answer)
+            if account.fallback_url:
+                await self._fall_back(message, account, params | {"ErrorCode": str(problem), "ErrorUrl": url})
+        return answer.status
 
-    def report(self, message: Message, url: str) -> None:
-        """Report sent, delivered and read, a little later each."""
-        task = asyncio.create_task(self._report(message, url), name="status callbacks")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _fall_back(self, message: Message, account: Account, params: dict[str, str]) -> None:
+        answer = await self._poster.post(account.fallback_url, params, account.token)
+        if problem := self._took(message, answer):
+            self.debugger.note(problem, message, account.fallback_url, answer)
 
-    async def _report(self, message: Message, url: str) -> None:
-        for status in _SEEN_STATUSES:
-            await self.callback_pause.wait()
-            message.status = status
-            params = {
-                "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": status, "SmsStatus": status,
-                "AccountSid": self.account, "From": message.from_, "To": message.to, "ApiVersion": API_VERSION,
-                "ChannelPrefix": "whatsapp",
-            }  # fmt: skip
-            await self._post(url, params)
+    def _took(self, message: Message, answer: Answer) -> int | None:
+        """Take an answer's replies; gives the debugger's code where there is something wrong with it."""
+        if answer.failure:
+            return _NO_CONNECTION if answer.failure == "ct" else _HTTP_FAILURE
+        result: TwimlResult = read_answer(answer.status, answer.content_type, answer.text)
+        for text, media in result.replies:
+            self.reply(message, text or media)
+        return result.problem
 
-    async def _post(self, url: str, params: dict[str, str]) -> int:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
-        headers = {
-            "X-Twilio-Signature": self._validator.compute_signature(url, params),
-            "I-Twilio-Idempotency-Token": secrets.token_hex(16),
-        }
-        for _ in range(_CONNECT_TRIES):
-            try:
-                async with self._session.post(url, data=params, headers=headers) as response:
-                    await response.read()
-                    return response.status
-            except aiohttp.ClientConnectorError:
-                continue
-            except (aiohttp.ClientError, TimeoutError):
-                return 0
-        return 0
-
-    async def close(self, _: Any = None) -> None:  # noqa: ANN401 - aiohttp's signal
-        for task in self._tasks:
-            task.cancel()
-        if self._session is not None:
-            await self._session.close()
+    def reply(self, message: Message, text: str) -> Message:
+        """Twilio itself answers a message."""
+        return self._ledger.add(
+            Message(
+                sid=new_sid(),
+                account=message.account,
+                to=message.from_,
+                from_=message.to,
+                body=text,
+                direction="outbound-reply",
+                status="delivered",
+                created=now(),
+                sent=now(),
+            )  # fmt: skip
+        )

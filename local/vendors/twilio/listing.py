@@ -1,0 +1,92 @@
+"""`GET …/Messages.json`: filters, order and paging as Twilio has them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from yarl import URL
+
+from local.vendors.twilio.errors import Refusal
+from local.vendors.twilio.messages import Ledger, Message
+
+_PAGE_SIZE = 50
+_LARGEST_PAGE = 1000
+_DAY = timedelta(days=1)
+_DATE = "YYYY-MM-DD"
+_INVALID_DATE = Refusal(400, 20001, "Invalid date value")
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a list is asked for. `since`, `until`: of `date_sent`, both included."""
+
+    to: str | None = None
+    from_: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def shows(self, message: Message) -> bool:
+        """Tell whether a message is in the list. One that has no `date_sent` yet is in no list by date."""
+        if not (self.to in (None, message.to) and self.from_ in (None, message.from_)):
+            return False
+        if self.since is None and self.until is None:
+            return True
+        sent = message.sent
+        return (
+            sent is not None and (self.since is None or sent >= self.since) and (self.until is None or sent <= self.until)
+        )
+
+
+def parse_filter(query: Mapping[str, str]) -> Filter | Refusal:
+    """Read the query: `To`, `From`, `DateSent` (that day), `DateSent<`, `DateSent>`."""
+    since = until = None
+    try:
+        if on := query.get("DateSent"):
+            since, until = _span(on[: len(_DATE)])
+        if after := query.get("DateSent>"):
+            since = _span(after)[0]
+        if before := query.get("DateSent<"):
+            until = _span(before)[1]
+    except ValueError:
+        return _INVALID_DATE
+    return Filter(to=query.get("To") or None, from_=query.get("From") or None, since=since, until=until)
+
+
+def _span(text: str) -> Span:
+    """Give the first and the last moment that a date (`YYYY-MM-DD`) or a time (ISO 8601) means. All are UTC."""
+    if len(text) == len(_DATE):
+        begin = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+        return begin, begin + _DAY - timedelta(microseconds=1)
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment, moment + timedelta(seconds=1) - timedelta(microseconds=1)  # `date_sent` is shown in whole seconds
+
+
+def page(ledger: Ledger, account: str, url: URL, wanted: Filter, visible_until: datetime) -> dict[str, Any]:
+    """Give one page, newest first. `visible_until`: the list does not show younger messages yet."""
+    size = max(1, min(int(url.query.get("PageSize") or _PAGE_SIZE), _LARGEST_PAGE))
+    number = int(url.query.get("Page") or 0)
+    found = [
+        message
+        for message in reversed(ledger.shown(wanted.to, wanted.from_))
+        if message.account == account and message.created <= visible_until and wanted.shows(message)
+    ]
+    begin = _begin(found, url.query.get("PageToken"), number * size)
+    shown = found[begin : begin + size]
+    more = len(found) > begin + size
+    following = url.update_query({"Page": str(number + 1), "PageToken": f"PA{shown[-1].sid}"}) if more else None
+    return {
+        "messages": [message.as_json() for message in shown], "page": number, "page_size": size,
+        "first_page_uri": str(url.update_query(Page="0").without_query_params("PageToken")), "previous_page_uri": None,
+        "uri": str(url), "next_page_uri": str(following) if following else None, "start": number * size,
+        "end": max(number * size + len(shown) - 1, 0),
+    }  # fmt: skip
+
+
+def _begin(found: list[Message], token: str | None, otherwise: int) -> int:
+    """Give where a page begins: behind the message that its token names, so that new ones do not shift it."""
+    last = (token or "").removeprefix("PA")
+    return next((index + 1 for index, message in enumerate(found) if message.sid == last), otherwise)

@@ -1,0 +1,110 @@
+"""What Twilio and WhatsApp make of a create: refused at once, or accepted and failed later. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from local.vendors.twilio.errors import Refusal
+from local.vendors.twilio.messages import Message
+from local.vendors.twilio.templates import Templates, parse_variables
+
+WHATSAPP = "whatsapp:"
+_LONGEST_BODY = 1600
+_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
+# A person without a visible number: country, dot, id.
+_USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]+")
+_WINDOW = timedelta(hours=24)
+_OUTSIDE_WINDOW = 63016
+_UNSUBSCRIBED = 21610
+_LOUD_SYNC = frozenset({63007})
+"""Of the 63… family, refused at once; all others come by callback."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberRule:
+    """What happens to messages for a number. `when`: sync or async; `count`: how often yet, -1 without end."""
+
+    code: int
+    when: str
+    count: int = -1
+
+    def taken(self, when: str) -> int | None:
+        """Give the code if the rule acts now."""
+        if self.when != when or self.count == 0:
+            return None
+        self.count -= self.count > 0
+        return self.code
+
+
+def when_by_default(code: int) -> str:
+    """Tell when a code comes according to Twilio's documentation."""
+    return "async" if code // 1000 in (30, 63) and code not in _LOUD_SYNC else "sync"
+
+
+@dataclass(slots=True)
+class People:
+    """What is known of the clients' numbers, as Twilio's addresses (`whatsapp:+…`) unless said otherwise."""
+
+    window: bool = False
+    opt_out: str = "off"  # off; sync, async: how creates for people who sent STOP are refused
+    rules: dict[str, NumberRule] = field(default_factory=dict)  # by number, without the prefix
+    last_inbound: dict[tuple[str, str], datetime] = field(default_factory=dict)  # by (client, our sender)
+    stopped: set[tuple[str, str]] = field(default_factory=set)
+
+    def rule(self, to: str, when: str) -> int | None:
+        rule = self.rules.get(to.removeprefix(WHATSAPP))
+        return rule.taken(when) if rule else None
+
+    def open_window(self, client: str, sender: str, at: datetime) -> bool:
+        """Tell whether free text may be written: within 24 h of the client's last message to this sender."""
+        last = self.last_inbound.get((client, sender))
+        return not self.window or (last is not None and at - last < _WINDOW)
+
+
+def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, people: People) -> Refusal | None:
+    """Judge a create before it is accepted."""
+    to, sender = form.get("To", ""), form.get("From", "")
+    if code := people.rule(to, "sync"):
+        return Refusal(400, code)
+    if not _is_address(to):
+        return Refusal(400, 21211, f"The 'To' number {to} is not a valid phone number.")
+    if not sender.startswith(WHATSAPP):
+        return Refusal(400, 21910)
+    if sender not in senders:
+        return Refusal(400, 63007)
+    if people.opt_out == "sync" and (to, sender) in people.stopped:
+        return Refusal(400, _UNSUBSCRIBED)
+    return _content_refusal(form, templates)
+
+
+def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal | None:
+    content_sid = form.get("ContentSid")
+    if content_sid:
+        return templates.refusal(content_sid, parse_variables(form.get("ContentVariables")))
+    if form.get("ContentVariables"):
+        return Refusal(400, 21654)
+    if not form.get("Body") and not form.get("MediaUrl"):
+        return Refusal(400, 21602)
+    return Refusal(400, 21617) if _units(form.get("Body", "")) > _LONGEST_BODY else None
+
+
+def failure(message: Message, templates: Templates, people: People) -> int | None:
+    """Give the code with which an accepted message fails later; None: it arrives."""
+    if code := people.rule(message.to, "async"):
+        return code
+    if people.opt_out == "async" and (message.to, message.from_) in people.stopped:
+        return _UNSUBSCRIBED
+    if message.content_sid:
+        return templates.failure(message.content_sid, message.content_variables)
+    return None if people.open_window(message.to, message.from_, message.created) else _OUTSIDE_WINDOW
+
+
+def _is_address(to: str) -> bool:
+    number = to.removeprefix(WHATSAPP)
+    return to != number and bool(_NUMBER.fullmatch(number) or _USER_ID.fullmatch(number))
+
+
+def _units(text: str) -> int:
+    """Emoji count more than once (errors/21617)."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
