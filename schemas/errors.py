@@ -8,6 +8,7 @@ ServiceError
 │   ├── RetryableError          it certainly had no effect; may be done again after a while
 │   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is done again
 │   └── TerminalError           refused for good; doing it again cannot help
+│       └── OptedOut            we refuse ourselves: the person wants no messages
 ├── Fenced                      another process owns the partition now; stop at once, acknowledge nothing
 └── Unavailable                 Kafka or Postgres does not answer; nothing was stored
 """
@@ -58,6 +59,15 @@ class UnknownOutcome(VendorError):
 
 class TerminalError(VendorError):
     """Refused for good."""
+
+
+class OptedOut(TerminalError):
+    """The person asked for no more messages. `code` is ours; `since` ISO 8601, UTC."""
+
+    CODE = "opted_out"
+
+    def __init__(self, since: str) -> None:
+        super().__init__("suppression list", f"the number asked for no more messages on {since[:10]}", self.CODE)
 
 
 class Fenced(ServiceError):

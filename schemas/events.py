@@ -125,7 +125,22 @@ class MessageStatus(Event):
         return conversation_key(self.params.get("To", ""))
 
 
-EventType = Literal["started", "received", "answered", "sent", "delivered", "failed", "parked", "closed", "escalated"]
+EventType = Literal[
+    "started",
+    "received",
+    "answered",
+    "sent",
+    "delivered",
+    "failed",
+    "parked",
+    "closed",
+    "escalated",
+    "resumed",
+    "opted_out",
+    "opted_in",
+    "details",
+    "erased",
+]
 
 
 class ConversationEvent(Event):

@@ -21,6 +21,12 @@ NO_ANSWER_MESSAGE = (
     "Si quieres, seguimos por aquí: ¿en qué te puedo ayudar?"
 )
 
+OPT_OUT = "Listo, no te escribiremos más. Si cambias de opinión, responde ALTA."
+OPT_IN = "Listo, puedes volver a recibir nuestros mensajes. ¿En qué te podemos ayudar?"
+HANDOFF = "Te paso con una persona de nuestro equipo; te escribirá por aquí en cuanto pueda."
+NO_TEXT = "-"
+"""What a text is set to when nothing is to be sent; an empty variable counts as not set."""
+
 APOLOGY = "Disculpa, ahora mismo no puedo responderte. Te contestaremos en cuanto sea posible."
 
 
@@ -99,6 +105,21 @@ class Settings(BaseSettings):
     )
     reply_quiet_seconds: float = Field(0, ge=0, description="Silence to wait for before answering a burst.")
     first_message_text: str = Field(FIRST_MESSAGE, description="First message after a completed call.")
+    opt_out_words: str = Field(
+        "STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT, BAJA, CANCELAR, DETENER, PARAR, SALIR, DARME DE BAJA, DAR DE BAJA, "
+        "NO ME ESCRIBAN MAS, NO ME ESCRIBAS MAS",
+        description="Whole messages after which a number gets no more messages of ours, separated by commas.",
+    )
+    opt_in_words: str = Field("START, UNSTOP, ALTA, REANUDAR, DARME DE ALTA", description="Whole messages that undo it.")
+    opt_out_text: str = Field(OPT_OUT, min_length=1, description='Confirms an opt-out once; "-" sends nothing.')
+    opt_in_text: str = Field(OPT_IN, min_length=1, description='Confirms that it was undone; "-" sends nothing.')
+    handoff_words: str = Field(
+        "ASESOR, ASESORA, HUMANO, PERSONA, AGENTE HUMANO, UNA PERSONA, UN ASESOR, UNA ASESORA, HABLAR CON UN ASESOR, "
+        "HABLAR CON UNA ASESORA, HABLAR CON UNA PERSONA, HABLAR CON UN HUMANO, QUIERO HABLAR CON UN ASESOR, "
+        "QUIERO HABLAR CON UNA PERSONA, QUIERO HABLAR CON ALGUIEN",
+        description="Whole messages that ask for a person, separated by commas.",
+    )
+    handoff_text: str = Field(HANDOFF, min_length=1, description='Sent when a person takes over; "-" sends nothing.')
     no_answer_message_text: str = Field(NO_ANSWER_MESSAGE, description="First message after other calls.")
     stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")

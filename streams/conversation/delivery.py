@@ -6,6 +6,7 @@ Ranks and final states as documented by Twilio (message resource, outbound messa
 from typing import Any
 
 from schemas.events import MessageStatus
+from streams.vendors.twilio_codes import classify
 
 _RANKS = {"accepted": 0, "scheduled": 0, "queued": 1, "sending": 2, "sent": 3, "delivered": 4, "read": 5}
 _FAILED = frozenset({"failed", "undelivered", "canceled"})
@@ -17,6 +18,7 @@ def report_step(report: MessageStatus) -> dict[str, Any]:
     """Give the journal's argument for a report; an unknown status is noted with the lowest rank."""
     status = report.params.get("MessageStatus") or report.params.get("SmsStatus", "")
     failed = status in _FAILED
+    kind = classify(report.params.get("ErrorCode")).kind if failed else None
     return {
         "own_id": report.own_id,
         "phone_number": report.params.get("To", ""),
@@ -26,6 +28,8 @@ def report_step(report: MessageStatus) -> dict[str, Any]:
         "delivered": status in ("delivered", "read"),
         "read": status == "read",
         "failed": failed,
+        "suppress": kind == "suppress",
+        "outside": kind == "template",
         "error_code": report.params.get("ErrorCode"),
         "reason": report.params.get("ChannelStatusMessage") or report.params.get("ErrorMessage"),
     }

@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from schemas.errors import TerminalError
+from schemas.errors import OptedOut, TerminalError
+from streams.vendors.twilio_codes import classify
 
-# Twilio: "attempt to send to unsubscribed recipient" (errors/21610).
-_OPTED_OUT = "21610"
+
+def by_person(error: TerminalError) -> bool:
+    """Tell whether Twilio refused because the person wants no messages of ours (21610, 63014, 63033)."""
+    return error.vendor == "twilio" and error.code is not None and classify(error.code).kind == "suppress"
 
 
 def refusal(error: TerminalError) -> dict[str, Any]:
     """Give status, error and details as `POST /api/call-completed` answers them."""
     code = str(error.code) if error.code is not None else ""
-    if code == _OPTED_OUT:
+    if isinstance(error, OptedOut) or by_person(error):
         return {"status": 409, "error": "The number has opted out", "details": f"{error.why} ({code})"}
     details = f"{error.why} ({code})" if code else error.why
     return {"status": 422, "error": "Failed to send WhatsApp message", "details": details}

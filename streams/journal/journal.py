@@ -10,6 +10,7 @@ from typing import Any, Literal
 from db.pool import Pool
 from db.queries import load
 from schemas.documents import now
+from schemas.errors import OptedOut
 from schemas.events import CallCompleted
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
@@ -30,10 +31,11 @@ class Begun:
 
     `begun`: the turn is ours to do; `open`: an earlier turn of the number must be finished first; `call`: an earlier
     call must begin first; `held`: stored behind a turn that waits for its time; `done`: nothing is left to do;
-    `unknown`: the number has no conversation.
+    `unknown`: the number has no conversation; `silent`: taken up, and not to be answered; `suppressed`: the number asked
+    for no more messages; `skipped`: no conversation begins after such a call.
     """
 
-    state: Literal["begun", "open", "call", "held", "done", "unknown"]
+    state: Literal["begun", "open", "call", "held", "done", "unknown", "silent", "suppressed", "skipped"]
     turn: Turn | None = None
     call: CallCompleted | None = None
 
@@ -72,9 +74,16 @@ class Journal:
         return Turn.from_row((await self._step("wm_answer", turn.partition, argument))["turn"])
 
     async def intend(self, turn: Turn, send: Send) -> str | None:
-        """Check ownership right before a send; gives the sid when a delivery report proved it sent meanwhile."""
-        argument = {"own_id": send.own_id, "phone_number": turn.phone_number}
-        sid: str | None = (await self._step("wm_intend", turn.partition, argument)).get("sid")
+        """Check ownership and consent right before a send; gives the sid when a report proved it sent meanwhile.
+
+        Raises:
+            OptedOut: the number asked for no more messages; nothing may be sent.
+        """
+        argument = {"own_id": send.own_id, "phone_number": turn.phone_number, "content": send.content}
+        result = await self._step("wm_intend", turn.partition, argument)
+        if result["state"] == "suppressed":
+            raise OptedOut(result["since"])
+        sid: str | None = result.get("sid")
         return sid
 
     async def accept(self, turn: Turn, send: Send, sid: str, status: str | None) -> None:
@@ -82,11 +91,14 @@ class Journal:
         argument = {"own_id": send.own_id, "phone_number": turn.phone_number, "sid": sid, "status": status}
         await self._step("wm_accept", turn.partition, argument)
 
-    async def fail(self, turn: Turn, *, code: str | None, reason: str, error: Json, send_state: str = "refused") -> None:
-        """End a turn that was refused for good. `error`: status, error, details as the backend gets them."""
+    async def fail(
+        self, turn: Turn, *, code: str | None, reason: str, error: Json, suppress: bool, send_state: str = "refused"
+    ) -> None:
+        """End a turn that was refused for good. `error`: status, error, details as the backend gets them; `suppress`: the
+        person wants no messages of ours, now and later."""
         what = "first" if turn.kind == "call" else "reply"
         argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "what": what, "code": code}
-        argument |= {"reason": reason, "error": error, "send_state": send_state}
+        argument |= {"reason": reason, "error": error, "send_state": send_state, "suppress": suppress}
         await self._step("wm_fail", turn.partition, argument)
 
     async def hold(self, turn: Turn, asked_seconds: float) -> None:
@@ -94,6 +106,11 @@ class Journal:
         argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "asked_seconds": asked_seconds}
         argument |= {"first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": _LONGEST_HOLD_SECONDS}
         await self._step("wm_hold", turn.partition, argument)
+
+    async def stop_arrived(self, number: str, event_id: str, received_at: datetime) -> None:
+        """Record at once that a number wants no more messages, whatever its mailbox is doing."""
+        argument = {"phone_number": number, "event_id": event_id, "received_at": received_at}
+        await self._steps.run("wm_stop_arrived", argument)
 
     async def report(self, report: Json) -> bool:
         """Record a delivery report; False when its message is not ours."""

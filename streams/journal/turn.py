@@ -44,7 +44,8 @@ class Turn:
     """A call's first message, or the answer to one or more messages.
 
     `age_seconds`: since it began, over all tries; `details`: what ElevenLabs knows of the call, once fetched; `call`: the
-    body of `call-completed`.
+    body of `call-completed`; `rule`: what the rules decided at its beginning (db/sql/functions/15_rules.sql);
+    `last_inbound_at`: when the client wrote last, aware, UTC.
     """
 
     id: int
@@ -62,6 +63,8 @@ class Turn:
     call_summary: str | None = None
     call: Json | None = None
     details: Json | None = None
+    rule: Json | None = None
+    last_inbound_at: datetime | None = None
     members: list[Member] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
 
@@ -69,5 +72,23 @@ class Turn:
     def from_row(cls, row: Json) -> Self:
         """Read what `wm_turn` gives."""
         row["members"] = [Member(**member) for member in row["members"]]
+        at = row.pop("last_inbound_at")
+        row["last_inbound_at"] = datetime.fromisoformat(at) if at else None
         row["sends"] = [Send.from_row(send) for send in row["sends"]]
         return cls(**row)
+
+    @property
+    def notice(self) -> str | None:
+        """The text of ours that is sent besides an answer: `opted_out`, `opted_in`, `escalated`."""
+        return (self.rule or {}).get("notice")
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the agent is not asked."""
+        return bool((self.rule or {}).get("silent"))
+
+    @property
+    def questions(self) -> list[Member]:
+        """The members that are for the agent: not those that were commands to us."""
+        commands = (self.rule or {}).get("keywords", ())
+        return [member for member in self.members if member.event_id not in commands]

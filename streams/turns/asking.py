@@ -108,7 +108,7 @@ class Asking:
         return Question(
             conversation_id=turn.elevenlabs_conversation_id,
             agent_id=turn.agent_id,
-            text=question([member.payload["text"] for member in turn.members]),
+            text=question([member.payload["text"] for member in turn.questions]),
             user_id=turn.phone_number,
             context=CallContext(
                 client_name=turn.client_name or "",

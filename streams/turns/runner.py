@@ -10,7 +10,8 @@ from schemas.events import CallCompleted
 from schemas.phone import masked
 from schemas.settings import Settings
 from streams.conversation.first_message import first_message, placeholder_values
-from streams.conversation.refusals import refusal
+from streams.conversation.notices import notice_text
+from streams.conversation.refusals import by_person, refusal
 from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
@@ -70,10 +71,14 @@ class Runner:
         return await self._answered(turn, Answer(send.body, {"text": send.body}, 0.0, details), [send])
 
     async def _reply(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
+        notice = notice_text(self._settings, turn.notice)
+        said = [_send(turn, notice)] if notice else []
+        if turn.is_silent:
+            return await self._answered(turn, Answer(notice, {"notice": turn.notice, "text": notice}, 0.0, None), said)
         answer = await self._asking.answer(turn)
         reach("after-agent")
         sends = [_send(turn, part) for part in split_message(to_whatsapp(answer.text)) if part.strip()]
-        return await self._answered(turn, answer, sends)
+        return await self._answered(turn, answer, [*said, *sends])
 
     async def _answered(self, turn: Turn, answer: Answer, sends: list[Send]) -> tuple[Turn, frozenset[str]]:
         columns: dict[str, Any] = {"text": answer.text, "seconds": answer.seconds, "problem": answer.problem}
@@ -96,7 +101,9 @@ class Runner:
     async def _fail(self, turn: Turn, error: TerminalError, send_state: str) -> None:
         log.warning("turn failed", kind=turn.kind, number=masked(turn.phone_number), code=error.code, why=error.why)
         code = None if error.code is None else str(error.code)
-        await self._journal.fail(turn, code=code, reason=error.why, error=refusal(error), send_state=send_state)
+        await self._journal.fail(
+            turn, code=code, reason=error.why, error=refusal(error), send_state=send_state, suppress=by_person(error)
+        )
 
 
 def _send(turn: Turn, body: str, content: dict[str, Any] | None = None) -> Send:

@@ -8,6 +8,7 @@ from schemas.events import CallCompleted, InboundMessage
 from schemas.phone import masked
 from schemas.topics import CALL_COMPLETED
 from streams.conversation.inbound import described
+from streams.conversation.keywords import Keywords
 from streams.engine.work import Batch, WorkItem
 from streams.failpoints import reach
 from streams.journal.journal import Journal
@@ -24,13 +25,20 @@ class Handler:
     """Handles one number's batch; returns when it is done, or stored as waiting, and its events have left."""
 
     def __init__(
-        self, journal: Journal, runner: Runner, outbox: Outbox, engine: WorkerEngine, strangers: Strangers
+        self,
+        journal: Journal,
+        runner: Runner,
+        outbox: Outbox,
+        engine: WorkerEngine,
+        strangers: Strangers,
+        keywords: Keywords,
     ) -> None:
         self._journal = journal
         self._runner = runner
         self._outbox = outbox
         self._engine = engine
         self._strangers = strangers
+        self._keywords = keywords
 
     async def __call__(self, batch: Batch) -> None:
         item = batch.first
@@ -55,7 +63,7 @@ class Handler:
     async def _messages(self, batch: Batch) -> None:
         batch.take_following()
         item = batch.first
-        inputs = [_input(each) for each in batch.items if isinstance(each.value, InboundMessage)]
+        inputs = [self._input(each) for each in batch.items if isinstance(each.value, InboundMessage)]
         if await self._reply(item.source.partition, item.key, inputs, item.request_id):
             return
         await self._engine.calls_caught_up(item.key, item.source.partition)
@@ -81,19 +89,22 @@ class Handler:
             begun = await self._journal.begin_reply(partition, number, inputs, request_id)
             if begun.call is not None:  # it was stored behind a turn that was held
                 begun = await self._journal.begin_call(partition, begun.call, request_id)
+            elif begun.state == "silent":  # taken up, not to be answered; there may be more behind it
+                inputs = []
+                continue
             elif begun.turn is None:
                 return begun.state != "unknown"
             if begun.turn is not None:
                 await self._runner.finish(begun.turn)
 
-
-def _input(item: WorkItem) -> dict[str, Any]:
-    message: InboundMessage = item.value
-    return {
-        "event_id": message.event_id,
-        "address": message.params.get("From", ""),
-        "received_at": message.received_at,
-        "text": described(message.params),
-        "request_id": message.request_id or item.request_id,
-        "params": message.params,
-    }
+    def _input(self, item: WorkItem) -> dict[str, Any]:
+        message: InboundMessage = item.value
+        intent = self._keywords.intent(message.params)
+        return {
+            "event_id": message.event_id,
+            "address": message.params.get("From", ""),
+            "received_at": message.received_at,
+            "text": described(message.params),
+            "request_id": message.request_id or item.request_id,
+            "params": message.params,
+        } | ({"intent": intent.as_json()} if intent else {})

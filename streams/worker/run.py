@@ -10,6 +10,7 @@ from aiohttp import web
 
 from db.pool import create_pool
 from schemas.settings import Settings, require
+from streams.conversation.keywords import Keywords
 from streams.engine.app import RawSchema, create_app
 from streams.engine.intake import attach
 from streams.engine.life import closed, until_stopped
@@ -26,6 +27,7 @@ from streams.worker.outbox import Outbox
 from streams.worker.producer import Producer
 from streams.worker.reminders import Reminders
 from streams.worker.reports import Reports
+from streams.worker.stops import Stops
 from streams.worker.strangers import Strangers
 from streams.worker.take import TOPICS, Take
 from streams.worker.views import Views
@@ -64,8 +66,9 @@ async def _run(settings: Settings) -> int:
     )
     engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, runner.pauses)
     outbox = Outbox(pool, producer)
-    handler = Handler(journal, runner, outbox, engine, Strangers(settings, pool, journal))
-    take = Take(partitions, mailboxes, engine, producer, Reports(journal))
+    keywords = Keywords.of(settings)
+    handler = Handler(journal, runner, outbox, engine, Strangers(settings, pool, journal), keywords)
+    take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, keywords))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     views = web.AppRunner(Views(app, mailboxes, engine, ownership).application(), access_log=None)
     await views.setup()

@@ -17,6 +17,7 @@ from streams.engine.work import TopicPartition, WorkItem
 from streams.worker.engine import WorkerEngine
 from streams.worker.producer import Producer
 from streams.worker.reports import Reports
+from streams.worker.stops import Stops
 
 log = structlog.get_logger()
 
@@ -33,13 +34,20 @@ class Take:
     """`take(source, event)` for `streams.engine.intake`."""
 
     def __init__(
-        self, partitions: int, mailboxes: Mailboxes, engine: WorkerEngine, producer: Producer, reports: Reports
+        self,
+        partitions: int,
+        mailboxes: Mailboxes,
+        engine: WorkerEngine,
+        producer: Producer,
+        reports: Reports,
+        stops: Stops,
     ) -> None:
         self._partitions = partitions
         self._mailboxes = mailboxes
         self._engine = engine
         self._producer = producer
         self._reports = reports
+        self._stops = stops
 
     async def __call__(self, source: TopicPartition, event: Any) -> None:  # noqa: ANN401 - a Faust event
         message = event.message
@@ -57,6 +65,8 @@ class Take:
         elif isinstance(value, MessageStatus):
             await self._reports.put(value, event)
         else:
+            if isinstance(value, InboundMessage):
+                await self._stops.look(value)
             item = WorkItem(
                 source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
                 generation=generation, token=event,

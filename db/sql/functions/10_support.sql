@@ -43,6 +43,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     'client_name', s.client_name, 'agent_id', s.agent_id, 'call_summary', s.call_summary,
     'elevenlabs_conversation_id', s.elevenlabs_conversation_id,
     'call', s.metadata->'call', 'details', s.metadata->'details',
+    'rule', t.rule, 'last_inbound_at', wm_iso(s.last_inbound_at),
     'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', i.event_id, 'payload', i.payload)
                 ORDER BY i.position), '[]') FROM conversation_input i WHERE i.turn_id = t.id),
     'sends', (SELECT coalesce(jsonb_agg(jsonb_build_object('own_id', o.own_id, 'to_address', o.to_address,

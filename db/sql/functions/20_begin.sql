@@ -1,6 +1,7 @@
 -- A call ended: the conversation begins, or begins anew in the same row; its first message's turn begins.
 -- a: partition, epoch, phone_number, address, event_id, received_at, payload, request_id, client_name, agent_id,
---    batch_id, recipient_id, started {event data}
+--    batch_id, recipient_id, started {event data}, starts: false where no conversation begins after such a call,
+--    pace_seconds: between two first messages of a campaign, null for any number at once
 CREATE OR REPLACE FUNCTION wm_begin_call(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; snapshot jsonb; input conversation_input;
 BEGIN
@@ -16,6 +17,7 @@ BEGIN
       WHERE i.state = 'parked' AND EXCLUDED.state = 'taken';
   IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;
   IF turn IS NOT NULL THEN RETURN '{"state": "held"}'; END IF;
+  IF wm_is_suppressed(phone) OR NOT coalesce((a->>'starts')::boolean, true) THEN RETURN wm_turn_call_down(a); END IF;
   INSERT INTO conversation_state AS s (phone_number, client_name, elevenlabs_conversation_id, agent_id, batch_id,
       recipient_id, status, started_at, last_message_at, address, metadata)
     VALUES (phone, left(a->>'client_name', 255), a->>'event_id', a->>'agent_id', left(a->>'batch_id', 255),
@@ -37,6 +39,7 @@ BEGIN
   UPDATE conversation_input SET turn_id = turn WHERE kind = 'call' AND event_id = a->>'event_id' RETURNING * INTO input;
   PERFORM wm_emit(conversation, (a->>'partition')::int, 'started', a->'started' || jsonb_build_object('turn_id', turn,
     'request_id', a->>'request_id', 'received_at', wm_iso(input.received_at), 'position', input.position, 'row', snapshot));
+  IF wm_pace(turn, a) THEN RETURN '{"state": "held"}'; END IF;
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
 
@@ -45,16 +48,18 @@ END $$;
 -- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item record; message int;
-  next_call conversation_input;
+  next_call conversation_input; was text; decided jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   turn := wm_open_turn(phone);
   IF turn IS NOT NULL THEN
-    IF NOT wm_is_held(turn) THEN RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn)); END IF;
+    IF NOT wm_is_held(turn) OR (jsonb_array_length(a->'inputs') > 0 AND wm_release(turn)) THEN
+      RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn));
+    END IF;
     PERFORM wm_add_inputs(a, 'parked');
     RETURN '{"state": "held"}';
   END IF;
-  SELECT id INTO conversation FROM conversation_state WHERE phone_number = phone FOR UPDATE;
+  SELECT id, status INTO conversation, was FROM conversation_state WHERE phone_number = phone FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
   PERFORM wm_add_inputs(a, 'parked');
   SELECT * INTO next_call FROM conversation_input WHERE phone_number = phone AND state = 'parked' AND kind = 'call'
@@ -71,8 +76,11 @@ BEGIN
   UPDATE conversation_input SET state = 'taken', turn_id = turn WHERE phone_number = phone AND state = 'parked'
     AND (next_call.position IS NULL OR position < next_call.position);
   UPDATE conversation_state SET message_count = coalesce(message_count, 0) + members, last_message_at = now(),
-    last_inbound_at = now(), address = item_address, status = CASE status WHEN 'closed' THEN 'active' ELSE status END
-    FROM (SELECT (array_agg(i.address ORDER BY position DESC))[1] AS item_address, count(*) AS members
+    last_inbound_at = greatest(last_inbound_at, newest_at), address = item_address,
+    status = CASE status WHEN 'closed' THEN 'active' ELSE status END,
+    closed_at = CASE status WHEN 'closed' THEN NULL ELSE closed_at END
+    FROM (SELECT (array_agg(i.address ORDER BY position DESC))[1] AS item_address, count(*) AS members,
+                 max(i.received_at) AS newest_at
           FROM conversation_input i WHERE i.turn_id = turn) newest WHERE id = conversation;
   FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
     INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
@@ -83,6 +91,14 @@ BEGIN
       'message_id', message, 'request_id', item.payload->>'request_id', 'address', item.address,
       'position', item.position));
   END LOOP;
+  decided := wm_rule(turn, conversation, phone, (a->>'partition')::int, was);
+  IF decided IS NOT NULL THEN
+    UPDATE conversation_turn SET rule = decided WHERE id = turn;
+    IF (decided->>'silent')::boolean AND decided->>'notice' IS NULL THEN
+      PERFORM wm_end_turn(turn, 'done', NULL);
+      RETURN '{"state": "silent"}';
+    END IF;
+  END IF;
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
 

@@ -2,16 +2,18 @@
 -- a: partition, epoch, turn_id, reply, text, seconds, summary, duration_secs, details,
 --    parts [{own_id, to_address, body, content}], problem {what, code, reason} where the reply is not the agent's
 CREATE OR REPLACE FUNCTION wm_answer(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE t conversation_turn; told jsonb;
+DECLARE t conversation_turn; told jsonb; may_send boolean;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = (a->>'turn_id')::bigint FOR UPDATE;
   IF t.state <> 'begun' THEN RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id)); END IF;
   UPDATE conversation_turn SET state = 'answered', reply = a->'reply', answered_at = clock_timestamp() WHERE id = t.id;
+  may_send := wm_may_send(t);  -- where not, the first message stays planned: intending it will say so
   INSERT INTO conversation_send (own_id, turn_id, part, to_address, body, content, state, tries, intended_at)
     SELECT (p->>'own_id')::uuid, t.id, place - 1, p->>'to_address', p->>'body', nullif(p->'content', 'null'),
-           CASE place WHEN 1 THEN 'intended' ELSE 'planned' END, CASE place WHEN 1 THEN 1 ELSE 0 END,
-           CASE place WHEN 1 THEN clock_timestamp() END
+           CASE WHEN place = 1 AND may_send THEN 'intended' ELSE 'planned' END,
+           CASE WHEN place = 1 AND may_send THEN 1 ELSE 0 END,
+           CASE WHEN place = 1 AND may_send THEN clock_timestamp() END
     FROM jsonb_array_elements(a->'parts') WITH ORDINALITY AS x(p, place);
   told := jsonb_build_object('turn_id', t.id, 'kind', t.kind, 'reply', a->'reply', 'parts', a->'parts');
   IF a->'details' IS NOT NULL AND a->'details' <> 'null' THEN
@@ -30,15 +32,21 @@ BEGIN
   RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id));
 END $$;
 
--- Right before a send: the last check that the number is still ours. a: partition, epoch, own_id
+-- Right before a send: the last check that the number is still ours, and that the person still wants our messages.
+-- a: partition, epoch, own_id, content: the template to send it as from now on, where it may no longer go as text
 CREATE OR REPLACE FUNCTION wm_intend(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send;
+DECLARE o conversation_send; t conversation_turn;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   SELECT * INTO o FROM conversation_send WHERE own_id = (a->>'own_id')::uuid FOR UPDATE;
   IF o.sid IS NOT NULL THEN RETURN jsonb_build_object('state', 'sent', 'sid', o.sid); END IF;
-  UPDATE conversation_send SET state = 'intended', tries = tries + 1, intended_at = clock_timestamp()
-    WHERE own_id = o.own_id;
+  SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id;
+  IF NOT wm_may_send(t) THEN
+    RETURN jsonb_build_object('state', 'suppressed', 'since', (SELECT wm_iso(since) FROM conversation_suppression
+                                                               WHERE phone_number = t.phone_number));
+  END IF;
+  UPDATE conversation_send SET state = 'intended', tries = tries + 1, intended_at = clock_timestamp(),
+    content = coalesce(nullif(a->'content', 'null'), content) WHERE own_id = o.own_id;
   RETURN '{"state": "intended"}';
 END $$;
 
@@ -71,10 +79,16 @@ BEGIN
 END $$;
 
 -- A turn is put off: its partition goes on. Nothing of it was sent that is not recorded, so its open sends are planned
--- again. Each time it waits longer. a: partition, epoch, turn_id, first_seconds, longest_seconds, asked_seconds
+-- again. Each time it waits longer. a: partition, epoch, turn_id, first_seconds, longest_seconds, asked_seconds,
+-- spared_seconds: it waits so long, no longer and no shorter, because the hour is not one for first messages
 CREATE OR REPLACE FUNCTION wm_hold(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  IF a->>'spared_seconds' IS NOT NULL THEN
+    UPDATE conversation_turn SET due_at = clock_timestamp() + make_interval(secs => (a->>'spared_seconds')::float),
+      rule = coalesce(rule, '{}') || '{"waits": "quiet"}' WHERE id = (a->>'turn_id')::bigint AND state = 'begun';
+    RETURN '{"state": "held"}';
+  END IF;
   UPDATE conversation_turn SET holds = holds + 1, due_at = clock_timestamp() + make_interval(secs => least(
       (a->>'longest_seconds')::float, greatest((a->>'asked_seconds')::float,
       (a->>'first_seconds')::float * 2.0 ^ least(holds, 10))))
@@ -83,7 +97,8 @@ BEGIN
   RETURN '{"state": "held"}';
 END $$;
 
--- Refused for good: the turn fails and says why. a: partition, epoch, turn_id, what, code, reason, error
+-- Refused for good: the turn fails and says why. a: partition, epoch, turn_id, what, code, reason, error,
+-- suppress: the person wants no messages of ours
 CREATE OR REPLACE FUNCTION wm_fail(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE t conversation_turn;
 BEGIN
@@ -95,12 +110,14 @@ BEGIN
   PERFORM wm_emit(t.conversation_id, t.partition, 'failed',
     jsonb_build_object('what', a->>'what', 'code', a->>'code', 'reason', a->>'reason', 'turn_id', t.id,
                        'error', a->'error', 'send_state', coalesce(a->>'send_state', 'refused')));
+  IF (a->>'suppress')::boolean THEN PERFORM wm_refused_by_person(t.conversation_id, t.partition, t.phone_number, a->>'code'); END IF;
   PERFORM wm_end_turn(t.id, 'failed', a->'error');
   RETURN '{"state": "failed"}';
 END $$;
 
 -- A delivery report, in any order, any number of times; it needs no epoch, because it only tells what Twilio did.
--- a: own_id, sid, status, rank, delivered, read, error_code, failed, reason
+-- a: own_id, sid, status, rank, delivered, read, error_code, failed, reason, suppress: the person wants no messages of
+--    ours, outside: it fell outside the 24-hour window
 CREATE OR REPLACE FUNCTION wm_report(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE o conversation_send; t conversation_turn; message int; told jsonb;
 BEGIN
@@ -122,6 +139,13 @@ BEGIN
   IF (a->>'failed')::bool THEN
     PERFORM wm_emit(t.conversation_id, t.partition, 'failed', told || jsonb_build_object('what', 'delivery',
       'code', a->>'error_code', 'reason', a->>'reason'));
+    IF (a->>'suppress')::boolean THEN
+      PERFORM wm_refused_by_person(t.conversation_id, t.partition, t.phone_number, a->>'error_code');
+    END IF;
+    -- Once more, as a template: one that was a template, or that is this very repetition, is not repeated.
+    IF (a->>'outside')::boolean AND o.content IS NULL AND t.kind <> 'again' THEN
+      UPDATE conversation_turn SET again = 'wanted' WHERE id = t.id AND again IS NULL;
+    END IF;
   ELSE
     PERFORM wm_emit(t.conversation_id, t.partition, 'delivered', told);
   END IF;
