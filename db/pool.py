@@ -12,6 +12,21 @@ from schemas.settings import Settings
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+LOST_CONNECTION = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # What a statement on a connection comes to that the server has just ended ("another operation is in progress").
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,  # starting, stopping, or this session was ended
+    asyncpg.InsufficientResourcesError,  # too many connections, no memory, disk full
+)
+"""What asyncpg raises when Postgres is away for a while; the statement can be done again on another connection."""
+
+POSTGRES_ERRORS = (*LOST_CONNECTION, asyncpg.PostgresError)
+"""The same, and what Postgres itself refuses."""
+
 # A step takes milliseconds; a statement that runs this long waits for a lock of a frozen process, and is done again.
 _COMMAND_TIMEOUT_SECONDS = 10.0
 # Under the 10 s in which an outage must show in health.

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from db.pool import Pool
+from db.pool import POSTGRES_ERRORS, Pool
 from schemas.errors import Unavailable
 from web.bounds import within
 
@@ -17,9 +17,6 @@ T = TypeVar("T")
 QUICK_SECONDS = 1.5
 # Longest that a reader waits: figures over a big day's tables take some 100 ms.
 _READ_SECONDS = 5.0
-
-POSTGRES_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What asyncpg raises when Postgres is away, is starting or stopping, or refuses."""
 
 
 class Database:

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from web.database import POSTGRES_ERRORS
+from db.pool import POSTGRES_ERRORS
 
 log = structlog.get_logger()
 

@@ -13,7 +13,9 @@ SELECT direction, content FROM (
 ORDER BY id
 
 -- name: known_sids
-SELECT sid FROM conversation_send WHERE to_address = $1 AND intended_at > $2 AND sid IS NOT NULL
+-- $2: since when it is looked for. What was intended before it may have been created after it; an hour is ample.
+SELECT sid FROM conversation_send
+WHERE to_address = $1 AND intended_at > $2::timestamp - interval '1 hour' AND sid IS NOT NULL
 
 -- name: sent_sid
 SELECT sid FROM conversation_send WHERE own_id = $1

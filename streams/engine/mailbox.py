@@ -61,13 +61,25 @@ class Mailboxes:
                 await self._changed.wait_for(lambda: self._has_room(item) or not self._is_current(item))
         if not self._is_current(item):
             return False
-        window = self._windows.setdefault(item.source, OffsetWindow(item.source))
-        queued = Queued(item, window.begin(item.offset, item.token, time.monotonic()))
-        self._unfinished[item.source.topic] = self._unfinished.get(item.source.topic, 0) + 1
-        self._enqueue(queued)
+        self._enqueue(self._begin(item))
         if self._has_waiters():
             await self._notify()
         return True
+
+    def beside(self, item: WorkItem) -> Callable[[], None]:
+        """Take in an item that needs no mailbox; gives what acknowledges it, in its turn, when it is done.
+
+        Acknowledged at once it would be ahead of unfinished ones, and Faust would commit past them.
+        """
+        if not self._is_current(item):
+            return lambda: None
+        queued = self._begin(item)
+
+        def finish() -> None:
+            if item.generation == self.generation:
+                self._acknowledge_finished(queued)
+
+        return finish
 
     def remind(self, item: WorkItem) -> bool:
         """Hand over something that no event of Kafka's stands for; False where the key is being worked on anyway."""
@@ -122,6 +134,11 @@ class Mailboxes:
             if (oldest := window.oldest())
         }
         return {"mailboxes": len(self._queues), "in_flight": self._running, "partitions": partitions}
+
+    def _begin(self, item: WorkItem) -> Queued:
+        window = self._windows.setdefault(item.source, OffsetWindow(item.source))
+        self._unfinished[item.source.topic] = self._unfinished.get(item.source.topic, 0) + 1
+        return Queued(item, window.begin(item.offset, item.token, time.monotonic()))
 
     def _enqueue(self, queued: Queued) -> None:
         key = queued.item.key
@@ -182,8 +199,11 @@ class Mailboxes:
     def _finish(self, batch: Batch) -> None:
         self.finished_at = time.monotonic()
         for queued in batch.taken:
-            if queued.entry is None:
-                continue
-            self._unfinished[queued.item.source.topic] -= 1
-            for token in self._windows[queued.item.source].finish(queued.entry):
-                self._acknowledge(token)
+            self._acknowledge_finished(queued)
+
+    def _acknowledge_finished(self, queued: Queued) -> None:
+        if queued.entry is None:
+            return
+        self._unfinished[queued.item.source.topic] -= 1
+        for token in self._windows[queued.item.source].finish(queued.entry):
+            self._acknowledge(token)

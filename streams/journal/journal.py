@@ -101,10 +101,16 @@ class Journal:
         argument |= {"reason": reason, "error": error, "send_state": send_state, "suppress": suppress}
         await self._step("wm_fail", turn.partition, argument)
 
-    async def hold(self, turn: Turn, asked_seconds: float) -> None:
-        """Put a turn off, so that its partition goes on; whatever the number sends meanwhile waits behind it."""
+    async def hold(self, turn: Turn, asked_seconds: float, *, unknown: bool = False) -> None:
+        """Put a turn off, so that its partition goes on; whatever the number sends meanwhile waits behind it.
+
+        Args:
+            turn: ours, not ended.
+            asked_seconds: how long the vendor asked us to wait; 0: it did not.
+            unknown: a send's outcome is; it stays intended, to be looked for again.
+        """
         argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "asked_seconds": asked_seconds}
-        argument |= {"first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": _LONGEST_HOLD_SECONDS}
+        argument |= {"unknown": unknown, "first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": _LONGEST_HOLD_SECONDS}
         await self._step("wm_hold", turn.partition, argument)
 
     async def stop_arrived(self, number: str, event_id: str, received_at: datetime) -> None:

@@ -1,13 +1,19 @@
 """Who owns a partition: an epoch in Postgres, one higher at each take-over."""
 
 import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from db.pool import Pool
+from db.pool import LOST_CONNECTION, Pool
 from db.queries import load
 from schemas.errors import Fenced
 
 log = structlog.get_logger()
 _sql = load("journal")
+
+# Under the rebalance time-out (30 s) with one more statement's 10 s: longer, and the broker evicts the member anyway.
+_CLAIM_SECONDS = 15.0
+_FIRST_RETRY_SECONDS = 0.1
+_LONGEST_RETRY_SECONDS = 1.0
 
 
 class Ownership:
@@ -19,9 +25,21 @@ class Ownership:
         self._epochs: dict[int, int] = {}
 
     async def claim(self, partitions: set[int]) -> None:
-        """Take over exactly these partitions; waits for steps of the former owner that are being written."""
+        """Take over exactly these partitions; waits for steps of the former owner that are being written.
+
+        Raises:
+            OSError, asyncpg.PostgresError, …: Postgres did not answer for longer than a group may wait for a member.
+        """
         self._epochs = {}
-        rows = await self._pool.fetch(_sql.claim, sorted(partitions), self._owner)
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(LOST_CONNECTION),
+            wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
+            stop=stop_after_delay(_CLAIM_SECONDS),
+            before_sleep=lambda _: log.warning("partitions cannot be claimed yet"),
+            reraise=True,
+        ):
+            with attempt:
+                rows = await self._pool.fetch(_sql.claim, sorted(partitions), self._owner)
         self._epochs = {row["partition"]: row["epoch"] for row in rows}
         log.info("partitions claimed", partitions=sorted(partitions))
 

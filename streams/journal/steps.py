@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
-from db.pool import Pool
+from db.pool import LOST_CONNECTION, Pool
 from schemas.errors import Fenced
 
 log = structlog.get_logger()
@@ -24,14 +24,11 @@ _GROUPS_AT_ONCE = 2
 _FIRST_RETRY_SECONDS = 0.05
 _LONGEST_RETRY_SECONDS = 2.0
 
-LOST_CONNECTION = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _TRY_AGAIN = (
     *LOST_CONNECTION,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,  # two steps of one number met (a zombie's and ours): the second look decides
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
 )
 
 

@@ -10,7 +10,7 @@ SendState = Literal["planned", "intended", "accepted", "refused", "held"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One outgoing message. `own_id`: UUID; `intended_at`: when Twilio was about to be asked last, UTC."""
+    """One outgoing message. `own_id`: UUID; `age_seconds`: since Twilio was about to be asked last, None: never."""
 
     own_id: str
     to_address: str
@@ -19,12 +19,7 @@ class Send:
     state: SendState = "planned"
     tries: int = 0
     sid: str | None = None
-    intended_at: datetime | None = None
-
-    @classmethod
-    def from_row(cls, row: Json) -> Self:
-        at = row.pop("intended_at")
-        return cls(**row, intended_at=datetime.fromisoformat(at) if at else None)
+    age_seconds: float | None = None
 
     def plan(self) -> Json:
         """Give what the journal needs to plan it."""
@@ -43,9 +38,9 @@ class Member:
 class Turn:
     """A call's first message, or the answer to one or more messages.
 
-    `age_seconds`: since it began, over all tries; `details`: what ElevenLabs knows of the call, once fetched; `call`: the
-    body of `call-completed`; `rule`: what the rules decided at its beginning (db/sql/functions/15_rules.sql);
-    `last_inbound_at`: when the client wrote last, aware, UTC.
+    `age_seconds`: since it began, over all tries; `answered_at`: by the database's clock, aware, UTC; `details`: what
+    ElevenLabs knows of the call, once fetched; `call`: the body of `call-completed`; `rule`: what the rules decided at
+    its beginning (db/sql/functions/15_rules.sql); `last_inbound_at`: when the client wrote last, aware, UTC.
     """
 
     id: int
@@ -57,6 +52,7 @@ class Turn:
     request_id: str | None
     address: str
     age_seconds: float
+    answered_at: datetime | None
     client_name: str | None
     agent_id: str
     elevenlabs_conversation_id: str
@@ -72,9 +68,9 @@ class Turn:
     def from_row(cls, row: Json) -> Self:
         """Read what `wm_turn` gives."""
         row["members"] = [Member(**member) for member in row["members"]]
-        at = row.pop("last_inbound_at")
-        row["last_inbound_at"] = datetime.fromisoformat(at) if at else None
-        row["sends"] = [Send.from_row(send) for send in row["sends"]]
+        row["sends"] = [Send(**send) for send in row["sends"]]
+        for name in ("answered_at", "last_inbound_at"):
+            row[name] = datetime.fromisoformat(row[name]) if row[name] else None
         return cls(**row)
 
     @property

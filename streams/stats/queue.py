@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from db.pool import Pool
+from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.errors import Unavailable
 from schemas.settings import Settings
@@ -42,7 +42,7 @@ class Queue:
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
                 row = await self._pool.fetchrow(_sql.queue, self._settings.stats_timezone)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except POSTGRES_ERRORS as error:
             raise Unavailable("Postgres does not answer") from error
         assert row is not None, "an aggregate has a row"
         return row

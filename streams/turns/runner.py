@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from schemas.errors import RetryableError, TerminalError
+from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.events import CallCompleted
 from schemas.phone import masked
 from schemas.settings import Settings
@@ -50,6 +50,9 @@ class Runner:
         except RetryableError as error:
             log.warning("turn is held", kind=turn.kind, number=masked(turn.phone_number), code=error.code, why=error.why)
             await self._journal.hold(turn, asked_seconds(error))
+        except UnknownOutcome as error:
+            log.warning("turn is held, a send's outcome is unknown", number=masked(turn.phone_number), why=error.why)
+            await self._journal.hold(turn, 0.0, unknown=True)
         finally:
             structlog.contextvars.reset_contextvars(**bound)
 

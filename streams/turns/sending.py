@@ -1,6 +1,7 @@
 """Sends the messages of an answered turn, each exactly once as far as Twilio lets us know."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,10 +19,12 @@ from streams.vendors import OutgoingMessage, TwilioSender
 
 log = structlog.get_logger()
 
-# Twilio's clock and ours may differ, and `date_created` has whole seconds.
+# Twilio's clock and the database's may differ, and `date_created` has whole seconds.
 _CLOCK_MARGIN = timedelta(seconds=10)
 # Looks at Twilio's list while an outcome is unknown: the callback mostly comes first, the list lags by seconds.
 _LOOK_EVERY_SECONDS = 1.0
+# While Twilio is paused hundreds may look at once.
+_LOOK_WHILE_PAUSED_SECONDS = 5.0
 # Even a send intended long ago is looked for this long: one empty list is no proof.
 _SHORTEST_LOOK_SECONDS = 3.0
 
@@ -47,6 +50,7 @@ class Sending:
         Raises:
             Fenced: the partition has a newer owner; nothing more is sent.
             RetryableError: not now, certainly nothing was sent; the turn should be held.
+            UnknownOutcome: Twilio does not tell whether it took a message; the turn should be held as such.
             TerminalError: Twilio refuses for good; the rest is not sent.
         """
         for send in turn.sends:
@@ -56,7 +60,7 @@ class Sending:
     async def _deliver(self, turn: Turn, send: Send, *, fresh: bool) -> None:
         sid = None
         if send.state == "intended" and not fresh:
-            sid = await self._reconcile(turn, send)
+            sid = await self._reconcile(turn, send, send.age_seconds or 0.0)
             reach("after-reconcile")
         intended = send.state == "intended" and fresh
         async for attempt in attempts():
@@ -80,7 +84,7 @@ class Sending:
             return (await self._twilio.send(self._message(send))).sid
         except UnknownOutcome as error:
             log.warning("send has an unknown outcome", own_id=send.own_id, why=error.why)
-            if sid := await self._reconcile(turn, send, since=now()):
+            if sid := await self._reconcile(turn, send):
                 return sid
             raise RetryableError(error.vendor, "not sent, as far as Twilio shows", error.code) from error
 
@@ -93,34 +97,47 @@ class Sending:
             await self._journal.report({"own_id": send.own_id, "sid": sid, "status": "accepted", "rank": 0})
             raise
 
-    async def _reconcile(self, turn: Turn, send: Send, since: datetime | None = None) -> str | None:
-        """Find out whether a send happened: by its delivery report, then by Twilio's list, with bounded patience."""
-        intended_at = since or (send.intended_at or now()).astimezone(UTC)
-        patience = timedelta(seconds=self._settings.twilio_unknown_patience_seconds)
-        deadline = max(intended_at + patience, now() + timedelta(seconds=_SHORTEST_LOOK_SECONDS))
-        while not (sid := await self._look(send, intended_at - _CLOCK_MARGIN)):
-            if now() >= deadline:
-                self._give_up(send)
-                return None
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
-        log.info("send of unknown outcome was found", own_id=send.own_id)
-        return sid
+    async def _reconcile(self, turn: Turn, send: Send, age_seconds: float = 0.0) -> str | None:
+        """Find out whether a send happened: by its delivery report, then by Twilio's list, with bounded patience.
+
+        Only a list that was read when the patience was over is taken for a proof of absence. The patience goes by this
+        process's steady clock and the journal's ages, so that no clock set anew can cut it short.
+
+        Raises:
+            UnknownOutcome: the list could not be read then.
+        """
+        patience = max(self._settings.twilio_unknown_patience_seconds - age_seconds, _SHORTEST_LOOK_SECONDS)
+        deadline = time.monotonic() + patience
+        since = (turn.answered_at or now()).astimezone(UTC) - _CLOCK_MARGIN
+        while True:
+            over = time.monotonic() >= deadline
+            try:
+                sid = await self._look(send, since)
+            except (RetryableError, UnknownOutcome) as error:
+                if over:
+                    raise UnknownOutcome(error.vendor, "neither a report nor the list tells", error.code) from error
+            else:
+                if sid:
+                    return sid
+                if over:
+                    return self._give_up(send)
+            await asyncio.sleep(_LOOK_WHILE_PAUSED_SECONDS if self._pause.is_on else _LOOK_EVERY_SECONDS)
 
     async def _look(self, send: Send, since: datetime) -> str | None:
         if sid := await self._journal.sent_sid(send):
             return sid
         known = await self._journal.known_sids(send.to_address, since)
         body = None if send.content else send.body  # Twilio lists a template as rendered, which is not known here
-        try:
-            found = await self._twilio.find_sent(send.to_address, self._settings.twilio_whatsapp_from, body, since, known)
-        except (RetryableError, UnknownOutcome):
-            return None
+        found = await self._twilio.find_sent(send.to_address, self._settings.twilio_whatsapp_from, body, since, known)
+        if found:
+            log.info("send of unknown outcome was found", own_id=send.own_id)
         return found[-1].sid if found else None
 
-    def _give_up(self, send: Send) -> None:
+    def _give_up(self, send: Send) -> str | None:
         if self._settings.twilio_unknown_send == "hold":
             raise Held("twilio", "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold")
         log.warning("send was not found and is sent again", own_id=send.own_id)
+        return None
 
     def _message(self, send: Send) -> OutgoingMessage:
         content = send.content or {}

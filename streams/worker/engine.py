@@ -13,7 +13,7 @@ from schemas.errors import Fenced
 from schemas.topics import CALL_COMPLETED
 from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.engine.mailbox import Mailboxes
-from streams.engine.work import TopicPartition
+from streams.engine.work import TopicPartition, WorkItem
 from streams.journal.ownership import Ownership
 from streams.turns.pause import Pause
 
@@ -61,10 +61,11 @@ class WorkerEngine:
         for tp, offset in offsets.items():
             self._positions.setdefault(self._source(tp), offset)
 
-    def handed_over(self, source: TopicPartition, offset: int) -> None:
-        """An event has reached its mailbox, or was disposed of."""
-        self._positions[source] = offset + 1
-        self.last_progress = time.monotonic()
+    def handed_over(self, item: WorkItem) -> None:
+        """An event has reached its mailbox, or was disposed of; one of a former assignment will come again."""
+        if item.generation == self._mailboxes.generation:
+            self._positions[item.source] = item.offset + 1
+            self.last_progress = time.monotonic()
 
     async def calls_caught_up(self, key: str, partition: int) -> None:
         """Wait until the calls published before now are handed over, or one for this key stands behind its message.

@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 from pydantic_core import to_json
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
-from db.pool import Pool
+from db.pool import LOST_CONNECTION, POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.topics import CONVERSATION_EVENT
 from streams.failpoints import reach
-from streams.journal.steps import LOST_CONNECTION
 from streams.worker.producer import Producer
 
 log = structlog.get_logger()
@@ -38,7 +36,11 @@ class Outbox:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def flush(self, partition: int) -> None:
-        """Wait until the partition's events have left."""
+        """Wait until the partition's events have left.
+
+        Raises:
+            Exception: what the pass failed with, where waiting cannot help; those who wait try again.
+        """
         left = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(partition, []).append(left)
         if partition not in self._tasks:
@@ -51,21 +53,25 @@ class Outbox:
             await asyncio.sleep(_SWEEP_EVERY_SECONDS)
             try:
                 rows = await self._pool.fetch(_sql.partitions_with_events, partitions())
-            except (*LOST_CONNECTION, asyncpg.PostgresError) as error:
+            except POSTGRES_ERRORS as error:
                 log.warning("outbox could not be swept", why=type(error).__name__)
                 continue
-            await asyncio.gather(*(self.flush(row["partition"]) for row in rows))
+            for result in await asyncio.gather(*(self.flush(row["partition"]) for row in rows), return_exceptions=True):
+                if isinstance(result, Exception):
+                    log.error("outbox could not be swept", exc_info=result)
 
     async def _work(self, partition: int) -> None:
         """Passes until nobody waits; who comes during a pass waits for the next, which sees his commit."""
-        try:
-            while waiting := self._waiting.pop(partition, None):
+        while waiting := self._waiting.pop(partition, None):
+            failed: Exception | None = None
+            try:
                 await self._empty(partition)
-                for left in waiting:
-                    if not left.done():
-                        left.set_result(None)
-        finally:
-            del self._tasks[partition]
+            except Exception as error:  # noqa: BLE001 - handed to those who wait: nobody may wait for ever
+                failed = error
+            for left in waiting:
+                if not left.done():
+                    _settle(left, failed)
+        del self._tasks[partition]
 
     async def _empty(self, partition: int) -> None:
         async for attempt in AsyncRetrying(
@@ -86,3 +92,10 @@ class Outbox:
             numbers = [row["conversation_id"] for row in rows], [row["number"] for row in rows]
             await self._pool.execute(_sql.published, *numbers)
         return len(rows)
+
+
+def _settle(left: asyncio.Future[None], failed: Exception | None) -> None:
+    if failed is None:
+        left.set_result(None)
+    else:
+        left.set_exception(failed)

@@ -6,16 +6,14 @@ They go through the number's mailbox like everything else.
 import asyncio
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
-from db.pool import Pool
+from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.settings import Settings
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
 from streams.journal.ownership import Ownership
-from streams.journal.steps import LOST_CONNECTION
 
 log = structlog.get_logger()
 _sql = load("journal")
@@ -55,7 +53,7 @@ class Reminders:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             try:
                 await self._look()
-            except (*LOST_CONNECTION, asyncpg.PostgresError) as error:
+            except POSTGRES_ERRORS as error:
                 log.warning("due numbers could not be looked up", why=type(error).__name__)
 
     async def _look(self) -> None:

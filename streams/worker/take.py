@@ -52,29 +52,36 @@ class Take:
     async def __call__(self, source: TopicPartition, event: Any) -> None:  # noqa: ANN401 - a Faust event
         message = event.message
         generation = self._mailboxes.generation
+        value, key = await self._read(source, message)
+        item = WorkItem(
+            source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
+            generation=generation, token=event,
+        )  # fmt: skip
+        await self._hand_over(item)
+        self._engine.handed_over(item)
+        if source.topic == CALL_COMPLETED:
+            await self._mailboxes.notify()
+
+    async def _read(self, source: TopicPartition, message: Any) -> "tuple[Event | None, str]":  # noqa: ANN401
+        """Give value and key; None and nothing for what is disposed of already."""
         try:
             value = _MODELS[source.topic](message.value or b"")
             key = value.key
         except InvalidInput as error:
             await self._bury(source, message, error)
-            disposed = value = None
+            return None, ""
+        return (None, "") if await self._rekeyed(source, message, key) else (value, key)
+
+    async def _hand_over(self, item: WorkItem) -> None:
+        """Everything, also what is disposed of, is acknowledged behind what came before it."""
+        if item.value is None:
+            self._mailboxes.beside(item)()
+        elif isinstance(item.value, MessageStatus):
+            await self._reports.put(item.value, self._mailboxes.beside(item))
         else:
-            disposed = await self._rekeyed(source, message, key)
-        if value is None or disposed:
-            event.ack()
-        elif isinstance(value, MessageStatus):
-            await self._reports.put(value, event)
-        else:
-            if isinstance(value, InboundMessage):
-                await self._stops.look(value)
-            item = WorkItem(
-                source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
-                generation=generation, token=event,
-            )  # fmt: skip
+            if isinstance(item.value, InboundMessage):
+                await self._stops.look(item.value)
             await self._mailboxes.put(item)
-        self._engine.handed_over(source, message.offset)
-        if source.topic == CALL_COMPLETED:
-            await self._mailboxes.notify()
 
     async def _rekeyed(self, source: TopicPartition, message: Any, key: str) -> bool:  # noqa: ANN401
         """Publish a record that lies under a wrong key or on a wrong partition again, under the right one."""

@@ -118,6 +118,19 @@ async def test_a_held_send_is_planned_again_unless_a_report_proved_it(journal: J
     assert await journal.intend(again, again.sends[0]) == "SM8"
 
 
+async def test_a_send_of_unknown_outcome_stays_one_while_its_turn_is_held(journal: Journal, pool: Pool) -> None:
+    turn = await begun(journal)
+    send = Send(own_id=_OWN.format(8), to_address=turn.address, body="hola")
+    answered = await journal.answer(turn, {"text": "hola"}, [send], text="hola", seconds=0.0)
+    await journal.hold(answered, 0.0, unknown=True)
+    await release(pool)
+    resumed = (await write(journal)).turn
+    assert resumed is not None
+    assert resumed.answered_at is not None
+    assert [each.state for each in resumed.sends] == ["intended"]
+    assert 0 <= (resumed.sends[0].age_seconds or 0) < 60
+
+
 async def test_each_hold_is_longer_up_to_a_bound_and_as_long_as_asked(journal: Journal, pool: Pool) -> None:
     turn = await begun(journal)
     seconds = []

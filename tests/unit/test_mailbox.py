@@ -120,3 +120,25 @@ async def test_drain_finishes_what_has_begun_and_drops_the_rest() -> None:
     gate.set()
     assert await draining == 0
     assert [offset for _, offset in acknowledged] == [0]
+
+
+async def test_what_needs_no_mailbox_is_acknowledged_behind_what_came_before_it() -> None:
+    gate = asyncio.Event()
+
+    async def handle(batch: Batch) -> None:
+        await gate.wait()
+
+    acknowledged: list[tuple[object, int]] = []
+    mailboxes = Mailboxes(handle, acknowledged.append, most_per_topic=9, largest_window=9)
+    await mailboxes.begin_generation()
+    await mailboxes.put(item(0, "a"))
+    mailboxes.beside(item(1, ""))()
+    late = mailboxes.beside(item(2, ""))
+    assert acknowledged == []
+    gate.set()
+    async with asyncio.timeout(5):
+        await mailboxes.wait_until(lambda: len(acknowledged) == 2)
+    await mailboxes.begin_generation()
+    late()  # its partition may be another worker's by now
+    mailboxes.beside(item(3, "", generation=1))()
+    assert [offset for _, offset in acknowledged] == [0, 1]

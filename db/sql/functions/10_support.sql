@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     'id', t.id, 'kind', t.kind, 'state', t.state, 'phone_number', t.phone_number, 'partition', t.partition,
     'conversation_id', t.conversation_id, 'request_id', t.request_id,
     'address', coalesce(s.address, 'whatsapp:' || s.phone_number),
-    'age_seconds', extract(epoch FROM clock_timestamp() - t.begun_at),
+    'age_seconds', extract(epoch FROM clock_timestamp() - t.begun_at), 'answered_at', wm_iso(t.answered_at),
     'client_name', s.client_name, 'agent_id', s.agent_id, 'call_summary', s.call_summary,
     'elevenlabs_conversation_id', s.elevenlabs_conversation_id,
     'call', s.metadata->'call', 'details', s.metadata->'details',
@@ -48,7 +48,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
                 ORDER BY i.position), '[]') FROM conversation_input i WHERE i.turn_id = t.id),
     'sends', (SELECT coalesce(jsonb_agg(jsonb_build_object('own_id', o.own_id, 'to_address', o.to_address,
                 'body', o.body, 'content', o.content, 'state', o.state, 'tries', o.tries, 'sid', o.sid,
-                'intended_at', wm_iso(o.intended_at)) ORDER BY o.part), '[]')
+                'age_seconds', extract(epoch FROM clock_timestamp() - o.intended_at)) ORDER BY o.part), '[]')
               FROM conversation_send o WHERE o.turn_id = t.id))
   FROM conversation_turn t JOIN conversation_state s ON s.id = t.conversation_id WHERE t.id = turn
 $$;

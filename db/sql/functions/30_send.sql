@@ -78,8 +78,9 @@ BEGIN
   RETURN '{"state": "accepted"}';
 END $$;
 
--- A turn is put off: its partition goes on. Nothing of it was sent that is not recorded, so its open sends are planned
--- again. Each time it waits longer. a: partition, epoch, turn_id, first_seconds, longest_seconds, asked_seconds,
+-- A turn is put off: its partition goes on. Unless a send's outcome is unknown, nothing of it was sent that is not
+-- recorded, so its open sends are planned again. Each time it waits longer.
+-- a: partition, epoch, turn_id, unknown, first_seconds, longest_seconds, asked_seconds,
 -- spared_seconds: it waits so long, no longer and no shorter, because the hour is not one for first messages
 CREATE OR REPLACE FUNCTION wm_hold(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
@@ -93,7 +94,10 @@ BEGIN
       (a->>'longest_seconds')::float, greatest((a->>'asked_seconds')::float,
       (a->>'first_seconds')::float * 2.0 ^ least(holds, 10))))
     WHERE id = (a->>'turn_id')::bigint AND state IN ('begun', 'answered');
-  UPDATE conversation_send SET state = 'planned' WHERE turn_id = (a->>'turn_id')::bigint AND state = 'intended' AND sid IS NULL;
+  IF NOT (a->>'unknown')::boolean THEN
+    UPDATE conversation_send SET state = 'planned'
+      WHERE turn_id = (a->>'turn_id')::bigint AND state = 'intended' AND sid IS NULL;
+  END IF;
   RETURN '{"state": "held"}';
 END $$;
 
