@@ -30,7 +30,7 @@ async def poison(world: World) -> None:
     world.strikes()
     records = [
         # A record has a key or a value at least: aiokafka sends no other.
-        Record(topic, value, b"+573100000001" if value is None or place % 2 else None, place % 8 if place % 2 == 0 else None)
+        Record(topic, value, b"+573100000001" if value is None or place % 2 else None, None if place % 2 else place % 8)
         for place, value in enumerate(_VALUES)
         for topic in _TOPICS
     ]
