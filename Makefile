@@ -1,17 +1,11 @@
 # Everything stays inside this folder: .venv (the program), .kafka (Apache Kafka's jars), .data (the stand-ins' data).
 PYTHON ?= python3
 VENV := .venv
-INSTALLED := $(VENV)/.installed
 
 .PHONY: setup run test chaos lint kafka clean
 
-setup: $(INSTALLED)
-
-$(INSTALLED): requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+setup:
+	@$(PYTHON) requirements/install.py
 
 run: setup
 	$(VENV)/bin/whatsapp-microservice up

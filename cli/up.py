@@ -142,7 +142,7 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
     token = up.env["MICROSERVICE_TOKEN"]
     table = Table(title="whatsapp-microservice is up")
     table.add_column("part")
-    table.add_column("where")
+    table.add_column("where", overflow="fold")
     for part, where in [("API and webhooks", base), *up.parts, ("data and logs", str(data_dir))]:
         table.add_row(part, where)
     console = Console(soft_wrap=True)

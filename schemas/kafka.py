@@ -26,6 +26,17 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
+def producer_arguments(settings: Settings) -> dict[str, Any]:
+    """Give the arguments of a producer: written by all replicas in sync, each record once however often it is sent.
+
+    The embedded broker numbers no producers; it never fails between writing and answering either.
+
+    Raises:
+        ConfigurationError: see `connection_arguments`.
+    """
+    return connection_arguments(settings) | {"acks": "all", "enable_idempotence": not settings.kafka_embedded}
+
+
 def _sasl(settings: Settings) -> dict[str, Any]:
     if settings.kafka_sasl_username is None or settings.kafka_sasl_password is None:
         raise ConfigurationError("KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: needed by KAFKA_SECURITY_PROTOCOL")

@@ -1,9 +1,7 @@
-"""Kafka and Postgres for the tests: given ones, else real ones started here."""
+"""Kafka and Postgres for the tests; see `tests.support.servers` for where they come from."""
 
 import asyncio
 import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,31 +10,22 @@ import pytest
 
 from db.migrate import migrate
 from db.pool import Pool, create_pool
-from local.kafka.server import start_kafka
-from local.postgres.server import RunningPostgres, start_postgres
 from schemas.settings import load_settings
-
-ROOT = Path(__file__).parent.parent
-JARS = ROOT / ".kafka"
-_TEMPLATE = "migrated"
+from tests.support.servers import JARS, Databases, apache_kafka_is_there, kafka_server, kafka_source, postgres_server
 
 # A machine that is busy is no failure: speed is judged in the benchmark.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-def apache_kafka_is_there() -> bool:
-    """Tell whether Apache Kafka can be started here; its jars are brought where Maven is there."""
-    if shutil.which("java") is None:
-        return False
-    if not any(JARS.glob("kafka_*.jar")) and shutil.which("mvn"):
-        subprocess.run(["make", "-C", str(ROOT), "kafka"], check=False)
-    return any(JARS.glob("kafka_*.jar"))
-
-
 def pytest_report_header() -> str:
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    return f"Kafka: {given or ('Apache Kafka' if apache_kafka_is_there() else 'embedded (no java or jars)')}"
+    return f"Kafka: {kafka_source()}"
+
+
+def pytest_configure() -> None:
+    """Processes that the tests start inherit what the embedded broker needs."""
+    if kafka_source() == "embedded":
+        os.environ["KAFKA_EMBEDDED"] = "true"
 
 
 @pytest.fixture(scope="session")
@@ -48,34 +37,35 @@ def jars() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres]:
-    """A server with a migrated template."""
-    running = asyncio.run(_start(tmp_path_factory.mktemp("postgres")))
-    yield running
-    asyncio.run(running.stop())
-
-
-async def _start(folder: Path) -> RunningPostgres:
-    running = await start_postgres(folder)
-    await migrate(await running.create_database(_TEMPLATE))
-    return running
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[str]:
+    """The Kafka under test."""
+    with kafka_server(tmp_path_factory.mktemp("kafka")) as bootstrap:
+        yield bootstrap
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[str]:
-    """The Kafka under test: KAFKA_BOOTSTRAP_SERVERS, else one started here."""
-    if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        yield given
-        return
-    running = asyncio.run(start_kafka(tmp_path_factory.mktemp("kafka"), jars))
-    yield running.bootstrap_servers
-    asyncio.run(running.stop())
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The Postgres under test."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases) -> str:
+    """The name of a migrated database, to be copied."""
+
+    async def make() -> str:
+        name, url = await databases.create()
+        await migrate(url)
+        return name
+
+    return asyncio.run(make())
 
 
 @pytest.fixture
-async def database_url(postgres: RunningPostgres, request: pytest.FixtureRequest) -> str:
-    """A database of the test's own, copied from the template."""
-    return await postgres.create_database(f"t{abs(hash(request.node.nodeid))}", _TEMPLATE)
+async def database_url(databases: Databases, migrated: str) -> str:
+    """A migrated database of the test's own."""
+    return (await databases.create(migrated))[1]
 
 
 @pytest.fixture
@@ -87,6 +77,6 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def empty_database_url(postgres: RunningPostgres, request: pytest.FixtureRequest) -> str:
+async def empty_database_url(databases: Databases) -> str:
     """A database without tables."""
-    return await postgres.create_database(f"e{abs(hash(request.node.nodeid))}")
+    return (await databases.create())[1]

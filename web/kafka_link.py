@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Unavailable
-from schemas.kafka import connection_arguments
+from schemas.kafka import producer_arguments
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, REQUEST_ID_HEADER, topic_name
 from web.bounds import within
@@ -36,7 +36,7 @@ class KafkaLink:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._arguments = connection_arguments(settings)
+        self._arguments = producer_arguments(settings)
         self._topics = {topic: topic_name(settings.topic_prefix, topic) for topic in _OURS}
         self._producer: AIOKafkaProducer | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -83,8 +83,7 @@ class KafkaLink:
             await asyncio.wait(self._retired, timeout=_CLOSE_SECONDS)
 
     async def _connected(self) -> AIOKafkaProducer:
-        options = {"acks": "all", "enable_idempotence": True, "request_timeout_ms": int(_REQUEST_SECONDS * 1000)}
-        producer = AIOKafkaProducer(**self._arguments, **options)
+        producer = AIOKafkaProducer(**self._arguments, request_timeout_ms=int(_REQUEST_SECONDS * 1000))
         try:
             await within(_CONNECT_SECONDS, producer.start())
         except BaseException:

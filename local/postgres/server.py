@@ -54,11 +54,7 @@ class RunningPostgres:
 
     async def drop_database(self, name: str) -> None:
         """Remove a database and end its connections."""
-        connection = await asyncpg.connect(self.dsn_of("postgres"))
-        try:
-            await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        finally:
-            await connection.close()
+        await drop_database(self.dsn_of("postgres"), name)
 
     async def stop(self) -> None:
         """Shut down fast: connections end, everything is written."""
@@ -108,6 +104,15 @@ async def create_database(admin_dsn: str, name: str, template: str = "template1"
             await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     except asyncpg.DuplicateDatabaseError:  # made by somebody else between the two statements
         return
+    finally:
+        await connection.close()
+
+
+async def drop_database(admin_dsn: str, name: str) -> None:
+    """Remove a database and end its connections."""
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
         await connection.close()
 

@@ -9,6 +9,7 @@ from faust.transport.drivers.aiokafka import Transport
 from schemas.kafka import connection_arguments, tls_context
 from schemas.settings import Settings
 from streams.engine.consumer import OrderedConsumer
+from streams.engine.embedded import EmbeddedTransport
 
 # Longest a step of a turn waits for a vendor < drain cap < rebalance time-out: a draining worker is never evicted.
 DRAIN_CAP_SECONDS = 10.0
@@ -72,7 +73,8 @@ def create_app(name: str, settings: Settings, data_dir: Path, **over: object) ->
         "logging_config": {"version": 1, "disable_existing_loggers": False},
     }
     app = faust.App(f"{settings.topic_prefix}{name}", **(options | _credentials(settings) | over))
-    app.transport = OrderedTransport(app.conf.broker, app, loop=None)
+    transport = EmbeddedTransport if settings.kafka_embedded else OrderedTransport
+    app.transport = transport(app.conf.broker, app, loop=None)
     return app
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 
-from schemas.kafka import connection_arguments
+from schemas.kafka import producer_arguments
 from schemas.settings import Settings
 from schemas.topics import topic_name
 
@@ -19,12 +19,7 @@ class Producer:
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.topic_prefix
-        self._producer = AIOKafkaProducer(
-            **connection_arguments(settings),
-            acks="all",
-            enable_idempotence=True,
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
-        )
+        self._producer = AIOKafkaProducer(**producer_arguments(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
 
     async def start(self) -> None:
         await self._producer.start()

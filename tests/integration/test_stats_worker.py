@@ -1,6 +1,5 @@
 """The stats worker as real processes on real Kafka: totals stay exact over kills, restarts, repetition and rebalances."""
 
-import os
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from schemas.events import ConversationEvent, EventType
 from schemas.settings import Settings, load_settings
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT
 from streams.engine.topics import ensure_topics
-from tests.conftest import apache_kafka_is_there
 from tests.support.deadline import eventually
 from tests.support.stats_process import StatsProcess
 
@@ -26,13 +24,11 @@ PARTITIONS = 4
 @pytest.fixture
 def env(kafka_bootstrap: str, database_url: str) -> dict[str, str]:
     """The process's environment."""
-    embedded = "KAFKA_BOOTSTRAP_SERVERS" not in os.environ and not apache_kafka_is_there()
     return {
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
         "DATABASE_URL": database_url,
         "TOPIC_PREFIX": f"t{uuid.uuid4().hex[:8]}.",
         "TOPIC_PARTITIONS": str(PARTITIONS),
-        "KAFKA_EMBEDDED": os.environ.get("KAFKA_EMBEDDED", str(embedded)),
     }
 
 

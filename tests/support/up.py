@@ -20,6 +20,7 @@ State = dict[str, Any]
 _START_SECONDS = 90
 _LOOK_SECONDS = 0.2
 _ANSWER_SECONDS = 60
+_GIVEN = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_EMBEDDED", "DATABASE_URL")
 
 
 @contextmanager
@@ -27,8 +28,10 @@ def running_up(folder: Path, jars: Path, *options: str, **variables: str) -> Ite
     """Run `up` with simulated vendors on free ports; it must stop with code 0."""
     ports = {name: str(free_port()) for name in ("PORT", "WORKER_PORT", "STATS_PORT")}
     command = [sys.executable, "-m", "cli", "up", "--data-dir", str(folder), "--jars", str(jars), *options]
+    # A Kafka and a Postgres that are given to the tests are not `up`'s: it has its stand-ins, as on a user's machine.
+    ours = {name: value for name, value in os.environ.items() if name not in _GIVEN}
     with (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | ports | variables, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=ours | ports | variables, stdout=log, stderr=log)
     try:
         state = _until_up(process, folder)
         yield state | {"folder": str(folder), "headers": {"X-Service-Token": state["token"]}}
