@@ -1,5 +1,6 @@
 """The official `twilio` package, unmodified apart from the base URL, against the simulated Twilio as a process."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -217,6 +218,18 @@ def test_too_many_requests(client: Client, twilio: Simulator) -> None:
         client.messages.list()
     assert failed.value.args[1].status_code == 429
     assert "Retry-After" not in failed.value.args[1].headers
+
+
+async def test_concurrency(twilio: Simulator) -> None:
+    twilio.steer("settings", {"max_concurrent": 2, "latency_ms": 200})
+    url = f"{twilio.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    form = {"To": CLIENT, "From": SENDER, "Body": "hola"}
+    async with httpx.AsyncClient(auth=(ACCOUNT, TOKEN)) as http:
+        answers = await asyncio.gather(*(http.post(url, data=form) for _ in range(6)))
+    twilio.steer("settings", {"max_concurrent": 0, "latency_ms": 0})
+    refused = [answer.json()["code"] for answer in answers if answer.status_code == 429]
+    assert set(refused) == {20429}
+    assert len(twilio.read()) == len(answers) - len(refused)  # what was refused was not processed
 
 
 def test_errors_of_the_server(client: Client, twilio: Simulator) -> None:

@@ -126,11 +126,7 @@ class Control:
 
     async def _reset(self, _: web.Request) -> web.Response:
         """Forget all messages, faults, rules of numbers, windows and templates; settings and accounts stay."""
-        simulator = self._simulator
-        for part in (simulator.ledger, simulator.faults, simulator.people.rules, simulator.people.last_inbound,
-                     simulator.people.stopped, simulator.templates.by_sid, simulator.indicators,
-                     simulator.webhooks.debugger.entries):  # fmt: skip
-            part.clear()
+        self._simulator.reset()
         return web.json_response({})
 
     async def _ledger(self, request: web.Request) -> web.Response:

@@ -39,6 +39,9 @@ class SenderQueue:
         self._free_at[sender] = time.monotonic() + wait + 1 / self.mps
         return wait
 
+    def clear(self) -> None:
+        self._free_at.clear()
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -95,7 +98,9 @@ class Delivery:
         for _ in range(1 + self._faults.fires("callback-duplicate")):
             await self._poster.post(callback, params_of(message, report), account.token, signed(callback, account))
 
-    async def close(self) -> None:
+    def clear(self) -> None:
+        """Drop what is under way."""
+        self.queue.clear()
         for task in self._tasks:
             task.cancel()
 

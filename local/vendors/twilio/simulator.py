@@ -39,6 +39,13 @@ class TwilioSimulator:
         self.media_redirect = False
         self.requests = 0  # being answered now
 
+    def reset(self) -> None:
+        """Forget all that happened and all that was armed; settings and accounts stay."""
+        people = self.people
+        for part in (self.delivery, self.ledger, self.faults, people.rules, people.last_inbound, people.stopped,
+                     self.templates.by_sid, self.indicators, self.webhooks.debugger.entries):  # fmt: skip
+            part.clear()
+
     async def close(self, _: web.Application) -> None:
-        await self.delivery.close()
+        self.delivery.clear()
         await self.poster.close()
