@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: setup run test chaos lint kafka clean
+.PHONY: setup run test chaos bench lint kafka clean
 
 setup:
 	@$(PYTHON) requirements/install.py
@@ -20,6 +20,10 @@ test: setup lint
 # All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3
 chaos: setup
 	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1)
+
+# All rows, or some: make bench ONLY=rate-100,saturation RUNS=5
+bench: setup
+	$(VENV)/bin/python -m tests.bench --only "$(ONLY)" --runs $(or $(RUNS),0)
 
 kafka:
 	mvn --quiet --batch-mode -f local/kafka/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(CURDIR)/.kafka

@@ -1,0 +1,133 @@
+"""Keeps each row's runs in results.json and writes RESULTS.md out of it; a row played again replaces only itself."""
+
+import json
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.bench.profile import Profile
+from tests.bench.rows import ROWS, Row
+from tests.bench.targets import TARGETS, Target
+from tests.bench.window import Figures
+from tests.chaos.verdict import Verdict
+
+_FOLDER = Path(__file__).parent
+_KEPT = _FOLDER / "results.json"
+RESULTS = _FOLDER / "RESULTS.md"
+Json = dict[str, Any]
+
+_HEAD = """\
+# What it costs, and how fast it is
+
+Written by `make bench` (`make bench ONLY=rate-100,saturation RUNS=5` plays some rows; `make bench ONLY=profile` the
+profile). Web, worker and stats worker as real processes of their own with their default settings, except the vendor
+account's limits ({settings}), on Apache Kafka and Postgres on the same machine; the load driver and lean stand-ins of
+both vendors (ElevenLabs 300 ± 100 ms over the specified REST route, Twilio 80 ± 30 ms and its three delivery reports for
+each message) are one more process on the same two cores.
+
+Machine: {machine}.
+
+- Overhead: from a client's message to Twilio's acceptance of the answer, less the time that both vendors themselves took.
+- CPU: of a process and all its children, out of /proc, divided by the turns answered meanwhile; delivery reports included.
+- Warm-up is excluded; figures are the median of the runs, in brackets the least and the greatest.
+- Order and loss are judged from the stand-ins' ledgers by the code that judges the chaos runs.
+- *others*: CPU of other programs on the machine while it was measured (100 % = one core).
+
+"""
+
+
+def keep(row: Row, runs: list[Figures], verdict: Verdict, machine: str) -> None:
+    """Keep a row's runs in the place of former ones."""
+    kept = _kept()
+    judged = {"lost": verdict.lost, "doubled": verdict.doubled, "out of order": verdict.out_of_order}
+    kept["rows"][row.name] = {"runs": runs, "judged": judged, "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
+    kept["machine"] = machine
+    _KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def keep_profiles(profiles: list[Profile]) -> None:
+    kept = _kept()
+    kept["profiles"] = [[profile.process, profile.samples, profile.heaviest] for profile in profiles]
+    _KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def _kept() -> Json:
+    found: Json = json.loads(_KEPT.read_text()) if _KEPT.exists() else {}
+    return {"rows": {}, "profiles": [], "machine": ""} | found
+
+
+def write_results(settings: dict[str, str]) -> None:
+    """Write RESULTS.md out of what is kept; what stands below the mark was written by hand and stays."""
+    kept = _kept()
+    shown = ", ".join(f"`{name}={value}`" for name, value in settings.items())
+    sections = [_HEAD.format(machine=kept["machine"], settings=shown), _targets(kept["rows"]), _rows(kept["rows"])]
+    by_hand = RESULTS.read_text().partition(_MARK)[2] if RESULTS.exists() else ""
+    RESULTS.write_text("\n".join([*sections, _profiles(kept["profiles"]), _MARK]) + (by_hand or "\n"))
+
+
+_MARK = "<!-- below: by hand -->"
+
+
+def _targets(rows: Json) -> str:
+    lines = ["| figure | Node + queue | target | measured | met |", "|---|---|---|---|---|"]
+    return "\n".join(lines + [_target(target, rows[target.row]["runs"]) for target in TARGETS if target.row in rows]) + "\n"
+
+
+def _target(target: Target, runs: list[Figures]) -> str:
+    values = [target.pick(run) for run in runs]
+    middle = statistics.median(values)
+    met = middle <= target.wanted if target.most else middle >= target.wanted
+    unit = f" {target.unit}" if target.unit else ""
+    cells = [target.what, target.former, f"{target.wanted:,g}{unit}", _spread(values), "yes" if met else "**no**"]
+    return _line(cells)
+
+
+def _spread(values: list[float]) -> str:
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{_short(middle)} ({_short(least)} … {_short(most)})" if len(values) > 1 else _short(middle)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+_COLUMNS = {
+    "turns/s": "turns_per_second", "overhead p50": "overhead_p50_ms", "p99 ms": "overhead_p99_ms",
+    "webhook p50": "webhook_p50_ms", " p99 ms ": "webhook_p99_ms", "CPU/turn ms: web": "cpu_web_ms",
+    "worker": "cpu_worker_ms", "stats": "cpu_stats-worker_ms", "Kafka": "cpu_kafka_ms", "Postgres": "cpu_postgres_ms",
+    "driver": "cpu_driver_ms", "MB: web": "memory_web_mb", "worker ": "memory_worker_mb",
+    "stats ": "memory_stats-worker_mb", "loop p99 ms: web": "live_web_p99_ms", "worker  ": "live_worker_p99_ms",
+    "driver ": "driver_loop_p99_ms",
+    "others %": "others_percent",
+}  # fmt: skip
+
+
+def _rows(rows: Json) -> str:
+    head = [_line(["row", "load", "runs", *_COLUMNS, "lost / doubled / out of order"])]
+    head.append(_line(["---"] * (len(_COLUMNS) + 4)))
+    return "\n".join(head + [_row(row, rows[row.name]) for row in ROWS if row.name in rows]) + "\n"
+
+
+def _row(row: Row, kept: Json) -> str:
+    runs = kept["runs"]
+    middles = [_short(statistics.median([run.get(key, 0.0) for run in runs])) for key in _COLUMNS.values()]
+    return _line([row.name, row.load, str(len(runs)), *middles, " / ".join(str(each) for each in kept["judged"].values())])
+
+
+def _profiles(profiles: list[Any]) -> str:
+    if not profiles:
+        return ""
+    lines = ["## The ten heaviest functions of each process at 200 turns/s", ""]
+    lines += [
+        "Share of the samples in which the process was on a CPU; *own*: in the function itself, *with callees*: below it.",
+        "",
+    ]
+    for process, samples, heaviest in profiles:
+        lines += [f"**{process}** ({samples} samples)", "", "| function | own | with callees |", "|---|---|---|"]
+        lines += [_line([f"`{name}`", f"{own:.1%}", f"{total:.1%}"]) for name, own, total in heaviest] + [""]
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,203 @@
+"""The rows of the bench: each a load in a ready world, played several times; what a run gives is a dict of figures."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+import asyncpg
+
+from schemas.documents import now
+from schemas.events import InboundMessage
+from tests.bench.setup import have_conversations, quiet
+from tests.bench.window import Figures, answered_in, figures, measured, three
+from tests.bench.world import World
+from tests.chaos import topics
+from tests.chaos.calls import body_of
+
+Play = Callable[[World, float], Awaitable[Figures]]
+
+_WARM_UP_SECONDS = 5.0
+_SETTLE_SECONDS = 120.0
+_CONVERSATIONS = 2000
+_CLOSED_LOOP_CLIENTS = 400
+_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`play`: given the world and how many seconds to measure. `runs`: how often, where nobody asks for more."""
+
+    name: str
+    load: str
+    play: Play
+    seconds: float = 20.0
+    runs: int = 3
+
+
+def _at_rate(per_second: float) -> Play:
+    async def play(world: World, seconds: float) -> Figures:
+        world.clients.use(await have_conversations(world, _CONVERSATIONS))
+        await quiet(world)
+        await world.clients.poisson(per_second, _WARM_UP_SECONDS)
+        window = await measured(world, world.clients.poisson(per_second, seconds))
+        await world.clients.settle(_SETTLE_SECONDS)
+        written = [m for m in world.ledger.written if window.begun <= m.begun < window.ended]
+        return figures(world, window, written) | {"starved": world.clients.starved}
+
+    return play
+
+
+async def _saturated(world: World, seconds: float) -> Figures:
+    """The statistics may lag behind; what they cost is counted until they have caught up."""
+    world.clients.use(await have_conversations(world, _CONVERSATIONS))
+    await quiet(world)
+    load = asyncio.create_task(world.clients.closed_loop(_CLOSED_LOOP_CLIENTS, _WARM_UP_SECONDS + seconds))
+    await asyncio.sleep(_WARM_UP_SECONDS)
+    window = await measured(world, load)
+    found = figures(world, window, answered_in(world, window))
+    await world.clients.settle(_SETTLE_SECONDS)
+    return found | {"catch_up_seconds": await quiet(world)}
+
+
+async def _burst(world: World, seconds: float) -> Figures:
+    """Some hundred people write at the same moment, again and again."""
+    size = 500
+    world.clients.use(await have_conversations(world, _CONVERSATIONS))
+    await quiet(world)
+    begun = time.monotonic()
+
+    async def load() -> None:
+        while time.monotonic() < begun + seconds:
+            world.clients.burst(size)
+            await world.clients.settle(_SETTLE_SECONDS)
+
+    window = await measured(world, load())
+    return figures(world, window, answered_in(world, window)) | {"burst": size}
+
+
+async def _calls(world: World, seconds: float) -> Figures:
+    """The backend posts calls of new numbers, fifty at once."""
+    at_once, rounds = 50, 6
+    begun = len(world.ledger.numbers)
+    fresh = [f"+57310{number:07d}" for number in range(begun, begun + at_once * rounds)]
+    world.ledger.numbers += fresh
+    overheads: list[float] = []
+    headers = {"X-Service-Token": world.account.service_token}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(world.products["web"].url, headers=headers, connector=connector) as session:
+
+        async def post(number: str) -> None:
+            started = time.monotonic()
+            async with session.post("/api/call-completed", json=body_of(number)) as response:
+                assert response.status == 200, await response.text()
+            overheads.append(time.monotonic() - started - world.ledger.call_seconds[number])
+
+        async def load() -> None:
+            for place in range(0, len(fresh), at_once):
+                await asyncio.gather(*(post(number) for number in fresh[place : place + at_once]))
+
+        window = await measured(world, load())
+    await world.twilio.settle()
+    found = figures(world, window, [])
+    return found | {"turns": len(overheads)} | {f"call_{key}_ms": value * _MS for key, value in three(overheads).items()}
+
+
+def _waiting(count: int) -> Play:
+    """So many clients wait for a slow agent at once."""
+
+    async def play(world: World, seconds: float) -> Figures:
+        numbers = await have_conversations(world, max(count, _CONVERSATIONS))
+        await world.stop_worker()
+        await world.start_worker(MAX_IN_FLIGHT=str(count + 1000))
+        await quiet(world)
+        world.clients.use(numbers)
+        latency = world.elevenlabs.latency
+        former, latency.mean, latency.spread = (latency.mean, latency.spread), 20.0, 0.0
+        most, most_memory = 0, 0.0
+        try:
+            world.clients.burst(count)
+            window = await measured(world, _until_asked(world, count))
+            most, most_memory = world.ledger.asking, window.memory["worker"]
+        finally:
+            latency.mean, latency.spread = former
+        await world.clients.settle(_SETTLE_SECONDS)
+        return figures(world, window, []) | {"waiting": most, "memory_worker_mb": most_memory}
+
+    return play
+
+
+async def _until_asked(world: World, count: int) -> None:
+    async with asyncio.timeout(60):
+        while world.ledger.asking < count:
+            await asyncio.sleep(0.05)
+
+
+async def _backlog(world: World, seconds: float) -> Figures:
+    """The worker was away while clients wrote; how soon the first answers come, and how fast all of it."""
+    count = int(seconds * 5000)
+    numbers = await have_conversations(world, 5000)
+    await quiet(world)
+    await world.stop_worker()
+    messages = [world.clients.message(numbers[place % len(numbers)]) for place in range(count)]
+    records = []
+    for message in messages:
+        event = InboundMessage(event_id=message.sid, received_at=now(), params=world.clients.params(message))
+        records.append(topics.Record(topics.MESSAGES, event.to_json(), message.number.encode()))
+        message.acked = message.begun
+    await topics.produce(world.kafka.bootstrap_servers, records)
+    world.clients.use([])
+    begun = time.monotonic()
+    await world.start_worker()
+    ready = time.monotonic()
+    window = await measured(world, world.clients.settle(600))
+    found = figures(world, window, answered_in(world, window))
+    ends = [message.answered or 0.0 for message in messages]
+    return found | {
+        "events": count, "events_per_second": count / (max(ends) - min(ends)),
+        "first_answer_seconds": min(ends) - begun, "ready_seconds": ready - begun,
+    }  # fmt: skip
+
+
+async def _history(world: World, seconds: float) -> Figures:
+    """The cost of a turn in conversations with ten messages, then with a thousand."""
+    numbers = (await have_conversations(world, _CONVERSATIONS))[:200]
+    costs: Figures = {}
+    connection = await asyncpg.connect(world.postgres.dsn)
+    try:
+        for length in (10, 1000):
+            await connection.execute(_LENGTHEN, numbers, length)
+            await quiet(world)
+            world.clients.use(numbers)
+            await world.clients.closed_loop(100, _WARM_UP_SECONDS)
+            await world.clients.settle(_SETTLE_SECONDS)
+            window = await measured(world, world.clients.closed_loop(100, seconds))
+            await world.clients.settle(_SETTLE_SECONDS)
+            found = figures(world, window, answered_in(world, window))
+            costs[f"cpu_{length}_ms"] = sum(found[f"cpu_{name}_ms"] for name in ("web", "worker", "postgres"))
+    finally:
+        await connection.close()
+    return found | costs | {"ratio": costs["cpu_1000_ms"] / costs["cpu_10_ms"]}
+
+
+_LENGTHEN = """
+INSERT INTO conversation_messages (conversation_id, direction, content)
+SELECT s.id, CASE n % 2 WHEN 0 THEN 'inbound' ELSE 'outbound' END, 'Me interesa saber un poco más del plan ' || n
+FROM conversation_state s, LATERAL generate_series(
+  (SELECT count(*) FROM conversation_messages m WHERE m.conversation_id = s.id) + 1, $2) AS n
+WHERE s.phone_number = ANY($1::text[])
+"""
+
+ROWS = [
+    Row("rate-50", "Poisson arrivals, 50 turns/s", _at_rate(50)),
+    Row("rate-100", "Poisson arrivals, 100 turns/s", _at_rate(100)),
+    Row("rate-200", "Poisson arrivals, 200 turns/s", _at_rate(200)),
+    Row("saturation", f"closed loop of {_CLOSED_LOOP_CLIENTS} clients", _saturated),
+    Row("burst", "500 clients at the same moment, again when all are answered", _burst, runs=2),
+    Row("calls", "50 `call-completed` over HTTP at once, six times", _calls),
+    Row("waiting-1000", "1,000 clients wait for the agent at once", _waiting(1000), runs=1),
+    Row("waiting-5000", "5,000 clients wait for the agent at once", _waiting(5000), runs=1),
+    Row("history", "conversations of 10 and of 1,000 messages", _history, seconds=10, runs=2),
+    Row("backlog", "100,000 messages from 5,000 clients wait in the topic", _backlog, runs=1),
+]

@@ -1,0 +1,94 @@
+"""A stretch of load that is measured, and the figures of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+
+from tests.bench.delays import own_delay, probe
+from tests.bench.ledger import Message
+from tests.bench.processes import Usage, memory_mb, usage
+from tests.bench.world import World
+
+Figures = dict[str, float]
+_MS = 1000.0
+
+
+@dataclass(slots=True)
+class Window:
+    """`own_delays`, `live`: seconds that the driver's loop and each process's `/live` took; `memory`: MB by process."""
+
+    begun: float
+    ended: float
+    used: Usage
+    memory: dict[str, float]
+    own_delays: list[float] = field(default_factory=list)
+    live: dict[str, list[float]] = field(default_factory=dict)
+    webhooks: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.begun
+
+
+async def measured(world: World, load: Awaitable[None]) -> Window:
+    """Take all figures while a load runs."""
+    clients, urls, pids = world.clients, world.urls(), world.pids()
+    live: dict[str, list[float]] = {name: [] for name in urls}
+    own: list[float] = []
+    clients.webhook_seconds, clients.late_seconds = [], []
+    watchers = [asyncio.create_task(own_delay(own)), asyncio.create_task(probe(urls, live))]
+    begun, before = time.monotonic(), usage(pids)
+    try:
+        await load
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+    used = usage(pids).since(before)
+    memory = {name: memory_mb(pid) for name, pid in pids.items()}
+    webhooks, late = clients.webhook_seconds, clients.late_seconds
+    return Window(begun, time.monotonic(), used, memory, own, live, webhooks, late)
+
+
+def answered_in(world: World, window: Window) -> list[Message]:
+    """Give the messages whose answers were accepted in the window."""
+    return [m for m in world.ledger.written if m.answered is not None and window.begun <= m.answered < window.ended]
+
+
+def figures(world: World, window: Window, messages: Sequence[Message]) -> Figures:
+    """Give the figures of a window in which these messages were answered: milliseconds, MB, turns per second."""
+    turns = max(1, len(messages))
+    found: Figures = {
+        "turns": len(messages),
+        "turns_per_second": len(messages) / window.seconds,
+        "driver_late_p99_ms": quantile(window.late, 0.99) * _MS,
+        "driver_loop_p99_ms": quantile(window.own_delays, 0.99) * _MS,
+        "others_percent": 100 * window.used.others / window.seconds,
+        **{f"webhook_{name}_ms": value * _MS for name, value in three(window.webhooks).items()},
+        **{f"overhead_{name}_ms": value * _MS for name, value in three([m.overhead for m in messages]).items()},
+    }
+    for name, seconds in window.used.by_name.items():
+        found[f"cpu_{name}_ms"] = seconds * _MS / turns
+        found[f"memory_{name}_mb"] = window.memory[name]
+    for name, delays in window.live.items():
+        found[f"live_{name}_p99_ms"] = quantile(delays, 0.99) * _MS
+    return found
+
+
+def three(values: Sequence[float]) -> Figures:
+    """Give median, 99th percentile and greatest."""
+    return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values, default=0.0)}
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Give a value that a share of all values does not exceed; 0 of none."""
+    return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
+
+
+def sums(found: Figures, what: str, *names: str) -> float:
+    """Add figures of several processes (`web` means all of them); `what`: `cpu_{}_ms`, `memory_{}_mb`."""
+    prefix, suffix = what.split("{}")
+    keys = [key for key in found if key.startswith(prefix) and key.endswith(suffix)]
+    kinds = {key: key.removeprefix(prefix).removesuffix(suffix).rstrip("-0123456789") for key in keys}
+    return sum(found[key] for key, kind in kinds.items() if kind in names)
