@@ -10,7 +10,8 @@ import typer
 
 from cli.environment import environment_table
 from cli.logs import configure_logs
-from schemas.errors import ConfigurationError, Unavailable
+from cli.running import settings_beside
+from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
 from schemas.settings import Settings, load_settings, require
 
 app = typer.Typer(
@@ -23,6 +24,12 @@ app = typer.Typer(
 _ENVIRONMENT = environment_table()
 
 DataDir = Annotated[Path, typer.Option(help="Where the stand-ins keep their data.")]
+Beside = Annotated[Path, typer.Option("--data-dir", help="Of the `up` to work with, where DATABASE_URL is not set.")]
+_DATA_DIR = Path(".data")
+Since = Annotated[str, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")]
+Until = Annotated[str | None, typer.Option(help="As --since. Default: now.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
 Jars = Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")]
 
 
@@ -67,7 +74,7 @@ def up(data_dir: DataDir = Path(".data"), jars: Jars = Path(".kafka"), workers: 
 @app.command(epilog=_ENVIRONMENT)
 def demo(
     calls: int = 20, messages: int = 100, data_dir: DataDir = Path(".data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """Play calls and chatting clients against a running `up`; say what was lost, doubled or out of order."""
     from cli.demo import run_demo
@@ -76,11 +83,21 @@ def demo(
 
 
 @app.command(epilog=_ENVIRONMENT)
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Say what is configured, reachable and consistent, and what to do about what is not."""
     from cli.doctor import run_doctor
 
     _run(lambda settings: run_doctor(settings, as_json=as_json))
+
+
+@app.command(epilog=_ENVIRONMENT)
+def backfill(
+    since: Since, until: Until = None, dry_run: DryRun = False, as_json: Json = False, data_dir: Beside = _DATA_DIR
+) -> None:
+    """Fetch from Twilio what was missed: clients' messages, delivery reports, sends of unknown outcome."""
+    from cli.backfill import run_backfill
+
+    _run(lambda settings: run_backfill(settings, since, until, dry_run=dry_run, as_json=as_json), data_dir)
 
 
 def _migrate(settings: Settings) -> int:
@@ -94,17 +111,23 @@ def _migrate(settings: Settings) -> int:
     return 0
 
 
-def _run(process: Callable[[Settings], int]) -> None:
-    """Run one process; a configuration error is one clear line and exit code 2."""
+def _run(process: Callable[[Settings], int], beside: Path | None = None) -> None:
+    """Run one process; a configuration error is one clear line and exit code 2. `beside`: data of an `up`."""
     try:
-        settings = load_settings()
+        settings = settings_beside(beside) if beside else load_settings()
         configure_logs(settings)
         code = process(settings)
     except ConfigurationError as error:
         print(f"configuration error: {error}", file=sys.stderr)
         code = 2
+    except InvalidInput as error:
+        print(f"{error.field}: {error.why}", file=sys.stderr)
+        code = 2
     except Unavailable as error:
         print(f"not available: {error}", file=sys.stderr)
+        code = 1
+    except VendorError as error:
+        print(error, file=sys.stderr)
         code = 1
     raise typer.Exit(code)
 

@@ -35,6 +35,7 @@ class Up:
 
     def __init__(self, settings: Settings, data_dir: Path, jars: Path) -> None:
         self.env = dict(os.environ)
+        self.chosen: dict[str, str] = {}
         self._settings = settings
         self._data_dir = data_dir
         self._jars = jars
@@ -85,6 +86,7 @@ class Up:
 
     def _set(self, part: str, where: str, kind: str = "", **variables: str) -> None:
         self.env.update(variables)
+        self.chosen.update(variables)
         if part:
             self.parts.append((f"{part} {kind}".strip(), where))
 
@@ -152,6 +154,7 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
     state = up.state | {
         "web_url": base, "token": token, "kafka": up.env.get("KAFKA_BOOTSTRAP_SERVERS"),
         "database_url": up.env.get("DATABASE_URL"), "pids": supervisor.pids(), "worker_ports": supervisor.ports("worker"),
+        "env": up.chosen,
     }  # fmt: skip
     file = data_dir / "up.json"
     file.touch(mode=0o600)

@@ -95,11 +95,15 @@ class CallCompleted(Event):
 
 
 class InboundMessage(Event):
-    """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw."""
+    """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw.
+
+    `backfilled`: its webhook never reached us, Twilio's list told of it; `received_at` is then Twilio's time.
+    """
 
     event_id: VendorId
     received_at: datetime
     params: dict[str, str]
+    backfilled: bool = False
     request_id: str | None = None
 
     @property

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         None, description="Agent that answers unknown numbers. Not set: stored, not answered."
     )
     reply_quiet_seconds: float = Field(0, ge=0, description="Silence to wait for before answering a burst.")
+    backfill_every_seconds: float = Field(
+        120, ge=0, description="How often web looks for messages at Twilio that never reached us. 0: only at its start."
+    )
+    backfill_hours: float = Field(
+        24, ge=0, description="Longest gap that web fetches by itself; for longer ones there is `backfill --since`."
+    )
     first_message_text: str = Field(FIRST_MESSAGE, description="First message after a completed call.")
     opt_out_words: str = Field(
         "STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT, BAJA, CANCELAR, DETENER, PARAR, SALIR, DARME DE BAJA, DAR DE BAJA, "

@@ -13,7 +13,9 @@ from db.pool import Pool
 from schemas.errors import ConfigurationError, Unavailable
 from schemas.settings import Settings
 from web.app import Collaborators, create_app
+from web.backfill import Backfill
 from web.database import Database
+from web.gap import BehindGap, Gap
 from web.health import Health
 from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, SPOOL, Notifications
@@ -21,6 +23,7 @@ from web.outcomes import Outcomes
 from web.publisher import Publisher
 from web.spool import Spool
 from web.start import check, open_pool
+from web.twilio_list import TwilioList
 from web.vendors import Vendors
 
 log = structlog.get_logger()
@@ -79,14 +82,21 @@ async def _serve(
     health = Health(probes, lambda: kafka.state)
     heard: dict[str, Callable[[str], None]] = {CALL_OUTCOME: outcomes.heard, SPOOL: spool.heard}
     notifications = Notifications(settings.database_url, heard, spool.listening)
-    outside = Collaborators(publisher=publisher, outcomes=outcomes, database=database, health=health, session=session)
+    gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
+    outside = Collaborators(
+        publisher=BehindGap(publisher, gap), outcomes=outcomes, database=database, health=health, session=session
+    )
     await asyncio.gather(health.probe(), kafka.keep())
-    sides = [publisher.work(), notifications.listen(), outcomes.watch(), health.watch()]
-    return await _until_stopped(create_app(settings, outside), settings.port, sides, stop)
+    sides = [publisher.work(), notifications.listen(), outcomes.watch(), health.watch(), gap.watch()]
+    return await _until_stopped(create_app(settings, outside), settings.port, sides, stop, gap.listening)
 
 
 async def _until_stopped(
-    app: web.Application, port: int, sides: list[Coroutine[Any, Any, None]], stop: asyncio.Event
+    app: web.Application,
+    port: int,
+    sides: list[Coroutine[Any, Any, None]],
+    stop: asyncio.Event,
+    listening: Callable[[], None],
 ) -> int:
     """Serve; a side task that ends takes the process with it, so that it is started anew and nothing limps."""
     tasks = [asyncio.create_task(side) for side in sides]
@@ -94,6 +104,7 @@ async def _until_stopped(
     try:
         await runner.setup()
         await _listen(runner, port)
+        listening()
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         log.info("web is stopping")

@@ -106,5 +106,6 @@ class Handler:
             "received_at": message.received_at,
             "text": described(message.params),
             "request_id": message.request_id or item.request_id,
+            "backfilled": message.backfilled,
             "params": message.params,
         } | ({"intent": intent.as_json()} if intent else {})

@@ -47,8 +47,8 @@ END $$;
 -- A call that was parked behind a held turn keeps its place: what was parked before it is answered before.
 -- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item record; message int;
-  next_call conversation_input; was text; decided jsonb;
+DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item conversation_input; message int;
+  next_call conversation_input; was text; decided jsonb; marks jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   turn := wm_open_turn(phone);
@@ -83,13 +83,14 @@ BEGIN
                  max(i.received_at) AS newest_at
           FROM conversation_input i WHERE i.turn_id = turn) newest WHERE id = conversation;
   FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
+    marks := wm_late(conversation, item);
     INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
       VALUES (conversation, 'inbound', item.payload->>'text', item.event_id, item.received_at,
-              jsonb_build_object('turn_id', turn, 'request_id', item.payload->>'request_id')) RETURNING id INTO message;
+              jsonb_build_object('turn_id', turn, 'request_id', item.payload->>'request_id') || marks) RETURNING id INTO message;
     PERFORM wm_emit(conversation, item.partition, 'received', jsonb_build_object('message_sid', item.event_id,
       'content', item.payload->>'text', 'received_at', wm_iso(item.received_at), 'turn_id', turn,
       'message_id', message, 'request_id', item.payload->>'request_id', 'address', item.address,
-      'position', item.position));
+      'position', item.position) || marks);
   END LOOP;
   decided := wm_rule(turn, conversation, phone, (a->>'partition')::int, was);
   IF decided IS NOT NULL THEN
@@ -101,6 +102,13 @@ BEGIN
   END IF;
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
+
+-- How a message that its webhook never brought is marked: `late` when a newer one of its number was taken up before it.
+CREATE OR REPLACE FUNCTION wm_late(conversation int, i conversation_input) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN (i.payload->>'backfilled')::bool THEN jsonb_build_object('backfilled', true, 'late', EXISTS (
+    SELECT 1 FROM conversation_messages m WHERE m.conversation_id = conversation AND m.direction = 'inbound'
+      AND m.sent_at > i.received_at)) ELSE '{}'::jsonb END
+$$;
 
 -- Remembers events that are not remembered yet, in their order.
 CREATE OR REPLACE FUNCTION wm_add_inputs(a jsonb, new_state text) RETURNS void LANGUAGE sql AS $$

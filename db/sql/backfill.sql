@@ -1,0 +1,29 @@
+-- name: start
+-- A web starts: gives until when everything is fetched, and when we ever began.
+INSERT INTO conversation_backfill AS b (vendor, checked_until) VALUES ($1, now())
+ON CONFLICT (vendor) DO UPDATE SET looked_at = now()
+RETURNING begun_at, checked_until
+
+-- name: claim
+-- Of all web processes one looks, when it is time. $2: seconds between looks
+UPDATE conversation_backfill SET looked_at = now()
+WHERE vendor = $1 AND looked_at < now() - make_interval(secs => $2) RETURNING begun_at, checked_until
+
+-- name: checked
+UPDATE conversation_backfill SET checked_until = greatest(checked_until, $2) WHERE vendor = $1
+
+-- name: known_messages
+SELECT event_id FROM conversation_input WHERE kind = 'message' AND event_id = ANY($1::text[])
+
+-- name: spooled_messages
+SELECT value FROM conversation_spool WHERE topic = $1
+
+-- name: sends
+SELECT sid, coalesce(status, '') AS status FROM conversation_send WHERE sid = ANY($1::text[])
+
+-- name: unknown_sends
+-- Of which nobody knows whether Twilio accepted them: left to an operator, or of a turn that waits. Younger ones are
+-- being looked for by their worker. $1: since, $2: least age (s)
+SELECT own_id, to_address, body, content IS NOT NULL AS is_template, intended_at FROM conversation_send
+WHERE sid IS NULL AND state IN ('intended', 'held') AND intended_at BETWEEN $1 AND now() - make_interval(secs => $2)
+ORDER BY intended_at

@@ -1,0 +1,38 @@
+"""One running service for the tests of how it is operated."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.up import ROOT, State, running_up
+
+Command = Callable[..., State]
+_COMMAND_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def operated(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
+    """One worker, one web."""
+    with running_up(tmp_path_factory.mktemp("operated"), jars) as state:
+        yield state
+
+
+@pytest.fixture
+def command(operated: State) -> Command:
+    """Run a command beside it; gives its `--json` result, which must come with code `code`."""
+
+    def run(*words: str, code: int = 0) -> State:
+        options = ["--data-dir", operated["folder"], "--json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *words, *options], cwd=ROOT, capture_output=True, text=True,
+            timeout=_COMMAND_SECONDS, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, (done.stdout, done.stderr)
+        result: State = json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+        return result
+
+    return run

@@ -1,0 +1,113 @@
+"""What clients wrote while nobody listened is fetched from Twilio's list and answered once, in its order."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+
+import asyncpg
+import httpx
+
+from tests.acceptance.conftest import Command
+from tests.support.up import State, call_body, conversation_of, write
+
+_CLIENTS = ["+573138531001", "+573138531002"]
+_LATE = "+573138531003"
+_WAIT_SECONDS = 30
+_LOOK_SECONDS = 0.05
+
+
+def _begin(up: State, *numbers: str) -> None:
+    for number in numbers:
+        body = call_body(f"conv_{number}", number)
+        answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+        assert answer.json()["status"] == "message_sent"
+
+
+def _unheard(up: State, number: str, text: str, **extra: str) -> str:
+    """A client writes, and Twilio's webhook comes to nothing; gives the message's sid."""
+    message = {"from": number, "body": text, "extra": extra}
+    answer = httpx.post(up["twilio_url"] + "/_sim/inbound", json=message, timeout=20).json()
+    assert answer["status"] != httpx.codes.OK
+    return str(answer["sid"])
+
+
+def _until_nobody_listens(up: State) -> None:
+    end = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            httpx.get(up["web_url"] + "/live", timeout=1)
+        except httpx.TransportError:
+            return
+        assert time.monotonic() < end
+        time.sleep(_LOOK_SECONDS)
+
+
+def _until_it_listens(up: State) -> None:
+    end = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            if httpx.get(up["web_url"] + "/ready", timeout=1).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < end
+        time.sleep(_LOOK_SECONDS)
+
+
+def _texts(up: State, number: str, messages: int, direction: str) -> list[str]:
+    chat = conversation_of(up, number, messages)
+    return [message["content"] for message in chat["messages"] if message["direction"] == direction]
+
+
+async def _marks(up: State, sid: str) -> State:
+    connection = await asyncpg.connect(up["database_url"])
+    try:
+        query = "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1"
+        marks: State = json.loads(await connection.fetchval(query, sid))
+    finally:
+        await connection.close()
+    return {name: marks[name] for name in ("backfilled", "late")}
+
+
+def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_messages(
+    operated: State, command: Command
+) -> None:
+    httpx.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
+    _begin(operated, *_CLIENTS, _LATE)
+    os.kill(operated["pids"]["web"], signal.SIGKILL)  # started again by `up` a second later
+    _until_nobody_listens(operated)
+    for number in _CLIENTS:
+        for text in ("uno", "dos"):
+            _unheard(operated, number, text)
+    _until_it_listens(operated)
+    for number in _CLIENTS:
+        write(operated, number, "tres", f"SM{number[1:]:0>32}")
+    for number in _CLIENTS:
+        assert _texts(operated, number, 5, "inbound") == ["uno", "dos", "tres"]
+        sent = [row["body"] for row in httpx.get(operated["twilio_url"] + "/_sim/ledger").json()
+                if row["direction"] != "inbound" and row["to"].endswith(number)]  # fmt: skip
+        words = [line.removeprefix("Eco: ") for body in sent[1:] for line in body.split("\n")]
+        assert words == ["uno", "dos", "tres"]
+    assert command("backfill", "--since", "1h")["messages"] == []
+
+
+def test_on_demand_too_and_a_late_find_is_marked(operated: State, command: Command) -> None:
+    sid = _unheard(operated, _LATE, "primero", AccountSid="another")
+    time.sleep(1)  # Twilio's times have whole seconds
+    write(operated, _LATE, "segundo", "SM" + "d" * 32)
+    assert len(_texts(operated, _LATE, 3, "inbound")) == 1
+    planned = command("backfill", "--since", "10m", "--dry-run")
+    assert ([each["sid"] for each in planned["messages"]], planned["published"]) == ([sid], False)
+    assert [each["sid"] for each in command("backfill", "--since", "10m")["messages"]] == [sid]
+    assert _texts(operated, _LATE, 5, "inbound") == ["primero", "segundo"]  # shown by time
+    assert asyncio.run(_marks(operated, sid)) == {"backfilled": True, "late": True}
+    assert command("backfill", "--since", "10m")["messages"] == []
+
+
+def test_bad_times_are_one_clear_line(command: Command) -> None:
+    for words in (["--since", "soon"], ["--since", "2999-01-01"], ["--since", "1h", "--until", "2h"]):
+        error = command("backfill", *words, code=2)["error"]
+        assert error.startswith("--since: ")
+        assert len(error.splitlines()) == 1

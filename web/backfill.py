@@ -1,0 +1,160 @@
+"""Back-fill: what Twilio has and we never got is published as if its webhook had come, under the same ids."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from db.queries import load
+from schemas.errors import InvalidInput, Unavailable
+from schemas.events import InboundMessage
+from schemas.settings import Settings
+from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
+from web.backfill_events import inbound, is_news, matched, report
+from web.database import Database
+from web.kafka_log import recent_values
+from web.publisher import Publishing
+from web.twilio_form import key_of
+from web.twilio_list import Listed, TwilioList
+
+log = structlog.get_logger()
+_sql = load("backfill")
+T = TypeVar("T")
+
+# Younger sends are being looked for by their worker (TWILIO_UNKNOWN_PATIENCE_SECONDS and its holds).
+_LEAST_SEND_AGE_SECONDS = 120.0
+# A create is asked for before Twilio lists it.
+_SEND_MARGIN = timedelta(hours=1)
+# Kafka's time of a record is our clock, the list's is Twilio's.
+_LOG_MARGIN = timedelta(minutes=1)
+_MOST_IDS = 5000
+_READ_SECONDS = 10.0
+_NUMBERS_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a look came to. `messages`: never got; `statuses`: further than known; `sends`: of unknown outcome, found."""
+
+    since: datetime
+    until: datetime
+    listed: int = 0
+    messages: list[Listed] = field(default_factory=list)
+    statuses: list[Listed] = field(default_factory=list)
+    sends: list[tuple[str, Listed]] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.messages or self.statuses or self.sends)
+
+
+class Backfill:
+    """Looks and publishes. Idempotent: ids are Twilio's, and whoever takes the events up knows ids.
+
+    Every method raises:
+        VendorError: Twilio's list cannot be read.
+        Unavailable: Postgres does not answer, or nothing took the events.
+    """
+
+    def __init__(self, settings: Settings, database: Database, publisher: Publishing, twilio: TwilioList) -> None:
+        self._settings = settings
+        self._database = database
+        self._publisher = publisher
+        self._twilio = twilio
+
+    async def run(self, since: datetime, until: datetime) -> Findings:
+        """Look and publish: clients' messages first, in their order per number."""
+        findings = await self.look(since, until)
+        await self.publish(findings)
+        return findings
+
+    async def look(self, since: datetime, until: datetime) -> Findings:
+        """Find what Twilio lists for [since, until] (aware, UTC) and we do not have."""
+        ours = self._settings.twilio_whatsapp_from
+        got = [each async for each in self._twilio.since(since, until, To=ours) if each.direction == "inbound"]
+        sent = [each async for each in self._twilio.since(since, until, From=ours) if each.direction != "inbound"]
+        messages = await self._never_got(got, since)
+        statuses, sends = await self._outgoing(sent, since)
+        return Findings(
+            since=since, until=until, listed=len(got) + len(sent), messages=messages, statuses=statuses, sends=sends
+        )
+
+    async def publish(self, findings: Findings) -> None:
+        """Publish; what was published when this fails is found to be known the next time."""
+        request_id = f"backfill-{uuid.uuid4().hex}"
+        by_key: defaultdict[str, list[Listed]] = defaultdict(list)
+        for message in findings.messages:
+            by_key[key_of({"From": message.from_}, "From")].append(message)
+        places = asyncio.Semaphore(_NUMBERS_AT_ONCE)
+
+        async def publish_key(key: str, messages: Sequence[Listed]) -> None:
+            async with places:
+                for message in messages:
+                    files = await self._twilio.media(message.sid) if message.media else []
+                    event = inbound(message, self._twilio.account, files, request_id)
+                    await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request_id)
+
+        results = await asyncio.gather(*(publish_key(*of_key) for of_key in by_key.items()), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
+        for own_id, message in [*((None, each) for each in findings.statuses), *findings.sends]:
+            status = report(message, self._twilio.account, own_id, request_id)
+            await self._publisher.publish(MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id)
+        if findings.any:
+            log.warning(
+                "fetched from Twilio what never reached us",
+                messages=len(findings.messages), statuses=len(findings.statuses), sends=len(findings.sends),
+            )  # fmt: skip
+
+    async def _never_got(self, got: list[Listed], since: datetime) -> list[Listed]:
+        """Oldest first. The journal is asked first; only what it does not know is looked for on its way to it."""
+        known = {row["event_id"] for row in await self._rows(_sql.known_messages, [message.sid for message in got])}
+        missing = [message for message in reversed(got) if message.sid not in known]
+        if missing:
+            waiting = await self._under_way(since)
+            missing = [message for message in missing if message.sid not in waiting]
+        return missing
+
+    async def _under_way(self, since: datetime) -> set[str]:
+        """Give the ids that lie in the spool and in the log. Without Kafka: fewer, and some are published again."""
+        spooled = await self._database.bounded(
+            self._database.pool.fetch(_sql.spooled_messages, INBOUND_MESSAGE), _READ_SECONDS
+        )
+        ids = {_id_of(row["value"]) for row in spooled}
+        try:
+            async for value in recent_values(self._settings, INBOUND_MESSAGE, since - _LOG_MARGIN):
+                ids.add(_id_of(value))
+        except Unavailable:
+            log.warning("the log could not be read, its messages may be published again under their ids")
+        return ids
+
+    async def _outgoing(self, sent: list[Listed], since: datetime) -> tuple[list[Listed], list[tuple[str, Listed]]]:
+        rows = await self._rows(_sql.sends, [message.sid for message in sent])
+        known = {row["sid"]: row["status"] for row in rows}
+        statuses = [each for each in sent if each.sid in known and is_news(each.status, known[each.sid])]
+        earliest = (since - _SEND_MARGIN).replace(tzinfo=None)
+        work = self._database.pool.fetch(_sql.unknown_sends, earliest, _LEAST_SEND_AGE_SECONDS)
+        unknown = await self._database.bounded(work, _READ_SECONDS)
+        return statuses, matched(unknown, (each for each in sent if each.sid not in known))
+
+    async def _rows(self, sql: str, ids: Sequence[str]) -> list[Any]:
+        rows: list[Any] = []
+        for part in _parts(ids, _MOST_IDS):
+            rows += await self._database.bounded(self._database.pool.fetch(sql, part), _READ_SECONDS)
+        return rows
+
+
+def _parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    return (items[place : place + size] for place in range(0, len(items), size))
+
+
+def _id_of(value: bytes) -> str:
+    try:
+        return InboundMessage.from_json(value).event_id
+    except InvalidInput:
+        return ""

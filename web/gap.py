@@ -1,0 +1,128 @@
+"""The gap that a time without any web leaves: fetched from Twilio before new messages are let through.
+
+Twilio does not repeat a webhook that found nobody, but lists the message. The order of a number is kept so: this process
+listens first, so that from then on each message comes by itself; those wait until the gap before is published. Twilio
+waits 15 s; the wait here is bounded well below. What is found later (the list lags, or Twilio was away) is marked late.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import structlog
+
+from db.queries import load
+from schemas.documents import now
+from schemas.errors import Unavailable, VendorError
+from schemas.settings import Settings
+from schemas.topics import INBOUND_MESSAGE
+from web.backfill import Backfill
+from web.database import Database
+from web.publisher import Publishing
+
+log = structlog.get_logger()
+_sql = load("backfill")
+
+_VENDOR = "twilio"
+# With the publisher's own bounds (7 s) this stays under Twilio's 15 s.
+_LONGEST_WAIT_SECONDS = 6.0
+_RETRY_SECONDS = 5.0
+# The list's lag is undocumented; every look goes back so far behind the last one.
+_OVERLAP = timedelta(minutes=3)
+# A webhook may be under way for so long (Twilio's total); younger messages come by themselves.
+_UNDER_WAY = timedelta(seconds=20)
+# What reached Twilio in the last moments before the start is in its list by now.
+_SECOND_LOOK_SECONDS = 30.0
+
+
+class Gap:
+    """Looks at the start, once more a little later, and then from time to time; one web process looks for all."""
+
+    def __init__(self, settings: Settings, database: Database, backfill: Backfill) -> None:
+        self._every = settings.backfill_every_seconds
+        self._longest = timedelta(hours=settings.backfill_hours)
+        self._configured = bool(settings.twilio_account_sid and settings.twilio_auth_token)
+        self._database = database
+        self._backfill = backfill
+        self._closed = asyncio.Event()
+        self._listening = asyncio.Event()
+
+    def listening(self) -> None:
+        """From now on messages reach us by themselves."""
+        self._listening.set()
+
+    async def closed(self) -> None:
+        """Wait until the gap is closed, at most for a bound that counts from the start."""
+        await self._closed.wait()
+
+    async def watch(self) -> None:
+        """Close the gap, then look from time to time, until cancelled."""
+        if not self._configured:
+            self._closed.set()
+            log.warning("Twilio is not configured, what was missed cannot be fetched")
+            return await _for_ever()
+        await self._listening.wait()
+        bound = asyncio.get_running_loop().call_later(_LONGEST_WAIT_SECONDS, self._closed.set)
+        until = now().replace(microsecond=0)  # Twilio's times have whole seconds
+        while not await self._close(until):
+            await asyncio.sleep(_RETRY_SECONDS)
+        bound.cancel()
+        self._closed.set()
+        await self._again()
+        return None
+
+    async def _close(self, until: datetime) -> bool:
+        try:
+            row = await self._database.row(_sql.start, _VENDOR)
+            assert row is not None, "an upsert gives its row"
+            await self._look(row, until)
+        except (VendorError, Unavailable) as error:
+            log.warning("what was missed cannot be fetched yet", why=str(error))
+            return False
+        except Exception:  # noqa: BLE001 - web takes messages, whatever comes out of looking for older ones
+            log.exception("what was missed cannot be fetched")
+            return False
+        return True
+
+    async def _again(self) -> None:
+        await asyncio.sleep(_SECOND_LOOK_SECONDS)
+        await self._look_if_due(0.0)
+        while self._every:
+            await asyncio.sleep(self._every)
+            await self._look_if_due(self._every / 2)
+        await _for_ever()
+
+    async def _look_if_due(self, seconds: float) -> None:
+        try:
+            if row := await self._database.row(_sql.claim, _VENDOR, seconds):
+                await self._look(row, now() - _UNDER_WAY)
+        except (VendorError, Unavailable) as error:
+            log.warning("Twilio's list could not be compared", why=str(error))
+        except Exception:  # noqa: BLE001 - as above
+            log.exception("Twilio's list could not be compared")
+
+    async def _look(self, row: asyncpg.Record, until: datetime) -> None:
+        begun, checked = (row[name].replace(tzinfo=UTC) for name in ("begun_at", "checked_until"))
+        since = max(begun, checked - _OVERLAP, now() - self._longest)
+        if since < until:
+            await self._backfill.run(since, until)
+            await self._database.quick_value(_sql.checked, _VENDOR, until.replace(tzinfo=None))
+
+
+class BehindGap:
+    """A publisher whose new messages wait until the missed ones before them are published."""
+
+    def __init__(self, publisher: Publishing, gap: Gap) -> None:
+        self._publisher = publisher
+        self._gap = gap
+
+    async def publish(self, topic: str, key: str, value: bytes, request_id: str) -> None:
+        """See `web.publisher.Publisher.publish`."""
+        if topic == INBOUND_MESSAGE:
+            await self._gap.closed()
+        await self._publisher.publish(topic, key, value, request_id)
+
+
+async def _for_ever() -> None:
+    """A side task that ends would end the process."""
+    await asyncio.Event().wait()

@@ -1,0 +1,61 @@
+"""What a topic already holds: read from the log itself, which is the truth of what we got."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.errors import Unavailable
+from schemas.kafka import connection_arguments
+from schemas.settings import Settings
+from schemas.topics import topic_name
+from web.bounds import within
+from web.kafka_link import KAFKA_ERRORS
+
+_CONNECT_SECONDS = 5.0
+_POLL_MS = 500
+# Polls without a record before the end offset: the broker does not answer.
+_MOST_EMPTY_POLLS = 10
+
+
+async def recent_values(settings: Settings, topic: str, since: datetime) -> AsyncIterator[bytes]:
+    """Give the values that a topic took since a time, up to its present end.
+
+    Raises:
+        Unavailable: Kafka does not answer.
+    """
+    # Without a group the consumer has every partition of its topic.
+    consumer = AIOKafkaConsumer(
+        topic_name(settings.topic_prefix, topic), **connection_arguments(settings), group_id=None, enable_auto_commit=False
+    )
+    try:
+        await within(_CONNECT_SECONDS, consumer.start())
+        ends = await within(_CONNECT_SECONDS, _seek(consumer, since))
+        async for value in _up_to(consumer, ends):
+            yield value
+    except KAFKA_ERRORS as error:
+        raise Unavailable("Kafka does not answer") from error
+    finally:
+        await consumer.stop()
+
+
+async def _seek(consumer: AIOKafkaConsumer, since: datetime) -> dict[TopicPartition, int]:
+    """Go to the first records since a time; gives the present end offsets."""
+    partitions = list(consumer.assignment())
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+    begins = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
+    for partition, begin in begins.items():
+        consumer.seek(partition, ends[partition] if begin is None else begin.offset)
+    return ends
+
+
+async def _up_to(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[bytes]:
+    empty = 0
+    while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+        batches = await consumer.getmany(timeout_ms=_POLL_MS)
+        empty = 0 if batches else empty + 1
+        if empty > _MOST_EMPTY_POLLS:
+            raise TimeoutError("the broker stopped answering")
+        for records in batches.values():
+            for record in records:
+                yield record.value or b""
