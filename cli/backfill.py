@@ -9,14 +9,14 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from db.pool import create_pool
+from db.pool import POSTGRES_ERRORS, create_pool
 from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import masked
 from schemas.settings import Settings, require
 from schemas.times import point_in_time
 from web.backfill import Backfill, Findings
-from web.database import POSTGRES_ERRORS, Database
+from web.database import Database
 from web.kafka_link import KafkaLink
 from web.publisher import Publisher
 from web.spool import Spool
