@@ -13,7 +13,7 @@ from rich.table import Table
 
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
-from streams.conversation.first_message import check_placeholders
+from streams.conversation.configuration import problems
 from streams.engine.topics import check_copartitioning
 
 _SECONDS = 5.0
@@ -35,7 +35,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a thing that cannot be looked at is a finding, too."""
     checks: list[Callable[[Settings], Awaitable[Finding]]] = [_database, _kafka, _twilio, _elevenlabs]
-    return [*_configured(settings), _texts(settings), *[await check(settings) for check in checks]]
+    return [*_configured(settings), *_texts(settings), *[await check(settings) for check in checks]]
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
@@ -65,15 +65,9 @@ def _configured(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _texts(settings: Settings) -> Finding:
-    try:
-        check_placeholders("FIRST_MESSAGE_TEXT", settings.first_message_text)
-        check_placeholders("NO_ANSWER_MESSAGE_TEXT", settings.no_answer_message_text)
-        for text in settings.first_message_content_variables().values():
-            check_placeholders("TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES", text)
-    except ConfigurationError as error:
-        return Finding("texts", "wrong", str(error))
-    return Finding("texts", "ok")
+def _texts(settings: Settings) -> list[Finding]:
+    """Texts, templates and rules: one line for each thing that is wrong."""
+    return [Finding("texts", "wrong", problem) for problem in problems(settings)] or [Finding("texts", "ok")]
 
 
 async def _database(settings: Settings) -> Finding:

@@ -3,7 +3,6 @@
 The attribute's name in upper case is the variable's name. Nothing here has a secret as its default.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -53,6 +52,14 @@ class Settings(BaseSettings):
     twilio_first_message_content_variables: str | None = Field(
         None, description='JSON object, e.g. {"1": "{client_name}", "2": "{summary}"}.'
     )
+    twilio_no_answer_content_sid: str | None = Field(
+        None, description="Template of the first message after calls that were not completed. Not set: the one above."
+    )
+    twilio_no_answer_content_variables: str | None = Field(None, description="Its variables.")
+    twilio_reopen_content_sid: str | None = Field(
+        None, description="Template of whatever else is sent outside the 24-hour window. Not set: the first message's."
+    )
+    twilio_reopen_content_variables: str | None = Field(None, description="Its variables; {text} is what was to be said.")
     twilio_messages_per_second: float = Field(80, gt=0, description="Sends per second and sender.")
     twilio_unknown_patience_seconds: float = Field(
         60, ge=0, description="How long a send of unknown outcome is looked for before it is decided."
@@ -111,6 +118,15 @@ class Settings(BaseSettings):
         24, ge=0, description="Longest gap that web fetches by itself; for longer ones there is `backfill --since`."
     )
     first_message_text: str = Field(FIRST_MESSAGE, description="First message after a completed call.")
+    call_status_actions: str = Field(
+        "{}",
+        description='How a conversation begins, by the call\'s status: JSON such as {"voicemail": "none"}; '
+        '"first", "no_answer" or "none", or a text; "*" are all others.',
+    )
+    quiet_hours: str | None = Field(
+        None, description="Hours without first messages in the client's own time zone, e.g. 21:00-08:00."
+    )
+    campaign_messages_per_minute: float = Field(0, ge=0, description="First messages of one campaign a minute. 0: no pace.")
     opt_out_words: str = Field(
         "STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT, BAJA, CANCELAR, DETENER, PARAR, SALIR, DARME DE BAJA, DAR DE BAJA, "
         "NO ME ESCRIBAN MAS, NO ME ESCRIBAS MAS",
@@ -130,21 +146,6 @@ class Settings(BaseSettings):
     stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
-
-    def first_message_content_variables(self) -> dict[str, str]:
-        """Give the template's variables with their placeholders.
-
-        Raises:
-            ConfigurationError: not a JSON object of texts.
-        """
-        text = self.twilio_first_message_content_variables or "{}"
-        try:
-            variables = json.loads(text)
-        except ValueError as error:
-            raise ConfigurationError(f"TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES: not JSON: {error}") from error
-        if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
-            raise ConfigurationError("TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES: must be a JSON object of texts")
-        return variables
 
 
 def load_settings(env: Mapping[str, str] | None = None, **over: object) -> Settings:

@@ -14,6 +14,7 @@ from web.publisher import Publishing
 
 _JSON = "application/json"
 _SENT = "Conversación iniciada exitosamente"
+_SKIPPED = "No se inicia conversación después de una llamada con este estado"
 _QUEUED = "Conversación en cola; el mensaje se enviará en cuanto sea posible"
 
 
@@ -70,6 +71,8 @@ def _answer(outcome: Outcome | None) -> web.Response:
     }
     if outcome is None or outcome.state != "done":
         return web.json_response(body, status=202)
+    if outcome.sid is None:  # CALL_STATUS_ACTIONS: no conversation begins after such a call
+        return web.json_response(body | {"message": _SKIPPED, "status": "skipped"})
     return web.json_response(body | {"message": _SENT, "whatsapp_message_id": outcome.sid, "status": "message_sent"})
 
 

@@ -22,11 +22,14 @@ SELECT sid FROM conversation_send WHERE own_id = $1
 
 -- name: due
 -- Numbers of these partitions for which nothing of Kafka's will come: held turns whose time has come; turns that nobody
--- has gone on with for long; messages that still wait though no turn is under way. With an address: unknown numbers.
+-- has gone on with for long; messages to be sent once more; messages that still wait though no turn is under way. With an address: unknown numbers.
 -- $2: grace of unknown numbers, $3: age of a forgotten turn, $4: age of forgotten messages (s)
 SELECT t.phone_number, t.partition, NULL AS address FROM conversation_turn t
 WHERE t.state IN ('begun', 'answered') AND t.partition = ANY($1::int[])
   AND coalesce(t.due_at, t.begun_at + make_interval(secs => $3)) <= now()
+UNION ALL
+SELECT t.phone_number, t.partition, NULL FROM conversation_turn t
+WHERE t.again = 'wanted' AND t.partition = ANY($1::int[]) AND wm_open_turn(t.phone_number) IS NULL
 UNION ALL
 SELECT i.phone_number, min(i.partition), CASE WHEN min(s.id) IS NULL THEN (array_agg(i.address ORDER BY i.position))[1] END
 FROM conversation_input i LEFT JOIN conversation_state s USING (phone_number)

@@ -17,20 +17,25 @@ def first_message(text: str, call: CallCompleted, summary: str | None) -> str:
 
     `{summary}` is one sentence with a space behind it, or nothing.
     """
-    return text.format(**placeholder_values(call, summary)).strip()
+    return filled(text, placeholder_values(call.client_name, call.agent_name, call.group_name, summary))
 
 
-def placeholder_values(call: CallCompleted, summary: str | None) -> dict[str, str]:
-    """Give what each placeholder stands for, each fit for one line of a greeting."""
+def filled(text: str, values: dict[str, str]) -> str:
+    """Fill a text that was checked before (`check_placeholders`)."""
+    return text.format(**values).strip()
+
+
+def placeholder_values(client_name: str, agent_name: str | None, group_name: str, summary: str | None) -> dict[str, str]:
+    """Give what each placeholder stands for, each fit for one line of a greeting. `client_name`: not empty."""
     return {
-        "client_name": _shortened(call.client_name.split()[0], _LONGEST_NAME),
-        "agent_name": _shortened(" ".join((call.agent_name or _UNNAMED_AGENT).split()), _LONGEST_NAME),
-        "group_name": _shortened(" ".join(call.group_name.split()), _LONGEST_NAME),
+        "client_name": shortened(client_name.split()[0], _LONGEST_NAME),
+        "agent_name": shortened(" ".join((agent_name or _UNNAMED_AGENT).split()), _LONGEST_NAME),
+        "group_name": shortened(" ".join(group_name.split()), _LONGEST_NAME),
         "summary": _summary_sentence(summary),
     }
 
 
-def check_placeholders(variable: str, text: str) -> None:
+def check_placeholders(variable: str, text: str, known: frozenset[str] = PLACEHOLDERS) -> None:
     """Check a configured text before it is needed.
 
     Raises:
@@ -38,18 +43,21 @@ def check_placeholders(variable: str, text: str) -> None:
     """
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
+        if used <= known:
+            text.format(**dict.fromkeys(known, ""))  # a format behind a colon may be wrong, too
+    except (ValueError, LookupError, AttributeError) as error:
         raise ConfigurationError(f"{variable}: {error}; write a literal brace as {{{{ or }}}}") from error
-    if unknown := used - PLACEHOLDERS:
-        raise ConfigurationError(f"{variable}: unknown placeholder {sorted(unknown)[0]!r}; known: {sorted(PLACEHOLDERS)}")
+    if unknown := used - known:
+        raise ConfigurationError(f"{variable}: unknown placeholder {sorted(unknown)[0]!r}; known: {sorted(known)}")
 
 
 def _summary_sentence(summary: str | None) -> str:
     words = " ".join((summary or "").split())
-    return f"Sobre lo que hablamos: {_shortened(words, _LONGEST_SUMMARY).rstrip('.')}. " if words else ""
+    return f"Sobre lo que hablamos: {shortened(words, _LONGEST_SUMMARY).rstrip('.')}. " if words else ""
 
 
-def _shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
+    """Give a text cut at a word, with `…`, where it is longer than `longest` characters."""
     if len(text) <= longest:
         return text
     cut = text[: longest - 1].rsplit(" ", 1)[0] if " " in text[: longest - 1] else text[: longest - 1]

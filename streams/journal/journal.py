@@ -48,9 +48,26 @@ class Journal:
         self._steps = steps
         self._ownership = ownership
 
-    async def begin_call(self, partition: int, call: CallCompleted, request_id: str | None) -> Begun:
-        """Begin a call's turn, unless its ElevenLabs conversation has had one."""
-        return await self._begin("wm_begin_call", partition, {**_call_columns(call), "request_id": request_id})
+    async def begin_call(
+        self,
+        partition: int,
+        call: CallCompleted,
+        request_id: str | None,
+        *,
+        starts: bool = True,
+        pace_seconds: float | None = None,
+    ) -> Begun:
+        """Begin a call's turn, unless its ElevenLabs conversation has had one.
+
+        `starts`: False where no conversation begins after such a call; `pace_seconds`: between two first messages of
+        the call's campaign.
+        """
+        argument = {"request_id": request_id, "starts": starts, "pace_seconds": pace_seconds}
+        return await self._begin("wm_begin_call", partition, _call_columns(call) | argument)
+
+    async def begin_again(self, partition: int, number: str) -> Begun:
+        """Begin the turn that sends once more, as a template, what fell outside the 24-hour window."""
+        return await self._begin("wm_begin_again", partition, {"phone_number": number})
 
     async def begin_reply(self, partition: int, number: str, inputs: list[Json], request_id: str | None) -> Begun:
         """Begin the turn that answers `inputs` and whatever was parked for the number."""
@@ -86,9 +103,9 @@ class Journal:
         sid: str | None = result.get("sid")
         return sid
 
-    async def accept(self, turn: Turn, send: Send, sid: str, status: str | None) -> None:
-        """Record that Twilio accepted a message; the last one ends the turn."""
-        argument = {"own_id": send.own_id, "phone_number": turn.phone_number, "sid": sid, "status": status}
+    async def accept(self, turn: Turn, send: Send, sid: str, status: str | None, body: str | None = None) -> None:
+        """Record that Twilio accepted a message; the last one ends the turn. `body`: a template's text, filled in."""
+        argument = {"own_id": send.own_id, "phone_number": turn.phone_number, "sid": sid, "status": status, "body": body}
         await self._step("wm_accept", turn.partition, argument)
 
     async def fail(
@@ -111,6 +128,11 @@ class Journal:
         """
         argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "asked_seconds": asked_seconds}
         argument |= {"unknown": unknown, "first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": _LONGEST_HOLD_SECONDS}
+        await self._step("wm_hold", turn.partition, argument)
+
+    async def spare(self, turn: Turn, seconds: float) -> None:
+        """Put a first message off until the client's quiet hours are over."""
+        argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "spared_seconds": seconds}
         await self._step("wm_hold", turn.partition, argument)
 
     async def stop_arrived(self, number: str, event_id: str, received_at: datetime) -> None:

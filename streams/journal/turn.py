@@ -44,7 +44,7 @@ class Turn:
     """
 
     id: int
-    kind: Literal["call", "reply"]
+    kind: Literal["call", "reply", "again", "write"]
     state: Literal["begun", "answered", "done", "failed"]
     phone_number: str
     partition: int
@@ -82,6 +82,12 @@ class Turn:
     def is_silent(self) -> bool:
         """Whether the agent is not asked."""
         return bool((self.rule or {}).get("silent"))
+
+    @property
+    def again(self) -> Json:
+        """What is sent once more: `text`, and the `kind` of the turn that said it; empty for other turns."""
+        found: Json = (self.rule or {}).get("again") or {}
+        return found
 
     @property
     def questions(self) -> list[Member]:

@@ -1,24 +1,27 @@
 """Does a turn: from whatever step the journal has recorded to its end."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from schemas.documents import now
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
-from schemas.events import CallCompleted
 from schemas.phone import masked
 from schemas.settings import Settings
-from streams.conversation.first_message import first_message, placeholder_values
+from streams.conversation.hours import QuietHours
 from streams.conversation.notices import notice_text
 from streams.conversation.refusals import by_person, refusal
+from streams.conversation.window import is_open
+from streams.conversation.wording import Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns.asking import Answer, Asking, kept
 from streams.turns.patience import asked_seconds
 from streams.turns.pause import Pause
-from streams.turns.sending import Held, Sending
+from streams.turns.sending import Held, Sending, client_of
 from streams.vendors import Vendors, split_message, to_whatsapp
 
 log = structlog.get_logger()
@@ -31,7 +34,9 @@ class Runner:
         self._settings = settings
         self._journal = journal
         self.pauses = Pause("twilio"), Pause("elevenlabs")
-        self._sending = Sending(settings, journal, vendors.twilio, self.pauses[0])
+        self._wording = Wording(settings)
+        self._sending = Sending(settings, journal, vendors.twilio, self.pauses[0], self._wording)
+        self._quiet = QuietHours.of(settings)
         self._asking = Asking(settings, journal, vendors, self.pauses[1])
 
     async def finish(self, turn: Turn) -> None:
@@ -60,18 +65,38 @@ class Runner:
         fresh: frozenset[str] = frozenset()
         if turn.state == "begun":
             reach("after-begin")
-            turn, fresh = await (self._greet(turn) if turn.kind == "call" else self._reply(turn))
+            if seconds := self._spared_seconds(turn):
+                await self._journal.spare(turn, seconds)
+                return
+            turn, fresh = await self._prepare(turn)
         await self._sending.deliver(turn, fresh)
         log.info("turn done", kind=turn.kind, number=masked(turn.phone_number), parts=len(turn.sends))
 
+    def _spared_seconds(self, turn: Turn) -> float:
+        """Give how long a first message waits for the end of the client's night; one who writes is awake."""
+        if self._quiet is None or turn.kind != "call" or is_open(turn.last_inbound_at, now()):
+            return 0.0
+        return self._quiet.wait_seconds(turn.phone_number, now())
+
+    async def _prepare(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
+        if turn.kind == "again":
+            return await self._repeat(turn)
+        return await (self._greet(turn) if turn.kind == "call" else self._reply(turn))
+
     async def _greet(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
-        call = CallCompleted.from_object(turn.call or {})
         details = await self._asking.details(turn)
-        summary = details.summary if details else None
-        completed = call.recipient.status == "completed"
-        text = self._settings.first_message_text if completed else self._settings.no_answer_message_text
-        send = _send(turn, first_message(text, call, summary), self._template(call, summary))
+        client = replace(client_of(turn), summary=details.summary if details else None)
+        words = self._wording.first(client, window_is_open=is_open(turn.last_inbound_at, now()))
+        send = _send(turn, words.body, words.content)
         return await self._answered(turn, Answer(send.body, {"text": send.body}, 0.0, details), [send])
+
+    async def _repeat(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
+        text = turn.again.get("text") or ""
+        words = self._wording.again(client_of(turn), turn.again.get("kind", ""), text)
+        if words is None:
+            log.warning("a message outside the 24-hour window has no template", number=masked(turn.phone_number))
+        sends = [_send(turn, words.body, words.content)] if words else []
+        return await self._answered(turn, Answer(text, {"again": turn.again}, 0.0, None), sends)
 
     async def _reply(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
         notice = notice_text(self._settings, turn.notice)
@@ -92,14 +117,6 @@ class Runner:
         reach("after-answer")
         ours = frozenset(send.own_id for send in sends)
         return recorded, ours & {send.own_id for send in recorded.sends}
-
-    def _template(self, call: CallCompleted, summary: str | None) -> dict[str, Any] | None:
-        if self._settings.twilio_first_message_content_sid is None:
-            return None
-        values = placeholder_values(call, summary)
-        variables = self._settings.first_message_content_variables()
-        filled = {name: text.format(**values).strip() or "-" for name, text in variables.items()}
-        return {"content_sid": self._settings.twilio_first_message_content_sid, "content_variables": filled}
 
     async def _fail(self, turn: Turn, error: TerminalError, send_state: str) -> None:
         log.warning("turn failed", kind=turn.kind, number=masked(turn.phone_number), code=error.code, why=error.why)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -10,12 +11,14 @@ from aiolimiter import AsyncLimiter
 from schemas.documents import now
 from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
 from schemas.settings import Settings
+from streams.conversation.window import is_open
+from streams.conversation.wording import Client, Json, Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
-from streams.vendors import OutgoingMessage, TwilioSender
+from streams.vendors import Accepted, OutgoingMessage, TwilioSender
 
 log = structlog.get_logger()
 
@@ -27,6 +30,8 @@ _LOOK_EVERY_SECONDS = 1.0
 _LOOK_WHILE_PAUSED_SECONDS = 5.0
 # Even a send intended long ago is looked for this long: one empty list is no proof.
 _SHORTEST_LOOK_SECONDS = 3.0
+_UNNAMED = "Cliente"
+"""What the contract calls a client without a name."""
 
 
 class Held(TerminalError):
@@ -36,11 +41,12 @@ class Held(TerminalError):
 class Sending:
     """Delivers turns through Twilio."""
 
-    def __init__(self, settings: Settings, journal: Journal, twilio: TwilioSender, pause: Pause) -> None:
+    def __init__(self, settings: Settings, journal: Journal, twilio: TwilioSender, pause: Pause, wording: Wording) -> None:
         self._settings = settings
         self._journal = journal
         self._twilio = twilio
         self._pause = pause
+        self._wording = wording
         # A second's worth at once, then evenly: what Twilio counts, and what smooths a backlog after an outage.
         self._rate = AsyncLimiter(settings.twilio_messages_per_second, 1.0)
 
@@ -63,34 +69,44 @@ class Sending:
             sid = await self._reconcile(turn, send, send.age_seconds or 0.0)
             reach("after-reconcile")
         intended = send.state == "intended" and fresh
+        if sid is None and (content := self._needed_template(turn, send)):
+            send, intended = replace(send, content=content), False
+        accepted = Accepted(sid, "") if sid else None
         async for attempt in attempts():
             with attempt:
-                sid = sid or await self._try(turn, send, intended=intended)
+                accepted = accepted or await self._try(turn, send, intended=intended)
             intended = False
-        assert sid is not None, "the attempts end with a sid or raise"
+        assert accepted is not None, "the attempts end with a sid or raise"
         reach("after-send")
-        await self._accept(turn, send, sid)
+        await self._accept(turn, send, accepted)
 
-    async def _try(self, turn: Turn, send: Send, *, intended: bool) -> str:
+    def _needed_template(self, turn: Turn, send: Send) -> Json | None:
+        """Give the template for a text that has waited until the 24-hour window was closed; first messages have theirs."""
+        if send.content is not None or is_open(turn.last_inbound_at, now()):
+            return None
+        return self._wording.reopening(client_of(turn), send.body)
+
+    async def _try(self, turn: Turn, send: Send, *, intended: bool) -> Accepted:
         waits = self._pause.is_on or not self._rate.has_capacity()
         async with self._pause.attempt(), self._rate:
             # An intention that has waited is renewed: ownership is checked right before the send.
             if (waits or not intended) and (proven := await self._journal.intend(turn, send)):
-                return proven
+                return Accepted(proven, "")
             return await self._send(turn, send)
 
-    async def _send(self, turn: Turn, send: Send) -> str:
+    async def _send(self, turn: Turn, send: Send) -> Accepted:
         try:
-            return (await self._twilio.send(self._message(send))).sid
+            return await self._twilio.send(self._message(send))
         except UnknownOutcome as error:
             log.warning("send has an unknown outcome", own_id=send.own_id, why=error.why)
             if sid := await self._reconcile(turn, send):
-                return sid
+                return Accepted(sid, "")
             raise RetryableError(error.vendor, "not sent, as far as Twilio shows", error.code) from error
 
-    async def _accept(self, turn: Turn, send: Send, sid: str) -> None:
+    async def _accept(self, turn: Turn, send: Send, accepted: Accepted) -> None:
+        sid = accepted.sid
         try:
-            await self._journal.accept(turn, send, sid, None)
+            await self._journal.accept(turn, send, sid, None, accepted.body if send.content else None)
             reach("after-accept")
         except Fenced:
             # The new owner will look for this send; tell it the sid that only we know.
@@ -149,3 +165,8 @@ class Sending:
             content_sid=content.get("content_sid"),
             content_variables=content.get("content_variables"),
         )
+
+
+def client_of(turn: Turn) -> Client:
+    """Give what a turn knows of its client."""
+    return Client(name=turn.client_name or _UNNAMED, call=turn.call, summary=turn.call_summary)

@@ -6,12 +6,14 @@ import structlog
 
 from schemas.events import CallCompleted, InboundMessage
 from schemas.phone import masked
+from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
+from streams.conversation.call_status import CallStatuses
 from streams.conversation.inbound import described
 from streams.conversation.keywords import Keywords
 from streams.engine.work import Batch, WorkItem
 from streams.failpoints import reach
-from streams.journal.journal import Journal
+from streams.journal.journal import Begun, Journal
 from streams.turns.runner import Runner
 from streams.worker.engine import WorkerEngine
 from streams.worker.outbox import Outbox
@@ -20,25 +22,30 @@ from streams.worker.strangers import Strangers
 
 log = structlog.get_logger()
 
+_MINUTE = 60.0
+
 
 class Handler:
     """Handles one number's batch; returns when it is done, or stored as waiting, and its events have left."""
 
     def __init__(
         self,
+        settings: Settings,
         journal: Journal,
         runner: Runner,
         outbox: Outbox,
         engine: WorkerEngine,
         strangers: Strangers,
-        keywords: Keywords,
     ) -> None:
         self._journal = journal
         self._runner = runner
         self._outbox = outbox
         self._engine = engine
         self._strangers = strangers
-        self._keywords = keywords
+        self._keywords = Keywords.of(settings)
+        self._statuses = CallStatuses(settings)
+        pace = settings.campaign_messages_per_minute
+        self._pace_seconds = _MINUTE / pace if pace else None
 
     async def __call__(self, batch: Batch) -> None:
         item = batch.first
@@ -54,11 +61,15 @@ class Handler:
 
     async def _call(self, partition: int, call: CallCompleted, request_id: str | None) -> None:
         while True:
-            begun = await self._journal.begin_call(partition, call, request_id)
+            begun = await self._begin_call(partition, call, request_id)
             if begun.turn is None:
                 break
             await self._runner.finish(begun.turn)
         await self._reply(partition, call.key, [], request_id)  # whoever wrote before the call arrived
+
+    async def _begin_call(self, partition: int, call: CallCompleted, request_id: str | None) -> Begun:
+        starts = self._statuses.opening(call.recipient.status) is not None
+        return await self._journal.begin_call(partition, call, request_id, starts=starts, pace_seconds=self._pace_seconds)
 
     async def _messages(self, batch: Batch) -> None:
         batch.take_following()
@@ -78,6 +89,8 @@ class Handler:
 
     async def _reminded(self, item: WorkItem, reminder: Reminder) -> None:
         partition = item.source.partition
+        if again := (await self._journal.begin_again(partition, item.key)).turn:
+            await self._runner.finish(again)
         if await self._reply(partition, item.key, [], None) or reminder.address is None:
             return
         if await self._strangers.adopt(partition, item.key, reminder.address):
@@ -88,7 +101,7 @@ class Handler:
         while True:
             begun = await self._journal.begin_reply(partition, number, inputs, request_id)
             if begun.call is not None:  # it was stored behind a turn that was held
-                begun = await self._journal.begin_call(partition, begun.call, request_id)
+                begun = await self._begin_call(partition, begun.call, request_id)
             elif begun.state == "silent":  # taken up, not to be answered; there may be more behind it
                 inputs = []
                 continue

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from db.pool import create_pool
 from schemas.settings import Settings, require
+from streams.conversation.configuration import check_rules
 from streams.conversation.keywords import Keywords
 from streams.engine.app import RawSchema, create_app
 from streams.engine.intake import attach
@@ -45,6 +46,7 @@ def run(settings: Settings) -> int:
         ConfigurationError: a setting is missing or the topics do not fit.
     """
     require(settings, *_REQUIRED)
+    check_rules(settings)
     return asyncio.run(_run(settings))
 
 
@@ -66,9 +68,8 @@ async def _run(settings: Settings) -> int:
     )
     engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, runner.pauses)
     outbox = Outbox(pool, producer)
-    keywords = Keywords.of(settings)
-    handler = Handler(journal, runner, outbox, engine, Strangers(settings, pool, journal), keywords)
-    take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, keywords))
+    handler = Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal))
+    take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     views = web.AppRunner(Views(app, mailboxes, engine, ownership).application(), access_log=None)
     await views.setup()

@@ -172,3 +172,11 @@ async def test_a_body_that_is_not_what_its_headers_say_is_400() -> None:
         headers = AUTH | {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         answer = await client.post(PATH, data=b"not gzip at all", headers=headers)
         assert answer.status == 400
+
+
+async def test_a_call_after_which_no_conversation_begins_is_a_success() -> None:
+    skipped = Outcome(state="done", conversation_id=None, sid=None, error=None)
+    async with gateway(Fakes(outcomes=FakeOutcomes(later={"conv_1": skipped}))) as client:
+        answer = await client.post(PATH, json=call(), headers=AUTH)
+        body = await answer.json()
+    assert (answer.status, body["success"], body["status"], body["conversation_id"]) == (200, True, "skipped", None)

@@ -124,3 +124,23 @@ BEGIN
   UPDATE conversation_turn SET due_at = NULL, rule = rule - 'waits' WHERE id = turn AND rule ? 'waits';
   RETURN FOUND;
 END $$;
+
+-- A message that fell outside the 24-hour window (Twilio said so afterwards) is sent once more, in a turn of its own.
+-- a: partition, epoch, phone_number
+CREATE OR REPLACE FUNCTION wm_begin_again(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE phone text := a->>'phone_number'; failed conversation_turn; turn bigint;
+BEGIN
+  IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
+  IF wm_open_turn(phone) IS NOT NULL THEN RETURN '{"state": "held"}'; END IF;
+  UPDATE conversation_turn SET again = 'taken' WHERE id = (SELECT id FROM conversation_turn
+    WHERE partition = (a->>'partition')::int AND again = 'wanted' AND phone_number = phone ORDER BY id LIMIT 1)
+    RETURNING * INTO failed;
+  IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;
+  INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id, rule)
+    SELECT phone, failed.conversation_id, (a->>'partition')::int, 'again', 'begun', failed.request_id,
+           jsonb_build_object('again', jsonb_build_object('turn_id', failed.id, 'kind', failed.kind,
+             'text', (SELECT string_agg(body, E'\n' ORDER BY part) FROM conversation_send
+                      WHERE turn_id = failed.id AND content IS NULL AND state = 'accepted')))
+    RETURNING id INTO turn;
+  RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
+END $$;

@@ -50,13 +50,14 @@ BEGIN
   RETURN '{"state": "intended"}';
 END $$;
 
--- Twilio accepted a message. The last part ends the turn. a: partition, epoch, own_id, sid, status
+-- Twilio accepted a message. The last part ends the turn. a: partition, epoch, own_id, sid, status,
+-- body: a template's text as Twilio filled it in
 CREATE OR REPLACE FUNCTION wm_accept(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb; message int; is_last boolean;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   UPDATE conversation_send SET state = 'accepted', sid = a->>'sid', accepted_at = clock_timestamp(),
-    status = coalesce(status, a->>'status')
+    status = coalesce(status, a->>'status'), body = coalesce(nullif(a->>'body', ''), body)
     WHERE own_id = (a->>'own_id')::uuid AND state <> 'accepted' RETURNING * INTO o;
   IF NOT FOUND THEN RETURN '{"state": "accepted"}'; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id FOR UPDATE;
