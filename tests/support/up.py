@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,3 +75,11 @@ def conversation_of(up: State, number: str, messages: int) -> State:
                 return conversation
             assert time.monotonic() < end, answer
             time.sleep(_LOOK_SECONDS)
+
+
+def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) -> None:
+    """Look until it is so."""
+    end = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < end, "did not come in time"
+        time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,120 @@
+"""The rules of WhatsApp on a running `up`: the simulated Twilio keeps to them, so breaking one shows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.up import State, call_body, conversation_of, eventually_sync, running_up, write
+
+TEMPLATE = "HX" + "1" * 32
+REOPEN = "HX" + "2" * 32
+VARIABLES = {
+    "TWILIO_FIRST_MESSAGE_CONTENT_SID": TEMPLATE,
+    "TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES": '{"1": "{client_name}", "2": "{summary}"}',
+    "TWILIO_REOPEN_CONTENT_SID": REOPEN,
+    "TWILIO_REOPEN_CONTENT_VARIABLES": '{"1": "{client_name}", "2": "{text}"}',
+    "CALL_STATUS_ACTIONS": '{"cancelled": "none"}',
+}
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
+    with running_up(tmp_path_factory.mktemp("up"), jars, **VARIABLES) as state:
+        steer(state, "settings", window=True)
+        steer(state, "templates", sid=TEMPLATE, body="Hola {{1}}, gracias por la llamada. {{2}}")
+        steer(state, "templates", sid=REOPEN, body="Hola {{1}}: {{2}}")
+        yield state
+
+
+def steer(up: State, what: str, **wanted: Any) -> None:  # noqa: ANN401
+    assert httpx.post(f"{up['twilio_url']}/_sim/{what}", json=wanted).status_code == httpx.codes.OK
+
+
+def post_call(up: State, conversation: str, number: str, **recipient: object) -> httpx.Response:
+    body = call_body(conversation, number, **recipient)
+    return httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+
+
+def sent_to(up: State, number: str) -> list[State]:
+    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    return [row for row in rows if row["to"] == f"whatsapp:{number}" and row["direction"] == "outbound-api"]
+
+
+def test_after_a_call_the_first_message_is_the_template_and_answers_are_text(up: State) -> None:
+    number = "+573138540001"
+    assert post_call(up, "conv_window", number).json()["status"] == "message_sent"
+    write(up, number, "¿Cuánto cuesta?", "SM" + "1" * 32)
+    chat = conversation_of(up, number, 3)
+    assert chat["messages"][0]["content"].startswith("Hola Ana, gracias por la llamada.")
+    bodies = [row["body"] for row in sent_to(up, number)]
+    assert bodies == [chat["messages"][0]["content"], chat["messages"][2]["content"]]
+    again = post_call(up, "conv_window_2", number)  # the client wrote just now: the window is open
+    assert again.json()["status"] == "message_sent"
+    assert sent_to(up, number)[-1]["body"].startswith("¡Hola Ana! Soy Agente.")
+
+
+def test_what_twilio_finds_outside_the_window_is_sent_once_more_as_a_template(up: State) -> None:
+    number = "+573138540002"
+    post_call(up, "conv_outside", number)
+    write(up, number, "hola", "SM" + "2" * 32)
+    conversation_of(up, number, 3)
+    steer(up, "window", number=number, hours_ago=25)  # Twilio's view differs from ours
+    post_call(up, "conv_outside_2", number)
+    eventually_sync(lambda: len(sent_to(up, number)) == 4)
+    text, repeated = sent_to(up, number)[-2:]
+    assert (text["status"], text["error_code"]) == ("undelivered", 63016)
+    assert repeated["body"].startswith("Hola Ana, gracias por la llamada.")
+
+
+def test_stop_is_confirmed_once_and_a_later_campaign_is_409(up: State) -> None:
+    number = "+573138540003"
+    post_call(up, "conv_stop", number)
+    write(up, number, "¡Baja!", "SM" + "3" * 32)
+    chat = conversation_of(up, number, 3)
+    assert chat["messages"][-1]["content"].startswith("Listo, no te escribiremos más.")
+    for place in range(2):
+        write(up, number, f"¿hola? {place}", f"SM{place:032x}", times=2)
+    refused = post_call(up, "conv_stop_2", number)
+    assert refused.status_code == httpx.codes.CONFLICT
+    assert refused.json()["error"] == "The number has opted out"
+    assert "ALTA" in refused.json()["details"]
+    assert post_call(up, "conv_stop_2", number).status_code == httpx.codes.CONFLICT
+    assert len(sent_to(up, number)) == 2  # the first message and the confirmation
+    write(up, number, "alta", "SM" + "4" * 32)
+    chat = conversation_of(up, number, 7)
+    assert chat["messages"][-1]["content"].startswith("Listo, puedes volver")
+    assert post_call(up, "conv_stop_3", number).json()["status"] == "message_sent"
+
+
+def test_what_twilio_has_confirmed_is_not_confirmed_again(up: State) -> None:
+    number = "+573138540004"
+    post_call(up, "conv_twilio_stop", number)
+    message = {"from": number, "body": "STOP", "sid": "SM" + "5" * 32, "extra": {"OptOutType": "STOP"}}
+    assert httpx.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
+    conversation_of(up, number, 2)
+    assert post_call(up, "conv_twilio_stop_2", number).status_code == httpx.codes.CONFLICT
+    assert len(sent_to(up, number)) == 1
+
+
+def test_a_number_that_blocked_us_is_409_from_then_on(up: State) -> None:
+    number = "+573138540005"
+    steer(up, "numbers", number=number, error_code=63033)
+    assert post_call(up, "conv_blocked", number).json()["status"] == "message_sent"
+    eventually_sync(lambda: post_call(up, "conv_blocked_2", number).status_code == httpx.codes.CONFLICT)
+    steer(up, "numbers", number="+573138540006", error_code=21610, when="sync")
+    assert post_call(up, "conv_unsubscribed", "+573138540006").status_code == httpx.codes.CONFLICT
+    steer(up, "numbers", number="+573138540006", error_code=None)
+    assert post_call(up, "conv_unsubscribed_2", "+573138540006").status_code == httpx.codes.CONFLICT
+
+
+def test_calls_that_were_not_really_calls(up: State) -> None:
+    skipped = post_call(up, "conv_cancelled", "+573138540007", status="cancelled")
+    assert (skipped.status_code, skipped.json()["status"]) == (200, "skipped")
+    assert sent_to(up, "+573138540007") == []
+    answer = httpx.get(up["web_url"] + "/api/conversations/+573138540007", headers=up["headers"])
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    assert post_call(up, "conv_voicemail", "+573138540008", status="voicemail").json()["status"] == "message_sent"
+    assert len(sent_to(up, "+573138540008")) == 1
