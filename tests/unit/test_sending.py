@@ -7,6 +7,7 @@ import pytest
 
 from schemas.errors import RetryableError, UnknownOutcome
 from schemas.settings import load_settings
+from streams.conversation.wording import Wording
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns import sending as sending_module
@@ -56,7 +57,7 @@ class Recorder:
     async def intend(self, turn: Turn, send: Send) -> str | None:
         return None
 
-    async def accept(self, turn: Turn, send: Send, sid: str, status: str | None) -> None:
+    async def accept(self, turn: Turn, send: Send, sid: str, status: str | None, body: str | None) -> None:
         self.accepted.append(sid)
 
 
@@ -79,7 +80,7 @@ def turn(state: Literal["planned", "intended"] = "planned", age_seconds: float |
 
 def sending(twilio: Twilio, journal: Recorder, **settings: object) -> Sending:
     wanted = load_settings({}, **({"twilio_unknown_patience_seconds": 0.05} | settings))
-    return Sending(wanted, cast(Journal, journal), cast(TwilioSender, twilio), Pause("twilio"))
+    return Sending(wanted, cast(Journal, journal), cast(TwilioSender, twilio), Pause("twilio"), Wording(wanted))
 
 
 async def test_a_lost_answer_is_found_in_the_list_and_nothing_is_sent_again() -> None:
