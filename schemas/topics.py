@@ -18,6 +18,9 @@ ALL_TOPICS: Final = (
     DEAD_LETTER,
 )
 
+LARGEST_RECORD: Final = 4 * 1024 * 1024
+"""Bytes of a record that the worker makes: a dead letter holds a record of the broker's largest size (1 MB) in base64."""
+
 REQUEST_ID_HEADER: Final = "x-request-id"
 """Kafka header that follows an event from the webhook to the send."""
 

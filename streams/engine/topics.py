@@ -8,7 +8,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from schemas.errors import ConfigurationError
 from schemas.kafka import connection_arguments
 from schemas.settings import Settings
-from schemas.topics import ALL_TOPICS, topic_name
+from schemas.topics import ALL_TOPICS, CONVERSATION_EVENT, DEAD_LETTER, LARGEST_RECORD, topic_name
 
 _MS_PER_HOUR = 3_600_000
 # A new topic's metadata reaches every broker within this, or something is wrong.
@@ -57,8 +57,7 @@ async def check_copartitioning(settings: Settings) -> dict[str, int]:
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
-    retention = {"retention.ms": str(settings.topic_retention_hours * _MS_PER_HOUR)}
-    topics = [NewTopic(name, settings.topic_partitions, 1, topic_configs=retention) for name in names]
+    topics = [NewTopic(name, settings.topic_partitions, 1, topic_configs=_config(settings, name)) for name in names]
     for topic in topics:
         topic.replication_factor = settings.topic_replication_factor  # -1: the constructor refuses it, brokers do not
     response = await admin.create_topics(topics)
@@ -66,6 +65,14 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[st
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise ConfigurationError(f"topic {name} cannot be made: {error.__name__} {rest[0] if rest else ''}".strip())
+
+
+def _config(settings: Settings, name: str) -> dict[str, str]:
+    """Give a topic's configuration; what the worker makes of the largest records must fit as well."""
+    config = {"retention.ms": str(settings.topic_retention_hours * _MS_PER_HOUR)}
+    if name.removeprefix(settings.topic_prefix) in (CONVERSATION_EVENT, DEAD_LETTER):
+        config["max.message.bytes"] = str(LARGEST_RECORD)
+    return config
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

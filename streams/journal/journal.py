@@ -3,6 +3,7 @@
 Every step carries the epoch of its partition and raises `Fenced` when another process owns the partition now.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -166,9 +167,21 @@ class Journal:
             result["state"], Turn.from_row(turn) if turn else None, CallCompleted.from_object(call) if call else None
         )
 
+    async def own(self, partition: int) -> None:
+        """Make sure that a partition is ours, right before something that cannot be taken back; mostly known already.
+
+        Raises:
+            Fenced: it has a newer owner.
+        """
+        while not self._ownership.is_proved(partition):
+            await self._step("wm_own", partition, {})
+
     async def _step(self, step: str, partition: int, argument: Json) -> Json:
         token = {"partition": partition, "epoch": self._ownership.epoch(partition)}
-        return await self._steps.run(step, argument | token)
+        at = time.monotonic()  # before, because the process may be paused while it waits
+        result = await self._steps.run(step, argument | token)
+        self._ownership.proved(partition, at)
+        return result
 
 
 def _call_columns(call: CallCompleted) -> Json:

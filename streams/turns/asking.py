@@ -110,6 +110,7 @@ class Asking:
             agent_id=turn.agent_id,
             text=question([member.payload["text"] for member in turn.questions]),
             user_id=turn.phone_number,
+            confirm=lambda: self._journal.own(turn.partition),
             context=CallContext(
                 client_name=turn.client_name or "",
                 summary=known.get("summary") or turn.call_summary,

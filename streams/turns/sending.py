@@ -95,6 +95,7 @@ class Sending:
             return await self._send(turn, send)
 
     async def _send(self, turn: Turn, send: Send) -> Accepted:
+        await self._journal.own(turn.partition)
         try:
             return await self._twilio.send(self._message(send))
         except UnknownOutcome as error:

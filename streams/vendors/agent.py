@@ -1,5 +1,6 @@
 """What is asked of an ElevenLabs agent, whichever transport carries it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,15 +16,23 @@ class CallContext:
     history: list[tuple[str, str]] = field(default_factory=list)
 
 
+async def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A client's words to the agent. `conversation_id`: the call's, may be empty; `user_id`: the client's number."""
+    """A client's words to the agent. `conversation_id`: the call's, may be empty; `user_id`: the client's number.
+
+    `confirm`: awaited right before the agent hears them; raises when it must not any more.
+    """
 
     conversation_id: str
     agent_id: str
     text: str
     user_id: str
     context: CallContext = CallContext()
+    confirm: Callable[[], Awaitable[None]] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

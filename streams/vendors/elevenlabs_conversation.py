@@ -51,6 +51,7 @@ class Conversation:
         await self._start()
         if not self._overrides:
             await self._skip_greeting()
+        await self._question.confirm()
         await self._socket.send_json({"type": "user_message", "text": self._question.text})
         turn = TurnEnd(asyncio.get_running_loop().time())
         ended = await self._collect(turn)

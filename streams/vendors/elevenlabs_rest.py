@@ -31,6 +31,7 @@ class ElevenLabsRest:
         if not question.conversation_id:
             raise RestNotSupported(VENDOR, "there is no call whose conversation could go on")
         path = f"/v1/convai/conversations/{quote(question.conversation_id, safe='')}/message"
+        await question.confirm()
         try:
             answer = await self._api.post(path, {"message": question.text, "mode": "text"})
         except NotThere as error:

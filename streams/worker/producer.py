@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.kafka import producer_arguments
 from schemas.settings import Settings
-from schemas.topics import topic_name
+from schemas.topics import LARGEST_RECORD, topic_name
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -19,7 +19,9 @@ class Producer:
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.topic_prefix
-        self._producer = AIOKafkaProducer(**producer_arguments(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
+        self._producer = AIOKafkaProducer(
+            **producer_arguments(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS, max_request_size=LARGEST_RECORD
+        )
 
     async def start(self) -> None:
         await self._producer.start()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from schemas.documents import now
@@ -28,6 +29,10 @@ _MODELS: dict[str, Callable[[bytes], Event]] = {
     MESSAGE_STATUS: MessageStatus.from_json,
 }
 TOPICS = sorted(_MODELS)
+
+# Twice what web takes.
+_LARGEST_VALUE = 256 * 1024
+_TOO_LARGE = "too large for a dead letter, see its topic, partition and offset"
 
 
 class Take:
@@ -65,7 +70,7 @@ class Take:
     async def _read(self, source: TopicPartition, message: Any) -> "tuple[Event | None, str]":  # noqa: ANN401
         """Give value and key; None and nothing for what is disposed of already."""
         try:
-            value = _MODELS[source.topic](message.value or b"")
+            value = _MODELS[source.topic](_bounded(message.value or b""))
             key = value.key
         except InvalidInput as error:
             await self._bury(source, message, error)
@@ -100,7 +105,18 @@ class Take:
             topic=source.topic, partition=source.partition, offset=message.offset, reason=error.field,
             details=error.why, key_base64=_base64(message.key), value_base64=_base64(message.value), at=now(),
         )  # fmt: skip
-        await self._producer.send(DEAD_LETTER, message.key, letter.to_json())
+        try:
+            await self._producer.send(DEAD_LETTER, message.key, letter.to_json())
+        except MessageSizeTooLargeError:  # the topic takes less than it was made for: the bytes stay where they lie
+            without = letter.model_copy(update={"value_base64": None, "details": f"{error.why}; {_TOO_LARGE}"})
+            await self._producer.send(DEAD_LETTER, None, without.to_json())
+
+
+def _bounded(value: bytes) -> bytes:
+    """Refuse what no backend or Twilio sends: what comes of it must fit into a record as well."""
+    if len(value) > _LARGEST_VALUE:
+        raise InvalidInput("body", f"longer than {_LARGEST_VALUE} bytes")
+    return value
 
 
 def _base64(data: bytes | None) -> str | None:

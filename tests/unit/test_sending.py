@@ -54,6 +54,9 @@ class Recorder:
     async def known_sids(self, to_address: str, since: datetime) -> set[str]:
         return set()
 
+    async def own(self, partition: int) -> None:
+        return None
+
     async def intend(self, turn: Turn, send: Send) -> str | None:
         return None
 

@@ -9,6 +9,11 @@ BEGIN
   RETURN NOT FOUND;
 END $$;
 
+-- Whether the partition is still ours, for what is done outside and cannot carry an epoch. a: partition, epoch
+CREATE OR REPLACE FUNCTION wm_own(a jsonb) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('state', CASE WHEN wm_fenced(a) THEN 'fenced' ELSE 'owned' END)
+$$;
+
 CREATE OR REPLACE FUNCTION wm_iso(t timestamp) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT to_char(t, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
