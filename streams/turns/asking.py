@@ -63,13 +63,18 @@ class Asking:
             RetryableError: not now; the turn should be held.
             TerminalError: the agent refuses for good.
         """
-        left = max(_LEAST_SECONDS, self._settings.agent_patience_seconds - turn.age_seconds)
+        patience = self._settings.agent_patience_seconds
+        left = max(_LEAST_SECONDS, patience - turn.age_seconds)
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(left) as limit:
                 return await self._ask(turn)
-        except (RetryableError, TimeoutError) as error:
-            if isinstance(error, RetryableError) and time.monotonic() - begun < left:
+        except RetryableError as error:
+            if turn.age_seconds + time.monotonic() - begun < patience:
+                raise
+            return self._apology(turn, error)
+        except TimeoutError as error:
+            if not limit.expired():  # Postgres': no reason to apologise
                 raise
             return self._apology(turn, error)
 
