@@ -46,14 +46,15 @@ async def create_pool(settings: Settings) -> Pool:
         settings.database_url,
         min_size=1,
         max_size=settings.database_pool_size,
-        init=_prepare,
+        init=prepare,
         timeout=_CONNECT_TIMEOUT_SECONDS,
         command_timeout=_COMMAND_TIMEOUT_SECONDS,
         server_settings={"timezone": "UTC", "application_name": "whatsapp-microservice"},
     )
 
 
-async def _prepare(connection: Connection) -> None:
+async def prepare(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> None:
+    """Have JSONB come and go as Python values."""
     await connection.set_type_codec("jsonb", encoder=_dump, decoder=json.loads, schema="pg_catalog")
 
 

@@ -37,6 +37,16 @@ async def ensure_topics(settings: Settings) -> None:
         await admin.close()
 
 
+async def partitions_of(settings: Settings, name: str) -> int:
+    """Give the partition count of one topic by its full name; 0 where there is none."""
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    await admin.start()
+    try:
+        return (await _partition_counts(admin, [name])).get(name, 0)
+    finally:
+        await admin.close()
+
+
 async def check_copartitioning(settings: Settings) -> dict[str, int]:
     """Give each topic's partition count.
 

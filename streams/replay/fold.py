@@ -1,0 +1,189 @@
+"""What events say of the tables' rows: partial rows, of which a later event of the same row overrides an earlier. Pure.
+
+Folding keeps no state between batches, so its memory is that of one batch: what a batch does not say stays as the
+database has it. `db.rebuild` joins both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.events import ConversationEvent
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Partial rows by key. `conversations`: by id; `fresh_messages`: of version 1, which told no ids.
+
+    `failed_turns`: turn's id → state and code of its sends that were not accepted. `numbers`: highest event number by
+    conversation.
+    """
+
+    conversations: dict[int, Json] = field(default_factory=dict)
+    turns: dict[int, Json] = field(default_factory=dict)
+    inputs: dict[tuple[str, str], Json] = field(default_factory=dict)
+    sends: dict[str, Json] = field(default_factory=dict)
+    messages: dict[int, Json] = field(default_factory=dict)
+    fresh_messages: list[Json] = field(default_factory=list)
+    failed_turns: dict[int, Json] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+
+
+def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    """Add what one event says. Events of one conversation come in the order of their numbers."""
+    row = rows.conversations.setdefault(event.conversation_id, {"id": event.conversation_id})
+    row.update(phone_number=event.phone_number, event_number=event.number, last_seen_at=_at(event))
+    _HANDLERS.get(event.type, _nothing)(rows, event, partition)
+    row.update(event.state)
+    for name in ("call_summary", "call_duration_secs"):
+        if name in event.data:
+            row[name] = event.data[name]
+    if patch := event.data.get("metadata"):
+        where = "metadata" if "metadata" in row else "metadata_patch"
+        row[where] = {**(row.get(where) or {}), **patch}
+    rows.numbers[event.conversation_id] = max(event.number, rows.numbers.get(event.conversation_id, 0))
+
+
+def _started(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data = event.data
+    row = rows.conversations[event.conversation_id]
+    if "row" in data:
+        row.update({name: value for name, value in data["row"].items() if name not in ("id", "event_number")})
+    else:  # version 1
+        names = ("client_name", "agent_id", "batch_id", "elevenlabs_conversation_id")
+        row.update({name: data.get(name) for name in names}, status="active", started_at=_at(event))
+    row.pop("metadata_patch", None)
+    call = data.get("elevenlabs_conversation_id")
+    if not call:
+        return
+    turn = data.get("turn_id")
+    rows.inputs["call", call] = {
+        "kind": "call", "event_id": call, "phone_number": event.phone_number, "partition": partition, "state": "taken",
+        "address": row.get("address") or f"whatsapp:{event.phone_number}", "turn_id": turn,
+        "payload": (row.get("metadata") or {}).get("call") or {}, "received_at": data.get("received_at") or _at(event),
+        "taken_at": _at(event), "position": data.get("position"),
+    }  # fmt: skip
+    if turn is not None:
+        _turn(rows, turn, _begun(event, partition, "call", data.get("request_id")))
+
+
+def _received(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data = event.data
+    sid, turn, came = data.get("message_sid"), data.get("turn_id"), data.get("received_at") or _at(event)
+    message = {
+        "conversation_id": event.conversation_id, "direction": "inbound", "content": data.get("content") or "",
+        "twilio_message_id": sid, "sent_at": came,
+        "metadata": {"turn_id": turn, "request_id": data.get("request_id")} if turn is not None else {},
+    }  # fmt: skip
+    _message(rows, data.get("message_id"), message)
+    if sid:
+        address = data.get("address") or f"whatsapp:{event.phone_number}"
+        payload = {"event_id": sid, "address": address, "received_at": came, "text": data.get("content") or ""}
+        rows.inputs["message", sid] = {
+            "kind": "message", "event_id": sid, "phone_number": event.phone_number, "partition": partition,
+            "address": address, "state": "taken", "turn_id": turn, "received_at": came, "taken_at": _at(event),
+            "payload": payload | {"request_id": data.get("request_id"), "params": {}}, "position": data.get("position"),
+        }  # fmt: skip
+    if turn is not None:
+        begun = _begun(event, partition, "reply", data.get("request_id"))
+        _turn(rows, turn, {name: value for name, value in begun.items() if name not in rows.turns.get(turn, {})})
+
+
+def _answered(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    """The turn's messages are planned. Whether one was sent must be looked for where no later event tells: intended."""
+    data, turn = event.data, event.data.get("turn_id")
+    if turn is None or "parts" not in data:
+        return
+    state = {"state": "answered"} if data["parts"] else {"state": "done", "ended_at": _at(event)}
+    kind = {"kind": data["kind"]} if "kind" in data else {}
+    of_event = {"phone_number": event.phone_number, "conversation_id": event.conversation_id, "partition": partition}
+    _turn(rows, turn, of_event | kind | state | {"reply": data.get("reply"), "answered_at": _at(event)})
+    for place, part in enumerate(data["parts"]):
+        rows.sends[part["own_id"]] = {
+            "own_id": part["own_id"], "turn_id": turn, "part": place, "to_address": part["to_address"],
+            "body": part["body"], "content": part.get("content"), "state": "intended", "tries": 1,
+            "intended_at": _at(event),
+        }  # fmt: skip
+
+
+def _sent(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data, turn = event.data, event.data.get("turn_id")
+    sent_at = data.get("sent_at") or _at(event)
+    times = {"delivered_at": data.get("delivered_at"), "read_at": data.get("read_at")}
+    metadata = {"own_id": data.get("own_id")}
+    if turn is not None:
+        metadata |= {"turn_id": turn, "request_id": data.get("request_id")}
+    message = {
+        "conversation_id": event.conversation_id, "direction": "outbound", "content": data.get("content") or "",
+        "twilio_message_id": data.get("sid"), "sent_at": sent_at, "metadata": data.get("message_metadata") or metadata,
+    }  # fmt: skip
+    _message(rows, data.get("message_id"), message | times)
+    if turn is None:
+        return
+    send = rows.sends.setdefault(data["own_id"], {"own_id": data["own_id"]})
+    send.update(times, state="accepted", sid=data.get("sid"), accepted_at=sent_at)
+    if data.get("is_last"):
+        _turn(rows, turn, {"state": "done", "ended_at": _at(event)})
+
+
+def _reported(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data = event.data
+    if "rank" not in data or not data.get("own_id"):
+        return
+    times = {name: data[name] for name in ("delivered_at", "read_at") if data.get(name)}
+    send = rows.sends.setdefault(data["own_id"], {"own_id": data["own_id"]})
+    send.update(times, status=data.get("status"), status_rank=data["rank"], sid=data.get("sid"))
+    if data.get("code"):
+        send["error_code"] = data["code"]
+    if times and data.get("message_id") is not None:
+        rows.messages.setdefault(data["message_id"], {"id": data["message_id"]}).update(times)
+
+
+def _failed(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data = event.data
+    if data.get("what") == "delivery":
+        _reported(rows, event, partition)
+    elif "parts" in data:  # the agent failed, and the client gets an apology
+        _answered(rows, event, partition)
+    elif data.get("turn_id") is not None:
+        of_event = {"phone_number": event.phone_number, "conversation_id": event.conversation_id, "partition": partition}
+        _turn(rows, data["turn_id"], of_event | {"state": "failed", "error": data.get("error"), "ended_at": _at(event)})
+        rows.failed_turns[data["turn_id"]] = {"state": data.get("send_state", "refused"), "code": data.get("code")}
+
+
+def _nothing(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    """Other events change only the conversation's row."""
+
+
+_HANDLERS: dict[str, Callable[[Rows, ConversationEvent, int], None]] = {
+    "started": _started,
+    "received": _received,
+    "answered": _answered,
+    "sent": _sent,
+    "delivered": _reported,
+    "failed": _failed,
+}
+
+
+def _at(event: ConversationEvent) -> str:
+    return event.at.isoformat()
+
+
+def _begun(event: ConversationEvent, partition: int, kind: str, request_id: str | None) -> Json:
+    return {
+        "phone_number": event.phone_number, "conversation_id": event.conversation_id, "partition": partition,
+        "kind": kind, "state": "begun", "request_id": request_id, "begun_at": _at(event),
+    }  # fmt: skip
+
+
+def _turn(rows: Rows, identity: int, columns: Json) -> None:
+    rows.turns.setdefault(identity, {"id": identity}).update(columns)
+
+
+def _message(rows: Rows, identity: int | None, columns: Json) -> None:
+    if identity is None:
+        rows.fresh_messages.append(columns)
+    else:
+        rows.messages.setdefault(identity, {"id": identity}).update(columns)

@@ -1,0 +1,220 @@
+"""Tables made again from the events of a real journal: row for row where rows are determined."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from db.pool import Pool, create_pool
+from db.rebuild import Target, connect
+from local.postgres.server import RunningPostgres
+from schemas.documents import now
+from schemas.events import CallCompleted
+from schemas.settings import load_settings
+from streams.journal.journal import Journal
+from streams.journal.ownership import Ownership
+from streams.journal.steps import Steps
+from streams.journal.turn import Send, Turn
+from streams.replay.reader import Record
+from streams.replay.rebuild import Rebuild, Rebuilt
+
+PHONES = ("+573138530001", "+573138530002")
+ERASED = "+573138530009"
+
+
+@pytest.fixture
+async def journal(pool: Pool) -> Journal:
+    ownership = Ownership(pool, "test")
+    await ownership.claim({0})
+    return Journal(pool, Steps(pool), ownership)
+
+
+def call(conversation: str, phone: str) -> CallCompleted:
+    recipient = {"phone_number": phone, "conversation_id": conversation, "id": "rcpt_1"}
+    metadata = {"client_name": "Ana García", "group_id": 5}
+    return CallCompleted.from_object(
+        {"agent_id": "agent", "recipient": recipient, "batch_id": "b", "call_metadata": metadata, "extra": {"a": [1]}}
+    )
+
+
+def message(sid: str, phone: str) -> dict[str, Any]:
+    params = {"From": f"whatsapp:{phone}", "Body": sid}
+    return {"event_id": sid, "address": f"whatsapp:{phone}", "received_at": now(), "text": f"texto {sid}",
+            "request_id": f"r-{sid}", "params": params}  # fmt: skip
+
+
+async def answer(journal: Journal, turn: Turn, parts: int, **columns: object) -> Turn:
+    sends = [Send(own_id=str(uuid.uuid4()), to_address=turn.address, body=f"parte {n}") for n in range(parts)]
+    return await journal.answer(turn, {"text": "hola", "raw": {"n": parts}}, sends, text="hola", seconds=0.5, **columns)
+
+
+async def accept(journal: Journal, turn: Turn, first: int = 0, last: int | None = None) -> None:
+    for send in turn.sends[first:last]:
+        await journal.accept(turn, send, f"SM{send.own_id}", None)
+
+
+def report(turn: Turn, place: int, status: str, rank: int, **over: object) -> dict[str, Any]:
+    own = turn.sends[place].own_id
+    return {"own_id": own, "sid": f"SM{own}", "status": status, "rank": rank, "delivered": rank in (4, 5),
+            "read": rank == 5, "failed": False, "error_code": None, "reason": None, **over}  # fmt: skip
+
+
+async def play(journal: Journal, phone: str) -> None:
+    """One number's life: two calls, bursts, parts, reports in odd orders, a refusal, an apology, an open turn at the end."""
+    first = (await journal.begin_call(0, call(f"c1{phone}", phone), "r1")).turn
+    assert first is not None
+    details = {"summary": "Quiere el plan", "transcript": [["user", "hola"]], "dynamic_variables": {}}
+    first = await answer(journal, first, 1, summary="Quiere el plan", duration_secs=61, details=details)
+    await journal.report(report(first, 0, "delivered", 4))  # before its create call has returned
+    await accept(journal, first)
+    burst = [message(f"m1{phone}", phone), message(f"m2{phone}", phone)]
+    second = (await journal.begin_reply(0, phone, burst, "r2")).turn
+    assert second is not None
+    second = await answer(journal, second, 3)
+    await accept(journal, second)
+    await journal.report(report(second, 1, "read", 5))
+    await journal.report(report(second, 1, "sent", 3))
+    await journal.report(report(second, 2, "undelivered", 6, failed=True, error_code="63016", reason="window"))
+    third = (await journal.begin_reply(0, phone, [message(f"m3{phone}", phone)], "r3")).turn
+    assert third is not None
+    third = await answer(journal, third, 2)
+    await accept(journal, third, 0, 1)
+    await journal.fail(third, code="21610", reason="no", error={"status": 409})
+    again = (await journal.begin_call(0, call(f"c2{phone}", phone), "r4")).turn
+    assert again is not None
+    await accept(journal, await answer(journal, again, 1))
+    sorry = (await journal.begin_reply(0, phone, [message(f"m4{phone}", phone)], "r5")).turn
+    assert sorry is not None
+    problem = {"what": "agent", "code": None, "reason": "silence"}
+    await accept(journal, await answer(journal, sorry, 1, problem=problem))
+    silent = (await journal.begin_reply(0, phone, [message(f"m5{phone}", phone)], "r6")).turn
+    assert silent is not None
+    await answer(journal, silent, 0)
+    still_open = (await journal.begin_reply(0, phone, [message(f"m6{phone}", phone)], "r7")).turn
+    assert still_open is not None
+
+
+async def log_of(pool: Pool) -> list[Record]:
+    """What the outbox would have brought to Kafka."""
+    rows = await pool.fetch("SELECT payload FROM conversation_outbox ORDER BY conversation_id, number")
+    values = [json.dumps(row["payload"]).encode() for row in rows]
+    return [Record("conversation-event", 0, n, b"", value, now()) for n, value in enumerate(values)]
+
+
+async def inbound_log(pool: Pool) -> list[Record]:
+    """The clients' own events, as web published them."""
+    rows = await pool.fetch("SELECT payload FROM conversation_input WHERE kind = 'message' ORDER BY position")
+    names = ("event_id", "received_at", "params", "request_id")
+    values = [json.dumps({name: row["payload"][name] for name in names}).encode() for row in rows]
+    return [Record("inbound-message", 0, n, b"", value, now()) for n, value in enumerate(values)]
+
+
+async def batches(records: Sequence[Record], size: int) -> AsyncIterator[Sequence[Record]]:
+    for place in range(0, len(records), size):
+        yield records[place : place + size]
+
+
+async def rebuilt(target: Target, events: Sequence[Record], inputs: Sequence[Record], size: int) -> Rebuilt:
+    rebuild = Rebuild(target, lambda phone, at: phone == ERASED)
+    await rebuild.events(batches(events, size), lambda count: None)
+    await rebuild.inputs(batches(inputs, size), lambda count: None)
+    return rebuild.result
+
+
+async def beside(url: str, events: Sequence[Record], inputs: Sequence[Record], size: int = 1000) -> list[dict[str, Any]]:
+    connection = await connect(url)
+    try:
+        target = Target(connection)
+        await target.open(beside=True)
+        await rebuilt(target, events, inputs, size)
+        return await target.differences(5)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_every_row_is_made_again(journal: Journal, pool: Pool, database_url: str, size: int) -> None:
+    for phone in PHONES:
+        await play(journal, phone)
+    found = await beside(database_url, await log_of(pool), await inbound_log(pool), size)
+    assert [example for table in found for example in table["examples"]] == []
+    assert {table["table"]: table["equal"] for table in found} == {
+        "conversation_state": 2, "conversation_turn": 14, "conversation_input": 16, "conversation_send": 16,
+        "conversation_messages": 26,
+    }  # fmt: skip
+
+
+async def test_a_difference_is_reported_with_its_columns(journal: Journal, pool: Pool, database_url: str) -> None:
+    for phone in PHONES:
+        await play(journal, phone)
+    log, inputs = await log_of(pool), await inbound_log(pool)
+    await pool.execute("UPDATE conversation_messages SET content = 'otra cosa' WHERE id = 3")
+    await pool.execute("DELETE FROM conversation_messages WHERE id = 4")
+    messages = (await beside(database_url, log, inputs))[-1]
+    assert (messages["differing"], messages["only_in_log"], messages["only_in_database"]) == (1, 1, 0)
+    assert {"key": [3], "only_in": None, "columns": ["content"]} in messages["examples"]
+
+
+async def test_an_older_backup_is_caught_up(
+    journal: Journal, pool: Pool, database_url: str, postgres: RunningPostgres
+) -> None:
+    """The backup is what the log's first part makes; catching up with the whole log gives the whole, and twice the same."""
+    for phone in PHONES:
+        await play(journal, phone)
+    log, inputs = await log_of(pool), await inbound_log(pool)
+    other = await postgres.create_database(f"b{uuid.uuid4().hex}", "migrated")
+    for part in (log[: len(log) // 2], log, log):
+        connection = await connect(other)
+        target = Target(connection)
+        await target.open(beside=False)
+        result = await rebuilt(target, part, inputs, 7)
+        await target.finish(result.numbers)
+        await connection.close()
+    assert result.known == result.events
+    for table in ("conversation_state", "conversation_messages"):
+        rows = f"SELECT to_jsonb(t) AS row FROM {table} t ORDER BY id"
+        restored = await create_pool(load_settings({}, database_url=other))
+        assert [each["row"] for each in await restored.fetch(rows)] == [each["row"] for each in await pool.fetch(rows)]
+        assert await restored.fetchval("INSERT INTO conversation_turn (phone_number, partition, kind, state)"
+                                       " VALUES ($1, 0, 'reply', 'done') RETURNING id", table) > 14  # fmt: skip
+        await restored.close()
+
+
+async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(
+    journal: Journal, pool: Pool, database_url: str
+) -> None:
+    await play(journal, ERASED)
+    await play(journal, PHONES[0])
+    log = await log_of(pool)
+    newer = json.loads(log[0].value or b"") | {"schema_version": 99}
+    bad = [replace(log[0], value=json.dumps(newer).encode()), replace(log[0], value=b"{"), replace(log[0], value=None)]
+    connection = await connect(database_url)
+    target = Target(connection)
+    await target.open(beside=True)
+    result = await rebuilt(target, [*bad, *log], [], 1000)
+    phones = await connection.fetch("SELECT DISTINCT phone_number FROM conversation_input")
+    await connection.close()
+    assert [row["phone_number"] for row in phones] == [PHONES[0]]
+    assert result.unreadable == {"schema_version": 1, "body": 1}
+    assert result.erased == len(log) // 2
+
+
+async def test_what_the_log_no_longer_has_does_not_stop_the_rest(
+    journal: Journal, pool: Pool, database_url: str, postgres: RunningPostgres
+) -> None:
+    for phone in PHONES:
+        await play(journal, phone)
+    log = await log_of(pool)
+    connection = await connect(await postgres.create_database(f"b{uuid.uuid4().hex}", "migrated"))
+    target = Target(connection)
+    await target.open(beside=False)
+    result = await rebuilt(target, log[10:], [], 1000)
+    found = await connection.fetch("SELECT status, agent_id FROM conversation_state ORDER BY id")
+    messages = await connection.fetchval("SELECT count(*) FROM conversation_messages")
+    await connection.close()
+    assert result.without_beginning == {1}
+    assert [tuple(row) for row in found] == [("active", "agent"), ("active", "agent")]
+    assert messages == 26 - 6
