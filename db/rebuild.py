@@ -136,6 +136,13 @@ class Target:
             if fresh := rows.get("fresh_messages"):
                 await self.connection.execute(_FRESH, fresh)
 
+    async def suppress(self, numbers: Mapping[str, Json | None]) -> None:
+        """Keep who asked for no more messages; None: who wants them again."""
+        if not numbers:
+            return
+        await self.connection.execute(_sql.unsuppress, [phone for phone, row in numbers.items() if row is None])
+        await self.connection.execute(_sql.suppress, [row for row in numbers.values() if row is not None])
+
     async def fill(self, payloads: Mapping[str, Json]) -> None:
         """Give inputs their payloads, by event id."""
         await self.connection.execute(_sql.fill_payloads, list(payloads), list(payloads.values()))
@@ -210,6 +217,7 @@ def _comparison(table: Table, schema: str) -> str:
           SELECT jsonb_build_array({key}) AS key, to_jsonb(m) - {left_out} AS made,
                  to_jsonb(k) - {left_out} AS kept
           FROM (SELECT * FROM {table.name} m WHERE {mine} IS NULL OR {mine} NOT IN (SELECT id FROM moved)) m
-          FULL JOIN (SELECT * FROM {schema}.{table.name} k WHERE {theirs} IS NULL OR {theirs} NOT IN (SELECT id FROM moved)) k
+          FULL JOIN (SELECT * FROM {schema}.{table.name} k
+                     WHERE {theirs} IS NULL OR {theirs} NOT IN (SELECT id FROM moved)) k
           USING ({key}))
 """

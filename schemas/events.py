@@ -143,6 +143,7 @@ EventType = Literal[
     "opted_out",
     "opted_in",
     "details",
+    "decided",
     "erased",
 ]
 

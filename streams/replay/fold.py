@@ -18,7 +18,7 @@ class Rows:
     """Partial rows by key. `conversations`: by id; `fresh_messages`: of version 1, which told no ids.
 
     `failed_turns`: turn's id → state and code of its sends that were not accepted. `numbers`: highest event number by
-    conversation.
+    conversation. `suppressed`: by number, None where it wants our messages again. `erased`: numbers to be forgotten first.
     """
 
     conversations: dict[int, Json] = field(default_factory=dict)
@@ -29,10 +29,14 @@ class Rows:
     fresh_messages: list[Json] = field(default_factory=list)
     failed_turns: dict[int, Json] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
+    suppressed: dict[str, Json | None] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
 
 
 def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
     """Add what one event says. Events of one conversation come in the order of their numbers."""
+    if event.type == "erased":
+        return _erased(rows, event, partition)
     row = rows.conversations.setdefault(event.conversation_id, {"id": event.conversation_id})
     row.update(phone_number=event.phone_number, event_number=event.number, last_seen_at=_at(event))
     _HANDLERS.get(event.type, _nothing)(rows, event, partition)
@@ -153,6 +157,38 @@ def _failed(rows: Rows, event: ConversationEvent, partition: int) -> None:
         rows.failed_turns[data["turn_id"]] = {"state": data.get("send_state", "refused"), "code": data.get("code")}
 
 
+def _decided(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    rule = event.data.get("rule") or {}
+    is_done = rule.get("silent") and rule.get("notice") is None
+    done = {"state": "done", "ended_at": _at(event)} if is_done else {}
+    _turn(rows, event.data["turn_id"], {"rule": rule} | done)
+
+
+def _opted_out(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data = event.data
+    rows.suppressed[event.phone_number] = {
+        "phone_number": event.phone_number, "source": data.get("by", "client"), "since": _at(event),
+        "event_id": str(data.get("message_sid") or data.get("code") or event.event_id),
+    }  # fmt: skip
+
+
+def _opted_in(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    rows.suppressed[event.phone_number] = None
+
+
+def _erased(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    """Everything before is forgotten, here and in the database."""
+    phone, identity = event.phone_number, event.conversation_id
+    rows.erased.add(phone)
+    turns = {turn for turn, row in rows.turns.items() if row.get("phone_number") == phone}
+    rows.conversations.pop(identity, None)
+    rows.turns = {turn: row for turn, row in rows.turns.items() if turn not in turns}
+    rows.inputs = {key: row for key, row in rows.inputs.items() if row["phone_number"] != phone}
+    rows.sends = {own: row for own, row in rows.sends.items() if row.get("turn_id") not in turns}
+    rows.messages = {key: row for key, row in rows.messages.items() if row.get("conversation_id") != identity}
+    rows.fresh_messages = [row for row in rows.fresh_messages if row["conversation_id"] != identity]
+
+
 def _nothing(rows: Rows, event: ConversationEvent, partition: int) -> None:
     """Other events change only the conversation's row."""
 
@@ -164,6 +200,9 @@ _HANDLERS: dict[str, Callable[[Rows, ConversationEvent, int], None]] = {
     "sent": _sent,
     "delivered": _reported,
     "failed": _failed,
+    "decided": _decided,
+    "opted_out": _opted_out,
+    "opted_in": _opted_in,
 }
 
 

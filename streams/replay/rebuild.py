@@ -64,7 +64,10 @@ class Rebuild:
         rows = Rows()
         for event, partition in events:
             self._fold(rows, event, partition, known)
+        if rows.erased:
+            await self._target.forget(sorted(rows.erased))
         await self._target.write(_by_table(rows), rows.failed_turns)
+        await self._target.suppress(rows.suppressed)
 
     def _read(self, record: Record) -> ConversationEvent | None:
         self.result.events += 1

@@ -11,9 +11,10 @@ _HOW = "write ISO 8601 (2025-10-28T10:34:34Z) or an age (30m, 1h, 2d)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Half open: what was produced at `since` is in, what was produced at `until` is not. Offsets, of every partition, likewise.
+    """Half open: what was produced at `since` is in, what was produced at `until` is not; so are offsets.
 
-    Times are aware; None is open: from the beginning, or to the end as it is when reading begins.
+    Offsets are those of every partition. Times are aware; None is open: from the beginning, or to the end as it is when
+    reading begins.
     """
 
     since: datetime | None = None

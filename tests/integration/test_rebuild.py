@@ -63,7 +63,7 @@ def report(turn: Turn, place: int, status: str, rank: int, **over: object) -> di
 
 
 async def play(journal: Journal, phone: str) -> None:
-    """One number's life: two calls, bursts, parts, reports in odd orders, a refusal, an apology, an open turn at the end."""
+    """One number's life: two calls, bursts, parts, reports in odd orders, a refusal, an apology, an open turn."""
     first = (await journal.begin_call(0, call(f"c1{phone}", phone), "r1")).turn
     assert first is not None
     details = {"summary": "Quiere el plan", "transcript": [["user", "hola"]], "dynamic_variables": {}}
@@ -82,7 +82,7 @@ async def play(journal: Journal, phone: str) -> None:
     assert third is not None
     third = await answer(journal, third, 2)
     await accept(journal, third, 0, 1)
-    await journal.fail(third, code="21610", reason="no", error={"status": 409})
+    await journal.fail(third, code="63003", reason="no", error={"status": 422}, suppress=False)
     again = (await journal.begin_call(0, call(f"c2{phone}", phone), "r4")).turn
     assert again is not None
     await accept(journal, await answer(journal, again, 1))

@@ -95,6 +95,7 @@ BEGIN
   decided := wm_rule(turn, conversation, phone, (a->>'partition')::int, was);
   IF decided IS NOT NULL THEN
     UPDATE conversation_turn SET rule = decided WHERE id = turn;
+    PERFORM wm_emit(conversation, (a->>'partition')::int, 'decided', jsonb_build_object('turn_id', turn, 'rule', decided));
     IF (decided->>'silent')::boolean AND decided->>'notice' IS NULL THEN
       PERFORM wm_end_turn(turn, 'done', NULL);
       RETURN '{"state": "silent"}';

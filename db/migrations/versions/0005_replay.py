@@ -2,9 +2,9 @@
 
 from db.migrations.script import run_sql
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
-    run_sql("0004_replay.sql")
+    run_sql("0005_replay.sql")
