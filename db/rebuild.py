@@ -27,6 +27,7 @@ class Table:
     """`parent`: what must be there for a row r; `missing`: values of a row whose beginning the log no longer has, as SQL.
 
     `undetermined`: columns that the log does not tell exactly. `also`: what else is joined into the staged row, as SQL.
+    `conversation`: which one a row belongs to, as SQL.
     """
 
     name: str
@@ -37,15 +38,18 @@ class Table:
     also: str = "'{}'::jsonb"
     joined: str = ""
     undetermined: tuple[str, ...] = ()
+    conversation: str = "{row}.conversation_id"
 
 
 _OF_CONVERSATION = "EXISTS (SELECT 1 FROM conversation_state s WHERE s.id = r.conversation_id)"
 _OF_TURN = "EXISTS (SELECT 1 FROM conversation_turn t WHERE t.id = r.turn_id)"
 
+_BY_TURN = "(SELECT t.conversation_id FROM {schema}conversation_turn t WHERE t.id = {row}.turn_id)"
+
 # In the order of their references.
 TABLES = (
     Table(
-        name="conversation_state", key=("id",), key_types=("int",),
+        name="conversation_state", key=("id",), key_types=("int",), conversation="{row}.id",
         missing="""jsonb_build_object('elevenlabs_conversation_id', '', 'agent_id', '', 'client_name', 'Cliente',
                    'started_at', staged->'last_seen_at')""",
         also="""jsonb_build_object('metadata', coalesce(staged->'metadata', b.metadata, '{}')
@@ -59,11 +63,11 @@ TABLES = (
     ),
     Table(
         name="conversation_input", key=("kind", "event_id"), key_types=("text", "text"),
-        parent=f"(r.turn_id IS NULL OR {_OF_TURN})", missing="""jsonb_build_object('position', 0)""",
+        conversation=_BY_TURN, parent=f"(r.turn_id IS NULL OR {_OF_TURN})", missing="""jsonb_build_object('position', 0)""",
         undetermined=("taken_at",),
     ),
     Table(
-        name="conversation_send", key=("own_id",), key_types=("uuid",), parent=_OF_TURN,
+        name="conversation_send", key=("own_id",), key_types=("uuid",), parent=_OF_TURN, conversation=_BY_TURN,
         undetermined=("tries", "intended_at"),
     ),
     Table(
@@ -71,6 +75,10 @@ TABLES = (
         joined="LEFT JOIN conversation_turn u ON u.id = (staged->'metadata'->>'turn_id')::bigint",
         also="""CASE WHEN staged->>'direction' = 'outbound' THEN jsonb_build_object('elevenlabs_response', u.reply)
                 ELSE '{}'::jsonb END""",
+    ),
+    Table(
+        name="conversation_suppression", key=("phone_number",), key_types=("text",), undetermined=("since",),
+        conversation="NULL::int",
     ),
 )  # fmt: skip
 
@@ -136,12 +144,9 @@ class Target:
             if fresh := rows.get("fresh_messages"):
                 await self.connection.execute(_FRESH, fresh)
 
-    async def suppress(self, numbers: Mapping[str, Json | None]) -> None:
-        """Keep who asked for no more messages; None: who wants them again."""
-        if not numbers:
-            return
-        await self.connection.execute(_sql.unsuppress, [phone for phone, row in numbers.items() if row is None])
-        await self.connection.execute(_sql.suppress, [row for row in numbers.values() if row is not None])
+    async def unsuppress(self, phones: Sequence[str]) -> None:
+        """Forget that numbers asked for no more messages."""
+        await self.connection.execute(_sql.unsuppress, list(phones))
 
     async def fill(self, payloads: Mapping[str, Json]) -> None:
         """Give inputs their payloads, by event id."""
@@ -205,11 +210,8 @@ def _comparison(table: Table, schema: str) -> str:
     """Rows of conversations that moved on while the log was read are left out: neither side is wrong about them."""
     key = ", ".join(table.key)
     left_out = "'{" + ",".join(table.undetermined) + "}'::text[]"
-    phone = {"conversation_state": "id", "conversation_turn": "conversation_id", "conversation_messages": "conversation_id"}
-    of = phone.get(table.name)
-    turns = "(SELECT t.conversation_id FROM {} t WHERE t.id = {}.turn_id)"
-    mine = f"m.{of}" if of else turns.format("conversation_turn", "m")
-    theirs = f"k.{of}" if of else turns.format(f"{schema}.conversation_turn", "k")
+    mine = table.conversation.format(row="m", schema="")
+    theirs = table.conversation.format(row="k", schema=f"{schema}.")
     return f"""
         WITH moved AS (SELECT id FROM conversation_state m FULL JOIN {schema}.conversation_state k USING (id)
                        WHERE m.event_number < k.event_number),

@@ -20,11 +20,6 @@ DELETE FROM conversation_state WHERE phone_number = ANY($1::text[])
 -- name: forget_erased_inputs
 DELETE FROM conversation_input WHERE phone_number = ANY($1::text[]) AND turn_id IS NULL
 
--- name: suppress
-INSERT INTO conversation_suppression (phone_number, source, event_id, since)
-SELECT r.phone_number, r.source, r.event_id, r.since
-FROM jsonb_populate_recordset(NULL::conversation_suppression, $1::jsonb) r ON CONFLICT DO NOTHING
-
 -- name: unsuppress
 DELETE FROM conversation_suppression WHERE phone_number = ANY($1::text[])
 

@@ -36,7 +36,8 @@ class Rows:
 def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
     """Add what one event says. Events of one conversation come in the order of their numbers."""
     if event.type == "erased":
-        return _erased(rows, event, partition)
+        _erased(rows, event)
+        return
     row = rows.conversations.setdefault(event.conversation_id, {"id": event.conversation_id})
     row.update(phone_number=event.phone_number, event_number=event.number, last_seen_at=_at(event))
     _HANDLERS.get(event.type, _nothing)(rows, event, partition)
@@ -176,7 +177,7 @@ def _opted_in(rows: Rows, event: ConversationEvent, partition: int) -> None:
     rows.suppressed[event.phone_number] = None
 
 
-def _erased(rows: Rows, event: ConversationEvent, partition: int) -> None:
+def _erased(rows: Rows, event: ConversationEvent) -> None:
     """Everything before is forgotten, here and in the database."""
     phone, identity = event.phone_number, event.conversation_id
     rows.erased.add(phone)

@@ -67,7 +67,8 @@ class Rebuild:
         if rows.erased:
             await self._target.forget(sorted(rows.erased))
         await self._target.write(_by_table(rows), rows.failed_turns)
-        await self._target.suppress(rows.suppressed)
+        if wanted := [phone for phone, row in rows.suppressed.items() if row is None]:
+            await self._target.unsuppress(wanted)
 
     def _read(self, record: Record) -> ConversationEvent | None:
         self.result.events += 1
@@ -107,5 +108,6 @@ def _by_table(rows: Rows) -> dict[str, list[dict[str, Any]]]:
         "conversation_input": list(rows.inputs.values()),
         "conversation_send": list(rows.sends.values()),
         "conversation_messages": list(rows.messages.values()),
+        "conversation_suppression": [row for row in rows.suppressed.values() if row is not None],
         "fresh_messages": rows.fresh_messages,
     }

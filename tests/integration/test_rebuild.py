@@ -10,7 +10,6 @@ import pytest
 
 from db.pool import Pool, create_pool
 from db.rebuild import Target, connect
-from local.postgres.server import RunningPostgres
 from schemas.documents import now
 from schemas.events import CallCompleted
 from schemas.settings import load_settings
@@ -20,6 +19,7 @@ from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn
 from streams.replay.reader import Record
 from streams.replay.rebuild import Rebuild, Rebuilt
+from tests.support.servers import Databases
 
 PHONES = ("+573138530001", "+573138530002")
 ERASED = "+573138530009"
@@ -143,8 +143,30 @@ async def test_every_row_is_made_again(journal: Journal, pool: Pool, database_ur
     assert [example for table in found for example in table["examples"]] == []
     assert {table["table"]: table["equal"] for table in found} == {
         "conversation_state": 2, "conversation_turn": 14, "conversation_input": 16, "conversation_send": 16,
-        "conversation_messages": 26,
+        "conversation_messages": 26, "conversation_suppression": 0,
     }  # fmt: skip
+
+
+async def test_what_the_rules_decided_is_made_again(journal: Journal, pool: Pool, database_url: str) -> None:
+    phone = PHONES[0]
+    first = (await journal.begin_call(0, call("c1", phone), None)).turn
+    assert first is not None
+    await accept(journal, await answer(journal, first, 1))
+    asked = await journal.begin_reply(
+        0, phone, [message("m1", phone) | {"intent": {"kind": "handoff", "replied": False}}], None
+    )
+    assert asked.turn is not None
+    await accept(journal, await answer(journal, asked.turn, 1))
+    assert (await journal.begin_reply(0, phone, [message("m2", phone)], None)).turn is None  # a person speaks now
+    stopped = await journal.begin_reply(
+        0, phone, [message("m3", phone) | {"intent": {"kind": "stop", "replied": False}}], None
+    )
+    assert stopped.turn is not None
+    await accept(journal, await answer(journal, stopped.turn, 1))
+    found = await beside(database_url, await log_of(pool), await inbound_log(pool))
+    odd = [(each["table"], example) for each in found for example in each["examples"] if example["columns"] != ["payload"]]
+    assert odd == []
+    assert found[-1]["equal"] == 1
 
 
 async def test_a_difference_is_reported_with_its_columns(journal: Journal, pool: Pool, database_url: str) -> None:
@@ -153,19 +175,19 @@ async def test_a_difference_is_reported_with_its_columns(journal: Journal, pool:
     log, inputs = await log_of(pool), await inbound_log(pool)
     await pool.execute("UPDATE conversation_messages SET content = 'otra cosa' WHERE id = 3")
     await pool.execute("DELETE FROM conversation_messages WHERE id = 4")
-    messages = (await beside(database_url, log, inputs))[-1]
+    messages = (await beside(database_url, log, inputs))[-2]
     assert (messages["differing"], messages["only_in_log"], messages["only_in_database"]) == (1, 1, 0)
     assert {"key": [3], "only_in": None, "columns": ["content"]} in messages["examples"]
 
 
 async def test_an_older_backup_is_caught_up(
-    journal: Journal, pool: Pool, database_url: str, postgres: RunningPostgres
+    journal: Journal, pool: Pool, database_url: str, databases: Databases, migrated: str
 ) -> None:
     """The backup is what the log's first part makes; catching up with the whole log gives the whole, and twice the same."""
     for phone in PHONES:
         await play(journal, phone)
     log, inputs = await log_of(pool), await inbound_log(pool)
-    other = await postgres.create_database(f"b{uuid.uuid4().hex}", "migrated")
+    other = (await databases.create(migrated))[1]
     for part in (log[: len(log) // 2], log, log):
         connection = await connect(other)
         target = Target(connection)
@@ -203,12 +225,12 @@ async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(
 
 
 async def test_what_the_log_no_longer_has_does_not_stop_the_rest(
-    journal: Journal, pool: Pool, database_url: str, postgres: RunningPostgres
+    journal: Journal, pool: Pool, database_url: str, databases: Databases, migrated: str
 ) -> None:
     for phone in PHONES:
         await play(journal, phone)
     log = await log_of(pool)
-    connection = await connect(await postgres.create_database(f"b{uuid.uuid4().hex}", "migrated"))
+    connection = await connect((await databases.create(migrated))[1])
     target = Target(connection)
     await target.open(beside=False)
     result = await rebuilt(target, log[10:], [], 1000)

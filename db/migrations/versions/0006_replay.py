@@ -2,9 +2,9 @@
 
 from db.migrations.script import run_sql
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
-    run_sql("0005_replay.sql")
+    run_sql("0006_replay.sql")
