@@ -118,6 +118,7 @@ async def _run(settings: Settings, data_dir: Path, jars: Path, workers: int) -> 
     try:
         await up.start_parts()
         await up.prepare()
+        up.env.setdefault("WORKER_URLS", ",".join(f"http://127.0.0.1:{port}" for port in _worker_ports(settings, workers)))
         _start_processes(settings, supervisor, workers)
         await supervisor.ready(_READY_SECONDS, stop)
         _announce(settings, up, supervisor, data_dir)
@@ -132,11 +133,14 @@ async def _run(settings: Settings, data_dir: Path, jars: Path, workers: int) -> 
 
 def _start_processes(settings: Settings, supervisor: Supervisor, workers: int) -> None:
     supervisor.add("web", settings.port, "PORT")
-    for number in range(workers):
-        # Only the first has the configured port of its views; the others are on the next ones behind the stats worker's.
-        port = settings.worker_port if number == 0 else settings.stats_port + number
+    for number, port in enumerate(_worker_ports(settings, workers)):
         supervisor.add("worker", port, "WORKER_PORT", f"worker-{number + 1}")
     supervisor.add("stats-worker", settings.stats_port, "STATS_PORT")
+
+
+def _worker_ports(settings: Settings, workers: int) -> list[int]:
+    """Only the first has the configured port of its views; the others are on the next ones behind the stats worker's."""
+    return [settings.worker_port, *range(settings.stats_port + 1, settings.stats_port + workers)]
 
 
 def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path) -> None:

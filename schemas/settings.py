@@ -3,6 +3,7 @@
 The attribute's name in upper case is the variable's name. Nothing here has a secret as its default.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -143,9 +144,30 @@ class Settings(BaseSettings):
     )
     handoff_text: str = Field(HANDOFF, min_length=1, description='Sent when a person takes over; "-" sends nothing.')
     no_answer_message_text: str = Field(NO_ANSWER_MESSAGE, description="First message after other calls.")
+    worker_urls: str = Field(
+        "http://127.0.0.1:6066", description="Where web finds the workers' views, separated by commas."
+    )
+    operator_tokens: str | None = Field(
+        None, description='JSON object of operators and their sign-in tokens for /ops, e.g. {"ana": "…"}.'
+    )
+    operators_see_masked_numbers: bool = Field(False, description="Numbers are masked in lists until one is opened.")
     stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
+
+    def operators(self) -> dict[str, str]:
+        """Give the operators' tokens by name.
+
+        Raises:
+            ConfigurationError: not a JSON object of texts.
+        """
+        try:
+            found = json.loads(self.operator_tokens or "{}")
+        except ValueError as error:
+            raise ConfigurationError(f"OPERATOR_TOKENS: not JSON: {error}") from error
+        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+            raise ConfigurationError("OPERATOR_TOKENS: must be a JSON object of texts")
+        return found
 
 
 def load_settings(env: Mapping[str, str] | None = None, **over: object) -> Settings:

@@ -31,6 +31,7 @@ class Collaborators:
     database: Rows
     health: Health
     session: aiohttp.ClientSession
+    ops: web.Application | None = None
 
 
 def create_app(settings: Settings, outside: Collaborators) -> web.Application:
@@ -41,6 +42,8 @@ def create_app(settings: Settings, outside: Collaborators) -> web.Application:
     _add_api(app, settings, outside)
     _add_webhooks(app, settings, outside)
     _add_views(app, outside.health)
+    if outside.ops is not None:
+        app.add_subapp("/ops", outside.ops)
     return app
 
 

@@ -33,6 +33,10 @@ class Database:
         """Read what a person asked for."""
         return await self.bounded(self.pool.fetchrow(sql, *arguments), _READ_SECONDS)
 
+    async def rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Read a page of what a person asked for."""
+        return await self.bounded(self.pool.fetch(sql, *arguments), _READ_SECONDS)
+
     async def quick_rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Look something up on the way to storing an event."""
         return await self.bounded(self.pool.fetch(sql, *arguments), QUICK_SECONDS)

@@ -56,6 +56,10 @@ class Health:
         ready = _accepts(self._now())
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
+    def dependencies(self) -> dict[str, str]:
+        """Give the state of each dependency, as last seen."""
+        return self._now()
+
     def _now(self) -> dict[str, str]:
         database = self._found["database"]
         return {"database": database, "kafka": self._kafka()} | {

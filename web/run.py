@@ -19,6 +19,8 @@ from web.gap import BehindGap, Gap
 from web.health import Health
 from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, SPOOL, Notifications
+from web.ops.live import Live
+from web.ops.setup import create_ops
 from web.outcomes import Outcomes
 from web.publisher import Publisher
 from web.spool import Spool
@@ -83,11 +85,17 @@ async def _serve(
     heard: dict[str, Callable[[str], None]] = {CALL_OUTCOME: outcomes.heard, SPOOL: spool.heard}
     notifications = Notifications(settings.database_url, heard, spool.listening)
     gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
+    live = Live(database)
     outside = Collaborators(
-        publisher=BehindGap(publisher, gap), outcomes=outcomes, database=database, health=health, session=session
+        publisher=BehindGap(publisher, gap),
+        outcomes=outcomes,
+        database=database,
+        health=health,
+        session=session,
+        ops=create_ops(settings, database, health, session, live),
     )
     await asyncio.gather(health.probe(), kafka.keep())
-    sides = [publisher.work(), notifications.listen(), outcomes.watch(), health.watch(), gap.watch()]
+    sides = [publisher.work(), notifications.listen(), outcomes.watch(), health.watch(), live.watch(), gap.watch()]
     return await _until_stopped(create_app(settings, outside), settings.port, sides, stop, gap.listening)
 
 

@@ -35,6 +35,7 @@ def check(settings: Settings) -> None:
         ConfigurationError: names the variable.
     """
     require(settings, "database_url", "kafka_bootstrap_servers")
+    settings.operators()
     try:
         ZoneInfo(settings.stats_timezone)
     except (KeyError, ValueError, OSError) as error:

@@ -12,8 +12,8 @@ from yarl import URL
 
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.settings import Settings
+from schemas.twilio_codes import classify
 from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, NOTHING_WAS_SENT, retry_after
-from streams.vendors.twilio_codes import classify
 from streams.vendors.twilio_messages import Accepted, Found, Lost, OutgoingMessage, callback_url, created, form_of, found
 from streams.vendors.vendor_json import Json, parse_vendor_object
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.vendors.twilio_codes import KINDS, _table, classify
+from schemas.twilio_codes import KINDS, _table, classify
 
 CASES: list[tuple[int | str | None, int | None, str]] = [
     (20429, 429, "retryable"),

@@ -62,5 +62,5 @@ def _was_refused(status: int) -> bool:
 
 @cache
 def _table() -> dict[str, Verdict]:
-    text = files("streams.vendors").joinpath("twilio_codes.json").read_text(encoding="utf-8")
+    text = files("schemas").joinpath("twilio_codes.json").read_text(encoding="utf-8")
     return {code: Verdict(**entry) for code, entry in json.loads(text).items()}

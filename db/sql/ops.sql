@@ -1,0 +1,91 @@
+-- name: conversations
+-- Newest activity first. One pass over the table keeps the newest page in a small heap; an index on last_message_at
+-- would have to be written at every message.
+-- $1 status; $2 digits of a number; $3 words in name or campaign; $4 only those that wait; $5 only those with a failed
+-- turn; $6, $7: behind this (time, id); $8: so many. $1-$3, $6, $7 may be null.
+WITH page AS (
+  SELECT s.id, s.phone_number, s.client_name, s.status, s.batch_id, coalesce(s.last_message_at, 'epoch') AS last_message_at,
+    s.message_count, s.metadata
+  FROM conversation_state s
+  WHERE ($1::text IS NULL OR s.status = $1)
+    AND ($2::text IS NULL OR s.phone_number LIKE '%' || $2 || '%')
+    AND ($3::text IS NULL OR s.client_name ILIKE '%' || $3 || '%' OR s.batch_id ILIKE '%' || $3 || '%')
+    AND (NOT $4 OR s.phone_number IN (SELECT phone_number FROM conversation_turn WHERE state IN ('begun', 'answered')
+                                      UNION ALL SELECT phone_number FROM conversation_input WHERE state = 'parked'))
+    AND (NOT $5 OR EXISTS (SELECT 1 FROM conversation_turn t WHERE t.conversation_id = s.id AND t.state = 'failed'))
+    AND ($6::timestamp IS NULL OR (coalesce(s.last_message_at, 'epoch'), s.id) < ($6, $7))
+  ORDER BY coalesce(s.last_message_at, 'epoch') DESC, s.id DESC LIMIT $8)
+SELECT p.id, p.phone_number, p.client_name, p.status, p.batch_id, p.last_message_at, p.message_count,
+  p.metadata->'call'->>'batch_name' AS batch_name,
+  EXISTS (SELECT 1 FROM conversation_turn t WHERE t.phone_number = p.phone_number
+          AND t.state IN ('begun', 'answered')) AS waiting,
+  (SELECT t.state = 'failed' FROM conversation_turn t WHERE t.conversation_id = p.id ORDER BY t.id DESC LIMIT 1) AS failed,
+  (SELECT m.content FROM conversation_messages m WHERE m.conversation_id = p.id ORDER BY m.id DESC LIMIT 1) AS newest
+FROM page p ORDER BY p.last_message_at DESC, p.id DESC
+
+-- name: conversation_head
+SELECT id, phone_number, client_name, status, agent_id, elevenlabs_conversation_id, batch_id, call_summary,
+  call_duration_secs, started_at, last_message_at, last_inbound_at, closed_at, message_count, event_number,
+  metadata->'call' AS call, metadata->'calls' AS earlier_calls
+FROM conversation_state WHERE phone_number = $1
+
+-- name: messages
+-- $2: older than this message's id, or null; $3: so many, newest first.
+SELECT m.id, m.direction, m.content, m.sent_at, m.delivered_at, m.read_at, m.metadata,
+  o.status, o.error_code
+FROM conversation_messages m LEFT JOIN conversation_send o ON o.sid = m.twilio_message_id AND m.direction = 'outbound'
+WHERE m.conversation_id = $1 AND ($2::int IS NULL OR m.id < $2)
+ORDER BY m.id DESC LIMIT $3
+
+-- name: turns
+-- The journal of the newest turns: received, asked, answered, and each message with its tries and reports.
+SELECT t.id, t.kind, t.state, t.begun_at, t.answered_at, t.ended_at, t.due_at, t.holds, t.error,
+  (SELECT min(i.received_at) FROM conversation_input i WHERE i.turn_id = t.id) AS received_at,
+  (SELECT count(*) FROM conversation_input i WHERE i.turn_id = t.id) AS inputs,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('part', o.part, 'state', o.state, 'tries', o.tries, 'sid', o.sid,
+      'status', o.status, 'error_code', o.error_code, 'intended_at', o.intended_at, 'accepted_at', o.accepted_at,
+      'delivered_at', o.delivered_at, 'read_at', o.read_at) ORDER BY o.part), '[]')
+   FROM conversation_send o WHERE o.turn_id = t.id) AS sends
+FROM conversation_turn t WHERE t.conversation_id = $1 ORDER BY t.id DESC LIMIT $2
+
+-- name: now
+-- Every count goes through an index: open turns, ended turns, parked inputs, the spool.
+SELECT
+  (SELECT count(*) FROM conversation_turn WHERE ended_at > now() - interval '1 minute' AND state = 'done') AS turns_a_minute,
+  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered')) AS active,
+  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND due_at > now()) AS held,
+  (SELECT count(*) FROM conversation_input WHERE state = 'parked') AS parked,
+  (SELECT count(*) FROM conversation_spool) AS spooled,
+  (SELECT extract(epoch FROM now() - min(begun_at)) FROM conversation_turn WHERE state IN ('begun', 'answered')) AS oldest_seconds,
+  (SELECT count(*) FROM conversation_state WHERE status = 'escalated') AS escalated
+
+-- name: stuck
+-- Open turns that have been under way for longer than $1 seconds, oldest first.
+SELECT t.phone_number, t.kind, t.state, t.begun_at, t.due_at, t.holds,
+  (SELECT max(o.tries) FROM conversation_send o WHERE o.turn_id = t.id) AS tries
+FROM conversation_turn t
+WHERE t.state IN ('begun', 'answered') AND t.begun_at < now() - make_interval(secs => $1)
+ORDER BY t.begun_at LIMIT $2
+
+-- name: response_times
+-- Seconds from a client's message to the acceptance of its answer, over the last $1 seconds.
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
+FROM (SELECT extract(epoch FROM o.accepted_at - (SELECT min(i.received_at) FROM conversation_input i
+             WHERE i.turn_id = t.id)) AS seconds
+      FROM conversation_turn t JOIN conversation_send o ON o.turn_id = t.id AND o.part = 0
+      WHERE t.ended_at > now() - make_interval(secs => $1) AND t.kind = 'reply' AND o.accepted_at IS NOT NULL) answered
+
+-- name: turns_over_time
+-- Ended turns by slots of $2 seconds over the last $1 seconds.
+SELECT floor(extract(epoch FROM now() - ended_at) / $2)::int AS slots_ago,
+  count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'failed') AS failed
+FROM conversation_turn WHERE ended_at > now() - make_interval(secs => $1) GROUP BY 1
+
+-- name: newest_change
+-- What open pages watch: grows with every turn begun or ended and with every change of a conversation on display.
+SELECT (SELECT coalesce(max(id), 0) FROM conversation_turn) AS turn,
+  (SELECT coalesce(max(ended_at), 'epoch') FROM conversation_turn) AS ended,
+  (SELECT coalesce(max(id), 0) FROM conversation_messages) AS message
+
+-- name: event_numbers
+SELECT phone_number, event_number FROM conversation_state WHERE phone_number = ANY($1::text[])

@@ -1,0 +1,45 @@
+"""One conversation: its messages as bubbles with ticks, the call, and each turn's journal."""
+
+from typing import Any
+
+from aiohttp import web
+
+from db.queries import load
+from schemas.phone import conversation_key
+from web.database import Database
+from web.ops.pages import Page, page
+from web.ops.window import window_of
+
+_sql = load("ops")
+_PAGE = Page("conversation.html", "Conversation", "conversations")
+# What fits on some screens; older ones are a link away.
+_MESSAGES = 100
+_TURNS = 20
+
+
+class Conversation:
+    """Shows one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Show the newest messages, or those before `?before=` (a message's id)."""
+        number = conversation_key(request.match_info["phone"])
+        head = await self._database.row(_sql.conversation_head, number)
+        if head is None:
+            raise web.HTTPNotFound(text=f"There is no conversation with {number}.")
+        before = request.query.get("before", "")
+        messages = await self._database.rows(
+            _sql.messages, head["id"], int(before) if before.isdecimal() else None, _MESSAGES + 1
+        )
+        turns = await self._database.rows(_sql.turns, head["id"], _TURNS)
+        context: dict[str, Any] = {
+            "head": head,
+            "messages": messages[:_MESSAGES][::-1],
+            "older": messages[_MESSAGES - 1]["id"] if len(messages) > _MESSAGES else None,
+            "turns": turns,
+            "window": window_of(head["last_inbound_at"]),
+            "said": request.query.get("said", ""),
+        }
+        return page(request, _PAGE, context)

@@ -1,0 +1,94 @@
+"""The list of conversations: search, filters, newest activity first."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import asyncpg
+from aiohttp import web
+
+from db.queries import load
+from web.database import Database
+from web.ops.pages import Page, page
+
+_sql = load("ops")
+_PAGE = Page("conversations.html", "Conversations", "conversations")
+# Fits on two screens; more is a matter of searching.
+_ROWS = 50
+STATUSES = ("active", "escalated", "closed")
+SHOWN = ("all", "waiting", "failed")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """What is looked for. `text`: a number's digits, or words of a name or campaign; `before`: the page's position."""
+
+    text: str = ""
+    status: str = ""
+    shown: str = "all"
+    before: tuple[datetime, int] | None = None
+
+    @property
+    def digits(self) -> str | None:
+        digits = re.sub(r"[\s()+.-]", "", self.text)
+        return digits if digits.isdecimal() else None
+
+    @property
+    def words(self) -> str | None:
+        return self.text if self.text and self.digits is None else None
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Give the query's arguments."""
+        time, number = self.before or (None, None)
+        escaped = re.sub(r"([\\%_])", r"\\\1", self.words) if self.words else None
+        filters = (self.shown == "waiting", self.shown == "failed")
+        return (self.status or None, self.digits, escaped, *filters, time, number, _ROWS + 1)
+
+    def link(self, before: tuple[datetime, int] | None = None) -> str:
+        """Give the address of this search, of the page behind a position."""
+        fields = {"q": self.text, "status": self.status, "shown": self.shown if self.shown != "all" else ""}
+        if before:
+            fields["before"] = f"{before[0].isoformat()}_{before[1]}"
+        return "/ops/conversations?" + urlencode({name: value for name, value in fields.items() if value})
+
+
+def search_of(query: Any) -> Search:  # noqa: ANN401 - a mapping of texts
+    """Read a search; what is not understood is left out, because people edit addresses."""
+    status, shown = query.get("status", ""), query.get("shown", "")
+    return Search(
+        text=query.get("q", "").strip()[:100],
+        status=status if status in STATUSES else "",
+        shown=shown if shown in SHOWN else "all",
+        before=_position(query.get("before", "")),
+    )
+
+
+def _position(text: str) -> tuple[datetime, int] | None:
+    time, _, number = text.partition("_")
+    try:
+        return datetime.fromisoformat(time).replace(tzinfo=None), int(number)
+    except ValueError:
+        return None
+
+
+class Conversations:
+    """Shows the list."""
+
+    def __init__(self, database: Database, *, masked_numbers: bool) -> None:
+        self._database = database
+        self._masked = masked_numbers
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Show a page of it."""
+        search = search_of(request.query)
+        rows = await self._database.rows(_sql.conversations, *search.arguments())
+        shown, more = rows[:_ROWS], len(rows) > _ROWS
+        context = {"search": search, "rows": shown, "statuses": STATUSES, "shown": SHOWN, "masked": self._masked}
+        context["older"] = search.link(_behind(shown[-1])) if more else None
+        return page(request, _PAGE, context)
+
+
+def _behind(row: asyncpg.Record) -> tuple[datetime, int]:
+    return row["last_message_at"], row["id"]

@@ -1,0 +1,97 @@
+"""How templates show things: times in the reader's zone and language, durations, ticks, masked numbers."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+from babel.dates import format_datetime, format_skeleton
+
+from schemas.phone import masked
+from schemas.twilio_codes import classify
+
+_TICKS: Mapping[str, str] = {
+    "accepted": "clock", "scheduled": "clock", "queued": "clock", "sending": "clock", "sent": "one", "delivered": "two",
+    "read": "read", "failed": "failed", "undelivered": "failed", "canceled": "failed",
+}  # fmt: skip
+_MINUTE = 60
+_HOUR = 3600
+
+
+class Filters:
+    """`zone`: where the day of the statistics turns; operators read their clock there."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def install(self, environment: jinja2.Environment) -> None:
+        """Make them known to the templates."""
+        environment.filters |= {
+            "when": self.when, "day_and_time": self.day_and_time, "iso": iso, "duration": duration, "tick": tick,
+            "masked": masked, "pretty": pretty, "seconds": seconds_in_words, "code_in_words": code_in_words,
+        }  # fmt: skip
+
+    @jinja2.pass_context
+    def when(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
+        """Give hours and minutes, with seconds: `10:34:35`."""
+        local = self._local(moment)
+        return format_skeleton("Hms", local, locale=context["language"]) if local else "—"
+
+    @jinja2.pass_context
+    def day_and_time(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
+        """Give day and time: `28 oct 2025, 10:34`."""
+        local = self._local(moment)
+        return format_datetime(local, "medium", locale=context["language"]) if local else "—"
+
+    def _local(self, moment: datetime | str | None) -> datetime | None:
+        found = parsed(moment)
+        return found.astimezone(self._zone) if found else None
+
+
+def parsed(moment: datetime | str | None) -> datetime | None:
+    """Read a database's time: without a zone it is UTC."""
+    if moment is None:
+        return None
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso(moment: datetime | str | None) -> str:
+    """Give it for the `datetime` attribute."""
+    found = parsed(moment)
+    return found.isoformat() if found else ""
+
+
+def duration(begin: datetime | str | None, end: datetime | str | None) -> str:
+    """Give the time from one moment to another: `1.2 s`, `3 min`, or nothing where one is missing."""
+    first, last = parsed(begin), parsed(end)
+    return seconds_in_words((last - first).total_seconds()) if first and last else ""
+
+
+def seconds_in_words(seconds: float | None) -> str:
+    """Give `0.3 s`, `45 s`, `3 min`, `2.5 h`."""
+    if seconds is None:
+        return "—"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def tick(status: str | None) -> str:
+    """Give which tick stands for a message's status: clock, one, two, read or failed."""
+    return _TICKS.get(status or "accepted", "clock")
+
+
+def code_in_words(code: str, language: str) -> str:
+    """Give what one of Twilio's codes means."""
+    verdict = classify(code)
+    return verdict.es if language == "es" else verdict.en
+
+
+def pretty(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Give JSON for people."""
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,77 @@
+"""What stands around every page: security headers, a signed-in operator, errors as sentences."""
+
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp_session import get_session
+
+from schemas.errors import InvalidInput, Unavailable
+from web.answers import Next
+from web.ops.forms import Forged
+from web.ops.pages import CSRF_KEY, OPERATOR_KEY, Page, page, see_other
+from web.ops.session import CSRF, OPERATOR
+
+log = structlog.get_logger()
+
+# Everything comes from our own host; a script that a client writes into a message could not even be loaded.
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+_OPEN: Final = ("/ops/sign-in", "/ops/static/", "/ops/language")
+_PROBLEM = Page("problem.html", "That did not work")
+_UNFORESEEN = "Something went wrong here. It is in the log; try again."
+
+
+@web.middleware
+async def with_headers(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Add the security headers; static files may be kept by the browser."""
+    response = await handler(request)
+    if not response.prepared:
+        is_file = request.path.startswith("/ops/static/")
+        for name, value in _HEADERS.items():
+            if not (is_file and name == "Cache-Control"):
+                response.headers.setdefault(name, value)
+    return response
+
+
+@web.middleware
+async def errors_as_pages(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Turn errors into a page that says what to do."""
+    try:
+        return await handler(request)
+    except Forged:
+        return _problem(request, "This page was too old. Open it again and repeat what you wanted to do.", 403)
+    except InvalidInput as error:
+        return _problem(request, f"{error.field}: {error.why}", 400)
+    except Unavailable:
+        return _problem(request, "The database does not answer. Nothing is lost; try again in a moment.", 503)
+    except web.HTTPNotFound as error:
+        return _problem(request, error.text or "", 404)
+    except web.HTTPException:
+        raise
+    except Exception:  # noqa: BLE001 - the last line: logged, said, never shown
+        log.exception("page failed")
+        return _problem(request, _UNFORESEEN, 500)
+
+
+@web.middleware
+async def operators_only(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Send whoever is not signed in, or whose session has ended, to the sign-in."""
+    if request.path.startswith(_OPEN):
+        return await handler(request)
+    session = await get_session(request)
+    name = session.get(OPERATOR)
+    if not isinstance(name, str):
+        return see_other("/ops/sign-in")
+    request[OPERATOR_KEY] = name
+    request[CSRF_KEY] = str(session.get(CSRF, ""))
+    return await handler(request)
+
+
+def _problem(request: web.Request, text: str, status: int) -> web.Response:
+    return page(request, _PROBLEM, {"problem": text}, status)

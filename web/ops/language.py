@@ -1,0 +1,37 @@
+"""Spanish or English: the page's own choice, else the browser's, else Spanish. Texts are written in English."""
+
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from io import BytesIO
+
+from aiohttp import web
+from babel import negotiate_locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LANGUAGES = ("es", "en")
+COOKIE = "ops_language"
+
+
+def language_of(request: web.Request) -> str:
+    """Give `es` or `en`."""
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    header = request.headers.get("Accept-Language", "")
+    wanted = [part.split(";")[0].strip() for part in header.split(",") if part.strip()]
+    return negotiate_locale(wanted, LANGUAGES, sep="-") or LANGUAGES[0]
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """Give the texts of a language; English is what the code has."""
+    if language != "es":
+        return NullTranslations()
+    source = files("web.ops").joinpath("locale/es/LC_MESSAGES/ops.po")
+    compiled = BytesIO()
+    with source.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -1,0 +1,43 @@
+"""Renders a page: the frame's own values, the language, the forms' token."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp_jinja2
+from aiohttp import web
+
+from web.ops.language import language_of, translations
+
+OPERATOR_KEY: web.RequestKey[str | None] = web.RequestKey("operator", str)
+CSRF_KEY: web.RequestKey[str] = web.RequestKey("csrf", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`template`: its file; `title`: in English; `section`: which entry of the menu it belongs to."""
+
+    template: str
+    title: str
+    section: str = ""
+
+
+def page(request: web.Request, which: Page, context: dict[str, Any], status: int = 200) -> web.Response:
+    """Render it, in the reader's language."""
+    language = language_of(request)
+    texts = translations(language)
+    frame = {
+        "_": texts.gettext,
+        "ngettext": texts.ngettext,
+        "language": language,
+        "title": texts.gettext(which.title),
+        "section": which.section,
+        "here": request.path_qs,
+        "operator": request.get(OPERATOR_KEY),
+        "csrf": request.get(CSRF_KEY, ""),
+    }
+    return aiohttp_jinja2.render_template(which.template, request, frame | context, status=status)
+
+
+def see_other(path: str) -> web.Response:
+    """Send the browser on after a form, so that a reload does nothing twice."""
+    return web.Response(status=303, headers={"Location": path})

@@ -1,0 +1,80 @@
+"""Puts the operators' pages together, as an application of its own under `/ops`."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import aiohttp_jinja2
+import aiohttp_session
+import jinja2
+from aiohttp import web
+
+from schemas.settings import Settings
+from web.database import Database
+from web.health import Health
+from web.ops import session
+from web.ops.charts import Charts
+from web.ops.conversation import Conversation
+from web.ops.conversations import Conversations
+from web.ops.filters import Filters
+from web.ops.forms import form_of
+from web.ops.guard import errors_as_pages, operators_only, with_headers
+from web.ops.language import COOKIE, LANGUAGES
+from web.ops.live import Live
+from web.ops.now import Now
+from web.ops.pages import see_other
+from web.ops.sign_in import SignIn
+
+_FOLDER = Path(__file__).parent
+# A year: a choice of language is not asked for again.
+_LANGUAGE_SECONDS = 365 * 24 * 3600
+
+
+def create_ops(
+    settings: Settings, database: Database, health: Health, http: aiohttp.ClientSession, live: Live
+) -> web.Application:
+    """Make the application; it connects to nothing."""
+    app = web.Application(middlewares=[with_headers])
+    cookie = session.storage(settings.microservice_token, settings.public_base_url)
+    app.middlewares.append(aiohttp_session.session_middleware(cookie))
+    app.middlewares.extend([errors_as_pages, operators_only])
+    environment = aiohttp_jinja2.setup(
+        app, loader=jinja2.FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    Filters(ZoneInfo(settings.stats_timezone)).install(environment)
+    _add_frame(app, settings)
+    _add_pages(app, settings, database, health, http)
+    app.router.add_get("/live", live.get)
+    app.on_shutdown.append(live.stop)
+    return app
+
+
+def _add_frame(app: web.Application, settings: Settings) -> None:
+    sign_in = SignIn(settings.microservice_token, settings.operators())
+    app.router.add_static("/static", _FOLDER / "static")
+    app.router.add_get("/sign-in", sign_in.form)
+    app.router.add_post("/sign-in", sign_in.post)
+    app.router.add_post("/sign-out", sign_in.sign_out)
+    app.router.add_post("/language", _choose_language)
+
+
+def _add_pages(
+    app: web.Application, settings: Settings, database: Database, health: Health, http: aiohttp.ClientSession
+) -> None:
+    now = Now(database, health, http, settings.worker_urls)
+    app.router.add_get("", now.get)
+    app.router.add_get("/", now.get)
+    app.router.add_get("/charts/{span:hour|day}.svg", Charts(database).get)
+    conversations = Conversations(database, masked_numbers=settings.operators_see_masked_numbers)
+    app.router.add_get("/conversations", conversations.get)
+    app.router.add_get("/conversations/{phone}", Conversation(database).get)
+
+
+async def _choose_language(request: web.Request) -> web.Response:
+    """Keep the chosen language in a cookie and go back to the page."""
+    form = await form_of(request)
+    wanted, back = form.get("language", ""), form.get("back", "")
+    response = see_other(back if back.startswith("/ops") else "/ops")
+    if wanted in LANGUAGES:
+        response.set_cookie(COOKIE, wanted, max_age=_LANGUAGE_SECONDS, path="/ops", httponly=True, samesite="Strict")
+    return response
