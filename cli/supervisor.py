@@ -53,6 +53,16 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         return {each.name: each.process.pid for each in self._all if each.process}
 
+    def running(self) -> dict[str, bool]:
+        """Give each process, and whether it runs."""
+        return {each.name: each.process is not None and each.process.returncode is None for each in self._all}
+
+    def kill(self, name: str) -> None:
+        """End a process as `kill -9` does; it is started again a moment later."""
+        process = next((each.process for each in self._all if each.name == name), None)
+        if process is not None and process.returncode is None:
+            process.kill()
+
     def ports(self, command: str) -> list[int]:
         """Give where the processes of one kind have their views."""
         return [each.port for each in self._all if each.command == command]

@@ -13,9 +13,13 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from cli.parts import Parts
 from cli.supervisor import Supervisor
 from db.migrate import migrate
+from local.kafka.ports import LOOPBACK
 from local.kafka.server import start_kafka
+from local.phone.app import serve_phone
+from local.phone.world import Addresses
 from local.postgres.server import start_postgres
 from local.process import end, spawn
 from schemas.errors import ConfigurationError
@@ -36,10 +40,12 @@ class Up:
     def __init__(self, settings: Settings, data_dir: Path, jars: Path) -> None:
         self.env = dict(os.environ)
         self.chosen: dict[str, str] = {}
+        self.supervisor = Supervisor(self.env, data_dir)
         self._settings = settings
         self._data_dir = data_dir
         self._jars = jars
-        self._stops: list[Any] = []
+        self._servers = Parts(self.supervisor, data_dir, jars)
+        self._stops: list[Any] = [self._servers.stop]
         self.parts: list[tuple[str, str]] = []
         self.state: dict[str, Any] = {}
 
@@ -47,14 +53,14 @@ class Up:
         """Start a stand-in for each part whose variable is not set."""
         if self._settings.kafka_bootstrap_servers is None:
             kafka = await start_kafka(self._data_dir / "kafka", self._jars)
-            self._stops.append(kafka.stop)
+            self._servers.add(kafka)
             embedded = str(kafka.kind == "embedded").lower()
             self._set("Kafka", kafka.bootstrap_servers, kind=kafka.kind, KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
                       KAFKA_EMBEDDED=embedded)  # fmt: skip
             self.state["kafka_pid"] = kafka.process.pid
         if self._settings.database_url is None:
             postgres = await start_postgres(self._data_dir / "postgres")
-            self._stops.append(postgres.stop)
+            self._servers.add(postgres)
             self._set("Postgres", postgres.dsn, DATABASE_URL=postgres.dsn)
         if self._settings.twilio_auth_token is None:
             account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
@@ -72,6 +78,18 @@ class Up:
         if self._settings.microservice_token is None:
             token = secrets.token_urlsafe(24)
             self._set("Service token (random, not set)", token, MICROSERVICE_TOKEN=token)
+
+    async def start_phone(self) -> None:
+        """Serve the phone in the browser, where both vendors are simulated."""
+        if not self.state.keys() >= {"twilio_url", "elevenlabs_url"}:
+            return
+        addresses = Addresses(
+            web_url=f"http://{LOOPBACK}:{self._settings.port}", token=self.env["MICROSERVICE_TOKEN"],
+            twilio_url=self.state["twilio_url"], elevenlabs_url=self.state["elevenlabs_url"],
+        )  # fmt: skip
+        url, runner = await serve_phone(addresses, self._servers, LOOPBACK)
+        self._stops.append(runner.cleanup)
+        self._set("Phone in the browser", f"http://{LOOPBACK}:{self._settings.port}/phone", PHONE_URL=url)
 
     async def prepare(self) -> None:
         """Migrate and make the topics."""
@@ -114,10 +132,11 @@ async def _run(settings: Settings, data_dir: Path, jars: Path, workers: int) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     up = Up(settings, data_dir, jars)
-    supervisor = Supervisor(up.env, data_dir)
+    supervisor = up.supervisor
     try:
         await up.start_parts()
         await up.prepare()
+        await up.start_phone()
         up.env.setdefault("WORKER_URLS", ",".join(f"http://127.0.0.1:{port}" for port in _worker_ports(settings, workers)))
         _start_processes(settings, supervisor, workers)
         await supervisor.ready(_READY_SECONDS, stop)
@@ -149,7 +168,12 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
     table = Table(title="whatsapp-microservice is up")
     table.add_column("part")
     table.add_column("where", overflow="fold")
-    for part, where in [("API and webhooks", base), *up.parts, ("data and logs", str(data_dir))]:
+    for part, where in [
+        ("API and webhooks", base),
+        ("Operators' console", f"{base}/ops"),
+        *up.parts,
+        ("data and logs", str(data_dir)),
+    ]:
         table.add_row(part, where)
     console = Console(soft_wrap=True)
     console.print(table)

@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     worker_urls: str = Field(
         "http://127.0.0.1:6066", description="Where web finds the workers' views, separated by commas."
     )
+    phone_url: str | None = Field(
+        None, description="Where /phone leads: the phone in the browser (set by `up` with simulated vendors)."
+    )
     operator_tokens: str | None = Field(
         None, description='JSON object of operators and their sign-in tokens for /ops, e.g. {"ana": "…"}.'
     )

@@ -6,6 +6,7 @@ import aiohttp
 from aiohttp import web
 
 from schemas.settings import Settings
+from web.answers import Next as Handler
 from web.answers import errors_as_json
 from web.auth import token_middleware
 from web.calls import Calls, OutcomeSource
@@ -42,6 +43,8 @@ def create_app(settings: Settings, outside: Collaborators) -> web.Application:
     _add_api(app, settings, outside)
     _add_webhooks(app, settings, outside)
     _add_views(app, outside.health)
+    if settings.phone_url is not None:
+        app.router.add_get("/phone", to_phone(settings.phone_url))
     if outside.ops is not None:
         app.add_subapp("/ops", outside.ops)
     return app
@@ -58,6 +61,15 @@ def _add_webhooks(app: web.Application, settings: Settings, outside: Collaborato
     webhooks = TwilioWebhooks(settings, outside.publisher)
     app.router.add_post("/webhook/twilio/incoming", webhooks.incoming)
     app.router.add_post("/webhook/twilio/status", webhooks.status)
+
+
+def to_phone(url: str) -> Handler:
+    """Send the browser to the phone, which only a local world with simulated vendors has."""
+
+    async def redirect(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(url)
+
+    return redirect
 
 
 def _add_views(app: web.Application, health: Health) -> None:

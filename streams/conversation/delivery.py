@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.events import MessageStatus
 from schemas.statuses import FAILED, rank_of
-from streams.vendors.twilio_codes import classify
+from schemas.twilio_codes import classify
 
 
 def report_step(report: MessageStatus) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.errors import OptedOut, TerminalError
-from streams.vendors.twilio_codes import classify
+from schemas.twilio_codes import classify
 
 
 def by_person(error: TerminalError) -> bool:

@@ -1,0 +1,173 @@
+"""The phone in the browser: end a pretended call, chat as its client, break things, and see that nothing is lost.
+
+Only where both vendors are simulated. It listens on loopback; its doors take JSON only, which no other site can post.
+"""
+
+import asyncio
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from local.phone.breakage import SWITCHES, Breakage
+from local.phone.ledger import Ledger, judge
+from local.phone.messages import inbound
+from local.phone.world import Addresses, Parts, World
+from schemas.errors import InvalidInput
+from schemas.phone import canonical_number
+
+Json = dict[str, Any]
+_STATIC = Path(__file__).parent / "static"
+_BURST = 100
+_JSON = "application/json"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+
+class Phone:
+    """The page and its doors."""
+
+    def __init__(self, world: World, parts: Parts) -> None:
+        self._world = world
+        self._parts = parts
+        self._breakage = Breakage(world)
+        self._silent: set[str] = set()
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[_checked])
+        app.router.add_get("/", self._page)
+        app.router.add_static("/static", _STATIC)
+        app.router.add_get("/api/state", self._state)
+        app.router.add_post("/api/call", self._call)
+        app.router.add_post("/api/write", self._write)
+        app.router.add_post("/api/burst", self._burst)
+        app.router.add_post("/api/switch", self._switch)
+        app.router.add_post("/api/part", self._part)
+        return app
+
+    async def _page(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_STATIC / "phone.html")
+
+    async def _state(self, request: web.Request) -> web.Response:
+        """Give the chats of the asked numbers, each one's ledger, the sum, the switches and the parts."""
+        twilio, asked = await self._world.ledgers()
+        numbers = [number for number in request.query.get("numbers", "").split(",") if number]
+        chats, total = {}, Ledger()
+        for number in numbers:
+            ledger = judge(number, twilio, asked, frozenset(self._silent))
+            total.add(ledger)
+            chats[number] = {"messages": _chat(number, twilio), "ledger": asdict(ledger)}
+        switches = {name: name in self._breakage.on for name in SWITCHES}
+        body = {"chats": chats, "total": asdict(total), "switches": switches, "parts": self._parts.running()}
+        return web.json_response(body)
+
+    async def _call(self, request: web.Request) -> web.Response:
+        """End a call; the answer is the service's own, and its status with it."""
+        wanted = await request.json()
+        number = canonical_number(str(wanted.get("number", "")))
+        conversation = f"conv_{secrets.token_hex(12)}"
+        await self._world.elevenlabs("calls", {"conversation_id": conversation, "summary": wanted.get("summary") or ""})
+        if manner := wanted.get("manner"):
+            await self._world.elevenlabs("settings", {"manner": manner})
+        status, answer = await self._world.end_call(_call_body(number, conversation, wanted))
+        return web.json_response({"number": number, "status": status, "answer": answer})
+
+    async def _write(self, request: web.Request) -> web.Response:
+        """Send one message as the client."""
+        wanted = await request.json()
+        return web.json_response(await self._send(wanted, wanted.get("kind", "text"), str(wanted.get("text", ""))))
+
+    async def _burst(self, request: web.Request) -> web.Response:
+        """Send a hundred messages at once, spread over the given clients."""
+        numbers = [str(number) for number in (await request.json()).get("numbers", [])]
+        if not numbers:
+            raise InvalidInput("numbers", "end a call first")
+        tag = secrets.token_hex(2)
+        sends = [
+            self._send({"number": numbers[place % len(numbers)]}, "text", f"mensaje {place + 1} de {_BURST} ({tag})")
+            for place in range(_BURST)
+        ]
+        answers = await asyncio.gather(*sends)
+        return web.json_response({"taken": sum(answer.get("status") == 200 for answer in answers), "of": _BURST})
+
+    async def _send(self, wanted: Json, kind: str, text: str) -> Json:
+        number = canonical_number(str(wanted.get("number", "")))
+        try:
+            answer = await self._world.twilio("inbound", inbound(number, kind, text))
+        except ValueError as error:
+            field, _, why = str(error).partition(": ")
+            raise InvalidInput(field, why) from error
+        if kind == "stop" or text.strip().upper() in ("STOP", "START", "ALTA", "BAJA"):
+            self._silent.add(answer["sid"])
+        return answer
+
+    async def _switch(self, request: web.Request) -> web.Response:
+        wanted = await request.json()
+        if wanted.get("name") not in SWITCHES:
+            raise InvalidInput("name", f"must be one of {', '.join(SWITCHES)}")
+        await self._breakage.turn(wanted["name"], on=bool(wanted.get("on")))
+        return web.json_response({"on": sorted(self._breakage.on)})
+
+    async def _part(self, request: web.Request) -> web.Response:
+        """Kill a part, or start it again."""
+        wanted = await request.json()
+        if wanted.get("part") not in self._parts.running():
+            raise InvalidInput("part", f"must be one of {', '.join(self._parts.running())}")
+        await (self._parts.start if wanted.get("start") else self._parts.kill)(wanted["part"])
+        return web.json_response(self._parts.running())
+
+
+@web.middleware
+async def _checked(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's handler
+    """Refuse posts of other kinds than JSON; say every failure as JSON."""
+    if request.method == "POST" and request.content_type != _JSON:
+        return web.json_response({"error": f"Content-Type must be {_JSON}"}, status=415)
+    try:
+        response: web.StreamResponse = await handler(request)
+    except InvalidInput as error:
+        return web.json_response({"error": f"{error.field}: {error.why}"}, status=400)
+    except ValueError:
+        return web.json_response({"error": "body: not valid JSON"}, status=400)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return web.json_response({"error": f"a part does not answer ({type(error).__name__}); is it stopped?"}, status=503)
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+def _call_body(number: str, conversation: str, wanted: Json) -> Json:
+    name = str(wanted.get("name") or "Ana García")
+    recipient = {"phone_number": number, "status": wanted.get("status") or "completed", "conversation_id": conversation}
+    return {
+        "batch_id": "btcal_phone", "agent_id": "agent_phone", "agent_name": wanted.get("agent_name") or "Lucía",
+        "batch_name": "Teléfono de prueba", "recipient": recipient, "call_metadata": {"client_name": name},
+    }  # fmt: skip
+
+
+def _chat(number: str, twilio: list[Json]) -> list[Json]:
+    address = f"whatsapp:{number}"
+    return [
+        {"sid": row["sid"], "mine": row["from"] == address, "text": row["body"], "at": row["created"],
+         "status": row["status"], "media": row.get("media") or []}
+        for row in twilio if address in (row["from"], row["to"])
+    ]  # fmt: skip
+
+
+async def serve_phone(addresses: Addresses, parts: Parts, host: str, port: int = 0) -> tuple[str, web.AppRunner]:
+    """Serve it; gives its address, and the runner to clean up."""
+    session = aiohttp.ClientSession()
+    app = Phone(World(addresses, session), parts).application()
+
+    async def close(_: web.Application) -> None:
+        await session.close()
+
+    app.on_cleanup.append(close)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    return f"http://{host}:{runner.addresses[0][1]}", runner

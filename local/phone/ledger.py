@@ -1,0 +1,98 @@
+"""What came of each client's messages, judged from the two vendors' ledgers alone, whatever the agent's manner. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Row = dict[str, Any]
+_DESCRIBED = "[El cliente"
+"""How the agent is told of what is not text."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Counts of a client's messages.
+
+    `waiting`: not answered yet; `lost`: not answered, though one written after it was; `doubled`: answers that no
+    question of ours led to; `out_of_order`: answered after one that was written later.
+    """
+
+    sent: int = 0
+    answered: int = 0
+    waiting: int = 0
+    lost: int = 0
+    doubled: int = 0
+    out_of_order: int = 0
+
+    def add(self, other: "Ledger") -> None:
+        """Add another client's."""
+        for name, count in asdict(other).items():
+            setattr(self, name, getattr(self, name) + count)
+
+
+def judge(number: str, twilio: Sequence[Row], asked: Sequence[Row], silent: frozenset[str]) -> Ledger:
+    """Judge one client. `silent`: sids of messages that no agent is to answer (STOP and the like)."""
+    address = f"whatsapp:{number}"
+    wrote = [row["body"] for row in twilio if row["from"] == address and row["sid"] not in silent]
+    told = [row["body"] for row in twilio if row["to"] == address and row["direction"] == "outbound-api"][1:]
+    questions = _distinct([row for row in asked if row["who"] == number and row.get("reply")])
+    answered, doubled = _matched(wrote, questions, told)
+    ledger = Ledger(sent=len(wrote), answered=len(answered), doubled=doubled)
+    latest = max(answered, default=-1)
+    unanswered = set(range(len(wrote))) - set(answered)
+    ledger.lost = sum(place < latest for place in unanswered)
+    ledger.waiting = len(unanswered) - ledger.lost
+    ledger.out_of_order = sum(later < max(answered[:place]) for place, later in enumerate(answered) if place)
+    return ledger
+
+
+def _distinct(questions: Sequence[Row]) -> list[Row]:
+    """After a crash an agent may be asked the same again: the client sees one answer, so it is one question."""
+    return [row for place, row in enumerate(questions) if not place or row["text"] != questions[place - 1]["text"]]
+
+
+def _matched(wrote: list[str], questions: list[Row], told: list[str]) -> tuple[list[int], int]:
+    """Give the places of answered messages in the order of their answers, and how many answers had no question."""
+    left, open_questions = list(range(len(wrote))), list(questions)
+    answered: list[int] = []
+    unasked = 0
+    for body in told:
+        question = next((row for row in open_questions if _belongs(body, row["reply"])), None)
+        if question is None:
+            unasked += not any(_is_part(body, row["reply"]) for row in questions)
+            continue
+        open_questions.remove(question)
+        members = _members(question["text"], wrote, left)
+        answered += members
+        left = [place for place in left if place not in members]
+    return answered, unasked
+
+
+def _belongs(body: str, reply: str) -> bool:
+    """Tell whether a message is an answer, or the first part of a long one."""
+    return reply.strip().startswith(body.strip())
+
+
+def _is_part(body: str, reply: str) -> bool:
+    """Tell whether a message is a further part of a long answer."""
+    return len(body.strip()) < len(reply.strip()) and body.strip() in reply
+
+
+def _members(question: str, wrote: list[str], left: list[int]) -> list[int]:
+    """Give the places of the messages that a question holds, whole lines only; those written at once have no order."""
+    lines = question.split("\n")
+    members = []
+    for place in left:
+        wanted = _lines_of(wrote[place], lines)
+        if wanted and all(lines.count(line) >= wanted.count(line) for line in wanted):
+            members.append(place)
+            for line in wanted:
+                lines.remove(line)
+    return members
+
+
+def _lines_of(body: str, lines: list[str]) -> list[str]:
+    """Give the lines that a message takes up; what is not text is described in a line of its own."""
+    if body.strip():
+        return body.strip().split("\n")
+    return [line for line in lines if line.startswith(_DESCRIBED)][:1]
