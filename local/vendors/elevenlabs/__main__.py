@@ -5,12 +5,13 @@ import asyncio
 import typer
 
 from local.server import serve
-from local.vendors.elevenlabs.api import ElevenLabsSimulator
+from local.vendors.elevenlabs.api import application
+from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 
 
 def main(api_key: str = typer.Option(..., envvar="ELEVENLABS_API_KEY"), rest: bool = False, port: int = 0) -> None:
     """Serve until SIGTERM."""
-    asyncio.run(serve(ElevenLabsSimulator(api_key, rest=rest).application(), port))
+    asyncio.run(serve(application(ElevenLabsSimulator(api_key, rest=rest)), port))
 
 
 typer.run(main)

@@ -1,0 +1,145 @@
+"""The REST side of the simulated ElevenLabs."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from local.vendors.elevenlabs.batches import batch_json
+from local.vendors.elevenlabs.errors import error, no_route, not_valid
+from local.vendors.elevenlabs.memory import Memory
+from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
+from local.vendors.elevenlabs.socket import conversation_socket
+
+Handler = Callable[[ElevenLabsSimulator, web.Request], Awaitable[web.StreamResponse]]
+
+_BASE = "/v1/convai"
+_LARGEST_PAGE = 100
+_INLINE = 50
+_MOST_INLINE = 200
+
+
+def add_routes(app: web.Application, simulator: ElevenLabsSimulator) -> None:
+    """Serve ElevenLabs' routes. A fault's name begins with its route's stage."""
+
+    def route(path: str, stage: str, handler: Handler, method: str = "GET") -> None:
+        app.router.add_route(method, f"{_BASE}{path}", _answered(simulator, stage, handler))
+
+    route("/conversation/get-signed-url", "signed-url", _signed_url)
+    route("/conversations", "conversations", _conversations)
+    route("/conversations/{id}", "conversation", _conversation)
+    route("/conversations/{id}/summary", "summary", _summary)
+    route("/conversations/{id}/message", "message", _message, "POST")
+    route("/agents", "agents", _agents)
+    route("/agents/{id}", "agent", _agent)
+    route("/batch-calling/{id}", "batch", _batch)
+
+    async def socket(request: web.Request) -> web.StreamResponse:
+        return await conversation_socket(simulator, request)
+
+    app.router.add_get(f"{_BASE}/conversation", socket)
+
+
+def _answered(
+    simulator: ElevenLabsSimulator, stage: str, handler: Handler
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answered(request: web.Request) -> web.StreamResponse:
+        if stage == "message" and not simulator.behaviour.rest:
+            return no_route(simulator.behaviour.rest_status)
+        if not secrets.compare_digest(request.headers.get("xi-api-key", ""), simulator.api_key):
+            return error(401)
+        for status in (429, 500):
+            if fault := simulator.faults.take(str(status)):
+                return simulator.trouble.refusal(status, fault)
+        return await simulator.trouble.answer(request, stage) or await handler(simulator, request)
+
+    return answered
+
+
+async def _signed_url(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    agent_id = request.query.get("agent_id", "")
+    if not agent_id:
+        return not_valid("query", "agent_id", "Field required")
+    if simulator.agent(agent_id) is None:
+        return error(404, "agent_not_found", f"Agent {agent_id} not found")
+    known = request.query.get("include_conversation_id", "").lower() == "true"
+    conversation_id = f"conv_{secrets.token_hex(14)}" if known else ""
+    token = simulator.signatures.sign(agent_id, conversation_id, simulator.behaviour.signed_seconds)
+    query = f"agent_id={agent_id}&conversation_signature={token}" + (f"&conversation_id={conversation_id}" if known else "")
+    return web.json_response({"signed_url": f"ws://{request.host}{_BASE}/conversation?{query}"})
+
+
+async def _conversation(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    call = simulator.call(request.match_info["id"])
+    return web.json_response(call.as_json()) if call else _no_conversation(request)
+
+
+async def _summary(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    most = request.query.get("max_messages", str(_INLINE))
+    if not most.isdigit() or not 1 <= int(most) <= _MOST_INLINE:
+        return not_valid("query", "max_messages", "Input should be between 1 and 200")
+    call = simulator.call(request.match_info["id"])
+    return web.json_response(call.summary_json(int(most))) if call else _no_conversation(request)
+
+
+def _no_conversation(request: web.Request) -> web.Response:
+    return error(404, "conversation_not_found", f"Conversation {request.match_info['id']} not found")
+
+
+async def _conversations(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    """The newest first; the cursor is the id of a page's last one."""
+    query = request.query
+    size = query.get("page_size", "30")
+    if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE:
+        return not_valid("query", "page_size", "Input should be less than or equal to 100")
+    after, text_only = float(query.get("call_start_after_unix", 0)), query.get("text_only")
+    found = [
+        call
+        for call in reversed(simulator.calls.values())
+        if call.began >= after
+        and query.get("agent_id", call.agent_id) == call.agent_id
+        and query.get("user_id", call.user_id) == call.user_id
+        and (text_only is None or (text_only.lower() == "true") == call.text_only)
+    ]
+    ids = [call.conversation_id for call in found]
+    begin = ids.index(query["cursor"]) + 1 if query.get("cursor") in ids else 0
+    shown = found[begin : begin + int(size)]
+    more = len(found) > begin + len(shown)
+    cursor = shown[-1].conversation_id if more else None
+    return web.json_response(
+        {"conversations": [call.row_json() for call in shown], "next_cursor": cursor, "has_more": more}
+    )
+
+
+async def _message(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    """The specified message route, which the public API does not have."""
+    conversation_id = request.match_info["id"]
+    call = simulator.call(conversation_id)
+    if call is None:
+        return _no_conversation(request)
+    asked = await request.json()
+    if not isinstance(asked.get("message"), str) or asked.get("mode") != "text":
+        return not_valid("body", "message", "Field required")
+    memory = Memory(summary=call.summary or "", call=[text for role, text in call.transcript if role == "user"],
+                    variables=call.dynamic_variables)  # fmt: skip
+    entry = {"who": conversation_id, "conversation_id": conversation_id, "text": asked["message"], "context": "",
+             "agent_id": call.agent_id, "transport": "rest"}  # fmt: skip
+    text = await simulator.think(entry, memory)
+    return web.json_response({simulator.behaviour.rest_key: text})
+
+
+async def _agents(simulator: ElevenLabsSimulator, _: web.Request) -> web.Response:
+    rows = [{"agent_id": one.agent_id, "name": one.name, "tags": [], "created_at_unix_secs": 1735689600}
+            for one in simulator.agents.values()]  # fmt: skip
+    return web.json_response({"agents": rows, "has_more": False, "next_cursor": None})
+
+
+async def _agent(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    agent = simulator.agent(request.match_info["id"])
+    return web.json_response(agent.as_json()) if agent else error(404, "agent_not_found", "Agent not found")
+
+
+async def _batch(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    batch_id = request.match_info["id"]
+    calls = [call for call in simulator.calls.values() if call.batch_id == batch_id]
+    return web.json_response(batch_json(batch_id, calls)) if calls else error(404, "batch_call_not_found", "Not found")

@@ -1,0 +1,85 @@
+"""The simulated ElevenLabs: its parts in one place. `routes` and `socket` serve it, `control` steers it."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from local.faults import Faults
+from local.latency import Latency
+from local.vendors.elevenlabs.agent import answer
+from local.vendors.elevenlabs.calls import Call
+from local.vendors.elevenlabs.errors import error_of_status
+from local.vendors.elevenlabs.memory import Memory
+from local.vendors.elevenlabs.post_call import post
+from local.vendors.elevenlabs.settings import AgentSettings, Behaviour
+from local.vendors.elevenlabs.signing import Signatures
+from local.vendors.trouble import Trouble
+
+Json = dict[str, Any]
+_HANG_SECONDS = 60
+
+
+class ElevenLabsSimulator:
+    """One workspace. `asked`: every question that reached an agent; `running`: conversations that have a place."""
+
+    def __init__(self, api_key: str, *, rest: bool = False) -> None:
+        self.api_key = api_key
+        self.behaviour = Behaviour(rest=rest)
+        self.latency = Latency()
+        self.faults = Faults()
+        self.trouble = Trouble(self.faults, error_of_status)
+        self.signatures = Signatures()
+        self.agents: dict[str, AgentSettings] = {}
+        self.calls: dict[str, Call] = {}
+        self.asked: list[Json] = []
+        self.running = 0
+        self.place_free = asyncio.Condition()
+        self._at_once: Counter[str] = Counter()
+        self._posts: set[asyncio.Task[int]] = set()
+
+    def agent(self, agent_id: str) -> AgentSettings | None:
+        """Give an agent; one that nobody told of is there as well, unless strict."""
+        known = self.agents.get(agent_id)
+        return known or (None if self.behaviour.strict or not agent_id else AgentSettings(agent_id=agent_id))
+
+    def call(self, conversation_id: str) -> Call | None:
+        """Give a conversation; one that nobody told of is a finished call, unless strict."""
+        known = self.calls.get(conversation_id)
+        return known or (None if self.behaviour.strict else Call(conversation_id=conversation_id))
+
+    async def think(self, entry: Json, memory: Memory) -> str:
+        """Have the agent answer `entry["text"]`. `entry`: the ledger's row, with `who` asks."""
+        who = entry["who"]
+        self._at_once[who] += 1
+        entry["at_once"] = self._at_once[who]
+        self.asked.append(entry)
+        try:
+            if self.faults.fires("hang"):
+                await asyncio.sleep(_HANG_SECONDS)
+            await self.latency.wait()
+        finally:
+            self._at_once[who] -= 1
+            if not self._at_once[who]:
+                del self._at_once[who]
+        entry["reply"] = answer(entry["text"], memory, self.behaviour.manner)
+        return str(entry["reply"])
+
+    def ended(self, call: Call) -> None:
+        """Send the post-call webhook, where there is one; text conversations have it too."""
+        behaviour = self.behaviour
+        if behaviour.webhook_url:
+            sending = post(behaviour.webhook_url, behaviour.webhook_secret, "post_call_transcription", call.as_json())
+            task = asyncio.create_task(sending, name="post-call webhook")
+            self._posts.add(task)
+            task.add_done_callback(self._posts.discard)
+
+    def reset(self) -> None:
+        """Forget all that happened, all that was armed, all agents and calls; behaviour is as at the start."""
+        self.behaviour = Behaviour()
+        self.latency.mean_ms = self.latency.spread_ms = 0.0
+        for part in (self.faults, self.agents, self.calls, self.asked, self.signatures.given):
+            part.clear()
+
+    async def close(self, _: object) -> None:
+        for task in self._posts:
+            task.cancel()
