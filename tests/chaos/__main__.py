@@ -15,7 +15,8 @@ from rich.markup import escape
 
 from tests.chaos.results import write_results
 from tests.chaos.run import Outcome, play
-from tests.chaos.scenarios import SCENARIOS, Scenario
+from tests.chaos.scenario import Scenario
+from tests.chaos.scenarios import SCENARIOS
 
 _console = Console(soft_wrap=True)
 
@@ -34,6 +35,9 @@ def main(
     wanted = _chosen(only, turns, numbers)
     outcomes: list[Outcome] = []
     for scenario in wanted:
+        if scenario.needs and not scenario.needs.exists():
+            _console.print(f"left out: {scenario.name}, because {scenario.needs} is not there")
+            continue
         outcomes.append(_one(scenario, data_dir.absolute(), jars.absolute(), runs))
         if not turns and not numbers:  # the table's figures are those of the full load
             write_results(outcomes)

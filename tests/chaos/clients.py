@@ -11,7 +11,11 @@ from typing import Any
 import aiohttp
 from twilio.request_validator import RequestValidator
 
+from tests.chaos.vendors import Vendors
+
 PATH = "/webhook/twilio/incoming"
+NOBODY_LISTENS = "ClientConnectorError"
+"""A refusal of the machine, not of web: a load balancer would have chosen another."""
 SENDER = "whatsapp:+14155238886"
 # Twilio's own bound for a webhook.
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -22,8 +26,6 @@ _LONGEST_TRY_SECONDS = 180.0
 _BURST_PAUSE_SECONDS = 0.02
 _BURST_SHARE = 0.2
 _LONGEST_BEHIND_SECONDS = 0.5
-# A repetition of a webhook comes at once, and again up to so many seconds later.
-_LATE_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class Clients:
         self.numbers = numbers
         self.written: list[Written] = []
         self.copies = 1
-        self.late_copies = False
+        self.late_seconds = 0.0
         self.burst_share = _BURST_SHARE
         self._signature = RequestValidator(token)
         self._url = public_url + PATH
@@ -74,6 +76,12 @@ class Clients:
                 await asyncio.sleep(_BURST_PAUSE_SECONDS)
             self._spawn(self._deliver(self._new(number)))
 
+    async def write_past_web(self, vendors: Vendors) -> None:
+        """Have a client write while nobody listens: Twilio lists it, its webhook never comes."""
+        message = self._new(random.choice(self.numbers))
+        await vendors.twilio("inbound", **{"from": message.number, "body": message.text, "sid": message.sid, "times": 0})
+        message.acked = time.time()
+
     def _new(self, number: str) -> Written:
         self._counts[number] += 1
         text = f"m{number.lstrip('+')}x{self._counts[number]:04d}"
@@ -84,8 +92,8 @@ class Clients:
     async def _deliver(self, message: Written) -> None:
         copies = [self._until_acknowledged(message) for _ in range(self.copies)]
         await asyncio.gather(*copies)
-        if self.late_copies:
-            await asyncio.sleep(random.uniform(0, _LATE_SECONDS))
+        if self.late_seconds:
+            await asyncio.sleep(random.uniform(0, self.late_seconds))
             await self._until_acknowledged(message)
 
     async def _until_acknowledged(self, message: Written) -> None:

@@ -25,12 +25,13 @@ _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 15.0
 _REACHED_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
-_OUTAGE_SECONDS = 15.0
 _PAUSE_SECONDS = 60.0
 _BROKER_AWAY_SECONDS = 3.0
 _BROKER_FROZEN_SECONDS = 20.0
 _POSTGRES_FROZEN_SECONDS = 10.0
 _MEMBERSHIP_SECONDS = 10.0
+_WEB_DOWN_SECONDS = 60.0
+_MISSED_MESSAGES = 200
 
 
 async def nothing(world: World) -> None:
@@ -186,25 +187,29 @@ async def cut_postgres(world: World) -> None:
     world.strikes()
 
 
-async def twilio_outage(world: World) -> None:
-    """Twilio answers 500 to everything for 15 s."""
-    await world.vendors.break_twilio(refused_500=1.0)
-    await asyncio.sleep(_OUTAGE_SECONDS)
-    await world.vendors.break_twilio()
-    world.strikes()
-
-
-async def elevenlabs_outage(world: World) -> None:
-    """ElevenLabs answers 500 to everything for 15 s."""
-    await world.vendors.break_elevenlabs(refused_500=1.0)
-    await asyncio.sleep(_OUTAGE_SECONDS)
-    await world.vendors.break_elevenlabs()
-    world.strikes()
-
-
 async def kafka_and_postgres_away(world: World) -> None:
     """Both killed; started again ten seconds later."""
     await asyncio.gather(world.kafka.kill(), world.postgres.kill())
     await asyncio.sleep(_POSTGRES_FROZEN_SECONDS)
     await asyncio.gather(world.restart_kafka(), world.restart_postgres())
+    world.strikes()
+
+
+async def restart_kafka(world: World) -> None:
+    """An orderly restart of the broker, as an upgrade does it."""
+    await world.kafka.stop()
+    await world.restart_kafka()
+    world.strikes()
+
+
+async def web_down(world: World) -> None:
+    """web is away for a minute; what clients write meanwhile is in Twilio's list alone."""
+    web = world.webs[0]
+    await web.kill()
+    begun = asyncio.get_running_loop().time()
+    assert world.clients is not None, "faults strike under load"
+    for _ in range(_MISSED_MESSAGES):
+        await world.clients.write_past_web(world.vendors)
+    await asyncio.sleep(_WEB_DOWN_SECONDS - (asyncio.get_running_loop().time() - begun))
+    await web.start()
     world.strikes()

@@ -1,15 +1,18 @@
-"""Poison of every kind into every topic that a worker reads, and good records where they do not belong."""
+"""Poison of every kind into every topic, and good records where they do not belong."""
 
 import json
 import time
+from collections import Counter
+from contextlib import suppress
 
 from tests.chaos import topics
 from tests.chaos.clients import Clients, Written
 from tests.chaos.topics import Record
 from tests.chaos.world import World
 
-_TOPICS = ("call-completed", "inbound-message", "message-status")
-_LARGE = 900_000  # under the broker's 1 MB for a record
+_READ = ("call-completed", "inbound-message", "message-status", "conversation-command")
+_TOPICS = (*_READ, "conversation-event", "dead-letter")
+_LARGE = 1_048_000  # just under the broker's 1 MB for a record
 _VALUES: tuple[bytes | None, ...] = (
     None,
     b"",
@@ -22,7 +25,6 @@ _VALUES: tuple[bytes | None, ...] = (
     b'{"event_id": "x", "params": {"From": "whatsapp:+57"}, "received_at": "2025-01-01T00:00:00Z"}',
     json.dumps({"x": "y" * _LARGE}).encode(),
 )
-EXPECTED = len(_TOPICS) * len(_VALUES)
 
 
 async def poison(world: World) -> None:
@@ -51,6 +53,13 @@ async def misplace(world: World, clients: Clients) -> None:
     await topics.produce(world.kafka.bootstrap_servers, records)
 
 
-async def buried(world: World) -> int:
-    """Tell how many dead letters there are."""
-    return await topics.count(world.kafka.bootstrap_servers, topics.DEAD_LETTERS)
+async def all_buried(world: World, clients: Clients) -> None:
+    """Every poisoned record of a topic that is read by the worker lies in the dead letters, once, with its reason."""
+    found: Counter[str] = Counter()
+    for value in await topics.values(world.kafka.bootstrap_servers, topics.DEAD_LETTERS):
+        with suppress(ValueError, TypeError, KeyError):  # our own poison lies there as well
+            letter = json.loads(value)
+            found[letter["topic"]] += bool(letter["reason"])
+    for topic in _READ:
+        if found[topic] != len(_VALUES):
+            world.problems.append(f"{found[topic]} dead letters of {topic}, {len(_VALUES)} expected")

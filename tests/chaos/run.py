@@ -11,18 +11,14 @@ from aiokafka.partitioner import murmur2
 
 from tests.chaos import topics
 from tests.chaos.calls import body_of, post_calls
-from tests.chaos.clients import Clients
-from tests.chaos.poison import buried
-from tests.chaos.scenarios import Scenario
+from tests.chaos.clients import NOBODY_LISTENS, Clients
+from tests.chaos.scenario import Scenario
 from tests.chaos.verdict import Verdict, judge
 from tests.chaos.world import World
 
 Say = Callable[[str], None]
 
-_PARTITIONS = 8
 _READY_SECONDS = 90.0
-# Longer than the longest backoff after an outage, a minute's hang of a vendor and a rebalance together.
-_STUCK_SECONDS = 90.0
 _LOOK_SECONDS = 2.0
 # Doubles come late: a paused worker's, or an old owner's.
 _AFTERMATH_SECONDS = 5.0
@@ -31,14 +27,20 @@ _COOL_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a scenario. `recoveries`: seconds, one for each time the fault struck; inf: never."""
+    """What came of a scenario. `recoveries`: seconds, one for each time the fault struck; inf: never.
+
+    `refusals`: tries of webhooks that got no 200; `refused`: those of them that somebody should have taken.
+    `stats_differences`: between the stats tables and Postgres; None: not compared.
+    """
 
     scenario: Scenario
     verdict: Verdict
     faults: int
     refusals: int
+    refused: int
     recoveries: list[float]
     redelivered: int | None
+    stats_differences: int | None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -64,8 +66,9 @@ def _clients(world: World, scenario: Scenario) -> Clients:
     numbers = [f"+57310{number:07d}" for number in range(scenario.load.numbers)]
     urls = [web.url for web in world.webs]
     clients = Clients(world.account.token, world.env["PUBLIC_BASE_URL"], lambda: urls, numbers)
-    clients.copies, clients.late_copies = scenario.load.copies, scenario.load.late
+    clients.copies, clients.late_seconds = scenario.load.copies, scenario.load.late_seconds
     clients.burst_share = scenario.load.burst_share
+    world.clients = clients
     return clients
 
 
@@ -127,12 +130,17 @@ async def _under_load(scenario: Scenario, world: World, clients: Clients, runs: 
 
 
 async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -> Outcome:
-    await _until_answered(world, clients)
+    await _until_answered(scenario, world, clients)
     await asyncio.sleep(_AFTERMATH_SECONDS)
+    if scenario.afterwards:
+        await scenario.afterwards(world, clients)
     verdict = await _verdict(world, clients)
-    recoveries = [_recovery(at, clients, verdict) for at in world.faults]
-    refusals = sum(len(message.refusals) for message in clients.written)
-    outcome = Outcome(scenario, verdict, len(world.faults), refusals, recoveries, world.redelivered)
+    recoveries = [_recovery(at, world, clients, verdict) for at in world.faults]
+    refusals = [refusal for message in clients.written for refusal in message.refusals]
+    refused = sum(refusal != NOBODY_LISTENS or not scenario.may_be_down for refusal in refusals)
+    outcome = Outcome(
+        scenario, verdict, len(world.faults), len(refusals), refused, recoveries, world.redelivered, world.stats_differences
+    )
     outcome.problems += [*world.problems, *world.own_ends(), *verdict.problems]
     await _require(scenario, world, outcome)
     return outcome
@@ -143,20 +151,18 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
     problems, slowest = outcome.problems, max(outcome.recoveries, default=0.0)
     if scenario.recovery is not None and slowest > scenario.recovery:
         problems.append(f"answers flowed again after {slowest:.1f} s, {scenario.recovery:.0f} s wanted")
-    if outcome.refusals and not scenario.may_refuse:
-        problems.append(f"web did not take {outcome.refusals} webhooks at their first try")
+    if outcome.refused and not scenario.may_refuse:
+        problems.append(f"web did not take {outcome.refused} webhooks at their first try")
     if outcome.verdict.unacknowledged:
         problems.append(f"{outcome.verdict.unacknowledged} messages were never acknowledged")
     if scenario.redelivered is not None and (outcome.redelivered or 0) > scenario.redelivered:
         problems.append(f"{outcome.redelivered} answered messages would be delivered again")
-    if scenario.dead_letters is not None and (found := await buried(world)) != scenario.dead_letters:
-        problems.append(f"{found} dead letters, {scenario.dead_letters} expected")
 
 
-async def _until_answered(world: World, clients: Clients) -> None:
+async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:
     """Wait until nothing acknowledged is unanswered, or nothing has moved for too long."""
     lost, moved = -1, time.monotonic()
-    while time.monotonic() - moved < _STUCK_SECONDS:
+    while time.monotonic() - moved < scenario.stuck_seconds:
         now_lost = (await _verdict(world, clients)).lost
         if now_lost == 0:
             return
@@ -166,15 +172,18 @@ async def _until_answered(world: World, clients: Clients) -> None:
 
 
 async def _verdict(world: World, clients: Clients) -> Verdict:
-    return judge(clients.numbers, clients.written, await world.vendors.sent(), await world.vendors.asked())
+    numbers = [number for number in clients.numbers if number not in world.excused]
+    written = [message for message in clients.written if message.number not in world.excused]
+    sent = [message for message in await world.vendors.sent() if message.number not in world.excused]
+    return judge(numbers, written, sent, await world.vendors.asked(), world.apology)
 
 
-def _recovery(at: float, clients: Clients, verdict: Verdict) -> float:
+def _recovery(at: float, world: World, clients: Clients, verdict: Verdict) -> float:
     """Give when the slowest partition's first answer came to something written after a fault."""
     first: dict[int, float] = {}
     for message in clients.written:
-        if message.begun >= at and message.text in verdict.latencies:
+        if message.begun >= at and message.text in verdict.latencies and message.number not in world.held_back:
             answered = message.begun + verdict.latencies[message.text] - at
-            partition = (murmur2(message.number.encode()) & 0x7FFFFFFF) % _PARTITIONS
+            partition = (murmur2(message.number.encode()) & 0x7FFFFFFF) % topics.PARTITIONS
             first[partition] = min(answered, first.get(partition, answered))
     return max(first.values(), default=float("inf"))

@@ -1,62 +1,15 @@
 """The rows of the table: what is broken under which load, and what is required beside the promise itself."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-
-from tests.chaos import faults, poison
-from tests.chaos.clients import Clients
-from tests.chaos.world import World
+from tests.chaos import faults, machine_faults, poison, vendor_faults
+from tests.chaos.scenario import Load, Scenario
+from tests.chaos.vendors import Chance
 
 # The session time-out (6 s) + 10 s; 15 s in all is the aim.
 _AFTER_KILL = 16.0
 # A client's own patience with a reconnect after an outage that is over.
 _AFTER_OUTAGE = 20.0
-
-Extra = Callable[[World, Clients], Awaitable[None]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """`numbers`: clients. `late`: posts of the same webhook again, seconds later. `warm_up`: seconds before a fault."""
-
-    numbers: int = 500
-    turns_per_second: float = 50.0
-    burst_share: float = 0.2
-    copies: int = 1
-    late: bool = False
-    call_copies: int = 1
-    warm_up: float = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """`pause`: seconds of load after each fault. `backlog`: calls and messages are there before the worker starts.
-
-    `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
-    `may_refuse`: whether web may answer a webhook otherwise than with 200.
-    """
-
-    name: str
-    breaks: str
-    fault: faults.Fault = faults.nothing
-    times: int = 3
-    pause: float = 15.0
-    webs: int = 1
-    cut_off_webs: int = 0
-    workers: int = 1
-    env: Mapping[str, str] = field(default_factory=dict)
-    twilio: Mapping[str, object] = field(default_factory=dict)
-    elevenlabs: Mapping[str, object] = field(default_factory=dict)
-    twilio_faults: Mapping[str, float] = field(default_factory=dict)
-    elevenlabs_faults: Mapping[str, float] = field(default_factory=dict)
-    load: Load = Load()
-    extra: Extra | None = None
-    backlog: bool = False
-    recovery: float | None = None
-    may_refuse: bool = False
-    redelivered: int | None = None
-    dead_letters: int | None = None
-
+# A number that was refused for long is tried again every 300 s.
+_LONGEST_HOLD = 330.0
 
 _SLOW = {"latency_ms": 400, "spread_ms": 300}
 
@@ -64,7 +17,7 @@ _SLOW = {"latency_ms": 400, "spread_ms": 300}
 _PATIENT = {"TWILIO_UNKNOWN_PATIENCE_SECONDS": "20"}
 
 
-def _unknown(share: float) -> dict[str, float]:
+def _unknown(share: float) -> dict[str, Chance]:
     """Accepted sends whose answer does not arrive, in three ways; as many callbacks as 2 % never come."""
     return {"accepted_500": share * 0.4, "accepted_reset": share * 0.5, "accepted_hang": share * 0.1, "no_callback": 0.02}
 
@@ -97,7 +50,7 @@ SCENARIOS = [
     ),
     Scenario(
         name="term-web", breaks="SIGTERM of one of two web", fault=faults.term_web, webs=2, elevenlabs=_SLOW,
-        may_refuse=True,
+        may_be_down=True,
     ),
     Scenario(
         name="pause-worker", breaks="SIGSTOP of one of two workers for 60 s", fault=faults.pause_worker, times=2, workers=2,
@@ -109,8 +62,8 @@ SCENARIOS = [
     ),
     Scenario(name="bursts", breaks="bursts of 3-5 while an answer is made", times=1, pause=30,
              load=Load(burst_share=1.0, turns_per_second=25.0), elevenlabs={"latency_ms": 1500, "spread_ms": 1000}),
-    Scenario(name="duplicates", breaks="every webhook twice at once and again later; each call ten times at once", times=1,
-             pause=40, load=Load(copies=2, late=True, call_copies=10), elevenlabs=_SLOW),
+    Scenario(name="duplicates", breaks="every webhook twice at once and up to 150 s later; each call ten times at once",
+             times=1, pause=40, load=Load(copies=2, late_seconds=150.0, call_copies=10), elevenlabs=_SLOW),
     Scenario(name="kill-kafka", breaks="Kafka killed, back 3 s later", fault=faults.kill_kafka, pause=25, elevenlabs=_SLOW,
              recovery=_AFTER_OUTAGE),
     Scenario(name="freeze-kafka", breaks="Kafka frozen for 20 s", fault=faults.freeze_kafka, pause=25, elevenlabs=_SLOW,
@@ -131,23 +84,48 @@ SCENARIOS = [
              pause=40, elevenlabs=_SLOW, env=_PATIENT, twilio={"list_lag_seconds": 5}, twilio_faults=_unknown(0.2)),
     Scenario(name="twilio-refuses", breaks="Twilio says 429 to 10 %, 500 to 5 %", times=1, pause=40, elevenlabs=_SLOW,
              twilio_faults={"too_many": 0.1, "refused_500": 0.05}),
-    Scenario(name="twilio-outage", breaks="Twilio says 500 to all for 15 s", fault=faults.twilio_outage, pause=30,
+    Scenario(name="twilio-retry-after", breaks="Twilio says 429 with `Retry-After: 2` to 10 %, 500 to 5 %", times=1,
+             pause=40, elevenlabs=_SLOW,
+             twilio_faults={"too_many": {"probability": 0.1, "retry_after": 2}, "refused_500": 0.05}),
+    Scenario(name="twilio-terminal", breaks="Twilio refuses four numbers for good, with four codes", times=1, pause=30,
+             elevenlabs=_SLOW, extra=vendor_faults.doom, afterwards=vendor_faults.doom_is_told),
+    Scenario(name="callbacks", breaks="10 % of callbacks early, 10 % doubled, 10 % out of order, 5 % 8 s late, 2 % never;"
+             " 5 % of sends accepted without saying so", times=1, pause=40, elevenlabs=_SLOW, env=_PATIENT,
+             twilio_faults=_unknown(0.05) | {
+                 "callback_early": 0.1, "callback_twice": 0.1, "callback_disorder": 0.1, "callback_lost": 0.02,
+                 "callback_late": {"probability": 0.05, "seconds": 8}}),
+    Scenario(name="number-held", breaks="three numbers refused for 10 minutes, the others go on",
+             fault=vendor_faults.hold_numbers, times=1, pause=5, elevenlabs=_SLOW, load=Load(turns_per_second=20.0),
+             recovery=_AFTER_KILL, stuck_seconds=_LONGEST_HOLD),
+    Scenario(name="twilio-outage", breaks="Twilio says 500 to all for 15 s", fault=vendor_faults.twilio_outage, pause=30,
              elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
+    Scenario(name="twilio-outage-5min", breaks="Twilio says 500 to all for 5 minutes", times=1,
+             fault=vendor_faults.long_twilio_outage, pause=60, elevenlabs=_SLOW, load=Load(turns_per_second=20.0),
+             recovery=_AFTER_OUTAGE, stuck_seconds=_LONGEST_HOLD),
     Scenario(name="elevenlabs-trouble", breaks="the agent: 5 % 500, 5 % 429, 5 % cut mid-answer, 1 % silent", times=1,
              pause=40, elevenlabs=_SLOW,
              elevenlabs_faults={"refused_500": 0.05, "too_many": 0.05, "cut": 0.05, "silent": 0.01}),
     Scenario(name="elevenlabs-hangs", breaks="2 % of the agent's answers hang for a minute", times=1, pause=60,
              elevenlabs=_SLOW, elevenlabs_faults={"hang": 0.02}),
-    Scenario(name="elevenlabs-outage", breaks="ElevenLabs says 500 to all for 15 s", fault=faults.elevenlabs_outage,
+    Scenario(name="elevenlabs-outage", breaks="ElevenLabs says 500 to all for 15 s", fault=vendor_faults.elevenlabs_outage,
              pause=30, elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
+    Scenario(name="elevenlabs-away", breaks="ElevenLabs says 500 to all for 100 s, AGENT_PATIENCE_SECONDS is 30",
+             fault=vendor_faults.elevenlabs_away, times=1, pause=30, elevenlabs=_SLOW, load=Load(turns_per_second=20.0),
+             env={"AGENT_PATIENCE_SECONDS": "30"}, afterwards=vendor_faults.absence_is_told),
+    Scenario(name="hang-rebalance", breaks="5 % of the agent's answers hang for a minute while a worker joins and leaves",
+             fault=faults.join_and_leave, times=4, pause=10, elevenlabs=_SLOW, elevenlabs_faults={"hang": 0.05}),
+    Scenario(name="restart-kafka", breaks="Kafka restarted in order", fault=faults.restart_kafka, pause=20,
+             elevenlabs=_SLOW, recovery=_AFTER_OUTAGE),
+    Scenario(name="web-down", breaks="web down for 60 s; 200 messages that only Twilio's list knows", times=1,
+             fault=faults.web_down, pause=30, elevenlabs=_SLOW, may_refuse=True, load=Load(turns_per_second=20.0),
+             recovery=_AFTER_OUTAGE),
+    Scenario(name="clock", breaks="the clocks of web and worker jump by 5 minutes, ahead and back",
+             fault=machine_faults.clock_jumps, times=2, pause=5, elevenlabs=_SLOW, env=machine_faults.FAKED | _PATIENT,
+             needs=machine_faults.FAKETIME, twilio_faults=_unknown(0.02), recovery=_AFTER_KILL),
+    Scenario(name="disk-full", breaks="no file of the worker's can grow for 20 s", fault=machine_faults.disk_full, times=2,
+             elevenlabs=_SLOW, recovery=_AFTER_KILL),
     Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys", times=1, pause=15,
-             fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, dead_letters=poison.EXPECTED),
+             fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, afterwards=poison.all_buried),
     Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,
              load=Load(numbers=2000), pause=5),
 ]  # fmt: skip
-
-
-def small(scenario: Scenario) -> Scenario:
-    """Give the same with a load and a count that fit into a test."""
-    load = replace(scenario.load, numbers=60, turns_per_second=12.0, warm_up=3.0)
-    return replace(scenario, load=load, times=1, pause=12.0)

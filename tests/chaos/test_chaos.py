@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.run import play
-from tests.chaos.scenarios import SCENARIOS, small
+from tests.chaos.scenario import small
+from tests.chaos.scenarios import SCENARIOS
 
 _SELECTION = ("kill-worker", "kill-web", "kill-kafka")
 

@@ -74,3 +74,14 @@ def test_an_agent_asked_twice_at_once_overlaps() -> None:
     asked = [Asked(NUMBER, "uno", 1), Asked(NUMBER, "uno", 2)]
     verdict = verdict_of(sent(FIRST, "Eco: uno\ndos"), [ONE, TWO], asked)
     assert (verdict.overlapping, verdict.asked_again) == (1, 1)
+
+
+def test_an_apology_stands_for_what_is_never_answered_and_only_for_that() -> None:
+    apology = "Disculpa"
+    good = judge([NUMBER], [ONE, TWO], sent(FIRST, "Eco: uno", apology), [], apology)
+    assert good.good
+    assert good.latencies.keys() == {"uno", "dos"}
+    twice = judge([NUMBER], [ONE, TWO], sent(FIRST, "Eco: uno", apology, apology), [], apology)
+    assert (twice.doubled, twice.lost) == (1, 0)
+    late = judge([NUMBER], [ONE], sent(FIRST, "Eco: uno", apology), [], apology)
+    assert (late.doubled, late.lost) == (1, 0)

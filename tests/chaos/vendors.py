@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +15,16 @@ from local.kafka.ports import LOOPBACK, free_port
 from local.process import end, spawn
 
 Row = dict[str, Any]
+Chance = float | Mapping[str, object]
+"""A probability, or a simulator's options of a fault."""
 _TWILIO = ("-m", "local.vendors.twilio")
 _ELEVENLABS = ("-m", "local.vendors.elevenlabs")
 # Our words for what goes wrong, and the simulators'.
 _TWILIO_FAULTS = {
     "accepted_500": "accept-500", "accepted_reset": "accept-reset", "accepted_hang": "accept-hang", "too_many": "429",
-    "refused_500": "reject-500", "no_callback": "drop-callbacks",
+    "refused_500": "reject-500", "no_callback": "drop-callbacks", "list_500": "list-500",
+    "callback_early": "callback-early", "callback_twice": "callback-duplicate", "callback_late": "callback-delay",
+    "callback_disorder": "callback-reorder", "callback_lost": "callback-drop",
 }  # fmt: skip
 _ELEVENLABS_FAULTS = {"too_many": "429", "refused_500": "500", "hang": "hang", "cut": "cut", "silent": "silent"}
 _START_SECONDS = 20.0
@@ -83,15 +88,22 @@ class Vendors:
         """Steer ElevenLabs: `faults`, `settings`, `calls`."""
         return await _post(f"{self.elevenlabs_url}/_sim/{what}", wanted)
 
-    async def break_twilio(self, **probabilities: float) -> None:
-        """Arm faults by name, 0..1; none: all is well again."""
-        await self.twilio("faults", **{_TWILIO_FAULTS[name]: {"probability": p} for name, p in probabilities.items()})
+    async def break_twilio(self, **chances: Chance) -> None:
+        """Have exactly these faults armed, by name; none: all is well."""
+        await self.twilio("faults")
+        if chances:
+            await self.twilio("faults", **{_TWILIO_FAULTS[name]: _armed(chance) for name, chance in chances.items()})
 
-    async def break_elevenlabs(self, **probabilities: float) -> None:
-        """Arm faults by name, 0..1; none: all is well again."""
-        await self.elevenlabs(
-            "faults", **{_ELEVENLABS_FAULTS[name]: {"probability": p} for name, p in probabilities.items()}
-        )
+    async def break_elevenlabs(self, **chances: Chance) -> None:
+        """Have exactly these faults armed, by name; none: all is well."""
+        await self.elevenlabs("faults")
+        if chances:
+            faults = {_ELEVENLABS_FAULTS[name]: _armed(chance) for name, chance in chances.items()}
+            await self.elevenlabs("faults", **faults)
+
+    async def doom(self, number: str, code: int | None) -> None:
+        """Have Twilio refuse everything for a number with a code; None: no longer."""
+        await self.twilio("numbers", number=number, error_code=code, when="sync")
 
     async def sent(self) -> list[Sent]:
         """Give all that was accepted for clients, in its order."""
@@ -100,6 +112,10 @@ class Vendors:
     async def asked(self) -> list[Asked]:
         """Give every question that reached an agent, in their order."""
         return [Asked(row["who"], row["text"], row["at_once"]) for row in await _ledger(self.elevenlabs_url)]
+
+
+def _armed(chance: Chance) -> Row:
+    return dict(chance) if isinstance(chance, Mapping) else {"probability": chance}
 
 
 def _sent(row: Row) -> Sent:

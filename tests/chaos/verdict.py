@@ -37,8 +37,10 @@ class Verdict:
             self.problems.append(problem)
 
 
-def judge(numbers: list[str], written: list[Written], sent: list[Sent], asked: list[Asked]) -> Verdict:
-    """Judge numbers that were each called once."""
+def judge(
+    numbers: list[str], written: list[Written], sent: list[Sent], asked: list[Asked], apology: str | None = None
+) -> Verdict:
+    """Judge numbers that were each called once. `apology`: what may be said once in place of an answer."""
     verdict = Verdict(written=len(written), unacknowledged=sum(each.acked is None for each in written))
     wrote: dict[str, list[Written]] = defaultdict(list)
     got: dict[str, list[Sent]] = defaultdict(list)
@@ -46,6 +48,8 @@ def judge(numbers: list[str], written: list[Written], sent: list[Sent], asked: l
         wrote[message.number].append(message)
     for message_out in sent:
         got[message_out.number].append(message_out)
+    for number, messages in got.items():
+        got[number] = _with_apologies(verdict, number, wrote[number], messages, apology)
     for number in numbers:
         _judge_first(verdict, number, got[number])
         _judge_answers(verdict, number, wrote[number], got[number])
@@ -54,6 +58,28 @@ def judge(numbers: list[str], written: list[Written], sent: list[Sent], asked: l
         verdict.note(f"{number}: was never called and never wrote")
     _judge_asked(verdict, asked)
     return verdict
+
+
+def _with_apologies(
+    verdict: Verdict, number: str, wrote: list[Written], got: list[Sent], apology: str | None
+) -> list[Sent]:
+    """Put an echo in an apology's place, of what was never answered and must have been meant by it."""
+    open_ = {message.text: message for message in wrote}
+    for text in (text for message in got for text in _texts(message)):
+        open_.pop(text, None)
+    told: list[Sent] = []
+    for message in got:
+        if message.body == apology:
+            meant = [text for text, each in open_.items() if each.begun < message.at]
+            for text in meant:
+                del open_[text]
+            if not meant:
+                verdict.doubled += 1
+                verdict.note(f"{number}: an apology for nothing")
+                continue
+            message = Sent(number, ECHO + "\n".join(meant), message.at, message.sid)
+        told.append(message)
+    return told
 
 
 def _judge_first(verdict: Verdict, number: str, got: list[Sent]) -> None:

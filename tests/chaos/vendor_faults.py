@@ -1,0 +1,95 @@
+"""What goes wrong at the vendors. Each fault strikes once, puts things right again and returns."""
+
+import asyncio
+import json
+from typing import Any
+
+from tests.chaos import topics
+from tests.chaos.clients import Clients
+from tests.chaos.world import World
+
+_OUTAGE_SECONDS = 15.0
+_LONG_OUTAGE_SECONDS = 300.0
+_HELD_SECONDS = 600.0
+_AWAY_SECONDS = 100.0
+# Twilio's: too many messages to one person, for a while; nothing was sent.
+_HELD_CODE = 63018
+_HELD_NUMBERS = 3
+DOOMED = {"+573100000001": 21211, "+573100000002": 21610, "+573100000003": 63003, "+573100000004": 21408}
+"""Numbers that Twilio refuses for good, with the code."""
+
+
+async def twilio_outage(world: World) -> None:
+    """Twilio answers 500 to everything, its list included, for 15 s."""
+    await _twilio_away(world, _OUTAGE_SECONDS)
+
+
+async def long_twilio_outage(world: World) -> None:
+    """The same for five minutes."""
+    await _twilio_away(world, _LONG_OUTAGE_SECONDS)
+
+
+async def _twilio_away(world: World, seconds: float) -> None:
+    await world.vendors.break_twilio(refused_500=1.0, list_500=1.0)
+    await asyncio.sleep(seconds)
+    await world.vendors.break_twilio()
+    world.strikes()
+
+
+async def elevenlabs_outage(world: World) -> None:
+    """ElevenLabs answers 500 to everything for 15 s."""
+    await world.vendors.break_elevenlabs(refused_500=1.0)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.break_elevenlabs()
+    world.strikes()
+
+
+async def elevenlabs_away(world: World) -> None:
+    """The same for longer than the clients' patience."""
+    await world.vendors.break_elevenlabs(refused_500=1.0)
+    await asyncio.sleep(_AWAY_SECONDS)
+    await world.vendors.break_elevenlabs()
+    world.strikes()
+
+
+async def hold_numbers(world: World) -> None:
+    """Some numbers are refused for ten minutes, retryably; all the others must not notice."""
+    numbers = [f"+57310{number:07d}" for number in range(_HELD_NUMBERS)]
+    world.held_back |= set(numbers)
+    world.strikes()
+    for number in numbers:
+        await world.vendors.doom(number, _HELD_CODE)
+    await asyncio.sleep(_HELD_SECONDS)
+    for number in numbers:
+        await world.vendors.doom(number, None)
+
+
+async def doom(world: World, clients: Clients) -> None:
+    """Some numbers are refused for good from now on; one of their messages is surely written."""
+    world.excused |= set(DOOMED)
+    for number, code in DOOMED.items():
+        await world.vendors.doom(number, code)
+        clients.turn(number, 1)
+
+
+async def doom_is_told(world: World, clients: Clients) -> None:
+    """Every doomed number's failure is told with its code."""
+    told = {(event["phone_number"], str(event["data"].get("code"))) for event in await _failed(world)}
+    for number, code in DOOMED.items():
+        if (number, str(code)) not in told:
+            world.problems.append(f"{number}: no event tells of {code}")
+
+
+async def absence_is_told(world: World, clients: Clients) -> None:
+    """The operator is told of every apology."""
+    apologised = sum(1 for sent in await world.vendors.sent() if sent.body == world.apology)
+    told = sum(1 for event in await _failed(world) if event["data"].get("what") == "agent")
+    if not 0 < apologised == told:
+        world.problems.append(f"{apologised} apologies, {told} events of an absent agent")
+
+
+async def _failed(world: World) -> list[dict[str, Any]]:
+    """Give the events of failures, each once: events may be repeated under their number."""
+    values = await topics.values(world.kafka.bootstrap_servers, topics.EVENTS)
+    events = {event["event_id"]: event for event in map(json.loads, values)}
+    return [event for event in events.values() if event["type"] == "failed"]
