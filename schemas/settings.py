@@ -143,6 +143,23 @@ class Settings(BaseSettings):
         description="Whole messages that ask for a person, separated by commas.",
     )
     handoff_text: str = Field(HANDOFF, min_length=1, description='Sent when a person takes over; "-" sends nothing.')
+    handoff_tools: str = Field(
+        "transfer_to_human, hand_off_to_human, pasar_a_persona",
+        description="Client tools by which the agent asks for a person, separated by commas.",
+    )
+    handoff_phrase: str | None = Field(
+        None, description="Words in an answer by which the agent asks for a person; the client does not see them."
+    )
+    conversation_idle_close_hours: float = Field(72, ge=0, description="Silence that closes a conversation. 0: never.")
+    escalated_resume_hours: float = Field(
+        24, ge=0, description="After this without a person's message the agent speaks again. 0: never."
+    )
+    backend_events: str = Field(
+        "escalated, resumed, opted_out, opted_in",
+        description="What the backend is told by a signed POST: these and closed; - for nothing.",
+    )
+    backend_events_path: str = Field("/api/whatsapp-events", description="Path of these POSTs under BACKEND_URL.")
+    backend_webhook_secret: str | None = Field(None, description="Signs these POSTs. Not set: MICROSERVICE_TOKEN.")
     no_answer_message_text: str = Field(NO_ANSWER_MESSAGE, description="First message after other calls.")
     worker_urls: str = Field(
         "http://127.0.0.1:6066", description="Where web finds the workers' views, separated by commas."

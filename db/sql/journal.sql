@@ -6,8 +6,8 @@ ON CONFLICT (partition) DO UPDATE SET epoch = o.epoch + 1, owner = EXCLUDED.owne
 RETURNING partition, epoch
 
 -- name: history
-SELECT direction, content FROM (
-  SELECT id, direction, content FROM conversation_messages
+SELECT id, direction, content FROM (
+  SELECT id, CASE WHEN metadata->>'by' = 'operator' THEN 'operator' ELSE direction END AS direction, content FROM conversation_messages
   WHERE conversation_id = $1 AND coalesce((metadata->>'turn_id')::bigint, 0) <> $2
   ORDER BY id DESC LIMIT $3) newest
 ORDER BY id

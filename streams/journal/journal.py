@@ -145,10 +145,13 @@ class Journal:
         """Record a delivery report; False when its message is not ours."""
         return bool((await self._steps.run("wm_report", report))["state"] != "unknown")
 
-    async def history(self, turn: Turn, most: int) -> list[tuple[str, str]]:
-        """Give the newest messages before this turn, oldest first: (direction, content)."""
+    async def history(self, turn: Turn, most: int) -> list[tuple[int, str, str]]:
+        """Give the newest messages before this turn, oldest first: (id, direction, content).
+
+        The direction of what a person of the team wrote is `operator`.
+        """
         rows = await self._pool.fetch(_sql.history, turn.conversation_id, turn.id, most)
-        return [(row["direction"], row["content"]) for row in rows]
+        return [(row["id"], row["direction"], row["content"]) for row in rows]
 
     async def known_sids(self, to_address: str, since: datetime) -> set[str]:
         """Give the sids of messages to an address that are accounted for."""

@@ -40,7 +40,9 @@ class Turn:
 
     `age_seconds`: since it began, over all tries; `answered_at`: by the database's clock, aware, UTC; `details`: what
     ElevenLabs knows of the call, once fetched; `call`: the body of `call-completed`; `rule`: what the rules decided at
-    its beginning (db/sql/functions/15_rules.sql); `last_inbound_at`: when the client wrote last, aware, UTC.
+    its beginning (db/sql/functions/15_rules.sql); `last_inbound_at`: when the client wrote last, aware, UTC;
+    `meanwhile_from`: messages with a
+    higher id were said while a person stood in for the agent, which has not been asked since.
     """
 
     id: int
@@ -61,6 +63,7 @@ class Turn:
     details: Json | None = None
     rule: Json | None = None
     last_inbound_at: datetime | None = None
+    meanwhile_from: int | None = None
     members: list[Member] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
 

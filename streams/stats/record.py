@@ -104,6 +104,10 @@ def _status(record: Record, event: ConversationEvent, day: str, zone: tzinfo) ->
     record["status"] = event.type
 
 
+def _resumed(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
+    record["status"] = "active"
+
+
 def _nothing(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
     """Other events change only the time of the last activity."""
 
@@ -115,6 +119,7 @@ _HANDLERS: dict[str, Callable[[Record, ConversationEvent, str, tzinfo], None]] =
     "failed": _failed,
     "closed": _status,
     "escalated": _status,
+    "resumed": _resumed,
 }
 
 

@@ -10,6 +10,7 @@ import structlog
 from schemas.errors import RetryableError, TerminalError, VendorError
 from schemas.phone import masked
 from schemas.settings import Settings
+from streams.conversation.handoff import Handoff
 from streams.conversation.inbound import question
 from streams.journal.journal import Journal
 from streams.journal.turn import Turn
@@ -27,13 +28,16 @@ _LEAST_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said to the client. `problem`: why it is not the agent's own answer; `seconds` the agent took."""
+    """What is said to the client. `problem`: why it is not the agent's own answer; `seconds` the agent took;
+    `then`: the status that the conversation has afterwards, None where it stays.
+    """
 
     text: str
     raw: dict[str, Any]
     seconds: float
     details: CallDetails | None
     problem: dict[str, Any] | None = None
+    then: str | None = None
 
 
 class Asking:
@@ -44,6 +48,8 @@ class Asking:
         self._journal = journal
         self._vendors = vendors
         self._pause = pause
+        self._handoff = Handoff(settings)
+        self._tools = self._handoff.tools
 
     async def details(self, turn: Turn) -> CallDetails | None:
         """Ask ElevenLabs about the call, within the bound that the first message may wait for it."""
@@ -89,7 +95,8 @@ class Asking:
                     reply = await self._reply(asked, known=turn.details is not None or details is not None)
         seconds = round(time.monotonic() - begun, 3)
         raw = {"text": reply.text, "transport": reply.transport, "raw": reply.raw, "ended": reply.ended}
-        return Answer(reply.text, raw, seconds, details)
+        said = self._handoff.read(reply.text, tools=reply.tools, ended=reply.ended)
+        return Answer(said.text, raw, seconds, details, then=said.then)
 
     async def _reply(self, asked: Question, *, known: bool) -> AgentReply:
         try:
@@ -109,7 +116,8 @@ class Asking:
 
     async def _question(self, turn: Turn, details: CallDetails | None) -> Question:
         known = kept(details) if details else turn.details or {}
-        history = await self._journal.history(turn, _HISTORY_MESSAGES)
+        messages = await self._journal.history(turn, _HISTORY_MESSAGES)
+        since = turn.meanwhile_from
         return Question(
             conversation_id=turn.elevenlabs_conversation_id,
             agent_id=turn.agent_id,
@@ -121,8 +129,10 @@ class Asking:
                 summary=known.get("summary") or turn.call_summary,
                 transcript=[(role, text) for role, text in known.get("transcript", [])],
                 dynamic_variables=known.get("dynamic_variables", {}),
-                history=history,
+                history=[(direction, content) for _, direction, content in messages],
             ),
+            tools=self._tools,
+            meanwhile=[] if since is None else [(who, content) for at, who, content in messages if at > since],
         )
 
 

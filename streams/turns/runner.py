@@ -110,6 +110,8 @@ class Runner:
 
     async def _answered(self, turn: Turn, answer: Answer, sends: list[Send]) -> tuple[Turn, frozenset[str]]:
         columns: dict[str, Any] = {"text": answer.text, "seconds": answer.seconds, "problem": answer.problem}
+        columns["then"] = answer.then
+        columns["caught_up"] = turn.meanwhile_from is not None and not turn.is_silent
         if answer.details is not None:
             columns |= {"summary": answer.details.summary, "duration_secs": answer.details.duration_secs}
             columns["details"] = kept(answer.details)

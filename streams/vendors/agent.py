@@ -1,13 +1,15 @@
 """What is asked of an ElevenLabs agent, whichever transport carries it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
-    """What the agent must remember. `transcript`: (role, text) of the call; `history`: (direction, text) since."""
+    """What the agent must remember. `transcript`: (role, text) of the call; `history`: (direction, text) since, direction
+    `operator` where a person of the team wrote.
+    """
 
     client_name: str = ""
     summary: str | None = None
@@ -25,6 +27,8 @@ class Question:
     """A client's words to the agent. `conversation_id`: the call's, may be empty; `user_id`: the client's number.
 
     `confirm`: awaited right before the agent hears them; raises when it must not any more.
+    `tools`: client tools of the agent that are there, with what it is told when it uses one; `meanwhile`: of
+    `context.history`, what was said while a person stood in for the agent.
     """
 
     conversation_id: str
@@ -33,12 +37,15 @@ class Question:
     user_id: str
     context: CallContext = CallContext()
     confirm: Callable[[], Awaitable[None]] = _nothing
+    tools: Mapping[str, str] = field(default_factory=dict)
+    meanwhile: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply:
     """The agent's answer, never empty.
 
+    `tools`: names of the client tools it used.
     `ended`: the agent ended the conversation with it. `elevenlabs_conversation_id`: of the conversation that gave the
     answer, which is a new one over the WebSocket. `raw`: fit to be stored as JSON.
     """
@@ -47,6 +54,7 @@ class AgentReply:
     raw: dict[str, Any]
     transport: str
     ended: bool = False
+    tools: tuple[str, ...] = ()
     elevenlabs_conversation_id: str | None = None
 
 

@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from streams.vendors.agent import CallContext
+from streams.vendors.agent import CallContext, Question
 from streams.vendors.elevenlabs_calls import own_variables
 
 # Newest first within these; some 8 kB in all, because the vendor's limits are not published and every turn pays for it.
 _LONGEST_TRANSCRIPT = 4_000
 _LONGEST_HISTORY = 4_000
-_ROLES = {"agent": "Agente", "user": "Cliente", "outbound": "Agente", "inbound": "Cliente"}
+_ROLES = {
+    "agent": "Agente",
+    "user": "Cliente",
+    "outbound": "Agente",
+    "inbound": "Cliente",
+    "operator": "Persona del equipo",
+}
 
 
 def context_text(context: CallContext) -> str:
@@ -21,6 +27,14 @@ def context_text(context: CallContext) -> str:
         _titled("Mensajes de WhatsApp hasta ahora:", _lines(context.history, _LONGEST_HISTORY)),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def told(question: Question) -> str:
+    """Give the client's words; before them what was said while a person stood in: the call's conversation lacks it."""
+    lines = _lines(question.meanwhile, _LONGEST_HISTORY)
+    if not lines:
+        return question.text
+    return f"[Mientras tanto una persona del equipo atendió al cliente por este chat:\n{lines}\n]\n{question.text}"
 
 
 def variables(context: CallContext) -> dict[str, Any]:

@@ -55,10 +55,13 @@ class Conversation:
         await self._socket.send_json({"type": "user_message", "text": self._question.text})
         turn = TurnEnd(asyncio.get_running_loop().time())
         ended = await self._collect(turn)
-        if not to_whatsapp(turn.text):
+        tools = tuple(name for name in turn.client_tools if name in self._question.tools)
+        if not to_whatsapp(turn.text) and not tools:
             raise AgentSilent(VENDOR, "the agent stayed silent")
         raw = {"conversation_id": self._id, "messages": turn.texts or [turn.text]}
-        return AgentReply(text=turn.text, raw=raw, transport="websocket", ended=ended, elevenlabs_conversation_id=self._id)
+        return AgentReply(
+            text=turn.text, raw=raw, transport="websocket", ended=ended, tools=tools, elevenlabs_conversation_id=self._id
+        )
 
     async def _start(self) -> None:
         await self._socket.send_json(start(self._question, self._overrides))
@@ -122,7 +125,7 @@ class Conversation:
             event = parse_vendor_object(message.data)
             if event.get("type") == "error":
                 self._error = child(event, "error_event")
-            if answer := answer_to(event):
+            if answer := answer_to(event, self._question.tools):
                 await self._socket.send_json(answer)
             return event
         self._reason = message.extra if isinstance(message.extra, str) else ""

@@ -1,5 +1,6 @@
 """What is said over the WebSocket besides the agent's answer: the start, what must be answered, how it closed. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.errors import RetryableError, TerminalError, VendorError
@@ -67,15 +68,16 @@ def context(question: Question) -> Json:
     return {"type": "contextual_update", "text": context_text(question.context), "context_id": "history"}
 
 
-def answer_to(event: Json) -> Json | None:
-    """Give what an event must be answered with at once, or the agent would wait for it."""
+def answer_to(event: Json, tools: Mapping[str, str]) -> Json | None:
+    """Give what an event must be answered with at once, or the agent would wait for it. `tools`: see `Question`."""
     kind = event.get("type")
     if kind == "ping":
         return {"type": "pong", "event_id": child(event, "ping_event").get("event_id")}
     if kind == "client_tool_call" and (call := child(event, "client_tool_call")):
-        result = f"Tool '{words(call, 'tool_name')}' is not available in a text conversation"
-        identity = call.get("tool_call_id")
-        return {"type": "client_tool_result", "tool_call_id": identity, "result": result, "is_error": True}
+        name = words(call, "tool_name")
+        result = tools.get(name) or f"Tool '{name}' is not available in a text conversation"
+        answer = {"tool_call_id": call.get("tool_call_id"), "result": result, "is_error": name not in tools}
+        return {"type": "client_tool_result"} | answer
     call = child(event, "mcp_tool_call") if kind == "mcp_tool_call" else {}
     if call.get("state") == "awaiting_approval":  # nobody is there to approve
         return {"type": "mcp_tool_approval_result", "tool_call_id": call.get("tool_call_id"), "is_approved": False}

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from schemas.errors import RetryableError
 from streams.vendors.agent import AgentReply, Question
+from streams.vendors.context_text import told
 from streams.vendors.elevenlabs_api import VENDOR, ElevenLabsApi, NotThere
 from streams.vendors.message_text import to_whatsapp
 from streams.vendors.vendor_json import words
@@ -33,7 +34,7 @@ class ElevenLabsRest:
         path = f"/v1/convai/conversations/{quote(question.conversation_id, safe='')}/message"
         await question.confirm()
         try:
-            answer = await self._api.post(path, {"message": question.text, "mode": "text"})
+            answer = await self._api.post(path, {"message": told(question), "mode": "text"})
         except NotThere as error:
             raise RestNotSupported(VENDOR, error.why, error.code) from error
         text = next((found for key in _TEXT_KEYS if (found := words(answer, key))), "")

@@ -27,6 +27,7 @@ class TurnEnd:
 
     asked_at: float
     texts: list[str] = field(default_factory=list)
+    client_tools: list[str] = field(default_factory=list)  # names of those that the agent used
     complete: bool = False
     ended: bool = False  # the agent ended the conversation by its tool
     _streamed: list[str] = field(default_factory=list)  # texts of streams that stopped
@@ -94,6 +95,7 @@ class TurnEnd:
 
     def _client_tool(self, event: Json) -> None:
         """It is answered at once; the agent goes on from there."""
+        self.client_tools.append(words(child(event, "client_tool_call"), "tool_name"))
 
     def _end(self, event: Json) -> None:
         # Without a text it is the end of something earlier (the first message); with a tool running, not the end.

@@ -22,12 +22,14 @@ from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
 from streams.turns.runner import Runner
 from streams.vendors import build_vendors
+from streams.worker.backend_posts import BackendPosts
 from streams.worker.engine import WorkerEngine
 from streams.worker.handler import Handler
 from streams.worker.outbox import Outbox
 from streams.worker.producer import Producer
 from streams.worker.reminders import Reminders
 from streams.worker.reports import Reports
+from streams.worker.silences import Silences
 from streams.worker.stops import Stops
 from streams.worker.strangers import Strangers
 from streams.worker.take import TOPICS, Take
@@ -76,8 +78,14 @@ async def _run(settings: Settings) -> int:
     await web.TCPSite(views, port=settings.worker_port).start()
     try:
         reminders = Reminders(settings, pool, ownership, mailboxes)
+        posts, silences = BackendPosts(settings, pool, ownership), Silences(settings, pool)
         return await until_stopped(
-            app, reminders.watch(), outbox.sweep(lambda: ownership.partitions), engine.watch_fencing()
+            app,
+            posts.work(),
+            silences.watch(),
+            reminders.watch(),
+            outbox.sweep(lambda: ownership.partitions),
+            engine.watch_fencing(),
         )
     finally:
         await closed("views", views.cleanup())

@@ -28,14 +28,16 @@ $$;
 -- conversation's row lock hands them out. A value that a database can lose must be in here: see `replay --mode rebuild`.
 CREATE OR REPLACE FUNCTION wm_emit(conversation int, part int, event_type text, event_data jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
-DECLARE s conversation_state;
+DECLARE s conversation_state; event jsonb;
 BEGIN
   UPDATE conversation_state SET event_number = event_number + 1 WHERE id = conversation RETURNING * INTO s;
-  INSERT INTO conversation_outbox (conversation_id, number, partition, phone_number, payload)
-  VALUES (conversation, s.event_number, part, s.phone_number, jsonb_build_object(
+  event := jsonb_build_object(
     'schema_version', 2, 'event_id', conversation || ':' || s.event_number, 'number', s.event_number,
     'conversation_id', conversation, 'phone_number', s.phone_number, 'type', event_type,
-    'at', wm_iso(clock_timestamp()::timestamp), 'data', event_data, 'state', wm_row_state(s)));
+    'at', wm_iso(clock_timestamp()::timestamp), 'data', event_data, 'state', wm_row_state(s));
+  INSERT INTO conversation_outbox (conversation_id, number, partition, phone_number, payload)
+    VALUES (conversation, s.event_number, part, s.phone_number, event);
+  IF event_type IN ('escalated', 'resumed', 'closed', 'opted_out', 'opted_in') THEN PERFORM wm_tell_backend(part, event); END IF;
 END $$;
 
 -- Everything the worker needs to do, or to go on with, a turn.
@@ -49,6 +51,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     'elevenlabs_conversation_id', s.elevenlabs_conversation_id,
     'call', s.metadata->'call', 'details', s.metadata->'details',
     'rule', t.rule, 'last_inbound_at', wm_iso(s.last_inbound_at),
+    'meanwhile_from', s.meanwhile_from,
     'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', i.event_id, 'payload', i.payload)
                 ORDER BY i.position), '[]') FROM conversation_input i WHERE i.turn_id = t.id),
     'sends', (SELECT coalesce(jsonb_agg(jsonb_build_object('own_id', o.own_id, 'to_address', o.to_address,

@@ -39,7 +39,9 @@ BEGIN
   PERFORM wm_emit(conversation, part, 'opted_out', jsonb_build_object('by', 'twilio', 'code', code));
 END $$;
 
--- Who speaks in a conversation changes: active (the agent), escalated (a person), closed (nobody).
+-- Who speaks in a conversation changes: active (the agent), escalated (a person), closed (nobody). event_data: by (client,
+-- agent, operator, silence, time) and what else is known of the reason.
+-- A person stands in from the newest message on; the agent is told what was said meanwhile when it is asked again.
 CREATE OR REPLACE FUNCTION wm_change_status(conversation int, part int, new_status text, event_data jsonb) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE before text;
@@ -47,10 +49,52 @@ BEGIN
   SELECT status INTO before FROM conversation_state WHERE id = conversation FOR UPDATE;
   IF NOT FOUND OR before = new_status THEN RETURN false; END IF;
   UPDATE conversation_state SET status = new_status,
-    closed_at = CASE new_status WHEN 'closed' THEN clock_timestamp() END WHERE id = conversation;
+    closed_at = CASE new_status WHEN 'closed' THEN clock_timestamp() END,
+    escalated_at = CASE new_status WHEN 'escalated' THEN clock_timestamp() ELSE escalated_at END,
+    meanwhile_from = CASE new_status WHEN 'escalated' THEN
+      (SELECT coalesce(max(id), 0) FROM conversation_messages WHERE conversation_id = conversation) ELSE meanwhile_from END
+    WHERE id = conversation;
   PERFORM wm_emit(conversation, part, CASE new_status WHEN 'active' THEN 'resumed' ELSE new_status END, event_data);
   RETURN true;
 END $$;
+
+-- The agent ends the conversation or asks for a person, unless somebody has taken it out of its hands already.
+CREATE OR REPLACE FUNCTION wm_agent_ends(t conversation_turn, new_status text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM conversation_state WHERE id = t.conversation_id AND status = 'active' FOR UPDATE;
+  IF FOUND THEN
+    PERFORM wm_change_status(t.conversation_id, t.partition, new_status, jsonb_build_object('by', 'agent', 'turn_id', t.id));
+  END IF;
+END $$;
+
+-- Silence ends a conversation; one that a person no longer looks after goes back to the agent. It needs no epoch: only the
+-- row decides, and its lock is asked for, not waited for. a: idle_seconds, resume_seconds (null: never), most
+CREATE OR REPLACE FUNCTION wm_end_silences(a jsonb) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE s record; ended int := 0;
+BEGIN
+  FOR s IN SELECT c.id, c.status, c.phone_number,
+      (SELECT t.partition FROM conversation_turn t WHERE t.conversation_id = c.id ORDER BY t.id DESC LIMIT 1) AS part
+    FROM conversation_state c
+    WHERE ((c.status = 'active' AND c.last_message_at < now() - make_interval(secs => (a->>'idle_seconds')::float))
+        OR (c.status = 'escalated' AND c.escalated_at < now() - make_interval(secs => (a->>'resume_seconds')::float)))
+      AND wm_open_turn(c.phone_number) IS NULL
+      AND NOT EXISTS (SELECT 1 FROM conversation_input i WHERE i.phone_number = c.phone_number AND i.state = 'parked')
+    ORDER BY c.id LIMIT (a->>'most')::int FOR UPDATE OF c SKIP LOCKED
+  LOOP
+    CONTINUE WHEN s.part IS NULL;  -- the backend's own row, which has had no turn here
+    IF s.status = 'active' THEN PERFORM wm_change_status(s.id, s.part, 'closed', '{"by": "silence"}');
+    ELSE PERFORM wm_change_status(s.id, s.part, 'active', '{"by": "time"}');
+    END IF;
+    ended := ended + 1;
+  END LOOP;
+  RETURN ended;
+END $$;
+
+-- The backend is told by HTTP, too: written with the event, so that it cannot be forgotten. Which of these are posted is a
+-- setting of the worker's.
+CREATE OR REPLACE FUNCTION wm_tell_backend(part int, event jsonb) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO conversation_backend_post (partition, payload) VALUES (part, event)
+$$;
 
 -- What a turn's messages change, in their order, and what follows for the turn:
 --   notice: the text that is sent besides an answer: opted_out, opted_in, escalated, or none;

@@ -1,5 +1,7 @@
 -- The agent answered: its reply is stored and its messages planned, the first one intended at once.
 -- a: partition, epoch, turn_id, reply, text, seconds, summary, duration_secs, details,
+--    caught_up: the agent was told what was said while a person stood in,
+--    then: the status that the agent gives the conversation (closed, escalated), null where it stays as it is,
 --    parts [{own_id, to_address, body, content}], problem {what, code, reason} where the reply is not the agent's
 CREATE OR REPLACE FUNCTION wm_answer(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE t conversation_turn; told jsonb; may_send boolean;
@@ -28,6 +30,10 @@ BEGIN
     PERFORM wm_emit(t.conversation_id, t.partition, 'answered',
                     told || jsonb_build_object('seconds', a->'seconds', 'text', a->>'text'));
   END IF;
+  IF (a->>'caught_up')::boolean THEN
+    UPDATE conversation_state SET meanwhile_from = NULL WHERE id = t.conversation_id;
+  END IF;
+  IF a->>'then' IS NOT NULL THEN PERFORM wm_agent_ends(t, a->>'then'); END IF;
   IF jsonb_array_length(a->'parts') = 0 THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
   RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id));
 END $$;
@@ -64,14 +70,16 @@ BEGIN
   INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, elevenlabs_response,
       sent_at, delivered_at, read_at, metadata)
     VALUES (t.conversation_id, 'outbound', o.body, o.sid, t.reply, o.accepted_at, o.delivered_at, o.read_at,
-      jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id)) RETURNING id INTO message;
-  UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1, last_message_at = now()
+      jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id)
+      || CASE t.kind WHEN 'write' THEN '{"by": "operator"}'::jsonb ELSE '{}' END) RETURNING id INTO message;
+  UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1, last_message_at = now(),
+    escalated_at = CASE t.kind WHEN 'write' THEN now() ELSE escalated_at END
     WHERE id = t.conversation_id;
   SELECT min(received_at), jsonb_agg(event_id ORDER BY position) INTO since, answered
     FROM conversation_input WHERE turn_id = t.id AND o.part = 0 AND kind = 'message';
   is_last := NOT EXISTS (SELECT 1 FROM conversation_send WHERE turn_id = t.id AND state IN ('planned', 'intended'));
   PERFORM wm_emit(t.conversation_id, t.partition, 'sent', jsonb_build_object('own_id', o.own_id, 'sid', o.sid,
-    'content', o.body, 'kind', CASE t.kind WHEN 'call' THEN 'first' ELSE 'reply' END,
+    'content', o.body, 'kind', CASE t.kind WHEN 'call' THEN 'first' WHEN 'write' THEN 'operator' ELSE 'reply' END,
     'response_seconds', extract(epoch FROM o.accepted_at - since), 'answers', coalesce(answered, '[]'),
     'turn_id', t.id, 'part', o.part, 'message_id', message, 'request_id', t.request_id, 'is_last', is_last,
     'sent_at', wm_iso(o.accepted_at), 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at)));
