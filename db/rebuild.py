@@ -59,7 +59,7 @@ TABLES = (
     Table(
         name="conversation_turn", key=("id",), key_types=("bigint",), parent=_OF_CONVERSATION,
         missing="""jsonb_build_object('kind', 'reply')""",
-        undetermined=("begun_at", "answered_at", "ended_at", "due_at", "holds", "request_id"),
+        undetermined=("begun_at", "answered_at", "ended_at", "due_at", "holds", "request_id", "again"),
     ),
     Table(
         name="conversation_input", key=("kind", "event_id"), key_types=("text", "text"),

@@ -144,6 +144,8 @@ EventType = Literal[
     "opted_in",
     "details",
     "decided",
+    "reopened",
+    "repeated",
     "erased",
 ]
 

@@ -31,7 +31,7 @@ WHERE s.phone_number = newer.phone AND s.id < newer.id
 -- name: fail_sends
 UPDATE conversation_send o SET state = failed.state, error_code = failed.code
 FROM unnest($1::bigint[], $2::text[], $3::text[]) AS failed(turn, state, code)
-WHERE o.turn_id = failed.turn AND o.state IN ('planned', 'intended')
+WHERE o.turn_id = failed.turn AND o.state <> 'accepted'
 
 -- name: fill_payloads
 -- What only the client's own event has: Twilio's raw parameters.

@@ -16,7 +16,7 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WorkItem:
-    """One event on its way through a mailbox. `token`: what the edge acknowledges it with."""
+    """One event on its way through a mailbox. `token`: what the edge acknowledges it with; `replayed`: a replay's mark."""
 
     source: TopicPartition
     offset: int
@@ -25,6 +25,7 @@ class WorkItem:
     request_id: str | None
     generation: int
     token: Any
+    replayed: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,10 +33,23 @@ class Begun:
     `begun`: the turn is ours to do; `open`: an earlier turn of the number must be finished first; `call`: an earlier
     call must begin first; `held`: stored behind a turn that waits for its time; `done`: nothing is left to do;
     `unknown`: the number has no conversation; `silent`: taken up, and not to be answered; `suppressed`: the number asked
-    for no more messages; `skipped`: no conversation begins after such a call.
+    for no more messages; `skipped`: no conversation begins after such a call; of replayed events also `superseded`:
+    something later was answered; `forgotten`: to be begun like a new one.
     """
 
-    state: Literal["begun", "open", "call", "held", "done", "unknown", "silent", "suppressed", "skipped"]
+    state: Literal[
+        "begun",
+        "open",
+        "call",
+        "held",
+        "done",
+        "unknown",
+        "silent",
+        "suppressed",
+        "skipped",
+        "superseded",
+        "forgotten",
+    ]
     turn: Turn | None = None
     call: CallCompleted | None = None
 
@@ -69,6 +82,11 @@ class Journal:
     async def begin_again(self, partition: int, number: str) -> Begun:
         """Begin the turn that sends once more, as a template, what fell outside the 24-hour window."""
         return await self._begin("wm_begin_again", partition, {"phone_number": number})
+
+    async def revive(self, partition: int, number: str, kind: str, event_id: str, replay: str | None) -> Begun:
+        """Go on with an event's failed turn; with a replay, do the event once more."""
+        argument = {"phone_number": number, "kind": kind, "event_id": event_id, "replay": replay}
+        return await self._begin("wm_reopen" if replay is None else "wm_repeat", partition, argument)
 
     async def begin_reply(self, partition: int, number: str, inputs: list[Json], request_id: str | None) -> Begun:
         """Begin the turn that answers `inputs` and whatever was parked for the number."""

@@ -41,8 +41,9 @@ class Turn:
     `age_seconds`: since it began, over all tries; `answered_at`: by the database's clock, aware, UTC; `details`: what
     ElevenLabs knows of the call, once fetched; `call`: the body of `call-completed`; `rule`: what the rules decided at
     its beginning (db/sql/functions/15_rules.sql); `last_inbound_at`: when the client wrote last, aware, UTC;
-    `meanwhile_from`: messages with a
-    higher id were said while a person stood in for the agent, which has not been asked since.
+    `meanwhile_from`: messages with a higher id were said while a person stood in for the agent, which has not been asked
+    since;
+    `suspect_since`: from when on messages may have been sent for its events that a restored journal does not know.
     """
 
     id: int
@@ -64,6 +65,7 @@ class Turn:
     rule: Json | None = None
     last_inbound_at: datetime | None = None
     meanwhile_from: int | None = None
+    suspect_since: datetime | None = None
     members: list[Member] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
 
@@ -72,7 +74,7 @@ class Turn:
         """Read what `wm_turn` gives."""
         row["members"] = [Member(**member) for member in row["members"]]
         row["sends"] = [Send(**send) for send in row["sends"]]
-        for name in ("answered_at", "last_inbound_at"):
+        for name in ("answered_at", "last_inbound_at", "suspect_since"):
             row[name] = datetime.fromisoformat(row[name]) if row[name] else None
         return cls(**row)
 

@@ -104,7 +104,8 @@ def _answered(rows: Rows, event: ConversationEvent, partition: int) -> None:
     state = {"state": "answered"} if data["parts"] else {"state": "done", "ended_at": _at(event)}
     kind = {"kind": data["kind"]} if "kind" in data else {}
     of_event = {"phone_number": event.phone_number, "conversation_id": event.conversation_id, "partition": partition}
-    _turn(rows, turn, of_event | kind | state | {"reply": data.get("reply"), "answered_at": _at(event)})
+    rule = {"rule": data["rule"]} if data.get("rule") else {}
+    _turn(rows, turn, of_event | kind | state | rule | {"reply": data.get("reply"), "answered_at": _at(event)})
     for place, part in enumerate(data["parts"]):
         rows.sends[part["own_id"]] = {
             "own_id": part["own_id"], "turn_id": turn, "part": place, "to_address": part["to_address"],
@@ -117,17 +118,19 @@ def _sent(rows: Rows, event: ConversationEvent, partition: int) -> None:
     data, turn = event.data, event.data.get("turn_id")
     sent_at = data.get("sent_at") or _at(event)
     times = {"delivered_at": data.get("delivered_at"), "read_at": data.get("read_at")}
-    metadata = {"own_id": data.get("own_id")}
+    metadata = {"own_id": data.get("own_id"), **(data.get("marks") or {})}
     if turn is not None:
         metadata |= {"turn_id": turn, "request_id": data.get("request_id")}
     message = {
         "conversation_id": event.conversation_id, "direction": "outbound", "content": data.get("content") or "",
-        "twilio_message_id": data.get("sid"), "sent_at": sent_at, "metadata": data.get("message_metadata") or metadata,
+        "twilio_message_id": data.get("sid"), "sent_at": sent_at, "metadata": metadata,
     }  # fmt: skip
     _message(rows, data.get("message_id"), message | times)
     if turn is None:
         return
     send = rows.sends.setdefault(data["own_id"], {"own_id": data["own_id"]})
+    if data.get("content"):
+        send["body"] = data["content"]  # a template's text is known only now
     send.update(times, state="accepted", sid=data.get("sid"), accepted_at=sent_at)
     if data.get("is_last"):
         _turn(rows, turn, {"state": "done", "ended_at": _at(event)})
@@ -163,6 +166,19 @@ def _decided(rows: Rows, event: ConversationEvent, partition: int) -> None:
     is_done = rule.get("silent") and rule.get("notice") is None
     done = {"state": "done", "ended_at": _at(event)} if is_done else {}
     _turn(rows, event.data["turn_id"], {"rule": rule} | done)
+
+
+def _reopened(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    turn = event.data["turn_id"]
+    _turn(rows, turn, {"state": event.data.get("turn_state", "answered"), "error": None, "ended_at": None})
+    rows.failed_turns[turn] = {"state": "intended", "code": None}
+
+
+def _repeated(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data, given = event.data, event.data["input"]
+    rows.inputs[given["kind"], given["event_id"]] = given
+    begun = _begun(event, partition, data["kind"], data.get("request_id"))
+    _turn(rows, data["turn_id"], begun | {"replay": data["replay"]})
 
 
 def _opted_out(rows: Rows, event: ConversationEvent, partition: int) -> None:
@@ -202,6 +218,8 @@ _HANDLERS: dict[str, Callable[[Rows, ConversationEvent, int], None]] = {
     "delivered": _reported,
     "failed": _failed,
     "decided": _decided,
+    "reopened": _reopened,
+    "repeated": _repeated,
     "opted_out": _opted_out,
     "opted_in": _opted_in,
 }

@@ -68,10 +68,11 @@ class Sending:
         if send.state == "intended" and not fresh:
             sid = await self._reconcile(turn, send, send.age_seconds or 0.0)
             reach("after-reconcile")
+        restored = await self._restored(turn, send) if fresh and turn.suspect_since else None
         intended = send.state == "intended" and fresh
         if sid is None and (content := self._needed_template(turn, send)):
             send, intended = replace(send, content=content), False
-        accepted = Accepted(sid, "") if sid else None
+        accepted = Accepted(sid, "") if sid else restored
         async for attempt in attempts():
             with attempt:
                 accepted = accepted or await self._try(turn, send, intended=intended)
@@ -107,7 +108,7 @@ class Sending:
     async def _accept(self, turn: Turn, send: Send, accepted: Accepted) -> None:
         sid = accepted.sid
         try:
-            await self._journal.accept(turn, send, sid, None, accepted.body if send.content else None)
+            await self._journal.accept(turn, send, sid, None, accepted.body if send.content or turn.suspect_since else None)
             reach("after-accept")
         except Fenced:
             # The new owner will look for this send; tell it the sid that only we know.
@@ -139,6 +140,29 @@ class Sending:
                 if over:
                     return self._give_up(send)
             await asyncio.sleep(_LOOK_WHILE_PAUSED_SECONDS if self._pause.is_on else _LOOK_EVERY_SECONDS)
+
+    async def _restored(self, turn: Turn, send: Send) -> Accepted | None:
+        """After a restore: what Twilio sent for the same events already, whatever its words, is taken for this message.
+
+        The agent may have been asked by a journal that is lost, and have answered in other words. One list is no proof,
+        so it is looked at for a while; the oldest that no journal row accounts for comes first, as parts were sent.
+
+        Raises:
+            RetryableError: the list could not be read; nothing is sent.
+        """
+        since = (turn.suspect_since or now()).astimezone(UTC) - _CLOCK_MARGIN
+        deadline = time.monotonic() + _SHORTEST_LOOK_SECONDS
+        while True:
+            over = time.monotonic() >= deadline
+            known = await self._journal.known_sids(send.to_address, since)
+            if found := await self._twilio.find_sent(
+                send.to_address, self._settings.twilio_whatsapp_from, None, since, known
+            ):
+                log.info("message was sent before the restore", own_id=send.own_id)
+                return Accepted(found[-1].sid, "", found[-1].body)
+            if over:
+                return None
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
     async def _look(self, send: Send, since: datetime) -> str | None:
         if sid := await self._journal.sent_sid(send):

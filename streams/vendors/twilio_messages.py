@@ -47,6 +47,7 @@ class Found:
     status: str
     date_created: datetime
     error_code: str | None = None
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,8 @@ def found(item: Json) -> Found:
         KeyError, TypeError, ValueError: it is not one.
     """
     code: Any = item.get("error_code")
-    return Found(str(item["sid"]), str(item["status"]), created(item), None if code is None else str(code))
+    shown = None if code is None else str(code)
+    return Found(str(item["sid"]), str(item["status"]), created(item), shown, str(item.get("body") or ""))
 
 
 def created(item: Json) -> datetime:

@@ -18,6 +18,7 @@ from streams.turns.runner import Runner
 from streams.worker.engine import WorkerEngine
 from streams.worker.outbox import Outbox
 from streams.worker.reminders import Reminder
+from streams.worker.revivals import Revivals
 from streams.worker.strangers import Strangers
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ class Handler:
         self._outbox = outbox
         self._engine = engine
         self._strangers = strangers
+        self._revivals = Revivals(journal, runner)
         self._keywords = Keywords.of(settings)
         self._statuses = CallStatuses(settings)
         pace = settings.campaign_messages_per_minute
@@ -56,6 +58,9 @@ class Handler:
             await self._reminded(item, item.value)
         else:
             await self._messages(batch)
+        for each in batch.items:
+            if each.replayed is not None and each.replayed.wants != "open":
+                await self._revive(each)
         await self._outbox.flush(item.source.partition)
         reach("after-flush")
 
@@ -66,6 +71,10 @@ class Handler:
                 break
             await self._runner.finish(begun.turn)
         await self._reply(partition, call.key, [], request_id)  # whoever wrote before the call arrived
+
+    async def _revive(self, item: WorkItem) -> None:
+        if await self._revivals.revive(item) == "forgotten":
+            await self._call(item.source.partition, item.value, item.request_id)
 
     async def _begin_call(self, partition: int, call: CallCompleted, request_id: str | None) -> Begun:
         starts = self._statuses.opening(call.recipient.status) is not None

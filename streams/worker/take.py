@@ -15,6 +15,7 @@ from schemas.topics import CALL_COMPLETED, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE
 from streams.engine.intake import request_id
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
+from streams.replay.mark import Mark
 from streams.worker.engine import WorkerEngine
 from streams.worker.producer import Producer
 from streams.worker.reports import Reports
@@ -60,7 +61,7 @@ class Take:
         value, key = await self._read(source, message)
         item = WorkItem(
             source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
-            generation=generation, token=event,
+            generation=generation, token=event, replayed=Mark.of(message),
         )  # fmt: skip
         await self._hand_over(item)
         self._engine.handed_over(item)
@@ -96,6 +97,8 @@ class Take:
         log.info("record is published again under its right key", topic=source.topic)
         identity = request_id(message)
         headers = [(REQUEST_ID_HEADER, identity.encode())] if identity else []
+        if mark := Mark.of(message):
+            headers.append(mark.header())
         await self._producer.send(source.topic, key.encode(), message.value, headers)
         return True
 

@@ -93,6 +93,10 @@ async def play(journal: Journal, phone: str) -> None:
     silent = (await journal.begin_reply(0, phone, [message(f"m5{phone}", phone)], "r6")).turn
     assert silent is not None
     await answer(journal, silent, 0)
+    revived = (await journal.revive(0, phone, "message", f"m4{phone}", "rp1")).turn
+    assert revived is not None
+    revived = await answer(journal, revived, 1)
+    await journal.fail(revived, code="63003", reason="no", error={"status": 422}, suppress=False)
     still_open = (await journal.begin_reply(0, phone, [message(f"m6{phone}", phone)], "r7")).turn
     assert still_open is not None
 
@@ -142,7 +146,7 @@ async def test_every_row_is_made_again(journal: Journal, pool: Pool, database_ur
     found = await beside(database_url, await log_of(pool), await inbound_log(pool), size)
     assert [example for table in found for example in table["examples"]] == []
     assert {table["table"]: table["equal"] for table in found} == {
-        "conversation_state": 2, "conversation_turn": 14, "conversation_input": 16, "conversation_send": 16,
+        "conversation_state": 2, "conversation_turn": 16, "conversation_input": 18, "conversation_send": 18,
         "conversation_messages": 26, "conversation_suppression": 0,
     }  # fmt: skip
 

@@ -52,6 +52,9 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     'call', s.metadata->'call', 'details', s.metadata->'details',
     'rule', t.rule, 'last_inbound_at', wm_iso(s.last_inbound_at),
     'meanwhile_from', s.meanwhile_from,
+    -- Events from before a restore: what was sent for them may be unknown here.
+    'suspect_since', (SELECT wm_iso(min(i.received_at)) FROM conversation_input i WHERE i.turn_id = t.id
+                      AND i.received_at < (SELECT max(restored_at) FROM conversation_restore)),
     'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', i.event_id, 'payload', i.payload)
                 ORDER BY i.position), '[]') FROM conversation_input i WHERE i.turn_id = t.id),
     'sends', (SELECT coalesce(jsonb_agg(jsonb_build_object('own_id', o.own_id, 'to_address', o.to_address,

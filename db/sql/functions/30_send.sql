@@ -17,7 +17,7 @@ BEGIN
            CASE WHEN place = 1 AND may_send THEN 1 ELSE 0 END,
            CASE WHEN place = 1 AND may_send THEN clock_timestamp() END
     FROM jsonb_array_elements(a->'parts') WITH ORDINALITY AS x(p, place);
-  told := jsonb_build_object('turn_id', t.id, 'kind', t.kind, 'reply', a->'reply', 'parts', a->'parts');
+  told := jsonb_build_object('turn_id', t.id, 'kind', t.kind, 'reply', a->'reply', 'parts', a->'parts', 'rule', t.rule);
   IF a->'details' IS NOT NULL AND a->'details' <> 'null' THEN
     UPDATE conversation_state SET call_summary = a->>'summary', call_duration_secs = (a->>'duration_secs')::int,
       metadata = coalesce(metadata, '{}') || jsonb_build_object('details', a->'details') WHERE id = t.conversation_id;
@@ -59,7 +59,7 @@ END $$;
 -- Twilio accepted a message. The last part ends the turn. a: partition, epoch, own_id, sid, status,
 -- body: a template's text as Twilio filled it in
 CREATE OR REPLACE FUNCTION wm_accept(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb; message int; is_last boolean;
+DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb; message int; is_last boolean; marks jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   UPDATE conversation_send SET state = 'accepted', sid = a->>'sid', accepted_at = clock_timestamp(),
@@ -67,11 +67,13 @@ BEGIN
     WHERE own_id = (a->>'own_id')::uuid AND state <> 'accepted' RETURNING * INTO o;
   IF NOT FOUND THEN RETURN '{"state": "accepted"}'; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id FOR UPDATE;
+  marks := CASE t.kind WHEN 'write' THEN '{"by": "operator"}'::jsonb ELSE '{}' END
+    || CASE WHEN t.replay IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('replay', t.replay) END;
   INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, elevenlabs_response,
       sent_at, delivered_at, read_at, metadata)
     VALUES (t.conversation_id, 'outbound', o.body, o.sid, t.reply, o.accepted_at, o.delivered_at, o.read_at,
       jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id)
-      || CASE t.kind WHEN 'write' THEN '{"by": "operator"}'::jsonb ELSE '{}' END) RETURNING id INTO message;
+      || marks) RETURNING id INTO message;
   UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1, last_message_at = now(),
     escalated_at = CASE t.kind WHEN 'write' THEN now() ELSE escalated_at END
     WHERE id = t.conversation_id;
@@ -82,6 +84,7 @@ BEGIN
     'content', o.body, 'kind', CASE t.kind WHEN 'call' THEN 'first' WHEN 'write' THEN 'operator' ELSE 'reply' END,
     'response_seconds', extract(epoch FROM o.accepted_at - since), 'answers', coalesce(answered, '[]'),
     'turn_id', t.id, 'part', o.part, 'message_id', message, 'request_id', t.request_id, 'is_last', is_last,
+    'marks', marks,
     'sent_at', wm_iso(o.accepted_at), 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at)));
   IF is_last THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
   RETURN '{"state": "accepted"}';
