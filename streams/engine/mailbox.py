@@ -28,7 +28,7 @@ _LONGEST_RETRY_SECONDS = 30.0
 
 
 class Mailboxes:
-    """The mailboxes of one worker. `finished_at`, `fenced_at`: monotonic seconds, the latter None while nothing was fenced.
+    """The mailboxes of one worker. `moved_at`, `fenced_at`: monotonic seconds, the latter None while nothing was fenced.
 
     Args:
         handler: handles a batch; raises `Fenced` to abandon it; anything else it raises is tried again.
@@ -51,7 +51,7 @@ class Mailboxes:
         self._running = 0
         self._accepting = True
         self.generation = 0
-        self.finished_at = time.monotonic()
+        self.moved_at = time.monotonic()
         self.fenced_at: float | None = None
 
     async def put(self, item: WorkItem) -> bool:
@@ -104,7 +104,7 @@ class Mailboxes:
     async def begin_generation(self) -> int:
         """Start anew after an assignment: what is left of the former one is forgotten and cancelled."""
         self.generation += 1
-        self.fenced_at, self.finished_at = None, time.monotonic()
+        self.fenced_at, self.moved_at = None, time.monotonic()
         for task in self._tasks.values():
             task.cancel()
         self._queues, self._tasks, self._windows, self._unfinished = {}, {}, {}, {}
@@ -124,6 +124,11 @@ class Mailboxes:
     async def notify(self) -> None:
         """Have waiting conditions looked at again."""
         await self._notify()
+
+    @property
+    def unfinished(self) -> int:
+        """How many items were handed over and are not finished."""
+        return sum(self._unfinished.values())
 
     def snapshot(self) -> dict[str, Any]:
         """Give figures for views and metrics: mailboxes, in flight, and by partition unfinished and oldest age (s)."""
@@ -197,7 +202,7 @@ class Mailboxes:
         return True
 
     def _finish(self, batch: Batch) -> None:
-        self.finished_at = time.monotonic()
+        self.moved_at = time.monotonic()
         for queued in batch.taken:
             self._acknowledge_finished(queued)
 

@@ -1,6 +1,7 @@
 """Runs steps of the journal in groups: steps of different numbers that meet share one statement and one commit."""
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ class _Waiting:
 
 
 class Steps:
-    """`await steps.run("wm_begin_call", {...})` gives the step's JSON result.
+    """`await steps.run("wm_begin_call", {...})` gives the step's JSON result. `moved_at`: last recorded or tried again.
 
     Postgres away is waited for: a step is done again until it is recorded, because every step can be repeated.
     """
@@ -49,6 +50,7 @@ class Steps:
         self._waiting: dict[str, deque[_Waiting]] = {}
         self._running: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.moved_at = time.monotonic()
 
     async def run(self, step: str, argument: Json) -> Json:
         """Record one step.
@@ -102,15 +104,20 @@ class Steps:
             if not entry.result.done():
                 entry.result.set_result(result)
 
+    def _wait(self, step: str) -> None:
+        self.moved_at = time.monotonic()
+        log.warning("journal step is tried again", step=step)
+
     async def _query(self, step: str, arguments: list[Json]) -> list[Json]:
         sql = f"SELECT {step}(item) FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS x(item, n) ORDER BY n"
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(_TRY_AGAIN),
             wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
-            before_sleep=lambda _: log.warning("journal step is tried again", step=step),
+            before_sleep=lambda _: self._wait(step),
         ):
             with attempt:
                 rows = await self._pool.fetch(sql, arguments)
+        self.moved_at = time.monotonic()
         return [row[0] for row in rows]
 
 

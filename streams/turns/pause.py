@@ -4,6 +4,7 @@ So an outage costs neither tries nor CPU, and its end is noticed within a few se
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ _PROBE_EVERY_SECONDS = 2.0
 
 
 class Pause:
-    """`async with pause.attempt(): ...` around each call to the vendor."""
+    """`async with pause.attempt(): ...` around each call to the vendor. `moved_at`: last answer or failure, monotonic s."""
 
     def __init__(self, vendor: str) -> None:
         self._vendor = vendor
@@ -29,6 +30,7 @@ class Pause:
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self._probe: asyncio.TimerHandle | None = None
         self.is_on = False
+        self.moved_at = time.monotonic()
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -71,6 +73,7 @@ class Pause:
             raise
 
     def _failed(self) -> None:
+        self.moved_at = time.monotonic()
         self._failures += 1
         if not self.is_on and self._failures >= _FAILURES:
             self.is_on = True
@@ -78,6 +81,7 @@ class Pause:
         self._probe_again()
 
     def _answered(self) -> None:
+        self.moved_at = time.monotonic()
         self._failures = 0
         if not self.is_on:
             return

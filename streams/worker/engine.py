@@ -39,7 +39,7 @@ class WorkerEngine:
         self._pauses = pauses
         self._positions: dict[TopicPartition, int] = {}
         self._end_offsets: asyncio.Task[dict[TP, int]] | None = None
-        self.last_progress = time.monotonic()
+        self.moved_at = time.monotonic()
 
     async def drain(self) -> None:
         """Before a rebalance or a stop: what has begun is finished within the cap, the rest is left to the next owner."""
@@ -65,7 +65,7 @@ class WorkerEngine:
         """An event has reached its mailbox, or was disposed of; one of a former assignment will come again."""
         if item.generation == self._mailboxes.generation:
             self._positions[item.source] = item.offset + 1
-            self.last_progress = time.monotonic()
+            self.moved_at = time.monotonic()
 
     async def calls_caught_up(self, key: str, partition: int) -> None:
         """Wait until the calls published before now are handed over, or one for this key stands behind its message.
@@ -95,6 +95,17 @@ class WorkerEngine:
         name = self._prefix + CALL_COMPLETED
         ours = [tp for tp in self._app.consumer.assignment() if tp.topic == name]
         return dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+
+    async def behind(self) -> int:
+        """Tell how many events wait: in Kafka, and between their fetch and their end.
+
+        Raises:
+            KafkaError: the broker does not tell.
+        """
+        ours = [tp for tp in self._app.consumer.assignment() if self._source(tp) in self._positions]
+        ends = dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+        waiting: int = sum(max(0, end - self._positions.get(self._source(tp), end)) for tp, end in ends.items())
+        return waiting + self._mailboxes.unfinished
 
     async def watch_fencing(self) -> None:
         """Watch, until cancelled, that fenced work is followed by a new assignment.

@@ -1,6 +1,7 @@
 """Takes events from the outbox to Kafka: per partition one pass at a time, so that none overtakes another."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -27,13 +28,17 @@ _LONGEST_RETRY_SECONDS = 5.0
 
 
 class Outbox:
-    """`await outbox.flush(partition)` returns when all that was committed before the call is in Kafka."""
+    """`await outbox.flush(partition)` returns when all that was committed before the call is in Kafka.
+
+    `moved_at`: when Kafka or Postgres was found away last, monotonic seconds.
+    """
 
     def __init__(self, pool: Pool, producer: Producer) -> None:
         self._pool = pool
         self._producer = producer
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.moved_at = time.monotonic()
 
     async def flush(self, partition: int) -> None:
         """Wait until the partition's events have left.
@@ -77,11 +82,15 @@ class Outbox:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type((KafkaError, *LOST_CONNECTION)),
             wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
-            before_sleep=lambda _: log.warning("outbox is tried again", partition=partition),
+            before_sleep=lambda _: self._wait(partition),
         ):
             with attempt:
                 while await self._pass(partition) == _LARGEST_PASS:
                     pass
+
+    def _wait(self, partition: int) -> None:
+        self.moved_at = time.monotonic()
+        log.warning("outbox is tried again", partition=partition)
 
     async def _pass(self, partition: int) -> int:
         rows = await self._pool.fetch(_sql.unpublished, partition, _LARGEST_PASS)

@@ -27,6 +27,7 @@ from streams.worker.engine import WorkerEngine
 from streams.worker.handler import Handler
 from streams.worker.outbox import Outbox
 from streams.worker.producer import Producer
+from streams.worker.progress import Progress
 from streams.worker.reminders import Reminders
 from streams.worker.reports import Reports
 from streams.worker.silences import Silences
@@ -59,9 +60,11 @@ async def _run(settings: Settings) -> int:
     await producer.start()
     vendors = build_vendors(settings)
     ownership = Ownership(pool, f"{socket.gethostname()}:{os.getpid()}")
-    journal = Journal(pool, Steps(pool), ownership)
+    steps = Steps(pool)
+    journal = Journal(pool, steps, ownership)
     runner = Runner(settings, journal, vendors)
-    app = create_app(GROUP, settings, Path(gettempdir()) / f"whatsapp-worker-{os.getpid()}")
+    folder = Path(gettempdir())
+    app = create_app(GROUP, settings, folder / f"whatsapp-worker-{os.getpid()}")
     mailboxes = Mailboxes(
         lambda batch: handler(batch),
         lambda event: event.ack(),
@@ -73,7 +76,9 @@ async def _run(settings: Settings) -> int:
     handler = Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal))
     take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
-    views = web.AppRunner(Views(app, mailboxes, engine, ownership).application(), access_log=None)
+    progress = Progress([engine, mailboxes, steps, outbox, *runner.pauses])
+    pages = Views(app, mailboxes, engine, ownership, progress, folder)
+    views = web.AppRunner(pages.application(), access_log=None)
     await views.setup()
     await web.TCPSite(views, port=settings.worker_port).start()
     try:
@@ -86,6 +91,7 @@ async def _run(settings: Settings) -> int:
             reminders.watch(),
             outbox.sweep(lambda: ownership.partitions),
             engine.watch_fencing(),
+            progress.watch(engine.behind),
         )
     finally:
         await closed("views", views.cleanup())

@@ -1,6 +1,7 @@
 """The worker's own views: `/live`, `/ready`, `/partitions`, `/metrics`."""
 
-import time
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -9,7 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.engine.mailbox import Mailboxes
 from streams.journal.ownership import Ownership
+from streams.worker.disk import disk_problem
 from streams.worker.engine import WorkerEngine
+from streams.worker.progress import Progress
 
 _RETRY_AFTER = {"Retry-After": "2"}
 
@@ -17,11 +20,21 @@ _RETRY_AFTER = {"Retry-After": "2"}
 class Views:
     """Answers without asking anybody else, also during a rebalance."""
 
-    def __init__(self, app: faust.App, mailboxes: Mailboxes, engine: WorkerEngine, ownership: Ownership) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        mailboxes: Mailboxes,
+        engine: WorkerEngine,
+        ownership: Ownership,
+        progress: Progress,
+        folder: Path,
+    ) -> None:
         self._app = app
         self._mailboxes = mailboxes
         self._engine = engine
         self._ownership = ownership
+        self._progress = progress
+        self._folder = folder
 
     def application(self) -> web.Application:
         application = web.Application()
@@ -35,8 +48,11 @@ class Views:
         return web.json_response({"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        ready = not self._app.rebalancing and self._mailboxes.generation > 0
-        body = {"ready": ready, "partitions": self._ownership.partitions}
+        stuck = self._progress.is_stuck()
+        ready = not self._app.rebalancing and self._mailboxes.generation > 0 and not stuck
+        body = {"ready": ready, "stuck": stuck, "partitions": self._ownership.partitions}
+        if full := disk_problem(self._folder):
+            body["disk"] = full
         return web.json_response(body, status=200 if ready else 503, headers=None if ready else _RETRY_AFTER)
 
     async def _partitions(self, request: web.Request) -> web.Response:
@@ -44,7 +60,9 @@ class Views:
             "owned": self._ownership.partitions,
             "generation": self._mailboxes.generation,
             "positions": self._engine.snapshot(),
-            "seconds_since_progress": round(time.monotonic() - self._engine.last_progress, 1),
+            "seconds_since_progress": round(self._progress.seconds(), 1),
+            "behind": self._progress.behind,
+            "tasks": len(asyncio.all_tasks()),
             **self._mailboxes.snapshot(),
         }
         return web.json_response(body)
