@@ -8,7 +8,7 @@ import structlog
 
 from schemas.settings import Settings
 from streams.vendors.agent import Agent, AgentReply, Question
-from streams.vendors.elevenlabs_api import ElevenLabsApi
+from streams.vendors.elevenlabs_api import ElevenLabsApi, NotThere
 from streams.vendors.elevenlabs_calls import ElevenLabsCalls
 from streams.vendors.elevenlabs_rest import ElevenLabsRest, RestNotSupported
 from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
@@ -46,16 +46,18 @@ class AutoAgent:
         if self._rest_is_there is not False and question.conversation_id:
             try:
                 reply = await self._rest.ask(question)
-            except RestNotSupported:
-                self._remember()
+            except RestNotSupported as error:
+                self._remember(error)
             else:
                 self._rest_is_there = True
                 return reply
         return await self._websocket.ask(question)
 
-    def _remember(self) -> None:
-        # Where the route has worked before, a 404 is about this one call.
-        if self._rest_is_there is None:
+    def _remember(self, error: RestNotSupported) -> None:
+        # Where the route has worked before, or the answer names the conversation, a 404 is about this one call.
+        refusal = error.__cause__
+        of_call = isinstance(refusal, NotThere) and "conversation" in refusal.name
+        if self._rest_is_there is None and not of_call:
             log.info("ElevenLabs has no REST route for messages, the WebSocket is used")
             self._rest_is_there = False
 

@@ -4,7 +4,7 @@ import aiohttp
 
 from schemas.errors import RetryableError, TerminalError, VendorError
 from schemas.settings import Settings
-from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, retry_after
+from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, read_bounded, retry_after
 from streams.vendors.vendor_json import Json, child, parse_vendor_object, words
 
 VENDOR = "elevenlabs"
@@ -18,7 +18,9 @@ _MISSING_PERMISSIONS = "missing_permissions"
 
 
 class NotThere(TerminalError):
-    """404 or 405: no such thing, or no such route."""
+    """404 or 405: no such thing, or no such route. `name`: what the vendor calls it, empty for a route."""
+
+    name: str = ""
 
 
 class Forbidden(TerminalError):
@@ -54,7 +56,7 @@ class ElevenLabsApi:
             async with self.session.request(
                 method, url, params=params, json=body, headers=self.headers, allow_redirects=False
             ) as response:
-                answer = await response.read()
+                answer = await read_bounded(response)
         except BROKE_OFF as error:
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
         if response.status != 200:
@@ -70,7 +72,9 @@ def refused(status: int, answer: bytes = b"", wait: float | None = None) -> Vend
     name, why = _detail(answer)
     why = why or name or f"HTTP {status}"
     if status in _ABSENT:
-        return NotThere(VENDOR, why, status)
+        error = NotThere(VENDOR, why, status)
+        error.name = name
+        return error
     if status == _FORBIDDEN or (status == _UNAUTHORIZED and name == _MISSING_PERMISSIONS):
         return Forbidden(VENDOR, why, status)
     if status == _UNAUTHORIZED:  # a wrong key or an empty account (quota_exceeded): it can be put right, nothing is burnt

@@ -5,6 +5,9 @@ connection that turns out to be closed raises `ServerDisconnectedError` or `Clie
 `NOTHING_WAS_SENT`. Redirects are never followed: 307 and 308 would repeat the POST.
 """
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
 import aiohttp
 
 # Waiting for a place in the pool and connecting; under `total`, so that it is told from a slow answer.
@@ -21,6 +24,9 @@ _ELEVENLABS_WHOLE_SECONDS = 30.0
 _KEEPALIVE_SECONDS = 20.0
 # Vendors' hosts move behind load balancers within minutes; aiohttp's 10 s would ask the resolver all the time.
 _DNS_SECONDS = 60
+
+# A long call's conversation with the results of its tools is some megabytes; more is no answer to anything that we ask.
+LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 
 TWILIO_TIMEOUT = aiohttp.ClientTimeout(
     total=_TWILIO_WHOLE_SECONDS,
@@ -52,11 +58,39 @@ def open_session(timeout: aiohttp.ClientTimeout, most: int) -> aiohttp.ClientSes
     return aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
 
+class TooLarge(aiohttp.ClientError):
+    """An answer is larger than anything that a vendor should say."""
+
+
+async def read_bounded(response: aiohttp.ClientResponse, most: int = LARGEST_ANSWER_BYTES) -> bytes:
+    """Read an answer of at most so many bytes; of a larger one the rest is not read.
+
+    Raises:
+        TooLarge: among `BROKE_OFF`, as everything else that can go wrong on the way.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            response.close()
+            raise TooLarge(f"more than {most} bytes")
+    return bytes(body)
+
+
 def retry_after(response: aiohttp.ClientResponse) -> float | None:
-    """Give the seconds of a `Retry-After` header, where it is a number."""
+    """Give the seconds of a `Retry-After` header, which is a number or a date; None where it is neither."""
     value = response.headers.get("Retry-After", "")
     try:
         seconds = float(value)
-    except ValueError:  # an HTTP date, or nothing
-        return None
+    except ValueError:
+        return _until(value)
     return seconds if 0 <= seconds < float("inf") else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -34,6 +34,7 @@ class TurnEnd:
     _stream: list[str] | None = None  # parts of the stream that is open
     _tools: set[str] = field(default_factory=set)
     _output_at: float | None = None
+    _responded: bool = False  # with a text or an empty one
 
     def feed(self, event: Json, at: float) -> None:
         """Take one event that arrived at a time. Only the agent's output restarts the silence, not pings and the like."""
@@ -60,6 +61,7 @@ class TurnEnd:
         return "\n\n".join(self.texts or self._streamed)
 
     def _response(self, event: Json) -> None:
+        self._responded = True
         if text := words(child(event, "agent_response_event"), "agent_response"):
             self.texts.append(text)
 
@@ -98,8 +100,8 @@ class TurnEnd:
         self.client_tools.append(words(child(event, "client_tool_call"), "tool_name"))
 
     def _end(self, event: Json) -> None:
-        # Without a text it is the end of something earlier (the first message); with a tool running, not the end.
-        self.complete = bool(self.text) and not self._tools
+        # Without a response it is the end of something earlier (the first message); with a tool running, not the end.
+        self.complete = (bool(self.text) or self._responded) and not self._tools
 
 
 _HANDLERS: dict[str, Callable[[TurnEnd, Json], None]] = {

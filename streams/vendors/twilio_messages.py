@@ -78,8 +78,10 @@ def form_of(message: OutgoingMessage, callback: str | None) -> dict[str, str]:
     if callback:
         form["StatusCallback"] = callback + message.own_id
     if message.content_sid:
-        variables = json.dumps(message.content_variables or {}, ensure_ascii=False)
-        return form | {"ContentSid": message.content_sid, "ContentVariables": clean_text(variables)}
+        form["ContentSid"] = message.content_sid
+        if message.content_variables:  # an empty object is refused (errors/21656)
+            form["ContentVariables"] = clean_text(json.dumps(message.content_variables, ensure_ascii=False))
+        return form
     if message.body:
         form["Body"] = clean_text(message.body)
     if message.media_url:

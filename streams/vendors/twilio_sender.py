@@ -13,7 +13,7 @@ from yarl import URL
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.settings import Settings
 from schemas.twilio_codes import classify
-from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, NOTHING_WAS_SENT, retry_after
+from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, NOTHING_WAS_SENT, read_bounded, retry_after
 from streams.vendors.twilio_messages import Accepted, Found, Lost, OutgoingMessage, callback_url, created, form_of, found
 from streams.vendors.vendor_json import Json, parse_vendor_object
 
@@ -49,7 +49,7 @@ class TwilioSender:
         url, form = f"{self._account}/Messages.json", form_of(message, self._callback)
         try:
             async with self._session.post(url, data=form, headers=self._headers, allow_redirects=False) as response:
-                return _accepted(response, await response.read())
+                return _accepted(response, await read_bounded(response))
         except NOTHING_WAS_SENT as error:
             raise RetryableError(_VENDOR, f"no connection: {type(error).__name__}") from error
         except BROKE_OFF as error:
@@ -117,7 +117,7 @@ class TwilioSender:
         assert url is not None, "the loop ends where there is no further page"
         try:
             async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
-                body = await response.read()
+                body = await read_bounded(response)
         except BROKE_OFF as error:
             raise RetryableError(_VENDOR, f"broke off: {type(error).__name__}") from error
         if response.status == 200 and (parsed := _parsed(body)):

@@ -97,7 +97,7 @@ async def test_terminal_error_has_twilios_words() -> None:
 
 @pytest.mark.parametrize(
     ("status", "header", "wait"),
-    [(429, "2.5", 2.5), (429, "Wed, 21 Oct 2026 07:28:00 GMT", None), (429, "²", None), (429, "inf", None),
+    [(429, "2.5", 2.5), (429, "Wed, 21 Oct 2015 07:28:00 GMT", 0.0), (429, "²", None), (429, "inf", None),
      (401, "1", CREDENTIALS_PAUSE_SECONDS)],
 )  # fmt: skip
 async def test_how_long_to_wait(status: int, header: str, wait: float | None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -125,14 +125,17 @@ async def _admitted(simulator: ElevenLabsSimulator, socket: web.WebSocketRespons
     if free() and not full:
         return True
     await _queue_status(socket, "waiting")
+    admitted = not full and await _waited(simulator, free)
+    await _queue_status(socket, "admitted" if admitted else "timed_out")
+    return admitted
+
+
+async def _waited(simulator: ElevenLabsSimulator, free: Callable[[], bool]) -> bool:
     try:
-        async with asyncio.timeout(0 if full else simulator.behaviour.queue_seconds), simulator.place_free:
-            await simulator.place_free.wait_for(free)
+        async with asyncio.timeout(simulator.behaviour.queue_seconds), simulator.place_free:
+            return await simulator.place_free.wait_for(free)
     except TimeoutError:
-        await _queue_status(socket, "timed_out")
         return False
-    await _queue_status(socket, "admitted")
-    return True
 
 
 async def _queue_status(socket: web.WebSocketResponse, status: str) -> None:
