@@ -11,18 +11,21 @@ def report_step(report: MessageStatus) -> dict[str, Any]:
     """Give the journal's argument for a report; an unknown status is noted with the lowest rank."""
     status = report.params.get("MessageStatus") or report.params.get("SmsStatus", "")
     failed = status in FAILED
-    kind = classify(report.params.get("ErrorCode")).kind if failed else None
+    verdict = classify(report.params.get("ErrorCode")) if failed else None
+    kind = verdict.kind if verdict else None
     return {
         "own_id": report.own_id,
         "phone_number": report.params.get("To", ""),
         "sid": report.params.get("MessageSid"),
         "status": status,
         "rank": rank_of(status),
+        "at": report.received_at.isoformat(),
         "delivered": status in ("delivered", "read"),
         "read": status == "read",
         "failed": failed,
         "suppress": kind == "suppress",
         "outside": kind == "template",
         "error_code": report.params.get("ErrorCode"),
-        "reason": report.params.get("ChannelStatusMessage") or report.params.get("ErrorMessage"),
+        "reason": verdict.es if verdict else None,
+        "vendor_words": report.params.get("ChannelStatusMessage") or report.params.get("ErrorMessage"),
     }

@@ -87,6 +87,7 @@ BEGIN
     'marks', marks,
     'sent_at', wm_iso(o.accepted_at), 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at)));
   IF is_last THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
+  PERFORM wm_take_reports(o.sid);
   RETURN '{"state": "accepted"}';
 END $$;
 
@@ -132,20 +133,21 @@ BEGIN
 END $$;
 
 -- A delivery report, in any order, any number of times; it needs no epoch, because it only tells what Twilio did.
--- a: own_id, sid, status, rank, delivered, read, error_code, failed, reason, suppress: the person wants no messages of
---    ours, outside: it fell outside the 24-hour window
+-- a: own_id, sid, status, rank, at: when it came, delivered, read, error_code, failed, reason: in words of ours,
+--    vendor_words, suppress: the person wants no messages of ours, outside: it fell outside the 24-hour window
 CREATE OR REPLACE FUNCTION wm_report(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send; t conversation_turn; message int; told jsonb;
+DECLARE o conversation_send; t conversation_turn; message int; told jsonb; happened timestamp;
 BEGIN
+  happened := coalesce((a->>'at')::timestamptz AT TIME ZONE 'UTC', clock_timestamp()::timestamp);
   SELECT * INTO o FROM conversation_send
     WHERE own_id = (a->>'own_id')::uuid OR (a->>'own_id' IS NULL AND sid = a->>'sid') FOR UPDATE;
-  IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
+  IF NOT FOUND THEN RETURN wm_keep_report(a); END IF;
   -- A send that was repeated after an unknown outcome may report under a second sid: it is noted, the first stays.
   IF o.status_rank >= (a->>'rank')::int AND o.sid IS NOT NULL THEN RETURN '{"state": "known"}'; END IF;
   UPDATE conversation_send SET sid = coalesce(sid, a->>'sid'), status = a->>'status',
     status_rank = greatest(status_rank, (a->>'rank')::int), error_code = coalesce(a->>'error_code', error_code),
-    delivered_at = CASE WHEN (a->>'delivered')::bool THEN coalesce(delivered_at, clock_timestamp()) ELSE delivered_at END,
-    read_at = CASE WHEN (a->>'read')::bool THEN coalesce(read_at, clock_timestamp()) ELSE read_at END
+    delivered_at = CASE WHEN (a->>'delivered')::bool THEN coalesce(delivered_at, happened) ELSE delivered_at END,
+    read_at = CASE WHEN (a->>'read')::bool THEN coalesce(read_at, happened) ELSE read_at END
     WHERE own_id = o.own_id RETURNING * INTO o;
   SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id;
   UPDATE conversation_messages SET delivered_at = o.delivered_at, read_at = o.read_at
@@ -154,7 +156,7 @@ BEGIN
     'message_id', message, 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at));
   IF (a->>'failed')::bool THEN
     PERFORM wm_emit(t.conversation_id, t.partition, 'failed', told || jsonb_build_object('what', 'delivery',
-      'code', a->>'error_code', 'reason', a->>'reason'));
+      'code', a->>'error_code', 'reason', a->>'reason', 'vendor_words', a->>'vendor_words'));
     IF (a->>'suppress')::boolean THEN
       PERFORM wm_refused_by_person(t.conversation_id, t.partition, t.phone_number, a->>'error_code');
     END IF;
