@@ -105,6 +105,15 @@ def test_1600_letters_are_one_message_and_800_emoji_too() -> None:
         ("https://e.co/__init__/x", "https://e.co/__init__/x"),
         ("snake__case__name", "snake__case__name"),
         ("uno\r\ndos", "uno\ndos"),
+        ("[aquí](https://e.co/a_(b)_c) va", "aquí: https://e.co/a_(b)_c va"),
+        ("(<https://e.co/a>)", "(https://e.co/a)"),
+        ("**https://e.co/a**", "https://e.co/a"),
+        ("**[aquí](https://e.co/a)**", "*aquí:* https://e.co/a"),
+        ("uno<br>dos<BR/>tres", "uno\ndos\ntres"),
+        ("```python\nx = **y**\n* z\n```", "```\nx = **y**\n* z\n```"),
+        ("`**kwargs` y **dos**", "`**kwargs` y *dos*"),
+        ("1\\. uno, \\$99 \\[x\\]", "1. uno, $99 [x]"),
+        ("| Plan | Precio |\n| :--- | ---: |\n| **Oro** | $99 |\nFin", "Plan | Precio\n*Oro* | $99\nFin"),
     ],
 )
 def test_to_whatsapp(markdown: str, whatsapp: str) -> None:
@@ -112,7 +121,11 @@ def test_to_whatsapp(markdown: str, whatsapp: str) -> None:
     assert to_whatsapp(whatsapp) == whatsapp
 
 
-@pytest.mark.parametrize("piece", ["**a ", "[", "__ _a ", "~~a ", "# " + " " * 50, "[a](", "*", "\n ", "[a](https://e"])
+HOSTILE = ["**a ", "[", "__ _a ", "~~a ", "# " + " " * 50, "[a](", "*", "\n ", "[a](https://e", "`a", "```", "| a ", "|-",
+           "<br", "<https://e", "\\", "[a](https://e(", "(b)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_texts_cost_little(piece: str) -> None:
     begun = time.process_time()
     to_whatsapp(piece * (20_000 // len(piece)))
