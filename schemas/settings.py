@@ -112,6 +112,8 @@ class Settings(BaseSettings):
         None, description="Agent that answers unknown numbers. Not set: stored, not answered."
     )
     reply_quiet_seconds: float = Field(0, ge=0, description="Silence to wait for before answering a burst.")
+    reply_quiet_max_seconds: float = Field(20, ge=0, description="Longest that a burst is waited for.")
+    typing_indicator: bool = Field(True, description="Show the client that an answer is being made, where it takes long.")
     backfill_every_seconds: float = Field(
         120, ge=0, description="How often web looks for messages at Twilio that never reached us. 0: only at its start."
     )

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from streams.engine.window import Entry
@@ -54,6 +55,12 @@ class Batch:
     @property
     def items(self) -> list[WorkItem]:
         return [queued.item for queued in self.taken]
+
+    def standing(self) -> list[WorkItem]:
+        """Give the items that would be taken now: those taken, and of their topic those right behind. None is taken."""
+        topic = self.first.source.topic
+        behind = takewhile(lambda queued: queued.item.source.topic == topic, self._queue)
+        return [*self.items, *(queued.item for queued in behind)]
 
     def take_following(self) -> None:
         """Take along the items of the same topic that stand right behind, so that a burst shares one turn."""

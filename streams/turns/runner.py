@@ -36,6 +36,7 @@ class Runner:
         self.pauses = Pause("twilio"), Pause("elevenlabs")
         self._wording = Wording(settings)
         self._sending = Sending(settings, journal, vendors.twilio, self.pauses[0], self._wording)
+        self._typing = vendors.typing
         self._quiet = QuietHours.of(settings)
         self._asking = Asking(settings, journal, vendors, self.pauses[1])
 
@@ -103,7 +104,8 @@ class Runner:
         said = [_send(turn, notice)] if notice else []
         if turn.is_silent:
             return await self._answered(turn, Answer(notice, {"notice": turn.notice, "text": notice}, 0.0, None), said)
-        answer = await self._asking.answer(turn)
+        with self._typing.shown(turn.members[-1].event_id if turn.members else ""):
+            answer = await self._asking.answer(turn)
         reach("after-agent")
         sends = [_send(turn, part) for part in split_message(to_whatsapp(answer.text)) if part.strip()]
         return await self._answered(turn, answer, [*said, *sends])

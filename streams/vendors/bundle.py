@@ -14,6 +14,7 @@ from streams.vendors.elevenlabs_rest import ElevenLabsRest, RestNotSupported
 from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
 from streams.vendors.http import ELEVENLABS_TIMEOUT, TWILIO_TIMEOUT, open_session
 from streams.vendors.twilio_sender import TwilioSender
+from streams.vendors.twilio_typing import TwilioTyping
 
 log = structlog.get_logger()
 
@@ -25,6 +26,7 @@ class Vendors:
     twilio: TwilioSender
     agent: Agent
     calls: ElevenLabsCalls
+    typing: TwilioTyping
     sessions: tuple[aiohttp.ClientSession, ...]
 
     async def close(self) -> None:
@@ -84,4 +86,10 @@ def build_vendors(settings: Settings) -> Vendors:
     rest, websocket = ElevenLabsRest(api), ElevenLabsWebSocket(api)
     agents: dict[str, Agent] = {"rest": rest, "websocket": websocket, "auto": AutoAgent(rest, websocket)}
     agent = BoundedAgent(agents[settings.elevenlabs_transport], settings.elevenlabs_max_concurrency)
-    return Vendors(TwilioSender(settings, twilio), agent, ElevenLabsCalls(api), (twilio, elevenlabs))
+    return Vendors(
+        TwilioSender(settings, twilio),
+        agent,
+        ElevenLabsCalls(api),
+        TwilioTyping(settings, twilio),
+        (twilio, elevenlabs),
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 import structlog
@@ -15,7 +15,6 @@ from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
 from streams.journal.ownership import Ownership
-from streams.turns.pause import Pause
 
 log = structlog.get_logger()
 
@@ -26,11 +25,17 @@ _CATCH_UP_SECONDS = 30.0
 _FENCED_SECONDS = 40.0
 
 
+class Abandonable(Protocol):
+    """Something that numbers wait for and that must let them go before the partitions leave."""
+
+    def abandon(self) -> None: ...
+
+
 class WorkerEngine:
     """Set as `app.engine`; see `streams.engine.consumer.Engine`."""
 
     def __init__(
-        self, app: faust.App, prefix: str, mailboxes: Mailboxes, ownership: Ownership, pauses: Sequence[Pause]
+        self, app: faust.App, prefix: str, mailboxes: Mailboxes, ownership: Ownership, pauses: Sequence[Abandonable]
     ) -> None:
         self._app = app
         self._prefix = prefix

@@ -15,6 +15,7 @@ from streams.engine.work import Batch, WorkItem
 from streams.failpoints import reach
 from streams.journal.journal import Begun, Journal
 from streams.turns.runner import Runner
+from streams.worker.bursts import Bursts
 from streams.worker.engine import WorkerEngine
 from streams.worker.outbox import Outbox
 from streams.worker.reminders import Reminder
@@ -37,6 +38,7 @@ class Handler:
         outbox: Outbox,
         engine: WorkerEngine,
         strangers: Strangers,
+        bursts: Bursts,
     ) -> None:
         self._journal = journal
         self._runner = runner
@@ -44,6 +46,7 @@ class Handler:
         self._engine = engine
         self._strangers = strangers
         self._revivals = Revivals(journal, runner)
+        self._bursts = bursts
         self._keywords = Keywords.of(settings)
         self._statuses = CallStatuses(settings)
         pace = settings.campaign_messages_per_minute
@@ -81,6 +84,7 @@ class Handler:
         return await self._journal.begin_call(partition, call, request_id, starts=starts, pace_seconds=self._pace_seconds)
 
     async def _messages(self, batch: Batch) -> None:
+        await self._bursts.settle(batch)
         batch.take_following()
         item = batch.first
         inputs = [self._input(each) for each in batch.items if isinstance(each.value, InboundMessage)]

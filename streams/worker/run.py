@@ -23,6 +23,7 @@ from streams.journal.steps import Steps
 from streams.turns.runner import Runner
 from streams.vendors import build_vendors
 from streams.worker.backend_posts import BackendPosts
+from streams.worker.bursts import Bursts
 from streams.worker.engine import WorkerEngine
 from streams.worker.handler import Handler
 from streams.worker.outbox import Outbox
@@ -71,9 +72,10 @@ async def _run(settings: Settings) -> int:
         most_per_topic=settings.max_in_flight,
         largest_window=max(1, settings.max_in_flight // _WINDOW_SHARE),
     )
-    engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, runner.pauses)
+    bursts = Bursts(settings)
+    engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, (*runner.pauses, bursts))
     outbox = Outbox(pool, producer)
-    handler = Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal))
+    handler = Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal), bursts)
     take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     progress = Progress([engine, mailboxes, steps, outbox, *runner.pauses])

@@ -1,8 +1,13 @@
 """The rules of WhatsApp on a running `up`: the simulated Twilio keeps to them, so breaking one shows."""
 
+import hashlib
+import hmac
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -17,12 +22,41 @@ VARIABLES = {
     "TWILIO_REOPEN_CONTENT_SID": REOPEN,
     "TWILIO_REOPEN_CONTENT_VARIABLES": '{"1": "{client_name}", "2": "{text}"}',
     "CALL_STATUS_ACTIONS": '{"cancelled": "none"}',
+    "REPLY_QUIET_SECONDS": "1",
+    "BACKEND_WEBHOOK_SECRET": "shared",
 }
 
 
+class Backend(BaseHTTPRequestHandler):
+    """The main backend; keeps what it was told under a good signature."""
+
+    told: ClassVar[list[State]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        at, given = (part.split("=")[1] for part in self.headers["X-Service-Signature"].split(","))
+        good = hmac.new(b"shared", f"{at}.".encode() + body, hashlib.sha256).hexdigest() == given
+        if good:
+            self.told.append(json.loads(body))
+        self.send_response(204 if good else 403)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the test's output."""
+
+
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
-    with running_up(tmp_path_factory.mktemp("up"), jars, **VARIABLES) as state:
+def backend_url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, jars: Path, backend_url: str) -> Iterator[State]:
+    with running_up(tmp_path_factory.mktemp("up"), jars, BACKEND_URL=backend_url, **VARIABLES) as state:
         steer(state, "settings", window=True)
         steer(state, "templates", sid=TEMPLATE, body="Hola {{1}}, gracias por la llamada. {{2}}")
         steer(state, "templates", sid=REOPEN, body="Hola {{1}}: {{2}}")
@@ -118,3 +152,28 @@ def test_calls_that_were_not_really_calls(up: State) -> None:
     assert answer.status_code == httpx.codes.NOT_FOUND
     assert post_call(up, "conv_voicemail", "+573138540008", status="voicemail").json()["status"] == "message_sent"
     assert len(sent_to(up, "+573138540008")) == 1
+
+
+def test_a_burst_gets_one_answer(up: State) -> None:
+    number = "+573138540009"
+    post_call(up, "conv_burst", number)
+    for place, body in enumerate(("hola", "una pregunta", "¿cuánto cuesta?")):
+        write(up, number, body, f"SM7{place:031x}")
+    chat = conversation_of(up, number, 5)
+    assert [message["direction"] for message in chat["messages"]] == ["outbound", *["inbound"] * 3, "outbound"]
+
+
+def test_a_client_who_asks_for_a_person_gets_one_and_the_backend_is_told(up: State) -> None:
+    number = "+573138540010"
+    post_call(up, "conv_handoff", number)
+    write(up, number, "Asesor, por favor", "SM8" + "0" * 31)
+    conversation_of(up, number, 3)  # not the whole message: the agent answers
+    write(up, number, "Asesor", "SM8" + "1" * 31)
+    chat = conversation_of(up, number, 5)
+    assert (chat["status"], chat["messages"][-1]["content"][:23]) == ("escalated", "Te paso con una persona")
+    write(up, number, "¿hay alguien?", "SM8" + "2" * 31)
+    assert conversation_of(up, number, 6)["messages"][-1]["direction"] == "inbound"
+    eventually_sync(lambda: any(event["phone_number"] == number for event in Backend.told))
+    told = next(event for event in Backend.told if event["phone_number"] == number)
+    assert (told["type"], told["data"]["by"]) == ("escalated", "client")
+    assert len(sent_to(up, number)) == 3

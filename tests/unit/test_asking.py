@@ -42,7 +42,7 @@ class History:
 
 def asking(journal: History | None = None) -> Asking:
     settings = load_settings({}, agent_patience_seconds=300)
-    vendors = Vendors(cast(object, None), Away(), cast(object, NoCalls()), ())  # type: ignore[arg-type]  # fakes
+    vendors = Vendors(cast(object, None), Away(), cast(object, NoCalls()), cast(object, None), ())  # type: ignore[arg-type]  # fakes
     return Asking(settings, cast(Journal, journal or History()), vendors, Pause("elevenlabs"))
 
 
