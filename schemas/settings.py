@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         "auto", description="auto tries REST and goes over to the WebSocket on 404/405."
     )
     elevenlabs_webhook_secret: str | None = Field(None, description="Secret of the post-call webhook.")
+    elevenlabs_post_call: Literal["details", "call-completed"] = Field(
+        "details",
+        description="What the post-call webhook does: fills in summary and duration, or begins conversations, too.",
+    )
     elevenlabs_max_concurrency: int = Field(
         100, ge=1, description="Conversations with ElevenLabs at once per worker; the workspace's limit."
     )

@@ -13,6 +13,7 @@ from web.calls import Calls, OutcomeSource
 from web.conversations import Conversations, Rows
 from web.health import Health
 from web.metrics import measured, metrics
+from web.post_call import PostCall
 from web.publisher import Publishing
 from web.request_ids import with_request_id
 from web.stats import Stats
@@ -61,6 +62,8 @@ def _add_webhooks(app: web.Application, settings: Settings, outside: Collaborato
     webhooks = TwilioWebhooks(settings, outside.publisher)
     app.router.add_post("/webhook/twilio/incoming", webhooks.incoming)
     app.router.add_post("/webhook/twilio/status", webhooks.status)
+    post_call = PostCall(settings, outside.publisher, outside.database)
+    app.router.add_post("/webhook/elevenlabs/post-call", post_call.post)
 
 
 def to_phone(url: str) -> Handler:

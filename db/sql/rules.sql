@@ -11,3 +11,17 @@ UPDATE conversation_backend_post SET tries = tries + 1, due_at = now() + make_in
 
 -- name: end_silences
 SELECT wm_end_silences($1::jsonb)
+
+-- name: due_lookups
+SELECT conversation_id, elevenlabs_conversation_id, tries FROM conversation_lookup
+WHERE due_at <= now() AND partition = ANY($1::int[]) ORDER BY due_at LIMIT $2
+
+-- name: look_up_later
+UPDATE conversation_lookup SET tries = tries + 1, due_at = now() + make_interval(secs => $3)
+WHERE conversation_id = $1 AND elevenlabs_conversation_id = $2
+
+-- name: look_up_no_more
+DELETE FROM conversation_lookup WHERE conversation_id = $1 AND elevenlabs_conversation_id = $2
+
+-- name: call_details
+SELECT wm_call_details($1::jsonb) AS result

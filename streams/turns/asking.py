@@ -115,7 +115,7 @@ class Asking:
         return Answer(text, {"text": text, "apology": True}, turn.age_seconds, None, problem)
 
     async def _question(self, turn: Turn, details: CallDetails | None) -> Question:
-        known = kept(details) if details else turn.details or {}
+        known = details.kept() if details else turn.details or {}
         messages = await self._journal.history(turn, _HISTORY_MESSAGES)
         since = turn.meanwhile_from
         return Question(
@@ -134,12 +134,3 @@ class Asking:
             tools=self._tools,
             meanwhile=[] if since is None else [(who, content) for at, who, content in messages if at > since],
         )
-
-
-def kept(details: CallDetails) -> dict[str, Any]:
-    """Give what is stored of a call's details for the turns to come."""
-    return {
-        "summary": details.summary,
-        "transcript": details.transcript,
-        "dynamic_variables": details.dynamic_variables,
-    }

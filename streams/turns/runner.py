@@ -18,7 +18,7 @@ from streams.conversation.wording import Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
-from streams.turns.asking import Answer, Asking, kept
+from streams.turns.asking import Answer, Asking
 from streams.turns.patience import asked_seconds
 from streams.turns.pause import Pause
 from streams.turns.sending import Held, Sending, client_of
@@ -116,7 +116,7 @@ class Runner:
         columns["caught_up"] = turn.meanwhile_from is not None and not turn.is_silent
         if answer.details is not None:
             columns |= {"summary": answer.details.summary, "duration_secs": answer.details.duration_secs}
-            columns["details"] = kept(answer.details)
+            columns["details"] = answer.details.kept()
         recorded = await self._journal.answer(turn, answer.raw, sends, **columns)
         reach("after-answer")
         ours = frozenset(send.own_id for send in sends)

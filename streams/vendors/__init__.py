@@ -1,7 +1,8 @@
 """Clients of the two vendors. Everything a turn needs of them is exported here."""
 
+from schemas.elevenlabs_call import CallDetails
 from schemas.twilio_codes import Verdict, classify
-from streams.vendors.agent import Agent, AgentReply, CallContext, CallDetails, Question
+from streams.vendors.agent import Agent, AgentReply, CallContext, Question
 from streams.vendors.bundle import Vendors, build_vendors
 from streams.vendors.message_text import split_message, to_whatsapp
 from streams.vendors.twilio_messages import Accepted, Found, OutgoingMessage

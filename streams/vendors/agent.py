@@ -58,18 +58,6 @@ class AgentReply:
     elevenlabs_conversation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallDetails:
-    """What ElevenLabs knows of a call. `duration_secs`: whole seconds; `status`: an open set, `done` at the end."""
-
-    summary: str | None
-    duration_secs: int | None
-    transcript: list[tuple[str, str]]
-    dynamic_variables: dict[str, Any]
-    status: str = ""
-    agent_name: str | None = None
-
-
 class Agent(Protocol):
     """Asks an agent.
 

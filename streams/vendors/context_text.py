@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from schemas.elevenlabs_call import own_variables
 from streams.vendors.agent import CallContext, Question
-from streams.vendors.elevenlabs_calls import own_variables
 
 # Newest first within these; some 8 kB in all, because the vendor's limits are not published and every turn pays for it.
 _LONGEST_TRANSCRIPT = 4_000

@@ -26,6 +26,7 @@ from streams.worker.backend_posts import BackendPosts
 from streams.worker.bursts import Bursts
 from streams.worker.engine import WorkerEngine
 from streams.worker.handler import Handler
+from streams.worker.lookups import Lookups
 from streams.worker.outbox import Outbox
 from streams.worker.producer import Producer
 from streams.worker.progress import Progress
@@ -86,9 +87,11 @@ async def _run(settings: Settings) -> int:
     try:
         reminders = Reminders(settings, pool, ownership, mailboxes)
         posts, silences = BackendPosts(settings, pool, ownership), Silences(settings, pool)
+        lookups = Lookups(pool, ownership, vendors.calls)
         return await until_stopped(
             app,
             posts.work(),
+            lookups.work(),
             silences.watch(),
             reminders.watch(),
             outbox.sweep(lambda: ownership.partitions),

@@ -9,13 +9,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from schemas.elevenlabs_call import details
 from schemas.errors import RetryableError, TerminalError, VendorError
 from schemas.settings import load_settings
 from streams.vendors.agent import Agent, AgentReply, CallContext, Question
 from streams.vendors.bundle import AutoAgent, BoundedAgent
 from streams.vendors.context_text import context_text, variables
 from streams.vendors.elevenlabs_api import ElevenLabsApi, Forbidden, NotThere
-from streams.vendors.elevenlabs_calls import ElevenLabsCalls, details
+from streams.vendors.elevenlabs_calls import ElevenLabsCalls
 from streams.vendors.elevenlabs_rest import ElevenLabsRest, RestNotSupported
 from streams.vendors.http import CREDENTIALS_PAUSE_SECONDS, open_session
 from tests.support.vendor_servers import Json, served

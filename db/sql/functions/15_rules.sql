@@ -188,3 +188,34 @@ BEGIN
     RETURNING id INTO turn;
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
+
+-- ElevenLabs did not have the call's summary or duration yet: it is asked again, or tells us itself.
+CREATE OR REPLACE FUNCTION wm_look_up_later(t conversation_turn) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO conversation_lookup (conversation_id, elevenlabs_conversation_id, partition, due_at)
+    SELECT id, elevenlabs_conversation_id, t.partition, now() FROM conversation_state
+    WHERE id = t.conversation_id AND elevenlabs_conversation_id <> ''
+    ON CONFLICT DO NOTHING
+$$;
+
+-- What ElevenLabs tells of a call later: summary and duration are filled in, never taken back. It needs no epoch, because
+-- it only adds what is missing. a: elevenlabs_conversation_id, summary, duration_secs, details, is_whole
+CREATE OR REPLACE FUNCTION wm_call_details(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE s conversation_state; part int;
+BEGIN
+  SELECT * INTO s FROM conversation_state WHERE elevenlabs_conversation_id = a->>'elevenlabs_conversation_id' FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
+  IF (a->>'is_whole')::boolean THEN
+    DELETE FROM conversation_lookup WHERE conversation_id = s.id
+      AND elevenlabs_conversation_id = s.elevenlabs_conversation_id;
+  END IF;
+  SELECT t.partition INTO part FROM conversation_turn t WHERE t.conversation_id = s.id ORDER BY t.id DESC LIMIT 1;
+  IF part IS NULL OR (s.call_summary IS NOT NULL AND s.call_duration_secs IS NOT NULL) THEN
+    RETURN '{"state": "known"}';
+  END IF;
+  UPDATE conversation_state SET call_summary = coalesce(call_summary, a->>'summary'),
+    call_duration_secs = coalesce(call_duration_secs, (a->>'duration_secs')::int),
+    metadata = coalesce(metadata, '{}') || jsonb_build_object('details', a->'details') WHERE id = s.id RETURNING * INTO s;
+  PERFORM wm_emit(s.id, part, 'details', jsonb_build_object('call_summary', s.call_summary,
+    'call_duration_secs', s.call_duration_secs, 'metadata', jsonb_build_object('details', a->'details')));
+  RETURN '{"state": "noted"}';
+END $$;

@@ -30,6 +30,7 @@ BEGIN
     PERFORM wm_emit(t.conversation_id, t.partition, 'answered',
                     told || jsonb_build_object('seconds', a->'seconds', 'text', a->>'text'));
   END IF;
+  IF t.kind = 'call' AND (a->>'summary' IS NULL OR a->>'duration_secs' IS NULL) THEN PERFORM wm_look_up_later(t); END IF;
   IF (a->>'caught_up')::boolean THEN
     UPDATE conversation_state SET meanwhile_from = NULL WHERE id = t.conversation_id;
   END IF;
