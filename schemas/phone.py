@@ -19,7 +19,8 @@ _MEXICO_OLD_MOBILE = re.compile(r"^\+521(\d{10})$")
 _ARGENTINA_WITHOUT_9 = re.compile(r"^\+54([1-8]\d{9})$")
 _BRAZIL_WITHOUT_9 = re.compile(r"^\+55([1-9]{2})([6-9]\d{7})$")
 # Business-scoped user id: country, dot, opaque id. Such senders have no visible number.
-_BSUID = re.compile(r"^[A-Z]{2}\.[A-Za-z0-9]{1,128}$")
+# A conversation's key has 50 characters (the contract's column); known ids have some 20.
+_BSUID = re.compile(r"^[A-Z]{2}\.[A-Za-z0-9]{1,47}$")
 # Longer input cannot be a number; checked before parsing so that 1 MB of digits costs nothing.
 _LONGEST_SPELLING = 64
 _DIGITS_SHOWN = 4

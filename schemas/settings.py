@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     twilio_account_sid: str | None = Field(None, description="Twilio account, AC….")
     twilio_auth_token: str | None = Field(None, description="Twilio's primary auth token.")
     twilio_whatsapp_from: str = Field("whatsapp:+14155238886", description="Our WhatsApp sender.")
+    twilio_other_senders: Literal["refuse", "ignore"] = Field(
+        "refuse",
+        description="What happens to a webhook for another sender of the account: 403, or 200 and nothing. Never answered.",
+    )
     twilio_api_base_url: str = Field("https://api.twilio.com", description="Twilio's API host.")
     twilio_first_message_content_sid: str | None = Field(None, description="Approved template, HX….")
     twilio_first_message_content_variables: str | None = Field(

@@ -12,6 +12,7 @@ from web.auth import token_middleware
 from web.calls import Calls, OutcomeSource
 from web.conversations import Conversations, Rows
 from web.health import Health
+from web.media import Media
 from web.metrics import measured, metrics
 from web.post_call import PostCall
 from web.publisher import Publishing
@@ -55,6 +56,8 @@ def _add_api(app: web.Application, settings: Settings, outside: Collaborators) -
     calls = Calls(outside.publisher, outside.outcomes, settings.outcome_wait_seconds)
     app.router.add_post("/api/call-completed", calls.post)
     app.router.add_get("/api/conversations/{phone}", Conversations(outside.database).get)
+    media = Media(settings, outside.database, outside.session)
+    app.router.add_get("/api/conversations/{phone}/media/{sid}/{index}", media.get)
     app.router.add_get("/api/stats", Stats(settings, outside.database, outside.session).get)
 
 

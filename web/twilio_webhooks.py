@@ -28,12 +28,16 @@ class TwilioWebhooks:
     def __init__(self, settings: Settings, publisher: Publishing) -> None:
         self._token = settings.twilio_auth_token
         self._account = settings.twilio_account_sid
+        self._sender = twilio_form.key_of({"From": settings.twilio_whatsapp_from}, "From")
+        self._other_senders = settings.twilio_other_senders
         self._public_base_url = settings.public_base_url
         self._publisher = publisher
 
     async def incoming(self, request: web.Request) -> web.Response:
         """A client wrote."""
         params = await self._verified(request)
+        if not self._is_for_us(params):
+            return self._for_another_sender()
         event = InboundMessage(
             event_id=twilio_form.message_sid(params), received_at=now(), params=params, request_id=request[REQUEST_ID]
         )
@@ -68,6 +72,17 @@ class TwilioWebhooks:
         if self._account and params.get("AccountSid", self._account) != self._account:
             raise _refused("another account")
         return twilio_form.cleaned(params)
+
+    def _is_for_us(self, params: dict[str, str]) -> bool:
+        """Tell whether a message was written to our sender; an answer would go out from ours, to a stranger to it."""
+        to = params.get("To")
+        return to is None or twilio_form.key_of(params, "To") == self._sender
+
+    def _for_another_sender(self) -> web.Response:
+        log.warning("a message to another sender was not taken", handling=self._other_senders)
+        if self._other_senders == "refuse":
+            raise web.HTTPForbidden(reason="Not our sender")
+        return _twiml()
 
     def _url(self, request: web.Request) -> str:
         return signed_url(

@@ -27,6 +27,10 @@ SELECT s.phone_number, s.client_name, s.status, s.elevenlabs_conversation_id, s.
          ORDER BY m.sent_at DESC, m.id DESC LIMIT $4::bigint) p) AS page
 FROM conversation_state s WHERE s.phone_number = $1
 
+-- name: message_params
+-- Twilio's parameters of a client's message, raw.
+SELECT payload->'params' AS params FROM conversation_input WHERE kind = 'message' AND event_id = $2 AND phone_number = $1
+
 -- name: stats
 WITH day AS (SELECT (date_trunc('day', now() AT TIME ZONE $1) AT TIME ZONE $1 AT TIME ZONE 'UTC') AS begins),
 today AS (SELECT id FROM conversation_state, day WHERE started_at >= begins),

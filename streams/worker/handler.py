@@ -9,7 +9,7 @@ from schemas.phone import masked
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
 from streams.conversation.call_status import CallStatuses
-from streams.conversation.inbound import described
+from streams.conversation.inbound import described, quoted_sid
 from streams.conversation.keywords import Keywords
 from streams.engine.work import Batch, WorkItem
 from streams.failpoints import reach
@@ -125,7 +125,8 @@ class Handler:
 
     def _input(self, item: WorkItem) -> dict[str, Any]:
         message: InboundMessage = item.value
-        intent = self._keywords.intent(message.params)
+        intent, quoted = self._keywords.intent(message.params), quoted_sid(message.params)
+        more = ({"intent": intent.as_json()} if intent else {}) | ({"quotes": quoted} if quoted else {})
         return {
             "event_id": message.event_id,
             "address": message.params.get("From", ""),
@@ -134,4 +135,4 @@ class Handler:
             "request_id": message.request_id or item.request_id,
             "backfilled": message.backfilled,
             "params": message.params,
-        } | ({"intent": intent.as_json()} if intent else {})
+        } | more

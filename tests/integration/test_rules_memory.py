@@ -108,3 +108,16 @@ async def test_patience_ends(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> Non
         await working
     assert calls.asked == 3
     assert (await row(chat))["call_summary"] is None
+
+
+async def test_a_quoted_message_is_named(chat: Chat) -> None:
+    sid = await chat.pool.fetchval("SELECT twilio_message_id FROM conversation_messages")
+    turn = (await chat.write("¿de qué hablas?", OriginalRepliedMessageSid=sid)).turn
+    assert turn is not None
+    assert turn.members[0].payload["text"] == "[En respuesta a «primer mensaje»]\n¿de qué hablas?"
+    stored = await chat.pool.fetchval("SELECT content FROM conversation_messages WHERE direction = 'inbound'")
+    assert stored == turn.members[0].payload["text"]
+    await chat.send(turn, "hola")
+    turn = (await chat.write("sí", OriginalRepliedMessageSid="SMgone")).turn
+    assert turn is not None
+    assert turn.members[0].payload["text"] == "[En respuesta a un mensaje anterior]\nsí"

@@ -9,6 +9,7 @@ from db.pool import Pool
 from schemas.documents import now
 from schemas.events import CallCompleted
 from schemas.settings import load_settings
+from streams.conversation.inbound import quoted_sid
 from streams.conversation.keywords import Keywords
 from streams.journal.journal import Begun, Journal
 from streams.journal.ownership import Ownership
@@ -74,7 +75,8 @@ class Chat:
         self._written += 1
         intent = KEYWORDS.intent({"Body": body, **params})
         given = {"event_id": f"SMin{self._written}", "address": f"whatsapp:{self.number}", "received_at": at, "text": body}
-        return given | {"params": params} | ({"intent": intent.as_json()} if intent else {})
+        quoted = {"quotes": sid} if (sid := quoted_sid(params)) else {}
+        return given | {"params": params} | ({"intent": intent.as_json()} if intent else {}) | quoted
 
 
 def call(conversation: str, number: str = PHONE, **over: object) -> CallCompleted:

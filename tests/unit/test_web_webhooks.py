@@ -65,6 +65,18 @@ async def test_another_account_is_403() -> None:
         assert (await client.post(INCOMING, data=params, headers=signed(INCOMING, params))).status == 200
 
 
+@pytest.mark.parametrize(("handling", "status"), [("refuse", 403), ("ignore", 200)])
+async def test_a_message_to_another_sender_is_never_taken(handling: str, status: int) -> None:
+    fakes = Fakes()
+    params = message(To="whatsapp:+15550000000")
+    async with gateway(fakes, twilio_other_senders=handling) as client:
+        assert (await client.post(INCOMING, data=params, headers=signed(INCOMING, params))).status == status
+        assert not fakes.publisher.events
+        other = message(To="whatsapp:14155238886")  # ours, spelled otherwise
+        assert (await client.post(INCOMING, data=other, headers=signed(INCOMING, other))).status == 200
+    assert len(fakes.publisher.events) == 1
+
+
 async def test_a_signed_request_without_an_id_is_400() -> None:
     params = {name: value for name, value in message().items() if name != "MessageSid"}
     async with gateway(Fakes()) as client:

@@ -219,3 +219,10 @@ BEGIN
     'call_duration_secs', s.call_duration_secs, 'metadata', jsonb_build_object('details', a->'details')));
   RETURN '{"state": "noted"}';
 END $$;
+
+-- A message that quotes another says which: the text of the quoted one stands before its own.
+CREATE OR REPLACE FUNCTION wm_quoting(input jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT input || jsonb_build_object('text', format(E'[En respuesta a %s]\n%s',
+    coalesce((SELECT '«' || left(regexp_replace(m.content, '\s+', ' ', 'g'), 200) || '»' FROM conversation_messages m
+              WHERE m.twilio_message_id = input->>'quotes' ORDER BY m.id LIMIT 1), 'un mensaje anterior'), input->>'text'))
+$$;

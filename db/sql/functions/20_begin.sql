@@ -83,6 +83,10 @@ BEGIN
                  max(i.received_at) AS newest_at
           FROM conversation_input i WHERE i.turn_id = turn) newest WHERE id = conversation;
   FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
+    IF item.payload ? 'quotes' THEN
+      item.payload := wm_quoting(item.payload);
+      UPDATE conversation_input SET payload = item.payload WHERE kind = item.kind AND event_id = item.event_id;
+    END IF;
     marks := wm_late(conversation, item);
     INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
       VALUES (conversation, 'inbound', item.payload->>'text', item.event_id, item.received_at,
