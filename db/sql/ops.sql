@@ -89,3 +89,10 @@ SELECT (SELECT coalesce(max(id), 0) FROM conversation_turn) AS turn,
 
 -- name: event_numbers
 SELECT phone_number, event_number FROM conversation_state WHERE phone_number = ANY($1::text[])
+
+-- name: suppressed
+-- Newest first; behind this (time, number); so many. $1 and $2 may be null.
+SELECT x.phone_number, x.source, x.event_id, x.since, s.client_name
+FROM conversation_suppression x LEFT JOIN conversation_state s USING (phone_number)
+WHERE $1::timestamp IS NULL OR (x.since, x.phone_number) < ($1, $2)
+ORDER BY x.since DESC, x.phone_number DESC LIMIT $3

@@ -1,13 +1,16 @@
 """One running service for the tests of how it is operated."""
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.support.browser import chromium
 from tests.support.up import ROOT, State, running_up
 
 Command = Callable[..., State]
@@ -36,3 +39,18 @@ def command(operated: State) -> Command:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def staffed(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
+    """Two workers, one web, an operator of their own: what people see in a browser."""
+    operators = json.dumps({"ana": secrets.token_urlsafe()})
+    with running_up(tmp_path_factory.mktemp("staffed"), jars, "--workers", "2", OPERATOR_TOKENS=operators) as state:
+        yield state | {"operators": json.loads(operators)}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all."""
+    with chromium() as running:
+        yield running

@@ -24,6 +24,7 @@ from web.ops.live import Live
 from web.ops.now import Now
 from web.ops.pages import see_other
 from web.ops.sign_in import SignIn
+from web.ops.suppressed import Suppressed
 
 _FOLDER = Path(__file__).parent
 # A year: a choice of language is not asked for again.
@@ -68,6 +69,7 @@ def _add_pages(
     conversations = Conversations(database, masked_numbers=settings.operators_see_masked_numbers)
     app.router.add_get("/conversations", conversations.get)
     app.router.add_get("/conversations/{phone}", Conversation(database).get)
+    app.router.add_get("/suppressed", Suppressed(database).get)
 
 
 async def _choose_language(request: web.Request) -> web.Response:
