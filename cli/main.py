@@ -100,6 +100,16 @@ def backfill(
     _run(lambda settings: run_backfill(settings, since, until, dry_run=dry_run, as_json=as_json), data_dir)
 
 
+@app.command(epilog=_ENVIRONMENT)
+def export(
+    number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")], data_dir: Beside = _DATA_DIR
+) -> None:
+    """Print all that is kept of one number, as JSON."""
+    from cli.export import run_export
+
+    _run(lambda settings: run_export(settings, number), data_dir)
+
+
 def _migrate(settings: Settings) -> int:
     from db.migrate import migrate as run_migrations
     from streams.engine.topics import ensure_topics

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         None, description="Template of whatever else is sent outside the 24-hour window. Not set: the first message's."
     )
     twilio_reopen_content_variables: str | None = Field(None, description="Its variables; {text} is what was to be said.")
-    twilio_messages_per_second: float = Field(80, gt=0, description="Sends per second and sender.")
+    twilio_messages_per_second: float = Field(80, gt=0, description="Sends per second of our sender, all workers together.")
     twilio_unknown_patience_seconds: float = Field(
         60, ge=0, description="How long a send of unknown outcome is looked for before it is decided."
     )
@@ -108,6 +108,13 @@ class Settings(BaseSettings):
     topic_partitions: int = Field(8, ge=1, le=1000, description="Partitions of every topic.")
     topic_replication_factor: int = Field(-1, description="-1: the broker's default.")
     topic_retention_hours: int = Field(24 * 14, ge=1, description="How long topics keep events.")
+
+    message_retention_days: float = Field(0, ge=0, description="How long messages are kept. 0: for ever.")
+    journal_retention_days: float = Field(
+        0,
+        ge=0,
+        description="How long done turns, replies and raw events are kept, never shorter than topics. 0: for ever.",
+    )
 
     max_in_flight: int = Field(2000, ge=1, description="Conversations worked on at once per worker.")
     outcome_wait_seconds: float = Field(

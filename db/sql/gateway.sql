@@ -47,10 +47,11 @@ SELECT
     JOIN conversation_send s ON s.turn_id = turns.id AND s.part = 0 AND s.accepted_at IS NOT NULL
     JOIN LATERAL (SELECT min(received_at) AS received FROM conversation_input WHERE turn_id = turns.id) i ON true
     WHERE turns.kind = 'reply') AS avg_response_time_seconds,
-  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered')) AS active,
+  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND coalesce(due_at <= now(), true)) AS active,
   (SELECT count(*) FROM turns WHERE state = 'done') AS completed,
   (SELECT count(*) FROM turns WHERE state = 'failed') AS failed,
-  (SELECT count(*) FROM conversation_spool) + (SELECT count(*) FROM conversation_input WHERE state = 'parked') AS waiting
+  (SELECT count(*) FROM conversation_spool) + (SELECT count(*) FROM conversation_input WHERE state = 'parked')
+    + (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND due_at > now()) AS waiting
 
 -- name: spool
 -- Whichever web process is reached next must know: a key's later events queue behind this one.

@@ -25,3 +25,9 @@ DELETE FROM conversation_lookup WHERE conversation_id = $1 AND elevenlabs_conver
 
 -- name: call_details
 SELECT wm_call_details($1::jsonb) AS result
+
+-- name: purge_messages
+SELECT wm_purge_messages($1::jsonb)
+
+-- name: purge_journal
+SELECT wm_purge_journal($1::jsonb)

@@ -21,6 +21,7 @@ from streams.journal.turn import Send, Turn
 from streams.turns.asking import Answer, Asking
 from streams.turns.patience import asked_seconds
 from streams.turns.pause import Pause
+from streams.turns.rate import Share
 from streams.turns.sending import Held, Sending, client_of
 from streams.vendors import Vendors, split_message, to_whatsapp
 
@@ -30,12 +31,12 @@ log = structlog.get_logger()
 class Runner:
     """Does turns with the vendors. One instance a process; it keeps nothing between turns."""
 
-    def __init__(self, settings: Settings, journal: Journal, vendors: Vendors) -> None:
+    def __init__(self, settings: Settings, journal: Journal, vendors: Vendors, share: Share = lambda: 1.0) -> None:
         self._settings = settings
         self._journal = journal
         self.pauses = Pause("twilio"), Pause("elevenlabs")
         self._wording = Wording(settings)
-        self._sending = Sending(settings, journal, vendors.twilio, self.pauses[0], self._wording)
+        self._sending = Sending(settings, journal, vendors.twilio, self.pauses[0], self._wording, share)
         self._typing = vendors.typing
         self._quiet = QuietHours.of(settings)
         self._asking = Asking(settings, journal, vendors, self.pauses[1])

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from aiolimiter import AsyncLimiter
 
 from schemas.documents import now
 from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
@@ -18,6 +17,7 @@ from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
+from streams.turns.rate import Rate, Share
 from streams.vendors import Accepted, OutgoingMessage, TwilioSender
 
 log = structlog.get_logger()
@@ -41,14 +41,21 @@ class Held(TerminalError):
 class Sending:
     """Delivers turns through Twilio."""
 
-    def __init__(self, settings: Settings, journal: Journal, twilio: TwilioSender, pause: Pause, wording: Wording) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        twilio: TwilioSender,
+        pause: Pause,
+        wording: Wording,
+        share: Share = lambda: 1.0,
+    ) -> None:
         self._settings = settings
         self._journal = journal
         self._twilio = twilio
         self._pause = pause
         self._wording = wording
-        # A second's worth at once, then evenly: what Twilio counts, and what smooths a backlog after an outage.
-        self._rate = AsyncLimiter(settings.twilio_messages_per_second, 1.0)
+        self._rate = Rate(settings.twilio_messages_per_second, share)
 
     async def deliver(self, turn: Turn, fresh: frozenset[str] = frozenset()) -> None:
         """Send what is not sent, in order. `fresh`: own ids that this very process planned and never tried.
@@ -88,8 +95,9 @@ class Sending:
         return self._wording.reopening(client_of(turn), send.body)
 
     async def _try(self, turn: Turn, send: Send, *, intended: bool) -> Accepted:
-        waits = self._pause.is_on or not self._rate.has_capacity()
-        async with self._pause.attempt(), self._rate:
+        rate = self._rate.limiter()
+        waits = self._pause.is_on or not rate.has_capacity()
+        async with self._pause.attempt(), rate:
             # An intention that has waited is renewed: ownership is checked right before the send.
             if (waits or not intended) and (proven := await self._journal.intend(turn, send)):
                 return Accepted(proven, "")

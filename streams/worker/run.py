@@ -30,6 +30,7 @@ from streams.worker.lookups import Lookups
 from streams.worker.outbox import Outbox
 from streams.worker.producer import Producer
 from streams.worker.progress import Progress
+from streams.worker.purge import Purge
 from streams.worker.reminders import Reminders
 from streams.worker.reports import Reports
 from streams.worker.silences import Silences
@@ -64,7 +65,8 @@ async def _run(settings: Settings) -> int:
     ownership = Ownership(pool, f"{socket.gethostname()}:{os.getpid()}")
     steps = Steps(pool)
     journal = Journal(pool, steps, ownership)
-    runner = Runner(settings, journal, vendors)
+    # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
+    runner = Runner(settings, journal, vendors, lambda: max(1, len(ownership.partitions)) / partitions)
     folder = Path(gettempdir())
     app = create_app(GROUP, settings, folder / f"whatsapp-worker-{os.getpid()}")
     mailboxes = Mailboxes(
@@ -92,6 +94,7 @@ async def _run(settings: Settings) -> int:
             app,
             posts.work(),
             lookups.work(),
+            Purge(settings, pool).work(),
             silences.watch(),
             reminders.watch(),
             outbox.sweep(lambda: ownership.partitions),

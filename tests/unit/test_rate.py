@@ -1,0 +1,30 @@
+"""A sender's rate is shared by the processes that have its partitions."""
+
+import pytest
+
+from streams.turns.rate import Rate
+
+
+@pytest.mark.parametrize(("share", "at_once"), [(1.0, 80), (0.5, 40), (0.125, 10)])
+async def test_each_process_has_its_share(share: float, at_once: int) -> None:
+    limiter = Rate(80, lambda: share).limiter()
+    taken = 0
+    while limiter.has_capacity():
+        await limiter.acquire()
+        taken += 1
+    assert taken == at_once
+
+
+async def test_a_share_changes_with_the_assignment_and_else_the_limiter_stays() -> None:
+    shares = iter([1.0, 1.0, 0.5])
+    rate = Rate(80, lambda: next(shares))
+    first, same, other = rate.limiter(), rate.limiter(), rate.limiter()
+    assert first is same
+    assert other is not first
+    assert other.max_rate == 40
+
+
+async def test_less_than_one_a_second_lets_one_through_at_a_time() -> None:
+    limiter = Rate(1, lambda: 0.25).limiter()
+    assert (limiter.max_rate, limiter.time_period) == (1.0, 4.0)
+    assert limiter.has_capacity()
