@@ -1,11 +1,11 @@
 """Builds the vendors' clients from the settings: a kept-alive session for each vendor."""
 
-import asyncio
 from dataclasses import dataclass
 
 import aiohttp
 import structlog
 
+from schemas.errors import RetryableError
 from schemas.settings import Settings
 from streams.vendors.agent import Agent, AgentReply, Question
 from streams.vendors.elevenlabs_api import ElevenLabsApi, NotThere
@@ -13,10 +13,14 @@ from streams.vendors.elevenlabs_calls import ElevenLabsCalls
 from streams.vendors.elevenlabs_rest import ElevenLabsRest, RestNotSupported
 from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
 from streams.vendors.http import ELEVENLABS_TIMEOUT, TWILIO_TIMEOUT, open_session
+from streams.vendors.places import Places
 from streams.vendors.twilio_sender import TwilioSender
 from streams.vendors.twilio_typing import TwilioTyping
 
 log = structlog.get_logger()
+
+# HTTP's, and the WebSocket's close after a wait in the vendor's own queue.
+_TOO_MANY = frozenset({429, 3008})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,24 @@ class BoundedAgent:
 
     def __init__(self, agent: Agent, most: int) -> None:
         self._agent = agent
-        self._places = asyncio.Semaphore(most)
+        self._places = Places(most)
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask when there is a place; see `Agent`."""
-        async with self._places:
-            return await self._agent.ask(question)
+        async with self._places.one() as cuts:
+            try:
+                reply = await self._agent.ask(question)
+            except RetryableError as error:
+                if error.code in _TOO_MANY:
+                    self._places.limit.refused(self._places.running, cuts)
+                raise
+            self._places.limit.answered()
+            return reply
 
 
 def build_vendors(settings: Settings) -> Vendors:
     """Build all clients; must be called inside a running loop."""
-    # The semaphore bounds conversations; look-ups of calls need connections besides them, one a turn in flight.
+    # The places bound conversations; look-ups of calls need connections besides them, one a turn in flight.
     twilio = open_session(TWILIO_TIMEOUT, settings.max_in_flight)
     elevenlabs = open_session(ELEVENLABS_TIMEOUT, settings.elevenlabs_max_concurrency + settings.max_in_flight)
     api = ElevenLabsApi(settings, elevenlabs)

@@ -272,6 +272,25 @@ async def _together(vendors: Vendors, count: int) -> list[AgentReply]:
     return await asyncio.gather(*(vendors.agent.ask(question(user_id=f"+5730000000{n}")) for n in range(count)))
 
 
+async def test_a_workspace_that_is_smaller_than_configured_is_not_stormed(elevenlabs: Simulator, vendors: Vendors) -> None:
+    """Refused at once, not queued: 40 clients at 4 places are answered with few refusals."""
+    elevenlabs.steer("settings", {"max_concurrency": 4, "queue_seconds": 0, "latency_ms": 20})
+    refused: list[int | str | None] = []
+
+    async def patiently(number: int) -> AgentReply:
+        while True:
+            try:
+                return await vendors.agent.ask(question(user_id=f"+57300000{number:04}"))
+            except RetryableError as error:
+                refused.append(error.code)
+
+    replies = await asyncio.gather(*(patiently(number) for number in range(40)))
+    assert [reply.text for reply in replies] == [_PRICE] * 40
+    assert set(refused) == {3008}
+    # 36 of the first 40, then 16, 6 and 1 as the limit is halved: twice that; with fixed places it is some 200.
+    assert len(refused) <= 2 * (36 + 16 + 6 + 1)
+
+
 SETUPS: list[dict[str, Any]] = [
     {"private": True}, {"allowed": []}, {"allowed": ["agent.first_message"]}, {"text_only": True}, {"first_message": ""},
     {"required": ["plan"]},
