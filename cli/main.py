@@ -1,18 +1,16 @@
 """The program `whatsapp-microservice`."""
 
 import asyncio
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.conversation_commands import app as conversation_app
 from cli.environment import environment_table
-from cli.logs import configure_logs
-from cli.running import settings_beside
-from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
-from schemas.settings import Settings, load_settings, require
+from cli.process import Beside, DryRun, Json, Since, Until
+from cli.process import run as _run
+from schemas.settings import Settings, require
 
 app = typer.Typer(
     name="whatsapp-microservice",
@@ -21,15 +19,11 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
+app.add_typer(conversation_app, name="conversation")
 _ENVIRONMENT = environment_table()
 
 DataDir = Annotated[Path, typer.Option(help="Where the stand-ins keep their data.")]
-Beside = Annotated[Path, typer.Option("--data-dir", help="Of the `up` to work with, where DATABASE_URL is not set.")]
 _DATA_DIR = Path(".data")
-Since = Annotated[str, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")]
-Until = Annotated[str | None, typer.Option(help="As --since. Default: now.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
 Jars = Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")]
 
 
@@ -119,27 +113,6 @@ def _migrate(settings: Settings) -> int:
     asyncio.run(run_migrations(settings.database_url))
     asyncio.run(ensure_topics(settings))
     return 0
-
-
-def _run(process: Callable[[Settings], int], beside: Path | None = None) -> None:
-    """Run one process; a configuration error is one clear line and exit code 2. `beside`: data of an `up`."""
-    try:
-        settings = settings_beside(beside) if beside else load_settings()
-        configure_logs(settings)
-        code = process(settings)
-    except ConfigurationError as error:
-        print(f"configuration error: {error}", file=sys.stderr)
-        code = 2
-    except InvalidInput as error:
-        print(f"{error.field}: {error.why}", file=sys.stderr)
-        code = 2
-    except Unavailable as error:
-        print(f"not available: {error}", file=sys.stderr)
-        code = 1
-    except VendorError as error:
-        print(error, file=sys.stderr)
-        code = 1
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """The values of the topics. Each carries a schema version and an id that survives redelivery and replay."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from schemas.documents import Document
 from schemas.errors import InvalidNumber
@@ -20,12 +20,20 @@ def _check_number(raw: str) -> str:
         raise ValueError(error.why) from error
 
 
+def _check_key(raw: str) -> str:
+    try:
+        return conversation_key(raw)
+    except InvalidNumber as error:
+        raise ValueError(error.why) from error
+
+
 def _or_empty(value: object) -> object:
     return {} if value is None else value
 
 
 VendorId = Annotated[str, Field(min_length=1, max_length=_COLUMN_WIDTH)]
 Number = Annotated[str, AfterValidator(_check_number)]
+ConversationKey = Annotated[str, AfterValidator(_check_key)]
 
 
 class Event(Document):
@@ -115,6 +123,46 @@ class InboundMessage(Event):
         return self.params.get("Body", "")
 
 
+CommandName = Literal["close", "escalate", "resume", "write", "change_agent"]
+# Twilio takes 1,600 characters a message; a text is split, and nobody types more than this.
+_LONGEST_TEXT = 4096
+
+
+class ConversationCommand(Event):
+    """An operator tells a conversation what to do. `by`: the operator's name; `at`: when it was said.
+
+    `write` needs `text`, or `content_sid` (an approved template, with `content_variables`); `change_agent` `agent_id`.
+    """
+
+    command_id: VendorId
+    phone_number: ConversationKey
+    command: CommandName
+    by: VendorId
+    at: datetime
+    text: Annotated[str | None, Field(min_length=1, max_length=_LONGEST_TEXT)] = None
+    content_sid: Annotated[str | None, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] = None
+    content_variables: Annotated[dict[str, str], BeforeValidator(_or_empty)] = {}
+    agent_id: VendorId | None = None
+    reason: Annotated[str | None, Field(max_length=_LONGEST_TEXT)] = None
+    request_id: str | None = None
+
+    @model_validator(mode="after")
+    def _check_what_it_needs(self) -> Self:
+        if self.command == "write" and not (self.text or self.content_sid):
+            raise ValueError("write needs text, or content_sid")
+        if self.command == "change_agent" and not self.agent_id:
+            raise ValueError("change_agent needs agent_id")
+        return self
+
+    @property
+    def event_id(self) -> str:
+        return self.command_id
+
+    @property
+    def key(self) -> str:
+        return self.phone_number
+
+
 class MessageStatus(Event):
     """A delivery report. `own_id`: the id that the worker put into the StatusCallback URL, where it came back."""
 
@@ -140,6 +188,7 @@ EventType = Literal[
     "closed",
     "escalated",
     "resumed",
+    "agent_changed",
     "opted_out",
     "opted_in",
     "details",

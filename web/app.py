@@ -10,6 +10,7 @@ from web.answers import Next as Handler
 from web.answers import errors_as_json
 from web.auth import token_middleware
 from web.calls import Calls, OutcomeSource
+from web.commands import CommandOutcomeSource, Commands
 from web.conversations import Conversations, Rows
 from web.health import Health
 from web.media import Media
@@ -31,6 +32,7 @@ class Collaborators:
 
     publisher: Publishing
     outcomes: OutcomeSource
+    commands: CommandOutcomeSource
     database: Rows
     health: Health
     session: aiohttp.ClientSession
@@ -58,6 +60,8 @@ def _add_api(app: web.Application, settings: Settings, outside: Collaborators) -
     app.router.add_get("/api/conversations/{phone}", Conversations(outside.database).get)
     media = Media(settings, outside.database, outside.session)
     app.router.add_get("/api/conversations/{phone}/media/{sid}/{index}", media.get)
+    commands = Commands(outside.publisher, outside.commands, settings.outcome_wait_seconds)
+    app.router.add_post("/api/conversations/{phone}/commands", commands.post)
     app.router.add_get("/api/stats", Stats(settings, outside.database, outside.session).get)
 
 

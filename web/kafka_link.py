@@ -9,7 +9,14 @@ from aiokafka.errors import KafkaError
 from schemas.errors import Unavailable
 from schemas.kafka import producer_arguments
 from schemas.settings import Settings
-from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, REQUEST_ID_HEADER, topic_name
+from schemas.topics import (
+    CALL_COMPLETED,
+    CONVERSATION_COMMAND,
+    INBOUND_MESSAGE,
+    MESSAGE_STATUS,
+    REQUEST_ID_HEADER,
+    topic_name,
+)
 from web.bounds import within
 
 log = structlog.get_logger()
@@ -25,7 +32,7 @@ _PROBE_SECONDS = 2.5
 _CLOSE_SECONDS = 3.0
 
 KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
-_OURS = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS)
+_OURS = (CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS)
 
 
 class KafkaLink:

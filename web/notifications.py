@@ -13,6 +13,8 @@ log = structlog.get_logger()
 
 CALL_OUTCOME = "call_outcome"
 """A call's turn ended; the payload is the event's id."""
+COMMAND_OUTCOME = "command_outcome"
+"""An operator's command was done or refused; the payload is its id."""
 SPOOL = "spool"
 """Some web process stored an event in the spool."""
 

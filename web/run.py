@@ -14,11 +14,12 @@ from schemas.errors import ConfigurationError, Unavailable
 from schemas.settings import Settings
 from web.app import Collaborators, create_app
 from web.backfill import Backfill
+from web.command_outcomes import CommandOutcomes
 from web.database import Database
 from web.gap import BehindGap, Gap
 from web.health import Health
 from web.kafka_link import KafkaLink
-from web.notifications import CALL_OUTCOME, SPOOL, Notifications
+from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL, Notifications
 from web.ops.live import Live
 from web.ops.setup import create_ops
 from web.outcomes import Outcomes
@@ -79,23 +80,36 @@ async def _serve(
     assert settings.database_url is not None, "checked at the start"
     database = Database(pool)
     spool, outcomes, vendors = Spool(database), Outcomes(database), Vendors(settings, session)
-    publisher = Publisher(kafka, spool)
+    publisher, commands = Publisher(kafka, spool), CommandOutcomes(database)
     probes = {"database": _database_probe(database), "twilio": vendors.twilio, "elevenlabs": vendors.elevenlabs}
     health = Health(probes, lambda: kafka.state)
-    heard: dict[str, Callable[[str], None]] = {CALL_OUTCOME: outcomes.heard, SPOOL: spool.heard}
+    heard: dict[str, Callable[[str], None]] = {
+        CALL_OUTCOME: outcomes.heard,
+        COMMAND_OUTCOME: commands.heard,
+        SPOOL: spool.heard,
+    }
     notifications = Notifications(settings.database_url, heard, spool.listening)
     gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
     live = Live(database)
     outside = Collaborators(
         publisher=BehindGap(publisher, gap),
         outcomes=outcomes,
+        commands=commands,
         database=database,
         health=health,
         session=session,
         ops=create_ops(settings, database, health, session, live),
     )
     await asyncio.gather(health.probe(), kafka.keep())
-    sides = [publisher.work(), notifications.listen(), outcomes.watch(), health.watch(), live.watch(), gap.watch()]
+    sides = [
+        publisher.work(),
+        notifications.listen(),
+        outcomes.watch(),
+        commands.watch(),
+        health.watch(),
+        live.watch(),
+        gap.watch(),
+    ]
     return await _until_stopped(create_app(settings, outside), settings.port, sides, stop, gap.listening)
 
 

@@ -9,6 +9,16 @@ JOIN conversation_turn t ON t.id = i.turn_id
 LEFT JOIN conversation_send s ON s.turn_id = t.id AND s.part = 0
 WHERE i.kind = 'call' AND i.event_id = ANY($1::text[])
 
+-- name: command_outcomes
+-- A command's outcome, or its turn where it writes.
+SELECT i.event_id, i.phone_number, i.payload->>'command' AS command, i.outcome, t.state, t.error, sent.sid, s.status,
+  coalesce(t.conversation_id, s.id) AS conversation_id
+FROM conversation_input i
+LEFT JOIN conversation_turn t ON t.id = i.turn_id
+LEFT JOIN conversation_send sent ON sent.turn_id = t.id AND sent.part = 0
+LEFT JOIN conversation_state s ON s.phone_number = i.phone_number
+WHERE i.kind = 'command' AND i.event_id = ANY($1::text[])
+
 -- name: conversation
 -- One statement, one snapshot: the count is that of the messages shown. Oldest first means by time; messages that
 -- came while an answer was being made are recorded after it, so ids alone are not that order.

@@ -12,7 +12,8 @@ from db.pool import Pool
 from db.queries import load
 from schemas.documents import now
 from schemas.errors import OptedOut
-from schemas.events import CallCompleted
+from schemas.events import CallCompleted, ConversationCommand
+from streams.conversation.window import OPEN_SECONDS
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn
@@ -34,7 +35,8 @@ class Begun:
     call must begin first; `held`: stored behind a turn that waits for its time; `done`: nothing is left to do;
     `unknown`: the number has no conversation; `silent`: taken up, and not to be answered; `suppressed`: the number asked
     for no more messages; `skipped`: no conversation begins after such a call; of replayed events also `superseded`:
-    something later was answered; `forgotten`: to be begun like a new one.
+    something later was answered; `forgotten`: to be begun like a new one; `command`: an earlier command must be done
+    first; `refused`: a command that cannot be done, its outcome says why.
     """
 
     state: Literal[
@@ -49,9 +51,12 @@ class Begun:
         "skipped",
         "superseded",
         "forgotten",
+        "command",
+        "refused",
     ]
     turn: Turn | None = None
     call: CallCompleted | None = None
+    command: ConversationCommand | None = None
 
 
 class Journal:
@@ -87,6 +92,21 @@ class Journal:
         """Go on with an event's failed turn; with a replay, do the event once more."""
         argument = {"phone_number": number, "kind": kind, "event_id": event_id, "replay": replay}
         return await self._begin("wm_reopen" if replay is None else "wm_repeat", partition, argument)
+
+    async def begin_command(
+        self, partition: int, command: ConversationCommand, request_id: str | None, *, has_template: bool, sure: bool
+    ) -> Begun:
+        """Do an operator's command, or begin the turn that writes, unless its id has been seen.
+
+        `has_template`: it may be written outside the 24-hour window; `sure`: calls that came before are handed over.
+        """
+        argument = {
+            "phone_number": command.key, "event_id": command.command_id, "command": command.command, "by": command.by,
+            "reason": command.reason, "agent_id": command.agent_id, "payload": command.model_dump(mode="json"),
+            "received_at": command.at, "request_id": request_id, "has_template": has_template, "sure": sure,
+            "window_seconds": OPEN_SECONDS,
+        }  # fmt: skip
+        return await self._begin("wm_begin_command", partition, argument)
 
     async def begin_reply(self, partition: int, number: str, inputs: list[Json], request_id: str | None) -> Begun:
         """Begin the turn that answers `inputs` and whatever was parked for the number."""
@@ -183,9 +203,12 @@ class Journal:
 
     async def _begin(self, step: str, partition: int, argument: Json) -> Begun:
         result = await self._step(step, partition, argument)
-        turn, call = result.get("turn"), result.get("call")
+        turn, call, command = result.get("turn"), result.get("call"), result.get("command")
         return Begun(
-            result["state"], Turn.from_row(turn) if turn else None, CallCompleted.from_object(call) if call else None
+            result["state"],
+            Turn.from_row(turn) if turn else None,
+            CallCompleted.from_object(call) if call else None,
+            ConversationCommand.from_object(command) if command else None,
         )
 
     async def own(self, partition: int) -> None:

@@ -43,7 +43,8 @@ class Turn:
     its beginning (db/sql/functions/15_rules.sql); `last_inbound_at`: when the client wrote last, aware, UTC;
     `meanwhile_from`: messages with a higher id were said while a person stood in for the agent, which has not been asked
     since;
-    `suspect_since`: from when on messages may have been sent for its events that a restored journal does not know.
+    `suspect_since`: from when on messages may have been sent for its events that a restored journal does not know;
+    `agent_changed`: the agent is not the call's any more.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Turn:
     last_inbound_at: datetime | None = None
     meanwhile_from: int | None = None
     suspect_since: datetime | None = None
+    agent_changed: bool = False
     members: list[Member] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
 
@@ -92,6 +94,12 @@ class Turn:
     def again(self) -> Json:
         """What is sent once more: `text`, and the `kind` of the turn that said it; empty for other turns."""
         found: Json = (self.rule or {}).get("again") or {}
+        return found
+
+    @property
+    def written(self) -> Json:
+        """The command with which an operator writes; empty for other turns."""
+        found: Json = (self.rule or {}).get("write") or {}
         return found
 
     @property

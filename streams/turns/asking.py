@@ -119,7 +119,7 @@ class Asking:
         messages = await self._journal.history(turn, _HISTORY_MESSAGES)
         since = turn.meanwhile_from
         return Question(
-            conversation_id=turn.elevenlabs_conversation_id,
+            conversation_id="" if turn.agent_changed else turn.elevenlabs_conversation_id,  # it is its agent's
             agent_id=turn.agent_id,
             text=question([member.payload["text"] for member in turn.questions]),
             user_id=turn.phone_number,

@@ -83,6 +83,8 @@ class Runner:
     async def _prepare(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
         if turn.kind == "again":
             return await self._repeat(turn)
+        if turn.kind == "write":
+            return await self._write(turn)
         return await (self._greet(turn) if turn.kind == "call" else self._reply(turn))
 
     async def _greet(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
@@ -99,6 +101,13 @@ class Runner:
             log.warning("a message outside the 24-hour window has no template", number=masked(turn.phone_number))
         sends = [_send(turn, words.body, words.content)] if words else []
         return await self._answered(turn, Answer(text, {"again": turn.again}, 0.0, None), sends)
+
+    async def _write(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
+        """Send what an operator wrote, word for word."""
+        text, template = turn.written.get("text") or "", turn.written.get("content_sid")
+        content = {"content_sid": template, "content_variables": turn.written.get("content_variables") or {}}
+        sends = [_send(turn, text, content)] if template else [_send(turn, part) for part in split_message(text)]
+        return await self._answered(turn, Answer(text, {"text": text, "by": turn.written.get("by")}, 0.0, None), sends)
 
     async def _reply(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
         notice = notice_text(self._settings, turn.notice)

@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from schemas.events import CallCompleted, InboundMessage
+from schemas.events import CallCompleted, ConversationCommand, InboundMessage
 from schemas.phone import masked
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
@@ -16,6 +16,7 @@ from streams.failpoints import reach
 from streams.journal.journal import Begun, Journal
 from streams.turns.runner import Runner
 from streams.worker.bursts import Bursts
+from streams.worker.commands import Commands
 from streams.worker.engine import WorkerEngine
 from streams.worker.outbox import Outbox
 from streams.worker.reminders import Reminder
@@ -49,6 +50,7 @@ class Handler:
         self._bursts = bursts
         self._keywords = Keywords.of(settings)
         self._statuses = CallStatuses(settings)
+        self._commands = Commands(settings, journal, runner)
         pace = settings.campaign_messages_per_minute
         self._pace_seconds = _MINUTE / pace if pace else None
 
@@ -59,6 +61,8 @@ class Handler:
             await self._call(item.source.partition, item.value, item.request_id)
         elif isinstance(item.value, Reminder):
             await self._reminded(item, item.value)
+        elif isinstance(item.value, ConversationCommand):
+            await self._command(batch, item.value)
         else:
             await self._messages(batch)
         for each in batch.items:
@@ -82,6 +86,16 @@ class Handler:
     async def _begin_call(self, partition: int, call: CallCompleted, request_id: str | None) -> Begun:
         starts = self._statuses.opening(call.recipient.status) is not None
         return await self._journal.begin_call(partition, call, request_id, starts=starts, pace_seconds=self._pace_seconds)
+
+    async def _command(self, batch: Batch, command: ConversationCommand) -> None:
+        item = batch.first
+        partition = item.source.partition
+        if not await self._commands.run(partition, command, item.request_id, sure=False):
+            await self._engine.calls_caught_up(item.key, partition)
+            if call := batch.take_out_of_turn(CALL_COMPLETED):
+                await self._call(partition, call.value, call.request_id)
+            await self._commands.run(partition, command, item.request_id, sure=True)
+        await self._reply(partition, item.key, [], item.request_id)  # what it let through
 
     async def _messages(self, batch: Batch) -> None:
         await self._bursts.settle(batch)
@@ -115,6 +129,10 @@ class Handler:
             begun = await self._journal.begin_reply(partition, number, inputs, request_id)
             if begun.call is not None:  # it was stored behind a turn that was held
                 begun = await self._begin_call(partition, begun.call, request_id)
+            elif begun.command is not None:
+                await self._commands.run(partition, begun.command, request_id, sure=True)
+                inputs = []
+                continue
             elif begun.state == "silent":  # taken up, not to be answered; there may be more behind it
                 inputs = []
                 continue

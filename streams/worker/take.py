@@ -10,8 +10,15 @@ from aiokafka.partitioner import murmur2
 
 from schemas.documents import now
 from schemas.errors import InvalidInput
-from schemas.events import CallCompleted, DeadLetter, InboundMessage, MessageStatus
-from schemas.topics import CALL_COMPLETED, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE_STATUS, REQUEST_ID_HEADER
+from schemas.events import CallCompleted, ConversationCommand, DeadLetter, InboundMessage, MessageStatus
+from schemas.topics import (
+    CALL_COMPLETED,
+    CONVERSATION_COMMAND,
+    DEAD_LETTER,
+    INBOUND_MESSAGE,
+    MESSAGE_STATUS,
+    REQUEST_ID_HEADER,
+)
 from streams.engine.intake import request_id
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
@@ -23,11 +30,12 @@ from streams.worker.stops import Stops
 
 log = structlog.get_logger()
 
-Event = CallCompleted | InboundMessage | MessageStatus
+Event = CallCompleted | InboundMessage | MessageStatus | ConversationCommand
 _MODELS: dict[str, Callable[[bytes], Event]] = {
     CALL_COMPLETED: CallCompleted.from_json,
     INBOUND_MESSAGE: InboundMessage.from_json,
     MESSAGE_STATUS: MessageStatus.from_json,
+    CONVERSATION_COMMAND: ConversationCommand.from_json,
 }
 TOPICS = sorted(_MODELS)
 

@@ -12,6 +12,7 @@ from twilio.request_validator import RequestValidator
 from schemas.errors import Unavailable
 from schemas.settings import Settings, load_settings
 from web.app import Collaborators, create_app
+from web.command_outcomes import CommandOutcome
 from web.health import Health
 from web.outcomes import Outcome
 
@@ -63,6 +64,20 @@ class FakeOutcomes:
 
 
 @dataclass
+class FakeCommands:
+    """Knows commands' outcomes from before (`known`), and after they were published (`later`)."""
+
+    known: dict[str, CommandOutcome] = field(default_factory=dict)
+    later: dict[str, CommandOutcome] = field(default_factory=dict)
+
+    async def get(self, event_id: str) -> CommandOutcome | None:
+        return self.known.get(event_id)
+
+    async def wait(self, event_id: str, seconds: float) -> CommandOutcome | None:
+        return self.later.get(event_id)
+
+
+@dataclass
 class FakeRows:
     """Gives one row to every question and remembers the questions' arguments."""
 
@@ -78,6 +93,7 @@ class FakeRows:
 class Fakes:
     publisher: FakePublisher = field(default_factory=FakePublisher)
     outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
+    commands: FakeCommands = field(default_factory=FakeCommands)
     rows: FakeRows = field(default_factory=FakeRows)
     states: dict[str, str] = field(
         default_factory=lambda: {"database": "connected", "kafka": "connected", "twilio": "ok", "elevenlabs": "ok"}
@@ -104,7 +120,12 @@ async def gateway(fakes: Fakes, **over: object) -> AsyncIterator[TestClient[Any,
         health = fakes.health()
         await health.probe()
         outside = Collaborators(
-            publisher=fakes.publisher, outcomes=fakes.outcomes, database=fakes.rows, health=health, session=session
+            publisher=fakes.publisher,
+            outcomes=fakes.outcomes,
+            commands=fakes.commands,
+            database=fakes.rows,
+            health=health,
+            session=session,
         )
         async with TestClient(TestServer(create_app(settings_with(**over), outside))) as client:
             yield client

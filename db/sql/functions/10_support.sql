@@ -51,7 +51,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     'elevenlabs_conversation_id', s.elevenlabs_conversation_id,
     'call', s.metadata->'call', 'details', s.metadata->'details',
     'rule', t.rule, 'last_inbound_at', wm_iso(s.last_inbound_at),
-    'meanwhile_from', s.meanwhile_from,
+    'meanwhile_from', s.meanwhile_from, 'agent_changed', coalesce(s.metadata ? 'agent_changed', false),
     -- Events from before a restore: what was sent for them may be unknown here.
     'suspect_since', (SELECT wm_iso(min(i.received_at)) FROM conversation_input i WHERE i.turn_id = t.id
                       AND i.received_at < (SELECT max(restored_at) FROM conversation_restore)),
@@ -73,9 +73,10 @@ CREATE OR REPLACE FUNCTION wm_is_held(turn bigint) RETURNS boolean LANGUAGE sql 
   SELECT coalesce(due_at > clock_timestamp(), false) FROM conversation_turn WHERE id = turn
 $$;
 
--- Ends a turn once; whoever waits for a call's outcome is told.
+-- Ends a turn once; whoever waits for a call's or a command's outcome is told.
 CREATE OR REPLACE FUNCTION wm_end_turn(turn bigint, outcome text, problem jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE conversation_turn SET state = outcome, error = problem, ended_at = clock_timestamp() WHERE id = turn;
-  PERFORM pg_notify('call_outcome', event_id) FROM conversation_input WHERE turn_id = turn AND kind = 'call';
+  PERFORM pg_notify(kind || '_outcome', event_id) FROM conversation_input
+    WHERE turn_id = turn AND kind IN ('call', 'command');
 END $$;

@@ -28,7 +28,7 @@ BEGIN
       batch_id = EXCLUDED.batch_id, recipient_id = EXCLUDED.recipient_id, status = 'active', closed_at = NULL,
       call_summary = NULL, call_duration_secs = NULL, started_at = now(), last_message_at = now(),
       address = EXCLUDED.address,
-      metadata = (coalesce(s.metadata, '{}') - 'details') || EXCLUDED.metadata || jsonb_build_object('calls',
+      metadata = (coalesce(s.metadata, '{}') - 'details' - 'agent_changed') || EXCLUDED.metadata || jsonb_build_object('calls',
         coalesce(s.metadata->'calls', '[]') || jsonb_build_array(jsonb_build_object(
           'elevenlabs_conversation_id', s.elevenlabs_conversation_id, 'agent_id', s.agent_id,
           'batch_id', s.batch_id, 'recipient_id', s.recipient_id, 'started_at', wm_iso(s.started_at),
@@ -44,7 +44,7 @@ BEGIN
 END $$;
 
 -- Messages begin a turn; those parked for the number come along, first. Its members are fixed here.
--- A call that was parked behind a held turn keeps its place: what was parked before it is answered before.
+-- A call or a command that was parked behind a held turn keeps its place: what was parked before it is answered before.
 -- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item conversation_input; message int;
@@ -62,7 +62,7 @@ BEGIN
   SELECT id, status INTO conversation, was FROM conversation_state WHERE phone_number = phone FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"state": "unknown"}'; END IF;
   PERFORM wm_add_inputs(a, 'parked');
-  SELECT * INTO next_call FROM conversation_input WHERE phone_number = phone AND state = 'parked' AND kind = 'call'
+  SELECT * INTO next_call FROM conversation_input WHERE phone_number = phone AND state = 'parked' AND kind <> 'message'
     ORDER BY position LIMIT 1;
   INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id)
     SELECT phone, conversation, (a->>'partition')::int, 'reply', 'begun', a->>'request_id'
@@ -70,7 +70,7 @@ BEGIN
                   AND (next_call.position IS NULL OR position < next_call.position))
     RETURNING id INTO turn;
   IF turn IS NULL AND next_call.position IS NOT NULL THEN
-    RETURN jsonb_build_object('state', 'call', 'call', next_call.payload);
+    RETURN jsonb_build_object('state', next_call.kind, next_call.kind, next_call.payload);
   END IF;
   IF turn IS NULL THEN RETURN '{"state": "done"}'; END IF;
   UPDATE conversation_input SET state = 'taken', turn_id = turn WHERE phone_number = phone AND state = 'parked'

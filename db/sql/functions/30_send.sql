@@ -68,7 +68,8 @@ BEGIN
     WHERE own_id = (a->>'own_id')::uuid AND state <> 'accepted' RETURNING * INTO o;
   IF NOT FOUND THEN RETURN '{"state": "accepted"}'; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id FOR UPDATE;
-  marks := CASE t.kind WHEN 'write' THEN '{"by": "operator"}'::jsonb ELSE '{}' END
+  marks := CASE t.kind WHEN 'write' THEN
+      jsonb_build_object('by', 'operator', 'operator', t.rule->'write'->>'by') ELSE '{}' END
     || CASE WHEN t.replay IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('replay', t.replay) END;
   INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, elevenlabs_response,
       sent_at, delivered_at, read_at, metadata)

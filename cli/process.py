@@ -1,0 +1,44 @@
+"""What the commands share: their common options, and how a process ends."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.logs import configure_logs
+from cli.running import settings_beside
+from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
+from schemas.settings import Settings, load_settings
+
+Beside = Annotated[Path, typer.Option("--data-dir", help="Of the `up` to work with, where DATABASE_URL is not set.")]
+Since = Annotated[str, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")]
+Until = Annotated[str | None, typer.Option(help="As --since. Default: now.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Answers the questions.")]
+
+
+def run(process: Callable[[Settings], int], beside: Path | None = None) -> None:
+    """Run one process; wrong input or configuration is one clear line and exit code 2, what is away 1.
+
+    `beside`: data of an `up` to work with.
+    """
+    try:
+        settings = settings_beside(beside) if beside else load_settings()
+        configure_logs(settings)
+        code = process(settings)
+    except ConfigurationError as error:
+        print(f"configuration error: {error}", file=sys.stderr)
+        code = 2
+    except InvalidInput as error:
+        print(f"{error.field}: {error.why}", file=sys.stderr)
+        code = 2
+    except Unavailable as error:
+        print(f"not available: {error}", file=sys.stderr)
+        code = 1
+    except VendorError as error:
+        print(error, file=sys.stderr)
+        code = 1
+    raise typer.Exit(code)

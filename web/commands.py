@@ -1,0 +1,94 @@
+"""`POST /api/conversations/{phoneNumber}/commands`: what operators tell a conversation to do."""
+
+import time
+import uuid
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from schemas.documents import now, parse_object
+from schemas.errors import InvalidInput, Unavailable
+from schemas.events import ConversationCommand
+from schemas.phone import conversation_key
+from schemas.topics import CONVERSATION_COMMAND
+from web.answers import REQUEST_ID, failure
+from web.command_outcomes import CommandOutcome
+from web.publisher import Publishing
+
+_JSON = "application/json"
+
+
+class CommandOutcomeSource(Protocol):
+    """See `web.command_outcomes.CommandOutcomes`."""
+
+    async def get(self, event_id: str) -> CommandOutcome | None: ...
+
+    async def wait(self, event_id: str, seconds: float) -> CommandOutcome | None: ...
+
+
+class Commands:
+    """Publishes a command and waits for its outcome. Its id makes it once, however often it is sent."""
+
+    def __init__(self, publisher: Publishing, outcomes: CommandOutcomeSource, wait_seconds: float) -> None:
+        self._publisher = publisher
+        self._outcomes = outcomes
+        self._wait_seconds = wait_seconds
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Answer with the outcome: done, refused with why, or queued when it is not known in time."""
+        if request.content_type != _JSON:
+            return failure(415, "Unsupported media type", f"Content-Type must be {_JSON}")
+        command = command_of(request.match_info["phone"], parse_object(await request.read()), request[REQUEST_ID])
+        status, body = answer(command, await self.submit(command, request[REQUEST_ID]))
+        return web.json_response(body, status=status)
+
+    async def submit(self, command: ConversationCommand, request_id: str) -> CommandOutcome | None:
+        """Publish, unless the id is known; give the outcome so far, None while nobody has taken it up.
+
+        Raises:
+            InvalidInput: the id was used for another command.
+            Unavailable: the command could not be stored.
+        """
+        answer_at = time.monotonic() + self._wait_seconds
+        outcome = await self._known(command)
+        if outcome is None:
+            await self._publisher.publish(CONVERSATION_COMMAND, command.key, command.to_json(), request_id)
+        if outcome is None or not outcome.is_final:
+            seconds = max(0.0, answer_at - time.monotonic())
+            outcome = await self._outcomes.wait(command.command_id, seconds) or outcome
+        return outcome
+
+    async def _known(self, command: ConversationCommand) -> CommandOutcome | None:
+        """Look for a repeated command. Without Postgres it is published again: the worker knows its id."""
+        try:
+            known = await self._outcomes.get(command.command_id)
+        except Unavailable:
+            return None
+        if known and (known.phone_number, known.command) != (command.key, command.command):
+            raise InvalidInput("command_id", f"was used already, to {known.command} another conversation or otherwise")
+        return known
+
+
+def command_of(phone: str, body: dict[str, Any], request_id: str) -> ConversationCommand:
+    """Read a command from its body. Without `command_id` it gets one; the answer tells it.
+
+    Raises:
+        InvalidInput: names the field.
+    """
+    given = {name: value for name, value in body.items() if value is not None}
+    ours = {"phone_number": conversation_key(phone), "at": now(), "request_id": request_id, "schema_version": 1}
+    return ConversationCommand.from_object({"command_id": str(uuid.uuid4())} | given | ours)
+
+
+def answer(command: ConversationCommand, outcome: CommandOutcome | None) -> tuple[int, dict[str, Any]]:
+    """Give the HTTP status and body for an outcome."""
+    identity = {"command_id": command.command_id, "command": command.command}
+    if outcome is not None and outcome.error:
+        error = outcome.error
+        status = error.get("status")
+        code = status if isinstance(status, int) and 400 <= status <= 599 else 422
+        return code, {"success": False, "error": error.get("error"), "details": error.get("details"), **identity}
+    if outcome is None or not outcome.is_final:
+        return 202, {"success": True, "status": "queued", **identity}
+    body = {"changed": outcome.changed, "conversation_status": outcome.status, "whatsapp_message_id": outcome.sid}
+    return 200, {"success": True, "status": "done", **identity, **body}
