@@ -80,7 +80,8 @@ def _received(rows: Rows, event: ConversationEvent, partition: int) -> None:
     message = {
         "conversation_id": event.conversation_id, "direction": "inbound", "content": data.get("content") or "",
         "twilio_message_id": sid, "sent_at": came,
-        "metadata": {"turn_id": turn, "request_id": data.get("request_id")} if turn is not None else {},
+        "metadata": ({"turn_id": turn, "request_id": data.get("request_id")} if turn is not None else {})
+        | {mark: data[mark] for mark in ("backfilled", "late") if mark in data},
     }  # fmt: skip
     _message(rows, data.get("message_id"), message)
     if sid:
