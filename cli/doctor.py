@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import asyncpg
 import httpx
@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from cli.doctor_templates import templates
+from cli.findings import Finding
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from streams.conversation.configuration import problems
@@ -23,19 +25,15 @@ _NEEDED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `advice`: what to do, empty when all is well."""
-
-    what: str
-    found: str
-    advice: str = ""
-
-
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a thing that cannot be looked at is a finding, too."""
     checks: list[Callable[[Settings], Awaitable[Finding]]] = [_database, _kafka, _twilio, _elevenlabs]
-    return [*_configured(settings), *_texts(settings), *[await check(settings) for check in checks]]
+    return [
+        *_configured(settings),
+        *_texts(settings),
+        *[await check(settings) for check in checks],
+        *await templates(settings),
+    ]
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:

@@ -38,9 +38,15 @@ def web() -> None:
 @app.command(epilog=_ENVIRONMENT)
 def worker() -> None:
     """Run conversations: take events from Kafka, ask the agent, send, record."""
+    from cli.doctor_templates import warn_of_templates
     from streams.worker.run import run
 
-    _run(run)
+    def warned(settings: Settings) -> int:
+        if settings.twilio_first_message_content_sid is not None:
+            warn_of_templates(settings)
+        return run(settings)
+
+    _run(warned)
 
 
 @app.command("stats-worker", epilog=_ENVIRONMENT)
