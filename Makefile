@@ -17,9 +17,9 @@ lint: setup
 test: setup lint
 	$(VENV)/bin/pytest
 
-# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3
+# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3; a soak of minutes instead: make chaos SOAK=30
 chaos: setup
-	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1)
+	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0)
 
 # All rows, or some: make bench ONLY=rate-100,saturation RUNS=5
 bench: setup

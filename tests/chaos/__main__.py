@@ -16,7 +16,7 @@ from rich.markup import escape
 from tests.chaos.results import write_results
 from tests.chaos.run import Outcome, play
 from tests.chaos.scenario import Scenario
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios import SCENARIOS, SOAK
 
 _console = Console(soft_wrap=True)
 
@@ -26,13 +26,14 @@ def main(
     runs: Annotated[int, typer.Option(help="So many times as many faults.")] = 1,
     turns: Annotated[float, typer.Option(help="Turns per second; 0: the scenario's own.")] = 0,
     numbers: Annotated[int, typer.Option(help="Clients; 0: the scenario's own.")] = 0,
+    soak: Annotated[float, typer.Option(help="Minutes of a soak instead; 0: none.")] = 0,
     data_dir: Annotated[Path, typer.Option(help="Logs and data; a scenario's are kept until it runs again.")] = Path(
         ".data/chaos"
     ),
     jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(".kafka"),
 ) -> None:
     """Play, print, write."""
-    wanted = _chosen(only, turns, numbers)
+    wanted = [replace(SOAK, minutes=soak)] if soak else _chosen(only, turns, numbers)
     outcomes: list[Outcome] = []
     for scenario in wanted:
         if scenario.needs and not scenario.needs.exists():
@@ -87,8 +88,8 @@ def _print(outcome: Outcome) -> None:
         f" recoveries {[round(each, 1) for each in outcome.recoveries]},"
         f" answers p50 {seconds[len(seconds) // 2]:.2f} max {seconds[-1]:.2f} s"
     )
-    for problem in outcome.problems:
-        _console.print(f"    {escape(problem)}")
+    for told in (*outcome.notes, *outcome.problems):
+        _console.print(f"    {escape(told)}")
 
 
 typer.run(main)

@@ -39,6 +39,10 @@ async def nothing(world: World) -> None:
     world.strikes()
 
 
+def _one_of(products: list[Product]) -> Product:
+    return random.choice([each for each in products if each.wanted])
+
+
 async def _killed(*victims: Product) -> None:
     await asyncio.gather(*(victim.kill() for victim in victims))
     await asyncio.sleep(_RESTART_SECONDS)
@@ -48,19 +52,19 @@ async def _killed(*victims: Product) -> None:
 async def kill_worker(world: World) -> None:
     """kill -9 of a worker, started again a second later."""
     world.strikes()
-    await _killed(random.choice(world.workers))
+    await _killed(_one_of(world.workers))
 
 
 async def kill_web(world: World) -> None:
     """kill -9 of a web, started again a second later."""
     world.strikes()
-    await _killed(random.choice(world.webs))
+    await _killed(_one_of(world.webs))
 
 
 async def kill_both(world: World) -> None:
     """kill -9 of worker and web together."""
     world.strikes()
-    await _killed(random.choice(world.workers), random.choice(world.webs))
+    await _killed(_one_of(world.workers), _one_of(world.webs))
 
 
 async def fail_point(world: World) -> None:
@@ -91,7 +95,7 @@ async def _died(world: World) -> Product:
 
 async def term_worker(world: World) -> None:
     """SIGTERM of a worker: exit 0 in time; counts what was done but will be delivered again."""
-    worker = random.choice(world.workers)
+    worker = _one_of(world.workers)
     world.strikes()
     await _termed(world, worker)
     if len(world.workers) == 1:
@@ -101,7 +105,7 @@ async def term_worker(world: World) -> None:
 
 async def term_web(world: World) -> None:
     """SIGTERM of a web under load."""
-    web = random.choice(world.webs)
+    web = _one_of(world.webs)
     world.strikes()
     await _termed(world, web)
     await web.start()
@@ -126,7 +130,7 @@ async def _count_redelivered(world: World) -> None:
 
 async def pause_worker(world: World) -> None:
     """SIGSTOP of a worker for a minute while another takes over, then SIGCONT."""
-    worker = random.choice(world.workers)
+    worker = _one_of(world.workers)
     world.strikes()
     worker.pause()
     await asyncio.sleep(_PAUSE_SECONDS)

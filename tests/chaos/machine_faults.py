@@ -11,7 +11,7 @@ from tests.chaos.world import World
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 """From Debian's package `libfaketime` (`apt-get install libfaketime`); the row is left out where it is not there."""
 FAKED = {
-    "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": "{folder}/clock", "FAKETIME_NO_CACHE": "1",
+    "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": "{folder}/clock", "FAKETIME_CACHE_DURATION": "1",
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
 }  # fmt: skip
 _JUMPS_SECONDS = ("+300", "-300", "+0")

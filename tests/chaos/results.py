@@ -4,14 +4,15 @@ import statistics
 from pathlib import Path
 
 from tests.chaos.run import Outcome
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios import SCENARIOS, SOAK
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 _HEAD = """\
 # What held while things broke
 
-Written by `make chaos` (`make chaos ONLY=kill-worker,kill-web RUNS=3` plays some, each with three times as many faults).
+Written by `make chaos` (`make chaos ONLY=kill-worker,kill-web RUNS=3` plays some, each with three times as many faults;
+`make chaos SOAK=30` is the soak).
 Real processes on Apache Kafka and Postgres with simulated vendors; judged by the vendors' ledgers alone, by code that
 shares nothing with the service.
 
@@ -19,13 +20,14 @@ shares nothing with the service.
   *at once*: numbers whose agent was asked twice at the same time. *wrong*: sent to somebody else.
 - *asked again*: questions that the agent got twice, which a crash allows. *redelivered*: answered messages behind the
   committed offsets when a worker had left. *refused*: tries of a webhook that got no 200; Twilio's retry follows.
+- *stats*: differences between the stats tables and Postgres when all was answered.
 - *recovery*: from the fault (after an outage: from its end) until each partition has answered something written after it.
 - *answer*: seconds from a client's message to Twilio's acceptance of the answer, the agent's time and the fault included.
 
 """
 _COLUMNS = (
     "scenario", "what is broken", "faults", "messages", "lost", "doubled", "order", "at once", "wrong", "asked again",
-    "redelivered", "refused", "recovery p50 / max s", "answer p50 / p99 / max s", "holds",
+    "redelivered", "refused", "stats", "recovery p50 / max s", "answer p50 / p99 / max s", "holds",
 )  # fmt: skip
 
 
@@ -33,7 +35,9 @@ def write_results(outcomes: list[Outcome]) -> None:
     """Put the outcomes' rows in the place of former ones."""
     rows = _former() | {outcome.scenario.name: _row(outcome) for outcome in outcomes}
     lines = [_line(list(_COLUMNS)), _line(["---"] * len(_COLUMNS))]
-    lines += [rows[scenario.name] for scenario in SCENARIOS if scenario.name in rows]
+    lines += [rows[scenario.name] for scenario in (*SCENARIOS, SOAK) if scenario.name in rows]
+    notes = [note for outcome in outcomes for note in outcome.notes] or _former_notes()
+    lines += ["", "The soak's processes:", *(f"- {note}" for note in notes)] if notes else []
     RESULTS.write_text(_HEAD + "\n".join(lines) + "\n")
 
 
@@ -43,12 +47,18 @@ def _former() -> dict[str, str]:
     return {row.split("|")[1].strip(): row for row in rows}
 
 
+def _former_notes() -> list[str]:
+    lines = RESULTS.read_text().partition("The soak's processes:")[2].splitlines() if RESULTS.exists() else []
+    return [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+
+
 def _row(outcome: Outcome) -> str:
     verdict, scenario = outcome.verdict, outcome.scenario
     seconds = sorted(verdict.latencies.values())
     counts = (verdict.lost, verdict.doubled, verdict.out_of_order, verdict.overlapping, verdict.wrong_number)
     redelivered = "" if outcome.redelivered is None else str(outcome.redelivered)
-    figures = [outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals]
+    stats = "" if outcome.stats_differences is None else str(outcome.stats_differences)
+    figures = [outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals, stats]
     times = [_recovery(outcome), _three(seconds)]
     return _line([scenario.name, scenario.breaks, *map(str, figures), *times, "yes" if outcome.good else "**no**"])
 

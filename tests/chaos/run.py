@@ -1,7 +1,9 @@
 """Plays one scenario: a world, calls, clients who write all the while, the fault again and again; then judges."""
 
 import asyncio
+import itertools
 import json
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,6 +44,7 @@ class Outcome:
     redelivered: int | None
     stats_differences: int | None
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -112,16 +115,20 @@ async def _pile_up(world: World, clients: Clients, say: Say) -> None:
 
 async def _under_load(scenario: Scenario, world: World, clients: Clients, runs: int, say: Say) -> None:
     over = asyncio.Event()
+    world.twilio_faults, world.elevenlabs_faults = scenario.twilio_faults, scenario.elevenlabs_faults
     await world.vendors.break_twilio(**scenario.twilio_faults)
     await world.vendors.break_elevenlabs(**scenario.elevenlabs_faults)
     load = asyncio.create_task(clients.write(scenario.load.turns_per_second, over))
     await asyncio.sleep(scenario.load.warm_up)
     if scenario.extra:
         await scenario.extra(world, clients)
-    for number in range(scenario.times * runs):
-        say(f"fault {number + 1} of {scenario.times * runs}")
+    ends_at = time.monotonic() + scenario.minutes * 60
+    for number in itertools.count(1):
+        say(f"fault {number}")
         await scenario.fault(world)
-        await asyncio.sleep(scenario.pause)
+        await asyncio.sleep(random.uniform(*scenario.pauses) if scenario.minutes else scenario.pause)
+        if number >= scenario.times * runs and time.monotonic() >= ends_at:
+            break
     over.set()
     await load
     say("load ends")
@@ -141,6 +148,7 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
     outcome = Outcome(
         scenario, verdict, len(world.faults), len(refusals), refused, recoveries, world.redelivered, world.stats_differences
     )
+    outcome.notes += world.notes
     outcome.problems += [*world.problems, *world.own_ends(), *verdict.problems]
     await _require(scenario, world, outcome)
     return outcome

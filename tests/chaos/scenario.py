@@ -34,6 +34,7 @@ class Scenario:
 
     `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
+    `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
     `needs`: a file without which the row is left out. `{folder}` in `env` is the run's own.
     `extra`: done once under load before the faults; `afterwards`: when all is answered; notes what is wrong.
     """
@@ -62,6 +63,8 @@ class Scenario:
     # Longer than the longest backoff after an outage, a minute's hang of a vendor and a rebalance together.
     stuck_seconds: float = 90.0
     needs: Path | None = None
+    minutes: float = 0.0
+    pauses: tuple[float, float] = (5.0, 40.0)
 
 
 def small(scenario: Scenario) -> Scenario:

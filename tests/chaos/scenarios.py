@@ -1,6 +1,6 @@
 """The rows of the table: what is broken under which load, and what is required beside the promise itself."""
 
-from tests.chaos import faults, machine_faults, poison, vendor_faults
+from tests.chaos import faults, machine_faults, poison, soak, vendor_faults
 from tests.chaos.scenario import Load, Scenario
 from tests.chaos.vendors import Chance
 
@@ -128,3 +128,12 @@ SCENARIOS = [
     Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,
              load=Load(numbers=2000), pause=5),
 ]  # fmt: skip
+
+_watch = soak.Watch()
+SOAK = Scenario(
+    name="soak", breaks="a fault of the table every 5-40 s, chosen by chance; both vendors in trouble all the time",
+    fault=soak.some_fault, times=1, webs=2, workers=2, elevenlabs=_SLOW, env=_PATIENT, may_refuse=True,
+    twilio_faults=_unknown(0.01) | {"too_many": 0.02, "refused_500": 0.01},
+    elevenlabs_faults={"refused_500": 0.02, "cut": 0.01, "silent": 0.002}, extra=_watch.begin, afterwards=_watch.end,
+)  # fmt: skip
+"""Not part of the table: `make chaos SOAK=30`."""

@@ -32,7 +32,7 @@ async def long_twilio_outage(world: World) -> None:
 async def _twilio_away(world: World, seconds: float) -> None:
     await world.vendors.break_twilio(refused_500=1.0, list_500=1.0)
     await asyncio.sleep(seconds)
-    await world.vendors.break_twilio()
+    await world.vendors.break_twilio(**world.twilio_faults)
     world.strikes()
 
 
@@ -40,7 +40,7 @@ async def elevenlabs_outage(world: World) -> None:
     """ElevenLabs answers 500 to everything for 15 s."""
     await world.vendors.break_elevenlabs(refused_500=1.0)
     await asyncio.sleep(_OUTAGE_SECONDS)
-    await world.vendors.break_elevenlabs()
+    await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
     world.strikes()
 
 
@@ -48,7 +48,7 @@ async def elevenlabs_away(world: World) -> None:
     """The same for longer than the clients' patience."""
     await world.vendors.break_elevenlabs(refused_500=1.0)
     await asyncio.sleep(_AWAY_SECONDS)
-    await world.vendors.break_elevenlabs()
+    await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
     world.strikes()
 
 

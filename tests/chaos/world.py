@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from local.process import spawn
 from tests.chaos.clients import Clients
 from tests.chaos.product import Product
 from tests.chaos.topics import PARTITIONS
-from tests.chaos.vendors import Vendors
+from tests.chaos.vendors import Chance, Vendors
 
 APOLOGY = "Disculpa, ahora no puedo responderte."
 _MIGRATE_SECONDS = 60.0
@@ -54,6 +55,10 @@ class World:
         self.excused: set[str] = set()
         self.held_back: set[str] = set()
         self.apology = APOLOGY
+        self.notes: list[str] = []
+        # What is wrong with the vendors all the time, and again when an outage is over.
+        self.twilio_faults: Mapping[str, Chance] = {}
+        self.elevenlabs_faults: Mapping[str, Chance] = {}
         self.webs: list[Product] = []
         self.workers: list[Product] = []
         self._jars = jars
