@@ -8,7 +8,7 @@ import typer
 
 from cli.conversation_commands import app as conversation_app
 from cli.environment import environment_table
-from cli.process import Beside, DryRun, Json, Since, Until
+from cli.process import Beside, DryRun, Json, Since, Until, Yes
 from cli.process import run as _run
 from schemas.settings import Settings, require
 
@@ -108,6 +108,35 @@ def export(
     from cli.export import run_export
 
     _run(lambda settings: run_export(settings, number), data_dir)
+
+
+@app.command(epilog=_ENVIRONMENT)
+def replay(
+    topic: Annotated[str, typer.Argument(help="The topic to process again, without TOPIC_PREFIX.")] = "",
+    since: Annotated[str | None, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")] = None,
+    until: Until = None,
+    from_offset: Annotated[int | None, typer.Option(help="Instead of --since: first offset of each partition.")] = None,
+    to_offset: Annotated[int | None, typer.Option(help="The first offset that is left out.")] = None,
+    mode: Annotated[str, typer.Option(help="resume: finish what is unfinished. rebuild: the tables again from the log. "
+                                      "again: ask and send once more. what-if: which decisions would differ.")] = "resume",
+    number: Annotated[str | None, typer.Option(help="Only this number.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only this campaign (batch_id).")] = None,
+    only: Annotated[str | None, typer.Option(help="failed: only events whose turn failed.")] = None,
+    rate: Annotated[float, typer.Option(help="Events per second.")] = 100.0,
+    identity: Annotated[str | None, typer.Option("--id", help="Go on with an interrupted replay.")] = None,
+    into: Annotated[str | None, typer.Option(help="rebuild: an empty database, postgresql://…")] = None,
+    catch_up: Annotated[bool, typer.Option("--catch-up", help="rebuild: fill DATABASE_URL up, after a restore.")] = False,
+    dry_run: DryRun = False, yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
+) -> None:  # fmt: skip
+    """Process a past window of a topic again; shows first what would happen."""
+    from cli.replay import Options, run_replay
+
+    options = Options(
+        topic=topic, since=since, until=until, from_offset=from_offset, to_offset=to_offset, mode=mode, number=number,
+        batch=batch, only=only, rate=rate, identity=identity, into=into, catch_up=catch_up, dry_run=dry_run, yes=yes,
+        as_json=as_json,
+    )  # fmt: skip
+    _run(lambda settings: run_replay(settings, options), data_dir)
 
 
 def _migrate(settings: Settings) -> int:

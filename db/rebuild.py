@@ -6,6 +6,7 @@ tables are those that the search path finds: the service's own, or a connection'
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -116,6 +117,10 @@ class Target:
     async def is_empty(self) -> bool:
         """Tell whether no conversation is here yet."""
         return bool(await self.connection.fetchval(_sql.is_empty))
+
+    async def erasures(self) -> dict[str, datetime]:
+        """Give when numbers were erased, by their digest; UTC, without a zone."""
+        return {row["number_digest"]: row["erased_at"] for row in await self.connection.fetch(_sql.erasures)}
 
     async def numbers(self, conversations: Sequence[int]) -> dict[int, int]:
         """Give the number of the last event that each conversation's row has seen."""

@@ -8,6 +8,7 @@ WhatsApp kept or dropped a digit that the numbering plan dropped or added:
 - Brazil: mobiles gained a ninth digit, `+55 DD 9XXXXXXXX`, which old WhatsApp accounts lack.
 """
 
+import hashlib
 import re
 from urllib.parse import unquote
 
@@ -79,6 +80,11 @@ def conversation_key(address: str) -> str:
     """
     bare = address.removeprefix("whatsapp:")
     return bare if _BSUID.match(bare) else canonical_number(address)
+
+
+def number_digest(key: str) -> str:
+    """Give what is remembered of an erased number: the SHA-256 of its key, hexadecimal."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def whatsapp_address(number: str) -> str:

@@ -11,6 +11,9 @@ WHERE c.oid = to_regclass('conversation_state')
 -- name: is_empty
 SELECT NOT EXISTS (SELECT 1 FROM conversation_state) AND NOT EXISTS (SELECT 1 FROM conversation_input)
 
+-- name: erasures
+SELECT number_digest, erased_at FROM conversation_erasure
+
 -- name: numbers
 SELECT id, event_number FROM conversation_state WHERE id = ANY($1::int[])
 

@@ -47,6 +47,17 @@ async def partitions_of(settings: Settings, name: str) -> int:
         await admin.close()
 
 
+async def live_members(settings: Settings, group: str) -> int:
+    """Give how many processes a consumer group has now."""
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    await admin.start()
+    try:
+        answers = await admin.describe_consumer_groups([f"{settings.topic_prefix}{group}"])
+        return sum(len(found[5]) for answer in answers for found in answer.groups)
+    finally:
+        await admin.close()
+
+
 async def check_copartitioning(settings: Settings) -> dict[str, int]:
     """Give each topic's partition count.
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -17,7 +18,9 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WorkItem:
-    """One event on its way through a mailbox. `token`: what the edge acknowledges it with; `replayed`: a replay's mark."""
+    """One event on its way through a mailbox. `token`: what the edge acknowledges it with; `replayed`: a replay's mark;
+    `at`: when the event was produced first, aware.
+    """
 
     source: TopicPartition
     offset: int
@@ -27,6 +30,7 @@ class WorkItem:
     generation: int
     token: Any
     replayed: Any = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

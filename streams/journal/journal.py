@@ -73,16 +73,17 @@ class Journal:
         call: CallCompleted,
         request_id: str | None,
         *,
+        received_at: datetime | None = None,
         starts: bool = True,
         pace_seconds: float | None = None,
     ) -> Begun:
         """Begin a call's turn, unless its ElevenLabs conversation has had one.
 
-        `starts`: False where no conversation begins after such a call; `pace_seconds`: between two first messages of
-        the call's campaign.
+        `received_at`: when it was produced, None: now; `starts`: False where no conversation begins after such a call;
+        `pace_seconds`: between two first messages of the call's campaign.
         """
         argument = {"request_id": request_id, "starts": starts, "pace_seconds": pace_seconds}
-        return await self._begin("wm_begin_call", partition, _call_columns(call) | argument)
+        return await self._begin("wm_begin_call", partition, _call_columns(call, received_at) | argument)
 
     async def begin_again(self, partition: int, number: str) -> Begun:
         """Begin the turn that sends once more, as a template, what fell outside the 24-hour window."""
@@ -228,13 +229,13 @@ class Journal:
         return result
 
 
-def _call_columns(call: CallCompleted) -> Json:
+def _call_columns(call: CallCompleted, received_at: datetime | None) -> Json:
     metadata = call.call_metadata
     return {
         "phone_number": call.key,
         "address": f"whatsapp:{call.recipient.phone_number}",
         "event_id": call.event_id,
-        "received_at": now(),
+        "received_at": received_at or now(),
         "payload": call.model_dump(mode="json"),
         "client_name": call.client_name,
         "agent_id": call.agent_id,

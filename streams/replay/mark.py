@@ -1,6 +1,7 @@
 """The header that marks a replayed event: which replay, what is wanted, where the event stood at first."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Self, cast, get_args
 
 REPLAY_HEADER = "x-replay"
@@ -11,15 +12,16 @@ Wants = Literal["open", "failed", "again"]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`origin`: topic/partition/offset."""
+    """`origin`: topic/partition/offset; `at`: when the event was produced there, aware."""
 
     replay: str
     wants: Wants
     origin: str
+    at: datetime
 
     def header(self) -> tuple[str, bytes]:
         """Give the Kafka header."""
-        return REPLAY_HEADER, f"{self.replay};{self.wants};{self.origin}".encode()
+        return REPLAY_HEADER, f"{self.replay};{self.wants};{self.origin};{self.at.isoformat()}".encode()
 
     @classmethod
     def of(cls, message: Any) -> Self | None:  # noqa: ANN401 - a Faust message
@@ -28,6 +30,9 @@ class Mark:
         pairs = headers.items() if isinstance(headers, dict) else headers
         found = next((value for name, value in pairs if name == REPLAY_HEADER), None)
         parts = (found.decode(errors="replace") if isinstance(found, bytes) else found or "").split(";")
-        if len(parts) != 3 or parts[1] not in get_args(Wants):
+        if len(parts) != 4 or parts[1] not in get_args(Wants):
             return None
-        return cls(parts[0], cast(Wants, parts[1]), parts[2])
+        try:
+            return cls(parts[0], cast(Wants, parts[1]), parts[2], datetime.fromisoformat(parts[3]))
+        except ValueError:
+            return None

@@ -7,8 +7,10 @@ from typing import Any
 from db.rebuild import Target
 from schemas.errors import InvalidInput
 from schemas.events import ConversationEvent, InboundMessage
+from streams.conversation.keywords import Keywords
 from streams.replay.fold import Rows, fold
 from streams.replay.reader import Record
+from streams.worker.inputs import message_input
 
 Progress = Callable[[int], None]
 """Is told how many records were read."""
@@ -34,8 +36,9 @@ class Rebuilt:
 class Rebuild:
     """Writes a log into tables. `erased`: numbers of which nothing comes back."""
 
-    def __init__(self, target: Target, erased: Callable[[str, Any], bool]) -> None:
+    def __init__(self, target: Target, keywords: Keywords, erased: Callable[[str, Any], bool]) -> None:
         self._target = target
+        self._keywords = keywords
         self._erased = erased
         self.result = Rebuilt()
 
@@ -54,7 +57,9 @@ class Rebuild:
                     message = InboundMessage.from_json(record.value or b"")
                 except InvalidInput:
                     continue  # a dead letter already
-                payloads[message.event_id] = {"params": message.params}
+                payload = message_input(message, self._keywords, None)
+                del payload["text"]  # the conversation's event has it as it was stored, with what it quotes
+                payloads[message.event_id] = payload
             await self._target.fill(payloads)
             progress(len(records))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
 
 from schemas.errors import InvalidInput
 from schemas.times import point_in_time
@@ -26,6 +27,12 @@ class Window:
         """Give the window as it is remembered with a replay."""
         since, until = (at.isoformat() if at else None for at in (self.since, self.until))
         return {"since": since, "until": until, "from_offset": self.from_offset, "to_offset": self.to_offset}
+
+    @classmethod
+    def of_json(cls, saved: dict[str, Any]) -> Self:
+        """Read what `as_json` gave."""
+        since, until = (datetime.fromisoformat(saved[name]) if saved[name] else None for name in ("since", "until"))
+        return cls(since=since, until=until, from_offset=saved["from_offset"], to_offset=saved["to_offset"])
 
 
 def make_window(

@@ -1,5 +1,6 @@
 """What a mailbox does with its items: calls begin conversations, messages are answered, unknown numbers are parked."""
 
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -9,7 +10,6 @@ from schemas.phone import masked
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
 from streams.conversation.call_status import CallStatuses
-from streams.conversation.inbound import described, quoted_sid
 from streams.conversation.keywords import Keywords
 from streams.engine.work import Batch, WorkItem
 from streams.failpoints import reach
@@ -18,6 +18,7 @@ from streams.turns.runner import Runner
 from streams.worker.bursts import Bursts
 from streams.worker.commands import Commands
 from streams.worker.engine import WorkerEngine
+from streams.worker.inputs import message_input
 from streams.worker.outbox import Outbox
 from streams.worker.reminders import Reminder
 from streams.worker.revivals import Revivals
@@ -58,7 +59,7 @@ class Handler:
         item = batch.first
         reach("before-begin")
         if isinstance(item.value, CallCompleted):
-            await self._call(item.source.partition, item.value, item.request_id)
+            await self._call(item)
         elif isinstance(item.value, Reminder):
             await self._reminded(item, item.value)
         elif isinstance(item.value, ConversationCommand):
@@ -71,9 +72,10 @@ class Handler:
         await self._outbox.flush(item.source.partition)
         reach("after-flush")
 
-    async def _call(self, partition: int, call: CallCompleted, request_id: str | None) -> None:
+    async def _call(self, item: WorkItem) -> None:
+        partition, call, request_id = item.source.partition, item.value, item.request_id
         while True:
-            begun = await self._begin_call(partition, call, request_id)
+            begun = await self._begin_call(partition, call, request_id, item.at)
             if begun.turn is None:
                 break
             await self._runner.finish(begun.turn)
@@ -81,11 +83,15 @@ class Handler:
 
     async def _revive(self, item: WorkItem) -> None:
         if await self._revivals.revive(item) == "forgotten":
-            await self._call(item.source.partition, item.value, item.request_id)
+            await self._call(item)
 
-    async def _begin_call(self, partition: int, call: CallCompleted, request_id: str | None) -> Begun:
+    async def _begin_call(
+        self, partition: int, call: CallCompleted, request_id: str | None, at: datetime | None = None
+    ) -> Begun:
         starts = self._statuses.opening(call.recipient.status) is not None
-        return await self._journal.begin_call(partition, call, request_id, starts=starts, pace_seconds=self._pace_seconds)
+        return await self._journal.begin_call(
+            partition, call, request_id, received_at=at, starts=starts, pace_seconds=self._pace_seconds
+        )
 
     async def _command(self, batch: Batch, command: ConversationCommand) -> None:
         item = batch.first
@@ -93,7 +99,7 @@ class Handler:
         if not await self._commands.run(partition, command, item.request_id, sure=False):
             await self._engine.calls_caught_up(item.key, partition)
             if call := batch.take_out_of_turn(CALL_COMPLETED):
-                await self._call(partition, call.value, call.request_id)
+                await self._call(call)
             await self._commands.run(partition, command, item.request_id, sure=True)
         await self._reply(partition, item.key, [], item.request_id)  # what it let through
 
@@ -101,12 +107,16 @@ class Handler:
         await self._bursts.settle(batch)
         batch.take_following()
         item = batch.first
-        inputs = [self._input(each) for each in batch.items if isinstance(each.value, InboundMessage)]
+        inputs = [
+            message_input(each.value, self._keywords, each.request_id)
+            for each in batch.items
+            if isinstance(each.value, InboundMessage)
+        ]
         if await self._reply(item.source.partition, item.key, inputs, item.request_id):
             return
         await self._engine.calls_caught_up(item.key, item.source.partition)
         if call := batch.take_out_of_turn(CALL_COMPLETED):
-            await self._call(item.source.partition, call.value, call.request_id)
+            await self._call(call)
         if await self._reply(item.source.partition, item.key, inputs, item.request_id):
             return
         if await self._journal.park(item.source.partition, item.key, inputs):
@@ -140,17 +150,3 @@ class Handler:
                 return begun.state != "unknown"
             if begun.turn is not None:
                 await self._runner.finish(begun.turn)
-
-    def _input(self, item: WorkItem) -> dict[str, Any]:
-        message: InboundMessage = item.value
-        intent, quoted = self._keywords.intent(message.params), quoted_sid(message.params)
-        more = ({"intent": intent.as_json()} if intent else {}) | ({"quotes": quoted} if quoted else {})
-        return {
-            "event_id": message.event_id,
-            "address": message.params.get("From", ""),
-            "received_at": message.received_at,
-            "text": described(message.params),
-            "request_id": message.request_id or item.request_id,
-            "backfilled": message.backfilled,
-            "params": message.params,
-        } | more

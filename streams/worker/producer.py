@@ -39,3 +39,10 @@ class Producer:
         waiting = [await self._producer.send(name, value, key) for key, value in records]
         for acknowledged in waiting:
             await acknowledged
+
+    async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
+        """As `send_all`, each record (key, value, headers)."""
+        name = topic_name(self._prefix, topic)
+        waiting = [await self._producer.send(name, value, key, headers=list(headers)) for key, value, headers in records]
+        for acknowledged in waiting:
+            await acknowledged

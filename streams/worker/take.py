@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -67,9 +68,11 @@ class Take:
         message = event.message
         generation = self._mailboxes.generation
         value, key = await self._read(source, message)
+        mark = Mark.of(message)
         item = WorkItem(
             source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
-            generation=generation, token=event, replayed=Mark.of(message),
+            generation=generation, token=event, replayed=mark,
+            at=mark.at if mark else _produced_at(message),
         )  # fmt: skip
         await self._hand_over(item)
         self._engine.handed_over(item)
@@ -121,6 +124,11 @@ class Take:
         except MessageSizeTooLargeError:  # the topic takes less than it was made for: the bytes stay where they lie
             without = letter.model_copy(update={"value_base64": None, "details": f"{error.why}; {_TOO_LARGE}"})
             await self._producer.send(DEAD_LETTER, None, without.to_json())
+
+
+def _produced_at(message: Any) -> datetime:  # noqa: ANN401
+    """Give when Kafka, or its producer, says that a record was made; a broker without clock: now."""
+    return datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else now()
 
 
 def _bounded(value: bytes) -> bytes:

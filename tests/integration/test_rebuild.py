@@ -13,6 +13,7 @@ from db.rebuild import Target, connect
 from schemas.documents import now
 from schemas.events import CallCompleted
 from schemas.settings import load_settings
+from streams.conversation.keywords import Keywords
 from streams.journal.journal import Journal
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
@@ -41,9 +42,9 @@ def call(conversation: str, phone: str) -> CallCompleted:
 
 
 def message(sid: str, phone: str) -> dict[str, Any]:
-    params = {"From": f"whatsapp:{phone}", "Body": sid}
+    params = {"From": f"whatsapp:{phone}", "Body": f"texto {sid}"}
     return {"event_id": sid, "address": f"whatsapp:{phone}", "received_at": now(), "text": f"texto {sid}",
-            "request_id": f"r-{sid}", "params": params}  # fmt: skip
+            "request_id": f"r-{sid}", "backfilled": False, "params": params}  # fmt: skip
 
 
 async def answer(journal: Journal, turn: Turn, parts: int, **columns: object) -> Turn:
@@ -122,7 +123,7 @@ async def batches(records: Sequence[Record], size: int) -> AsyncIterator[Sequenc
 
 
 async def rebuilt(target: Target, events: Sequence[Record], inputs: Sequence[Record], size: int) -> Rebuilt:
-    rebuild = Rebuild(target, lambda phone, at: phone == ERASED)
+    rebuild = Rebuild(target, Keywords({}), lambda phone, at: phone == ERASED)
     await rebuild.events(batches(events, size), lambda count: None)
     await rebuild.inputs(batches(inputs, size), lambda count: None)
     return rebuild.result

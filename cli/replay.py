@@ -1,0 +1,224 @@
+"""`replay`: a past window once more; shown first, asked for where clients would notice."""
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
+from cli.replay_rebuild import run_rebuild
+from cli.replay_what_if import run_what_if
+from db.pool import Pool, create_pool
+from db.queries import load
+from schemas.documents import now
+from schemas.errors import InvalidInput, Unavailable
+from schemas.phone import conversation_key
+from schemas.settings import Settings, require
+from schemas.topics import CONVERSATION_EVENT
+from streams.replay.candidates import Wanted, check_topic
+from streams.replay.plan import Plan
+from streams.replay.session import Order, Session
+from streams.replay.window import Window, make_window
+from streams.worker.producer import Producer
+
+_sql = load("replay")
+_MODES = ("resume", "rebuild", "again", "what-if")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line's options, as given."""
+
+    topic: str
+    since: str | None
+    until: str | None
+    from_offset: int | None
+    to_offset: int | None
+    mode: str
+    number: str | None
+    batch: str | None
+    only: str | None
+    rate: float
+    identity: str | None
+    into: str | None
+    catch_up: bool
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def run_replay(settings: Settings, options: Options) -> int:
+    """Do what is asked for; 0, or 1 where nothing was done.
+
+    Raises:
+        InvalidInput: an option is malformed, or does not go with another.
+        Unavailable: Kafka or Postgres does not answer, or the window holds nothing.
+    """
+    require(settings, "database_url", "kafka_bootstrap_servers")
+    if options.mode not in _MODES:
+        raise InvalidInput("--mode", f"must be one of: {', '.join(_MODES)}")
+    if options.only not in (None, "failed"):
+        raise InvalidInput("--only", "must be: failed")
+    if not options.topic and options.identity is None:
+        raise InvalidInput("TOPIC", "say which topic, or --id of an interrupted replay")
+    if options.rate <= 0:
+        raise InvalidInput("--rate", "must be above 0")
+    try:
+        return asyncio.run(_run(settings, options))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
+
+
+async def _run(settings: Settings, options: Options) -> int:
+    wanted = Wanted(number=conversation_key(options.number) if options.number else None, batch=options.batch)
+    if options.mode == "rebuild":
+        if options.topic != CONVERSATION_EVENT:
+            raise InvalidInput("topic", f"--mode rebuild reads {CONVERSATION_EVENT}")
+        if wanted != Wanted() or options.only:
+            raise InvalidInput("--mode", "rebuild makes whole tables: no --number, --batch or --only")
+        window = _window(options) if options.since or options.from_offset is not None else Window()
+        return await run_rebuild(
+            settings, window, into=options.into, catch_up=options.catch_up, dry_run=options.dry_run, yes=options.yes,
+            as_json=options.as_json,
+        )  # fmt: skip
+    if options.into or options.catch_up:
+        raise InvalidInput("--into", "goes with --mode rebuild")
+    if options.mode == "what-if":
+        return await run_what_if(settings, options.topic, _window(options), wanted, as_json=options.as_json)
+    pool = await create_pool(settings)
+    try:
+        return await _replay(settings, pool, options, wanted)
+    finally:
+        await pool.close()
+
+
+def _window(options: Options) -> Window:
+    return make_window(now(), options.since, options.until, options.from_offset, options.to_offset)
+
+
+async def _replay(settings: Settings, pool: Pool, options: Options, wanted: Wanted) -> int:
+    session, is_new = await _session(settings, pool, options, wanted)
+    with _progress("looking") as looked:
+        async with session.reader() as reader:
+            say_what_is_cut(reader)
+            total = reader.total
+            plan = await session.plan(reader, looked(total))
+    if not plan.outcomes:
+        raise Unavailable(nothing_there(reader))
+    _show_plan(options, session.identity, plan)
+    if options.dry_run or not plan.published:
+        return 0 if options.dry_run else 1
+    if not _confirmed(options, plan):
+        print("nothing was done", file=sys.stderr)
+        return 1
+    if is_new:
+        await _remember(pool, options, session)
+    done = await _publish(settings, session, total)
+    _show_done(options, session.identity, done)
+    return 0
+
+
+async def _publish(settings: Settings, session: Session, total: int) -> Plan:
+    producer = Producer(settings)
+    await producer.start()
+    try:
+        with _progress("publishing") as published:
+            async with session.reader() as reader:
+                return await session.publish(reader, producer, published(total))
+    except (asyncio.CancelledError, OSError):
+        print(f"interrupted; go on with: replay --id {session.identity}", file=sys.stderr)
+        raise
+    finally:
+        await producer.stop()
+
+
+async def _session(settings: Settings, pool: Pool, options: Options, wanted: Wanted) -> tuple[Session, bool]:
+    if options.identity is not None:
+        return await _former(settings, pool, options.identity, options.rate), False
+    check_topic(options.topic, options.mode)
+    order = Order(
+        topic=options.topic, window=_window(options), mode="again" if options.mode == "again" else "resume",
+        only="failed" if options.only else None, wanted=wanted, rate=options.rate,
+    )  # fmt: skip
+    unfinished = await pool.fetchval(_sql.unfinished, options.topic) if options.mode == "again" else None
+    if unfinished and not options.dry_run:
+        raise InvalidInput(
+            "--mode", f"an earlier one is unfinished; go on with --id {unfinished}, or it would be done twice"
+        )
+    return Session(settings, pool, order, f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", {}), True
+
+
+async def _former(settings: Settings, pool: Pool, identity: str, rate: float) -> Session:
+    row = await pool.fetchrow(_sql.find, identity)
+    if row is None:
+        raise InvalidInput("--id", "no such replay")
+    if row["state"] == "done":
+        raise InvalidInput("--id", f"this replay is done: {row['published']} events were published again")
+    saved = row["options"]
+    window = Window.of_json(saved["window"])
+    wanted = Wanted(number=saved["number"], batch=saved["batch"])
+    order = Order(topic=row["topic"], window=window, mode=row["mode"], only=saved["only"], wanted=wanted, rate=rate)
+    return Session(settings, pool, order, identity, {int(place): offset for place, offset in row["positions"].items()})
+
+
+async def _remember(pool: Pool, options: Options, session: Session) -> None:
+    order = session.order
+    saved = {"window": order.window.as_json(), "number": order.wanted.number, "batch": order.wanted.batch,
+             "only": order.only}  # fmt: skip
+    await pool.execute(_sql.begin, session.identity, order.topic, order.mode, saved)
+
+
+def _confirmed(options: Options, plan: Plan) -> bool:
+    """`again` writes to people: it is confirmed by their number, unless `--yes` says so."""
+    if options.yes:
+        return True
+    clients = len(plan.clients)
+    if not sys.stdin.isatty():
+        raise InvalidInput("--yes", f"needed where nobody can be asked: {plan.published} events of {clients} clients")
+    if options.mode == "again":
+        print(f"{clients} clients will be written to AGAIN, {plan.published} events at {options.rate:g} a second.")
+        return input("Type the number of clients to go on: ").strip() == str(clients)
+    return input(f"Publish {plan.published} events of {clients} clients again? [y/N] ").strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int], Callable[[int], None]]]:
+    with progress_bar() as progress:
+        task = progress.add_task(what)
+
+        def of(total: int) -> Callable[[int], None]:
+            progress.update(task, total=total)
+            return lambda count: progress.advance(task, count)
+
+        yield of
+
+
+def _show_plan(options: Options, identity: str, plan: Plan) -> None:
+    if options.as_json:
+        if options.dry_run or not plan.published:
+            print(json.dumps(_as_json(options, identity, plan) | {"dry_run": options.dry_run}))
+        return
+    print(f"{'would' if options.dry_run else 'will'} be published again: {plan.published} of {sum(plan.outcomes.values())}")
+    for outcome, count in plan.outcomes.most_common():
+        print(f"  {outcome:<12}{count:>10}")
+
+
+def _show_done(options: Options, identity: str, done: Plan) -> None:
+    if options.as_json:
+        print(json.dumps(_as_json(options, identity, done) | {"dry_run": False}))
+    else:
+        print(
+            f"replay {identity}: {done.published} events were published again; the worker does them in their numbers' turns"
+        )
+
+
+def _as_json(options: Options, identity: str, plan: Plan) -> dict[str, Any]:
+    return {
+        "id": identity, "topic": options.topic, "mode": options.mode, "outcomes": dict(plan.outcomes),
+        "published": plan.published, "clients": len(plan.clients),
+    }  # fmt: skip

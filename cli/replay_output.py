@@ -1,0 +1,28 @@
+"""What the modes of `replay` say alike."""
+
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from streams.replay.reader import Reader
+
+
+def say_what_is_cut(reader: Reader) -> None:
+    """Tell, in one line, when the topic no longer has all that was asked for."""
+    if reader.is_cut and reader.kept_since is not None:
+        print(f"{reader.topic} keeps events from {reader.kept_since:%F %T} UTC on; what is older is gone", file=sys.stderr)
+
+
+def nothing_there(reader: Reader) -> str:
+    """Give the line for a window without events."""
+    if reader.kept_since is None:
+        return f"{reader.topic} is empty"
+    return f"no event in this window; {reader.topic} keeps events from {reader.kept_since:%F %T} UTC on"
+
+
+def progress_bar() -> Progress:
+    """Make the bar with the time that is left, on stderr, where a person looks on."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

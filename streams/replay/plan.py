@@ -1,0 +1,96 @@
+"""What would happen to each event of a window: decided from what the journal says of it. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from streams.replay.mark import Wants
+
+Mode = Literal["resume", "again"]
+Only = Literal["failed"] | None
+Outcome = Literal[
+    "new",  # never taken up: it will be
+    "unfinished",  # taken up, parked or under way: it goes on
+    "failed",  # its turn failed: it goes on where it failed
+    "again",  # done, and asked for by name: the agent is asked and the client written to once more
+    "done",  # nothing happens
+    "repeated",  # this very replay has had it done again
+    "superseded",  # failed, but something later was answered: left alone, so that no answer comes out of order
+    "unanswered",  # of an unknown number, whose grace is over: left alone
+    "suppressed",  # the number asked for no more messages
+    "erased",  # the number was erased
+    "unreadable",  # it is a dead letter, or of a version that this build cannot read
+    "left out",  # not of the number, the campaign or the state that was asked for
+]
+PUBLISHED: frozenset[Outcome] = frozenset({"new", "unfinished", "failed", "again"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the database says of one event. `state`: None where the journal never saw it."""
+
+    state: Literal["parked", "unanswered", "begun", "answered", "done", "failed"] | None = None
+    superseded: bool = False
+    suppressed: bool = False
+    erased: bool = False
+    repeated: bool = False
+    wanted: bool = True
+
+
+def decide(mode: Mode, only: Only, facts: Facts) -> Outcome:
+    """Give what happens to an event."""
+    if not facts.wanted:
+        return "left out"
+    if facts.erased:
+        return "erased"
+    if mode == "again":
+        return _again(facts)
+    outcome = _resumed(facts)
+    return "left out" if only == "failed" and outcome not in ("failed", "superseded", "suppressed") else outcome
+
+
+def _resumed(facts: Facts) -> Outcome:
+    if facts.state is None:
+        return "new"
+    if facts.state in ("done", "unanswered"):
+        return "done" if facts.state == "done" else "unanswered"
+    if facts.state != "failed":
+        return "unfinished"
+    if facts.suppressed:
+        return "suppressed"
+    return "superseded" if facts.superseded else "failed"
+
+
+def _again(facts: Facts) -> Outcome:
+    if facts.repeated:
+        return "repeated"
+    if facts.suppressed:
+        return "suppressed"
+    if facts.state in ("done", "failed"):
+        return "again"
+    return "new" if facts.state is None else "unfinished"
+
+
+def wants(outcome: Outcome) -> Wants:
+    """Give what the worker is asked for."""
+    if outcome == "failed":
+        return "failed"
+    return "again" if outcome == "again" else "open"
+
+
+@dataclass(slots=True)
+class Plan:
+    """Counts of events by outcome, and the clients that may be written to."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    clients: set[str] = field(default_factory=set)
+
+    def add(self, outcome: Outcome, key: str) -> None:
+        self.outcomes[outcome] += 1
+        if outcome in PUBLISHED:
+            self.clients.add(key)
+
+    @property
+    def published(self) -> int:
+        """Give how many events are published again."""
+        return sum(self.outcomes[outcome] for outcome in PUBLISHED)

@@ -1,0 +1,105 @@
+"""A replay of a window: planned, then published again at a rate, remembered so that it can go on after an interruption."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiolimiter import AsyncLimiter
+
+from db.pool import Pool
+from db.queries import load
+from schemas.settings import Settings
+from schemas.topics import REQUEST_ID_HEADER
+from streams.replay.candidates import Candidate, Lookup, Wanted, read
+from streams.replay.mark import Mark
+from streams.replay.plan import PUBLISHED, Mode, Only, Outcome, Plan, decide, wants
+from streams.replay.reader import Reader
+from streams.replay.window import Window
+from streams.worker.producer import Producer
+
+log = structlog.get_logger()
+_sql = load("replay")
+
+Progress = Callable[[int], None]
+# Half a second's worth is published at once, so that a slow replay is smooth and a fast one needs few round trips.
+_CHUNKS_A_SECOND = 2
+_LARGEST_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be replayed. `rate`: events per second."""
+
+    topic: str
+    window: Window
+    mode: Mode
+    only: Only = None
+    wanted: Wanted = Wanted()
+    rate: float = 100.0
+
+
+class Session:
+    """One replay. `identity`: under which it is remembered and marks its events."""
+
+    def __init__(self, settings: Settings, pool: Pool, order: Order, identity: str, positions: dict[int, int]) -> None:
+        self._settings = settings
+        self._pool = pool
+        self.order = order
+        self.identity = identity
+        self._positions = positions
+        self._lookup = Lookup(pool, order.wanted, identity if order.mode == "again" else None)
+
+    def reader(self) -> Reader:
+        """Give a reader of what is left of the window."""
+        return Reader(self._settings, self.order.topic, self.order.window, self._positions)
+
+    async def plan(self, reader: Reader, progress: Progress) -> Plan:
+        """Read the window and say what would happen; nothing is written."""
+        plan = Plan()
+        async for decided in self._decided(reader):
+            for candidate, outcome in decided:
+                plan.add(outcome, candidate.key)
+            progress(len(decided))
+        return plan
+
+    async def publish(self, reader: Reader, producer: Producer, progress: Progress) -> Plan:
+        """Publish what the plan says; gives what was done. What is done is remembered chunk by chunk."""
+        plan = Plan()
+        limiter = AsyncLimiter(max(self.order.rate, 1.0), max(1.0, 1.0 / self.order.rate))
+        size = max(1, min(_LARGEST_CHUNK, int(self.order.rate / _CHUNKS_A_SECOND)))
+        async for decided in self._decided(reader):
+            for place in range(0, len(decided), size):
+                chunk = decided[place : place + size]
+                chosen = [each for each in chunk if each[1] in PUBLISHED]
+                for _ in chosen:
+                    await limiter.acquire()
+                await producer.send_marked(self.order.topic, [self._record(*each) for each in chosen])
+                await self._remember(chunk, len(chosen))
+                for candidate, outcome in chunk:
+                    plan.add(outcome, candidate.key)
+                progress(len(chunk))
+        await self._pool.execute(_sql.end, self.identity)
+        return plan
+
+    async def _decided(self, reader: Reader) -> AsyncIterator[list[tuple[Candidate, Outcome]]]:
+        async for records in reader.batches():
+            candidates = [read(record) for record in records]
+            facts = await self._lookup.facts(candidates)
+            yield [
+                (candidate, "unreadable" if fact is None else decide(self.order.mode, self.order.only, fact))
+                for candidate, fact in zip(candidates, facts, strict=True)
+            ]
+
+    def _record(self, candidate: Candidate, outcome: Outcome) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+        record = candidate.record
+        kept = [header for header in record.headers if header[0] == REQUEST_ID_HEADER]
+        mark = Mark(self.identity, wants(outcome), record.origin, record.at)
+        return candidate.key.encode(), record.value or b"", [*kept, mark.header()]
+
+    async def _remember(self, chunk: list[tuple[Candidate, Outcome]], published: int) -> None:
+        """Everything before these offsets has been looked at; chunks come per partition in order."""
+        positions: dict[str, Any] = {}
+        for candidate, _ in chunk:
+            positions[str(candidate.record.partition)] = candidate.record.offset + 1
+        await self._pool.execute(_sql.advance, self.identity, positions, published)

@@ -1,0 +1,89 @@
+"""What a replay would do to each event."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from schemas.errors import InvalidInput
+from streams.replay.mark import Mark
+from streams.replay.plan import Facts, Mode, Only, Outcome, Plan, decide, wants
+from streams.replay.window import Window, make_window
+
+NOW = datetime(2025, 10, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("mode", "only", "facts", "outcome"),
+    [
+        ("resume", None, Facts(), "new"),
+        ("resume", None, Facts(state="done"), "done"),
+        ("resume", None, Facts(state="begun"), "unfinished"),
+        ("resume", None, Facts(state="answered"), "unfinished"),
+        ("resume", None, Facts(state="parked"), "unfinished"),
+        ("resume", None, Facts(state="unanswered"), "unanswered"),
+        ("resume", None, Facts(state="failed"), "failed"),
+        ("resume", None, Facts(state="failed", superseded=True), "superseded"),
+        ("resume", None, Facts(state="failed", superseded=True, suppressed=True), "suppressed"),
+        ("resume", None, Facts(suppressed=True), "new"),  # a STOP itself, or an ALTA after it
+        ("resume", None, Facts(wanted=False), "left out"),
+        ("resume", None, Facts(erased=True), "erased"),
+        ("resume", "failed", Facts(), "left out"),
+        ("resume", "failed", Facts(state="begun"), "left out"),
+        ("resume", "failed", Facts(state="failed"), "failed"),
+        ("resume", "failed", Facts(state="failed", superseded=True), "superseded"),
+        ("again", None, Facts(state="done"), "again"),
+        ("again", None, Facts(state="failed"), "again"),
+        ("again", None, Facts(state="done", repeated=True), "repeated"),
+        ("again", None, Facts(state="done", suppressed=True), "suppressed"),
+        ("again", None, Facts(state="done", erased=True), "erased"),
+        ("again", None, Facts(state="begun"), "unfinished"),
+        ("again", None, Facts(), "new"),
+    ],
+)
+def test_outcomes(mode: Mode, only: Only, facts: Facts, outcome: Outcome) -> None:
+    assert decide(mode, only, facts) == outcome
+
+
+def test_only_clients_that_may_be_written_to_are_counted() -> None:
+    plan = Plan()
+    for outcome, key in (("done", "a"), ("new", "b"), ("failed", "b"), ("superseded", "c")):
+        plan.add(outcome, key)  # type: ignore[arg-type]
+    assert (plan.published, plan.clients) == (2, {"b"})
+
+
+def test_a_mark_survives_its_header() -> None:
+    for outcome in ("new", "unfinished", "failed", "again"):
+        mark = Mark("20251028-120000-ab", wants(outcome), "inbound-message/3/17", NOW)  # type: ignore[arg-type]
+        assert Mark.of(SimpleNamespace(headers=[("x-request-id", b"r"), mark.header()])) == mark
+        assert Mark.of(SimpleNamespace(headers=dict([mark.header()]))) == mark
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"a;b;c", b"a;open", b"\xff;open", b"a;open;b;c", b"a;open;b;c;d"])
+def test_a_header_that_is_no_mark(value: bytes) -> None:
+    assert Mark.of(SimpleNamespace(headers=[("x-replay", value)])) is None
+
+
+def test_windows() -> None:
+    assert make_window(NOW, "1h", "2025-10-28T11:30:00", None, None) == Window(
+        since=NOW - timedelta(hours=1), until=NOW - timedelta(minutes=30)
+    )
+    window = make_window(NOW, None, None, 5, 9)
+    assert window == Window(from_offset=5, to_offset=9)
+    for each in (window, make_window(NOW, "1h", None, None, None)):
+        assert Window.of_json(each.as_json()) == each  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "first", "last", "field"),
+    [
+        (None, None, None, None, "--since"), ("x", None, None, None, "--since"), ("1h", "1h", None, None, "--until"),
+        ("1h", "99999999999d", None, None, "--until"), ("2025-10-29", None, None, None, "--since"),
+        ("1h", None, 3, None, "--from-offset"), (None, None, 3, 3, "--to-offset"), (None, None, -1, None, "--to-offset"),
+        ("999999d", None, None, None, "--since"),
+    ],
+)  # fmt: skip
+def test_bad_windows(since: str | None, until: str | None, first: int | None, last: int | None, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        make_window(NOW, since, until, first, last)
+    assert caught.value.field == field
