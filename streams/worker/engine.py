@@ -43,7 +43,8 @@ class WorkerEngine:
         self._ownership = ownership
         self._pauses = pauses
         self._positions: dict[TopicPartition, int] = {}
-        self._end_offsets: asyncio.Task[dict[TP, int]] | None = None
+        self._look: asyncio.Task[dict[TP, int]] | None = None
+        self._next_look: asyncio.Task[dict[TP, int]] | None = None
         self.moved_at = time.monotonic()
 
     async def drain(self) -> None:
@@ -89,14 +90,18 @@ class WorkerEngine:
             log.warning("call topic was not read up in time", partition=partition)
 
     async def _fresh_end_offsets(self) -> dict[TP, int]:
-        """One look-up is shared by all who ask before it starts; it must not be older than the asking."""
-        if self._end_offsets is None:
-            self._end_offsets = asyncio.create_task(self._look_up(), name="end offsets")
-        return await asyncio.shield(self._end_offsets)
+        """Give offsets that are not older than the asking: one look-up runs, and all who come meanwhile share the next.
 
-    async def _look_up(self) -> dict[TP, int]:
-        await asyncio.sleep(0)  # lets all who arrive in this turn of the loop share it
-        self._end_offsets = None
+        More at once would queue before the consumer's own fetches, each as long as a fetch that waits for events.
+        """
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look_up(self._look), name="end offsets")
+        return await asyncio.shield(self._next_look)
+
+    async def _look_up(self, before: "asyncio.Task[dict[TP, int]] | None") -> dict[TP, int]:
+        if before is not None:
+            await asyncio.wait({before})
+        self._look, self._next_look = self._next_look, None
         name = self._prefix + CALL_COMPLETED
         ours = [tp for tp in self._app.consumer.assignment() if tp.topic == name]
         return dict(await self._app.consumer.highwaters(*ours)) if ours else {}

@@ -1,0 +1,167 @@
+"""Why Faust is not used as it comes: each trap is shown with stock Faust, and shut by what we put in its place.
+
+Traps that another test shows better: order across topics (acceptance, messages before their call), numbers on two workers
+at once (chaos, join-leave and pause-worker).
+"""
+
+import asyncio
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.engine import intake
+from streams.engine.intake import attach
+from streams.engine.work import TopicPartition as Source
+from tests.support.deadline import eventually
+from tests.support.faust_app import Broker, Engine, running
+
+_NEVER_COMMITTED_BY_ITSELF = 3600.0
+
+
+@pytest.fixture
+def broker(kafka_bootstrap: str) -> Broker:
+    return Broker(kafka_bootstrap)
+
+
+@pytest.fixture
+def group() -> str:
+    return f"group-{uuid.uuid4().hex[:8]}"
+
+
+class Seen:
+    """What a handler was given. Offset 0 waits for `gate`."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+        self.gate = asyncio.Event()
+
+    async def handle(self, offset: int, key: str) -> None:
+        if offset == 0:
+            await self.gate.wait()
+        self.done.append(offset)
+
+    async def at_least(self, count: int) -> None:
+        async def enough() -> bool:
+            return len(self.done) >= count
+
+        await eventually(enough)
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_commits_past_unfinished_events(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+    """Acknowledged as they finish, 19 events behind an unfinished one make stock Faust commit all 20."""
+    topic, seen = await broker.topic(), Seen()
+    await broker.produce(topic, 20)
+    app = broker.app(group, tmp_path, stock=stock, broker_commit_interval=_NEVER_COMMITTED_BY_ITSELF)
+    if stock:
+        _acknowledge_when_done(app, broker.source(app, topic), seen)
+    else:
+        app.engine = engine = Engine(seen.handle)
+        attach(app, [topic], "", broker.source(app, topic).schema, engine.take)
+    async with running(app):
+        await seen.at_least(19)
+        await app.consumer.commit()
+        committed = await broker.committed(group, topic)
+        seen.gate.set()
+        await seen.at_least(20)
+    assert committed == (20 if stock else 0)
+
+
+def _acknowledge_when_done(app: Any, source: Any, seen: Seen) -> None:  # noqa: ANN401 - faust is untyped
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def work(stream: Any, event: Any) -> None:  # noqa: ANN401
+        await seen.handle(event.message.offset, "")
+        await stream.ack(event)
+
+    @app.agent(source)  # type: ignore[untyped-decorator]  # faust is untyped
+    async def agent(stream: Any) -> None:  # noqa: ANN401
+        async for event in stream.noack().events():
+            tasks.add(asyncio.create_task(work(stream, event)))
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_an_exception_loses_the_event(
+    broker: Broker, group: str, tmp_path: Path, stock: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What raises in an agent is skipped and committed; our agents try it again until it is taken over."""
+    monkeypatch.setattr(intake, "_PAUSE_SECONDS", 0.01)
+    topic, seen, failures = await broker.topic(), Seen(), [OSError("a passing one")]
+    seen.gate.set()
+    await broker.produce(topic, 3)
+
+    async def take(source: Source, event: Any) -> None:  # noqa: ANN401
+        if failures:
+            raise failures.pop()
+        await seen.handle(event.message.offset, "")
+        event.ack()
+
+    app = broker.app(group, tmp_path, stock=stock)
+    if stock:
+
+        @app.agent(broker.source(app, topic))  # type: ignore[untyped-decorator]
+        async def agent(stream: Any) -> None:  # noqa: ANN401
+            async for event in stream.events():
+                await take(Source(topic, 0), event)
+    else:
+        app.engine = Engine(seen.handle)
+        attach(app, [topic], "", broker.source(app, topic).schema, take)
+    async with running(app):
+        await seen.at_least(2 if stock else 3)
+    assert seen.done == ([1, 2] if stock else [0, 1, 2])
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_a_handler_without_end_stops_the_whole_group(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+    """A worker that joins waits for the slowest handler of all; ours wait for the drain cap at most."""
+    topic, seen = await broker.topic(2), Seen()
+    await broker.produce(topic, 4)
+
+    def make(name: str) -> Any:  # noqa: ANN401
+        app = broker.app(group, tmp_path / name, stock=stock)
+        app.engine = engine = Engine(seen.handle, drain_seconds=1.0)
+        attach(app, [topic], "", broker.source(app, topic).schema, engine.take)
+        return app
+
+    async with running(make("first")) as first:
+        await seen.at_least(2)
+        async with running(make("second")) as second:
+            joined = asyncio.create_task(eventually(lambda: _shared(first, second), seconds=60))
+            await asyncio.wait({joined}, timeout=12)
+            assert joined.done() is not stock
+            seen.gate.set()
+            await joined
+
+
+async def _shared(*apps: Any) -> bool:  # noqa: ANN401
+    return all(not app.rebalancing and app.consumer.assignment() for app in apps)
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_one_slow_topic_starves_the_others(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+    """Stock settings fetch a backlog into the buffer that all topics share, until nothing else fits in."""
+    slow, quick = await broker.topic(), await broker.topic()
+    await broker.produce(slow, 6000)
+    settings: dict[str, object] = {"broker_max_poll_records": None, "stream_buffer_maxsize": 4096} if stock else {}
+    app = broker.app(group, tmp_path, stock=False, **settings)
+    app.engine = Engine(Seen().handle)
+    stuck, arrived = asyncio.Event(), asyncio.Event()
+
+    async def take(source: Source, event: Any) -> None:  # noqa: ANN401
+        if source.topic == quick:
+            arrived.set()
+            return
+        stuck.set()
+        await asyncio.Event().wait()
+
+    attach(app, [slow, quick], "", broker.source(app, slow).schema, take)
+    async with running(app):
+        async with asyncio.timeout(30):
+            await stuck.wait()
+        await broker.produce(quick, 1)
+        waiting = asyncio.create_task(arrived.wait())
+        await asyncio.wait({waiting}, timeout=6)
+        assert waiting.done() is not stock
+        waiting.cancel()
