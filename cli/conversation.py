@@ -64,4 +64,4 @@ def _print(told: dict[str, Any]) -> None:
         print(f"queued as {told['command_id']}; no worker has done it yet, repeat it with --id to see what came of it")
     else:
         did = "done" if told["changed"] else "nothing to change"
-        print(f"{did}; the conversation is {told['conversation_status']}  (command {told['command_id']})")
+        print(f"{did}; the conversation is {told['conversation_status'] or 'not there'}  (command {told['command_id']})")

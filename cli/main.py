@@ -101,6 +101,17 @@ def backfill(
 
 
 @app.command(epilog=_ENVIRONMENT)
+def erase(
+    number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")],
+    yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
+) -> None:  # fmt: skip
+    """Forget one number: conversation, messages, journal. Its opt-out is kept."""
+    from cli.erase import run_erase
+
+    _run(lambda settings: run_erase(settings, number, yes=yes, as_json=as_json), data_dir)
+
+
+@app.command(epilog=_ENVIRONMENT)
 def export(
     number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")], data_dir: Beside = _DATA_DIR
 ) -> None:

@@ -123,7 +123,7 @@ class InboundMessage(Event):
         return self.params.get("Body", "")
 
 
-CommandName = Literal["close", "escalate", "resume", "write", "change_agent"]
+CommandName = Literal["close", "escalate", "resume", "write", "change_agent", "erase"]
 # Twilio takes 1,600 characters a message; a text is split, and nobody types more than this.
 _LONGEST_TEXT = 4096
 

@@ -64,7 +64,8 @@ class Commands:
             known = await self._outcomes.get(command.command_id)
         except Unavailable:
             return None
-        if known and (known.phone_number, known.command) != (command.key, command.command):
+        # Of an erased number only the id is known.
+        if known and known.phone_number and (known.phone_number, known.command) != (command.key, command.command):
             raise InvalidInput("command_id", f"was used already, to {known.command} another conversation or otherwise")
         return known
 

@@ -19,7 +19,7 @@ from schemas.events import ConversationEvent
 from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.stats import metrics
 from streams.stats.deliveries import Deliveries
-from streams.stats.record import Record, apply
+from streams.stats.record import ERASED, Record, apply
 from streams.stats.totals import Sums, Totals
 
 log = structlog.get_logger()
@@ -61,7 +61,9 @@ class LiveRecords:
         message = event.message
         entry = self._deliveries.begin(message.partition, message.offset, event)
         record = self._changed(message)
-        if record is None:
+        if record is not None and record["status"] == ERASED:
+            self._deliveries.finish_after(message.partition, entry, self._forget(message.partition, record))
+        elif record is None:
             self._deliveries.finish(message.partition, entry)
         else:
             self._deliveries.finish_after(message.partition, entry, self._write(message.partition, record))
@@ -99,6 +101,15 @@ class LiveRecords:
             self._totals.replace(self._table.data.get(key), record)
         self._table.data[key] = record
         delivery: asyncio.Future[Any] = self._table.send_changelog(partition, key, record)
+        return delivery
+
+    def _forget(self, partition: int, record: Record) -> asyncio.Future[Any]:
+        """An erased number leaves the table and, by a tombstone, the changelog."""
+        key = record["phone_number"]
+        before = self._table.data.pop(key, None)
+        if self._summed_for == self._app.rebalancing_count:
+            self._totals.replace(before, None)
+        delivery: asyncio.Future[Any] = self._table.send_changelog(partition, key, None)
         return delivery
 
     def _crash(self, error: BaseException) -> None:

@@ -19,6 +19,9 @@ DAYS_KEPT = 8
 COUNTS = ("started", "answered", "received", "sent", "failed", "response_microseconds", "response_count")
 """What a day counts. `started`, `answered`: 0 or 1. Whole microseconds, because sums of floats depend on their order."""
 
+ERASED = "erased"
+"""The status of a record that is to be forgotten."""
+
 _MICROSECONDS = 1_000_000
 
 
@@ -119,6 +122,7 @@ _HANDLERS: dict[str, Callable[[Record, ConversationEvent, str, tzinfo], None]] =
     "failed": _failed,
     "closed": _status,
     "escalated": _status,
+    ERASED: _status,
     "resumed": _resumed,
 }
 

@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +14,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from tests.support.up import State, call_body, conversation_of, eventually_sync, running_up, write
+from tests.support.up import ROOT, State, call_body, conversation_of, eventually_sync, running_up, write
 
 TEMPLATE = "HX" + "1" * 32
 REOPEN = "HX" + "2" * 32
@@ -177,3 +179,30 @@ def test_a_client_who_asks_for_a_person_gets_one_and_the_backend_is_told(up: Sta
     told = next(event for event in Backend.told if event["phone_number"] == number)
     assert (told["type"], told["data"]["by"]) == ("escalated", "client")
     assert len(sent_to(up, number)) == 3
+
+
+def cli(up: State, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", *arguments, "--data-dir", up["folder"]]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_number_is_exported_and_erased_and_its_opt_out_kept(up: State) -> None:
+    number = "+573138540011"
+    post_call(up, "conv_erase", number)
+    write(up, number, "mi secreto", "SM9" + "0" * 31)
+    conversation_of(up, number, 3)
+    write(up, number, "BAJA", "SM9" + "1" * 31)
+    conversation_of(up, number, 5)
+    exported = cli(up, "export", number)
+    assert exported.returncode == 0, exported.stderr
+    assert "mi secreto" in exported.stdout
+    erased = cli(up, "erase", number, "--yes")
+    assert erased.returncode == 0, erased.stdout + erased.stderr
+    assert "What remains" in erased.stdout
+    answer = httpx.get(up["web_url"] + f"/api/conversations/{number}", headers=up["headers"])
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    assert post_call(up, "conv_erase_2", number).status_code == httpx.codes.CONFLICT
+    kept = json.loads(cli(up, "export", number).stdout)
+    assert (kept["conversation"], kept["messages"], bool(kept["suppression"])) == (None, [], True)
+    view = f"{up['stats_url']}/conversations/{number}"
+    eventually_sync(lambda: httpx.get(view, headers=up["headers"]).status_code == httpx.codes.NOT_FOUND)

@@ -34,7 +34,8 @@ def running_up(folder: Path, jars: Path, *options: str, **variables: str) -> Ite
         process = subprocess.Popen(command, cwd=ROOT, env=ours | ports | variables, stdout=log, stderr=log)
     try:
         state = _until_up(process, folder)
-        yield state | {"folder": str(folder), "headers": {"X-Service-Token": state["token"]}}
+        more = {"folder": str(folder), "stats_url": f"http://127.0.0.1:{ports['STATS_PORT']}"}
+        yield state | more | {"headers": {"X-Service-Token": state["token"]}}
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(_START_SECONDS)

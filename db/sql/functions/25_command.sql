@@ -2,12 +2,14 @@
 -- closed: nobody, until the client writes or a call ends.
 --   close      active, escalated → closed       escalate   active → escalated
 --   resume     escalated, closed → active       write, change_agent   active, escalated
+--   erase      whatever there is → nothing
 -- A command that finds its aim reached changes nothing and is done.
 
 -- Why a command cannot be done: {status: HTTP's, error, details}; null where it can.
 -- a: command, has_template, window_seconds
 CREATE OR REPLACE FUNCTION wm_command_refusal(a jsonb, s conversation_state) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
+    WHEN a->>'command' = 'erase' THEN NULL
     WHEN s.id IS NULL THEN jsonb_build_object('status', 404, 'error', 'Conversation not found',
       'details', 'no conversation with ' || (a->>'phone_number'))
     WHEN s.status = 'closed' AND a->>'command' IN ('escalate', 'write', 'change_agent') THEN
@@ -78,6 +80,12 @@ BEGIN
   IF refusal IS NOT NULL THEN
     PERFORM wm_end_command(a->>'event_id', refusal || '{"state": "refused"}');
     RETURN '{"state": "refused"}';
+  END IF;
+  IF a->>'command' = 'erase' THEN
+    changed := wm_erase(phone, (a->>'partition')::int, a->>'event_id');
+    UPDATE conversation_input SET payload = '{"command": "erase"}' WHERE kind = 'command' AND event_id = a->>'event_id';
+    PERFORM wm_end_command(a->>'event_id', jsonb_build_object('state', 'done', 'changed', changed));
+    RETURN '{"state": "done"}';
   END IF;
   IF a->>'command' = 'write' THEN
     INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state, request_id, rule)
