@@ -26,6 +26,9 @@ VARIABLES = {
     "CALL_STATUS_ACTIONS": '{"cancelled": "none"}',
     "REPLY_QUIET_SECONDS": "1",
     "BACKEND_WEBHOOK_SECRET": "shared",
+    "ELEVENLABS_WEBHOOK_SECRET": "wsec",
+    "UNKNOWN_NUMBER_AGENT_ID": "agent_for_strangers",
+    "UNKNOWN_NUMBER_GRACE_SECONDS": "1",
 }
 
 
@@ -206,3 +209,39 @@ def test_a_number_is_exported_and_erased_and_its_opt_out_kept(up: State) -> None
     assert (kept["conversation"], kept["messages"], bool(kept["suppression"])) == (None, [], True)
     view = f"{up['stats_url']}/conversations/{number}"
     eventually_sync(lambda: httpx.get(view, headers=up["headers"]).status_code == httpx.codes.NOT_FOUND)
+
+
+def test_a_person_without_a_visible_number_has_a_conversation(up: State) -> None:
+    person = "US.1234567890"
+    write(up, person, "¿Cuánto cuesta?", "SMa" + "0" * 31)
+    chat = conversation_of(up, person, 2)
+    assert (chat["phone_number"], chat["agent_id"]) == (person, "agent_for_strangers")
+    assert [row["body"] for row in sent_to(up, person)] == [chat["messages"][1]["content"]]
+
+
+def test_a_file_is_described_and_can_be_had(up: State) -> None:
+    number, sid = "+573138540012", "MM" + "1" * 32
+    post_call(up, "conv_media", number)
+    files = [{"content_type": "application/pdf", "text": "el contrato"}]
+    steer(up, "inbound", **{"from": number, "sid": sid, "media": files, "body": "mi contrato"})
+    chat = conversation_of(up, number, 3)
+    assert chat["messages"][1]["content"] == "[El cliente envió un documento PDF]\nmi contrato"
+    url = f"{up['web_url']}/api/conversations/{number}/media/{sid}/0"
+    file = httpx.get(url, headers=up["headers"], timeout=15)
+    assert (file.status_code, file.text, file.headers["Content-Type"]) == (200, "el contrato", "application/pdf")
+    assert httpx.get(url).status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_elevenlabs_tells_later_what_it_did_not_know_at_first(up: State) -> None:
+    number, sim = "+573138540013", f"{up['elevenlabs_url']}/_sim"
+    unfinished = {"conversation_id": "conv_late", "processing_seconds": 3600, "summary": "Quiere cambiar de plan"}
+    assert httpx.post(f"{sim}/calls", json=unfinished).is_success
+    post_call(up, "conv_late", number)
+    assert json.loads(cli(up, "export", number).stdout)["conversation"]["call_summary"] is None
+    assert httpx.post(f"{sim}/calls", json=unfinished | {"processing_seconds": 0}).is_success
+    url = f"{up['web_url']}/webhook/elevenlabs/post-call"
+    told = {"conversation_id": "conv_late", "url": url, "secret": "wsec"}
+    assert httpx.post(f"{sim}/post-call", json=told).json() == {"status": 200}
+    assert httpx.post(f"{sim}/post-call", json=told | {"secret": "wrong"}).json() == {"status": 403}
+    kept = json.loads(cli(up, "export", number).stdout)["conversation"]
+    assert (kept["call_summary"], kept["call_duration_secs"]) == ("Quiere cambiar de plan", 74)
