@@ -16,6 +16,8 @@ _ROLES = {
     "operator": "Persona del equipo",
 }
 
+_OMITTED = "[{} anteriores no se muestran]"
+
 
 def context_text(context: CallContext) -> str:
     """Give the background in Spanish: who, the call's summary and transcript, the messages since. The newest is kept."""
@@ -56,7 +58,10 @@ def _titled(title: str, lines: str) -> str:
 
 
 def _lines(turns: list[tuple[str, str]], longest: int) -> str:
-    """Give the newest turns that fit; of a newest one that is too long alone, its end."""
+    """Give the newest turns that fit, and how many older ones do not; of a newest one that is too long alone, its end.
+
+    Older turns are left out whole rather than cut: the summary stands for the call's, and half a sentence misleads.
+    """
     kept: list[str] = []
     left = longest
     for role, text in reversed(turns):
@@ -68,4 +73,5 @@ def _lines(turns: list[tuple[str, str]], longest: int) -> str:
     if turns and not kept:
         role, text = turns[-1]
         kept = [f"{_ROLES.get(role, role)}: …{text[-longest:]}"]
-    return "\n".join(reversed(kept))
+    omitted = len(turns) - len(kept)
+    return "\n".join([*([_OMITTED.format(omitted)] if omitted else []), *reversed(kept)])

@@ -1,10 +1,12 @@
 """What becomes of a send whose outcome is unknown: looked for, never guessed while Twilio shows nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
 import pytest
 
+from schemas.documents import now
 from schemas.errors import RetryableError, UnknownOutcome
 from schemas.settings import load_settings
 from streams.conversation.wording import Wording
@@ -13,7 +15,7 @@ from streams.journal.turn import Send, Turn
 from streams.turns import sending as sending_module
 from streams.turns.pause import Pause
 from streams.turns.sending import Held, Sending
-from streams.vendors import TwilioSender
+from streams.vendors import OutgoingMessage, TwilioSender
 from streams.vendors.twilio_messages import Accepted, Found
 
 ANSWERED_AT = datetime(2025, 10, 28, 10, 45, tzinfo=UTC)
@@ -25,10 +27,12 @@ class Twilio:
     def __init__(self, *, silent: int = 0, hides: int = 0, away: bool = False) -> None:
         self.silent, self.hides, self.away = silent, hides, away
         self.creates = 0
+        self.sent: list[object] = []
         self.looks: list[datetime] = []
 
     async def send(self, message: object) -> Accepted:
         self.creates += 1
+        self.sent.append(message)
         if self.creates <= self.silent:
             raise UnknownOutcome("twilio", "broke off")
         return Accepted(f"SM{self.creates}", "queued")
@@ -114,3 +118,15 @@ async def test_a_list_that_cannot_be_read_proves_nothing(intended: bool) -> None
         await sending(twilio, journal).deliver(resumed)
     assert (twilio.creates, journal.accepted) == (0 if intended else 1, [])
     assert len(twilio.looks) > 1
+
+
+async def test_a_text_that_waited_until_the_window_was_closed_goes_as_a_template() -> None:
+    given = {"twilio_reopen_content_sid": "HX1", "twilio_reopen_content_variables": '{"1": "{client_name}: {text}"}'}
+    for hours, content in ((1, None), (25, {"content_sid": "HX1", "content_variables": {"1": "Ana: hola"}})):
+        twilio, journal = Twilio(), Recorder()
+        wrote = now() - timedelta(hours=hours)
+        await sending(twilio, journal, **given).deliver(replace(turn(), last_inbound_at=wrote))
+        sent = cast(OutgoingMessage, twilio.sent[0])
+        assert sent.content_sid == (content and content["content_sid"])
+        assert sent.content_variables == (content and content["content_variables"])
+        assert sent.body == (None if content else "hola")

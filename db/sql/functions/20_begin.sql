@@ -48,7 +48,7 @@ END $$;
 -- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item conversation_input; message int;
-  next_call conversation_input; was text; decided jsonb; marks jsonb;
+  next_call conversation_input; was text; decided jsonb; commands boolean := false; marks jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   turn := wm_open_turn(phone);
@@ -83,6 +83,7 @@ BEGIN
                  max(i.received_at) AS newest_at
           FROM conversation_input i WHERE i.turn_id = turn) newest WHERE id = conversation;
   FOR item IN SELECT * FROM conversation_input WHERE turn_id = turn ORDER BY position LOOP
+    commands := commands OR item.payload ? 'intent';
     IF item.payload ? 'quotes' THEN
       item.payload := wm_quoting(item.payload);
       UPDATE conversation_input SET payload = item.payload WHERE kind = item.kind AND event_id = item.event_id;
@@ -96,7 +97,9 @@ BEGIN
       'message_id', message, 'request_id', item.payload->>'request_id', 'address', item.address,
       'position', item.position) || marks);
   END LOOP;
-  decided := wm_rule(turn, conversation, phone, (a->>'partition')::int, was);
+  IF commands OR was = 'escalated' OR wm_is_suppressed(phone) THEN
+    decided := wm_rule(turn, conversation, phone, (a->>'partition')::int, was);
+  END IF;
   IF decided IS NOT NULL THEN
     UPDATE conversation_turn SET rule = decided WHERE id = turn;
     PERFORM wm_emit(conversation, (a->>'partition')::int, 'decided', jsonb_build_object('turn_id', turn, 'rule', decided));
