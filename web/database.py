@@ -37,6 +37,10 @@ class Database:
         """Read a page of what a person asked for."""
         return await self.bounded(self.pool.fetch(sql, *arguments), _READ_SECONDS)
 
+    async def value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - any column
+        """Read one value of what a person asked for."""
+        return await self.bounded(self.pool.fetchval(sql, *arguments), _READ_SECONDS)
+
     async def quick_rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Look something up on the way to storing an event."""
         return await self.bounded(self.pool.fetch(sql, *arguments), QUICK_SECONDS)

@@ -15,13 +15,14 @@ from schemas.settings import Settings
 from web.app import Collaborators, create_app
 from web.backfill import Backfill
 from web.command_outcomes import CommandOutcomes
+from web.commands import Commands
 from web.database import Database
 from web.gap import BehindGap, Gap
 from web.health import Health
 from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL, Notifications
 from web.ops.live import Live
-from web.ops.setup import create_ops
+from web.ops.setup import OpsCollaborators, create_ops
 from web.outcomes import Outcomes
 from web.publisher import Publisher
 from web.spool import Spool
@@ -90,15 +91,17 @@ async def _serve(
     }
     notifications = Notifications(settings.database_url, heard, spool.listening)
     gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
-    live = Live(database)
+    live, behind_gap = Live(database), BehindGap(publisher, gap)
+    submitting = Commands(behind_gap, commands, settings.outcome_wait_seconds)
+    ops = OpsCollaborators(database=database, health=health, http=session, commands=submitting, live=live)
     outside = Collaborators(
-        publisher=BehindGap(publisher, gap),
+        publisher=behind_gap,
         outcomes=outcomes,
         commands=commands,
         database=database,
         health=health,
         session=session,
-        ops=create_ops(settings, database, health, session, live),
+        ops=create_ops(settings, ops),
     )
     await asyncio.gather(health.probe(), kafka.keep())
     sides = [

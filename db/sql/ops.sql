@@ -96,3 +96,12 @@ SELECT x.phone_number, x.source, x.event_id, x.since, s.client_name
 FROM conversation_suppression x LEFT JOIN conversation_state s USING (phone_number)
 WHERE $1::timestamp IS NULL OR (x.since, x.phone_number) < ($1, $2)
 ORDER BY x.since DESC, x.phone_number DESC LIMIT $3
+
+-- name: campaigns
+-- Campaigns by their newest conversation; a conversation belongs to the campaign that called it last.
+SELECT s.batch_id, count(*) AS conversations, max(s.started_at) AS newest,
+  (SELECT n.metadata->'call'->>'batch_name' FROM conversation_state n WHERE n.id = max(s.id)) AS batch_name
+FROM conversation_state s WHERE s.batch_id IS NOT NULL GROUP BY s.batch_id ORDER BY newest DESC NULLS LAST LIMIT $1
+
+-- name: campaign_name
+SELECT metadata->'call'->>'batch_name' FROM conversation_state WHERE batch_id = $1 ORDER BY id DESC LIMIT 1

@@ -5,6 +5,7 @@ Only where both vendors are simulated. It listens on loopback; its doors take JS
 
 import asyncio
 import secrets
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Phone:
         self._parts = parts
         self._breakage = Breakage(world)
         self._silent: set[str] = set()
+        # A client's next message leaves when the one before was taken: only so is there an order to be kept.
+        self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[_checked])
@@ -98,10 +101,12 @@ class Phone:
     async def _send(self, wanted: Json, kind: str, text: str) -> Json:
         number = canonical_number(str(wanted.get("number", "")))
         try:
-            answer = await self._world.twilio("inbound", inbound(number, kind, text))
+            message = inbound(number, kind, text)
         except ValueError as error:
             field, _, why = str(error).partition(": ")
             raise InvalidInput(field, why) from error
+        async with self._writing[number]:
+            answer = await self._world.twilio("inbound", message)
         if kind == "stop" or text.strip().upper() in ("STOP", "START", "ALTA", "BAJA"):
             self._silent.add(answer["sid"])
         return answer

@@ -13,8 +13,8 @@ _DESCRIBED = "[El cliente"
 class Ledger:
     """Counts of a client's messages.
 
-    `waiting`: not answered yet; `lost`: not answered, though one written after it was; `doubled`: answers that no
-    question of ours led to; `out_of_order`: answered after one that was written later.
+    `waiting`: not answered yet; `lost`: not answered, though one written after it was; `doubled`: said again, though
+    asked once; `out_of_order`: answered after one that was written later. What a person or a rule says is none of these.
     """
 
     sent: int = 0
@@ -34,10 +34,10 @@ def judge(number: str, twilio: Sequence[Row], asked: Sequence[Row], silent: froz
     """Judge one client. `silent`: sids of messages that no agent is to answer (STOP and the like)."""
     address = f"whatsapp:{number}"
     wrote = [row["body"] for row in twilio if row["from"] == address and row["sid"] not in silent]
-    told = [row["body"] for row in twilio if row["to"] == address and row["direction"] == "outbound-api"][1:]
+    first, *told = [row["body"] for row in twilio if row["to"] == address and row["direction"] == "outbound-api"] or [""]
     questions = _distinct([row for row in asked if row["who"] == number and row.get("reply")])
     answered, doubled = _matched(wrote, questions, told)
-    ledger = Ledger(sent=len(wrote), answered=len(answered), doubled=doubled)
+    ledger = Ledger(sent=len(wrote), answered=len(answered), doubled=doubled + told.count(first))
     latest = max(answered, default=-1)
     unanswered = set(range(len(wrote))) - set(answered)
     ledger.lost = sum(place < latest for place in unanswered)
@@ -52,30 +52,25 @@ def _distinct(questions: Sequence[Row]) -> list[Row]:
 
 
 def _matched(wrote: list[str], questions: list[Row], told: list[str]) -> tuple[list[int], int]:
-    """Give the places of answered messages in the order of their answers, and how many answers had no question."""
+    """Give the places of answered messages in the order of their answers, and how many were given again."""
     left, open_questions = list(range(len(wrote))), list(questions)
     answered: list[int] = []
-    unasked = 0
+    again = 0
     for body in told:
         question = next((row for row in open_questions if _belongs(body, row["reply"])), None)
         if question is None:
-            unasked += not any(_is_part(body, row["reply"]) for row in questions)
+            again += any(body.strip() == row["reply"].strip() for row in questions)
             continue
         open_questions.remove(question)
         members = _members(question["text"], wrote, left)
         answered += members
         left = [place for place in left if place not in members]
-    return answered, unasked
+    return answered, again
 
 
 def _belongs(body: str, reply: str) -> bool:
     """Tell whether a message is an answer, or the first part of a long one."""
     return reply.strip().startswith(body.strip())
-
-
-def _is_part(body: str, reply: str) -> bool:
-    """Tell whether a message is a further part of a long answer."""
-    return len(body.strip()) < len(reply.strip()) and body.strip() in reply
 
 
 def _members(question: str, wrote: list[str], left: list[int]) -> list[int]:

@@ -75,6 +75,54 @@ def test_the_session_is_a_cookie_that_no_script_and_no_other_site_gets(context: 
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/ops")
 
 
+def test_a_form_of_another_site_does_nothing(campaign: State, context: BrowserContext) -> None:
+    answer = context.request.post(f"/ops/conversations/{NUMBER}/commands", form={"command": "close"})
+    assert answer.status == 403
+    assert conversation_of(campaign, NUMBER, 1)["status"] == "active"
+
+
+def test_an_operator_takes_over_writes_and_hands_back(campaign: State, page: Page) -> None:
+    page.goto(f"/ops/conversations/{NUMBER}")
+    page.get_by_role("button", name="Take over").click()
+    expect(page.get_by_role("status").first).to_have_text("You have taken over; the agent is silent.")
+    expect(page.locator(".facts .mark.escalated")).to_be_visible()
+    page.get_by_label("Write to the client").fill("Soy Ana, de la oficina.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status").first).to_have_text("Your message was sent.")
+    expect(page.locator(".bubble.outbound").last).to_contain_text("Soy Ana, de la oficina.")
+    page.get_by_role("button", name="Hand back to the agent").click()
+    expect(page.locator(".facts .mark.active")).to_be_visible()
+    assert conversation_of(campaign, NUMBER, 1)["status"] == "active"
+
+
+def test_a_form_sent_twice_is_done_once(campaign: State, page: Page, context: BrowserContext) -> None:
+    page.goto(f"/ops/conversations/{NUMBER}")
+    form = page.locator("form", has=page.get_by_label("Write to the client"))
+    fields = {name: form.locator(f"[name={name}]").input_value() for name in ("csrf", "command", "command_id")}
+    for _ in range(2):
+        path = f"/ops/conversations/{NUMBER}/commands"
+        assert context.request.post(path, form=fields | {"text": "Solo una vez"}).ok
+    page.reload()
+    expect(page.locator(".bubble", has_text="Solo una vez")).to_have_count(1)
+
+
+def test_a_command_that_cannot_be_done_says_why(page: Page) -> None:
+    page.goto("/ops/conversations/+573138539156")  # this client has never written
+    expect(page.locator(".note")).to_contain_text("24 hours")
+    page.get_by_label("What is to be said").fill("¿Sigue ahí?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("24-hour window")
+
+
+def test_a_closed_conversation_can_only_be_begun_again(page: Page) -> None:
+    page.goto("/ops/conversations/+573138539156")
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("status").first).to_have_text("The conversation is closed.")
+    expect(page.get_by_role("button", name="Send")).to_have_count(0)
+    page.get_by_role("button", name="Hand back to the agent").click()
+    expect(page.locator(".facts .mark.active")).to_be_visible()
+
+
 def test_the_list_is_searched_by_number_name_and_campaign(page: Page) -> None:
     for words, found in (("3138539155", 1), ("Ana Garc", 1), ("btcal_ops", 1), ("nobody like that", 0), ("%", 0)):
         page.goto("/ops/conversations")
@@ -88,10 +136,10 @@ def test_the_list_is_searched_by_number_name_and_campaign(page: Page) -> None:
 def test_a_conversation_shows_bubbles_ticks_and_its_journal(page: Page) -> None:
     page.goto("/ops/conversations")
     page.locator(".list a", has_text=NUMBER).click()
-    expect(page.locator(".bubble")).to_have_count(3)
-    expect(page.locator(".bubble.outbound .tick.read")).to_have_count(2)
-    page.locator("details.turn").first.locator("summary").click()
-    steps = page.locator("details.turn").first
+    expect(page.locator(".bubble.outbound").first).to_contain_text("Ana")
+    expect(page.locator(".bubble.outbound").first.locator(".tick.read")).to_be_visible()
+    steps = page.locator("details.turn", has_text="answer").last
+    steps.locator("summary").click()
     for step in ("received", "asked", "answered", "delivered", "read", "done"):
         expect(steps).to_contain_text(step)
 

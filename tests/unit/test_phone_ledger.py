@@ -46,6 +46,14 @@ def test_the_same_answer_twice_is_doubled() -> None:
     assert judge(NUMBER, [ONE, *told("A", "A")], [asked("uno", "A")], frozenset()).doubled == 1
 
 
+def test_the_first_message_twice_is_doubled() -> None:
+    assert judge(NUMBER, told("¡Hola Ana!"), [], frozenset()).doubled == 1
+
+
+def test_what_a_person_says_is_no_double() -> None:
+    assert judge(NUMBER, [ONE, *told("A", "Soy Ana")], [asked("uno", "A")], frozenset()).doubled == 0
+
+
 def test_an_agent_asked_again_after_a_crash_is_no_double() -> None:
     found = judge(NUMBER, [ONE, *told("A")], [asked("uno", "A"), asked("uno", "A")], frozenset())
     assert found == Ledger(sent=1, answered=1)

@@ -1,5 +1,7 @@
 """Charts as pictures (SVG), drawn here: the page needs no script for them."""
 
+from collections.abc import Callable
+
 import pygal
 from aiohttp import web
 from pygal.style import Style
@@ -12,7 +14,7 @@ _sql = load("ops")
 
 _SPANS = {"hour": (3600, 60), "day": (86_400, 1800)}
 """Seconds shown, and seconds of a slot: 60 and 48 bars, which a phone's screen can still tell apart."""
-_STYLE = Style(
+STYLE = Style(
     background="transparent", plot_background="transparent", colors=("#0a6b52", "#a11d2b"), font_family="sans-serif"
 )
 # A picture that runs a style sheet of its own; it can load nothing and run nothing.
@@ -32,14 +34,19 @@ class Charts:
         found = {row["slots_ago"]: (row["done"], row["failed"]) for row in rows}
         slots = [found.get(ago, (0, 0)) for ago in range(seconds // slot - 1, -1, -1)]
         drawn = _drawn(slots, translations(language_of(request)).gettext)
-        return web.Response(body=drawn, content_type="image/svg+xml", headers={"Content-Security-Policy": _POLICY})
+        return picture(drawn)
 
 
-def _drawn(slots: list[tuple[int, int]], _: "object") -> bytes:
+def picture(svg: bytes) -> web.Response:
+    """Answer with a drawing."""
+    return web.Response(body=svg, content_type="image/svg+xml", headers={"Content-Security-Policy": _POLICY})
+
+
+def _drawn(slots: list[tuple[int, int]], translated: Callable[[str], str]) -> bytes:
     chart = pygal.StackedBar(
-        style=_STYLE, width=600, height=220, show_legend=False, js=[], show_x_labels=False, margin=10, explicit_size=True
+        style=STYLE, width=600, height=220, show_legend=False, js=[], show_x_labels=False, margin=10, explicit_size=True
     )
-    chart.add("done", [done for done, failed in slots])
-    chart.add("failed", [failed for done, failed in slots])
+    chart.add(translated("done"), [done for done, failed in slots])
+    chart.add(translated("failed"), [failed for done, failed in slots])
     svg: bytes = chart.render()
     return svg

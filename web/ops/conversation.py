@@ -7,6 +7,7 @@ from aiohttp import web
 from db.queries import load
 from schemas.phone import conversation_key
 from web.database import Database
+from web.ops.deeds import new_command_id, possible
 from web.ops.pages import Page, page
 from web.ops.window import window_of
 
@@ -40,6 +41,7 @@ class Conversation:
             "older": messages[_MESSAGES - 1]["id"] if len(messages) > _MESSAGES else None,
             "turns": turns,
             "window": window_of(head["last_inbound_at"]),
-            "said": request.query.get("said", ""),
+            "deeds": possible(head["status"]),
+            "new_command_id": new_command_id,
         }
         return page(request, _PAGE, context)

@@ -9,8 +9,8 @@ from aiohttp_session import get_session
 from schemas.errors import InvalidInput, Unavailable
 from web.answers import Next
 from web.ops.forms import Forged
-from web.ops.pages import CSRF_KEY, OPERATOR_KEY, Page, page, see_other
-from web.ops.session import CSRF, OPERATOR
+from web.ops.pages import CSRF_KEY, OPERATOR_KEY, TOLD_KEY, Page, page, see_other
+from web.ops.session import CSRF, OPERATOR, TOLD
 
 log = structlog.get_logger()
 
@@ -70,6 +70,9 @@ async def operators_only(request: web.Request, handler: Next) -> web.StreamRespo
         return see_other("/ops/sign-in")
     request[OPERATOR_KEY] = name
     request[CSRF_KEY] = str(session.get(CSRF, ""))
+    # Said once, by the page that the browser was sent to: not by a picture, a stream or a page that catches up.
+    if request.method == "GET" and TOLD in session and "text/html" in request.headers.get("Accept", ""):
+        request[TOLD_KEY] = session.pop(TOLD)
     return await handler(request)
 
 

@@ -9,6 +9,8 @@ from aiohttp import web
 from web.ops.language import language_of, translations
 
 OPERATOR_KEY: web.RequestKey[str | None] = web.RequestKey("operator", str)
+TOLD_KEY: web.RequestKey[dict[str, list[str]] | None] = web.RequestKey("told", dict)
+"""What the deed before this page came to: `said` and `problems`, in English."""
 CSRF_KEY: web.RequestKey[str] = web.RequestKey("csrf", str)
 
 
@@ -34,6 +36,7 @@ def page(request: web.Request, which: Page, context: dict[str, Any], status: int
         "here": request.path_qs,
         "operator": request.get(OPERATOR_KEY),
         "csrf": request.get(CSRF_KEY, ""),
+        "told": request.get(TOLD_KEY),
     }
     return aiohttp_jinja2.render_template(which.template, request, frame | context, status=status)
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 OPERATOR = "operator"
 CSRF = "csrf"
+TOLD = "told"
 COOKIE = "ops_session"
 # A working day; then one signs in again.
 _SECONDS = 8 * 3600
@@ -41,3 +42,8 @@ def start(session: Session, operator: str) -> None:
 
 def _key(secret: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"operators' sessions").derive(secret.encode())
+
+
+def tell(session: Session, *, said: str = "", problem: str = "") -> None:
+    """Have the next page say something once, in English; the page translates it."""
+    session[TOLD] = {"said": [said] if said else [], "problems": [problem] if problem else []}

@@ -1,5 +1,6 @@
 """Puts the operators' pages together, as an application of its own under `/ops`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,11 @@ from schemas.settings import Settings
 from web.database import Database
 from web.health import Health
 from web.ops import session
+from web.ops.campaigns import Campaigns
 from web.ops.charts import Charts
 from web.ops.conversation import Conversation
 from web.ops.conversations import Conversations
+from web.ops.deeds import Deeds, Submitting
 from web.ops.filters import Filters
 from web.ops.forms import form_of
 from web.ops.guard import errors_as_pages, operators_only, with_headers
@@ -31,9 +34,18 @@ _FOLDER = Path(__file__).parent
 _LANGUAGE_SECONDS = 365 * 24 * 3600
 
 
-def create_ops(
-    settings: Settings, database: Database, health: Health, http: aiohttp.ClientSession, live: Live
-) -> web.Application:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpsCollaborators:
+    """What the pages need of the gateway."""
+
+    database: Database
+    health: Health
+    http: aiohttp.ClientSession
+    commands: Submitting
+    live: Live
+
+
+def create_ops(settings: Settings, outside: OpsCollaborators) -> web.Application:
     """Make the application; it connects to nothing."""
     app = web.Application(middlewares=[with_headers])
     cookie = session.storage(settings.microservice_token, settings.public_base_url)
@@ -44,9 +56,10 @@ def create_ops(
     )
     Filters(ZoneInfo(settings.stats_timezone)).install(environment)
     _add_frame(app, settings)
-    _add_pages(app, settings, database, health, http)
-    app.router.add_get("/live", live.get)
-    app.on_shutdown.append(live.stop)
+    _add_pages(app, settings, outside)
+    _add_conversations(app, settings, outside)
+    app.router.add_get("/live", outside.live.get)
+    app.on_shutdown.append(outside.live.stop)
     return app
 
 
@@ -59,17 +72,24 @@ def _add_frame(app: web.Application, settings: Settings) -> None:
     app.router.add_post("/language", _choose_language)
 
 
-def _add_pages(
-    app: web.Application, settings: Settings, database: Database, health: Health, http: aiohttp.ClientSession
-) -> None:
-    now = Now(database, health, http, settings.worker_urls)
+def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
+    now = Now(outside.database, outside.health, outside.http, settings.worker_urls)
     app.router.add_get("", now.get)
     app.router.add_get("/", now.get)
-    app.router.add_get("/charts/{span:hour|day}.svg", Charts(database).get)
-    conversations = Conversations(database, masked_numbers=settings.operators_see_masked_numbers)
+    app.router.add_get("/charts/{span:hour|day}.svg", Charts(outside.database).get)
+    app.router.add_get("/suppressed", Suppressed(outside.database).get)
+    campaigns = Campaigns(settings, outside.database, outside.http)
+    app.router.add_get("/campaigns", campaigns.list)
+    app.router.add_get("/campaigns/{batch}", campaigns.get)
+    app.router.add_get("/campaigns/{batch}/campaign.csv", campaigns.csv)
+    app.router.add_get("/campaigns/{batch}/funnel.svg", campaigns.chart)
+
+
+def _add_conversations(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
+    conversations = Conversations(outside.database, masked_numbers=settings.operators_see_masked_numbers)
     app.router.add_get("/conversations", conversations.get)
-    app.router.add_get("/conversations/{phone}", Conversation(database).get)
-    app.router.add_get("/suppressed", Suppressed(database).get)
+    app.router.add_get("/conversations/{phone}", Conversation(outside.database).get)
+    app.router.add_post("/conversations/{phone}/commands", Deeds(outside.commands).post)
 
 
 async def _choose_language(request: web.Request) -> web.Response:

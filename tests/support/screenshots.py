@@ -1,0 +1,85 @@
+"""`python -m tests.support.screenshots`: the pictures in `docs/images`, of a running `up` that a few clients chat with."""
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import chromium
+from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
+
+FOLDER = ROOT / "docs" / "images"
+_CLIENTS = (("Ana García", "+573138539155"), ("Luis Pérez", "+525512345678"), ("Eva Ruiz", "+5491123456789"))
+_WORDS = ("Sí, me interesa", "¿Cuál es el precio?", "¿Y el horario?")
+_PAGES = {
+    "now": "", "conversations": "/conversations", "campaigns": "/campaigns", "campaign": "/campaigns/btcal_octubre",
+    "dead-letters": "/dead-letters", "suppressed": "/suppressed",
+}  # fmt: skip
+_BATCH = {"batch_id": "btcal_octubre", "batch_name": "Campaña Octubre"}
+
+
+def main() -> None:
+    """Start, chat, take the pictures."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        TemporaryDirectory() as folder,
+        running_up(Path(folder), ROOT / ".kafka", MICROSERVICE_TOKEN=secrets.token_hex()) as up,
+    ):
+        _chat(up)
+        with chromium() as browser:
+            _console(up, browser)
+            _phone(up, browser)
+
+
+def _chat(up: State) -> None:
+    for number, (name, phone) in enumerate(_CLIENTS):
+        body = call_body(f"conv_{number}", phone) | _BATCH | {"call_metadata": {"client_name": name}}
+        httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+        for place, words in enumerate(_WORDS[: number + 1]):
+            write(up, phone, words, f"SM{number}{place}" + "a" * 30)
+            conversation_of(up, phone, 3 + 2 * place)
+    options = ["--calls", "12", "--messages", "60", "--data-dir", up["folder"], "--json"]
+    command = [sys.executable, "-m", "cli", "demo", *options]
+    json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+
+
+def _console(up: State, browser: Browser) -> None:
+    page = browser.new_page(base_url=up["web_url"], locale="es-ES", viewport={"width": 1280, "height": 800})
+    page.goto("/ops")
+    page.locator("#token").fill(up["token"])
+    page.locator("main button").click()
+    for name, path in _PAGES.items():
+        page.goto(f"/ops{path}")
+        _take(page, f"console-{name}")
+    page.goto(f"/ops/conversations/{_CLIENTS[2][1]}")
+    page.locator("details.turn summary").first.click()
+    _take(page, "console-conversation")
+
+
+def _phone(up: State, browser: Browser) -> None:
+    page = browser.new_page(locale="es-ES", viewport={"width": 1280, "height": 860})
+    page.goto(up["web_url"] + "/phone")
+    for name, number in _CLIENTS[:2]:
+        page.locator("[name=name]").fill(name)
+        page.locator("[name=number]").fill(number)
+        page.locator("#call-form button").click()
+        page.locator(".phone", has_text=name).wait_for()
+    for phone, words in (("Ana García", "¿Cuál es el precio?"), ("Luis Pérez", "Hola")):
+        page.locator(".phone", has_text=phone).locator("[name=text]").fill(words)
+        page.keyboard.press("Enter")
+    page.wait_for_function("document.getElementById('count-waiting')?.textContent === '0'")
+    _take(page, "phone")
+
+
+def _take(page: Page, name: str) -> None:
+    page.wait_for_load_state("load")
+    page.screenshot(path=FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Campaigns: how far their clients came, by day; as a table, a chart and a file."""
+
+import csv
+import io
+from typing import Any
+
+import aiohttp
+import pygal
+from aiohttp import web
+
+from db.queries import load
+from schemas.errors import Unavailable
+from schemas.settings import Settings
+from web.auth import TOKEN_HEADER
+from web.database import Database
+from web.ops.charts import STYLE, picture
+from web.ops.language import language_of, translations
+from web.ops.pages import Page, page
+
+_sql = load("ops")
+_LIST = Page("campaigns.html", "Campaigns", "campaigns")
+_ONE = Page("campaign.html", "Campaign", "campaigns")
+_MOST = 200
+STAGES = ("started", "delivered", "read", "answered", "escalated", "stopped", "failed")
+# The stats worker answers from memory.
+_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+
+
+class Campaigns:
+    """Shows the list, and each campaign's funnel as the stats worker counts it."""
+
+    def __init__(self, settings: Settings, database: Database, http: aiohttp.ClientSession) -> None:
+        self._url = f"{settings.stats_url.rstrip('/')}/stats"
+        self._headers = {TOKEN_HEADER: settings.microservice_token or ""}
+        self._database = database
+        self._http = http
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Show the newest campaigns."""
+        return page(request, _LIST, {"rows": await self._database.rows(_sql.campaigns, _MOST)})
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Show one, day by day."""
+        batch = request.match_info["batch"]
+        days = await self._days(batch)
+        name = await self._database.value(_sql.campaign_name, batch)
+        total = {stage: sum(day[stage] for day in days.values()) for stage in STAGES}
+        context = {"batch": batch, "name": name, "days": days, "stages": STAGES, "total": total, "reasons": _reasons(days)}
+        return page(request, _ONE, context)
+
+    async def csv(self, request: web.Request) -> web.Response:
+        """Give it as a file, a row a day."""
+        batch = request.match_info["batch"]
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(["day", *STAGES])
+        rows.writerows([day, *(counts[stage] for stage in STAGES)] for day, counts in (await self._days(batch)).items())
+        headers = {"Content-Disposition": 'attachment; filename="campaign.csv"'}
+        return web.Response(text=text.getvalue(), content_type="text/csv", headers=headers)
+
+    async def chart(self, request: web.Request) -> web.Response:
+        """Draw the funnel."""
+        days = await self._days(request.match_info["batch"])
+        _ = translations(language_of(request)).gettext
+        chart = pygal.HorizontalBar(style=STYLE, width=600, height=260, show_legend=False, js=[], explicit_size=True)
+        chart.x_labels = [_(stage) for stage in STAGES]
+        chart.add("", [sum(day[stage] for day in days.values()) for stage in STAGES])
+        return picture(chart.render())
+
+    async def _days(self, batch: str) -> dict[str, dict[str, Any]]:
+        try:
+            asked = self._http.get(self._url, params={"batch_id": batch}, headers=self._headers, timeout=_TIMEOUT)
+            async with asked as response:
+                body = await response.json()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Unavailable("no stats worker answers") from error
+        days = body.get("campaign") if isinstance(body, dict) else None
+        if not isinstance(days, dict):
+            raise Unavailable("the stats worker is not ready")
+        return days
+
+
+def _reasons(days: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
+    """Give why messages failed, the most frequent first."""
+    counts: dict[str, int] = {}
+    for day in days.values():
+        for reason, count in day.get("reasons", {}).items():
+            counts[reason] = counts.get(reason, 0) + count
+    return sorted(counts.items(), key=lambda each: -each[1])

@@ -1,0 +1,80 @@
+"""What operators do with a conversation: commands in the number's own order, each once, with its outcome said."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Protocol
+from urllib.parse import quote
+
+from aiohttp import web
+from aiohttp_session import get_session
+
+from schemas.errors import InvalidInput
+from schemas.events import ConversationCommand
+from web.answers import REQUEST_ID
+from web.command_outcomes import CommandOutcome
+from web.commands import answer, command_of
+from web.ops.forms import checked_form
+from web.ops.pages import OPERATOR_KEY, see_other
+from web.ops.session import tell
+
+_POSSIBLE = {
+    "active": ("write", "escalate", "change_agent", "close"),
+    "escalated": ("write", "resume", "change_agent", "close"),
+    "closed": ("resume",),
+}
+_SAID = {
+    "close": "The conversation is closed.",
+    "escalate": "You have taken over; the agent is silent.",
+    "resume": "The agent answers again.",
+    "write": "Your message was sent.",
+    "change_agent": "Another agent answers from now on.",
+}
+_UNCHANGED = "It was so already; nothing was done."
+_QUEUED = "It is kept and will be done as soon as its turn comes; the page shows it then."
+_FIELDS = ("command", "command_id", "text", "content_sid", "agent_id", "reason")
+
+
+class Submitting(Protocol):
+    """See `web.commands.Commands`."""
+
+    async def submit(self, command: ConversationCommand, request_id: str) -> CommandOutcome | None: ...
+
+
+def possible(status: str) -> Sequence[str]:
+    """Give what can be done with a conversation of this status."""
+    return _POSSIBLE.get(status, ())
+
+
+def new_command_id() -> str:
+    """Give the id of the command that a form would be: sent twice, it is done once."""
+    return f"ops-{uuid.uuid4()}"
+
+
+class Deeds:
+    """Does what the forms of a conversation say."""
+
+    def __init__(self, commands: Submitting) -> None:
+        self._commands = commands
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Submit a command in the operator's name and go back to the conversation, which says what came of it."""
+        form = await checked_form(request)
+        phone, session = request.match_info["phone"], await get_session(request)
+        given = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
+        try:
+            command = command_of(phone, given | {"by": request[OPERATOR_KEY]}, request[REQUEST_ID])
+        except InvalidInput as error:
+            tell(session, problem=f"{error.field}: {error.why}")
+            return _back(phone)
+        status, body = answer(command, await self._commands.submit(command, request[REQUEST_ID]))
+        if not body["success"]:
+            tell(session, problem=": ".join(str(body[name]) for name in ("error", "details") if body.get(name)))
+        elif status == web.HTTPAccepted.status_code:
+            tell(session, said=_QUEUED)
+        else:
+            tell(session, said=_SAID[command.command] if body["changed"] else _UNCHANGED)
+        return _back(phone)
+
+
+def _back(phone: str) -> web.Response:
+    return see_other(f"/ops/conversations/{quote(phone, safe='')}")
