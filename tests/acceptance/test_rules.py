@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -33,17 +35,18 @@ VARIABLES = {
 
 
 class Backend(BaseHTTPRequestHandler):
-    """The main backend; keeps what it was told under a good signature."""
+    """The main backend; keeps what it was told under a good signature. `away`: answers 503."""
 
     told: ClassVar[list[State]] = []
+    away: ClassVar[bool] = False
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         at, given = (part.split("=")[1] for part in self.headers["X-Service-Signature"].split(","))
-        good = hmac.new(b"shared", f"{at}.".encode() + body, hashlib.sha256).hexdigest() == given
+        good = not Backend.away and hmac.new(b"shared", f"{at}.".encode() + body, hashlib.sha256).hexdigest() == given
         if good:
             self.told.append(json.loads(body))
-        self.send_response(204 if good else 403)
+        self.send_response(204 if good else 503)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -159,6 +162,19 @@ def test_calls_that_were_not_really_calls(up: State) -> None:
     assert len(sent_to(up, "+573138540008")) == 1
 
 
+def test_a_stop_while_the_agent_thinks_ends_its_answer(up: State) -> None:
+    number, sim = "+573138540014", f"{up['elevenlabs_url']}/_sim"
+    post_call(up, "conv_stop_early", number)
+    assert httpx.post(f"{sim}/settings", json={"latency_ms": 4000}).is_success
+    write(up, number, "¿Cuánto cuesta?", "SMb" + "0" * 31)
+    eventually_sync(lambda: number in httpx.get(f"{sim}/ledger").text)
+    write(up, number, "STOP", "SMb" + "1" * 31)
+    assert httpx.post(f"{sim}/settings", json={"latency_ms": 0}).is_success
+    chat = conversation_of(up, number, 4)
+    assert chat["messages"][-1]["content"].startswith("Listo, no te escribiremos más.")
+    assert len(sent_to(up, number)) == 2  # the first message and the confirmation
+
+
 def test_a_burst_gets_one_answer(up: State) -> None:
     number = "+573138540009"
     post_call(up, "conv_burst", number)
@@ -173,8 +189,11 @@ def test_a_client_who_asks_for_a_person_gets_one_and_the_backend_is_told(up: Sta
     post_call(up, "conv_handoff", number)
     write(up, number, "Asesor, por favor", "SM8" + "0" * 31)
     conversation_of(up, number, 3)  # not the whole message: the agent answers
+    Backend.away = True
     write(up, number, "Asesor", "SM8" + "1" * 31)
     chat = conversation_of(up, number, 5)
+    os.kill(up["pids"]["worker-1"], signal.SIGKILL)  # started again; what the backend is to be told is in Postgres
+    Backend.away = False
     assert (chat["status"], chat["messages"][-1]["content"][:23]) == ("escalated", "Te paso con una persona")
     write(up, number, "¿hay alguien?", "SM8" + "2" * 31)
     assert conversation_of(up, number, 6)["messages"][-1]["direction"] == "inbound"
