@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: setup run test chaos bench lint kafka clean
+.PHONY: api setup run test chaos bench lint kafka clean
 
 setup:
 	@$(PYTHON) requirements/install.py
@@ -20,6 +20,10 @@ test: setup lint
 # All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3; a soak of minutes instead: make chaos SOAK=30
 chaos: setup
 	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0)
+
+# The documents of topics and HTTP, from the models: docs/api.
+api: setup
+	$(VENV)/bin/python -m cli.api_documents docs/api
 
 # All rows, or some: make bench ONLY=rate-100,saturation RUNS=5
 bench: setup

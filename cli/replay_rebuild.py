@@ -3,6 +3,7 @@
 Into an empty database, beside the present one, or into one that an older backup was restored to.
 """
 
+import asyncio
 import json
 import sys
 import time
@@ -30,6 +31,9 @@ from streams.replay.window import Window
 from streams.worker.run import GROUP
 
 _sql = load("rebuild")
+# Kafka gives a worker that died without a word up after its session time-out of 6 s.
+_GONE_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
 # Keys shown of each table's differences; the counts are of all.
 _MOST_SHOWN = 20
 
@@ -77,7 +81,12 @@ async def run_rebuild(
 
 
 async def _check_catch_up(settings: Settings, *, yes: bool) -> None:
-    if await live_members(settings, GROUP):
+    end = time.monotonic() + _GONE_SECONDS
+    while members := await live_members(settings, GROUP):
+        if time.monotonic() > end:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    if members:
         raise Unavailable("workers are running; stop them, so that nothing changes the tables meanwhile")
     if not yes:
         raise InvalidInput("--yes", "--catch-up writes into DATABASE_URL; say that this is meant")

@@ -12,9 +12,11 @@ from web.auth import token_middleware
 from web.calls import Calls, OutcomeSource
 from web.commands import CommandOutcomeSource, Commands
 from web.conversations import Conversations, Rows
+from web.docs import add_docs
 from web.health import Health
 from web.media import Media
 from web.metrics import measured, metrics
+from web.openapi import serve as openapi
 from web.post_call import PostCall
 from web.publisher import Publishing
 from web.request_ids import with_request_id
@@ -87,3 +89,5 @@ def _add_views(app: web.Application, health: Health) -> None:
     app.router.add_get("/live", health.live)
     app.router.add_get("/ready", health.ready)
     app.router.add_get("/metrics", metrics)
+    app.router.add_get("/openapi.json", openapi)
+    add_docs(app)

@@ -30,6 +30,8 @@ _LOOK_EVERY_SECONDS = 1.0
 _LOOK_WHILE_PAUSED_SECONDS = 5.0
 # Even a send intended long ago is looked for this long: one empty list is no proof.
 _SHORTEST_LOOK_SECONDS = 3.0
+# A message is intended before Twilio makes it, at times long before: the pause of a vendor lies between.
+_INTENDED_BEFORE = timedelta(hours=24)
 _UNNAMED = "Cliente"
 """What the contract calls a client without a name."""
 
@@ -162,7 +164,7 @@ class Sending:
         deadline = time.monotonic() + _SHORTEST_LOOK_SECONDS
         while True:
             over = time.monotonic() >= deadline
-            known = await self._journal.known_sids(send.to_address, since)
+            known = await self._journal.known_sids(send.to_address, since - _INTENDED_BEFORE)
             if found := await self._twilio.find_sent(
                 send.to_address, self._settings.twilio_whatsapp_from, None, since, known
             ):

@@ -1,6 +1,6 @@
 """The rows of the table: what is broken under which load, and what is required beside the promise itself."""
 
-from tests.chaos import faults, machine_faults, poison, soak, vendor_faults
+from tests.chaos import faults, machine_faults, poison, replay_faults, soak, vendor_faults
 from tests.chaos.scenario import Load, Scenario
 from tests.chaos.vendors import Chance
 
@@ -125,6 +125,13 @@ SCENARIOS = [
              elevenlabs=_SLOW, recovery=_AFTER_KILL),
     Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys", times=1, pause=15,
              fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, afterwards=poison.all_buried),
+    Scenario(name="replay", breaks="every input replayed twice at once; the tables remade beside and compared", times=2,
+             fault=replay_faults.replay_under_load, elevenlabs=_SLOW),
+    Scenario(name="replay-killed", breaks="a replay killed midway and gone on with", times=2,
+             fault=replay_faults.replay_killed, elevenlabs=_SLOW),
+    Scenario(name="restore", breaks="Postgres and worker lost; a backup 15 s old, caught up from the log", times=1,
+             fault=replay_faults.restore_backup, pause=40, elevenlabs=_SLOW, load=Load(turns_per_second=20.0),
+             may_refuse=True),
     Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,
              load=Load(numbers=2000), pause=5),
 ]  # fmt: skip

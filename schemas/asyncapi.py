@@ -1,0 +1,88 @@
+"""The topics as JSON Schemas and as one AsyncAPI 3.0 document, made from the models that read and write them."""
+
+from typing import Any
+
+from schemas.events import (
+    CallCompleted,
+    ConversationCommand,
+    ConversationEvent,
+    DeadLetter,
+    Event,
+    InboundMessage,
+    MessageStatus,
+)
+from schemas.topics import (
+    CALL_COMPLETED,
+    CONVERSATION_COMMAND,
+    CONVERSATION_EVENT,
+    DEAD_LETTER,
+    INBOUND_MESSAGE,
+    MESSAGE_STATUS,
+)
+
+Json = dict[str, Any]
+
+MODELS: dict[str, type[Event]] = {
+    CALL_COMPLETED: CallCompleted,
+    INBOUND_MESSAGE: InboundMessage,
+    MESSAGE_STATUS: MessageStatus,
+    CONVERSATION_COMMAND: ConversationCommand,
+    CONVERSATION_EVENT: ConversationEvent,
+    DEAD_LETTER: DeadLetter,
+}
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_KEY = {"type": "string", "description": "UTF-8 of the canonical number (+E164), or of a business-scoped user id."}
+# Whoever else produces or consumes: the backend produces calls; operators' tools give commands.
+_SENT_BY_US = frozenset({CONVERSATION_EVENT, DEAD_LETTER})
+
+
+def json_schema(topic: str) -> Json:
+    """Give the JSON Schema of a topic's values."""
+    return {"$schema": _DRAFT, "$id": f"{topic}.schema.json", **MODELS[topic].model_json_schema(mode="validation")}
+
+
+def asyncapi() -> Json:
+    """Give the AsyncAPI document."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "whatsapp-microservice",
+            "version": "1.0.0",
+            "description": "Topics are keyed by the client's canonical number and partitioned by murmur2 of the key.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {topic: _channel(topic) for topic in MODELS},
+        "operations": {topic: _operation(topic) for topic in MODELS},
+        "components": {"messages": {topic: _message(topic) for topic in MODELS}},
+    }
+
+
+def documents() -> dict[str, Json]:
+    """Give every document by its file's name."""
+    return {"asyncapi.json": asyncapi()} | {f"{topic}.schema.json": json_schema(topic) for topic in MODELS}
+
+
+def _channel(topic: str) -> Json:
+    return {"address": topic, "messages": {"value": {"$ref": f"#/components/messages/{topic}"}}}
+
+
+def _operation(topic: str) -> Json:
+    reference = {"$ref": f"#/channels/{topic}"}
+    message = {"$ref": f"#/channels/{topic}/messages/value"}
+    return {"action": "send" if topic in _SENT_BY_US else "receive", "channel": reference, "messages": [message]}
+
+
+def _message(topic: str) -> Json:
+    model = MODELS[topic]
+    return {
+        "name": model.__name__,
+        "summary": (model.__doc__ or "").strip().partition("\n")[0],
+        "payload": {"schemaFormat": "application/schema+json;version=draft-07", "schema": _inlined(topic)},
+        "bindings": {"kafka": {"key": _KEY}},
+    }
+
+
+def _inlined(topic: str) -> Json:
+    """Give a schema whose references hold inside the document, too: they point from the document's root."""
+    place = f"#/components/messages/{topic}/payload/schema/$defs/{{model}}"
+    return MODELS[topic].model_json_schema(mode="validation", ref_template=place)
