@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     )
     twilio_reopen_content_variables: str | None = Field(None, description="Its variables; {text} is what was to be said.")
     twilio_messages_per_second: float = Field(80, gt=0, description="Sends per second of our sender, all workers together.")
+    twilio_account_messages_per_second: float | None = Field(
+        None, gt=0, description="Our part of the account's rate, where other senders share it. Not set: the sender's."
+    )
     twilio_unknown_patience_seconds: float = Field(
         60, ge=0, description="How long a send of unknown outcome is looked for before it is decided."
     )

@@ -4,8 +4,16 @@ from collections.abc import Callable
 
 from aiolimiter import AsyncLimiter
 
+from schemas.settings import Settings
+
 Share = Callable[[], float]
 """The part of the sender's rate that is this process's: above 0, up to 1."""
+
+
+def allowed_per_second(settings: Settings) -> float:
+    """Give the lower of what the sender may send and what is ours of the account's rate."""
+    of_sender = settings.twilio_messages_per_second
+    return min(of_sender, settings.twilio_account_messages_per_second or of_sender)
 
 
 class Rate:

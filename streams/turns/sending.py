@@ -17,7 +17,7 @@ from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
-from streams.turns.rate import Rate, Share
+from streams.turns.rate import Rate, Share, allowed_per_second
 from streams.vendors import Accepted, OutgoingMessage, TwilioSender
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Sending:
         self._twilio = twilio
         self._pause = pause
         self._wording = wording
-        self._rate = Rate(settings.twilio_messages_per_second, share)
+        self._rate = Rate(allowed_per_second(settings), share)
 
     async def deliver(self, turn: Turn, fresh: frozenset[str] = frozenset()) -> None:
         """Send what is not sent, in order. `fresh`: own ids that this very process planned and never tried.

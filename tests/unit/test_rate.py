@@ -2,7 +2,8 @@
 
 import pytest
 
-from streams.turns.rate import Rate
+from schemas.settings import load_settings
+from streams.turns.rate import Rate, allowed_per_second
 
 
 @pytest.mark.parametrize(("share", "at_once"), [(1.0, 80), (0.5, 40), (0.125, 10)])
@@ -28,3 +29,8 @@ async def test_less_than_one_a_second_lets_one_through_at_a_time() -> None:
     limiter = Rate(1, lambda: 0.25).limiter()
     assert (limiter.max_rate, limiter.time_period) == (1.0, 4.0)
     assert limiter.has_capacity()
+
+
+@pytest.mark.parametrize(("account", "per_second"), [(None, 80), (200.0, 80), (30.0, 30)])
+def test_the_accounts_rate_counts_where_it_is_lower(account: float | None, per_second: float) -> None:
+    assert allowed_per_second(load_settings({}, twilio_account_messages_per_second=account)) == per_second
