@@ -82,6 +82,12 @@ class Clients:
         await vendors.twilio("inbound", **{"from": message.number, "body": message.text, "sid": message.sid, "times": 0})
         message.acked = time.time()
 
+    def wrote_elsewhere(self, number: str) -> Written:
+        """Note a message whose event is in its topic without us."""
+        message = self._new(number)
+        message.acked = message.begun
+        return message
+
     def _new(self, number: str) -> Written:
         self._counts[number] += 1
         text = f"m{number.lstrip('+')}x{self._counts[number]:04d}"

@@ -25,6 +25,7 @@ shares nothing with the service.
 - *answer*: seconds from a client's message to Twilio's acceptance of the answer, the agent's time and the fault included.
 
 """
+_NOTES = "What the processes needed:"
 _COLUMNS = (
     "scenario", "what is broken", "faults", "messages", "lost", "doubled", "order", "at once", "wrong", "asked again",
     "redelivered", "refused", "stats", "recovery p50 / max s", "answer p50 / p99 / max s", "holds",
@@ -36,8 +37,10 @@ def write_results(outcomes: list[Outcome]) -> None:
     rows = _former() | {outcome.scenario.name: _row(outcome) for outcome in outcomes}
     lines = [_line(list(_COLUMNS)), _line(["---"] * len(_COLUMNS))]
     lines += [rows[scenario.name] for scenario in (*SCENARIOS, SOAK) if scenario.name in rows]
-    notes = [note for outcome in outcomes for note in outcome.notes] or _former_notes()
-    lines += ["", "The soak's processes:", *(f"- {note}" for note in notes)] if notes else []
+    played = {outcome.scenario.name for outcome in outcomes}
+    notes = [note for note in _former_notes() if note.partition(":")[0] not in played]
+    notes += [f"{outcome.scenario.name}: {note}" for outcome in outcomes for note in outcome.notes]
+    lines += ["", _NOTES, *(f"- {note}" for note in notes)] if notes else []
     RESULTS.write_text(_HEAD + "\n".join(lines) + "\n")
 
 
@@ -48,7 +51,7 @@ def _former() -> dict[str, str]:
 
 
 def _former_notes() -> list[str]:
-    lines = RESULTS.read_text().partition("The soak's processes:")[2].splitlines() if RESULTS.exists() else []
+    lines = RESULTS.read_text().partition(_NOTES)[2].splitlines() if RESULTS.exists() else []
     return [line.removeprefix("- ") for line in lines if line.startswith("- ")]
 
 

@@ -82,7 +82,7 @@ async def _play(scenario: Scenario, world: World, clients: Clients, runs: int, s
         await web.start()
     await asyncio.gather(*(web.ready(_READY_SECONDS) for web in world.webs))
     if scenario.backlog:
-        await _pile_up(world, clients, say)
+        await _pile_up(world, clients, scenario.produced, say)
     for worker in world.workers:
         await worker.start()
     await asyncio.gather(*(worker.ready(_READY_SECONDS) for worker in world.workers))
@@ -98,19 +98,28 @@ async def _call(scenario: Scenario, world: World, clients: Clients) -> None:
     world.problems += refused[:3]
 
 
-async def _pile_up(world: World, clients: Clients, say: Say) -> None:
+async def _pile_up(world: World, clients: Clients, produced: int, say: Say) -> None:
     """Calls on one topic, then messages on the other, while no worker is there."""
     records = [
         topics.Record("call-completed", json.dumps(body_of(number)).encode(), number.encode()) for number in clients.numbers
     ]
     await topics.produce(world.kafka.bootstrap_servers, records)
+    if produced:
+        for _ in range(produced // len(clients.numbers)):
+            messages = [topics.message(clients.wrote_elsewhere(number)) for number in clients.numbers]
+            await topics.produce(world.kafka.bootstrap_servers, messages)
+    else:
+        await _write_to_all(clients)
+    say(f"backlog of {len(records)} calls and {len(clients.written)} messages")
+
+
+async def _write_to_all(clients: Clients) -> None:
     for number in clients.numbers:
         clients.turn(number, 2)
         await asyncio.sleep(0)
         while len([each for each in clients.written[-200:] if each.acked is None]) > 100:
             await asyncio.sleep(0.05)
     await clients.settle()
-    say(f"backlog of {len(records)} calls and {len(clients.written)} messages")
 
 
 async def _under_load(scenario: Scenario, world: World, clients: Clients, runs: int, say: Say) -> None:

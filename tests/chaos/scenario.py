@@ -32,6 +32,7 @@ class Load:
 class Scenario:
     """`pause`: seconds of load after each fault. `backlog`: calls and messages are there before the worker starts.
 
+    `produced`: the backlog has so many messages, put into the topic itself instead of posted.
     `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
     `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
@@ -56,6 +57,7 @@ class Scenario:
     extra: Extra | None = None
     afterwards: Extra | None = None
     backlog: bool = False
+    produced: int = 0
     recovery: float | None = None
     may_refuse: bool = False
     may_be_down: bool = False

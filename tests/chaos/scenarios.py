@@ -22,6 +22,8 @@ def _unknown(share: float) -> dict[str, Chance]:
     return {"accepted_500": share * 0.4, "accepted_reset": share * 0.5, "accepted_hang": share * 0.1, "no_callback": 0.02}
 
 
+_watch = soak.Watch()
+
 SCENARIOS = [
     Scenario(name="calm", breaks="nothing", times=1, elevenlabs=_SLOW),
     Scenario(
@@ -134,9 +136,10 @@ SCENARIOS = [
              may_refuse=True),
     Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,
              load=Load(numbers=2000), pause=5),
+    Scenario(name="backlog-100k", breaks="100,000 messages of 5,000 numbers before the worker starts", times=1,
+             backlog=True, produced=100_000, load=Load(numbers=5000, turns_per_second=5.0, warm_up=1.0), pause=5, extra=_watch.begin,
+             afterwards=_watch.lean),
 ]  # fmt: skip
-
-_watch = soak.Watch()
 SOAK = Scenario(
     name="soak", breaks="a fault of the table every 5-40 s, chosen by chance; both vendors in trouble all the time",
     fault=soak.some_fault, times=1, webs=2, workers=2, elevenlabs=_SLOW, env=_PATIENT, may_refuse=True,

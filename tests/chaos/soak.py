@@ -79,6 +79,15 @@ class Watch:
             world.problems += [f"{sample.role} at rest: {name} {value:.0f}" for name, value in excess.items()]
             world.notes.append(f"{sample.role} at rest: " + ", ".join(f"{k} {v:.0f}" for k, v in sample.figures.items()))
 
+    async def lean(self, world: World, clients: Clients) -> None:
+        """Judge memory alone, of workers with a long backlog."""
+        assert self.task is not None, "begun under load"
+        self.task.cancel()
+        most = max(sample.figures["rss_mb"] for sample in self.samples if sample.role == "worker")
+        world.notes.append(f"worker: {most:.0f} MB at most with a backlog of {len(clients.written)} messages")
+        if most > _AT_REST["rss_mb"]:
+            world.problems.append(f"worker: {most:.0f} MB, {_AT_REST['rss_mb']:.0f} at most wanted")
+
 
 async def some_fault(world: World) -> None:
     """One of the table's, chosen by chance."""

@@ -1,9 +1,13 @@
 """The broker as an outsider sees it: records put under any key on any partition, counts, and what a group has committed."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from tests.chaos.clients import SENDER, Written
 
 PARTITIONS = 8
 WORKER_GROUP = "whatsapp-worker"
@@ -21,6 +25,13 @@ class Record:
     value: bytes | None
     key: bytes | None
     partition: int | None = None
+
+
+def message(written: Written) -> Record:
+    """Give the event that web makes of a client's message."""
+    params = {"MessageSid": written.sid, "From": f"whatsapp:{written.number}", "To": SENDER, "Body": written.text}
+    event = {"event_id": written.sid, "received_at": datetime.now(UTC).isoformat(), "params": params}
+    return Record(MESSAGES, json.dumps(event).encode(), written.number.encode())
 
 
 async def produce(bootstrap: str, records: Sequence[Record]) -> None:
