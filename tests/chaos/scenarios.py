@@ -137,8 +137,8 @@ SCENARIOS = [
     Scenario(name="backlog", breaks="calls and messages of 2,000 numbers before the worker starts", times=1, backlog=True,
              load=Load(numbers=2000), pause=5),
     Scenario(name="backlog-100k", breaks="100,000 messages of 5,000 numbers before the worker starts", times=1,
-             backlog=True, produced=100_000, load=Load(numbers=5000, turns_per_second=5.0, warm_up=1.0), pause=5, extra=_watch.begin,
-             afterwards=_watch.lean),
+             backlog=True, produced=100_000, load=Load(numbers=5000, turns_per_second=5.0, warm_up=1.0), pause=5,
+             extra=_watch.begin, afterwards=_watch.lean),
 ]  # fmt: skip
 SOAK = Scenario(
     name="soak", breaks="a fault of the table every 5-40 s, chosen by chance; both vendors in trouble all the time",
