@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
@@ -11,6 +12,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from cli.doctor_durability import durability
 from cli.doctor_templates import templates
 from cli.findings import Finding
 from schemas.errors import ConfigurationError
@@ -19,6 +21,7 @@ from streams.conversation.configuration import problems
 from streams.engine.topics import check_copartitioning
 
 _SECONDS = 5.0
+_HOURS_A_DAY = 24
 _NEEDED = (
     "microservice_token", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key", "database_url",
     "kafka_bootstrap_servers",
@@ -33,7 +36,14 @@ async def examine(settings: Settings) -> list[Finding]:
         *_texts(settings),
         *[await check(settings) for check in checks],
         *await templates(settings),
+        *await durability(settings, _remembered_hours(settings)),
     ]
+
+
+def _remembered_hours(settings: Settings) -> float:
+    """Ids are remembered as long as the journal: for ever, or no shorter than the topics are said to be kept."""
+    days = settings.journal_retention_days
+    return max(days * _HOURS_A_DAY, settings.topic_retention_hours) if days else math.inf
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:

@@ -1,0 +1,63 @@
+"""`doctor` on what loses data silently: Kafka's copies and retention, Postgres' commits, offsets that are gone."""
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from cli.findings import Finding
+from schemas.settings import Settings
+from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS
+from streams.engine.durability import lost_offsets, risks, topics
+from streams.worker.run import GROUP
+
+_SECONDS = 5.0
+_WHAT = "durability"
+_LOOPBACK = ("127.", "localhost", "[::1]")
+_READ = [CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_COMMAND]
+
+
+async def durability(settings: Settings, remembered_hours: float) -> list[Finding]:
+    """Look; what cannot be reached is said by the checks of Kafka and Postgres themselves."""
+    findings = [*await _kafka(settings, remembered_hours), *await _postgres(settings)]
+    return findings or [Finding(_WHAT, "ok")]
+
+
+async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
+    if settings.kafka_bootstrap_servers is None:
+        return []
+    try:
+        found = risks(await topics(settings), remembered_hours=remembered_hours)
+        lost = await lost_offsets(settings, GROUP, _READ)
+    except (KafkaError, OSError, TimeoutError):
+        return []
+    # A trial on one machine has one disk, whatever is set; it is said, and nothing is to be done about it.
+    is_trial = all(server.strip().startswith(_LOOPBACK) for server in settings.kafka_bootstrap_servers.split(","))
+    return [
+        *(Finding(_WHAT, what, "" if is_trial and "replica" in what else advice) for what, advice in found),
+        *(
+            Finding(
+                _WHAT,
+                f"{each.topic}/{each.partition}: committed {each.committed}, kept {each.beginning} to {each.end}",
+                "events are lost or the topic was made anew; the worker goes on at the earliest: `backfill`, then `replay`",
+            )
+            for each in lost
+        ),
+    ]
+
+
+async def _postgres(settings: Settings) -> list[Finding]:
+    if settings.database_url is None:
+        return []
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=_SECONDS)
+        try:
+            names = ("synchronous_commit", "fsync", "full_page_writes")
+            values = {name: await connection.fetchval(f"SHOW {name}") for name in names}
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError):
+        return []
+    return [
+        Finding(_WHAT, f"Postgres: {name}={value}", f"set {name}=on: a crash loses steps that were acknowledged")
+        for name, value in values.items()
+        if value == "off"
+    ]

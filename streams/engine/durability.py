@@ -1,0 +1,116 @@
+"""What Kafka's settings would lose silently: replicas, elections, retention, and offsets that no longer exist."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from schemas.kafka import connection_arguments
+from schemas.settings import Settings
+from schemas.topics import ALL_TOPICS, topic_name
+
+_MS_PER_HOUR = 3_600_000
+_SAFE_REPLICAS = 3
+_SAFE_IN_SYNC = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """What Kafka says of one topic. `replicas`: the fewest of any partition; `retention_hours`: None without end."""
+
+    name: str
+    replicas: int
+    in_sync: int
+    unclean: bool
+    retention_hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A group's committed offset that lies outside of what the partition keeps: it is read from its beginning on."""
+
+    topic: str
+    partition: int
+    committed: int
+    beginning: int
+    end: int
+
+
+def risks(topics: list[Topic], *, remembered_hours: float) -> list[tuple[str, str]]:
+    """Give what is found and what to do about it; pure. `remembered_hours`: how long events' ids are remembered."""
+    found = []
+    for topic in topics:
+        if topic.replicas < _SAFE_REPLICAS:
+            advice = "a lost disk loses events: 3 brokers and TOPIC_REPLICATION_FACTOR=3 (one machine has one copy)"
+            found.append((f"{topic.name}: {topic.replicas} replica(s)", advice))
+        elif topic.in_sync < _SAFE_IN_SYNC:
+            found.append(
+                (f"{topic.name}: min.insync.replicas={topic.in_sync}", "set it to 2, so that acks=all means two disks")
+            )
+        if topic.unclean:
+            found.append(
+                (f"{topic.name}: unclean.leader.election.enable=true", "set it to false: it drops acknowledged events")
+            )
+        if (math.inf if topic.retention_hours is None else topic.retention_hours) > remembered_hours:
+            kept = "without end" if topic.retention_hours is None else f"{topic.retention_hours:.0f} h"
+            advice = f"keep ids as long (they are remembered {remembered_hours:.0f} h): an older event would be done again"
+            found.append((f"{topic.name}: kept {kept}", advice))
+    return found
+
+
+async def topics(settings: Settings) -> list[Topic]:
+    """Ask Kafka about the service's topics.
+
+    Raises:
+        KafkaError: it does not answer.
+    """
+    names = [topic_name(settings.topic_prefix, topic) for topic in ALL_TOPICS]
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    await admin.start()
+    try:
+        described = {topic["topic"]: topic for topic in await admin.describe_topics(names) if not topic["error_code"]}
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
+        answers = await admin.describe_configs(asked)
+    finally:
+        await admin.close()
+    configured = {resource[3]: _values(resource[4]) for answer in answers for resource in answer.resources}
+    return [_topic(name, described[name], configured.get(name, {})) for name in described]
+
+
+def _values(entries: Any) -> dict[str, str]:  # noqa: ANN401 - aiokafka's tuples
+    return {entry[0]: entry[1] or "" for entry in entries}
+
+
+def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topic:
+    retention = int(values.get("retention.ms") or -1)
+    return Topic(
+        name=name,
+        replicas=min(len(partition["replicas"]) for partition in described["partitions"]),
+        in_sync=int(values.get("min.insync.replicas") or 1),
+        unclean=values.get("unclean.leader.election.enable") == "true",
+        retention_hours=None if retention < 0 else retention / _MS_PER_HOUR,
+    )
+
+
+async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[Lost]:
+    """Give the committed offsets of a group that Kafka no longer keeps, or does not have yet (a topic made anew)."""
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(f"{settings.topic_prefix}{group}")
+    finally:
+        await admin.close()
+    names = {topic_name(settings.topic_prefix, topic) for topic in read}
+    wanted = {place: offset.offset for place, offset in committed.items() if place.topic in names and offset.offset >= 0}
+    async with AIOKafkaConsumer(**connection_arguments(settings)) as consumer:
+        beginnings = await consumer.beginning_offsets(list(wanted)) if wanted else {}
+        ends = await consumer.end_offsets(list(wanted)) if wanted else {}
+    return [_lost(place, offset, beginnings[place], ends[place]) for place, offset in sorted(wanted.items())
+            if not beginnings[place] <= offset <= ends[place]]  # fmt: skip
+
+
+def _lost(place: TopicPartition, committed: int, beginning: int, end: int) -> Lost:
+    return Lost(place.topic, place.partition, committed, beginning, end)

@@ -1,0 +1,36 @@
+"""The real gateway asked with whatever its own document allows and a little more: it never answers with a server error."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from openapi_spec_validator import validate
+
+from tests.integration.test_web_process import _environment, serving
+from tests.support.gateway import TOKEN
+from web.openapi import openapi
+
+# Under a minute in all with the slowest machine; who looks for more raises it.
+_EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "15")
+_SECONDS = 120
+
+
+def test_the_document_is_valid() -> None:
+    validate(openapi())
+
+
+async def test_no_request_of_the_document_breaks_the_gateway(database_url: str, tmp_path: Path) -> None:
+    env = _environment(database_url, OUTCOME_WAIT_SECONDS="0.1")
+    async with serving(env, tmp_path / "web.log"):
+        command = [
+            str(Path(sys.executable).with_name("schemathesis")), "run", f"http://127.0.0.1:{env['PORT']}/openapi.json",
+            "--checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            f"--header=X-Service-Token: {TOKEN}", f"--max-examples={_EXAMPLES}", "--phases=examples,coverage,fuzzing",
+            "--seed=1", "--no-color", "--workers=2",
+        ]  # fmt: skip
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
