@@ -165,3 +165,29 @@ async def test_one_slow_topic_starves_the_others(broker: Broker, group: str, tmp
         await asyncio.wait({waiting}, timeout=6)
         assert waiting.done() is not stock
         waiting.cancel()
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_who_joins_makes_the_others_repeat_what_is_done(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
+    """A revocation forgets what was acknowledged since the last commit, before it commits; ours commits first."""
+    topic, seen = await broker.topic(2), Seen()
+    await broker.produce(topic, 40)
+    seen.gate.set()
+
+    def make(name: str) -> Any:  # noqa: ANN401
+        app = broker.app(
+            group, tmp_path / name, stock=stock, broker_commit_interval=_NEVER_COMMITTED_BY_ITSELF,
+        )  # fmt: skip
+        app.engine = engine = Engine(seen.handle)
+        attach(app, [topic], "", broker.source(app, topic).schema, engine.take)
+        return app
+
+    async with running(make("first")) as first:
+        await seen.at_least(40)
+        async with running(make("second")) as second:
+            await eventually(lambda: _shared(first, second), seconds=60)
+            await broker.produce(topic, 40)
+            await seen.at_least(80)
+    assert (len(seen.done) > 80) is stock
