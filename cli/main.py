@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.conversation_commands import app as conversation_app
+from cli.dead_letter_commands import app as dead_letters_app
 from cli.environment import environment_table
 from cli.process import Beside, DryRun, Json, Since, Until, Yes
 from cli.process import run as _run
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(conversation_app, name="conversation")
+app.add_typer(dead_letters_app, name="dead-letters")
 _ENVIRONMENT = environment_table()
 
 DataDir = Annotated[Path, typer.Option(help="Where the stand-ins keep their data.")]

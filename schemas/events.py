@@ -1,5 +1,6 @@
 """The values of the topics. Each carries a schema version and an id that survives redelivery and replay."""
 
+import base64
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -231,3 +232,28 @@ class DeadLetter(Event):
     value_base64: str | None
     at: datetime
     tries: int = 1
+
+    def key(self) -> bytes | None:
+        """Give the key's bytes as they came."""
+        return _unpacked(self.key_base64)
+
+    def value(self) -> bytes | None:
+        """Give the value's bytes as they came; None also where they were too large for a letter."""
+        return _unpacked(self.value_base64)
+
+
+class DeadLetterClosed(Event):
+    """What was done with a dead letter, behind it in the same topic. `closes`: PARTITION-OFFSET, or turn-ID."""
+
+    closes: str
+    state: Literal["retried", "discarded"]
+    by: str
+    reason: str | None = None
+    at: datetime
+
+
+def _unpacked(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else base64.b64decode(text)
+    except ValueError:
+        return None

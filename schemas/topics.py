@@ -25,6 +25,10 @@ REQUEST_ID_HEADER: Final = "x-request-id"
 """Kafka header that follows an event from the webhook to the send."""
 
 
+REPLAY_HEADER: Final = "x-replay"
+"""Kafka header that marks a replayed event; see `streams.replay.mark`."""
+
+
 def topic_name(prefix: str, topic: str) -> str:
     """Give a topic's full name: several environments may share one cluster under different prefixes."""
     return f"{prefix}{topic}"

@@ -12,6 +12,8 @@ from web.auth import token_middleware
 from web.calls import Calls, OutcomeSource
 from web.commands import CommandOutcomeSource, Commands
 from web.conversations import Conversations, Rows
+from web.dead_letters.letters import Letters
+from web.dead_letters.routes import DeadLetterRoutes
 from web.docs import add_docs
 from web.health import Health
 from web.media import Media
@@ -35,6 +37,7 @@ class Collaborators:
     publisher: Publishing
     outcomes: OutcomeSource
     commands: CommandOutcomeSource
+    letters: Letters | None = None
     database: Rows
     health: Health
     session: aiohttp.ClientSession
@@ -64,6 +67,8 @@ def _add_api(app: web.Application, settings: Settings, outside: Collaborators) -
     app.router.add_get("/api/conversations/{phone}/media/{sid}/{index}", media.get)
     commands = Commands(outside.publisher, outside.commands, settings.outcome_wait_seconds)
     app.router.add_post("/api/conversations/{phone}/commands", commands.post)
+    if outside.letters is not None:
+        DeadLetterRoutes(outside.letters).add_to(app)
     app.router.add_get("/api/stats", Stats(settings, outside.database, outside.session).get)
 
 

@@ -1,6 +1,7 @@
 """The connection to Kafka: an idempotent producer, kept connected, and what is known of the brokers."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -12,6 +13,7 @@ from schemas.settings import Settings
 from schemas.topics import (
     CALL_COMPLETED,
     CONVERSATION_COMMAND,
+    DEAD_LETTER,
     INBOUND_MESSAGE,
     MESSAGE_STATUS,
     REQUEST_ID_HEADER,
@@ -32,7 +34,7 @@ _PROBE_SECONDS = 2.5
 _CLOSE_SECONDS = 3.0
 
 KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
-_OURS = (CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS)
+_OURS = (CALL_COMPLETED, CONVERSATION_COMMAND, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE_STATUS)
 
 
 class KafkaLink:
@@ -53,8 +55,10 @@ class KafkaLink:
     def answers(self) -> bool:
         return self.state == "connected"
 
-    async def send(self, topic: str, key: str, value: bytes, request_id: str | None) -> None:
-        """Give a record to Kafka; returns when all in-sync replicas have it.
+    async def send(
+        self, topic: str, key: str, value: bytes, request_id: str | None, marks: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Give a record to Kafka; returns when all in-sync replicas have it. `marks`: further headers.
 
         Raises:
             Unavailable: not known to have been stored; it may still be.
@@ -62,7 +66,7 @@ class KafkaLink:
         producer = self._producer
         if producer is None:
             raise Unavailable("Kafka does not answer")
-        headers = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
+        headers = [*([(REQUEST_ID_HEADER, request_id.encode())] if request_id else []), *marks]
         try:
             async with asyncio.timeout(_PUBLISH_SECONDS):
                 await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)

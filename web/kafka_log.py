@@ -1,9 +1,10 @@
 """What a topic already holds: read from the log itself, which is the truth of what we got."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from schemas.errors import Unavailable
 from schemas.kafka import connection_arguments
@@ -24,15 +25,38 @@ async def recent_values(settings: Settings, topic: str, since: datetime) -> Asyn
     Raises:
         Unavailable: Kafka does not answer.
     """
+    async with _reading(settings, topic) as consumer:
+        ends = await within(_CONNECT_SECONDS, _seek(consumer, since))
+        async for records in _up_to(consumer, ends):
+            for record in records:
+                yield record.value or b""
+
+
+async def read_on(settings: Settings, topic: str, positions: Mapping[int, int]) -> AsyncIterator[list[ConsumerRecord]]:
+    """Give a topic's records from positions (next offset by partition) up to its present end, in batches of a partition.
+
+    Raises:
+        Unavailable: Kafka does not answer.
+    """
+    async with _reading(settings, topic) as consumer:
+        partitions = list(consumer.assignment())
+        ends = dict(await within(_CONNECT_SECONDS, consumer.end_offsets(partitions)))
+        begins = await within(_CONNECT_SECONDS, consumer.beginning_offsets(partitions))
+        for partition, begin in begins.items():
+            consumer.seek(partition, min(max(begin, positions.get(partition.partition, 0)), ends[partition]))
+        async for records in _up_to(consumer, ends):
+            yield records
+
+
+@asynccontextmanager
+async def _reading(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
     # Without a group the consumer has every partition of its topic.
     consumer = AIOKafkaConsumer(
         topic_name(settings.topic_prefix, topic), **connection_arguments(settings), group_id=None, enable_auto_commit=False
     )
     try:
         await within(_CONNECT_SECONDS, consumer.start())
-        ends = await within(_CONNECT_SECONDS, _seek(consumer, since))
-        async for value in _up_to(consumer, ends):
-            yield value
+        yield consumer
     except KAFKA_ERRORS as error:
         raise Unavailable("Kafka does not answer") from error
     finally:
@@ -49,7 +73,7 @@ async def _seek(consumer: AIOKafkaConsumer, since: datetime) -> dict[TopicPartit
     return ends
 
 
-async def _up_to(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[bytes]:
+async def _up_to(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[list[ConsumerRecord]]:
     empty = 0
     while any([await consumer.position(partition) < end for partition, end in ends.items()]):
         batches = await consumer.getmany(timeout_ms=_POLL_MS)
@@ -57,5 +81,4 @@ async def _up_to(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) ->
         if empty > _MOST_EMPTY_POLLS:
             raise TimeoutError("the broker stopped answering")
         for records in batches.values():
-            for record in records:
-                yield record.value or b""
+            yield records

@@ -17,6 +17,8 @@ from web.backfill import Backfill
 from web.command_outcomes import CommandOutcomes
 from web.commands import Commands
 from web.database import Database
+from web.dead_letters.index import Index
+from web.dead_letters.letters import Letters
 from web.gap import BehindGap, Gap
 from web.health import Health
 from web.kafka_link import KafkaLink
@@ -98,6 +100,7 @@ async def _serve(
         publisher=behind_gap,
         outcomes=outcomes,
         commands=commands,
+        letters=Letters(Index(settings, database), kafka),
         database=database,
         health=health,
         session=session,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self, cast, get_args
 
-REPLAY_HEADER = "x-replay"
+from schemas.topics import REPLAY_HEADER
 
 Wants = Literal["open", "failed", "again"]
 """`open`: what the journal has not finished is finished; `failed`: a failed turn, too; `again`: all of it is done anew."""

@@ -17,6 +17,7 @@ BEGIN
   GET DIAGNOSTICS forgotten = ROW_COUNT;
   DELETE FROM conversation_turn WHERE conversation_id IS NULL AND phone_number = phone;
   DELETE FROM conversation_spool WHERE key = phone;
+  DELETE FROM conversation_dead_letter WHERE phone_number = phone;
   DELETE FROM conversation_backend_post WHERE payload->>'phone_number' = phone;
   DELETE FROM conversation_early_report WHERE report->>'phone_number' = 'whatsapp:' || phone;
   INSERT INTO conversation_erasure (number_digest, erased_at)

@@ -1,0 +1,154 @@
+"""What is done with dead letters: shown, retried, edited and retried, discarded. Nothing leaves without a trace."""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from db.queries import load
+from schemas.documents import now
+from schemas.errors import InvalidInput
+from schemas.events import CallCompleted, ConversationCommand, DeadLetterClosed, InboundMessage, MessageStatus
+from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE_STATUS, REPLAY_HEADER
+from web.dead_letters.index import Index
+from web.kafka_link import KafkaLink
+
+Json = dict[str, Any]
+_sql = load("dead_letters")
+_MODELS: dict[str, Callable[[bytes], CallCompleted | InboundMessage | MessageStatus | ConversationCommand]] = {
+    CALL_COMPLETED: CallCompleted.from_json,
+    INBOUND_MESSAGE: InboundMessage.from_json,
+    MESSAGE_STATUS: MessageStatus.from_json,
+    CONVERSATION_COMMAND: ConversationCommand.from_json,
+}
+_TURN = "turn-"
+
+
+class NoSuchLetter(InvalidInput):
+    """The id names nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which letters. `before`: the id of the last one of the page before."""
+
+    state: str | None = "open"
+    reason: str | None = None
+    topic: str | None = None
+    number: str | None = None
+    since: datetime | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class Letters:
+    """Every method raises:
+    Unavailable: Kafka or Postgres does not answer.
+    """
+
+    def __init__(self, index: Index, kafka: KafkaLink) -> None:
+        self._index = index
+        self._kafka = kafka
+
+    async def page(self, filters: Filters) -> Json:
+        """Give letters, newest first, and `next_before` where there are more."""
+        await self._index.catch_up()
+        before = await self._row(filters.before) if filters.before else None
+        since = filters.since.astimezone(UTC).replace(tzinfo=None) if filters.since else None
+        rows = await self._index.rows(
+            _sql.page, filters.state, filters.reason, filters.topic, filters.number, since,
+            before["buried_at"] if before else None, before["id"] if before else None, filters.limit + 1,
+        )  # fmt: skip
+        shown = [_shown(row) for row in rows[: filters.limit]]
+        more = {"next_before": shown[-1]["id"]} if len(rows) > filters.limit else {}
+        return {"dead_letters": shown} | more
+
+    async def show(self, letter_id: str) -> Json:
+        """Give one letter with its bytes: as text where they are, and in base64.
+
+        Raises:
+            NoSuchLetter: there is none.
+        """
+        await self._index.catch_up()
+        row = await self._row(letter_id)
+        return _shown(row) | {"key": _bytes(row["key"]), "value": _bytes(row["value"])}
+
+    async def retry(self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None) -> list[Json]:
+        """Publish letters' events again, oldest first, under their own ids; `value`: the edited bytes of a single one.
+
+        Those that would only die again stay; the result says of each what was done.
+
+        Raises:
+            NoSuchLetter: an id names no open letter.
+            InvalidInput: the edited bytes cannot be used, either.
+        """
+        rows = await self._open(ids, reason)
+        if value is not None:
+            _MODELS[rows[0]["topic"]](value)
+        return [await self._retry(row, by, value) for row in rows]
+
+    async def discard(self, by: str, ids: list[str], why: str) -> list[Json]:
+        """Take letters off the list for good; their bytes and the reason are kept.
+
+        Raises:
+            NoSuchLetter: an id names no open letter.
+        """
+        rows = await self._open(ids, None)
+        return [await self._close(row, "discarded", by, why) for row in rows]
+
+    async def _retry(self, row: Mapping[str, Any], by: str, edited: bytes | None) -> Json:
+        value: bytes = edited if edited is not None else row["value"]
+        try:
+            event = _MODELS[row["topic"]](value or b"")
+            key = event.key
+        except (InvalidInput, KeyError) as error:
+            return {"id": row["id"], "action": "kept", "why": f"it would die again: {error}; edit it, or discard it"}
+        headers = [_revival(row)] if row["id"].startswith(_TURN) else []
+        await self._kafka.send(row["topic"], key, value, f"retry-{row['id']}", headers)
+        return await self._close(row, "retried", by, "edited" if edited is not None else None)
+
+    async def _close(
+        self, row: Mapping[str, Any], action: Literal["retried", "discarded"], by: str, why: str | None
+    ) -> Json:
+        """First the topic, which is the truth; a repetition after a cut is harmless."""
+        closed = DeadLetterClosed(closes=row["id"], state=action, by=by, reason=why, at=now())
+        key = row["phone_number"] or row["id"]
+        await self._kafka.send(DEAD_LETTER, key, closed.to_json(), None)
+        await self._index.close(row["id"], closed)
+        return {"id": row["id"], "action": action}
+
+    async def _open(self, ids: list[str] | None, reason: str | None) -> list[Mapping[str, Any]]:
+        await self._index.catch_up()
+        rows = await self._index.rows(_sql.open_ones, ids, reason)
+        if missing := sorted(set(ids or ()) - {row["id"] for row in rows}):
+            raise NoSuchLetter("id", f"no open dead letter {missing[0]}; `dead-letters list` shows them")
+        return rows
+
+    async def _row(self, letter_id: str) -> Mapping[str, Any]:
+        rows: list[Mapping[str, Any]] = await self._index.rows(_sql.one, letter_id)
+        if not rows:
+            raise NoSuchLetter("id", f"no dead letter {letter_id}; `dead-letters list` shows them")
+        return rows[0]
+
+
+def _revival(row: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Give the mark with which a worker goes on with a failed turn (`streams.replay.mark`)."""
+    return REPLAY_HEADER, f"dead-letter;failed;{row['id']};{row['buried_at'].replace(tzinfo=UTC).isoformat()}".encode()
+
+
+def _shown(row: Mapping[str, Any]) -> Json:
+    names = ("id", "state", "topic", "reason", "details", "tries", "bytes", "closed")
+    origin = {"partition": row["source_partition"], "offset": row["source_offset"]}
+    at = row["buried_at"].isoformat(timespec="seconds") + "Z"
+    return {name: row[name] for name in names} | {"phone_number": row["phone_number"], "origin": origin, "at": at}
+
+
+def _bytes(data: bytes | None) -> Json | None:
+    if data is None:
+        return None
+    try:
+        text: str | None = data.decode()
+    except UnicodeDecodeError:
+        text = None
+    return {"text": text, "base64": base64.b64encode(data).decode()}

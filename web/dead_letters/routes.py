@@ -1,0 +1,120 @@
+"""`/api/dead-letters`: list, show, retry, discard."""
+
+import base64
+import binascii
+from typing import Any
+
+from aiohttp import web
+
+from schemas.documents import now, parse_object
+from schemas.errors import InvalidInput
+from schemas.phone import conversation_key
+from schemas.times import point_in_time
+from web.answers import failure
+from web.dead_letters.letters import Filters, Letters, NoSuchLetter
+
+STATES = ("open", "retried", "discarded", "resolved", "all")
+_MOST = 500
+
+
+class DeadLetterRoutes:
+    """Reads and changes dead letters."""
+
+    def __init__(self, letters: Letters) -> None:
+        self._letters = letters
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get("/api/dead-letters", self.list)
+        app.router.add_get("/api/dead-letters/{id}", self.show)
+        app.router.add_post("/api/dead-letters/retry", self.retry)
+        app.router.add_post("/api/dead-letters/discard", self.discard)
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Answer with a page; `?state=&reason=&topic=&number=&since=&limit=&before=`."""
+        return web.json_response({"success": True, **await self._letters.page(filters_of(dict(request.query)))})
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer with one letter and its bytes."""
+        try:
+            letter = await self._letters.show(request.match_info["id"])
+        except NoSuchLetter as error:
+            return failure(404, "Dead letter not found", error.why)
+        return web.json_response({"success": True, "dead_letter": letter})
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """`{"by": …, "ids": [one …] | "reason": … | "all": true, "value_base64": the edited bytes of a single one}`."""
+        body = parse_object(await request.read())
+        ids, reason = which(body.get("ids"), body.get("reason"), everything=body.get("all") is True)
+        value = _edited(body.get("value_base64"))
+        if value is not None and len(ids or ()) != 1:
+            raise InvalidInput("value_base64", "edits one letter: give its id alone")
+        try:
+            done = await self._letters.retry(_text(body, "by"), ids, reason, value)
+        except NoSuchLetter as error:
+            return failure(404, "Dead letter not found", error.why)
+        return web.json_response({"success": True, "results": done})
+
+    async def discard(self, request: web.Request) -> web.Response:
+        """`{"by": …, "ids": […], "reason": why}`."""
+        body = parse_object(await request.read())
+        ids, _ = which(body.get("ids"), None, everything=False)
+        try:
+            done = await self._letters.discard(_text(body, "by"), ids or [], _text(body, "reason"))
+        except NoSuchLetter as error:
+            return failure(404, "Dead letter not found", error.why)
+        return web.json_response({"success": True, "results": done})
+
+
+def filters_of(query: dict[str, str]) -> Filters:
+    """Read filters as the URL and the command line give them.
+
+    Raises:
+        InvalidInput: names the filter.
+    """
+    state, limit, number, since = (
+        query.get("state", "open"),
+        query.get("limit", "50"),
+        query.get("number"),
+        query.get("since"),
+    )
+    if state not in STATES:
+        raise InvalidInput("state", f"must be one of {', '.join(STATES)}")
+    if not (limit.isascii() and limit.isdecimal() and 0 < int(limit[:6]) <= _MOST):
+        raise InvalidInput("limit", f"must be a whole number from 1 to {_MOST}")
+    return Filters(
+        state=None if state == "all" else state, reason=query.get("reason"), topic=query.get("topic"),
+        number=conversation_key(number.replace(" ", "+")) if number else None,
+        since=point_in_time("since", since.replace(" ", "+"), now()) if since else None,
+        before=query.get("before"), limit=int(limit),
+    )  # fmt: skip
+
+
+def which(ids: object, reason: object, *, everything: bool) -> tuple[list[str] | None, str | None]:
+    """Give ids or reason; one of ids, reason and all must be said, so that nobody retries everything by a slip.
+
+    Raises:
+        InvalidInput: none or several were.
+    """
+    if [bool(ids), reason is not None, everything].count(True) != 1:
+        raise InvalidInput("ids", "say which: ids, a reason, or all")
+    if ids and not (isinstance(ids, list) and all(isinstance(each, str) for each in ids)):
+        raise InvalidInput("ids", "must be a list of ids")
+    if reason is not None and not isinstance(reason, str):
+        raise InvalidInput("reason", "must be a text")
+    return (ids if isinstance(ids, list) and ids else None), reason
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(name, "must be a text, so that it is known who did it and why")
+    return value.strip()
+
+
+def _edited(text: object) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput("value_base64", "must be base64") from error
