@@ -10,8 +10,8 @@ ON CONFLICT (partition) DO UPDATE SET next_offset = greatest(p.next_offset, EXCL
 -- The same bytes buried again are one more try. What was buried before its number was erased stays away.
 INSERT INTO conversation_dead_letter (id, topic, source_partition, source_offset, phone_number, reason, details, tries, key,
   value, digest, buried_at)
-SELECT $1, $2, $3, $4, $5, $6, $7,
-  $8 + (SELECT count(*) FROM conversation_dead_letter d WHERE d.digest = $11 AND d.id <> $1), $9, $10, $11, $12
+SELECT $1::text, $2::text, $3::int, $4::bigint, $5::text, $6::text, $7::text,
+  $8::int + (SELECT count(*) FROM conversation_dead_letter d WHERE d.digest = $11::text AND d.id <> $1), $9::bytea, $10::bytea, $11, $12::timestamp
 WHERE NOT EXISTS (SELECT 1 FROM conversation_erasure
   WHERE number_digest = encode(sha256(convert_to($5::text, 'UTF8')), 'hex') AND erased_at > $12::timestamp)
 ON CONFLICT (id) DO NOTHING
