@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from schemas.documents import now, parse_object
+from schemas.documents import now, parse_object, without_nul
 from schemas.errors import InvalidInput
 from schemas.phone import conversation_key
 from schemas.times import point_in_time
@@ -31,12 +31,17 @@ class DeadLetterRoutes:
 
     async def list(self, request: web.Request) -> web.Response:
         """Answer with a page; `?state=&reason=&topic=&number=&since=&limit=&before=`."""
-        return web.json_response({"success": True, **await self._letters.page(filters_of(dict(request.query)))})
+        return web.json_response(
+            {
+                "success": True,
+                **await self._letters.page(filters_of({name: without_nul(value) for name, value in request.query.items()})),
+            }
+        )
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer with one letter and its bytes."""
         try:
-            letter = await self._letters.show(request.match_info["id"])
+            letter = await self._letters.show(without_nul(request.match_info["id"]))
         except NoSuchLetter as error:
             return failure(404, "Dead letter not found", error.why)
         return web.json_response({"success": True, "dead_letter": letter})
