@@ -117,7 +117,7 @@ async def _rebuild(settings: Settings, target: Target, window: Window, *, beside
                 task = progress.add_task(topic, total=reader.total)
                 await read(reader.batches(), partial(progress.advance, task))
     if not beside:
-        await target.finish(rebuild.result.numbers)
+        await target.finish(rebuild.result.numbers, rebuild.result.erasures)
     seconds = time.monotonic() - begun
     differences = await target.differences(_MOST_SHOWN) if beside else []
     return Report(

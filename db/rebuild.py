@@ -157,11 +157,12 @@ class Target:
         """Give inputs their payloads, by event id."""
         await self.connection.execute(_sql.fill_payloads, list(payloads), list(payloads.values()))
 
-    async def finish(self, numbers: Mapping[int, int]) -> None:
+    async def finish(self, numbers: Mapping[int, int], erasures: Mapping[str, datetime]) -> None:
         """The database is to be worked with: ids go on past the log's, and what the log has leaves no second time."""
         async with self.connection.transaction():
             await self.connection.execute(_sql.next_ids, _LOST_IDS)
             await self.connection.execute(_sql.forget_published, list(numbers), list(numbers.values()))
+            await self.connection.execute(_sql.remember_erasures, list(erasures), list(erasures.values()))
             await self.connection.execute(_sql.mark_restored)
 
     async def differences(self, most: int) -> list[Json]:

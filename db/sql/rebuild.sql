@@ -54,5 +54,9 @@ FROM (SELECT 'conversation_state' AS name, 'id' AS key, coalesce(max(id), 0) AS 
       UNION ALL SELECT 'conversation_turn', 'id', coalesce(max(id), 0) FROM conversation_turn
       UNION ALL SELECT 'conversation_input', 'position', coalesce(max(position), 0) FROM conversation_input) t
 
+-- name: remember_erasures
+INSERT INTO conversation_erasure AS e (number_digest, erased_at) SELECT * FROM unnest($1::text[], $2::timestamp[])
+ON CONFLICT (number_digest) DO UPDATE SET erased_at = greatest(e.erased_at, EXCLUDED.erased_at)
+
 -- name: mark_restored
 INSERT INTO conversation_restore (restored_at) VALUES (now())

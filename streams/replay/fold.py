@@ -6,6 +6,7 @@ database has it. `db.rebuild` joins both.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from schemas.events import ConversationEvent
@@ -18,7 +19,8 @@ class Rows:
     """Partial rows by key. `conversations`: by id; `fresh_messages`: of version 1, which told no ids.
 
     `failed_turns`: turn's id → state and code of its sends that were not accepted. `numbers`: highest event number by
-    conversation. `suppressed`: by number, None where it wants our messages again. `erased`: numbers to be forgotten first.
+    conversation. `suppressed`: by number, None where it wants our messages again. `erased`: numbers to be forgotten
+    first, and when.
     """
 
     conversations: dict[int, Json] = field(default_factory=dict)
@@ -30,7 +32,7 @@ class Rows:
     failed_turns: dict[int, Json] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     suppressed: dict[str, Json | None] = field(default_factory=dict)
-    erased: set[str] = field(default_factory=set)
+    erased: dict[str, datetime] = field(default_factory=dict)
 
 
 def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
@@ -68,7 +70,7 @@ def _started(rows: Rows, event: ConversationEvent, partition: int) -> None:
         "kind": "call", "event_id": call, "phone_number": event.phone_number, "partition": partition, "state": "taken",
         "address": row.get("address") or f"whatsapp:{event.phone_number}", "turn_id": turn,
         "payload": (row.get("metadata") or {}).get("call") or {}, "received_at": data.get("received_at") or _at(event),
-        "taken_at": _at(event), "position": data.get("position"),
+        "taken_at": _at(event), "position": data.get("position") or 0,
     }  # fmt: skip
     if turn is not None:
         _turn(rows, turn, _begun(event, partition, "call", data.get("request_id")))
@@ -90,7 +92,8 @@ def _received(rows: Rows, event: ConversationEvent, partition: int) -> None:
         rows.inputs["message", sid] = {
             "kind": "message", "event_id": sid, "phone_number": event.phone_number, "partition": partition,
             "address": address, "state": "taken", "turn_id": turn, "received_at": came, "taken_at": _at(event),
-            "payload": payload | {"request_id": data.get("request_id"), "params": {}}, "position": data.get("position"),
+            "payload": payload | {"request_id": data.get("request_id"), "params": {}},
+            "position": data.get("position") or 0,
         }  # fmt: skip
     if turn is not None:
         begun = _begun(event, partition, "reply", data.get("request_id"))
@@ -197,7 +200,7 @@ def _opted_in(rows: Rows, event: ConversationEvent, partition: int) -> None:
 def _erased(rows: Rows, event: ConversationEvent) -> None:
     """Everything before is forgotten, here and in the database."""
     phone, identity = event.phone_number, event.conversation_id
-    rows.erased.add(phone)
+    rows.erased[phone] = event.at
     turns = {turn for turn, row in rows.turns.items() if row.get("phone_number") == phone}
     rows.conversations.pop(identity, None)
     rows.turns = {turn: row for turn, row in rows.turns.items() if turn not in turns}

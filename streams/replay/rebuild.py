@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from db.rebuild import Target
 from schemas.errors import InvalidInput
 from schemas.events import ConversationEvent, InboundMessage
+from schemas.phone import number_digest
 from streams.conversation.keywords import Keywords
 from streams.replay.fold import Rows, fold
 from streams.replay.reader import Record
@@ -21,7 +23,8 @@ class Rebuilt:
     """Counts of events. `known`: the tables had them; `unreadable`: by reason, left in the log.
 
     `without_beginning`: conversations whose first events the log no longer has: what it has is there, the rest is not.
-    `with_gaps`: conversations of which an event between two others is missing.
+    `with_gaps`: conversations of which an event between two others is missing. `erasures`: numbers that the log says were
+    erased, by digest.
     """
 
     events: int = 0
@@ -31,6 +34,7 @@ class Rebuilt:
     without_beginning: set[int] = field(default_factory=set)
     with_gaps: set[int] = field(default_factory=set)
     numbers: dict[int, int] = field(default_factory=dict)
+    erasures: dict[str, datetime] = field(default_factory=dict)
 
 
 class Rebuild:
@@ -71,6 +75,7 @@ class Rebuild:
             self._fold(rows, event, partition, known)
         if rows.erased:
             await self._target.forget(sorted(rows.erased))
+            self.result.erasures |= {number_digest(phone): at.replace(tzinfo=None) for phone, at in rows.erased.items()}
         await self._target.write(_by_table(rows), rows.failed_turns)
         if wanted := [phone for phone, row in rows.suppressed.items() if row is None]:
             await self._target.unsuppress(wanted)
