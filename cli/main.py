@@ -34,7 +34,7 @@ def web() -> None:
     """Serve HTTP: the API, Twilio's webhooks, health."""
     from web.run import run
 
-    _run(run)
+    _run(run, served=True)
 
 
 @app.command(epilog=_ENVIRONMENT)
@@ -48,7 +48,7 @@ def worker() -> None:
             warn_of_templates(settings)
         return run(settings)
 
-    _run(warned)
+    _run(warned, served=True)
 
 
 @app.command("stats-worker", epilog=_ENVIRONMENT)
@@ -56,7 +56,7 @@ def stats_worker() -> None:
     """Keep the live statistics in Faust tables and serve them."""
     from streams.stats.run import run
 
-    _run(run)
+    _run(run, served=True)
 
 
 @app.command(epilog=_ENVIRONMENT)

@@ -43,12 +43,13 @@ LIMIT $5
 UPDATE conversation_input SET state = 'unanswered' WHERE state = 'parked' AND phone_number = $1
 
 -- name: unpublished
-SELECT conversation_id, number, phone_number, payload FROM conversation_outbox
-WHERE partition = $1 ORDER BY conversation_id, number LIMIT $2
-
--- name: partitions_with_events
-SELECT DISTINCT partition FROM conversation_outbox WHERE partition = ANY($1::int[])
-
--- name: published
-DELETE FROM conversation_outbox o USING unnest($1::int[], $2::int[]) AS gone(conversation, event)
-WHERE o.conversation_id = gone.conversation AND o.number = gone.event
+-- The next events of these partitions; what has been published since the last look is removed in the same statement.
+-- $1: partitions, $2: most events, $3, $4: conversation and number of each event to remove
+WITH removed AS (
+  DELETE FROM conversation_outbox o USING unnest($3::int[], $4::int[]) AS gone(conversation, event)
+  WHERE o.conversation_id = gone.conversation AND o.number = gone.event)
+SELECT partition, conversation_id, number, phone_number, payload::text AS payload FROM conversation_outbox o
+WHERE partition = ANY($1::int[]) AND NOT EXISTS (
+  SELECT 1 FROM unnest($3::int[], $4::int[]) AS gone(conversation, event)
+  WHERE o.conversation_id = gone.conversation AND o.number = gone.event)
+ORDER BY conversation_id, number LIMIT $2

@@ -1,13 +1,16 @@
 """Delivery reports: what the journal is given of one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.events import MessageStatus
 from schemas.statuses import FAILED, rank_of
 from schemas.twilio_codes import classify
 
+Json = dict[str, Any]
 
-def report_step(report: MessageStatus) -> dict[str, Any]:
+
+def report_step(report: MessageStatus) -> Json:
     """Give the journal's argument for a report; an unknown status is noted with the lowest rank."""
     status = report.params.get("MessageStatus") or report.params.get("SmsStatus", "")
     failed = status in FAILED
@@ -29,3 +32,9 @@ def report_step(report: MessageStatus) -> dict[str, Any]:
         "reason": verdict.es if verdict else None,
         "vendor_words": report.params.get("ChannelStatusMessage") or report.params.get("ErrorMessage"),
     }
+
+
+def merged(steps: Sequence[Json]) -> Json:
+    """Give one step for several reports of one message: the furthest, with what each of them proves."""
+    proven = {name: any(step[name] for step in steps) for name in ("delivered", "read")}
+    return max(steps, key=lambda step: int(step["rank"])) | proven

@@ -116,8 +116,9 @@ class Asking:
 
     async def _question(self, turn: Turn, details: CallDetails | None) -> Question:
         known = details.kept() if details else turn.details or {}
-        messages = await self._journal.history(turn, _HISTORY_MESSAGES)
-        since = turn.meanwhile_from
+        messages, since = [], turn.meanwhile_from
+        if since is not None:
+            messages = await self._journal.history(turn, _HISTORY_MESSAGES)
         return Question(
             conversation_id="" if turn.agent_changed else turn.elevenlabs_conversation_id,  # it is its agent's
             agent_id=turn.agent_id,
@@ -129,8 +130,12 @@ class Asking:
                 summary=known.get("summary") or turn.call_summary,
                 transcript=[(role, text) for role, text in known.get("transcript", [])],
                 dynamic_variables=known.get("dynamic_variables", {}),
-                history=[(direction, content) for _, direction, content in messages],
             ),
+            load_history=lambda: self._history(turn),
             tools=self._tools,
-            meanwhile=[] if since is None else [(who, content) for at, who, content in messages if at > since],
+            meanwhile=[(who, content) for at, who, content in messages if since is not None and at > since],
         )
+
+    async def _history(self, turn: Turn) -> list[tuple[str, str]]:
+        messages = await self._journal.history(turn, _HISTORY_MESSAGES)
+        return [(direction, content) for _, direction, content in messages]

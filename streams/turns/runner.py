@@ -72,7 +72,7 @@ class Runner:
                 return
             turn, fresh = await self._prepare(turn)
         await self._sending.deliver(turn, fresh)
-        log.info("turn done", kind=turn.kind, number=masked(turn.phone_number), parts=len(turn.sends))
+        log.debug("turn done", kind=turn.kind, number=masked(turn.phone_number), parts=len(turn.sends))
 
     def _spared_seconds(self, turn: Turn) -> float:
         """Give how long a first message waits for the end of the client's night; one who writes is awake."""

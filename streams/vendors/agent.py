@@ -1,7 +1,7 @@
 """What is asked of an ElevenLabs agent, whichever transport carries it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 
@@ -27,8 +27,9 @@ class Question:
     """A client's words to the agent. `conversation_id`: the call's, may be empty; `user_id`: the client's number.
 
     `confirm`: awaited right before the agent hears them; raises when it must not any more.
-    `tools`: client tools of the agent that are there, with what it is told when it uses one; `meanwhile`: of
-    `context.history`, what was said while a person stood in for the agent.
+    `tools`: client tools of the agent that are there, with what it is told when it uses one; `meanwhile`: of the
+    history, what was said while a person stood in for the agent; `load_history`: gives the context's history, and only
+    a transport that tells it to the agent pays for it.
     """
 
     conversation_id: str
@@ -39,6 +40,13 @@ class Question:
     confirm: Callable[[], Awaitable[None]] = _nothing
     tools: Mapping[str, str] = field(default_factory=dict)
     meanwhile: list[tuple[str, str]] = field(default_factory=list)
+    load_history: Callable[[], Awaitable[list[tuple[str, str]]]] | None = None
+
+    async def with_history(self) -> "Question":
+        """Give the question with its history loaded."""
+        if self.load_history is None:
+            return self
+        return replace(self, context=replace(self.context, history=await self.load_history()), load_history=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

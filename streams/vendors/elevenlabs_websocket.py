@@ -38,6 +38,7 @@ class ElevenLabsWebSocket:
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask in a conversation of its own; see `Agent`. Silence is tried once more on a fresh socket (packages#423)."""
+        question = await question.with_history()
         try:
             return await self._ask(question)
         except AgentSilent as error:

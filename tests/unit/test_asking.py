@@ -15,9 +15,10 @@ from streams.vendors import AgentReply, Question, Vendors
 
 
 class Away:
-    """An agent that is not there."""
+    """An agent that is not there; it would have been told the history."""
 
     async def ask(self, question: Question) -> AgentReply:
+        await question.with_history()
         raise RetryableError("elevenlabs", "HTTP 500", 500, retry_after=60.0)
 
 
