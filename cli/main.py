@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from cli.conversation_commands import app as conversation_app
@@ -13,12 +14,14 @@ from cli.process import Beside, DryRun, Json, Since, Until, Yes
 from cli.process import run as _run
 from schemas.settings import Settings, require
 
+log = structlog.get_logger()
 app = typer.Typer(
     name="whatsapp-microservice",
     help="Carries a phone call of an ElevenLabs agent on over WhatsApp, with the same agent.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
+    pretty_exceptions_enable=False,  # they show variables, secrets among them
 )
 app.add_typer(conversation_app, name="conversation")
 app.add_typer(dead_letters_app, name="dead-letters")
@@ -153,16 +156,13 @@ def replay(
 
 
 def _migrate(settings: Settings) -> int:
-    from db.migrate import migrate as run_migrations
-    from streams.engine.topics import ensure_topics
+    from cli.prepare import prepare
 
     require(settings, "database_url", "kafka_bootstrap_servers")
-    assert settings.database_url is not None, "required above"
-    asyncio.run(run_migrations(settings.database_url))
-    asyncio.run(ensure_topics(settings))
+    asyncio.run(prepare(settings))
     return 0
 
 
 def main() -> None:
-    """The console script."""
+    """Run a command; the program's entry is `cli.__main__`."""
     app()

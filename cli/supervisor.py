@@ -67,14 +67,14 @@ class Supervisor:
         """Give where the processes of one kind have their views."""
         return [each.port for each in self._all if each.command == command]
 
-    async def ready(self, seconds: float, stop: asyncio.Event) -> None:
+    async def ready(self, seconds: float) -> None:
         """Wait until all are ready.
 
         Raises:
             RuntimeError: one cannot start, or they were not ready in time; says where its log is.
         """
         end_at = time.monotonic() + seconds
-        while not stop.is_set() and not all(each.ready for each in self._all):
+        while not all(each.ready for each in self._all):
             dead = next((task for task in self._tasks if task.done()), None)
             if dead is not None:
                 dead.result()

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.parts import Parts
+from cli.ports import check_free
+from cli.prepare import prepare
 from cli.supervisor import Supervisor
-from db.migrate import migrate
 from local.kafka.ports import LOOPBACK
 from local.kafka.server import start_kafka
 from local.phone.app import serve_phone
@@ -24,7 +25,6 @@ from local.postgres.server import start_postgres
 from local.process import end, spawn
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings
-from streams.engine.topics import ensure_topics
 
 log = structlog.get_logger()
 
@@ -93,10 +93,7 @@ class Up:
 
     async def prepare(self) -> None:
         """Migrate and make the topics."""
-        settings = load_settings(self.env)
-        assert settings.database_url is not None, "set above"
-        await migrate(settings.database_url)
-        await ensure_topics(settings)
+        await prepare(load_settings(self.env))
 
     async def stop(self) -> None:
         for stop in reversed(self._stops):
@@ -131,30 +128,42 @@ async def _run(settings: Settings, data_dir: Path, jars: Path, workers: int) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    check_free(_ports(settings, workers))
     up = Up(settings, data_dir, jars)
     supervisor = up.supervisor
+    starting = asyncio.create_task(_start(settings, up, workers))
+    stopping = asyncio.create_task(stop.wait())
     try:
-        await up.start_parts()
-        await up.prepare()
-        await up.start_phone()
-        up.env.setdefault("WORKER_URLS", ",".join(f"http://127.0.0.1:{port}" for port in _worker_ports(settings, workers)))
-        _start_processes(settings, supervisor, workers)
-        await supervisor.ready(_READY_SECONDS, stop)
-        _announce(settings, up, supervisor, data_dir)
-        await stop.wait()
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _announce(settings, up, supervisor, data_dir)
+        await stopping
     except RuntimeError as error:
         raise ConfigurationError(str(error)) from error
     finally:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
         await supervisor.stop(_STOP_SECONDS)
         await up.stop()
     return 0
 
 
-def _start_processes(settings: Settings, supervisor: Supervisor, workers: int) -> None:
-    supervisor.add("web", settings.port, "PORT")
+async def _start(settings: Settings, up: Up, workers: int) -> None:
+    await up.start_parts()
+    await up.prepare()
+    await up.start_phone()
+    up.env.setdefault("WORKER_URLS", ",".join(f"http://{LOOPBACK}:{port}" for port in _worker_ports(settings, workers)))
+    up.supervisor.add("web", settings.port, "PORT")
     for number, port in enumerate(_worker_ports(settings, workers)):
-        supervisor.add("worker", port, "WORKER_PORT", f"worker-{number + 1}")
-    supervisor.add("stats-worker", settings.stats_port, "STATS_PORT")
+        up.supervisor.add("worker", port, "WORKER_PORT", f"worker-{number + 1}")
+    up.supervisor.add("stats-worker", settings.stats_port, "STATS_PORT")
+    await up.supervisor.ready(_READY_SECONDS)
+
+
+def _ports(settings: Settings, workers: int) -> dict[str, int]:
+    of_workers = {f"WORKER_PORT of worker-{n + 1}": port for n, port in enumerate(_worker_ports(settings, workers))}
+    return {"PORT": settings.port, "STATS_PORT": settings.stats_port} | of_workers
 
 
 def _worker_ports(settings: Settings, workers: int) -> list[int]:

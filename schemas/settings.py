@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
+from schemas.setting_checks import check_shapes
 
 FIRST_MESSAGE = (
     "¡Hola {client_name}! Soy {agent_name}. Gracias por tu tiempo en la llamada. {summary}"
@@ -112,6 +113,9 @@ class Settings(BaseSettings):
     topic_replication_factor: int = Field(-1, description="-1: the broker's default.")
     topic_retention_hours: int = Field(24 * 14, ge=1, description="How long topics keep events.")
 
+    start_wait_seconds: float = Field(
+        30, ge=0, description="How long a starting process waits for Postgres, Kafka and its port."
+    )
     message_retention_days: float = Field(0, ge=0, description="How long messages are kept. 0: for ever.")
     journal_retention_days: float = Field(
         0,
@@ -218,11 +222,13 @@ def load_settings(env: Mapping[str, str] | None = None, **over: object) -> Setti
     """
     values = _known(env) if env is not None else {}
     try:
-        return Settings(**{**values, **over})  # type: ignore[arg-type]  # checked by pydantic
+        settings = Settings(**{**values, **over})  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "environment"
         raise ConfigurationError(f"{name}: {first['msg']}") from error
+    check_shapes(settings)
+    return settings
 
 
 def _known(env: Mapping[str, str]) -> dict[str, object]:

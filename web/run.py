@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,8 @@ import structlog
 from aiohttp import web
 
 from db.pool import Pool
-from schemas.errors import ConfigurationError, Unavailable
+from db.start import open_pool
+from schemas.errors import Unavailable
 from schemas.settings import Settings
 from web.app import Collaborators, create_app
 from web.backfill import Backfill
@@ -28,7 +30,7 @@ from web.ops.setup import OpsCollaborators, create_ops
 from web.outcomes import Outcomes
 from web.publisher import Publisher
 from web.spool import Spool
-from web.start import check, open_pool
+from web.start import check
 from web.twilio_list import TwilioList
 from web.vendors import Vendors
 
@@ -36,6 +38,7 @@ log = structlog.get_logger()
 
 # The longest request waits 9 s for its outcome.
 _DRAIN_SECONDS = 10.0
+_PORT_LOOK_SECONDS = 1.0
 # Connections that hang in a frozen Postgres are not waited for.
 _CLOSE_SECONDS = 2.0
 
@@ -44,8 +47,9 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code.
 
     Raises:
-        ConfigurationError: a setting is missing or cannot be right, or the port is taken.
-        Unavailable: Postgres did not answer in time. Kafka may be away: events are kept in Postgres.
+        ConfigurationError: a setting is missing or cannot be right.
+        Unavailable: Postgres did not answer in time, or the port stays taken. Kafka may be away: events are kept in
+            Postgres.
     """
     check(settings)
     return asyncio.run(_run(settings))
@@ -116,12 +120,12 @@ async def _serve(
         live.watch(),
         gap.watch(),
     ]
-    return await _until_stopped(create_app(settings, outside), settings.port, sides, stop, gap.listening)
+    return await _until_stopped(create_app(settings, outside), settings, sides, stop, gap.listening)
 
 
 async def _until_stopped(
     app: web.Application,
-    port: int,
+    settings: Settings,
     sides: list[Coroutine[Any, Any, None]],
     stop: asyncio.Event,
     listening: Callable[[], None],
@@ -131,7 +135,7 @@ async def _until_stopped(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_SECONDS)
     try:
         await runner.setup()
-        await _listen(runner, port)
+        await _listen(runner, settings, stop)
         listening()
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -148,12 +152,20 @@ async def _until_stopped(
     return 1 if stopped else 0
 
 
-async def _listen(runner: web.AppRunner, port: int) -> None:
-    try:
-        await web.TCPSite(runner, port=port).start()
-    except OSError as error:
-        raise ConfigurationError(f"PORT: {port} cannot be listened on ({error.strerror})") from error
-    log.info("web is listening", port=port)
+async def _listen(runner: web.AppRunner, settings: Settings, stop: asyncio.Event) -> None:
+    """Listen; a port that is taken may be a predecessor's who is finishing his work."""
+    port, until = settings.port, asyncio.get_running_loop().time() + settings.start_wait_seconds
+    while not stop.is_set():
+        try:
+            await web.TCPSite(runner, port=port).start()
+            log.info("web is listening", port=port)
+            return
+        except OSError as error:
+            if asyncio.get_running_loop().time() > until:
+                raise Unavailable(f"PORT: {port} cannot be listened on ({error.strerror})") from error
+        log.warning("port is taken, trying again", variable="PORT", port=port)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _PORT_LOOK_SECONDS)
 
 
 def _database_probe(database: Database) -> Any:  # noqa: ANN401 - see web.health.Probe

@@ -1,6 +1,3 @@
--- name: has_schema
-SELECT to_regclass('conversation_spool') IS NOT NULL AND to_regclass('conversation_send') IS NOT NULL
-
 -- name: call_outcomes
 -- Calls' turns, by the calls' ElevenLabs conversations; sid of each one's first message.
 SELECT i.event_id, t.state, t.conversation_id, t.error, s.sid

@@ -15,6 +15,8 @@ log = structlog.get_logger()
 
 # Over the drain cap: what must still be published and committed after it.
 _STOP_SECONDS = DRAIN_CAP_SECONDS + 2.0
+# An app that was still starting has nothing to drain.
+_STARTING_SECONDS = 2.0
 # Flushing what a live broker takes, or a last rollback, takes milliseconds. With two parts that do not answer the whole
 # stays within the cap and 5 s.
 _CLOSE_SECONDS = 0.9
@@ -33,33 +35,40 @@ async def closed(what: str, closing: Coroutine[Any, Any, None]) -> None:
 
 async def until_stopped(app: Any, *side_tasks: Coroutine[Any, Any, None]) -> int:  # noqa: ANN401 - faust is untyped
     """Run the app until a signal; a dead side task or a crashed app stops the process, for a supervisor to restart."""
-    stop = asyncio.Event()
+    stop, started = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app.finalize()
-    await app.start()
-    log.info("app started")
     waiting = {
         asyncio.create_task(stop.wait(), name="signal"),
         *(asyncio.create_task(task) for task in side_tasks),
-        asyncio.create_task(app.wait_until_stopped(), name="faust"),
+        asyncio.create_task(_live(app, started), name="faust"),
     }
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     asked = stop.is_set()
     for task in waiting:
         task.cancel()
-    for result in await asyncio.gather(*waiting, return_exceptions=True):
-        if isinstance(result, Exception):
-            log.error("app fails", exc_info=result)
+    ended, _ = await asyncio.wait(waiting, timeout=_CLOSE_SECONDS)  # an app that starts may not heed it
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("app fails", exc_info=error)
     code = 0 if asked else 1
-    await _stop(app, code)
+    await _stop(app, code, _STOP_SECONDS if started.is_set() else _STARTING_SECONDS)
     return code
 
 
-async def _stop(app: Any, code: int) -> None:  # noqa: ANN401 - faust is untyped
+async def _live(app: Any, started: asyncio.Event) -> None:  # noqa: ANN401 - faust is untyped
+    """Start the app, which takes as long as its brokers do, and wait for its end."""
+    app.finalize()
+    await app.start()
+    started.set()
+    log.info("app started")
+    await app.wait_until_stopped()
+
+
+async def _stop(app: Any, code: int, seconds: float) -> None:  # noqa: ANN401 - faust is untyped
     """Stop the app; where it waits for a broker that is away, and cannot be cancelled, the process ends without it."""
     stopping = asyncio.create_task(app.stop(), name="stop")
-    done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    done, _ = await asyncio.wait({stopping}, timeout=seconds)
     if done:
         stopping.result()
         return

@@ -14,6 +14,12 @@ _MS_PER_HOUR = 3_600_000
 # A new topic's metadata reaches every broker within this, or something is wrong.
 _METADATA_SECONDS = 20.0
 _METADATA_LOOK_SECONDS = 0.2
+# A start waits for 30 s in all; a broker that froze must not use them up in one request.
+_REQUEST_TIMEOUT_MS = 10_000
+
+
+class TopicsMissing(ConfigurationError):
+    """Not all topics are there; another process may be about to make them."""
 
 
 async def ensure_topics(settings: Settings) -> None:
@@ -22,9 +28,9 @@ async def ensure_topics(settings: Settings) -> None:
     Raises:
         ConfigurationError: topics exist with differing partition counts.
     """
-    admin = AIOKafkaAdminClient(**connection_arguments(settings))
-    await admin.start()
+    admin = _admin(settings)
     try:
+        await admin.start()
         existing = set(await admin.list_topics())
         names = [topic_name(settings.topic_prefix, topic) for topic in ALL_TOPICS]
         if missing := [name for name in names if name not in existing]:
@@ -62,19 +68,24 @@ async def check_copartitioning(settings: Settings) -> dict[str, int]:
     """Give each topic's partition count.
 
     Raises:
-        ConfigurationError: a topic is missing, or counts differ.
+        ConfigurationError: counts differ.
+        TopicsMissing: a topic is missing.
     """
-    admin = AIOKafkaAdminClient(**connection_arguments(settings))
-    await admin.start()
+    admin = _admin(settings)
     try:
+        await admin.start()
         names = [topic_name(settings.topic_prefix, topic) for topic in ALL_TOPICS]
         counts = await _partition_counts(admin, names)
     finally:
         await admin.close()
     if missing := sorted(set(names) - set(counts)):
-        raise ConfigurationError(f"topics are missing: {', '.join(missing)}; run `whatsapp-microservice migrate`")
+        raise TopicsMissing(f"topics are missing: {', '.join(missing)}; run `whatsapp-microservice migrate`")
     _check(counts)
     return counts
+
+
+def _admin(settings: Settings) -> AIOKafkaAdminClient:
+    return AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:

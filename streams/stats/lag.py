@@ -1,7 +1,6 @@
 """How many events stand in Kafka that the workers have not finished."""
 
 import asyncio
-from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -27,12 +26,11 @@ class Lag:
         self._admin = AIOKafkaAdminClient(**connection_arguments(settings))
         self._consumer = AIOKafkaConsumer(**connection_arguments(settings))
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
         await self._admin.start()
         await self._consumer.start()
-        return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def stop(self) -> None:
         await self._consumer.stop()
         await self._admin.close()
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiohttp
-from aiohttp import web
 
-from db.pool import create_pool
+from db.start import open_pool
 from schemas.settings import Settings, require
-from streams.engine.life import until_stopped
-from streams.engine.topics import check_copartitioning
+from streams.engine.life import closed, until_stopped
+from streams.engine.start import partition_count, serve, when_kafka_answers
 from streams.stats.app import changelog_name, create_stats_app
 from streams.stats.changelog import ensure_changelog
 from streams.stats.cluster import Cluster
@@ -28,32 +27,31 @@ def run(settings: Settings) -> int:
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.
+        Unavailable: Kafka, its topics, Postgres, its schema or the port was not to be had in time.
     """
     require(settings, "database_url", "kafka_bootstrap_servers")
     return asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> int:
-    partitions = min((await check_copartitioning(settings)).values())
-    await ensure_changelog(settings, changelog_name(settings), partitions)
+    partitions = await partition_count(settings)
+    await when_kafka_answers(settings, lambda: ensure_changelog(settings, changelog_name(settings), partitions))
     url = f"http://{_own_address()}:{settings.stats_port}"
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="whatsapp-stats-"))
-        pool = await stack.enter_async_context(await create_pool(settings))
-        lag = await stack.enter_async_context(Lag(settings, partitions))
+        pool = await open_pool(settings)
+        stack.callback(pool.terminate)
+        stack.push_async_callback(lambda: closed("pool", pool.close()))
+        lag = Lag(settings, partitions)
+        stack.push_async_callback(lambda: closed("lag", lag.stop()))
+        await when_kafka_answers(settings, lag.start)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         app, records = create_stats_app(settings, partitions, url, Path(folder))
         cluster = Cluster(records, url, session, settings.microservice_token)
         views = StatsViews(records, cluster, Queue(settings, pool, lag), settings.microservice_token)
-        await _serve(stack, views.application(), settings.stats_port)
+        runner = await serve(views.application(), settings.stats_port, "STATS_PORT", settings)
+        stack.push_async_callback(lambda: closed("views", runner.cleanup()))
         return await until_stopped(app)
-
-
-async def _serve(stack: AsyncExitStack, application: web.Application, port: int) -> None:
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, port=port).start()
 
 
 def _own_address() -> str:

@@ -6,9 +6,7 @@ import socket
 from pathlib import Path
 from tempfile import gettempdir
 
-from aiohttp import web
-
-from db.pool import create_pool
+from db.start import open_pool
 from schemas.settings import Settings, require
 from streams.conversation.configuration import check_rules
 from streams.conversation.keywords import Keywords
@@ -16,7 +14,7 @@ from streams.engine.app import RawSchema, create_app
 from streams.engine.intake import attach
 from streams.engine.life import closed, until_stopped
 from streams.engine.mailbox import Mailboxes
-from streams.engine.topics import check_copartitioning
+from streams.engine.start import partition_count, serve, when_kafka_answers
 from streams.journal.journal import Journal
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
@@ -50,6 +48,7 @@ def run(settings: Settings) -> int:
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.
+        Unavailable: Kafka, its topics, Postgres, its schema or the port was not to be had in time.
     """
     require(settings, *_REQUIRED)
     check_rules(settings)
@@ -57,10 +56,10 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
-    partitions = min((await check_copartitioning(settings)).values())
-    pool = await create_pool(settings)
+    partitions = await partition_count(settings)
+    pool = await open_pool(settings)
     producer = Producer(settings)
-    await producer.start()
+    await when_kafka_answers(settings, producer.start)
     vendors = build_vendors(settings)
     ownership = Ownership(pool, f"{socket.gethostname()}:{os.getpid()}")
     steps = Steps(pool)
@@ -82,10 +81,8 @@ async def _run(settings: Settings) -> int:
     take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     progress = Progress([engine, mailboxes, steps, outbox, *runner.pauses])
-    pages = Views(app, mailboxes, engine, ownership, progress, folder)
-    views = web.AppRunner(pages.application(), access_log=None)
-    await views.setup()
-    await web.TCPSite(views, port=settings.worker_port).start()
+    views = Views(app, mailboxes, engine, ownership, progress, folder).application()
+    server = await serve(views, settings.worker_port, "WORKER_PORT", settings)
     try:
         reminders = Reminders(settings, pool, ownership, mailboxes)
         posts, silences = BackendPosts(settings, pool, ownership), Silences(settings, pool)
@@ -102,7 +99,7 @@ async def _run(settings: Settings) -> int:
             progress.watch(engine.behind),
         )
     finally:
-        await closed("views", views.cleanup())
+        await closed("views", server.cleanup())
         await closed("vendors", vendors.close())
         await closed("producer", producer.stop())
         await closed("pool", pool.close())

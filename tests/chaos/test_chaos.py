@@ -7,8 +7,9 @@ import pytest
 from tests.chaos.run import play
 from tests.chaos.scenario import small
 from tests.chaos.scenarios import SCENARIOS
+from tests.support.servers import needs_apache
 
-_SELECTION = ("kill-worker", "kill-web", "kill-kafka")
+_SELECTION = ("kill-worker", "kill-web", pytest.param("kill-kafka", marks=needs_apache))
 
 
 @pytest.mark.parametrize("name", _SELECTION)

@@ -117,6 +117,7 @@ class World:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return kept | {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+            "KAFKA_EMBEDDED": str(self.kafka.kind == "embedded"),
             "DATABASE_URL": self.postgres.dsn,
             "TWILIO_ACCOUNT_SID": self.account.sid,
             "TWILIO_AUTH_TOKEN": self.account.token,

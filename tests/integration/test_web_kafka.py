@@ -19,6 +19,7 @@ from schemas.settings import Settings, load_settings
 from schemas.topics import INBOUND_MESSAGE
 from streams.engine.topics import ensure_topics
 from tests.support.deadline import eventually
+from tests.support.servers import needs_apache
 from web.database import Database
 from web.kafka_link import KafkaLink
 from web.notifications import SPOOL, Notifications
@@ -102,6 +103,7 @@ async def _records(settings: Settings) -> dict[str, list[int]]:
     return found
 
 
+@needs_apache
 async def test_a_frozen_broker_loses_and_reorders_nothing(broker: RunningKafka, pool: Pool, database_url: str) -> None:
     settings = _settings(broker.bootstrap_servers, database_url)
     await ensure_topics(settings)

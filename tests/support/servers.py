@@ -19,6 +19,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import docker
+import pytest
 from docker.errors import DockerException
 from testcontainers.community.kafka import KafkaContainer
 from testcontainers.community.postgres import PostgresContainer
@@ -79,6 +80,12 @@ def kafka_source() -> Source:
     """Give where this run's Kafka comes from."""
     variable = "KAFKA_BOOTSTRAP_SERVERS"
     return source(variable, os.environ, engine=engine_answers(), apache=apache_kafka_is_there())
+
+
+needs_apache = pytest.mark.skipif(
+    not apache_kafka_is_there(), reason="the embedded broker forgets all when it ends, and numbers no producers"
+)
+"""For tests that freeze or kill a broker of their own."""
 
 
 @contextmanager

@@ -1,0 +1,89 @@
+"""Settings whose shape their type alone does not tell: addresses, the sender, the time zone. Pure."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from schemas.errors import ConfigurationError, InvalidNumber
+from schemas.phone import e164
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+_HOST_PORT = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(\d{1,5}))?$")
+# What Kafka allows in a topic's name; the longest of ours is 21 characters of 249.
+_TOPIC_PREFIX = re.compile(r"^[A-Za-z0-9._-]{0,200}$")
+_LARGEST_PORT = 65535
+_URLS = ("stats_url", "backend_url", "public_base_url", "twilio_api_base_url", "elevenlabs_api_base_url")
+
+
+def check_shapes(settings: "Settings") -> None:
+    """Check every setting that is there.
+
+    Raises:
+        ConfigurationError: one line that names the variable and how to write it; not its value, which may be a secret.
+    """
+    for name in _URLS:
+        _check(name, getattr(settings, name), _is_http, "write it as https://host[:port]")
+    _check("database_url", settings.database_url, _is_postgres, "write it as postgresql://user:password@host:5432/name")
+    _check("kafka_bootstrap_servers", settings.kafka_bootstrap_servers, _is_servers, "write it as host:port[,host:port…]")
+    _check("twilio_whatsapp_from", settings.twilio_whatsapp_from, _is_sender, "write it as whatsapp:+14155238886")
+    _check("stats_timezone", settings.stats_timezone, _is_zone, "no such time zone; write it as America/Bogota")
+    _check("topic_prefix", settings.topic_prefix, _is_topic_prefix, "letters, digits, '.', '_' and '-' only")
+    if settings.topic_replication_factor == 0:
+        raise ConfigurationError("TOPIC_REPLICATION_FACTOR: must be 1 or more, or -1 for the broker's default")
+
+
+def _check(name: str, value: str | None, is_right: Callable[[str], bool], how: str) -> None:
+    if value is not None and not is_right(value):
+        raise ConfigurationError(f"{name.upper()}: {how}")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:  # the port is no number, or too large a one
+        return False
+
+
+def _is_postgres(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme not in ("postgresql", "postgres"):
+        return False
+    hosts = parts.netloc.rpartition("@")[2]
+    return not hosts or all(_is_host_port(host) for host in hosts.split(","))
+
+
+def _is_servers(servers: str) -> bool:
+    return all(_is_host_port(server.strip()) for server in servers.split(","))
+
+
+def _is_host_port(text: str) -> bool:
+    found = _HOST_PORT.match(text)
+    return found is not None and 0 < int(found[3] or _LARGEST_PORT) <= _LARGEST_PORT
+
+
+def _is_sender(sender: str) -> bool:
+    number = sender.removeprefix("whatsapp:")
+    try:
+        return sender.startswith("whatsapp:+") and e164(number) == number
+    except InvalidNumber:
+        return False
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_topic_prefix(prefix: str) -> bool:
+    return _TOPIC_PREFIX.match(prefix) is not None

@@ -1,0 +1,46 @@
+"""The service's processes as children, configured by their environment alone."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from local.kafka.ports import free_port
+from local.process import end, spawn
+
+Process = asyncio.subprocess.Process
+
+PORTS = {"web": "PORT", "worker": "WORKER_PORT", "stats-worker": "STATS_PORT"}
+"""Each process' variable of its port."""
+
+ALL = tuple(PORTS)
+
+
+def environment(database_url: str, kafka: str, **over: object) -> dict[str, str]:
+    """Give what all three need; nothing of the tests' own environment but what the embedded broker needs."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "KAFKA_EMBEDDED") if name in os.environ}
+    service = {
+        "DATABASE_URL": database_url, "KAFKA_BOOTSTRAP_SERVERS": kafka, "MICROSERVICE_TOKEN": "service-token",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "12345", "ELEVENLABS_API_KEY": "key",
+        "TWILIO_API_BASE_URL": "http://127.0.0.1:9", "ELEVENLABS_API_BASE_URL": "http://127.0.0.1:9",
+        "START_WAIT_SECONDS": "1", **{variable: str(free_port()) for variable in PORTS.values()},
+    }  # fmt: skip
+    return kept | service | {name: str(value) for name, value in over.items()}
+
+
+@asynccontextmanager
+async def running(command: str, env: dict[str, str], log: Path) -> AsyncIterator[Process]:
+    """Run one command of the program; what is left of it in the end is killed."""
+    process = await spawn([sys.executable, "-m", "cli", command], env, log)
+    try:
+        yield process
+    finally:
+        await end(process, 0)
+
+
+async def code_of(process: Process, seconds: float = 30.0) -> int:
+    """Wait for its end."""
+    async with asyncio.timeout(seconds):
+        return await process.wait()
