@@ -40,7 +40,7 @@ async def until_stopped(app: Any, *side_tasks: Coroutine[Any, Any, None]) -> int
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     waiting = {
         asyncio.create_task(stop.wait(), name="signal"),
-        *(asyncio.create_task(task) for task in side_tasks),
+        *(asyncio.create_task(_after(started, task)) for task in side_tasks),
         asyncio.create_task(_live(app, started), name="faust"),
     }
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -63,6 +63,16 @@ async def _live(app: Any, started: asyncio.Event) -> None:  # noqa: ANN401 - fau
     started.set()
     log.info("app started")
     await app.wait_until_stopped()
+
+
+async def _after(started: asyncio.Event, side_task: Coroutine[Any, Any, None]) -> None:
+    """Side tasks may ask the app's consumer, which is there once the app has started."""
+    try:
+        await started.wait()
+    except asyncio.CancelledError:
+        side_task.close()
+        raise
+    await side_task
 
 
 async def _stop(app: Any, code: int, seconds: float) -> None:  # noqa: ANN401 - faust is untyped
