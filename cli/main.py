@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from cli.conversation_commands import app as conversation_app
@@ -14,7 +13,6 @@ from cli.process import Beside, DryRun, Json, Since, Until, Yes
 from cli.process import run as _run
 from schemas.settings import Settings, require
 
-log = structlog.get_logger()
 app = typer.Typer(
     name="whatsapp-microservice",
     help="Carries a phone call of an ElevenLabs agent on over WhatsApp, with the same agent.",

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from cli.logs import configure_logs
 from cli.running import settings_beside
 from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
 from schemas.settings import Settings, load_settings
+
+log = structlog.get_logger()
 
 Beside = Annotated[Path, typer.Option("--data-dir", help="Of the `up` to work with, where DATABASE_URL is not set.")]
 Since = Annotated[str, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")]
@@ -43,6 +46,9 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
         code = 1
     except VendorError as error:
         print(error, file=sys.stderr)
+        code = 1
+    except Exception:  # noqa: BLE001 - the last line: a log line as all others
+        log.exception("process failed")
         code = 1
     raise typer.Exit(code)
 
