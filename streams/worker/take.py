@@ -40,6 +40,8 @@ _MODELS: dict[str, Callable[[bytes], Event]] = {
 }
 TOPICS = sorted(_MODELS)
 
+_NOT_FORESEEN = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
 # Twice what web takes.
 _LARGEST_VALUE = 256 * 1024
 _TOO_LARGE = "too large for a dead letter, see its topic, partition and offset"
@@ -87,6 +89,10 @@ class Take:
         except InvalidInput as error:
             await self._bury(source, message, error)
             return None, ""
+        except _NOT_FORESEEN as error:  # tried again it would fail again, and stop its topic
+            log.exception("event cannot be read", topic=source.topic)
+            await self._bury(source, message, InvalidInput("body", f"cannot be read: {type(error).__name__}"))
+            return None, ""
         return (None, "") if await self._rekeyed(source, message, key) else (value, key)
 
     async def _hand_over(self, item: WorkItem) -> None:
@@ -127,8 +133,11 @@ class Take:
 
 
 def _produced_at(message: Any) -> datetime:  # noqa: ANN401
-    """Give when Kafka, or its producer, says that a record was made; a broker without clock: now."""
-    return datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else now()
+    """Give when Kafka, or its producer, says that a record was made; now for a broker without clock, and for nonsense."""
+    try:
+        return datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else now()
+    except (ValueError, OverflowError, OSError):
+        return now()
 
 
 def _bounded(value: bytes) -> bytes:
