@@ -1,0 +1,25 @@
+# One image for all processes: the command says which.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /app
+RUN python -m venv /venv
+COPY requirements/runtime.txt requirements/
+RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
+COPY pyproject.toml README.md ./
+COPY schemas schemas
+COPY db db
+COPY streams streams
+COPY web web
+COPY local local
+COPY cli cli
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --no-create-home --shell /usr/sbin/nologin service
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json
+USER service
+WORKDIR /tmp
+EXPOSE 3001 6066 6067
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["whatsapp-microservice"]
+CMD ["web"]
