@@ -61,6 +61,19 @@ def stats_worker() -> None:
 
 
 @app.command(epilog=_ENVIRONMENT)
+def stats(
+    check: Annotated[bool, typer.Option("--check", help="Compare with Postgres; exit 1 on differences.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the tables again while the service runs.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events on their way; then exit 3.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
+) -> None:  # fmt: skip
+    """Show the live statistics, compare them with Postgres, or make them again."""
+    from cli.stats import run_stats
+
+    _run(lambda settings: run_stats(settings, check=check, rebuild=rebuild, patience=wait, as_json=as_json))
+
+
+@app.command(epilog=_ENVIRONMENT)
 def migrate() -> None:
     """Bring the database's schema up to date and make the topics; safe to repeat and to run twice at once."""
     _run(_migrate)

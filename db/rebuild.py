@@ -78,6 +78,9 @@ TABLES = (
                 ELSE '{}'::jsonb END""",
     ),
     Table(
+        name="conversation_history", key=("conversation_id", "number"), key_types=("int", "int"), parent=_OF_CONVERSATION,
+    ),
+    Table(
         name="conversation_suppression", key=("phone_number",), key_types=("text",), undetermined=("since",),
         conversation="NULL::int",
     ),

@@ -196,6 +196,10 @@ class Settings(BaseSettings):
     )
     operators_see_masked_numbers: bool = Field(False, description="Numbers are masked in lists until one is opened.")
     stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
+    stats_days_kept: int = Field(8, ge=2, le=366, description="Days that the live statistics keep, today included.")
+    stats_closed_kept_days: int = Field(
+        30, ge=1, description="Days after its last message for which a closed conversation stays in the live statistics."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
 

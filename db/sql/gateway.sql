@@ -39,21 +39,34 @@ FROM conversation_state s WHERE s.phone_number = $1
 SELECT payload->'params' AS params FROM conversation_input WHERE kind = 'message' AND event_id = $2 AND phone_number = $1
 
 -- name: stats
-WITH day AS (SELECT (date_trunc('day', now() AT TIME ZONE $1) AT TIME ZONE $1 AT TIME ZONE 'UTC') AS begins),
-today AS (SELECT id FROM conversation_state, day WHERE started_at >= begins),
-answered AS (SELECT DISTINCT m.conversation_id FROM conversation_messages m JOIN today ON today.id = m.conversation_id, day
-             WHERE m.direction = 'inbound' AND m.sent_at >= begins),
-turns AS (SELECT t.id, t.kind, t.state, t.ended_at, t.begun_at FROM conversation_turn t, day WHERE t.ended_at >= begins)
+-- $1: time zone; $2: the day, null for today. A conversation of the day is answered when a message came in a turn after
+-- the first call of that day; turns, unlike messages' times, are in the order in which things were taken up.
+WITH day AS (SELECT d::timestamp AT TIME ZONE $1 AT TIME ZONE 'UTC' AS begins,
+                    (d + 1)::timestamp AT TIME ZONE $1 AT TIME ZONE 'UTC' AS ends
+             FROM (SELECT coalesce($2::date, (now() AT TIME ZONE $1)::date) AS d) asked),
+calls AS (SELECT h.conversation_id AS id, min(coalesce((h.data->>'turn_id')::bigint, 0)) AS turn
+          FROM conversation_history h, day
+          -- The event's time follows the call's within the transaction: the index finds the day and a little more.
+          WHERE h.type = 'started' AND h.at >= begins AND h.at < ends + interval '1 minute'
+            AND coalesce((h.data->>'started_at')::timestamp, h.at) >= begins
+            AND coalesce((h.data->>'started_at')::timestamp, h.at) < ends
+          GROUP BY 1),
+messages AS (SELECT m.* FROM conversation_messages m, day WHERE m.sent_at >= begins AND m.sent_at < ends),
+responses AS (SELECT extract(epoch FROM m.sent_at - (SELECT min(received_at) FROM conversation_input i
+                WHERE i.turn_id = o.turn_id AND i.kind = 'message')) AS seconds
+              FROM messages m JOIN conversation_send o ON o.own_id = (m.metadata->>'own_id')::uuid AND o.part = 0
+              WHERE m.direction = 'outbound'),
+turns AS (SELECT t.state FROM conversation_turn t, day WHERE t.ended_at >= begins AND t.ended_at < ends)
 SELECT
-  (SELECT count(*) FROM conversation_state WHERE status = 'active') AS active_conversations,
-  (SELECT count(*) FROM today) AS total_conversations_today,
-  (SELECT count(*) FROM conversation_messages, day WHERE sent_at >= begins AND direction = 'outbound') AS messages_sent_today,
-  (SELECT count(*) FROM conversation_messages, day WHERE sent_at >= begins AND direction = 'inbound') AS messages_received_today,
-  (SELECT count(*) FROM answered) AS answered_today,
-  (SELECT coalesce(avg(extract(epoch FROM s.accepted_at - i.received)), 0) FROM turns
-    JOIN conversation_send s ON s.turn_id = turns.id AND s.part = 0 AND s.accepted_at IS NOT NULL
-    JOIN LATERAL (SELECT min(received_at) AS received FROM conversation_input WHERE turn_id = turns.id) i ON true
-    WHERE turns.kind = 'reply') AS avg_response_time_seconds,
+  (SELECT count(*) FROM conversation_state WHERE status = 'active' AND event_number > 0) AS active_conversations,
+  (SELECT count(*) FROM calls) AS total_conversations_today,
+  (SELECT count(*) FROM messages WHERE direction = 'outbound') AS messages_sent_today,
+  (SELECT count(*) FROM messages WHERE direction = 'inbound') AS messages_received_today,
+  (SELECT count(*) FROM calls WHERE EXISTS (SELECT 1 FROM conversation_messages m WHERE m.conversation_id = calls.id
+     AND m.direction = 'inbound' AND (m.metadata->>'turn_id')::bigint > calls.turn)) AS answered_today,
+  (SELECT coalesce(avg(seconds), 0) FROM responses) AS avg_response_time_seconds,
+  (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds) FROM responses
+   WHERE seconds IS NOT NULL) AS response_quantiles,
   (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND coalesce(due_at <= now(), true)) AS active,
   (SELECT count(*) FROM turns WHERE state = 'done') AS completed,
   (SELECT count(*) FROM turns WHERE state = 'failed') AS failed,

@@ -131,10 +131,14 @@ class Mailboxes:
         return sum(self._unfinished.values())
 
     def snapshot(self) -> dict[str, Any]:
-        """Give figures for views and metrics: mailboxes, in flight, and by partition unfinished and oldest age (s)."""
+        """Give figures for views and metrics: mailboxes, in flight, by partition unfinished, oldest offset and age (s)."""
         now = time.monotonic()
         partitions = {
-            f"{source.topic}-{source.partition}": {"unfinished": len(window), "oldest_seconds": now - oldest.begun}
+            f"{source.topic}-{source.partition}": {
+                "unfinished": len(window),
+                "oldest_offset": oldest.offset,
+                "oldest_seconds": round(now - oldest.begun, 3),
+            }
             for source, window in self._windows.items()
             if (oldest := window.oldest())
         }

@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 
 from db.pool import LOST_CONNECTION, Pool
 from schemas.errors import Fenced
+from streams.metrics import step_took
 
 log = structlog.get_logger()
 
@@ -62,7 +63,9 @@ class Steps:
         self._waiting.setdefault(step, deque()).append(entry)
         if self._running.get(step, 0) < _GROUPS_AT_ONCE:
             self._start(step)
+        begun = time.monotonic()
         result = await entry.result
+        step_took(step).observe(time.monotonic() - begun)
         if result["state"] == "fenced":
             raise Fenced(f"{step}: the partition has a newer owner")
         return result

@@ -29,6 +29,7 @@ class Rows:
     sends: dict[str, Json] = field(default_factory=dict)
     messages: dict[int, Json] = field(default_factory=dict)
     fresh_messages: list[Json] = field(default_factory=list)
+    history: list[Json] = field(default_factory=list)
     failed_turns: dict[int, Json] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     suppressed: dict[str, Json | None] = field(default_factory=dict)
@@ -43,6 +44,8 @@ def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
     row = rows.conversations.setdefault(event.conversation_id, {"id": event.conversation_id})
     row.update(phone_number=event.phone_number, event_number=event.number, last_seen_at=_at(event))
     _HANDLERS.get(event.type, _nothing)(rows, event, partition)
+    if event.type not in _TOLD_ELSEWHERE:
+        rows.history.append(_history(event))
     row.update(event.state)
     for name in ("call_summary", "call_duration_secs"):
         if name in event.data:
@@ -51,6 +54,19 @@ def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
         where = "metadata" if "metadata" in row else "metadata_patch"
         row[where] = {**(row.get(where) or {}), **patch}
     rows.numbers[event.conversation_id] = max(event.number, rows.numbers.get(event.conversation_id, 0))
+
+
+_TOLD_ELSEWHERE = frozenset({"received", "answered", "sent", "delivered", "parked"})
+_NOT_IN_HISTORY = frozenset({"row", "content", "text", "reply", "parts", "metadata", "call_summary"})
+
+
+def _history(event: ConversationEvent) -> Json:
+    """What `wm_keep` keeps (db/sql/functions/10_support.sql)."""
+    data = {name: value for name, value in event.data.items() if name not in _NOT_IN_HISTORY}
+    if "row" in event.data:
+        data["started_at"] = event.data["row"].get("started_at")
+    row = {"conversation_id": event.conversation_id, "number": event.number, "type": event.type}
+    return row | {"at": _at(event), "data": data}
 
 
 def _started(rows: Rows, event: ConversationEvent, partition: int) -> None:

@@ -118,6 +118,7 @@ def _by_table(rows: Rows) -> dict[str, list[dict[str, Any]]]:
         "conversation_input": list(rows.inputs.values()),
         "conversation_send": list(rows.sends.values()),
         "conversation_messages": list(rows.messages.values()),
+        "conversation_history": rows.history,
         "conversation_suppression": [row for row in rows.suppressed.values() if row is not None],
         "fresh_messages": rows.fresh_messages,
     }

@@ -12,7 +12,8 @@ from streams.engine.app import RawSchema, create_app
 from streams.stats.live import LiveRecords
 
 GROUP = "whatsapp-stats"
-TABLE = "records"
+# Its name changes with the shape of the records: a new table is filled from Postgres.
+TABLE = "conversations"
 # The embedded broker tells a wrong end of the log for larger batches, and recovery would end early.
 _EMBEDDED_BATCH = 1
 
@@ -29,11 +30,11 @@ def create_stats_app(settings: Settings, partitions: int, url: str, data_dir: Pa
         over["producer_max_batch_size"] = _EMBEDDED_BATCH
     app = create_app(GROUP, settings, data_dir, **over)
     table = app.Table(TABLE, partitions=partitions, key_type=str)
-    records = app.engine = LiveRecords(app, table, partitions, ZoneInfo(settings.stats_timezone))
+    records = app.engine = LiveRecords(app, table, settings, partitions, ZoneInfo(settings.stats_timezone))
 
     async def count(stream: Any) -> None:  # noqa: ANN401 - faust is untyped
         async for event in stream.noack().events():
-            records.take(event)
+            await records.take(event)
 
     source = app.topic(topic_name(settings.topic_prefix, CONVERSATION_EVENT), schema=RawSchema())
     app.agent(source, name="count")(count)

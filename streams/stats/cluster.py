@@ -1,86 +1,128 @@
 """The statistics of the whole group of stats workers, each of which has the records of some partitions."""
 
 import asyncio
+import heapq
 from typing import Any
 
 import aiohttp
 
 from schemas.errors import Unavailable
 from streams.stats.live import LiveRecords, partition_of
-from streams.stats.page import Page, shown
+from streams.stats.page import Page, conversation_id, shown
 from streams.stats.totals import Sums
+from streams.stats.upkeep import Upkeep
 
 TOKEN_HEADER = "X-Service-Token"
 # In one data centre an answer takes milliseconds; whoever asks for `/stats` gives up after 1 s.
 _PEER_TIMEOUT = aiohttp.ClientTimeout(total=0.6)
+# A page of whole records is up to some MB.
+_RECORDS_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+
+Json = dict[str, Any]
 
 
 class Cluster:
-    """Asks the others for what is not here. Complete, or `Unavailable`: never partial."""
+    """Asks the others for what is not here. Complete, or `Unavailable`: never partial.
 
-    def __init__(self, records: LiveRecords, url: str, session: aiohttp.ClientSession, token: str | None) -> None:
+    Every method raises:
+        Unavailable: partitions move, tables recover or are made whole, or a worker does not answer in time.
+    """
+
+    def __init__(
+        self, records: LiveRecords, upkeep: Upkeep, url: str, session: aiohttp.ClientSession, token: str | None
+    ) -> None:
         self._records = records
+        self._upkeep = upkeep
         self._url = url
         self._session = session
         self._headers = {TOKEN_HEADER: token} if token else {}
 
-    async def sums(self, day: str) -> list[Sums]:
-        """Give the sums of every worker; they add up.
+    async def sums(self, day: str, campaign: dict[str, str]) -> tuple[list[Sums], list[Json]]:
+        """Give the sums of every worker, and those of the campaign if one is asked for; they add up."""
+        parts = await self._parts(self.local_sums(day, campaign), "/stats/local", {"day": day, **campaign})
+        return [part["sums"] for part in parts], [part["campaign"] for part in parts]
 
-        Raises:
-            Unavailable: partitions move, tables recover, or a worker does not answer in time.
-        """
-        return [part["sums"] for part in await self._parts(self.local_sums(day), "/stats/local", {"day": day})]
-
-    async def page(self, page: Page) -> dict[str, Any]:
-        """Give a page of all conversations.
-
-        Raises:
-            Unavailable: see `sums`.
-        """
+    async def page(self, page: Page, *, personal: bool) -> Json:
+        """Give a page of all conversations."""
         parts = await self._parts(self.local_page(page), "/conversations/local", page.query())
-        return page.merged(part["conversations"] for part in parts)
+        return page.merged((part["conversations"] for part in parts), personal=personal)
 
-    async def find(self, key: str) -> dict[str, Any] | None:
-        """Give one conversation's record, or None.
-
-        Raises:
-            Unavailable: see `sums`.
-        """
-        self._check_ready()
-        partition = partition_of(key, self._records.partitions)
-        if partition in self._records.active():
-            record = self._records.find(key)
-            return shown(record) if record is not None else None
-        owner = next((url for url, theirs in self._records.owners().items() if partition in theirs), None)
-        if owner is None or owner == self._url:
-            raise Unavailable("the conversation's partition has no owner")
-        found = await self._ask(owner, "/conversations/local", {"phone": key})
+    async def find(self, key: str) -> Json | None:
+        """Give one conversation's record, or None."""
+        owner = self._owner(partition_of(key, self._records.partitions))
+        found = self.local_record(key) if owner is None else await self._ask(owner, "/conversations/local", {"phone": key})
         record = found["conversation"]
         return record if isinstance(record, dict) else None
 
+    async def records(self, partition: int, after: int, limit: int) -> Json:
+        """Give whole records of one partition, in the order of their ids."""
+        owner = self._owner(partition)
+        if owner is None:
+            return self.local_records(partition, after, limit)
+        query = {"partition": str(partition), "after": str(after), "limit": str(limit)}
+        return await self._ask(owner, "/records", query, _RECORDS_TIMEOUT)
+
+    async def rebuild(self, *, begin: bool) -> list[Json]:
+        """Have every worker make its records again, or tell how far it is."""
+        here = {"partitions": sorted(self._records.active()), "rebuild": self.local_rebuild(begin=begin)}
+        parts = await self._parts(here, "/rebuild/local", {"begin": "1"} if begin else {})
+        return [part["rebuild"] for part in parts]
+
     # What this worker answers to the others.
 
-    def local_sums(self, day: str) -> dict[str, Any]:
-        self._check_ready()
-        return {"partitions": sorted(self._records.active()), "sums": self._records.sums(day)}
+    def local_sums(self, day: str, campaign: dict[str, str]) -> Json:
+        self.check()
+        totals = self._records.totals
+        found = totals.campaign(campaign) if campaign else {}
+        return {"partitions": sorted(self._records.active()), "sums": totals.of(day), "campaign": found}
 
-    def local_page(self, page: Page) -> dict[str, Any]:
-        self._check_ready()
+    def local_page(self, page: Page) -> Json:
+        self.check()
         return {"partitions": sorted(self._records.active()), "conversations": page.of(self._records.all())}
 
-    def local_record(self, key: str) -> dict[str, Any]:
-        self._check_ready()
-        if partition_of(key, self._records.partitions) not in self._records.active():
-            raise Unavailable("the conversation has moved")
+    def local_record(self, key: str) -> Json:
+        self._check_owned(partition_of(key, self._records.partitions))
+        if key in self._records.gaps:
+            raise Unavailable("the conversation's record is made again")
         record = self._records.find(key)
         return {"conversation": shown(record) if record is not None else None}
 
-    def _check_ready(self) -> None:
+    def local_records(self, partition: int, after: int, limit: int) -> Json:
+        self._check_owned(partition)
+        found = (
+            record for record in self._records.all()
+            if record["partition"] == partition and record["conversation_id"] > after
+        )  # fmt: skip
+        return {"partitions": self._records.partitions, "records": heapq.nsmallest(limit, found, key=conversation_id)}
+
+    def local_rebuild(self, *, begin: bool) -> Json:
+        self.check()
+        return self._upkeep.rebuild() if begin else self._upkeep.rebuilding
+
+    def check(self) -> None:
+        """Check that this worker's part is whole."""
         if not self._records.ready:
             raise Unavailable("tables recover or partitions move")
+        if not self._records.complete:
+            raise Unavailable("records are made again from Postgres")
 
-    async def _parts(self, here: dict[str, Any], path: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    def _check_owned(self, partition: int) -> None:
+        self.check()
+        if partition not in self._records.active():
+            raise Unavailable("the conversation has moved")
+
+    def _owner(self, partition: int) -> str | None:
+        """Give the URL of the worker that has a partition; None: this one."""
+        if not self._records.ready:
+            raise Unavailable("tables recover or partitions move")
+        if partition in self._records.active():
+            return None
+        owner = next((url for url, theirs in self._records.owners().items() if partition in theirs), None)
+        if owner is None or owner == self._url:
+            raise Unavailable("the conversation's partition has no owner")
+        return owner
+
+    async def _parts(self, here: Json, path: str, query: dict[str, str]) -> list[Json]:
         """Give this worker's part and the others'; every partition must be in exactly one."""
         everything = list(range(self._records.partitions))
         if here["partitions"] == everything:
@@ -91,13 +133,15 @@ class Cluster:
             raise Unavailable("partitions move")
         return parts
 
-    async def _ask(self, url: str, path: str, query: dict[str, str]) -> dict[str, Any]:
-        request = self._session.get(url.rstrip("/") + path, params=query, headers=self._headers, timeout=_PEER_TIMEOUT)
+    async def _ask(
+        self, url: str, path: str, query: dict[str, str], timeout: aiohttp.ClientTimeout = _PEER_TIMEOUT
+    ) -> Json:
+        request = self._session.get(url.rstrip("/") + path, params=query, headers=self._headers, timeout=timeout)
         try:
             async with request as response:
                 if response.status != 200:
                     raise Unavailable("another stats worker is not ready")
-                answer: dict[str, Any] = await response.json()
+                answer: Json = await response.json()
                 return answer
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Unavailable("another stats worker does not answer") from error

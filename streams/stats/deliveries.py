@@ -14,10 +14,9 @@ from streams.engine.window import Entry, OffsetWindow
 
 
 class Deliveries:
-    """The events between their fetch and their acknowledgement. `failed`: called when a change cannot be delivered."""
+    """The events between their fetch and their acknowledgement."""
 
-    def __init__(self, failed: Callable[[BaseException], None]) -> None:
-        self._failed = failed
+    def __init__(self) -> None:
         self._windows: dict[int, OffsetWindow] = {}
         self._outstanding = 0
         self._empty = asyncio.Event()
@@ -63,16 +62,12 @@ class Deliveries:
         if not self._outstanding:
             self._empty.set()
 
-    def finish_after(self, partition: int, entry: Entry, delivery: asyncio.Future[Any]) -> None:
-        """Finish when the change has been delivered."""
+    def finisher(self, partition: int, entry: Entry) -> Callable[[], None]:
+        """Give what finishes the event when its change has been delivered; nothing in a later assignment."""
         generation = self._generation
 
-        def delivered(future: asyncio.Future[Any]) -> None:
-            if future.cancelled() or generation != self._generation:
-                return
-            if (error := future.exception()) is not None:
-                self._failed(error)
-            else:
+        def delivered() -> None:
+            if generation == self._generation:
                 self.finish(partition, entry)
 
-        delivery.add_done_callback(delivered)
+        return delivered

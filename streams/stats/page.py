@@ -7,12 +7,14 @@ from typing import Any, Self
 
 from schemas.errors import InvalidInput
 from schemas.phone import masked
+from schemas.stats_query import refuse_unknown
 from streams.stats.record import Record
 
 # What a person reads at once, and what one answer may cost: about 400 bytes each.
 _DEFAULT_LIMIT = 50
 _LARGEST_LIMIT = 500
-_FILTERS = {"status": "status", "batch": "batch_id", "agent": "agent_id"}
+_FILTERS = {"status": "status", "batch_id": "batch_id", "group_id": "group_id", "agent_id": "agent_id"}
+_INTERNAL = ("partition", "started_day", "gap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +27,29 @@ class Page:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Read `status`, `batch`, `agent`, `limit`, `after`.
+        """Read `status`, `batch_id`, `group_id`, `agent_id`, `limit`, `after`.
 
         Raises:
-            InvalidInput: `limit` or `after` is no number in range.
+            InvalidInput: a parameter is unknown, or `limit` or `after` is no number in range.
         """
+        refuse_unknown(query, (*_FILTERS, "limit", "after"))
         filters = {field: query[name] for name, field in _FILTERS.items() if name in query}
-        limit = _number(query, "limit", _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
-        return cls(after=_number(query, "after", 0, 0, None), limit=limit, filters=filters)
+        limit = number_in(query, "limit", _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
+        return cls(after=number_in(query, "after", 0, 0, None), limit=limit, filters=filters)
 
     def of(self, records: Iterable[Record]) -> list[dict[str, Any]]:
-        """Give the page's conversations, numbers masked."""
+        """Give the page's conversations, as the views show them to those who may know numbers."""
         wanted = (record for record in records if self._wants(record))
-        return [_line(record) for record in heapq.nsmallest(self.limit, wanted, key=_conversation_id)]
+        return [_line(record) for record in heapq.nsmallest(self.limit, wanted, key=conversation_id)]
 
-    def merged(self, parts: Iterable[list[dict[str, Any]]]) -> dict[str, Any]:
-        """Give the page out of the pages of disjoint sets; `next`: the `after` of the page that follows, or None."""
-        lines = heapq.nsmallest(self.limit, (line for part in parts for line in part), key=_conversation_id)
+    def merged(self, parts: Iterable[list[dict[str, Any]]], *, personal: bool) -> dict[str, Any]:
+        """Give the page out of the pages of disjoint sets; `next`: the `after` of the page that follows, or None.
+
+        `personal`: with numbers and names; else numbers are masked and names left out.
+        """
+        lines = heapq.nsmallest(self.limit, (line for part in parts for line in part), key=conversation_id)
         following = lines[-1]["conversation_id"] if len(lines) == self.limit else None
-        return {"conversations": lines, "next": following}
+        return {"conversations": lines if personal else [_impersonal(line) for line in lines], "next": following}
 
     def query(self) -> dict[str, str]:
         """Give the query that `from_query` reads."""
@@ -58,20 +64,32 @@ class Page:
 
 def shown(record: Record) -> dict[str, Any]:
     """Give a record as the views show it: without what it is kept by."""
-    return {name: value for name, value in record.items() if name not in ("partition", "started_day")}
+    return {name: value for name, value in record.items() if name not in _INTERNAL}
 
 
 def _line(record: Record) -> dict[str, Any]:
-    line = shown(record) | {"phone_number": masked(record["phone_number"])}
-    del line["days"]
+    line = shown(record)
+    del line["days"], line["calls"]
     return line
 
 
-def _conversation_id(record: Mapping[str, Any]) -> int:
+def _impersonal(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "client_name"} | {
+        "phone_number": masked(line["phone_number"])
+    }
+
+
+def conversation_id(record: Mapping[str, Any]) -> int:
+    """Give what pages are ordered by."""
     return int(record["conversation_id"])
 
 
-def _number(query: Mapping[str, str], name: str, default: int, least: int, largest: int | None) -> int:
+def number_in(query: Mapping[str, str], name: str, default: int, least: int, largest: int | None) -> int:
+    """Read a whole number.
+
+    Raises:
+        InvalidInput: it is none, or not in range.
+    """
     text = query.get(name, str(default))
     if not (text.isascii() and text.isdigit()) or int(text) < least or (largest is not None and int(text) > largest):
         raise InvalidInput(name, f"must be a whole number, at least {least}" + (f", at most {largest}" if largest else ""))

@@ -1,35 +1,34 @@
 """The live record of one conversation: pure, and idempotent by the events' numbers.
 
 A record is plain JSON, because Faust's table keeps it: see `_empty` for its keys. `days` holds what the conversation
-adds to each day's totals; sums over records are therefore the totals, however often an event was delivered.
+adds to each day's totals, `calls` what became of each call; sums over records are therefore the totals, however often an
+event was delivered. Events have no gaps, so a record that missed one knows it (`gap`), and is made again from Postgres.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from schemas.errors import InvalidInput
-from schemas.events import ConversationEvent
+from streams.stats import calls, days
+from streams.stats.days import DAYS_KEPT
+from streams.stats.times import day_of, microseconds, time_in, utc
+from streams.stats.told import Told
 
 Record = dict[str, Any]
-Days = dict[str, dict[str, int]]
 
-# Today is asked for, yesterday around midnight; a week lets people look back. Older days are in Postgres.
-DAYS_KEPT = 8
-COUNTS = ("started", "answered", "received", "sent", "failed", "response_microseconds", "response_count")
-"""What a day counts. `started`, `answered`: 0 or 1. Whole microseconds, because sums of floats depend on their order."""
+# The width of the contract's columns, and what a table that is held in memory should keep of a name.
+_LONGEST_TEXT = 255
 
 ERASED = "erased"
 """The status of a record that is to be forgotten."""
 
-_MICROSECONDS = 1_000_000
 
-
-def apply(record: Record | None, event: ConversationEvent, zone: tzinfo) -> Record:
+def apply(record: Record | None, event: Told, zone: tzinfo, kept: int = DAYS_KEPT) -> Record:
     """Give the record after an event; a repeated or older event gives the very same record.
 
-    `zone`: where the day of the statistics turns. A conversation whose row was erased and made again has a higher id:
-    it begins with an empty record.
+    `zone`: where the day of the statistics turns. `kept`: how many days, the newest included, a record holds. A
+    conversation whose row was erased and made again has a higher id: it begins with an empty record.
 
     Raises:
         InvalidInput: a time or a number that cannot be counted.
@@ -37,22 +36,25 @@ def apply(record: Record | None, event: ConversationEvent, zone: tzinfo) -> Reco
     if event.number < 1:
         raise InvalidInput("number", "counts from 1")
     if record is None or event.conversation_id > record["conversation_id"]:
-        record = _empty(event)
+        record = empty(event.conversation_id, event.phone_number)
     elif event.conversation_id < record["conversation_id"] or event.number <= record["number"]:
         return record
-    at = _utc(event.at)
-    days = {name: dict(counts) for name, counts in record["days"].items()}
-    changed = {**record, "number": event.number, "last_activity": at.isoformat(), "days": days}
-    _HANDLERS.get(event.type, _nothing)(changed, event, _day(at, zone), zone)
-    changed["days"] = _kept(days)
-    return changed
+    changed = {**record, "number": event.number, "gap": record["gap"] or event.number > record["number"] + 1}
+    if (handle := _HANDLERS.get(event.type)) is not None:
+        handle(changed, event, utc(event.at), zone)
+    if event.status is not None and event.type != ERASED:
+        changed["status"] = event.status
+    changed["calls"] = calls.after(changed["calls"], event)
+    return pruned(changed, kept)
 
 
-def _empty(event: ConversationEvent) -> Record:
+def empty(conversation_id: int, phone_number: str) -> Record:
+    """Give the record of a conversation of which nothing has been told."""
     return {
-        "conversation_id": event.conversation_id,
-        "phone_number": event.phone_number,
+        "conversation_id": conversation_id,
+        "phone_number": phone_number,
         "number": 0,  # of the last event counted
+        "gap": False,  # whether an event before it was not
         "status": "active",
         "client_name": None,
         "agent_id": None,
@@ -60,62 +62,74 @@ def _empty(event: ConversationEvent) -> Record:
         "group_id": None,
         "started_at": None,  # ISO 8601, UTC, as all times here
         "started_day": None,
-        "last_activity": None,
+        "last_activity": None,  # of a call's beginning, a message's coming or a message's acceptance
         "waiting_since": None,  # when the oldest message came that no message of ours followed
         "received": 0,
         "sent": 0,
         "failed": 0,
         "days": {},
+        "calls": [],
     }
 
 
-def _started(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
-    record.update({name: event.data.get(name) for name in ("client_name", "agent_id", "batch_id", "group_id")})
-    record.update(status="active", started_at=_utc(event.at).isoformat(), started_day=day)
-    _counts(record, day)["started"] = 1
+def pruned(record: Record, kept: int, newest: str | None = None) -> Record:
+    """Give the record without days that are no longer kept; `newest` where it is not the record's own newest."""
+    if not record["days"] or (newest is None and len(record["days"]) == 1):
+        return record
+    oldest = days.oldest_kept(max(newest or "", max(record["days"])), kept)
+    return {**record, "days": days.kept_days(record["days"], oldest), "calls": calls.kept_calls(record["calls"], oldest)}
 
 
-def _received(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
+def _started(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
+    row = event.data.get("row") or event.data
+    began = time_in(row, "started_at", at)
+    day = day_of(began, zone)
+    names = ("client_name", "agent_id", "batch_id", "group_id")
+    record.update({name: _short(event.data.get(name)) for name in names})
+    record.update(status="active", started_at=began.isoformat(), started_day=day)
+    record["days"] = days.with_flag(record["days"], day, "started")
+    record["calls"] = [*record["calls"], calls.begun(event, day)]
+    _active_at(record, began)
+
+
+def _received(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
     """A message belongs to the day on which it came, as in Postgres; it may have been taken up later."""
-    came = _utc(_time(event.data.get("received_at"), event.at))
+    came = time_in(event.data, "received_at", at)
     record["received"] += 1
-    record["waiting_since"] = record["waiting_since"] or came.isoformat()
+    record["waiting_since"] = min(record["waiting_since"] or came.isoformat(), came.isoformat())
     if record["status"] == "closed":  # a client who writes opens the conversation again
         record["status"] = "active"
-    _counts(record, _day(came, zone))["received"] += 1
+    record["days"] = days.with_counts(record["days"], day_of(came, zone), received=1)
     if record["started_day"] in record["days"]:
-        _counts(record, record["started_day"])["answered"] = 1
+        record["days"] = days.with_flag(record["days"], record["started_day"], "answered")
+    _active_at(record, came)
 
 
-def _sent(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
+def _sent(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
+    accepted = time_in(event.data, "sent_at", at)
+    day = day_of(accepted, zone)
     record["sent"] += 1
     record["waiting_since"] = None
-    counts = _counts(record, day)
-    counts["sent"] += 1
-    seconds = event.data.get("response_seconds")
-    if seconds is not None:
-        counts["response_microseconds"] += _microseconds(seconds)
-        counts["response_count"] += 1
+    record["days"] = days.with_counts(record["days"], day, sent=1)
+    if (seconds := event.data.get("response_seconds")) is not None:
+        record["days"] = days.with_response(record["days"], day, microseconds(seconds))
+    _active_at(record, accepted)
 
 
-def _failed(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
+def _failed(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
     record["failed"] += 1
-    _counts(record, day)["failed"] += 1
+    record["days"] = days.with_counts(record["days"], day_of(at, zone), failed=1)
 
 
-def _status(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
+def _status(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
     record["status"] = event.type
 
 
-def _resumed(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
+def _resumed(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
     record["status"] = "active"
 
 
-def _nothing(record: Record, event: ConversationEvent, day: str, zone: tzinfo) -> None:
-    """Other events change only the time of the last activity."""
-
-
-_HANDLERS: dict[str, Callable[[Record, ConversationEvent, str, tzinfo], None]] = {
+_HANDLERS: dict[str, Callable[[Record, Told, datetime, tzinfo], None]] = {
     "started": _started,
     "received": _received,
     "sent": _sent,
@@ -127,42 +141,9 @@ _HANDLERS: dict[str, Callable[[Record, ConversationEvent, str, tzinfo], None]] =
 }
 
 
-def _counts(record: Record, day: str) -> dict[str, int]:
-    counts: dict[str, int] = record["days"].setdefault(day, dict.fromkeys(COUNTS, 0))
-    return counts
+def _active_at(record: Record, at: datetime) -> None:
+    record["last_activity"] = max(record["last_activity"] or "", at.isoformat())
 
 
-def _kept(days: Days) -> Days:
-    if len(days) <= 1:
-        return days
-    oldest = date.fromisoformat(max(days)) - timedelta(days=DAYS_KEPT - 1)
-    return {name: counts for name, counts in days.items() if name >= oldest.isoformat()}
-
-
-def _utc(at: datetime) -> datetime:
-    """Times without a zone are UTC, as everywhere in the service."""
-    try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidInput("at", "out of range") from error
-
-
-def _day(at: datetime, zone: tzinfo) -> str:
-    try:
-        return at.astimezone(zone).date().isoformat()
-    except OverflowError as error:
-        raise InvalidInput("at", "out of range") from error
-
-
-def _time(text: object, otherwise: datetime) -> datetime:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else otherwise
-    except ValueError as error:
-        raise InvalidInput("data.received_at", "not a time") from error
-
-
-def _microseconds(seconds: object) -> int:
-    try:
-        return round(float(seconds) * _MICROSECONDS)  # type: ignore[arg-type]  # refused below when it is no number
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput("data.response_seconds", "not a number of seconds") from error
+def _short(value: object) -> str | None:
+    return None if value is None else str(value)[:_LONGEST_TEXT]

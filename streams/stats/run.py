@@ -12,11 +12,15 @@ from db.start import open_pool
 from schemas.settings import Settings, require
 from streams.engine.life import closed, until_stopped
 from streams.engine.start import partition_count, serve, when_kafka_answers
+from streams.metrics import watch_loop
 from streams.stats.app import changelog_name, create_stats_app
 from streams.stats.changelog import ensure_changelog
 from streams.stats.cluster import Cluster
+from streams.stats.figures import Figures
 from streams.stats.lag import Lag
 from streams.stats.queue import Queue
+from streams.stats.rows import Rows
+from streams.stats.upkeep import Upkeep
 from streams.stats.views import StatsViews
 
 _LOOPBACK = "127.0.0.1"
@@ -47,11 +51,15 @@ async def _run(settings: Settings) -> int:
         await when_kafka_answers(settings, lag.start)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         app, records = create_stats_app(settings, partitions, url, Path(folder))
-        cluster = Cluster(records, url, session, settings.microservice_token)
-        views = StatsViews(records, cluster, Queue(settings, pool, lag), settings.microservice_token)
+        await records.changes.start()
+        stack.push_async_callback(lambda: closed("changes", records.changes.stop()))
+        upkeep = Upkeep(records, Rows(pool, settings.stats_closed_kept_days), settings)
+        cluster = Cluster(records, upkeep, url, session, settings.microservice_token)
+        figures = Figures(records, cluster, Queue(settings, pool, lag))
+        views = StatsViews(records, cluster, figures, settings.microservice_token)
         runner = await serve(views.application(), settings.stats_port, "STATS_PORT", settings)
         stack.push_async_callback(lambda: closed("views", runner.cleanup()))
-        return await until_stopped(app)
+        return await until_stopped(app, upkeep.watch(), watch_loop())
 
 
 def _own_address() -> str:

@@ -1,14 +1,13 @@
 """The stats worker's views: `/stats`, `/conversations/…`, `/live`, `/ready`, `/metrics`; served from the start.
 
-`/stats/local` and `/conversations/local` are what stats workers ask each other.
+`/stats/local`, `/conversations/local`, `/rebuild/local` are what stats workers ask each other; `/records` and `/rebuild`
+serve `whatsapp-microservice stats`. JSON for programs, a page for a browser.
 """
 
-import asyncio
 import hmac
-import time
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
@@ -16,32 +15,34 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import conversation_key
+from schemas.stats_query import StatsQuery
 from streams.stats import metrics
 from streams.stats.cluster import TOKEN_HEADER, Cluster
+from streams.stats.figures import Figures
+from streams.stats.html import page as html_page
 from streams.stats.live import LiveRecords
-from streams.stats.page import Page
-from streams.stats.queue import Queue
-from streams.stats.totals import figures
+from streams.stats.page import Page, number_in
 
 log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _RETRY_AFTER = {"Retry-After": "2"}
-# Pages refresh every few seconds; this bounds what many of them cost Kafka and Postgres.
-_CACHE_SECONDS = 1.0
+_LARGEST_PARTITION = 999
+# Whole records are about 1 kB each.
+_MOST_RECORDS = 2000
+_OPEN = frozenset({"/live", "/ready", "/metrics", "/stats", "/conversations", "/conversations/", ""})
+"""What anybody may see: there is nothing personal in it."""
 
 
 class StatsViews:
     """Right, or 503: nothing partial is shown."""
 
-    def __init__(self, records: LiveRecords, cluster: Cluster, queue: Queue, token: str | None) -> None:
+    def __init__(self, records: LiveRecords, cluster: Cluster, figures: Figures, token: str | None) -> None:
         self._records = records
         self._cluster = cluster
-        self._queue = queue
+        self._figures = figures
         self._token = token
-        self._lock = asyncio.Lock()
-        self._cached: tuple[float, dict[str, Any]] | None = None
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[_problems, self._personal])
@@ -55,14 +56,18 @@ class StatsViews:
             "/conversations/": self._conversations,
             "/conversations/local": self._conversations_local,
             "/conversations/{phone}": self._conversation,
+            "/records": self._whole_records,
+            "/rebuild": self._rebuild,
+            "/rebuild/local": self._rebuild_local,
         }.items():
             application.router.add_get(path, handler)
+        application.router.add_post("/rebuild", self._rebuild)
         return application
 
     @web.middleware
     async def _personal(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Conversations are personal: only for holders of the token; no token configured: for nobody."""
-        if request.path.startswith("/conversations") and not self._is_authorized(request):
+        """What is personal, or changes something, is for holders of the token; no token configured: for nobody."""
+        if _view(request) not in _OPEN and not self._is_authorized(request):
             return _failure(401, "Unauthorized")
         return await handler(request)
 
@@ -76,34 +81,30 @@ class StatsViews:
 
     async def _ready(self, request: web.Request) -> web.Response:
         ready = self._records.ready
-        body = {"ready": ready, "partitions": sorted(self._records.active())}
+        body = {"ready": ready, "complete": self._records.complete, "partitions": sorted(self._records.active())}
         return web.json_response(body, status=200 if ready else 503, headers=None if ready else _RETRY_AFTER)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         metrics.READY.set(self._records.ready)
+        metrics.COMPLETE.set(self._records.complete)
         metrics.PARTITIONS.set(len(self._records.active()))
         metrics.RECORDS.set(self._records.count())
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _stats(self, request: web.Request) -> web.Response:
-        async with self._lock:
-            if self._cached is None or time.monotonic() - self._cached[0] > _CACHE_SECONDS:
-                self._cached = None
-                stats = await self._figures()
-                self._cached = (time.monotonic(), stats)
-        return web.json_response({"success": True, "stats": self._cached[1]})
-
-    async def _figures(self) -> dict[str, Any]:
-        today = datetime.now(self._records.zone).date().isoformat()
-        sums, queue = await asyncio.gather(self._cluster.sums(today), self._queue.figures())
-        return {**figures(sums), "queue": queue}
+        found = await self._figures.get(StatsQuery.from_query(request.query))
+        return _answer(request, "Statistics", found)
 
     async def _stats_local(self, request: web.Request) -> web.Response:
-        return web.json_response(self._cluster.local_sums(request.query.get("day", "")))
+        asked = StatsQuery.from_query(request.query)
+        day = asked.day.isoformat() if asked.day else self._records.today()
+        return _answer(request, "Statistics of this worker", self._cluster.local_sums(day, asked.campaign))
 
     async def _conversations(self, request: web.Request) -> web.Response:
-        found = await self._cluster.page(Page.from_query(request.query))
-        return web.json_response({"success": True, **found})
+        page = Page.from_query(request.query)
+        found = await self._cluster.page(page, personal=self._is_authorized(request))
+        following = None if found["next"] is None else "?" + urlencode(page.query() | {"after": found["next"]})
+        return _answer(request, "Conversations", found, following)
 
     async def _conversations_local(self, request: web.Request) -> web.Response:
         phone = request.query.get("phone")
@@ -111,11 +112,26 @@ class StatsViews:
         return web.json_response(found)
 
     async def _conversation(self, request: web.Request) -> web.Response:
-        key = conversation_key(request.match_info["phone"])
-        found = await self._cluster.find(key)
+        found = await self._cluster.find(conversation_key(request.match_info["phone"]))
         if found is None:
             return _failure(404, "Conversation not found", "No conversation with this number is in the statistics.")
-        return web.json_response({"success": True, "conversation": found})
+        return _answer(request, "Conversation", {"conversation": found})
+
+    async def _whole_records(self, request: web.Request) -> web.Response:
+        partition = number_in(request.query, "partition", 0, 0, _LARGEST_PARTITION)
+        after = number_in(request.query, "after", 0, 0, None)
+        limit = number_in(request.query, "limit", _MOST_RECORDS, 1, _MOST_RECORDS)
+        return web.json_response(await self._cluster.records(partition, after, limit))
+
+    async def _rebuild(self, request: web.Request) -> web.Response:
+        """POST begins, GET tells how far it is."""
+        begin = request.method == "POST"
+        workers = await self._cluster.rebuild(begin=begin)
+        return web.json_response({"success": True, "workers": workers}, status=202 if begin else 200)
+
+    async def _rebuild_local(self, request: web.Request) -> web.Response:
+        found = self._cluster.local_rebuild(begin="begin" in request.query)
+        return web.json_response({"partitions": sorted(self._records.active()), "rebuild": found})
 
 
 @web.middleware
@@ -134,6 +150,15 @@ def _view(request: web.Request) -> str:
     """Give the path's pattern: the path itself may hold a number."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else ""
+
+
+def _answer(request: web.Request, title: str, found: Mapping[str, Any], following: str | None = None) -> web.Response:
+    """JSON, unless a browser asks."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return web.json_response({"success": True, **found})
+    shown = {name: value for name, value in found.items() if name not in ("partitions", "next")}
+    only = next(iter(shown.values())) if len(shown) == 1 else shown
+    return web.Response(text=html_page(title, only, following), content_type="text/html")
 
 
 def _failure(status: int, error: str, details: str | None = None, headers: dict[str, str] | None = None) -> web.Response:

@@ -14,6 +14,7 @@ from streams.conversation.handoff import Handoff
 from streams.conversation.inbound import question
 from streams.journal.journal import Journal
 from streams.journal.turn import Turn
+from streams.metrics import vendor_call
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
 from streams.vendors import AgentReply, CallContext, CallDetails, Question, Vendors
@@ -57,7 +58,8 @@ class Asking:
             return None
         try:
             async with asyncio.timeout(self._settings.summary_wait_seconds):
-                return await self._vendors.calls.fetch_call(turn.elevenlabs_conversation_id)
+                with vendor_call("elevenlabs", "call"):
+                    return await self._vendors.calls.fetch_call(turn.elevenlabs_conversation_id)
         except (TimeoutError, VendorError):
             log.info("call details are not there yet", number=masked(turn.phone_number))
             return None
@@ -100,7 +102,8 @@ class Asking:
 
     async def _reply(self, asked: Question, *, known: bool) -> AgentReply:
         try:
-            return await self._vendors.agent.ask(asked)
+            with vendor_call("elevenlabs", "answer"):
+                return await self._vendors.agent.ask(asked)
         except TerminalError as error:
             # An agent whose prompt needs the call's own variables refuses without them; they may come a little later.
             if known or not asked.conversation_id:

@@ -4,6 +4,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from schemas.errors import RetryableError
+from streams.metrics import RETRIES
 
 # Twilio's advice for 429 starts at 100 ms (reliability patterns); the cap keeps an outage from costing CPU while the
 # first answer after its end is still prompt.
@@ -19,7 +20,10 @@ _backoff = wait_exponential_jitter(multiplier=_FIRST_SECONDS, max=_LONGEST_SECON
 
 def attempts() -> AsyncRetrying:
     """Give the attempts at something retryable; the last failure is raised, for the turn to be held."""
-    return AsyncRetrying(retry=retry_if_exception_type(RetryableError), wait=_wait, stop=_is_enough, reraise=True)
+    return AsyncRetrying(
+        retry=retry_if_exception_type(RetryableError), wait=_wait, stop=_is_enough, reraise=True,
+        before_sleep=lambda _: RETRIES.inc(),
+    )  # fmt: skip
 
 
 def _is_enough(state: RetryCallState) -> bool:

@@ -25,7 +25,7 @@ class Pause:
     """`async with pause.attempt(): ...` around each call to the vendor. `moved_at`: last answer or failure, monotonic s."""
 
     def __init__(self, vendor: str) -> None:
-        self._vendor = vendor
+        self.vendor = vendor
         self._failures = 0
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self._probe: asyncio.TimerHandle | None = None
@@ -77,7 +77,7 @@ class Pause:
         self._failures += 1
         if not self.is_on and self._failures >= _FAILURES:
             self.is_on = True
-            log.warning("vendor is paused", vendor=self._vendor)
+            log.warning("vendor is paused", vendor=self.vendor)
         self._probe_again()
 
     def _answered(self) -> None:
@@ -86,7 +86,7 @@ class Pause:
         if not self.is_on:
             return
         self.is_on = False
-        log.info("vendor answers again", vendor=self._vendor, waiting=len(self._waiting))
+        log.info("vendor answers again", vendor=self.vendor, waiting=len(self._waiting))
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():

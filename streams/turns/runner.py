@@ -1,5 +1,6 @@
 """Does a turn: from whatever step the journal has recorded to its end."""
 
+import time
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from streams.conversation.wording import Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
+from streams.metrics import turn_took
 from streams.turns.asking import Answer, Asking
 from streams.turns.patience import asked_seconds
 from streams.turns.pause import Pause
@@ -48,19 +50,24 @@ class Runner:
             Fenced: the partition has a newer owner.
         """
         bound = structlog.contextvars.bind_contextvars(request_id=turn.request_id, turn=turn.id)
+        begun, outcome = time.monotonic(), "failed"
         try:
             await self._finish(turn)
+            outcome = "done"
         except Held as error:
             await self._fail(turn, error, "held")
         except TerminalError as error:
             await self._fail(turn, error, "refused")
         except RetryableError as error:
+            outcome = "held"
             log.warning("turn is held", kind=turn.kind, number=masked(turn.phone_number), code=error.code, why=error.why)
             await self._journal.hold(turn, asked_seconds(error))
         except UnknownOutcome as error:
+            outcome = "held"
             log.warning("turn is held, a send's outcome is unknown", number=masked(turn.phone_number), why=error.why)
             await self._journal.hold(turn, 0.0, unknown=True)
         finally:
+            turn_took(turn.kind, outcome).observe(time.monotonic() - begun)
             structlog.contextvars.reset_contextvars(**bound)
 
     async def _finish(self, turn: Turn) -> None:

@@ -15,6 +15,7 @@ from streams.conversation.wording import Client, Json, Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
+from streams.metrics import reconciled, vendor_call
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
 from streams.turns.rate import Rate, Share, allowed_per_second
@@ -108,7 +109,8 @@ class Sending:
     async def _send(self, turn: Turn, send: Send) -> Accepted:
         await self._journal.own(turn.partition)
         try:
-            return await self._twilio.send(self._message(send))
+            with vendor_call("twilio", "send"):
+                return await self._twilio.send(self._message(send))
         except UnknownOutcome as error:
             log.warning("send has an unknown outcome", own_id=send.own_id, why=error.why)
             if sid := await self._reconcile(turn, send):
@@ -176,15 +178,19 @@ class Sending:
 
     async def _look(self, send: Send, since: datetime) -> str | None:
         if sid := await self._journal.sent_sid(send):
+            reconciled("report").inc()
             return sid
         known = await self._journal.known_sids(send.to_address, since)
         body = None if send.content else send.body  # Twilio lists a template as rendered, which is not known here
-        found = await self._twilio.find_sent(send.to_address, self._settings.twilio_whatsapp_from, body, since, known)
+        with vendor_call("twilio", "list"):
+            found = await self._twilio.find_sent(send.to_address, self._settings.twilio_whatsapp_from, body, since, known)
         if found:
+            reconciled("list").inc()
             log.info("send of unknown outcome was found", own_id=send.own_id)
         return found[-1].sid if found else None
 
     def _give_up(self, send: Send) -> str | None:
+        reconciled("nothing").inc()
         if self._settings.twilio_unknown_send == "hold":
             raise Held("twilio", "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold")
         log.warning("send was not found and is sent again", own_id=send.own_id)

@@ -15,6 +15,7 @@ from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
 from streams.journal.ownership import Ownership
+from streams.metrics import REBALANCES
 
 log = structlog.get_logger()
 
@@ -41,7 +42,7 @@ class WorkerEngine:
         self._prefix = prefix
         self._mailboxes = mailboxes
         self._ownership = ownership
-        self._pauses = pauses
+        self.pauses = pauses
         self._positions: dict[TopicPartition, int] = {}
         self._look: asyncio.Task[dict[TP, int]] | None = None
         self._next_look: asyncio.Task[dict[TP, int]] | None = None
@@ -51,12 +52,13 @@ class WorkerEngine:
         """Before a rebalance or a stop: what has begun is finished within the cap, the rest is left to the next owner."""
         draining = asyncio.create_task(self._mailboxes.drain(DRAIN_CAP_SECONDS), name="drain")
         await asyncio.sleep(0)  # from here on nothing new begins
-        for pause in self._pauses:
+        for pause in self.pauses:
             pause.abandon()
         await draining
 
     async def assigned(self, partitions: set[TP]) -> None:
         """A new assignment: claimed in Postgres before any of its events is handed over."""
+        REBALANCES.inc()
         self._ownership.release()
         self._positions.clear()
         await self._mailboxes.begin_generation()
@@ -135,3 +137,19 @@ class WorkerEngine:
     def snapshot(self) -> dict[str, Any]:
         """Give the positions by partition."""
         return {f"{source.topic}-{source.partition}": offset for source, offset in sorted(self._positions.items())}
+
+    def assignment(self) -> dict[str, list[int]]:
+        """Give the partitions that Kafka assigns to this worker, by topic."""
+        found: dict[str, list[int]] = {}
+        for tp in sorted(self._app.consumer.assignment()):
+            found.setdefault(tp.topic.removeprefix(self._prefix), []).append(tp.partition)
+        return found
+
+    def lag(self) -> dict[str, int]:
+        """Give the events behind the positions, by partition, as of the last fetch."""
+        found, ours = {}, self._app.consumer.assignment()
+        for source, position in sorted(self._positions.items()):
+            tp = TP(self._prefix + source.topic, source.partition)
+            end = self._app.consumer.highwater(tp) if tp in ours else None
+            found[f"{source.topic}-{source.partition}"] = max(0, (end or position) - position)
+        return found

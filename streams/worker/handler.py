@@ -14,6 +14,7 @@ from streams.conversation.keywords import Keywords
 from streams.engine.work import Batch, WorkItem
 from streams.failpoints import reach
 from streams.journal.journal import Begun, Journal
+from streams.metrics import REDELIVERIES
 from streams.turns.runner import Runner
 from streams.worker.bursts import Bursts
 from streams.worker.commands import Commands
@@ -74,11 +75,11 @@ class Handler:
 
     async def _call(self, item: WorkItem) -> None:
         partition, call, request_id = item.source.partition, item.value, item.request_id
-        while True:
-            begun = await self._begin_call(partition, call, request_id, item.at)
-            if begun.turn is None:
-                break
+        begun = await self._begin_call(partition, call, request_id, item.at)
+        _note_redelivery(begun)
+        while begun.turn is not None:
             await self._runner.finish(begun.turn)
+            begun = await self._begin_call(partition, call, request_id, item.at)
         await self._reply(partition, call.key, [], request_id)  # whoever wrote before the call arrived
 
     async def _revive(self, item: WorkItem) -> None:
@@ -135,8 +136,12 @@ class Handler:
 
     async def _reply(self, partition: int, number: str, inputs: list[Any], request_id: str | None) -> bool:
         """Answer, in their order, everything that waits; False when the number has no conversation."""
+        is_first = bool(inputs)
         while True:
             begun = await self._journal.begin_reply(partition, number, inputs, request_id)
+            if is_first:
+                _note_redelivery(begun)
+                is_first = False
             if begun.call is not None:  # it was stored behind a turn that was held
                 begun = await self._begin_call(partition, begun.call, request_id)
             elif begun.command is not None:
@@ -150,3 +155,9 @@ class Handler:
                 return begun.state != "unknown"
             if begun.turn is not None:
                 await self._runner.finish(begun.turn)
+
+
+def _note_redelivery(begun: Begun) -> None:
+    """Nothing is left to do for an event that just came, or its turn has begun: it came before."""
+    if begun.state in ("done", "open"):
+        REDELIVERIES.inc()

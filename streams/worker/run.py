@@ -18,6 +18,7 @@ from streams.engine.start import partition_count, serve, when_kafka_answers
 from streams.journal.journal import Journal
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
+from streams.metrics import watch_loop
 from streams.turns.runner import Runner
 from streams.vendors import build_vendors
 from streams.worker.backend_posts import BackendPosts
@@ -97,6 +98,7 @@ async def _run(settings: Settings) -> int:
             outbox.sweep(lambda: ownership.partitions),
             engine.watch_fencing(),
             progress.watch(engine.behind),
+            watch_loop(),
         )
     finally:
         await closed("views", server.cleanup())

@@ -23,6 +23,7 @@ from schemas.topics import (
 from streams.engine.intake import request_id
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
+from streams.metrics import DEAD_LETTERS
 from streams.replay.mark import Mark
 from streams.worker.engine import WorkerEngine
 from streams.worker.producer import Producer
@@ -120,6 +121,7 @@ class Take:
         return True
 
     async def _bury(self, source: TopicPartition, message: Any, error: InvalidInput) -> None:  # noqa: ANN401
+        DEAD_LETTERS.labels(source.topic).inc()
         log.warning("event cannot be used and becomes a dead letter", topic=source.topic, field=error.field)
         letter = DeadLetter(
             topic=source.topic, partition=source.partition, offset=message.offset, reason=error.field,

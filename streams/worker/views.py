@@ -8,11 +8,14 @@ import faust
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from streams import metrics
 from streams.engine.mailbox import Mailboxes
 from streams.journal.ownership import Ownership
+from streams.turns.pause import Pause
 from streams.worker.disk import disk_problem
 from streams.worker.engine import WorkerEngine
 from streams.worker.progress import Progress
+from streams.worker.take import TOPICS
 
 _RETRY_AFTER = {"Retry-After": "2"}
 
@@ -60,6 +63,8 @@ class Views:
             "owned": self._ownership.partitions,
             "generation": self._mailboxes.generation,
             "positions": self._engine.snapshot(),
+            "lag": self._engine.lag(),
+            "assignment": self._engine.assignment(),
             "seconds_since_progress": round(self._progress.seconds(), 1),
             "behind": self._progress.behind,
             "tasks": len(asyncio.all_tasks()),
@@ -68,4 +73,21 @@ class Views:
         return web.json_response(body)
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        self._measure()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def _measure(self) -> None:
+        """What is a state rather than an event is looked at when somebody asks."""
+        found = self._mailboxes.snapshot()
+        metrics.MAILBOXES.set(found["mailboxes"])
+        metrics.IN_FLIGHT.set(found["in_flight"])
+        metrics.BEHIND.set(self._progress.behind)
+        metrics.PROGRESS.set(self._progress.seconds())
+        metrics.PARTITIONS.set(len(self._ownership.partitions))
+        for pause in self._engine.pauses:
+            if isinstance(pause, Pause):
+                metrics.PAUSED.labels(pause.vendor).set(pause.is_on)
+        for topic in TOPICS:
+            of_topic = [each for name, each in found["partitions"].items() if name.rpartition("-")[0] == topic]
+            metrics.WINDOW.labels(topic).set(sum(each["unfinished"] for each in of_topic))
+            metrics.OLDEST.labels(topic).set(max((each["oldest_seconds"] for each in of_topic), default=0.0))

@@ -1,60 +1,19 @@
 """The stats worker as real processes on real Kafka: totals stay exact over kills, restarts, repetition and rebalances."""
 
-import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from db.pool import Pool
-from local.kafka.ports import free_port
 from schemas.events import ConversationEvent, EventType
-from schemas.settings import Settings, load_settings
+from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT
-from streams.engine.topics import ensure_topics
 from tests.support.deadline import eventually
-from tests.support.stats_process import StatsProcess
+from tests.support.stats_process import TOKEN, StatsProcess
 
 PARTITIONS = 4
-
-
-@pytest.fixture
-def env(kafka_bootstrap: str, database_url: str) -> dict[str, str]:
-    """The process's environment."""
-    return {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "DATABASE_URL": database_url,
-        "TOPIC_PREFIX": f"t{uuid.uuid4().hex[:8]}.",
-        "TOPIC_PARTITIONS": str(PARTITIONS),
-    }
-
-
-@pytest.fixture
-async def settings(env: dict[str, str]) -> Settings:
-    settings = load_settings(env)
-    await ensure_topics(settings)
-    return settings
-
-
-@pytest.fixture
-async def workers(env: dict[str, str], settings: Settings, tmp_path: Path) -> AsyncIterator[list[StatsProcess]]:
-    """Two workers that are not started yet."""
-    processes = [StatsProcess(env, free_port(), tmp_path / f"stats-{number}.log") for number in (1, 2)]
-    yield processes
-    for process in processes:
-        if process.process is not None and process.process.returncode is None:
-            await process.kill()
-
-
-@pytest.fixture
-async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await producer.start()
-    yield producer
-    await producer.stop()
 
 
 class Told:
@@ -148,7 +107,7 @@ async def test_poison_is_skipped(workers: list[StatsProcess], producer: AIOKafka
 async def test_two_workers_answer_for_all(
     workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings
 ) -> None:
-    first, second = workers
+    first, second = workers = workers[:2]
     told = Told()
     told.talk(range(1, 31), messages=2)
     await produce(producer, settings, told.events)
@@ -163,7 +122,7 @@ async def test_two_workers_answer_for_all(
     assert all(shares)
     assert sorted(shares[0] | shares[1]) == list(range(PARTITIONS))
     for worker in workers:
-        page = await worker.get("/conversations/?batch=b1&limit=500")
+        page = await worker.get("/conversations/?batch_id=b1&limit=500")
         assert page is not None
         assert [line["conversation_id"] for line in page.json()["conversations"]] == list(range(1, 31, 2))
         for conversation in range(1, 31):
@@ -191,7 +150,7 @@ async def test_conversations_need_the_token(
     await produce(producer, settings, told.events)
     await worker.start()
     await show(worker, messages_received_today=1)
-    for path in ("/conversations/", f"/conversations/{phone(1)}", "/conversations/local"):
+    for path in (f"/conversations/{phone(1)}", "/conversations/local", "/records", "/rebuild"):
         for token in (None, "wrong"):
             refused = await worker.get(path, token)
             assert refused is not None
@@ -199,11 +158,18 @@ async def test_conversations_need_the_token(
     found = await worker.get("/conversations/573138500001")
     assert found is not None
     assert found.json()["conversation"]["client_name"] == "Ana"
-    page = await worker.get("/conversations/?status=active")
-    assert page is not None
-    assert page.json()["conversations"][0]["phone_number"] == "+57******0001"
-    answers = {path: await worker.get(path) for path in ("/conversations/+573001112233", "/conversations/?limit=x")}
-    assert [answer.status_code for answer in answers.values() if answer is not None] == [404, 400]
+    for token, number in ((TOKEN, phone(1)), (None, "+57******0001")):
+        page = await worker.get("/conversations/?status=active", token)
+        assert page is not None
+        assert page.json()["conversations"][0]["phone_number"] == number
+    paths = ("/conversations/+573001112233", "/conversations/?limit=x", "/conversations/?batch=b1", "/stats?day=2025-13-01")
+    answers = [await worker.get(path) for path in paths]
+    assert [answer.status_code for answer in answers if answer is not None] == [404, 400, 400, 400]
+    assert "day" in answers[-1].json()["details"] if answers[-1] else False
+    campaign = await worker.get("/stats?batch_id=b1")
+    assert campaign is not None
+    (day,) = campaign.json()["campaign"]["days"].values()
+    assert (day["started"], day["answered"]) == (1, 1)
     told_metrics = await worker.get("/metrics", None)
     assert told_metrics is not None
     assert "whatsapp_stats_ready 1.0" in told_metrics.text

@@ -1,5 +1,6 @@
 """The records and their sums: each event counts once, however often and in whatever company it is delivered."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidInput
-from schemas.events import ConversationEvent, EventType
-from streams.stats.record import COUNTS, DAYS_KEPT, Record, apply
-from streams.stats.totals import Totals, figures
+from schemas.events import EventType
+from streams.stats.days import COUNTS, DAYS_KEPT
+from streams.stats.latency import QUANTILES, bucket, quantiles
+from streams.stats.record import Record, apply
+from streams.stats.told import Told
+from streams.stats.totals import Totals, campaign_days, figures
 
 BOGOTA = ZoneInfo("America/Bogota")
 NOON = datetime(2025, 10, 28, 12, tzinfo=UTC)
@@ -19,14 +23,11 @@ PHONE = "+573138539155"
 
 def event(
     number: int, type_: EventType, at: datetime = NOON, conversation: int = 1, phone: str = PHONE, **data: object
-) -> ConversationEvent:
-    return ConversationEvent(
-        event_id=f"{conversation}:{number}", number=number, conversation_id=conversation, phone_number=phone,
-        type=type_, at=at, data=data,
-    )  # fmt: skip
+) -> Told:
+    return Told(conversation, number, phone, type_, at, data)
 
 
-def story(*events: ConversationEvent, zone: ZoneInfo | None = None) -> Record:
+def story(*events: Told, zone: ZoneInfo | None = None) -> Record:
     record: Record | None = None
     for each in events:
         record = apply(record, each, zone or UTC)
@@ -122,7 +123,7 @@ def test_old_days_are_forgotten() -> None:
         event(1, "received", received_at="yesterday"),
     ],
 )
-def test_what_cannot_be_counted_says_why(bad: ConversationEvent) -> None:
+def test_what_cannot_be_counted_says_why(bad: Told) -> None:
     with pytest.raises(InvalidInput):
         apply(None, bad, ZoneInfo("Asia/Tokyo"))
 
@@ -137,7 +138,7 @@ PARTS = st.tuples(st.sampled_from(TYPES), MOMENTS, SECONDS)
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> list[list[ConversationEvent]]:
+def conversations(draw: st.DrawFn) -> list[list[Told]]:
     count = draw(st.integers(1, 4))
     return [
         [
@@ -149,7 +150,7 @@ def conversations(draw: st.DrawFn) -> list[list[ConversationEvent]]:
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> tuple[list[list[ConversationEvent]], list[ConversationEvent]]:
+def schedules(draw: st.DrawFn) -> tuple[list[list[Told]], list[Told]]:
     """The conversations, and one order in which all of their events were delivered at least once."""
     told = draw(conversations())
     next_up = [0] * len(told)
@@ -164,7 +165,7 @@ def schedules(draw: st.DrawFn) -> tuple[list[list[ConversationEvent]], list[Conv
     return told, delivered
 
 
-def deliver(events: list[ConversationEvent]) -> tuple[dict[str, Record], Totals]:
+def deliver(events: list[Told]) -> tuple[dict[str, Record], Totals]:
     records: dict[str, Record] = {}
     totals = Totals()
     for each in events:
@@ -176,7 +177,7 @@ def deliver(events: list[ConversationEvent]) -> tuple[dict[str, Record], Totals]
 
 @given(schedules())
 def test_any_redelivery_gives_the_totals_of_each_event_once(
-    schedule: tuple[list[list[ConversationEvent]], list[ConversationEvent]],
+    schedule: tuple[list[list[Told]], list[Told]],
 ) -> None:
     told, delivered = schedule
     once, expected = deliver([each for events in told for each in events])
@@ -197,7 +198,7 @@ def _days(records: dict[str, Record]) -> set[str]:
 
 @given(schedules(), st.integers(1, 3))
 def test_sums_over_disjoint_parts_are_the_sums_over_all(
-    schedule: tuple[list[list[ConversationEvent]], list[ConversationEvent]], workers: int
+    schedule: tuple[list[list[Told]], list[Told]], workers: int
 ) -> None:
     records, totals = deliver(schedule[1])
     parts = [Totals() for _ in range(workers)]
@@ -211,7 +212,7 @@ def test_taking_all_records_out_leaves_nothing() -> None:
     records, totals = deliver([event(1, "started"), event(2, "received"), event(3, "sent", response_seconds=0.1)])
     for record in records.values():
         totals.replace(record, None)
-    assert totals.of("2025-10-28") == {"active": 0, **dict.fromkeys(COUNTS, 0)}
+    assert totals.of("2025-10-28") == {"active": 0, **dict.fromkeys(COUNTS, 0), "latency": {}}
 
 
 def test_the_figures_are_those_of_the_contract() -> None:
@@ -224,7 +225,9 @@ def test_the_figures_are_those_of_the_contract() -> None:
         event(2, "closed", conversation=4, phone=phones[3]),
     ]
     _, totals = deliver([*started, *answered, *sent])
-    assert figures([totals.of("2025-10-28")]) == {
+    found = figures([totals.of("2025-10-28")])
+    assert found.pop("response_time_seconds") == pytest.approx({"p50": 40, "p95": 40, "p99": 40}, rel=0.01)
+    assert found == {
         "active_conversations": 3,
         "total_conversations_today": 4,
         "messages_sent_today": 2,
@@ -233,3 +236,51 @@ def test_the_figures_are_those_of_the_contract() -> None:
         "avg_response_time_seconds": 45.0,
     }
     assert figures([totals.of("2025-10-30")])["response_rate"] == 0
+
+
+def test_a_missed_event_leaves_a_gap_that_stays_known() -> None:
+    record = story(event(1, "started"), event(3, "received"), event(4, "sent"))
+    assert (record["gap"], record["number"]) == (True, 4)
+    assert not story(event(1, "started"), event(2, "received"))["gap"]
+    assert story(event(2, "received"))["gap"]
+
+
+def test_types_that_nobody_knows_yet_are_counted_and_tell_the_status() -> None:
+    later = Told(1, 2, PHONE, "on_leave", NOON, {}, "closed")
+    assert story(event(1, "started"), later)["status"] == "closed"
+    assert story(event(1, "started"), event(2, "details"))["number"] == 2
+
+
+def test_a_call_counts_for_the_day_on_which_it_began() -> None:
+    next_day = NOON + timedelta(days=1)
+    first = {"batch_id": "b1", "group_id": "5", "turn_id": 7}
+    record = story(
+        event(1, "started", **first),
+        event(2, "sent", kind="first"),
+        event(3, "delivered", next_day, kind="first", turn_id=7, status="read"),
+        event(4, "failed", next_day, what="delivery", code="63016"),
+        event(5, "received", next_day),
+        event(6, "started", next_day, batch_id="b2", turn_id=9),
+        event(7, "opted_out", next_day),
+        event(8, "delivered", next_day, kind="reply", turn_id=8, status="delivered"),
+    )
+    totals = Totals()
+    totals.replace(None, record)
+    none = dict.fromkeys(("delivered", "read", "answered", "escalated", "stopped", "failed"), 0)
+    b1 = {"started": 1, **none, "delivered": 1, "read": 1, "answered": 1, "failed": 1, "reasons": {"63016": 1}}
+    assert campaign_days([totals.campaign({"batch_id": "b1"})]) == {"2025-10-28": b1}
+    assert campaign_days([totals.campaign({"batch_id": "b1", "group_id": "6"})]) == {}
+    assert campaign_days([totals.campaign({"batch_id": "b2"})]) == {
+        "2025-10-29": {"started": 1, **none, "stopped": 1, "reasons": {}}
+    }
+
+
+@given(st.lists(st.decimals("0.001", 600, places=6).map(float), min_size=1, max_size=60), st.integers(1, 3))
+def test_quantiles_of_merged_sketches_are_right_to_one_percent(seconds: list[float], workers: int) -> None:
+    parts: list[Counter[str]] = [Counter() for _ in range(workers)]
+    for index, each in enumerate(seconds):
+        parts[index % workers][bucket(round(each * 1_000_000))] += 1
+    merged = sum(parts, Counter())
+    for name, share in QUANTILES.items():
+        exact = sorted(seconds)[int(share * (len(seconds) - 1))]
+        assert quantiles(merged)[name] == pytest.approx(exact, rel=0.021, abs=0.001)

@@ -155,7 +155,8 @@ BEGIN
   UPDATE conversation_messages SET delivered_at = o.delivered_at, read_at = o.read_at
     WHERE conversation_id = t.conversation_id AND twilio_message_id = o.sid RETURNING id INTO message;
   told := jsonb_build_object('sid', o.sid, 'own_id', o.own_id, 'status', a->>'status', 'rank', o.status_rank,
-    'message_id', message, 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at));
+    'message_id', message, 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at), 'turn_id', t.id,
+    'kind', CASE t.kind WHEN 'call' THEN 'first' ELSE 'reply' END);
   IF (a->>'failed')::bool THEN
     PERFORM wm_emit(t.conversation_id, t.partition, 'failed', told || jsonb_build_object('what', 'delivery',
       'code', a->>'error_code', 'reason', a->>'reason', 'vendor_words', a->>'vendor_words'));

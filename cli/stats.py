@@ -1,0 +1,103 @@
+"""`stats`: shows the figures, compares the tables with Postgres, makes them again."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from cli.stats_sums import sums_differ
+from db.pool import create_pool
+from schemas.errors import Unavailable
+from schemas.settings import Settings, require
+from streams.stats.check import Check, Comparison
+from streams.stats.client import StatsClient
+from streams.stats.lag import EventLag
+from streams.stats.rows import Rows
+
+DIFFERENT, UNSETTLED = 1, 3
+_LOOK_SECONDS = 0.5
+
+
+def run_stats(settings: Settings, *, check: bool, rebuild: bool, patience: float, as_json: bool) -> int:
+    """Do what is asked, rebuild before check; 0: equal or done, 1: there are differences, 3: events were on their way.
+
+    Raises:
+        Unavailable: no stats worker, Postgres or Kafka answers.
+        ConfigurationError: a setting is missing.
+    """
+    require(settings, *(("database_url", "kafka_bootstrap_servers") if check else ()))
+    return asyncio.run(_run(settings, check=check, rebuild=rebuild, patience=patience, as_json=as_json))
+
+
+async def _run(settings: Settings, *, check: bool, rebuild: bool, patience: float, as_json: bool) -> int:
+    async with aiohttp.ClientSession() as session:
+        client = StatsClient(settings, session, patience)
+        if rebuild:
+            _print_rebuilt(await _rebuilt(client), as_json=as_json)
+        if check:
+            return await _check(settings, client, patience, as_json=as_json)
+        if not rebuild:
+            _print_figures((await client.figures())["stats"], as_json=as_json)
+    return 0
+
+
+async def _rebuilt(client: StatsClient) -> list[dict[str, Any]]:
+    workers = await client.rebuild(begin=True)
+    while any(worker["running"] for worker in workers):
+        await asyncio.sleep(_LOOK_SECONDS)
+        workers = await client.rebuild(begin=False)
+    if failed := [worker["failed"] for worker in workers if worker["failed"]]:
+        raise Unavailable(f"rebuild ended early, do it again: {failed[0]}")
+    return workers
+
+
+async def _check(settings: Settings, client: StatsClient, patience: float, *, as_json: bool) -> int:
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(await create_pool(settings))
+        lag = EventLag(settings)
+        stack.push_async_callback(lag.stop)
+        await lag.start()
+        rows = Rows(pool, settings.stats_closed_kept_days)
+        result = await Check(settings, client, rows, lag, patience).compare()
+        if not result.pending:
+            result.differences += await sums_differ(settings, client, pool, patience)
+    _print_comparison(result, as_json=as_json)
+    return 0 if result.equal else DIFFERENT if result.differences else UNSETTLED
+
+
+def _print_figures(stats: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(stats))
+        return
+    table = Table("figure", "value")
+    for name, value in stats.items():
+        table.add_row(name.replace("_", " "), str(value))
+    Console().print(table)
+
+
+def _print_rebuilt(workers: list[dict[str, Any]], *, as_json: bool) -> None:
+    looked, changed = (sum(worker[name] for worker in workers) for name in ("looked_at", "changed"))
+    if as_json:
+        print(json.dumps({"rebuilt": {"looked_at": looked, "changed": changed}}))
+    else:
+        print(f"{looked} conversations made again from Postgres, {changed} of them differed")
+
+
+def _print_comparison(result: Comparison, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(result) | {"equal": result.equal}, ensure_ascii=False))
+        return
+    if result.differences:
+        table = Table("conversation", "what", "tables", "Postgres")
+        for each in result.differences:
+            table.add_row(each.conversation, each.field, str(each.tables), str(each.postgres))
+        Console().print(table)
+    if result.pending:
+        print(f"{result.pending} of {result.conversations} conversations have events still on their way; not compared")
+    verdict = "equal" if result.equal else f"{len(result.differences)} differences"
+    print(f"{result.conversations} conversations compared with Postgres: {verdict}")

@@ -1,0 +1,44 @@
+"""The figures of the tables' sums beside those that a count in Postgres gives."""
+
+import asyncio
+from typing import Any
+
+from db.pool import Pool
+from db.queries import load
+from schemas.settings import Settings
+from streams.stats.check import Difference
+from streams.stats.client import StatsClient
+
+_sql = load("gateway")
+_COUNTS = ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today")
+# The tables' answer may be 2 s old.
+_LOOK_AGAIN_SECONDS = 1.0
+_LEAST_SECONDS = 3.0
+
+
+async def sums_differ(settings: Settings, client: StatsClient, pool: Pool, patience: float) -> list[Difference]:
+    """Give the figures that differ, after looking again for a while: the answer of the views may be a moment old.
+
+    Raises:
+        Unavailable: no stats worker answers.
+    """
+    ends = asyncio.get_running_loop().time() + max(_LEAST_SECONDS, patience)
+    while True:
+        differences = _differences((await client.figures())["stats"], await _counted(settings, pool))
+        if not differences or asyncio.get_running_loop().time() >= ends:
+            return differences
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+async def _counted(settings: Settings, pool: Pool) -> dict[str, Any]:
+    row = await pool.fetchrow(_sql.stats, settings.stats_timezone, None)
+    assert row is not None, "an aggregate has a row"
+    today = row["total_conversations_today"]
+    return {name: row[name] for name in _COUNTS} | {
+        "response_rate": round(100 * row["answered_today"] / today, 1) if today else 0,
+        "avg_response_time_seconds": round(float(row["avg_response_time_seconds"]), 3),
+    }
+
+
+def _differences(tables: dict[str, Any], postgres: dict[str, Any]) -> list[Difference]:
+    return [Difference("all", name, tables[name], value) for name, value in postgres.items() if tables[name] != value]

@@ -1,0 +1,107 @@
+"""Takes changed records to the changelog, many at once: one record a conversation, one batch a partition.
+
+A conversation's events come close to each other (answered, sent, delivered), so that they mostly share one write; and a
+batch costs Kafka's client a fraction of what its records would cost one by one.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from pydantic_core import to_json
+
+from schemas.kafka import producer_arguments
+from schemas.settings import Settings
+from streams.stats.record import Record
+
+# Half the commit interval: on its account nothing is redelivered that would not be anyway.
+_FLUSH_EVERY_SECONDS = 0.5
+# So many changed records are some 1 MB, and are written in a tenth of a second.
+_FLUSH_AT_RECORDS = 1000
+# Under the broker's usual limit of a message, 1 MB.
+_BATCH_BYTES = 512 * 1024
+
+Done = Callable[[], None]
+
+
+class Changes:
+    """`put` what changed; `done` is called when Kafka has it, `failed` when it never will."""
+
+    def __init__(self, settings: Settings, topic: str, failed: Callable[[BaseException], None]) -> None:
+        self._topic = topic
+        self._failed = failed
+        self._one_by_one = settings.kafka_embedded  # its log's end is told wrong for larger batches
+        self._settings = settings
+        self._changed: dict[int, dict[str, Record | None]] = {}
+        self._waiting: list[Done] = []
+        self._count = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        arguments = producer_arguments(self._settings)
+        self._producer = AIOKafkaProducer(**arguments, max_batch_size=_BATCH_BYTES)
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    def put(self, partition: int, key: str, record: Record | None, done: Done | None = None) -> None:
+        """Write a record soon; None: it is gone. A later one of the same key takes its place."""
+        self._changed.setdefault(partition, {})[key] = record
+        if done is not None:
+            self._waiting.append(done)
+        self._count += 1
+        if self._count >= _FLUSH_AT_RECORDS:
+            self._flush_soon()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_EVERY_SECONDS, self._flush_soon)
+
+    def forget(self) -> None:
+        """Forget what waits: it belongs to a former assignment."""
+        self._changed, self._waiting, self._count = {}, [], 0
+
+    async def flush(self) -> None:
+        """Give all that waits to Kafka and wait until it has it."""
+        changed, waiting, self._count = self._changed, self._waiting, 0
+        self._changed, self._waiting = {}, []
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            async with self._lock:  # a key's later record must not overtake its earlier one
+                sent = [future for partition, records in changed.items() for future in await self._send(partition, records)]
+            for future in sent:
+                await future
+        except Exception as error:  # noqa: BLE001 - handed on
+            self._failed(error)
+            return
+        for done in waiting:
+            done()
+
+    def _flush_soon(self) -> None:
+        self._timer, self._count = None, 0
+        task = asyncio.create_task(self.flush(), name="changelog")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, partition: int, records: dict[str, Record | None]) -> list[asyncio.Future[Any]]:
+        """Hand the records over in as few batches as they fit into; gives what to wait for."""
+        sent, batch = [], self._producer.create_batch()
+        for key, record in records.items():
+            entry = _serialized(key, record)
+            full = self._one_by_one and batch.record_count() > 0
+            if full or batch.append(**entry) is None:
+                sent.append(await self._producer.send_batch(batch, self._topic, partition=partition))
+                batch = self._producer.create_batch()
+                batch.append(**entry)
+        if batch.record_count():
+            sent.append(await self._producer.send_batch(batch, self._topic, partition=partition))
+        return sent
+
+
+def _serialized(key: str, record: Record | None) -> dict[str, Any]:
+    """As Faust reads them when the table recovers: both are JSON; an entry it cannot read would stop it for ever."""
+    return {"key": to_json(key), "value": None if record is None else to_json(record), "timestamp": None}
