@@ -16,9 +16,15 @@ _GOOD = frozenset({"connected", "ok"})
 
 
 class Health:
-    """Knows how the dependencies are. `probes` never raise; `kafka` is known without one, from the publisher's link."""
+    """Knows how the dependencies are. `probes` never raise; `kafka` is known without one, from the publisher's link.
 
-    def __init__(self, probes: Mapping[str, Probe], kafka: Callable[[], str]) -> None:
+    `work`: see `web.work.Work.found`; it is told, and changes no code: a new start would not help what waits.
+    """
+
+    def __init__(
+        self, probes: Mapping[str, Probe], kafka: Callable[[], str], work: Callable[[], object] = lambda: None
+    ) -> None:
+        self._work = work
         self._probes = probes
         self._kafka = kafka
         self._begun = time.monotonic()
@@ -44,6 +50,7 @@ class Health:
             "version": VERSION,
             "uptime": int(time.monotonic() - self._begun),
             "dependencies": found,
+            "work": self._work(),
         }
         return web.json_response(body, status=200 if _accepts(found) else 503)
 

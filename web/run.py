@@ -33,6 +33,7 @@ from web.spool import Spool
 from web.start import check
 from web.twilio_list import TwilioList
 from web.vendors import Vendors
+from web.work import Work
 
 log = structlog.get_logger()
 
@@ -89,7 +90,8 @@ async def _serve(
     spool, outcomes, vendors = Spool(database), Outcomes(database), Vendors(settings, session)
     publisher, commands = Publisher(kafka, spool), CommandOutcomes(database)
     probes = {"database": _database_probe(database), "twilio": vendors.twilio, "elevenlabs": vendors.elevenlabs}
-    health = Health(probes, lambda: kafka.state)
+    work = Work(settings, database, session)
+    health = Health(probes, lambda: kafka.state, lambda: work.found)
     heard: dict[str, Callable[[str], None]] = {
         CALL_OUTCOME: outcomes.heard,
         COMMAND_OUTCOME: commands.heard,
@@ -117,6 +119,7 @@ async def _serve(
         outcomes.watch(),
         commands.watch(),
         health.watch(),
+        work.watch(),
         live.watch(),
         gap.watch(),
     ]

@@ -50,7 +50,9 @@ calls AS (SELECT h.conversation_id AS id, min(coalesce((h.data->>'turn_id')::big
           WHERE h.type = 'started' AND h.at >= begins AND h.at < ends + interval '1 minute'
             AND coalesce((h.data->>'started_at')::timestamp, h.at) >= begins
             AND coalesce((h.data->>'started_at')::timestamp, h.at) < ends
-          GROUP BY 1),
+          GROUP BY 1
+          UNION ALL -- rows that were there before the service, and have no events
+          SELECT id, -1 FROM conversation_state, day WHERE event_number = 0 AND started_at >= begins AND started_at < ends),
 messages AS (SELECT m.* FROM conversation_messages m, day WHERE m.sent_at >= begins AND m.sent_at < ends),
 responses AS (SELECT extract(epoch FROM m.sent_at - (SELECT min(received_at) FROM conversation_input i
                 WHERE i.turn_id = o.turn_id AND i.kind = 'message')) AS seconds
@@ -58,12 +60,12 @@ responses AS (SELECT extract(epoch FROM m.sent_at - (SELECT min(received_at) FRO
               WHERE m.direction = 'outbound'),
 turns AS (SELECT t.state FROM conversation_turn t, day WHERE t.ended_at >= begins AND t.ended_at < ends)
 SELECT
-  (SELECT count(*) FROM conversation_state WHERE status = 'active' AND event_number > 0) AS active_conversations,
+  (SELECT count(*) FROM conversation_state WHERE status = 'active') AS active_conversations,
   (SELECT count(*) FROM calls) AS total_conversations_today,
   (SELECT count(*) FROM messages WHERE direction = 'outbound') AS messages_sent_today,
   (SELECT count(*) FROM messages WHERE direction = 'inbound') AS messages_received_today,
   (SELECT count(*) FROM calls WHERE EXISTS (SELECT 1 FROM conversation_messages m WHERE m.conversation_id = calls.id
-     AND m.direction = 'inbound' AND (m.metadata->>'turn_id')::bigint > calls.turn)) AS answered_today,
+     AND m.direction = 'inbound' AND coalesce((m.metadata->>'turn_id')::bigint, 0) > calls.turn)) AS answered_today,
   (SELECT coalesce(avg(seconds), 0) FROM responses) AS avg_response_time_seconds,
   (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds) FROM responses
    WHERE seconds IS NOT NULL) AS response_quantiles,
@@ -72,6 +74,22 @@ SELECT
   (SELECT count(*) FROM turns WHERE state = 'failed') AS failed,
   (SELECT count(*) FROM conversation_spool) + (SELECT count(*) FROM conversation_input WHERE state = 'parked')
     + (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND due_at > now()) AS waiting
+
+-- name: untold
+-- Rows of the contract's table that were there before the service.
+SELECT EXISTS (SELECT 1 FROM conversation_state WHERE event_number = 0)
+
+-- name: work
+-- Whether work is stuck. Ages in seconds, null where there is none. A held turn waits for its time and is not counted.
+-- refused: failures of the last hour by code.
+SELECT (SELECT count(*) FROM conversation_spool) AS spooled,
+  (SELECT extract(epoch FROM now() - min(spooled_at)) FROM conversation_spool) AS oldest_spooled,
+  (SELECT extract(epoch FROM now() - min(i.received_at)) FROM conversation_turn t JOIN conversation_input i ON i.turn_id = t.id
+   WHERE t.state IN ('begun', 'answered') AND coalesce(t.due_at <= now(), true)) AS oldest_waiting,
+  (SELECT extract(epoch FROM now() - max(ended_at)) FROM conversation_turn) AS last_ended,
+  (SELECT coalesce(jsonb_object_agg(code, n), '{}') FROM (SELECT h.data->>'code' AS code, count(*) AS n
+     FROM conversation_history h WHERE h.type = 'failed' AND h.at > now() - interval '1 hour' AND h.data->>'code' IS NOT NULL
+     GROUP BY 1) failed) AS refused
 
 -- name: spool
 -- Whichever web process is reached next must know: a key's later events queue behind this one.

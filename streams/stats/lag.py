@@ -1,6 +1,7 @@
 """How many events stand in Kafka that a group has not finished."""
 
 import asyncio
+import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -9,12 +10,13 @@ from aiokafka.errors import KafkaError
 from schemas.errors import Unavailable
 from schemas.kafka import connection_arguments
 from schemas.settings import Settings
-from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE, topic_name
+from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, DEAD_LETTER, INBOUND_MESSAGE, topic_name
 
 WORKER_GROUP = "whatsapp-worker"
 STATS_GROUP = "whatsapp-stats"
 # Three look-ups of milliseconds; whoever asks for `/stats` gives up after 1 s.
 _LOOK_UP_SECONDS = 0.6
+_HOUR_SECONDS = 3600.0
 
 
 class GroupLag:
@@ -62,10 +64,25 @@ class Lag(GroupLag):
         super().__init__(settings, WORKER_GROUP)
         topics = [topic_name(settings.topic_prefix, topic) for topic in (CALL_COMPLETED, INBOUND_MESSAGE)]
         self._partitions = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+        dead = topic_name(settings.topic_prefix, DEAD_LETTER)
+        self._dead = [TopicPartition(dead, number) for number in range(partitions)]
 
     async def unfinished(self) -> int:
         """Give their number; see `behind`."""
         return await self.behind(self._partitions)
+
+    async def dead_letters(self) -> int:
+        """Give the number of events that became dead letters within the last hour; see `behind`."""
+        since = int((time.time() - _HOUR_SECONDS) * 1000)
+        try:
+            async with asyncio.timeout(self._seconds):
+                first = await self._consumer.offsets_for_times(dict.fromkeys(self._dead, since))
+                if not (found := {tp: at.offset for tp, at in first.items() if at is not None}):
+                    return 0
+                ends = await self._consumer.end_offsets(list(found))
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unavailable("Kafka does not answer") from error
+        return sum(ends[tp] - offset for tp, offset in found.items())
 
 
 class EventLag(GroupLag):

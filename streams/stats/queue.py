@@ -36,7 +36,9 @@ class Queue:
         self._before = {"completed": 0, "failed": 0}
 
     async def figures(self) -> dict[str, int]:
-        """Give the four figures. Turns are counted: a burst that shares one answer is one.
+        """Give the four figures, and besides `unread` (Kafka's part of `waiting`) and `dead_letters_last_hour`.
+
+        Turns are counted: a burst that shares one answer is one.
 
         Kafka's part of `waiting` counts what is committed, which follows what is done within a second; the events of open
         turns stand behind the committed offset too, and are taken off, because they are `active`.
@@ -47,11 +49,16 @@ class Queue:
         now = datetime.now(UTC)
         async with self._counting:
             await self._count_on(now)
-        unfinished, row = await asyncio.gather(self._lag.unfinished(), self._row(_sql.queue, self._until))
+        unfinished, dead, row = await asyncio.gather(
+            self._lag.unfinished(), self._lag.dead_letters(), self._row(_sql.queue, self._until)
+        )
+        unread = max(0, unfinished - row["taken"])
         return {
-            "waiting": max(0, unfinished - row["taken"]) + row["stored"],
+            "waiting": unread + row["stored"],
             "active": row["active"],
             **{name: count + row[name] for name, count in self._before.items()},
+            "unread": unread,
+            "dead_letters_last_hour": dead,
         }
 
     async def _count_on(self, now: datetime) -> None:

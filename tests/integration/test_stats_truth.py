@@ -102,3 +102,12 @@ async def test_sums_of_records_are_what_a_count_gives(pool: Pool) -> None:
     assert {name: first[name] for name in ("started", "read", "answered")} == {"started": 4, "read": 1, "answered": 1}
     second = campaign_days([totals.campaign({"batch_id": "b2"})])[today.isoformat()]
     assert (second["stopped"], second["failed"], second["reasons"]) == (1, 1, {"63016": 1})
+
+
+async def test_health_sees_what_fails(pool: Pool) -> None:
+    chat = await chat_on(pool)
+    await a_long_story(chat)
+    (row,) = await pool.fetch(load("gateway").work)
+    assert (row["spooled"], row["refused"]) == (0, {"63016": 1})
+    assert float(row["last_ended"]) < 60
+    assert 0 <= float(row["oldest_waiting"]) < 60  # the STOP is not confirmed yet

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from db.pool import Pool
 from schemas.events import ConversationEvent, EventType
 from schemas.settings import Settings
-from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT
+from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, DEAD_LETTER
 from tests.support.deadline import eventually
 from tests.support.stats_process import TOKEN, StatsProcess
 
@@ -181,6 +181,7 @@ async def test_the_queue_is_what_kafka_and_postgres_hold(
     worker = workers[0]
     for number in range(3):
         await producer.send_and_wait(settings.topic_prefix + CALL_COMPLETED, b"{}", phone(number).encode())
+    await producer.send_and_wait(settings.topic_prefix + DEAD_LETTER, b"{}", phone(3).encode())
     await pool.execute("INSERT INTO conversation_spool (topic, key, value) VALUES ('call-completed', $1, '{}')", phone(4))
     ended = [("done", 0), ("done", 1), ("failed", 0), ("done", 48)]
     for state, hours in ended:
@@ -197,7 +198,8 @@ async def test_the_queue_is_what_kafka_and_postgres_hold(
         " received_at) VALUES ('call', 'conv_1', $1, 'a', 0, 'taken', $2, '{}', now())", phone(0), turn,
     )  # fmt: skip
     await worker.start()
-    await show(worker, queue={"waiting": 3, "active": 1, "completed": 2, "failed": 1})
+    queue = {"waiting": 3, "active": 1, "completed": 2, "failed": 1, "unread": 2, "dead_letters_last_hour": 1}
+    await show(worker, queue=queue)
 
 
 def _today_or_before(hours: int) -> datetime:

@@ -10,3 +10,5 @@ CREATE TABLE conversation_history (
 );
 -- The calls of a day.
 CREATE INDEX conversation_history_started ON conversation_history (at) WHERE type = 'started';
+-- What failed lately, for health.
+CREATE INDEX conversation_history_failed ON conversation_history (at) WHERE type = 'failed';

@@ -1,0 +1,30 @@
+"""When somebody should look."""
+
+from typing import Any
+
+import pytest
+
+from web.work import problems
+
+IDLE: dict[str, Any] = {"spooled": 0, "oldest_waiting": None, "oldest_spooled": None, "last_ended": 4000.0, "refused": {}}
+QUEUE = {"unread": 0, "active": 0, "waiting": 9, "dead_letters_last_hour": 0}
+
+
+@pytest.mark.parametrize(
+    ("found", "queue", "wanted"),
+    [
+        ({}, QUEUE, []),
+        ({}, None, []),
+        ({}, QUEUE | {"unread": 3}, ["events wait and no turn ends"]),
+        ({"last_ended": 1.0}, QUEUE | {"unread": 3}, []),
+        ({"last_ended": None}, QUEUE | {"active": 1}, ["events wait and no turn ends"]),
+        ({"oldest_waiting": 301.0}, QUEUE, ["a message has waited for more than five minutes"]),
+        ({"spooled": 1}, QUEUE, ["events wait in Postgres for Kafka"]),
+        ({}, QUEUE | {"dead_letters_last_hour": 2}, ["events became dead letters within the last hour"]),
+        ({"refused": {"63016": 1}}, QUEUE, ["Twilio refuses a template, or a text outside its window"]),
+        ({"refused": {"20003": 1, "21211": 1}}, QUEUE, ["a vendor refuses our credentials"]),
+        ({"refused": {"21211": 7}}, QUEUE, []),
+    ],
+)
+def test_what_is_told(found: dict[str, Any], queue: dict[str, int] | None, wanted: list[str]) -> None:
+    assert problems(IDLE | found, queue) == wanted
