@@ -191,3 +191,24 @@ async def test_who_joins_makes_the_others_repeat_what_is_done(
             await broker.produce(topic, 40)
             await seen.at_least(80)
     assert (len(seen.done) > 80) is stock
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_two_topics_of_one_number_come_to_two_workers(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
+    """Without tables and standbys Faust hands partitions out in turn; ours keeps those of one number together."""
+    topics = [await broker.topic(3), await broker.topic(3)]
+    settings: dict[str, object] = {"table_standby_replicas": 0} if stock else {}
+
+    def make(name: str) -> Any:  # noqa: ANN401
+        app = broker.app(group, tmp_path / name, stock=False, **settings)
+        app.engine = engine = Engine(Seen().handle)
+        attach(app, topics, "", broker.source(app, topics[0]).schema, engine.take)
+        return app
+
+    async with running(make("first")) as first, running(make("second")) as second:
+        await eventually(lambda: _shared(first, second), seconds=60)
+        for app in (first, second):
+            parts = [{tp.partition for tp in app.consumer.assignment() if tp.topic == topic} for topic in topics]
+            assert (parts[0] == parts[1]) is not stock
