@@ -25,6 +25,8 @@ _sql = load("journal")
 # for hours costs nothing, and one held for minutes is late by minutes at most.
 _FIRST_HOLD_SECONDS = 15.0
 _LONGEST_HOLD_SECONDS = 300.0
+# An outage in which outcomes stay unknown ends for all numbers at once, and looking costs one request.
+_LONGEST_UNKNOWN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,8 @@ class Journal:
             unknown: a send's outcome is; it stays intended, to be looked for again.
         """
         argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "asked_seconds": asked_seconds}
-        argument |= {"unknown": unknown, "first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": _LONGEST_HOLD_SECONDS}
+        longest = _LONGEST_UNKNOWN_SECONDS if unknown else _LONGEST_HOLD_SECONDS
+        argument |= {"unknown": unknown, "first_seconds": _FIRST_HOLD_SECONDS, "longest_seconds": longest}
         await self._step("wm_hold", turn.partition, argument)
 
     async def spare(self, turn: Turn, seconds: float) -> None:

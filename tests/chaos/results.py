@@ -27,8 +27,8 @@ shares nothing with the service.
 """
 _NOTES = "What the processes needed:"
 _COLUMNS = (
-    "scenario", "what is broken", "faults", "messages", "lost", "doubled", "order", "at once", "wrong", "asked again",
-    "redelivered", "refused", "stats", "recovery p50 / max s", "answer p50 / p99 / max s", "holds",
+    "scenario", "what is broken", "turns/s", "faults", "messages", "lost", "doubled", "order", "at once", "wrong",
+    "asked again", "redelivered", "refused", "stats", "recovery p50 / max s", "answer p50 / p99 / max s", "holds",
 )  # fmt: skip
 
 
@@ -61,7 +61,8 @@ def _row(outcome: Outcome) -> str:
     counts = (verdict.lost, verdict.doubled, verdict.out_of_order, verdict.overlapping, verdict.wrong_number)
     redelivered = "" if outcome.redelivered is None else str(outcome.redelivered)
     stats = "" if outcome.stats_differences is None else str(outcome.stats_differences)
-    figures = [outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals, stats]
+    load = f"{scenario.load.turns_per_second:g}"
+    figures = [load, outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals, stats]
     times = [_recovery(outcome), _three(seconds)]
     return _line([scenario.name, scenario.breaks, *map(str, figures), *times, "yes" if outcome.good else "**no**"])
 
