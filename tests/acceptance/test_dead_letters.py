@@ -1,0 +1,114 @@
+"""What could not be done: found, shown, retried, edited, discarded, with a trace of each."""
+
+import asyncio
+import base64
+import json
+import uuid
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from tests.acceptance.conftest import Command
+from tests.support.up import State, call_body, conversation_of, write
+
+_TOPIC = "call-completed"
+
+
+async def _produce(up: State, *values: bytes) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=up["kafka"]) as producer:
+        for value in values:
+            await producer.send_and_wait(_TOPIC, value, b"+573138540001", partition=0)
+
+
+def _until_buried(command: Command, count: int, *filters: str) -> list[State]:
+    for _ in range(60):  # each look is a process of its own
+        found: list[State] = command("dead-letters", "list", *filters)["dead_letters"]
+        if len(found) >= count:
+            return found
+    raise AssertionError(found)
+
+
+def _failed_call(up: State, number: str) -> None:
+    httpx.post(up["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": 21608})
+    body = call_body(f"conv_{number}", number)
+    answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    assert answer.status_code == 422
+
+
+def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(operated: State, command: Command, tmp_path: Path) -> None:
+    number, mark = "+573138540001", uuid.uuid4().hex
+    body = call_body(f"conv_{mark}", number)
+    broken = json.dumps(body | {"agent_id": ""}).encode()
+    asyncio.run(_produce(operated, broken, b"\xff" + mark.encode(), b"{"))
+    letters = _until_buried(command, 3, "--topic", _TOPIC, "--number", number)
+    letter = next(each for each in letters if each["reason"] == "agent_id")
+    shown = command("dead-letters", "show", letter["id"])
+    assert base64.b64decode(shown["value"]["base64"]) == broken
+    assert (shown["origin"]["partition"], shown["tries"], shown["key"]["text"]) == (0, 1, number)
+    kept = command("dead-letters", "retry", letter["id"], code=1)
+    assert "die again" in kept[0]["why"]  # type: ignore[index]
+
+    edited = tmp_path / "edited.json"
+    edited.write_text(json.dumps(body))
+    done = command("dead-letters", "retry", letter["id"], "--value", str(edited), "--by", "Ana")
+    assert done == [{"id": letter["id"], "action": "retried"}]
+    assert conversation_of(operated, number, 1)["elevenlabs_conversation_id"] == f"conv_{mark}"
+    trace = command("dead-letters", "show", letter["id"])
+    assert (trace["state"], trace["closed"]["by"], trace["closed"]["reason"]) == ("retried", "Ana", "edited")
+    assert base64.b64decode(trace["value"]["base64"]) == broken
+
+    rest = [each["id"] for each in letters if each["id"] != letter["id"]]
+    gone = command("dead-letters", "discard", *rest, "--reason", "prueba")
+    assert [each["action"] for each in gone] == ["discarded"] * 2  # type: ignore[index]
+    assert command("dead-letters", "list", "--number", number)["dead_letters"] == []
+    assert len(command("dead-letters", "list", "--number", number, "--state", "all")["dead_letters"]) == 3
+
+
+def test_the_index_is_made_again_from_the_topic_with_what_was_done(operated: State, command: Command) -> None:
+    before = command("dead-letters", "list", "--state", "all", "--topic", _TOPIC)["dead_letters"]
+    assert before
+
+    async def forget() -> None:
+        connection = await asyncpg.connect(operated["database_url"])
+        await connection.execute("TRUNCATE conversation_dead_letter, conversation_dead_letter_position")
+        await connection.close()
+
+    asyncio.run(forget())
+    assert command("dead-letters", "list", "--state", "all", "--topic", _TOPIC)["dead_letters"] == before
+
+
+def test_a_turn_refused_for_good_waits_for_somebody_and_goes_on_when_retried(operated: State) -> None:
+    number = "+573138540002"
+    _failed_call(operated, number)
+    with httpx.Client(base_url=operated["web_url"], headers=operated["headers"], timeout=30) as api:
+        found = api.get("/api/dead-letters", params={"number": number}).json()["dead_letters"]
+        assert [each["reason"] for each in found] == ["refused"]
+        assert "21608" in found[0]["details"]
+        httpx.post(operated["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": None})
+        done = api.post("/api/dead-letters/retry", json={"by": "Ana", "ids": [found[0]["id"]]}).json()["results"]
+        assert [each["action"] for each in done] == ["retried"]
+        assert conversation_of(operated, number, 1)["elevenlabs_conversation_id"] == f"conv_{number}"
+        write(operated, number, "hola", f"SM{uuid.uuid4().hex}")
+        conversation_of(operated, number, 3)
+        assert api.get("/api/dead-letters", params={"number": number}).json()["dead_letters"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nothing", None, 404), ("GET", "?state=gone", None, 400), ("GET", "?limit=0", None, 400),
+        ("GET", "?number=hola", None, 400), ("GET", "?since=soon", None, 400), ("POST", "/retry", {"by": "Ana"}, 400),
+        ("POST", "/retry", {"by": "Ana", "ids": ["9-9999"]}, 404), ("POST", "/retry", {"ids": ["1-1"]}, 400),
+        ("POST", "/retry", {"by": "A", "all": True, "reason": "x"}, 400),
+        ("POST", "/discard", {"by": "A", "ids": ["1-1"]}, 400),
+        ("POST", "/retry", {"by": "A", "all": True, "value_base64": "eA=="}, 400),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_clear_error(operated: State, method: str, path: str, body: State | None, status: int) -> None:
+    url = f"{operated['web_url']}/api/dead-letters{path}"
+    answer = httpx.request(method, url, json=body, headers=operated["headers"], timeout=30)
+    assert (answer.status_code, answer.json()["success"]) == (status, False)
+    assert httpx.request(method, url, json=body).status_code == 401
