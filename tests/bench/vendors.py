@@ -100,8 +100,8 @@ class Twilio:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def handle(self, request: Request) -> None:
-        if not request.body:  # probes of health look at the account
-            request.answer(200, json.dumps({"sid": self._account, "status": "active"}).encode())
+        if not request.path.endswith("/Messages.json") or not request.body:  # the account's state, a typing indicator
+            request.answer(200, json.dumps({"sid": self._account, "status": "active", "success": True}).encode())
             return
         form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         asyncio.get_running_loop().call_later(self.latency.draw(), self._accept, request, form, time.monotonic())
