@@ -25,9 +25,9 @@ chaos: setup
 api: setup
 	$(VENV)/bin/python -m cli.api_documents docs/api
 
-# All rows, or some: make bench ONLY=rate-100,saturation RUNS=5
+# All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4
 bench: setup
-	$(VENV)/bin/python -m tests.bench --only "$(ONLY)" --runs $(or $(RUNS),0)
+	$(VENV)/bin/python -m tests.bench --only "$(ONLY)" --runs $(or $(RUNS),0) --webs $(or $(WEBS),1) --workers $(or $(WORKERS),1)
 
 kafka:
 	mvn --quiet --batch-mode -f local/kafka/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(CURDIR)/.kafka

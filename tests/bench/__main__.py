@@ -26,7 +26,7 @@ _SHOWN = (
     "cpu_worker_ms", "cpu_stats-worker_ms", "cpu_kafka_ms", "cpu_postgres_ms", "cpu_driver_ms", "memory_web_mb",
     "memory_worker_mb", "memory_stats-worker_mb", "live_worker_p99_ms", "live_web_p99_ms", "driver_loop_p99_ms",
     "driver_late_p99_ms", "others_percent", "call_p50_ms", "call_p99_ms", "waiting", "ratio", "events_per_second",
-    "first_answer_seconds", "catch_up_seconds",
+    "first_answer_seconds", "catch_up_seconds", "kafka_bytes", "wal_bytes", "commits", "reference_ms",
 )  # fmt: skip
 
 
@@ -34,6 +34,8 @@ def main(
     only: Annotated[str, typer.Option(help="Names of rows, separated by commas; empty: all.")] = "",
     runs: Annotated[int, typer.Option(help="Runs of each row; 0: the row's own.")] = 0,
     seconds: Annotated[float, typer.Option(help="Seconds that a run measures; 0: the row's own.")] = 0,
+    webs: Annotated[int, typer.Option(help="Processes of web.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes of the worker.")] = 1,
     write: Annotated[bool, typer.Option(help="Put the figures into RESULTS.md.")] = True,
     data_dir: Annotated[Path, typer.Option(help="Logs and data of the last bench.")] = Path(".data/bench"),
     jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(".kafka"),
@@ -47,7 +49,7 @@ def main(
     folder = data_dir.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        plan = Plan(rows, runs, seconds, write, not names or _PROFILE in names)
+        plan = Plan(rows, runs, seconds, write, not names or _PROFILE in names, webs, workers)
         good = runner.run(_bench(plan, folder, jars.absolute()))
     raise typer.Exit(0 if good else 1)
 
@@ -61,11 +63,13 @@ class Plan:
     seconds: float
     write: bool
     profile: bool
+    webs: int
+    workers: int
 
 
 async def _bench(plan: Plan, folder: Path, jars: Path) -> bool:
     good = True
-    async with World(folder, jars) as world:
+    async with World(folder, jars, webs=plan.webs, workers=plan.workers) as world:
         for row in plan.rows:
             good = await _row(world, row, plan, jars) and good
         if plan.profile:
@@ -90,7 +94,7 @@ async def _row(world: World, row: Row, plan: Plan, jars: Path) -> bool:
     for problem in problems:
         _console.print(f"    {problem}", markup=False)
     if plan.write:
-        keep(row, found, verdict, describe(jars))
+        keep(row, (plan.webs, plan.workers), found, verdict, describe(jars))
         write_results(SETTINGS)
     return not problems
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.bench.profile import Profile
 from tests.bench.rows import ROWS, Row
-from tests.bench.targets import TARGETS, Target
+from tests.bench.targets import TARGETS, Pick, Target, cpu, memory, of
 from tests.bench.window import Figures
 from tests.chaos.verdict import Verdict
 
@@ -37,13 +37,17 @@ Machine: {machine}.
 """
 
 
-def keep(row: Row, runs: list[Figures], verdict: Verdict, machine: str) -> None:
-    """Keep a row's runs in the place of former ones."""
+def keep(row: Row, processes: tuple[int, int], runs: list[Figures], verdict: Verdict, machine: str) -> None:
+    """Keep a row's runs in the place of former ones. `processes`: of web and of the worker."""
     kept = _kept()
     judged = {"lost": verdict.lost, "doubled": verdict.doubled, "out of order": verdict.out_of_order}
-    kept["rows"][row.name] = {"runs": runs, "judged": judged, "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
+    kept["rows"][_key(row.name, processes)] = {"runs": runs, "judged": judged, "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
     kept["machine"] = machine
     _KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def _key(name: str, processes: tuple[int, int]) -> str:
+    return name if processes == (1, 1) else "{}, web × {}, worker × {}".format(name, *processes)
 
 
 def keep_profiles(profiles: list[Profile]) -> None:
@@ -92,27 +96,27 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-_COLUMNS = {
-    "turns/s": "turns_per_second", "overhead p50": "overhead_p50_ms", "p99 ms": "overhead_p99_ms",
-    "webhook p50": "webhook_p50_ms", " p99 ms ": "webhook_p99_ms", "CPU/turn ms: web": "cpu_web_ms",
-    "worker": "cpu_worker_ms", "stats": "cpu_stats-worker_ms", "Kafka": "cpu_kafka_ms", "Postgres": "cpu_postgres_ms",
-    "driver": "cpu_driver_ms", "MB: web": "memory_web_mb", "worker ": "memory_worker_mb",
-    "stats ": "memory_stats-worker_mb", "loop p99 ms: web": "live_web_p99_ms", "worker  ": "live_worker_p99_ms",
-    "driver ": "driver_loop_p99_ms",
-    "others %": "others_percent",
+_COLUMNS: dict[str, Pick] = {
+    "turns/s": of("turns_per_second"), "overhead p50": of("overhead_p50_ms"), "p99 ms": of("overhead_p99_ms"),
+    "webhook p50": of("webhook_p50_ms"), " p99 ms ": of("webhook_p99_ms"), "CPU/turn ms: web": cpu("web"),
+    "worker": cpu("worker"), "stats": cpu("stats-worker"), "Kafka": cpu("kafka"), "Postgres": cpu("postgres"),
+    "driver": cpu("driver"), "MB: web": memory("web"), "worker ": memory("worker"), "stats ": memory("stats-worker"),
+    "loop p99 ms: web": of("live_web_p99_ms"), "worker  ": of("live_worker_p99_ms"), "driver ": of("driver_loop_p99_ms"),
+    "others %": of("others_percent"),
 }  # fmt: skip
 
 
 def _rows(rows: Json) -> str:
     head = [_line(["row", "load", "runs", *_COLUMNS, "lost / doubled / out of order"])]
     head.append(_line(["---"] * (len(_COLUMNS) + 4)))
-    return "\n".join(head + [_row(row, rows[row.name]) for row in ROWS if row.name in rows]) + "\n"
+    named = [(name, row) for row in ROWS for name in rows if name.partition(",")[0] == row.name]
+    return "\n".join(head + [_row(name, row.load, rows[name]) for name, row in named]) + "\n"
 
 
-def _row(row: Row, kept: Json) -> str:
+def _row(name: str, load: str, kept: Json) -> str:
     runs = kept["runs"]
-    middles = [_short(statistics.median([run.get(key, 0.0) for run in runs])) for key in _COLUMNS.values()]
-    return _line([row.name, row.load, str(len(runs)), *middles, " / ".join(str(each) for each in kept["judged"].values())])
+    middles = [_short(statistics.median([pick(run) for run in runs])) for pick in _COLUMNS.values()]
+    return _line([name, load, str(len(runs)), *middles, " / ".join(str(each) for each in kept["judged"].values())])
 
 
 def _profiles(profiles: list[Any]) -> str:

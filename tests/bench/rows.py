@@ -11,6 +11,7 @@ import asyncpg
 from schemas.documents import now
 from schemas.events import InboundMessage
 from tests.bench.setup import have_conversations, quiet
+from tests.bench.stores import stores
 from tests.bench.window import Figures, answered_in, figures, measured, three
 from tests.bench.world import World
 from tests.chaos import topics
@@ -55,8 +56,10 @@ async def _saturated(world: World, seconds: float) -> Figures:
     await quiet(world)
     load = asyncio.create_task(world.clients.closed_loop(_CLOSED_LOOP_CLIENTS, _WARM_UP_SECONDS + seconds))
     await asyncio.sleep(_WARM_UP_SECONDS)
+    before = await stores(world)
     window = await measured(world, load)
     found = figures(world, window, answered_in(world, window))
+    found |= (await stores(world)).per_turn(before, found["turns"])
     await world.clients.settle(_SETTLE_SECONDS)
     return found | {"catch_up_seconds": await quiet(world)}
 

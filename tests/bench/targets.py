@@ -21,15 +21,18 @@ class Target:
     former: str = ""  # of the Node version with a job queue, as it was measured
 
 
-def _of(key: str) -> Pick:
+def of(key: str) -> Pick:
+    """Pick a figure by its name."""
     return lambda found: found.get(key, 0.0)
 
 
-def _cpu(*names: str) -> Pick:
+def cpu(*names: str) -> Pick:
+    """Pick the CPU a turn of these processes together, ms."""
     return lambda found: sums(found, "cpu_{}_ms", *names)
 
 
-def _memory(*names: str) -> Pick:
+def memory(*names: str) -> Pick:
+    """Pick the memory of these processes together, MB."""
     return lambda found: sums(found, "memory_{}_mb", *names)
 
 
@@ -37,28 +40,28 @@ def _overhead(row: str, p50: float, p99: float, former: str) -> list[Target]:
     rate = row.rpartition("-")[2]
     first, last = former.split(" / ")
     return [
-        Target(f"overhead p50 at {rate}/s", row, "ms", p50, _of("overhead_p50_ms"), former=first),
-        Target(f"overhead p99 at {rate}/s", row, "ms", p99, _of("overhead_p99_ms"), former=last),
+        Target(f"overhead p50 at {rate}/s", row, "ms", p50, of("overhead_p50_ms"), former=first),
+        Target(f"overhead p99 at {rate}/s", row, "ms", p99, of("overhead_p99_ms"), former=last),
     ]
 
 
 TARGETS = [
-    Target("turns/s sustained", "saturation", "/s", 500, _of("turns_per_second"), most=False, former="119–255"),
-    Target("CPU a turn at saturation, web + worker", "saturation", "ms", 1.0, _cpu("web", "worker"), former="2.8–4.8"),
-    Target("CPU a turn, stats worker", "saturation", "ms", 0.5, _cpu("stats-worker")),
-    Target("CPU a turn at 100 turns/s, web + worker", "rate-100", "ms", 1.5, _cpu("web", "worker"), former="5.2"),
-    Target("CPU a turn, Kafka + Postgres", "saturation", "ms", 1.0, _cpu("kafka", "postgres"), former="1.6–2.8"),
+    Target("turns/s sustained", "saturation", "/s", 500, of("turns_per_second"), most=False, former="119–255"),
+    Target("CPU a turn at saturation, web + worker", "saturation", "ms", 1.0, cpu("web", "worker"), former="2.8–4.8"),
+    Target("CPU a turn, stats worker", "saturation", "ms", 0.5, cpu("stats-worker")),
+    Target("CPU a turn at 100 turns/s, web + worker", "rate-100", "ms", 1.5, cpu("web", "worker"), former="5.2"),
+    Target("CPU a turn, Kafka + Postgres", "saturation", "ms", 1.0, cpu("kafka", "postgres"), former="1.6–2.8"),
     *_overhead("rate-50", 6, 20, "9.7 / 32"),
     *_overhead("rate-100", 7, 40, "11.9 / 152"),
     *_overhead("rate-200", 10, 100, "142 / 918"),
-    Target("webhook answered p50 at 200/s", "rate-200", "ms", 3, _of("webhook_p50_ms"), former="3"),
-    Target("webhook answered p99 at 200/s", "rate-200", "ms", 15, _of("webhook_p99_ms"), former="46"),
-    Target("call-completed overhead p50, 50 at once", "calls", "ms", 20, _of("call_p50_ms"), former="66"),
-    Target("call-completed overhead p99, 50 at once", "calls", "ms", 80, _of("call_p99_ms"), former="277"),
-    Target("conversations waiting at once", "waiting-5000", "", 5000, _of("waiting"), most=False, former="300"),
-    Target("memory of the worker with 5,000 waiting", "waiting-5000", "MB", 300, _of("memory_worker_mb")),
-    Target("memory at 200 turns/s, web + worker", "rate-200", "MB", 180, _memory("web", "worker"), former="190–217"),
-    Target("backlog of 100,000 drained", "backlog", "/s", 400, _of("events_per_second"), most=False),
-    Target("first answer after the worker is ready", "backlog", "s", 2, _of("first_answer_seconds")),
-    Target("cost of a turn, 1,000 messages against 10", "history", "×", 1.1, _of("ratio")),
+    Target("webhook answered p50 at 200/s", "rate-200", "ms", 3, of("webhook_p50_ms"), former="3"),
+    Target("webhook answered p99 at 200/s", "rate-200", "ms", 15, of("webhook_p99_ms"), former="46"),
+    Target("call-completed overhead p50, 50 at once", "calls", "ms", 20, of("call_p50_ms"), former="66"),
+    Target("call-completed overhead p99, 50 at once", "calls", "ms", 80, of("call_p99_ms"), former="277"),
+    Target("conversations waiting at once", "waiting-5000", "", 5000, of("waiting"), most=False, former="300"),
+    Target("memory of the worker with 5,000 waiting", "waiting-5000", "MB", 300, of("memory_worker_mb")),
+    Target("memory at 200 turns/s, web + worker", "rate-200", "MB", 180, memory("web", "worker"), former="190–217"),
+    Target("backlog of 100,000 drained", "backlog", "/s", 400, of("events_per_second"), most=False),
+    Target("first answer after the worker is ready", "backlog", "s", 2, of("first_answer_seconds")),
+    Target("cost of a turn, 1,000 messages against 10", "history", "×", 1.1, of("ratio")),
 ]

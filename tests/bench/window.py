@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.bench.delays import own_delay, probe
 from tests.bench.ledger import Message
 from tests.bench.processes import Usage, memory_mb, usage
+from tests.bench.reference import sample
 from tests.bench.world import World
 
 Figures = dict[str, float]
@@ -16,7 +17,10 @@ _MS = 1000.0
 
 @dataclass(slots=True)
 class Window:
-    """`own_delays`, `live`: seconds that the driver's loop and each process's `/live` took; `memory`: MB by process."""
+    """`own_delays`, `live`: seconds that the driver's loop and each process's `/live` took; `memory`: MB by process.
+
+    `references`: CPU seconds of the reference loop.
+    """
 
     begun: float
     ended: float
@@ -26,6 +30,7 @@ class Window:
     live: dict[str, list[float]] = field(default_factory=dict)
     webhooks: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
+    references: list[float] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -37,8 +42,9 @@ async def measured(world: World, load: Awaitable[None]) -> Window:
     clients, urls, pids = world.clients, world.urls(), world.pids()
     live: dict[str, list[float]] = {name: [] for name in urls}
     own: list[float] = []
+    references: list[float] = []
     clients.webhook_seconds, clients.late_seconds = [], []
-    watchers = [asyncio.create_task(own_delay(own)), asyncio.create_task(probe(urls, live))]
+    watchers = [asyncio.create_task(each) for each in (own_delay(own), probe(urls, live), sample(references))]
     begun, before = time.monotonic(), usage(pids)
     try:
         await load
@@ -48,7 +54,7 @@ async def measured(world: World, load: Awaitable[None]) -> Window:
     used = usage(pids).since(before)
     memory = {name: memory_mb(pid) for name, pid in pids.items()}
     webhooks, late = clients.webhook_seconds, clients.late_seconds
-    return Window(begun, time.monotonic(), used, memory, own, live, webhooks, late)
+    return Window(begun, time.monotonic(), used, memory, own, live, webhooks, late, references)
 
 
 def answered_in(world: World, window: Window) -> list[Message]:
@@ -64,6 +70,7 @@ def figures(world: World, window: Window, messages: Sequence[Message]) -> Figure
         "turns_per_second": len(messages) / window.seconds,
         "driver_late_p99_ms": quantile(window.late, 0.99) * _MS,
         "driver_loop_p99_ms": quantile(window.own_delays, 0.99) * _MS,
+        "reference_ms": quantile(window.references, 0.5) * _MS,
         "others_percent": 100 * window.used.others / window.seconds,
         **{f"webhook_{name}_ms": value * _MS for name, value in three(window.webhooks).items()},
         **{f"overhead_{name}_ms": value * _MS for name, value in three([m.overhead for m in messages]).items()},
