@@ -141,8 +141,12 @@ CREATE OR REPLACE FUNCTION wm_report(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS 
 DECLARE o conversation_send; t conversation_turn; message int; told jsonb; happened timestamp;
 BEGIN
   happened := coalesce((a->>'at')::timestamptz AT TIME ZONE 'UTC', clock_timestamp()::timestamp);
-  SELECT * INTO o FROM conversation_send
-    WHERE own_id = (a->>'own_id')::uuid OR (a->>'own_id' IS NULL AND sid = a->>'sid') FOR UPDATE;
+  -- Two statements, because one with OR reads the whole table: a report would cost more with every message ever sent.
+  IF a->>'own_id' IS NOT NULL THEN
+    SELECT * INTO o FROM conversation_send WHERE own_id = (a->>'own_id')::uuid FOR UPDATE;
+  ELSE
+    SELECT * INTO o FROM conversation_send WHERE sid = a->>'sid' FOR UPDATE;
+  END IF;
   IF NOT FOUND THEN RETURN wm_keep_report(a); END IF;
   -- A send that was repeated after an unknown outcome may report under a second sid: it is noted, the first stays.
   IF o.status_rank >= (a->>'rank')::int AND o.sid IS NOT NULL THEN RETURN '{"state": "known"}'; END IF;
