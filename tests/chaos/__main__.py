@@ -84,7 +84,7 @@ def _print(outcome: Outcome) -> None:
         f"{'[green]holds' if outcome.good else '[red]FAILS'}[/] {outcome.scenario.name}: {verdict.written} messages,"
         f" lost {verdict.lost}, doubled {verdict.doubled}, out of order {verdict.out_of_order},"
         f" at once {verdict.overlapping}, wrong {verdict.wrong_number}, asked again {verdict.asked_again},"
-        f" redelivered {outcome.redelivered}, refused {outcome.refusals},"
+        f" redelivered {outcome.redelivered}, refused {outcome.refusals}, stats {outcome.stats_differences},"
         f" recoveries {[round(each, 1) for each in outcome.recoveries]},"
         f" answers p50 {seconds[len(seconds) // 2]:.2f} max {seconds[-1]:.2f} s"
     )

@@ -15,6 +15,7 @@ from tests.chaos import topics
 from tests.chaos.calls import body_of, post_calls
 from tests.chaos.clients import NOBODY_LISTENS, Clients
 from tests.chaos.scenario import Scenario
+from tests.chaos.stats_check import compare_stats
 from tests.chaos.verdict import Verdict, judge
 from tests.chaos.world import World
 
@@ -150,6 +151,7 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
     await asyncio.sleep(_AFTERMATH_SECONDS)
     if scenario.afterwards:
         await scenario.afterwards(world, clients)
+    await compare_stats(world)
     verdict = await _verdict(world, clients)
     recoveries = [_recovery(at, world, clients, verdict) for at in world.faults]
     refusals = [refusal for message in clients.written for refusal in message.refusals]
