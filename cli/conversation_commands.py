@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.environment import environment_table
 from cli.process import Beside, Json, run
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ def _run(name: str, number: str, options: dict[str, Any], data_dir: Path, *, as_
     run(lambda settings: run_command(settings, number, body, as_json=as_json), data_dir)
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def close(
     number: Number, by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
@@ -34,7 +35,7 @@ def close(
     _run("close", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def escalate(
     number: Number, by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
@@ -43,7 +44,7 @@ def escalate(
     _run("escalate", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def resume(
     number: Number, by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
@@ -52,7 +53,7 @@ def resume(
     _run("resume", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def write(
     number: Number,
     text: Annotated[str | None, typer.Option(help="What is sent, word for word.")] = None,
@@ -64,7 +65,7 @@ def write(
     _run("write", number, options, data_dir, as_json=as_json)
 
 
-@app.command("change-agent")
+@app.command("change-agent", epilog=environment_table())
 def change_agent(
     number: Number, agent_id: Annotated[str, typer.Option(help="The ElevenLabs agent that answers from now on.")],
     by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False, data_dir: Beside = _DATA_DIR,

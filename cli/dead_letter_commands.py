@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.environment import environment_table
 from cli.process import Beside, Json, Yes, run
 
 app = typer.Typer(help="Work with what could not be done.", no_args_is_help=True)
@@ -15,7 +16,7 @@ By = Annotated[str | None, typer.Option(help="Who does it. Default: the user's n
 _DATA_DIR = Path(".data")
 
 
-@app.command("list")
+@app.command("list", epilog=environment_table())
 def list_(
     state: Annotated[str, typer.Option(help="open, retried, discarded, resolved or all.")] = "open",
     reason: Annotated[str | None, typer.Option(help="Only with this reason.")] = None,
@@ -35,7 +36,7 @@ def list_(
     run(lambda settings: run_list(settings, query, as_json=as_json), data_dir)
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def show(letter_id: Annotated[str, typer.Argument(help="As `list` shows it.")], as_json: Json = False,
          data_dir: Beside = _DATA_DIR) -> None:  # fmt: skip
     """Show one with its bytes, its reason, its tries and where it came from."""
@@ -44,7 +45,7 @@ def show(letter_id: Annotated[str, typer.Argument(help="As `list` shows it.")], 
     run(lambda settings: run_show(settings, letter_id, as_json=as_json), data_dir)
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def retry(
     ids: Ids = None,
     reason: Annotated[str | None, typer.Option(help="All with this reason.")] = None,
@@ -66,7 +67,7 @@ def retry(
                                    as_json=as_json), data_dir)  # fmt: skip
 
 
-@app.command()
+@app.command(epilog=environment_table())
 def discard(
     ids: Annotated[list[str], typer.Argument(help="As `list` shows them.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept.")],

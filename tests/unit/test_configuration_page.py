@@ -1,0 +1,36 @@
+"""The variables are told of as they are: on docs/configuration.md and by `--help` of each command."""
+
+import re
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli.environment import environment_page
+from cli.main import app
+from schemas.settings import Settings
+from tests.support.up import ROOT
+
+COMMANDS = [
+    [name, *below]
+    for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
+    for below in ([[sub] for sub in command.commands] if hasattr(command, "commands") else [[]])
+]
+VARIABLES = {name.upper() for name in Settings.model_fields}
+
+
+def test_the_page_is_current() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    assert page == environment_page(), "run `make api`"
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == VARIABLES
+
+
+def test_the_readme_leads_to_it() -> None:
+    assert "(docs/configuration.md)" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_shows_every_variable(command: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"], terminal_width=120)
+    assert shown.exit_code == 0
+    assert set(re.findall(r"\b([A-Z][A-Z_]+)=", shown.output)) >= VARIABLES

@@ -1,0 +1,49 @@
+"""The topics' formats as README of `schemas` tells them, against the models and recorded events."""
+
+import json
+import re
+from typing import get_args
+
+import pytest
+
+from schemas.asyncapi import MODELS
+from schemas.events import DeadLetterClosed, Event, EventType
+from schemas.topics import ALL_TOPICS
+from tests.support.up import ROOT
+
+PAGE = (ROOT / "schemas" / "README.md").read_text()
+EXAMPLES: dict[str, str] = dict(re.findall(r"^```json ([\w -]+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+KINDS: dict[str, type[Event]] = {**MODELS, "dead-letter closed": DeadLetterClosed}
+# (type, its data's keys) of each row of the table
+ROWS = {
+    name: set(re.findall(r"`(\w+)`", data))
+    for names, data in re.findall(r"^\| (`[\w`, ]+`) \| (.+) \|$", PAGE.split("## `conversation-event`")[1], re.MULTILINE)
+    for name in re.findall(r"`(\w+)`", names)
+}
+RECORDED = (ROOT / "tests" / "unit" / "recorded" / "conversation-event.v2.jsonl").read_text().splitlines()
+
+
+def test_every_topic_is_told_of_with_an_example() -> None:
+    assert set(EXAMPLES) == set(KINDS)
+    assert set(re.findall(r"^\| `([\w-]+)` \| .+ \| .+ \| .+ \|$", PAGE, re.MULTILINE)) == set(ALL_TOPICS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_example_is_read_and_names_only_what_the_model_knows(kind: str) -> None:
+    model = KINDS[kind]
+    event = model.from_json(EXAMPLES[kind].encode())
+    assert set(json.loads(EXAMPLES[kind])) <= set(model.model_fields)
+    assert model.from_json(event.to_json()) == event
+
+
+def test_every_type_of_event_has_a_row() -> None:
+    assert set(ROWS) == set(get_args(EventType))
+
+
+@pytest.mark.parametrize("line", RECORDED, ids=lambda line: str(json.loads(line)["event_id"]))
+def test_what_a_recorded_event_has_is_told(line: str) -> None:
+    event = json.loads(line)
+    told = ROWS[event["type"]]
+    if event["type"] == "started":  # "the call's names and ids" are the row's
+        told = told | set(event["data"]["row"]) | set(event["data"]["row"]["metadata"]["call"]) | {"group_id", "group_name"}
+    assert set(event["data"]) <= told
