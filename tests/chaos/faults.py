@@ -16,6 +16,8 @@ POINTS = (
     "after-publish", "after-flush",
 )  # fmt: skip
 """The service's fail points, in the order of a turn's steps."""
+_ONLY_AFTER = {"after-reconcile": "after-answer"}
+"""Only a worker that finds an intention of a dead one comes to a reconciliation."""
 
 Fault = Callable[[World], Awaitable[None]]
 
@@ -71,6 +73,14 @@ async def fail_point(world: World) -> None:
     """The worker dies at a named step, the next one each time; its supervisor starts it again."""
     point = POINTS[world.points_reached % len(POINTS)]
     world.points_reached += 1
+    if before := _ONLY_AFTER.get(point):
+        await _die_at(world, before)
+    if await _die_at(world, point):
+        world.strikes()
+
+
+async def _die_at(world: World, point: str) -> bool:
+    """Have a worker die at a point; its supervisor waits a second, so that the next one can be armed before it starts."""
     world.fail_point.write_text(point)
     try:
         async with asyncio.timeout(_REACHED_SECONDS):
@@ -79,10 +89,10 @@ async def fail_point(world: World) -> None:
     except TimeoutError:
         world.fail_point.unlink(missing_ok=True)
         world.problems.append(f"no worker came to {point}")
-        return
-    world.strikes()
+        return False
     worker = await _died(world)
     worker.own_ends.remove(-signal.SIGKILL)
+    return True
 
 
 async def _died(world: World) -> Product:
