@@ -151,7 +151,8 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
     await asyncio.sleep(_AFTERMATH_SECONDS)
     if scenario.afterwards:
         await scenario.afterwards(world, clients)
-    await compare_stats(world)
+    if scenario.stats:
+        await compare_stats(world)
     verdict = await _verdict(world, clients)
     recoveries = [_recovery(at, world, clients, verdict) for at in world.faults]
     refusals = [refusal for message in clients.written for refusal in message.refusals]

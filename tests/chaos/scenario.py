@@ -36,6 +36,7 @@ class Scenario:
     `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
     `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
+    `stats`: whether the stats tables are compared at the end.
     `needs`: a file without which the row is left out. `{folder}` in `env` is the run's own.
     `extra`: done once under load before the faults; `afterwards`: when all is answered; notes what is wrong.
     """
@@ -65,6 +66,7 @@ class Scenario:
     # Longer than the longest backoff after an outage, a minute's hang of a vendor and a rebalance together.
     stuck_seconds: float = 90.0
     needs: Path | None = None
+    stats: bool = True
     minutes: float = 0.0
     pauses: tuple[float, float] = (5.0, 40.0)
 
@@ -72,4 +74,4 @@ class Scenario:
 def small(scenario: Scenario) -> Scenario:
     """Give the same with a load and a count that fit into a test."""
     load = replace(scenario.load, numbers=60, turns_per_second=12.0, warm_up=3.0)
-    return replace(scenario, load=load, times=1, pause=12.0)
+    return replace(scenario, load=load, times=1, pause=12.0, stats=False)
