@@ -1,5 +1,7 @@
 """Brings the schema up to date. Safe to repeat and to run twice at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -7,7 +9,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from schemas.errors import ConfigurationError
 
 _FUNCTIONS = Path(__file__).parent / "sql" / "functions"
 # Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
@@ -15,16 +20,47 @@ _LOCK = 0x7768617473617070
 
 
 async def migrate(dsn: str) -> None:
-    """Run what is missing, in one transaction, while holding a lock of the database."""
+    """Run what is missing, in one transaction, while holding a lock of the database.
+
+    Raises:
+        ConfigurationError: the role may not change the service's tables.
+    """
     engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn))
     try:
-        async with engine.begin() as connection:
-            await connection.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
-            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            await connection.run_sync(_upgrade)
-            await _install_functions(connection)
+        with _refused(), _unwrapped():
+            await _migrate(engine)
     finally:
         await engine.dispose()
+
+
+async def _migrate(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
+        await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        await connection.run_sync(_upgrade)
+        await _install_functions(connection)
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Give the driver's own error, which SQLAlchemy wraps twice."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(driver := getattr(error.orig, "__cause__", None), asyncpg.PostgresError):
+            raise driver from error
+        raise
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationError(
+            f"DATABASE_URL: its role may not change the service's tables ({error}); "
+            "run `migrate` as the role that owns them"
+        ) from error
 
 
 async def _install_functions(connection: AsyncConnection) -> None:
