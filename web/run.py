@@ -101,12 +101,15 @@ async def _serve(
     gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
     live, behind_gap = Live(database), BehindGap(publisher, gap)
     submitting = Commands(behind_gap, commands, settings.outcome_wait_seconds)
-    ops = OpsCollaborators(database=database, health=health, http=session, commands=submitting, live=live)
+    letters = Letters(Index(settings, database), kafka)
+    ops = OpsCollaborators(
+        database=database, health=health, http=session, commands=submitting, letters=letters, live=live
+    )  # fmt: skip
     outside = Collaborators(
         publisher=behind_gap,
         outcomes=outcomes,
         commands=commands,
-        letters=Letters(Index(settings, database), kafka),
+        letters=letters,
         database=database,
         health=health,
         session=session,

@@ -179,7 +179,48 @@ def test_an_unknown_number_is_a_sentence(context: BrowserContext) -> None:
     expect(page.get_by_role("alert")).to_contain_text("no conversation")
 
 
-PAGES = ("/ops", "/ops/conversations", f"/ops/conversations/{NUMBER}", "/ops/suppressed")
+def test_a_dead_letter_is_edited_and_answered(campaign: State, page: Page) -> None:
+    write(campaign, "hola", "¿Me oyen?", "SM" + "d" * 32)  # an address that nobody has
+    page.goto("/ops/dead-letters")
+    row = page.locator("tbody tr", has_text="inbound-message").first
+    expect(row).to_be_visible()
+    row.get_by_role("link").click()
+    expect(page.get_by_label("Edit it")).to_have_value(re.compile("whatsapp:hola"))
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("alert")).to_contain_text("die again")
+    page.locator("tbody tr", has_text="inbound-message").first.get_by_role("link").click()
+    text = page.get_by_label("Edit it")
+    text.fill(text.input_value().replace("whatsapp:hola", f"whatsapp:{NUMBER}"))
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("status").first).to_have_text("It is done.")
+    page.goto(f"/ops/conversations/{NUMBER}")
+    expect(page.locator(".bubble.inbound", has_text="¿Me oyen?")).to_have_count(1, timeout=20_000)
+
+
+def test_many_dead_letters_are_discarded_with_a_reason(campaign: State, page: Page) -> None:
+    for place in range(3):
+        write(campaign, "nadie", "x", f"SM{place}" + "e" * 31)
+    page.goto("/ops/dead-letters")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_label("All", exact=True).check()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say why")
+    page.get_by_label("All", exact=True).check()
+    page.get_by_label("Why it is discarded").fill("pruebas")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("status").first).to_have_text("It is done.")
+    page.goto("/ops/dead-letters?state=discarded")
+    expect(page.locator("tbody tr")).to_have_count(3)
+
+
+PAGES = (
+    "/ops",
+    "/ops/conversations",
+    f"/ops/conversations/{NUMBER}",
+    "/ops/suppressed",
+    "/ops/dead-letters",
+    "/ops/campaigns",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -18,6 +18,7 @@ from web.ops.campaigns import Campaigns
 from web.ops.charts import Charts
 from web.ops.conversation import Conversation
 from web.ops.conversations import Conversations
+from web.ops.dead_letters import DeadLetters, Handling
 from web.ops.deeds import Deeds, Submitting
 from web.ops.filters import Filters
 from web.ops.forms import form_of
@@ -42,6 +43,7 @@ class OpsCollaborators:
     health: Health
     http: aiohttp.ClientSession
     commands: Submitting
+    letters: Handling
     live: Live
 
 
@@ -78,6 +80,10 @@ def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborato
     app.router.add_get("/", now.get)
     app.router.add_get("/charts/{span:hour|day}.svg", Charts(outside.database).get)
     app.router.add_get("/suppressed", Suppressed(outside.database).get)
+    letters = DeadLetters(outside.letters)
+    app.router.add_get("/dead-letters", letters.overview)
+    app.router.add_post("/dead-letters", letters.post)
+    app.router.add_get("/dead-letters/{id}", letters.get)
     campaigns = Campaigns(settings, outside.database, outside.http)
     app.router.add_get("/campaigns", campaigns.list)
     app.router.add_get("/campaigns/{batch}", campaigns.get)
