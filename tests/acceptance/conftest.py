@@ -49,8 +49,8 @@ def staffed(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[St
         yield state | {"operators": json.loads(operators)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all."""
+    """One Chromium for a file: its driver keeps an event loop of its own running, which no other test could have beside."""
     with chromium() as running:
         yield running
