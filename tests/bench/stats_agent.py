@@ -1,4 +1,4 @@
-"""The stats agent alone: events a second on one core, CPU an event, and recovery of many conversations.
+"""The stats agent alone: events a second on one core, CPU an event, recovery of many conversations, `/api/stats` over them.
 
     python -m tests.bench.stats_agent [--events 60000] [--conversations 2000] [--recover 100000]
 
@@ -23,6 +23,7 @@ from schemas.events import ConversationEvent, EventType
 from schemas.settings import load_settings
 from schemas.topics import CONVERSATION_EVENT
 from streams.engine.topics import ensure_topics
+from tests.bench.stats_view import measure_view
 from tests.support.deadline import eventually
 from tests.support.stats_process import StatsProcess
 
@@ -104,6 +105,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
         await worker.start()
         await worker.ready()
         found |= {"recovery_seconds": time.monotonic() - begun, "recovered": options.recover + options.conversations}
+        found |= await measure_view(env, worker, folder)
         await worker.stop()
         return {name: round(value, 3) for name, value in found.items()}
     finally:
