@@ -179,6 +179,17 @@ def test_an_unknown_number_is_a_sentence(context: BrowserContext) -> None:
     expect(page.get_by_role("alert")).to_contain_text("no conversation")
 
 
+def test_a_campaign_is_a_funnel_a_table_and_a_file(page: Page, context: BrowserContext) -> None:
+    page.goto("/ops/campaigns")
+    page.get_by_role("link", name="Campaña Ñ").click()
+    expect(page.get_by_role("columnheader", name="started")).to_be_visible()
+    expect(page.get_by_role("row", name="Together").get_by_role("cell").first).to_have_text("1")
+    assert page.locator("figure img").evaluate("image => image.complete && image.naturalWidth > 0")
+    rows = context.request.get("/ops/campaigns/btcal_ops/campaign.csv").text().splitlines()
+    assert rows[0] == "day,started,delivered,read,answered,escalated,stopped,failed"
+    assert rows[1].split(",")[1] == "1"
+
+
 def test_a_dead_letter_is_edited_and_answered(campaign: State, page: Page) -> None:
     write(campaign, "hola", "¿Me oyen?", "SM" + "d" * 32)  # an address that nobody has
     page.goto("/ops/dead-letters")

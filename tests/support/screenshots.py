@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import chromium
 from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
@@ -20,6 +20,7 @@ _PAGES = {
     "now": "", "conversations": "/conversations", "campaigns": "/campaigns", "campaign": "/campaigns/btcal_octubre",
     "dead-letters": "/dead-letters", "suppressed": "/suppressed",
 }  # fmt: skip
+_ANSWER_MS = 15_000
 _BATCH = {"batch_id": "btcal_octubre", "batch_name": "Campaña Octubre"}
 
 
@@ -69,10 +70,12 @@ def _phone(up: State, browser: Browser) -> None:
         page.locator("[name=number]").fill(number)
         page.locator("#call-form button").click()
         page.locator(".phone", has_text=name).wait_for()
-    for phone, words in (("Ana García", "¿Cuál es el precio?"), ("Luis Pérez", "Hola")):
-        page.locator(".phone", has_text=phone).locator("[name=text]").fill(words)
+    for name, words in (("Ana García", "¿Cuál es el precio?"), ("Luis Pérez", "Hola")):
+        phone = page.locator(".phone", has_text=name)
+        phone.locator("[name=text]").fill(words)
         page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('count-waiting')?.textContent === '0'")
+        expect(phone.locator(".theirs .tick.read").last).to_be_visible(timeout=_ANSWER_MS)
+    expect(page.locator("#count-waiting")).to_have_text("0", timeout=_ANSWER_MS)
     _take(page, "phone")
 
 

@@ -74,7 +74,8 @@ class Campaigns:
                 body = await response.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Unavailable("no stats worker answers") from error
-        days = body.get("campaign") if isinstance(body, dict) else None
+        campaign = body.get("campaign") if isinstance(body, dict) else None
+        days = campaign.get("days") if isinstance(campaign, dict) else None
         if not isinstance(days, dict):
             raise Unavailable("the stats worker is not ready")
         return days
