@@ -179,6 +179,23 @@ def test_an_unknown_number_is_a_sentence(context: BrowserContext) -> None:
     expect(page.get_by_role("alert")).to_contain_text("no conversation")
 
 
+def test_a_number_is_exported_and_erased_only_when_it_is_meant(
+    campaign: State, page: Page, context: BrowserContext
+) -> None:
+    number = "+573138539199"
+    _call(campaign, call_body("conv_erased", number))
+    page.goto(f"/ops/conversations/{number}")
+    assert "conv_erased" in context.request.get(f"/ops/conversations/{number}/export.json").text()
+    for typed, problem in ((NUMBER, True), (number, False)):
+        page.get_by_text("Export or erase").click()
+        page.get_by_label("Erased for good").fill(typed)
+        page.get_by_role("button", name="Erase").click()
+        said = page.get_by_role("alert" if problem else "status").first
+        expect(said).to_contain_text("Nothing was erased" if problem else "is erased")
+    answer = httpx.get(campaign["web_url"] + f"/api/conversations/{number}", headers=campaign["headers"])
+    assert answer.status_code == httpx.codes.NOT_FOUND
+
+
 def test_a_campaign_is_a_funnel_a_table_and_a_file(page: Page, context: BrowserContext) -> None:
     page.goto("/ops/campaigns")
     page.get_by_role("link", name="Campaña Ñ").click()

@@ -1,5 +1,6 @@
 """One conversation: its messages as bubbles with ticks, the call, and each turn's journal."""
 
+import json
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from web.ops.pages import Page, page
 from web.ops.window import window_of
 
 _sql = load("ops")
+_export = load("export")
 _PAGE = Page("conversation.html", "Conversation", "conversations")
 # What fits on some screens; older ones are a link away.
 _MESSAGES = 100
@@ -45,3 +47,11 @@ class Conversation:
             "new_command_id": new_command_id,
         }
         return page(request, _PAGE, context)
+
+    async def export(self, request: web.Request) -> web.Response:
+        """Give all that is kept of a number, as a file."""
+        number = conversation_key(request.match_info["phone"])
+        kept = await self._database.value(_export.export, number)
+        headers = {"Content-Disposition": 'attachment; filename="export.json"'}
+        text = json.dumps(kept, ensure_ascii=False, indent=2)
+        return web.Response(text=text, content_type="application/json", headers=headers)

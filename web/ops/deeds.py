@@ -8,8 +8,9 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp_session import get_session
 
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, InvalidNumber
 from schemas.events import ConversationCommand
+from schemas.phone import conversation_key
 from web.answers import REQUEST_ID
 from web.command_outcomes import CommandOutcome
 from web.commands import answer, command_of
@@ -22,12 +23,14 @@ _POSSIBLE = {
     "escalated": ("write", "resume", "change_agent", "close"),
     "closed": ("resume",),
 }
+"""By the conversation's status; any of them can be exported and erased."""
 _SAID = {
     "close": "The conversation is closed.",
     "escalate": "You have taken over; the agent is silent.",
     "resume": "The agent answers again.",
     "write": "Your message was sent.",
     "change_agent": "Another agent answers from now on.",
+    "erase": "The number is erased. Its opt-out is kept, if there is one.",
 }
 _UNCHANGED = "It was so already; nothing was done."
 _QUEUED = "It is kept and will be done as soon as its turn comes; the page shows it then."
@@ -66,6 +69,9 @@ class Deeds:
         except InvalidInput as error:
             tell(session, problem=f"{error.field}: {error.why}")
             return _back(phone)
+        if command.command == "erase" and not _is_meant(form.get("confirm", ""), command.key):
+            tell(session, problem="Nothing was erased: write the number itself to confirm.")
+            return _back(phone)
         status, body = answer(command, await self._commands.submit(command, request[REQUEST_ID]))
         if not body["success"]:
             tell(session, problem=": ".join(str(body[name]) for name in ("error", "details") if body.get(name)))
@@ -73,7 +79,16 @@ class Deeds:
             tell(session, said=_QUEUED)
         else:
             tell(session, said=_SAID[command.command] if body["changed"] else _UNCHANGED)
-        return _back(phone)
+        erased = command.command == "erase" and status == web.HTTPOk.status_code
+        return see_other("/ops/conversations") if erased else _back(phone)
+
+
+def _is_meant(typed: str, key: str) -> bool:
+    """Tell whether the operator wrote the number that is to be erased, in any spelling."""
+    try:
+        return conversation_key(typed) == key
+    except InvalidNumber:
+        return False
 
 
 def _back(phone: str) -> web.Response:

@@ -94,7 +94,9 @@ def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborato
 def _add_conversations(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
     conversations = Conversations(outside.database, masked_numbers=settings.operators_see_masked_numbers)
     app.router.add_get("/conversations", conversations.get)
-    app.router.add_get("/conversations/{phone}", Conversation(outside.database).get)
+    conversation = Conversation(outside.database)
+    app.router.add_get("/conversations/{phone}", conversation.get)
+    app.router.add_get("/conversations/{phone}/export.json", conversation.export)
     app.router.add_post("/conversations/{phone}/commands", Deeds(outside.commands).post)
 
 
