@@ -12,6 +12,7 @@ import typer
 from cli.logs import configure_logs
 from cli.running import settings_beside
 from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
+from schemas.kafka_connections import mend_connections
 from schemas.settings import Settings, load_settings
 
 log = structlog.get_logger()
@@ -60,3 +61,4 @@ def _use_fast_loop() -> None:
     except ImportError:  # not built for every platform
         return
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    mend_connections()

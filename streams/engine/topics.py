@@ -3,7 +3,7 @@
 import asyncio
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import ConfigurationError
 from schemas.kafka import connection_arguments
@@ -14,6 +14,8 @@ _MS_PER_HOUR = 3_600_000
 # A new topic's metadata reaches every broker within this, or something is wrong.
 _METADATA_SECONDS = 20.0
 _METADATA_LOOK_SECONDS = 0.2
+# A broker that is there tells its metadata in milliseconds.
+_ANSWER_SECONDS = 4.0
 # A start waits for 30 s in all; a broker that froze must not use them up in one request.
 _REQUEST_TIMEOUT_MS = 10_000
 
@@ -86,6 +88,19 @@ async def check_copartitioning(settings: Settings) -> dict[str, int]:
 
 def _admin(settings: Settings) -> AIOKafkaAdminClient:
     return AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
+
+
+async def broker_answers(settings: Settings) -> bool:
+    """Ask the broker for its metadata over a connection of its own."""
+    admin = AIOKafkaAdminClient(**connection_arguments(settings))
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await admin.start()
+            return True
+    except (KafkaError, TimeoutError, OSError):
+        return False
+    finally:
+        await admin.close()
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:

@@ -43,15 +43,21 @@ class Progress:
         """Tell whether there is something to do and nothing is done."""
         return self.behind > 0 and self.seconds() > STUCK_SECONDS
 
-    async def watch(self, behind: Callable[[], Awaitable[int]]) -> None:
-        """Look, until cancelled, how much waits. The broker is asked, because the fetcher itself may be what is stuck."""
+    async def watch(self, behind: Callable[[], Awaitable[int]], answers: Callable[[], Awaitable[bool]]) -> None:
+        """Look, until cancelled, how much waits. The broker is asked, because the fetcher itself may be what is stuck.
+
+        `answers`: whether the broker does, to a client of its own: a consumer that cannot tell though it does is stuck.
+        """
         while True:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     self.behind = await behind()
             except (KafkaError, TimeoutError, OSError) as error:
-                self._away_at = time.monotonic()
                 log.warning("Kafka does not tell how much waits", why=type(error).__name__)
+                if await answers():
+                    self.behind = max(1, self.behind)
+                else:
+                    self._away_at = time.monotonic()
             if self.is_stuck():
                 log.error("nothing moves though events wait", behind=self.behind, seconds=round(self.seconds()))
             await asyncio.sleep(_LOOK_EVERY_SECONDS)

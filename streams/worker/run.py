@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -15,6 +16,7 @@ from streams.engine.intake import attach
 from streams.engine.life import closed, until_stopped
 from streams.engine.mailbox import Mailboxes
 from streams.engine.start import partition_count, serve, when_kafka_answers
+from streams.engine.topics import broker_answers
 from streams.journal.journal import Journal
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
@@ -97,7 +99,7 @@ async def _run(settings: Settings) -> int:
             reminders.watch(),
             outbox.sweep(lambda: ownership.partitions),
             engine.watch_fencing(),
-            progress.watch(engine.behind),
+            progress.watch(engine.behind, partial(broker_answers, settings)),
             watch_loop(),
         )
     finally:

@@ -21,7 +21,7 @@ def still(seconds: float) -> Part:
     return Part(time.monotonic() - seconds)
 
 
-async def watched(progress: Progress, behind: int | Exception) -> None:
+async def watched(progress: Progress, behind: int | Exception, *, answers: bool = True) -> None:
     """Have it looked at once."""
     looked = asyncio.Event()
 
@@ -31,9 +31,13 @@ async def watched(progress: Progress, behind: int | Exception) -> None:
             raise behind
         return behind
 
-    watching = asyncio.create_task(progress.watch(look))
+    async def broker() -> bool:
+        return answers
+
+    watching = asyncio.create_task(progress.watch(look, broker))
     await looked.wait()
-    await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
     watching.cancel()
 
 
@@ -58,12 +62,19 @@ async def test_a_broker_that_is_away_is_waited_for() -> None:
     progress = Progress([still(STUCK_SECONDS + 1)])
     progress._away_at = 0.0
     progress.behind = 7
-    await watched(progress, KafkaConnectionError())
+    await watched(progress, KafkaConnectionError(), answers=False)
 
     async def moves() -> bool:
         return not progress.is_stuck()
 
     await eventually(moves)
+
+
+async def test_a_consumer_that_cannot_tell_though_the_broker_answers_is_stuck() -> None:
+    progress = Progress([still(STUCK_SECONDS + 1)])
+    progress._away_at = 0.0
+    await watched(progress, TimeoutError())
+    assert progress.is_stuck()
 
 
 def test_a_folder_that_can_be_written_is_no_problem_and_one_that_is_not_there_is(tmp_path: Path) -> None:
