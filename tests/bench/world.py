@@ -145,6 +145,8 @@ class World:
         """End everything, whatever state it is in."""
         for each in self.products.values():
             await each.close()
+        if hasattr(self, "web"):
+            self.web.close()
         for running in self._servers:
             running.close()
         for server in ("kafka", "postgres"):
