@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -145,7 +146,8 @@ def test_a_number_that_blocked_us_is_409_from_then_on(up: State) -> None:
     number = "+573138540005"
     steer(up, "numbers", number=number, error_code=63033)
     assert post_call(up, "conv_blocked", number).json()["status"] == "message_sent"
-    eventually_sync(lambda: post_call(up, "conv_blocked_2", number).status_code == httpx.codes.CONFLICT)
+    later = count(2)  # another call each time: the same one would have the same answer for ever
+    eventually_sync(lambda: post_call(up, f"conv_blocked_{next(later)}", number).status_code == httpx.codes.CONFLICT)
     steer(up, "numbers", number="+573138540006", error_code=21610, when="sync")
     assert post_call(up, "conv_unsubscribed", "+573138540006").status_code == httpx.codes.CONFLICT
     steer(up, "numbers", number="+573138540006", error_code=None)

@@ -89,7 +89,7 @@ def test_health_and_stats_have_the_contracts_keys(up: State) -> None:
     assert health["service"] == "whatsapp-microservice"
     assert set(health["dependencies"]) == {"database", "kafka", "twilio", "elevenlabs"}
     stats = httpx.get(up["web_url"] + "/api/stats", headers=up["headers"]).json()["stats"]
-    assert set(stats["queue"]) == {"waiting", "active", "completed", "failed"}
+    assert set(stats["queue"]) >= {"waiting", "active", "completed", "failed"}
 
 
 def test_a_worker_killed_while_clients_chat_loses_and_doubles_nothing(up: State) -> None:

@@ -1,6 +1,7 @@
 """A worker as it runs in production, from its mailboxes to a turn's last step; Kafka, Postgres and vendors are models."""
 
 import asyncio
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn
 from streams.turns.runner import Runner
 from streams.vendors import Vendors
+from streams.worker.bursts import Bursts
 from streams.worker.engine import WorkerEngine
 from streams.worker.handler import Handler
 from streams.worker.outbox import Outbox
@@ -42,11 +44,12 @@ class Worker:
         self.epochs: dict[int, int] = {}
         journal = _ModelJournal(self, database)
         twilio = ModelTwilio(outside, database)
-        vendors = Vendors(cast(Any, twilio), EchoAgent(outside), cast(Any, None), ())
+        vendors = Vendors(cast(Any, twilio), EchoAgent(outside), cast(Any, None), cast(Any, _NoTyping()), ())
         runner = Runner(settings, journal, vendors)
         handler = Handler(
-            settings, journal, runner, cast(Outbox, _NoOutbox()), cast(WorkerEngine, None), cast(Strangers, None)
-        )
+            settings, journal, runner, cast(Outbox, _NoOutbox()), cast(WorkerEngine, None), cast(Strangers, None),
+            Bursts(settings),
+        )  # fmt: skip
         self.mailboxes = Mailboxes(handler, self._acknowledge, most_per_topic=4, largest_window=3)
         self._putting: asyncio.Task[bool] | None = None
 
@@ -88,6 +91,11 @@ class Worker:
         if self._putting:
             self._putting.cancel()
         await self.mailboxes.begin_generation()
+
+
+class _NoTyping:
+    def shown(self, message_sid: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class _NoOutbox:
