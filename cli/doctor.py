@@ -15,6 +15,7 @@ from rich.table import Table
 from cli.doctor_durability import durability
 from cli.doctor_templates import templates
 from cli.findings import Finding
+from db.start import is_migrated
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from streams.conversation.configuration import problems
@@ -84,12 +85,12 @@ async def _database(settings: Settings) -> Finding:
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=_SECONDS)
         try:
-            migrated = await connection.fetchval("SELECT to_regclass('conversation_turn') IS NOT NULL")
+            migrated = await is_migrated(connection)
         finally:
             await connection.close()
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
         return Finding("Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs")
-    return Finding("Postgres", "ok") if migrated else Finding("Postgres", "no tables", "run `migrate`")
+    return Finding("Postgres", "ok") if migrated else Finding("Postgres", "schema missing or old", "run `migrate`")
 
 
 async def _kafka(settings: Settings) -> Finding:

@@ -79,16 +79,16 @@ async def when_postgres_answers(settings: Settings, work: Callable[[], Awaitable
 
 async def _open(settings: Settings) -> Pool:
     pool = await create_pool(settings)
-    if not await _is_migrated(pool):
+    if not await is_migrated(pool):
         await pool.close()
         raise _NotMigrated
     return pool
 
 
-async def _is_migrated(pool: Pool) -> bool:
-    """A newer schema than ours is fine: migrations come before the processes that need them."""
+async def is_migrated(database: "Pool | asyncpg.Connection") -> bool:
+    """Tell whether the schema is ours; a newer one is fine: migrations come before the processes that need them."""
     try:
-        version = await pool.fetchval(_VERSION)
+        version = await database.fetchval(_VERSION)
     except asyncpg.UndefinedTableError:
         return False
     known = sorted(file.stem.partition("_")[0] for file in _VERSIONS.glob("0*.py"))

@@ -6,6 +6,8 @@ from typing import Protocol
 import structlog
 
 from schemas.errors import Unavailable
+from schemas.phone import masked
+from schemas.topics import MESSAGE_STATUS
 from web.kafka_link import KafkaLink
 from web.metrics import EVENTS
 from web.spool import Content, Spool
@@ -41,6 +43,9 @@ class Publisher:
             EVENTS.labels(topic, "nowhere").inc()
             raise
         EVENTS.labels(topic, to).inc()
+        # Several reports a message, and hardly anybody asks after one.
+        tell = log.debug if topic == MESSAGE_STATUS else log.info
+        tell("event is stored", topic=topic, to=to, number=masked(key), request_id=request_id)
 
     async def _publish(self, topic: str, key: str, value: bytes, request_id: str) -> str:
         # While Kafka is known to be away nobody waits for it: the background finds out when it is back.

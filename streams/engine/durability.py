@@ -105,9 +105,11 @@ async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[
         await admin.close()
     names = {topic_name(settings.topic_prefix, topic) for topic in read}
     wanted = {place: offset.offset for place, offset in committed.items() if place.topic in names and offset.offset >= 0}
+    if not wanted:  # a consumer that is closed before its tasks have begun raises CancelledError
+        return []
     async with AIOKafkaConsumer(**connection_arguments(settings)) as consumer:
-        beginnings = await consumer.beginning_offsets(list(wanted)) if wanted else {}
-        ends = await consumer.end_offsets(list(wanted)) if wanted else {}
+        beginnings = await consumer.beginning_offsets(list(wanted))
+        ends = await consumer.end_offsets(list(wanted))
     return [_lost(place, offset, beginnings[place], ends[place]) for place, offset in sorted(wanted.items())
             if not beginnings[place] <= offset <= ends[place]]  # fmt: skip
 

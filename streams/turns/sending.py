@@ -9,6 +9,7 @@ import structlog
 
 from schemas.documents import now
 from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
+from schemas.phone import masked
 from schemas.settings import Settings
 from streams.conversation.window import is_open
 from streams.conversation.wording import Client, Json, Wording
@@ -122,6 +123,7 @@ class Sending:
         try:
             await self._journal.accept(turn, send, sid, None, accepted.body if send.content or turn.suspect_since else None)
             reach("after-accept")
+            log.info("message is sent", own_id=send.own_id, sid=sid, number=masked(turn.phone_number))
         except Fenced:
             # The new owner will look for this send; tell it the sid that only we know.
             await self._journal.report({"own_id": send.own_id, "sid": sid, "status": "accepted", "rank": 0})

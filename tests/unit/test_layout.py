@@ -18,16 +18,31 @@ MAY_IMPORT = {
     "local": {"schemas", "db", "streams", "web"},
     "cli": {"schemas", "db", "streams", "web", "local"},
 }
+# As streams/README.md has it.
+WITHIN_STREAMS = {
+    "engine": set(),
+    "conversation": set(),
+    "journal": {"conversation", "metrics"},
+    "vendors": set(),
+    "turns": {"conversation", "journal", "vendors", "metrics", "failpoints"},
+    "replay": {"conversation", "engine", "vendors", "worker"},
+    "worker": {"engine", "conversation", "journal", "vendors", "turns", "replay", "metrics", "failpoints"},
+    "stats": {"engine", "metrics"},
+}
 
 
 def _imported(file: Path) -> set[str]:
     """Give the top-level packages that a file imports, anywhere in it."""
+    return {module.partition(".")[0] for module in _modules(file)}
+
+
+def _modules(file: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
+            found.add(node.module)
     return found
 
 
@@ -37,6 +52,19 @@ def test_imports_flow_one_way(folder: str) -> None:
     wrong = {str(file.relative_to(ROOT)): both for file in (ROOT / folder).rglob("*.py")
              if (both := _imported(file) & forbidden)}  # fmt: skip
     assert wrong == {}
+
+
+@pytest.mark.parametrize("folder", WITHIN_STREAMS)
+def test_imports_within_streams_flow_as_its_readme_says(folder: str) -> None:
+    modules = {module for file in (ROOT / "streams" / folder).rglob("*.py") for module in _modules(file)}
+    within = {module.split(".")[1] for module in modules if module.startswith("streams.")}
+    assert within - {folder} <= WITHIN_STREAMS[folder]
+
+
+def test_every_folder_has_a_readme_that_says_who_imports_it() -> None:
+    for folder in (*MAY_IMPORT, "tests"):
+        text = (ROOT / folder / "README.md").read_text()
+        assert re.search(r"\b(imports?|imported)\b", text, re.IGNORECASE), folder
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "streams" / "conversation").glob("*.py")), ids=lambda file: file.stem)
