@@ -20,7 +20,8 @@ PAGES = [
 ]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 PROGRAM = typer.main.get_command(app)
-_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# What a command prints is marked as text.
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`((?:make|whatsapp-microservice|\.venv/bin/\S+) [^`]+)`")
 
 
@@ -33,7 +34,9 @@ def _pages() -> Iterator[Path]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    for block in _BLOCK.findall(text):
+    for kind, block in _BLOCK.findall(text):
+        if kind == "text":
+            continue
         yield from (line for line in block.replace("\\\n", " ").splitlines() if _words(line))
     yield from (line for line in _INLINE.findall(text) if _words(line))
 
