@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from cli.running import settings_beside
 from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
 from schemas.kafka_connections import mend_connections
 from schemas.settings import Settings, load_settings
+from schemas.tracing import tracing
 
 log = structlog.get_logger()
 
@@ -35,7 +37,8 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
     try:
         settings = settings_beside(beside) if beside else load_settings()
         configure_logs(settings)
-        code = process(settings)
+        with tracing(settings) if served else nullcontext():
+            code = process(settings)
     except ConfigurationError as error:
         print(f"configuration error: {error}", file=sys.stderr)
         code = 2

@@ -200,6 +200,9 @@ class Settings(BaseSettings):
     stats_closed_kept_days: int = Field(
         30, ge=1, description="Days after its last message for which a closed conversation stays in the live statistics."
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="Where traces go, by OTLP over HTTP, e.g. http://127.0.0.1:4318. Not set: no traces."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
+from schemas.tracing import span
 
 # A step takes milliseconds, an agent seconds; up to the longest patience of a turn.
 _STEP_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
@@ -63,7 +65,8 @@ def vendor_call(vendor: str, operation: str) -> Iterator[None]:
     """Measure one call of a vendor and what came of it."""
     begun, outcome, code = time.monotonic(), "ok", ""
     try:
-        yield
+        with span(f"{vendor} {operation}", SpanKind.CLIENT):
+            yield
     except (RetryableError, UnknownOutcome, TerminalError) as error:
         outcome = next(name for kind, name in _OUTCOME_OF if isinstance(error, kind))
         code = str(error.code or "")

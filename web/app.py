@@ -23,6 +23,7 @@ from web.post_call import PostCall
 from web.publisher import Publishing
 from web.request_ids import with_request_id
 from web.stats import Stats
+from web.traces import traced
 from web.twilio_webhooks import TwilioWebhooks
 
 LARGEST_BODY = 128 * 1024
@@ -47,7 +48,7 @@ class Collaborators:
 def create_app(settings: Settings, outside: Collaborators) -> web.Application:
     """Make the application; it connects to nothing."""
     # From the outside in: whatever happens inside gets its request id and is counted; nothing is read for strangers.
-    middlewares = [with_request_id, measured, errors_as_json, token_middleware(settings.microservice_token)]
+    middlewares = [with_request_id, traced, measured, errors_as_json, token_middleware(settings.microservice_token)]
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
     _add_api(app, settings, outside)
     _add_webhooks(app, settings, outside)

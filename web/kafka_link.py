@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from opentelemetry.trace import SpanKind
 
 from schemas.errors import Unavailable
 from schemas.kafka import producer_arguments
@@ -19,6 +20,7 @@ from schemas.topics import (
     REQUEST_ID_HEADER,
     topic_name,
 )
+from schemas.tracing import span, trace_headers
 from web.bounds import within
 
 log = structlog.get_logger()
@@ -66,10 +68,12 @@ class KafkaLink:
         producer = self._producer
         if producer is None:
             raise Unavailable("Kafka does not answer")
-        headers = [*([(REQUEST_ID_HEADER, request_id.encode())] if request_id else []), *marks]
+        identity = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
         try:
-            async with asyncio.timeout(_PUBLISH_SECONDS):
-                await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)
+            with span(f"publish {topic}", SpanKind.PRODUCER):
+                headers = [*identity, *marks, *trace_headers()]
+                async with asyncio.timeout(_PUBLISH_SECONDS):
+                    await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)
         except KAFKA_ERRORS as error:
             self._note("disconnected", error)
             self._retire_if_broken(producer, error)

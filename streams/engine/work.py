@@ -19,7 +19,7 @@ class TopicPartition(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WorkItem:
     """One event on its way through a mailbox. `token`: what the edge acknowledges it with; `replayed`: a replay's mark;
-    `at`: when the event was produced first, aware.
+    `at`: when the event was produced first, aware; `trace`: the `traceparent` that it came with.
     """
 
     source: TopicPartition
@@ -31,6 +31,7 @@ class WorkItem:
     token: Any
     replayed: Any = None
     at: datetime | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from schemas.documents import now
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.phone import masked
 from schemas.settings import Settings
+from schemas.tracing import span
 from streams.conversation.hours import QuietHours
 from streams.conversation.notices import notice_text
 from streams.conversation.refusals import by_person, refusal
@@ -52,7 +53,8 @@ class Runner:
         bound = structlog.contextvars.bind_contextvars(request_id=turn.request_id, turn=turn.id)
         begun, outcome = time.monotonic(), "failed"
         try:
-            await self._finish(turn)
+            with span(f"turn {turn.kind}", turn=turn.id):
+                await self._finish(turn)
             outcome = "done"
         except Held as error:
             await self._fail(turn, error, "held")

@@ -38,6 +38,7 @@ from streams.worker.silences import Silences
 from streams.worker.stops import Stops
 from streams.worker.strangers import Strangers
 from streams.worker.take import TOPICS, Take
+from streams.worker.traces import Traced
 from streams.worker.views import Views
 
 GROUP = "whatsapp-worker"
@@ -80,7 +81,7 @@ async def _run(settings: Settings) -> int:
     bursts = Bursts(settings)
     engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, (*runner.pauses, bursts))
     outbox = Outbox(pool, producer)
-    handler = Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal), bursts)
+    handler = Traced(Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal), bursts))
     take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     progress = Progress([engine, mailboxes, steps, outbox, *runner.pauses])

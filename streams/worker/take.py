@@ -20,6 +20,7 @@ from schemas.topics import (
     MESSAGE_STATUS,
     REQUEST_ID_HEADER,
 )
+from schemas.tracing import TRACE_HEADER, traceparent_of
 from streams.engine.intake import request_id
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
@@ -75,7 +76,7 @@ class Take:
         item = WorkItem(
             source=source, offset=message.offset, key=key, value=value, request_id=request_id(message),
             generation=generation, token=event, replayed=mark,
-            at=mark.at if mark else _produced_at(message),
+            at=mark.at if mark else _produced_at(message), trace=traceparent_of(message.headers),
         )  # fmt: skip
         await self._hand_over(item)
         self._engine.handed_over(item)
@@ -117,6 +118,8 @@ class Take:
         headers = [(REQUEST_ID_HEADER, identity.encode())] if identity else []
         if mark := Mark.of(message):
             headers.append(mark.header())
+        if trace := traceparent_of(message.headers):
+            headers.append((TRACE_HEADER, trace.encode()))
         await self._producer.send(source.topic, key.encode(), message.value, headers)
         return True
 

@@ -1,0 +1,88 @@
+"""Traces: one from the webhook or the call to the send, carried over Kafka in the W3C header `traceparent`.
+
+Until `tracing` was entered with an endpoint nothing is recorded, and a span costs about a microsecond. Spans hold no
+numbers, no texts and no errors' words: these may quote what a client wrote.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from schemas.settings import Settings
+
+TRACE_HEADER = "traceparent"
+_SERVICE = "whatsapp-microservice"
+_tracer = trace.get_tracer(_SERVICE)
+_w3c = TraceContextTextMapPropagator()
+
+# A collector that is away must not hold up a process that was told to stop.
+_EXPORT_SECONDS = 3.0
+
+
+@contextmanager
+def tracing(settings: Settings) -> Iterator[None]:
+    """Export this process's spans to OTEL_EXPORTER_OTLP_ENDPOINT, where set; what is left goes out at the end.
+
+    The library's other variables count too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS…
+    """
+    endpoint = settings.otel_exporter_otlp_endpoint
+    if endpoint is None:
+        yield
+        return
+    # Imported here: 60 modules that a process without traces does not need.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
+    # The environment's name wins.
+    resource = Resource({"service.name": _SERVICE}).merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        provider.shutdown()
+
+
+@contextmanager
+def span(
+    name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None, **attributes: str | int
+) -> Iterator[Span]:
+    """Record what happens within. `parent`: a `traceparent` from elsewhere; None: the span that is open here."""
+    context = _w3c.extract({TRACE_HEADER: parent}) if parent else None
+    with _tracer.start_as_current_span(
+        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield current
+        except BaseException as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
+
+
+def link(current: Span, traceparent: str | None) -> None:
+    """Note that a span serves another trace as well."""
+    found = trace.get_current_span(_w3c.extract({TRACE_HEADER: traceparent or ""})).get_span_context()
+    if found.is_valid:
+        current.add_link(found)
+
+
+def trace_headers() -> list[tuple[str, bytes]]:
+    """Give the Kafka header that continues the open trace; none where nothing is recorded."""
+    carrier: dict[str, str] = {}
+    _w3c.inject(carrier)
+    return [(TRACE_HEADER, value.encode()) for name, value in carrier.items() if name == TRACE_HEADER]
+
+
+def traceparent_of(headers: Any) -> str | None:  # noqa: ANN401 - Faust's or aiokafka's
+    """Find the header among a record's; whoever made the record, and whatever it holds, is not trusted to be right."""
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    found = next((value for name, value in pairs if name == TRACE_HEADER), None)
+    return found.decode("ascii", "replace") if isinstance(found, bytes) else None
