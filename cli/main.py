@@ -66,11 +66,12 @@ def stats(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the tables again while the service runs.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events on their way; then exit 3.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
+    data_dir: Beside = _DATA_DIR,
 ) -> None:  # fmt: skip
     """Show the live statistics, compare them with Postgres, or make them again."""
     from cli.stats import run_stats
 
-    _run(lambda settings: run_stats(settings, check=check, rebuild=rebuild, patience=wait, as_json=as_json))
+    _run(lambda settings: run_stats(settings, check=check, rebuild=rebuild, patience=wait, as_json=as_json), data_dir)
 
 
 @app.command(epilog=_ENVIRONMENT)
