@@ -106,8 +106,8 @@ async def _calls(world: World, seconds: float) -> Figures:
 
         window = await measured(world, load())
     await world.twilio.settle()
-    found = figures(world, window, [])
-    return found | {"turns": len(overheads)} | {f"call_{key}_ms": value * _MS for key, value in three(overheads).items()}
+    found = figures(world, window, [], turns=len(overheads))
+    return found | {f"call_{key}_ms": value * _MS for key, value in three(overheads).items()}
 
 
 def _waiting(count: int) -> Play:
@@ -129,7 +129,7 @@ def _waiting(count: int) -> Play:
         finally:
             latency.mean, latency.spread = former
         await world.clients.settle(_SETTLE_SECONDS)
-        return figures(world, window, []) | {"waiting": most}
+        return figures(world, window, [], turns=count) | {"waiting": most}
 
     return play
 
@@ -145,8 +145,9 @@ async def _pile_up(world: World, messages: Sequence[Message]) -> None:
 
 
 async def _until_asked(world: World, count: int) -> None:
+    """Wait until so many are asked at once, or until the first are answered: then there will not be more."""
     async with asyncio.timeout(60):
-        while world.ledger.asking < count:
+        while world.ledger.asking < min(count, world.ledger.unanswered):
             await asyncio.sleep(0.05)
 
 

@@ -62,11 +62,14 @@ def answered_in(world: World, window: Window) -> list[Message]:
     return [m for m in world.ledger.written if m.answered is not None and window.begun <= m.answered < window.ended]
 
 
-def figures(world: World, window: Window, messages: Sequence[Message]) -> Figures:
-    """Give the figures of a window in which these messages were answered: milliseconds, MB, turns per second."""
-    turns = max(1, len(messages))
+def figures(world: World, window: Window, messages: Sequence[Message], turns: int = 0) -> Figures:
+    """Give the figures of a window in which these messages were answered: milliseconds, MB, turns per second.
+
+    `turns`: what CPU is divided by, where it is not these messages.
+    """
+    turns = turns or max(1, len(messages))
     found: Figures = {
-        "turns": len(messages),
+        "turns": turns,
         "turns_per_second": len(messages) / window.seconds,
         "driver_late_p99_ms": quantile(window.late, 0.99) * _MS,
         "driver_loop_p99_ms": quantile(window.own_delays, 0.99) * _MS,
