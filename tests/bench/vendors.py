@@ -33,6 +33,10 @@ _SUMMARY = {
 }  # fmt: skip
 
 
+_ANYTHING_ELSE = {"status": "active", "success": True, "messages": [], "next_page_uri": None}
+"""The account's state, a typing indicator, an empty list."""
+
+
 @dataclass(slots=True)
 class Latency:
     """Seconds: mean and largest difference from it."""
@@ -101,7 +105,7 @@ class Twilio:
 
     def handle(self, request: Request) -> None:
         if not request.path.endswith("/Messages.json") or not request.body:  # the account's state, a typing indicator
-            request.answer(200, json.dumps({"sid": self._account, "status": "active", "success": True}).encode())
+            request.answer(200, json.dumps(_ANYTHING_ELSE | {"sid": self._account}).encode())
             return
         form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         asyncio.get_running_loop().call_later(self.latency.draw(), self._accept, request, form, time.monotonic())
