@@ -13,7 +13,7 @@ from db.queries import load
 from schemas.documents import now
 from schemas.errors import OptedOut
 from schemas.events import CallCompleted, ConversationCommand
-from streams.conversation.window import OPEN_SECONDS
+from schemas.window import OPEN_SECONDS
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn

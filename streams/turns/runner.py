@@ -12,10 +12,10 @@ from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.phone import masked
 from schemas.settings import Settings
 from schemas.tracing import span
+from schemas.window import is_open
 from streams.conversation.hours import QuietHours
 from streams.conversation.notices import notice_text
 from streams.conversation.refusals import by_person, refusal
-from streams.conversation.window import is_open
 from streams.conversation.wording import Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal

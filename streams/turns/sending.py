@@ -11,7 +11,7 @@ from schemas.documents import now
 from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
 from schemas.phone import masked
 from schemas.settings import Settings
-from streams.conversation.window import is_open
+from schemas.window import is_open
 from streams.conversation.wording import Client, Json, Wording
 from streams.failpoints import reach
 from streams.journal.journal import Journal

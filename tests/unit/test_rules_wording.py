@@ -7,10 +7,10 @@ import pytest
 
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
+from schemas.window import is_open
 from streams.conversation.call_status import CallStatuses
 from streams.conversation.configuration import check_rules, problems
 from streams.conversation.hours import QuietHours
-from streams.conversation.window import is_open
 from streams.conversation.wording import Client, Wording
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -6,11 +6,13 @@ from typing import Any
 from aiohttp import web
 
 from db.queries import load
+from schemas.documents import now
 from schemas.phone import conversation_key
+from schemas.window import is_open
 from web.database import Database
 from web.ops.deeds import new_command_id, possible
+from web.ops.filters import parsed
 from web.ops.pages import Page, page
-from web.ops.window import window_of
 
 _sql = load("ops")
 _export = load("export")
@@ -42,7 +44,7 @@ class Conversation:
             "messages": messages[:_MESSAGES][::-1],
             "older": messages[_MESSAGES - 1]["id"] if len(messages) > _MESSAGES else None,
             "turns": turns,
-            "window": window_of(head["last_inbound_at"]),
+            "window_is_open": is_open(parsed(head["last_inbound_at"]), now()),
             "deeds": possible(head["status"]),
             "new_command_id": new_command_id,
         }
