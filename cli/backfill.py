@@ -9,15 +9,13 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from db.pool import POSTGRES_ERRORS, create_pool
+from cli.connected import postgres_and_kafka
 from schemas.documents import now
-from schemas.errors import InvalidInput, Unavailable
+from schemas.errors import InvalidInput
 from schemas.phone import masked
 from schemas.settings import Settings, require
 from schemas.times import point_in_time
 from web.backfill import Backfill, Findings
-from web.database import Database
-from web.kafka_link import KafkaLink
 from web.publisher import Publisher
 from web.spool import Spool
 from web.twilio_list import TwilioList
@@ -46,23 +44,9 @@ def run_backfill(settings: Settings, since: str, until: str | None, *, dry_run: 
 
 
 async def _run(settings: Settings, since: datetime, until: datetime, *, dry_run: bool) -> Findings:
-    try:
-        pool = await create_pool(settings)
-    except POSTGRES_ERRORS as error:
-        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
-    kafka = KafkaLink(settings)
-    try:
-        async with aiohttp.ClientSession() as session:
-            database = Database(pool)
-            await kafka.keep()
-            if not kafka.answers:
-                raise Unavailable("Kafka does not answer; check KAFKA_BOOTSTRAP_SERVERS")
-            publisher = Publisher(kafka, Spool(database))
-            backfill = Backfill(settings, database, publisher, TwilioList(settings, session))
-            return await (backfill.look(since, until) if dry_run else backfill.run(since, until))
-    finally:
-        await kafka.close()
-        pool.terminate()
+    async with postgres_and_kafka(settings) as (database, kafka), aiohttp.ClientSession() as session:
+        backfill = Backfill(settings, database, Publisher(kafka, Spool(database)), TwilioList(settings, session))
+        return await (backfill.look(since, until) if dry_run else backfill.run(since, until))
 
 
 def _as_json(findings: Findings, *, dry_run: bool) -> dict[str, Any]:

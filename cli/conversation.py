@@ -6,14 +6,11 @@ import json
 import uuid
 from typing import Any
 
-from db.pool import POSTGRES_ERRORS, create_pool
-from schemas.errors import Unavailable
+from cli.connected import postgres_and_kafka
 from schemas.events import ConversationCommand
 from schemas.settings import Settings, require
 from web.command_outcomes import CommandOutcome, CommandOutcomes
 from web.commands import Commands, answer, command_of
-from web.database import Database
-from web.kafka_link import KafkaLink
 from web.publisher import Publisher
 from web.spool import Spool
 
@@ -39,22 +36,14 @@ def run_command(settings: Settings, number: str, body: dict[str, Any], *, as_jso
 
 
 async def _send(settings: Settings, command: ConversationCommand, request_id: str) -> CommandOutcome | None:
-    try:
-        pool = await create_pool(settings)
-    except POSTGRES_ERRORS as error:
-        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
-    kafka, outcomes = KafkaLink(settings), CommandOutcomes(Database(pool))
-    watching = asyncio.create_task(outcomes.watch())
-    try:
-        await kafka.keep()
-        if not kafka.answers:
-            raise Unavailable("Kafka does not answer; check KAFKA_BOOTSTRAP_SERVERS")
-        publisher = Publisher(kafka, Spool(Database(pool)))
-        return await Commands(publisher, outcomes, settings.outcome_wait_seconds).submit(command, request_id)
-    finally:
-        watching.cancel()
-        await kafka.close()
-        pool.terminate()
+    async with postgres_and_kafka(settings) as (database, kafka):
+        outcomes = CommandOutcomes(database)
+        watching = asyncio.create_task(outcomes.watch())
+        try:
+            commands = Commands(Publisher(kafka, Spool(database)), outcomes, settings.outcome_wait_seconds)
+            return await commands.submit(command, request_id)
+        finally:
+            watching.cancel()
 
 
 def _print(told: dict[str, Any]) -> None:

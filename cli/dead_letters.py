@@ -9,15 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from db.pool import POSTGRES_ERRORS, create_pool
-from schemas.errors import Unavailable
+from cli.connected import postgres_and_kafka
 from schemas.phone import masked
 from schemas.settings import Settings, require
-from web.database import Database
 from web.dead_letters.index import Index
 from web.dead_letters.letters import Letters
 from web.dead_letters.routes import filters_of, which
-from web.kafka_link import KafkaLink
 
 Json = dict[str, Any]
 
@@ -84,16 +81,5 @@ def _with_letters(settings: Settings, work: Callable[[Letters], Awaitable[Any]])
 
 
 async def _connected(settings: Settings, work: Callable[[Letters], Awaitable[Any]]) -> Any:  # noqa: ANN401
-    try:
-        pool = await create_pool(settings)
-    except POSTGRES_ERRORS as error:
-        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
-    kafka = KafkaLink(settings)
-    try:
-        await kafka.keep()
-        if not kafka.answers:
-            raise Unavailable("Kafka does not answer; check KAFKA_BOOTSTRAP_SERVERS")
-        return await work(Letters(Index(settings, Database(pool)), kafka))
-    finally:
-        await kafka.close()
-        pool.terminate()
+    async with postgres_and_kafka(settings) as (database, kafka):
+        return await work(Letters(Index(settings, database), kafka))
