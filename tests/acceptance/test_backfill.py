@@ -10,12 +10,11 @@ import asyncpg
 import httpx
 
 from tests.acceptance.conftest import Command
-from tests.support.up import State, call_body, conversation_of, write
+from tests.support.up import State, call_body, conversation_of, eventually_sync, write
 
 _CLIENTS = ["+573138531001", "+573138531002"]
 _LATE = "+573138531003"
 _WAIT_SECONDS = 30
-_LOOK_SECONDS = 0.05
 
 
 def _begin(up: State, *numbers: str) -> None:
@@ -33,27 +32,12 @@ def _unheard(up: State, number: str, text: str, **extra: str) -> str:
     return str(answer["sid"])
 
 
-def _until_nobody_listens(up: State) -> None:
-    end = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            httpx.get(up["web_url"] + "/live", timeout=1)
-        except httpx.TransportError:
-            return
-        assert time.monotonic() < end
-        time.sleep(_LOOK_SECONDS)
-
-
-def _until_it_listens(up: State) -> None:
-    end = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            if httpx.get(up["web_url"] + "/ready", timeout=1).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < end
-        time.sleep(_LOOK_SECONDS)
+def _status(up: State, path: str) -> int | None:
+    """Give what web answers; None where nobody listens."""
+    try:
+        return httpx.get(up["web_url"] + path, timeout=1).status_code
+    except httpx.TransportError:
+        return None
 
 
 def _texts(up: State, number: str, messages: int, direction: str) -> list[str]:
@@ -77,11 +61,11 @@ def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_m
     httpx.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
     _begin(operated, *_CLIENTS, _LATE)
     os.kill(operated["pids"]["web"], signal.SIGKILL)  # started again by `up` a second later
-    _until_nobody_listens(operated)
+    eventually_sync(lambda: _status(operated, "/live") is None, _WAIT_SECONDS)
     for number in _CLIENTS:
         for text in ("uno", "dos"):
             _unheard(operated, number, text)
-    _until_it_listens(operated)
+    eventually_sync(lambda: _status(operated, "/ready") == httpx.codes.OK, _WAIT_SECONDS)
     for number in _CLIENTS:
         write(operated, number, "tres", f"SM{number[1:]:0>32}")
     for number in _CLIENTS:
@@ -95,7 +79,8 @@ def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_m
 
 def test_on_demand_too_and_a_late_find_is_marked(operated: State, command: Command) -> None:
     sid = _unheard(operated, _LATE, "primero", AccountSid="another")
-    time.sleep(1)  # Twilio's times have whole seconds
+    second = int(time.time())  # Twilio's times have whole seconds: the next message comes in a later one
+    eventually_sync(lambda: int(time.time()) > second)
     write(operated, _LATE, "segundo", "SM" + "d" * 32)
     assert len(_texts(operated, _LATE, 3, "inbound")) == 1
     planned = command("backfill", "--since", "10m", "--dry-run")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import Command
-from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
+from tests.support.up import ROOT, State, call_body, conversation_of, eventually_sync, running_up, write
 
 _CLIENTS = [f"+57313853200{n}" for n in range(4)]
 _FORGOTTEN = "+573138532100"
@@ -60,11 +60,8 @@ def _sql(up: State, query: str, *arguments: object) -> list[Any]:
 
 
 def _until_sent(up: State, number: str, count: int) -> list[str]:
-    end = time.monotonic() + _WAIT_SECONDS
-    while len(sent := _sent(up, number)) < count:
-        assert time.monotonic() < end, sent
-        time.sleep(_LOOK_SECONDS)
-    return sent
+    eventually_sync(lambda: len(_sent(up, number)) >= count, _WAIT_SECONDS)
+    return _sent(up, number)
 
 
 def test_what_is_done_stays_done(chats: State, command: Command) -> None:
@@ -183,17 +180,15 @@ def test_an_interrupted_replay_goes_on(chats: State, command: Command) -> None:
     number = _CLIENTS[3]
     for place in range(10):
         write(chats, number, f"otra {place}", f"SM{place:030x}e0")
-    end = time.monotonic() + _WAIT_SECONDS
     count = "SELECT count(*) FROM conversation_input i JOIN conversation_turn t ON t.id = i.turn_id" \
             " WHERE i.phone_number = $1 AND t.state = 'done'"  # fmt: skip
-    while (done := _sql(chats, count, number)[0][0]) < 13:
-        assert time.monotonic() < end, done
-        time.sleep(_LOOK_SECONDS)
+    eventually_sync(lambda: _sql(chats, count, number)[0][0] >= 13, _WAIT_SECONDS)
     options = ["replay", "inbound-message", "--since", "1h", "--mode", "again", "--number", number, "--rate", "2", "--yes"]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *options, "--data-dir", chats["folder"]], cwd=ROOT,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    end = time.monotonic() + _WAIT_SECONDS
     published = "SELECT id, published FROM conversation_replay WHERE state = 'begun'"
     while not (rows := _sql(chats, published)) or rows[0]["published"] < 2:
         assert time.monotonic() < end
@@ -205,6 +200,4 @@ def test_an_interrupted_replay_goes_on(chats: State, command: Command) -> None:
     rest = command("replay", "--id", rows[0]["id"], "--yes")
     assert 0 < rest["published"] < 12
     marked = "SELECT count(DISTINCT turn_id) FROM conversation_input WHERE event_id LIKE 'replay:' || $1 || ':%'"
-    while _sql(chats, marked, rows[0]["id"])[0][0] < 12:
-        assert time.monotonic() < end + _WAIT_SECONDS
-        time.sleep(_LOOK_SECONDS)
+    eventually_sync(lambda: _sql(chats, marked, rows[0]["id"])[0][0] >= 12, _WAIT_SECONDS)
