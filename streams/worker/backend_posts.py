@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 from pydantic_core import to_json
 
-from db.pool import LOST_CONNECTION, Pool
+from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.settings import NO_TEXT, Settings
 from streams.conversation.backend_signature import HEADER, signature
@@ -49,7 +49,7 @@ class BackendPosts:
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
                 try:
                     await self._look(session)
-                except (*LOST_CONNECTION, asyncpg.PostgresError) as error:
+                except POSTGRES_ERRORS as error:
                     log.warning("the backend's messages could not be looked up", why=type(error).__name__)
 
     async def _look(self, session: aiohttp.ClientSession) -> None:

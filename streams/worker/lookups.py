@@ -8,7 +8,7 @@ import asyncio
 import asyncpg
 import structlog
 
-from db.pool import LOST_CONNECTION, Pool
+from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.errors import VendorError
 from streams.journal.ownership import Ownership
@@ -39,7 +39,7 @@ class Lookups:
             try:
                 rows = await self._pool.fetch(_sql.due_lookups, self._ownership.partitions, _MOST_AT_ONCE)
                 await asyncio.gather(*(self._look_up(row) for row in rows))
-            except (*LOST_CONNECTION, asyncpg.PostgresError) as error:
+            except POSTGRES_ERRORS as error:
                 log.warning("late summaries could not be looked up", why=type(error).__name__)
 
     async def _look_up(self, row: asyncpg.Record) -> None:

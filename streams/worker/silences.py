@@ -2,10 +2,9 @@
 
 import asyncio
 
-import asyncpg
 import structlog
 
-from db.pool import LOST_CONNECTION, Pool
+from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.settings import Settings
 
@@ -40,5 +39,5 @@ class Silences:
             try:
                 if ended := await self._pool.fetchval(_sql.end_silences, argument):
                     log.info("silence ended conversations", conversations=ended)
-            except (*LOST_CONNECTION, asyncpg.PostgresError) as error:
+            except POSTGRES_ERRORS as error:
                 log.warning("silences could not be looked up", why=type(error).__name__)
