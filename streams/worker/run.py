@@ -85,7 +85,7 @@ async def _run(settings: Settings) -> int:
     take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
     attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
     progress = Progress([engine, mailboxes, steps, outbox, *runner.pauses])
-    views = Views(app, mailboxes, engine, ownership, progress, folder).application()
+    views = Views(app, mailboxes, engine, ownership, progress, runner.pauses, folder).application()
     server = await serve(views, settings.worker_port, "WORKER_PORT", settings)
     try:
         reminders = Reminders(settings, pool, ownership, mailboxes)

@@ -1,6 +1,7 @@
 """The worker's own views: `/live`, `/ready`, `/partitions`, `/metrics`."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Views:
         engine: WorkerEngine,
         ownership: Ownership,
         progress: Progress,
+        pauses: Sequence[Pause],
         folder: Path,
     ) -> None:
         self._app = app
@@ -37,6 +39,7 @@ class Views:
         self._engine = engine
         self._ownership = ownership
         self._progress = progress
+        self._pauses = pauses
         self._folder = folder
 
     def application(self) -> web.Application:
@@ -67,6 +70,7 @@ class Views:
             "assignment": self._engine.assignment(),
             "seconds_since_progress": round(self._progress.seconds(), 1),
             "behind": self._progress.behind,
+            "paused": [pause.vendor for pause in self._pauses if pause.is_on],
             "tasks": len(asyncio.all_tasks()),
             **self._mailboxes.snapshot(),
         }

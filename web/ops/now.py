@@ -1,7 +1,6 @@
 """The overview: what happens now, what waits, what is stuck."""
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -11,6 +10,7 @@ from db.queries import load
 from web.database import Database
 from web.health import Health
 from web.ops.pages import Page, page
+from web.ops.workers import Workers, told
 
 _sql = load("ops")
 _PAGE = Page("now.html", "Now", "now")
@@ -20,16 +20,6 @@ _VIEW_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 _STUCK_SECONDS = 60.0
 _STUCK_ROWS = 20
 _RESPONSE_SECONDS = 3600.0
-
-
-@dataclass(slots=True)
-class Workers:
-    """What the workers' own views tell. `unreachable`: addresses that do not answer."""
-
-    lag: list[dict[str, Any]] = field(default_factory=list)
-    pauses: list[str] = field(default_factory=list)
-    in_flight: int = 0
-    unreachable: list[str] = field(default_factory=list)
 
 
 class Now:
@@ -54,12 +44,7 @@ class Now:
 
     async def _workers(self) -> Workers:
         views = await asyncio.gather(*(self._view(url) for url in self._urls))
-        found = Workers(unreachable=[url for url, view in zip(self._urls, views, strict=True) if view is None])
-        for view in views:
-            if view is not None:
-                _add(found, view)
-        found.lag.sort(key=lambda row: row["name"])
-        return found
+        return told(dict(zip(self._urls, views, strict=True)))
 
     async def _view(self, url: str) -> dict[str, Any] | None:
         try:
@@ -68,11 +53,3 @@ class Now:
                 return body if isinstance(body, dict) else None
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
-
-
-def _add(workers: Workers, view: dict[str, Any]) -> None:
-    workers.in_flight += int(view.get("in_flight", 0))
-    workers.pauses += [str(vendor) for vendor in view.get("paused", [])]
-    for name, found in view.get("partitions", {}).items():
-        if isinstance(found, dict):
-            workers.lag.append({"name": name, **found})
