@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import takewhile
 from typing import Any
 
 import structlog
@@ -30,6 +31,8 @@ _LONGEST_RETRY_SECONDS = 30.0
 class Mailboxes:
     """The mailboxes of one worker. `moved_at`, `fenced_at`: monotonic seconds, the latter None while nothing was fenced.
 
+    `accepting`: false from a drain until the next assignment.
+
     Args:
         handler: handles a batch; raises `Fenced` to abandon it; anything else it raises is tried again.
         acknowledge: called with tokens in offset order per partition.
@@ -49,7 +52,7 @@ class Mailboxes:
         self._unfinished: dict[str, int] = {}
         self._changed = asyncio.Condition()
         self._running = 0
-        self._accepting = True
+        self.accepting = True
         self.generation = 0
         self.moved_at = time.monotonic()
         self.fenced_at: float | None = None
@@ -89,15 +92,18 @@ class Mailboxes:
         return True
 
     async def drain(self, seconds: float) -> int:
-        """Take nothing new, drop what has not begun, wait for what has; gives how many were abandoned unfinished."""
-        self._accepting = False
-        for queue in self._queues.values():
-            queue.clear()
+        """Take nothing new, finish what has begun and what stands before it in its partition, drop the rest.
+
+        What stands before something finished has to be finished too, or both come again. Gives how many were abandoned.
+        """
+        self.accepting = False
+        self._drop_what_nothing_waits_for()
         await self._notify()
         try:
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self._running == 0)
+                await self._changed.wait_for(lambda: self._running == 0 and not any(self._queues.values()))
         except TimeoutError:
+            self._drop_queued()
             log.warning("drain cap reached, work is abandoned", running=self._running)
         return self._running
 
@@ -108,7 +114,7 @@ class Mailboxes:
         for task in self._tasks.values():
             task.cancel()
         self._queues, self._tasks, self._windows, self._unfinished = {}, {}, {}, {}
-        self._accepting = True
+        self.accepting = True
         await self._notify()
         return self.generation
 
@@ -155,8 +161,21 @@ class Mailboxes:
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._work(key), name="mailbox")
 
+    def _drop_what_nothing_waits_for(self) -> None:
+        queued = {each.entry for queue in self._queues.values() for each in queue}
+        newest = {source: window.newest_but(queued) for source, window in self._windows.items()}
+        for queue in self._queues.values():
+            needed = takewhile(lambda each: each.entry and each.entry.offset < newest[each.item.source], tuple(queue))
+            kept = list(needed)
+            queue.clear()
+            queue.extend(kept)
+
+    def _drop_queued(self) -> None:
+        for queue in self._queues.values():
+            queue.clear()
+
     def _is_current(self, item: WorkItem) -> bool:
-        return self._accepting and item.generation == self.generation
+        return self.accepting and item.generation == self.generation
 
     def _has_room(self, item: WorkItem) -> bool:
         window = self._windows.get(item.source)
@@ -182,6 +201,8 @@ class Mailboxes:
                 self._running -= 1
             if finished and generation == self.generation:
                 self._finish(batch)
+            elif not self.accepting:
+                queue.clear()  # what is left to the next owner is not overtaken
             if self._has_waiters():
                 await self._notify()
         if generation == self.generation:

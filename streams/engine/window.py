@@ -4,7 +4,7 @@ Faust commits past unfinished events unless they are acknowledged in offset orde
 """
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,3 +46,7 @@ class OffsetWindow:
     def oldest(self) -> Entry | None:
         """Give the oldest unfinished event."""
         return self._entries[0] if self._entries else None
+
+    def newest_but(self, waiting: Container[Entry | None]) -> int:
+        """Give the newest offset of what is not `waiting`, that is finished or has begun; -1: there is none."""
+        return next((entry.offset for entry in reversed(self._entries) if entry not in waiting), -1)

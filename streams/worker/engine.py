@@ -80,16 +80,24 @@ class WorkerEngine:
 
         The second condition keeps this free of deadlock: calls that wait behind such messages fill their topic's bound
         only until the messages see them.
+
+        Raises:
+            Fenced: the partitions are given up, so that no more calls are handed over.
         """
         source = TopicPartition(CALL_COMPLETED, partition)
+
+        def is_read(end: int) -> bool:
+            return self._positions.get(source, 0) >= end or self._mailboxes.holds(key, CALL_COMPLETED)
+
         try:
             async with asyncio.timeout(_CATCH_UP_SECONDS):
                 end = (await self._fresh_end_offsets()).get(TP(self._prefix + CALL_COMPLETED, partition), 0)
-                await self._mailboxes.wait_until(
-                    lambda: self._positions.get(source, 0) >= end or self._mailboxes.holds(key, CALL_COMPLETED)
-                )
+                await self._mailboxes.wait_until(lambda: is_read(end) or not self._mailboxes.accepting)
         except TimeoutError:
             log.warning("call topic was not read up in time", partition=partition)
+            return
+        if not is_read(end):
+            raise Fenced("drained before its call was read")
 
     async def _fresh_end_offsets(self) -> dict[TP, int]:
         """Give offsets that are not older than the asking: one look-up runs, and all who come meanwhile share the next.

@@ -122,6 +122,67 @@ async def test_drain_finishes_what_has_begun_and_drops_the_rest() -> None:
     assert [offset for _, offset in acknowledged] == [0]
 
 
+async def test_drain_finishes_what_stands_before_something_that_has_begun() -> None:
+    gates = {"a": asyncio.Event(), "b": asyncio.Event()}
+
+    async def handle(batch: Batch) -> None:
+        await gates[batch.key].wait()
+
+    acknowledged: list[tuple[object, int]] = []
+    mailboxes = Mailboxes(handle, acknowledged.append, most_per_topic=9, largest_window=9)
+    await mailboxes.begin_generation()
+    for offset, key in enumerate("aabaa"):
+        await mailboxes.put(item(offset, key))
+    gates["b"].set()
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(mailboxes.drain(5))
+    await asyncio.sleep(0)
+    gates["a"].set()
+    assert await draining == 0
+    assert [offset for _, offset in acknowledged] == [0, 1, 2]
+
+
+async def test_what_a_drain_leaves_to_the_next_owner_is_not_overtaken() -> None:
+    gate, handled = asyncio.Event(), []
+
+    async def handle(batch: Batch) -> None:
+        handled.append(batch.first.offset)
+        if batch.key == "a":
+            await gate.wait()
+            raise Fenced("the vendor is away")
+
+    mailboxes = Mailboxes(handle, lambda _: None, most_per_topic=9, largest_window=9)
+    await mailboxes.begin_generation()
+    for offset, key in enumerate("aab"):
+        await mailboxes.put(item(offset, key))
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(mailboxes.drain(5))
+    await asyncio.sleep(0)
+    gate.set()
+    assert await draining == 0
+    assert handled == [0, 2]
+
+
+async def test_a_drain_at_its_cap_begins_nothing_more() -> None:
+    gate = asyncio.Event()
+
+    async def handle(batch: Batch) -> None:
+        if batch.key == "a":
+            await gate.wait()
+
+    acknowledged: list[tuple[object, int]] = []
+    mailboxes = Mailboxes(handle, acknowledged.append, most_per_topic=9, largest_window=9)
+    await mailboxes.begin_generation()
+    for offset, key in enumerate("aab"):
+        await mailboxes.put(item(offset, key))
+    await asyncio.sleep(0)
+    assert await mailboxes.drain(0.01) == 1
+    gate.set()
+    async with asyncio.timeout(5):
+        await mailboxes.wait_until(lambda: len(acknowledged) == 1)
+    assert [offset for _, offset in acknowledged] == [0]
+
+
 async def test_what_needs_no_mailbox_is_acknowledged_behind_what_came_before_it() -> None:
     gate = asyncio.Event()
 
