@@ -18,6 +18,7 @@ from streams.vendors.elevenlabs_events import (
     conversation_id,
     start,
 )
+from streams.vendors.elevenlabs_overrides import FIRST_MESSAGE
 from streams.vendors.message_text import to_whatsapp
 from streams.vendors.turn_end import TurnEnd
 from streams.vendors.vendor_json import Json, child, parse_vendor_object, words
@@ -30,9 +31,11 @@ _CLOSING = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgTyp
 
 
 class Conversation:
-    """Runs once. `overrides`: empty where the agent does not allow them; then its greeting is waited for and skipped."""
+    """Runs once. `overrides`: those that the agent allows; where its greeting is not among them it is waited for and
+    skipped.
+    """
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, question: Question, overrides: Json) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, question: Question, overrides: frozenset[str]) -> None:
         self._socket = socket
         self._question = question
         self._overrides = overrides
@@ -44,12 +47,12 @@ class Conversation:
         """Ask and collect the answer.
 
         Raises:
-            OverrideRefused: to be done again without overrides.
+            OverrideRefused: to be done again without overrides, or with fewer.
             AgentSilent: no text came.
             RetryableError, TerminalError: as `Agent`.
         """
         await self._start()
-        if not self._overrides:
+        if FIRST_MESSAGE not in self._overrides:
             await self._skip_greeting()
         await self._question.confirm()
         await self._socket.send_json({"type": "user_message", "text": self._question.text})

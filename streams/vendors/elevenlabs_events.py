@@ -7,10 +7,8 @@ from schemas.errors import RetryableError, TerminalError, VendorError
 from streams.vendors.agent import Question
 from streams.vendors.context_text import context_text, variables
 from streams.vendors.elevenlabs_api import VENDOR
+from streams.vendors.elevenlabs_overrides import as_json
 from streams.vendors.vendor_json import Json, child, words
-
-OVERRIDES: Json = {"conversation": {"text_only": True}, "agent": {"first_message": ""}}
-"""Text only, and no greeting as in a call. Each must be allowed in the agent's security settings."""
 
 NORMAL_CLOSE = 1000
 REFUSED_CLOSE = 1008
@@ -52,13 +50,13 @@ class Closed:
         return self.code not in _PASSING_CLOSES and not self.kind
 
 
-def start(question: Question, overrides: Json) -> Json:
+def start(question: Question, overrides: frozenset[str]) -> Json:
     """Give the first event, which must come before anything else. What is empty is left out."""
     event: Json = {
         "type": "conversation_initiation_client_data",
         "dynamic_variables": variables(question.context),
         "user_id": question.user_id,
-        "conversation_config_override": overrides,
+        "conversation_config_override": as_json(overrides),
     }
     return {name: value for name, value in event.items() if value}
 

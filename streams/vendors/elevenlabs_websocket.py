@@ -15,9 +15,10 @@ from schemas.errors import RetryableError
 from streams.vendors.agent import AgentReply, Question
 from streams.vendors.elevenlabs_api import VENDOR, ElevenLabsApi, Forbidden, refused
 from streams.vendors.elevenlabs_conversation import Conversation
-from streams.vendors.elevenlabs_events import OVERRIDES, REFUSED_CLOSE, AgentSilent, OverrideRefused
+from streams.vendors.elevenlabs_events import REFUSED_CLOSE, AgentSilent, OverrideRefused
+from streams.vendors.elevenlabs_overrides import Refusals, refused_names
 from streams.vendors.http import BROKE_OFF
-from streams.vendors.vendor_json import Json, words
+from streams.vendors.vendor_json import words
 
 log = structlog.get_logger()
 
@@ -25,8 +26,6 @@ log = structlog.get_logger()
 _WHOLE_SECONDS = 55.0
 # The peer's close frame is waited for no longer: the client waits for the answer, which we have.
 _CLOSE_SECONDS = 0.5
-# How long an agent that refused our overrides is not tried with them: its settings may be put right any time.
-_WITHOUT_OVERRIDES_SECONDS = 600.0
 
 
 class ElevenLabsWebSocket:
@@ -34,7 +33,7 @@ class ElevenLabsWebSocket:
 
     def __init__(self, api: ElevenLabsApi) -> None:
         self._api = api
-        self._refused_until: dict[str, float] = {}
+        self._refusals = Refusals(time.monotonic)
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask in a conversation of its own; see `Agent`. Silence is tried once more on a fresh socket (packages#423)."""
@@ -46,18 +45,26 @@ class ElevenLabsWebSocket:
             return await self._ask(question)
 
     async def _ask(self, question: Question) -> AgentReply:
-        if time.monotonic() < self._refused_until.get(question.agent_id, 0.0):
-            return await self._converse(question, {})
-        try:
-            return await self._converse(question, OVERRIDES)
-        except OverrideRefused as error:
-            reply = await self._converse(question, {})
-            if error.code == REFUSED_CLOSE:  # it said so, the connection was not merely lost
-                log.warning("the agent does not allow our overrides", agent=question.agent_id)
-                self._refused_until[question.agent_id] = time.monotonic() + _WITHOUT_OVERRIDES_SECONDS
-            return reply
+        """Ask with the overrides that the agent allows; with ever fewer where it turns out to refuse them."""
+        agent_id = question.agent_id
+        overrides = self._refusals.allowed(agent_id)
+        said, unsaid = frozenset[str](), frozenset[str]()
+        while True:
+            try:
+                reply = await self._converse(question, overrides)
+            except OverrideRefused as error:
+                refused = refused_names(error.why, overrides)
+                overrides -= refused
+                if error.code == REFUSED_CLOSE:
+                    log.warning("the agent does not allow our overrides", agent=agent_id, overrides=sorted(refused))
+                    said |= refused
+                else:  # the connection may merely have been lost
+                    unsaid |= refused
+            else:
+                self._refusals.learn(agent_id, said=said, unsaid=unsaid)
+                return reply
 
-    async def _converse(self, question: Question, overrides: Json) -> AgentReply:
+    async def _converse(self, question: Question, overrides: frozenset[str]) -> AgentReply:
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
                 url, headers = await self._address(question.agent_id)
