@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from cli.doctor_agents import agents
 from cli.doctor_durability import durability
 from cli.doctor_templates import templates
 from cli.findings import Finding
@@ -37,6 +38,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *_texts(settings),
         *[await check(settings) for check in checks],
         *await templates(settings),
+        *await agents(settings),
         *await durability(settings, _remembered_hours(settings)),
     ]
 

@@ -105,3 +105,8 @@ FROM conversation_state s WHERE s.batch_id IS NOT NULL GROUP BY s.batch_id ORDER
 
 -- name: campaign_name
 SELECT metadata->'call'->>'batch_name' FROM conversation_state WHERE batch_id = $1 ORDER BY id DESC LIMIT 1
+
+-- name: latest_agents
+-- Whom `doctor` looks at.
+SELECT agent_id FROM conversation_state WHERE agent_id <> '' AND last_message_at > now() - interval '30 days'
+GROUP BY agent_id ORDER BY max(last_message_at) DESC LIMIT $1

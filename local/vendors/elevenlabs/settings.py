@@ -15,7 +15,7 @@ class AgentSettings:
     """One agent as its owner set it up.
 
     `private`: needs a signed URL or the key; `allowed`: what conversations may override, dotted; `required`: dynamic
-    variables that its prompt needs; `client_events`: what it sends besides what it must.
+    variables that its prompt needs; `client_events`: what it sends besides what it must; `tool_ids`: of its tools.
     """
 
     agent_id: str
@@ -26,6 +26,7 @@ class AgentSettings:
     allowed: list[str] = field(default_factory=lambda: ["conversation.text_only", "agent.first_message"])
     required: list[str] = field(default_factory=list)
     client_events: list[str] = field(default_factory=lambda: list(_EVENTS))
+    tool_ids: list[str] = field(default_factory=list)
     max_duration_seconds: float = 600.0
 
     def as_json(self) -> Json:
@@ -41,7 +42,8 @@ class AgentSettings:
         placeholders = {"dynamic_variable_placeholders": dict.fromkeys(self.required, "")}
         prompt = " ".join(f"{{{{{name}}}}}" for name in self.required)
         agent = {"first_message": self.first_message, "language": "es", "dynamic_variables": placeholders,
-                 "prompt": {"prompt": f"Eres un agente de ventas. {prompt}".strip()}}  # fmt: skip
+                 "prompt": {"prompt": f"Eres un agente de ventas. {prompt}".strip(),
+                            "tool_ids": self.tool_ids}}  # fmt: skip
         return {
             "agent_id": self.agent_id, "name": self.name, "tags": [],
             "conversation_config": {"agent": agent, "conversation": conversation},
