@@ -77,14 +77,14 @@ class BoundedAgent:
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask when there is a place; see `Agent`."""
-        async with self._places.one() as cuts:
+        async with self._places.one() as place:
             try:
                 reply = await self._agent.ask(question)
             except RetryableError as error:
                 if error.code in _TOO_MANY:
-                    self._places.limit.refused(self._places.running, cuts)
+                    self._places.limit.refused(self._places.running, place)
                 raise
-            self._places.limit.answered()
+            self._places.limit.answered(place)
             return reply
 
 

@@ -8,31 +8,46 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 # As TCP does it: quickly down, slowly up.
 _KEPT_SHARE = 0.5
 
 
+class Place(NamedTuple):
+    """One that runs. `running`: how many ran when it began, itself included; `cuts`: of the limit until then."""
+
+    running: int
+    cuts: int
+
+
 class Limit:
-    """How many may run now, between 1 and `most`. Pure."""
+    """How many may run now, between 1 and `most`. Pure.
+
+    A refusal below what was answered a moment ago is a busy vendor, not a full workspace, and takes one place only: a
+    share of 2 % of such refusals would otherwise keep the limit at ten.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._now = float(most)
+        self._proven = 0
         self.cuts = 0
 
     @property
     def now(self) -> int:
         return int(self._now)
 
-    def refused(self, running: int, cuts_before: int) -> None:
+    def refused(self, running: int, place: Place) -> None:
         """One of `running` was refused. Of those that began under one limit only the first refusal counts."""
-        if cuts_before == self.cuts:
-            self._now = max(1.0, min(self._now, running) * _KEPT_SHARE)
-            self.cuts += 1
+        if place.cuts == self.cuts:
+            self._now = max(1.0, min(self._now, max(running * _KEPT_SHARE, min(self._proven, running - 1))))
+            self._proven, self.cuts = 0, self.cuts + 1
 
-    def answered(self) -> None:
+    def answered(self, place: Place) -> None:
         """One was answered: a round of answers makes one place more."""
+        if place.cuts == self.cuts:
+            self._proven = max(self._proven, place.running)
         self._now = min(float(self._most), self._now + 1 / self._now)
 
 
@@ -45,14 +60,14 @@ class Places:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[int]:
-        """Have a place; gives the cuts of the limit so far, for `Limit.refused`."""
+    async def one(self) -> AsyncIterator[Place]:
+        """Have a place, for which the limit is told what came of it."""
         if self._waiting or self.running >= self.limit.now:
             await self._wait()
         else:
             self.running += 1
         try:
-            yield self.limit.cuts
+            yield Place(self.running, self.limit.cuts)
         finally:
             self.running -= 1
             self._wake()

@@ -26,7 +26,12 @@ _TWILIO_FAULTS = {
     "callback_early": "callback-early", "callback_twice": "callback-duplicate", "callback_late": "callback-delay",
     "callback_disorder": "callback-reorder", "callback_lost": "callback-drop",
 }  # fmt: skip
-_ELEVENLABS_FAULTS = {"too_many": "429", "refused_500": "500", "hang": "hang", "cut": "cut", "silent": "silent"}
+_ELEVENLABS_FAULTS = {
+    "too_many": "429", "refused_500": "500", "hang": "hang", "cut": "cut", "silent": "silent", "bad_event": "bad-event",
+    "url_bad_json": "signed-url-bad-json", "call_html": "conversation-html", "socket_429": "socket-429",
+    "socket_500": "socket-500", "message_bad_json": "message-bad-json", "message_500": "message-500",
+    "message_reset": "message-reset",
+}  # fmt: skip
 _START_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 _STOP_SECONDS = 5.0

@@ -7,34 +7,73 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.vendors.places import Limit, Places
+from streams.vendors.places import Limit, Place, Places
+
+
+def begun(limit: Limit, running: int) -> Place:
+    return Place(running, limit.cuts)
 
 
 def test_a_refusal_takes_places_away_and_answers_bring_them_back() -> None:
     limit = Limit(100)
-    limit.refused(running=20, cuts_before=limit.cuts)
+    limit.refused(20, begun(limit, 20))
     assert limit.now == 10  # of what really ran, not of what was allowed
     for _ in range(10):
-        limit.answered()
+        limit.answered(begun(limit, 1))
     assert 10 <= limit.now <= 11
     for _ in range(10_000):
-        limit.answered()
+        limit.answered(begun(limit, 1))
     assert limit.now == 100
 
 
 def test_a_crowd_that_is_refused_together_counts_once() -> None:
-    limit, before = Limit(100), 0
+    limit = Limit(100)
+    before = begun(limit, 100)
     for running in range(100, 0, -1):
         limit.refused(running, before)
     assert limit.now == 50
     assert limit.cuts == 1
 
 
+def test_a_refusal_of_fewer_than_were_just_answered_takes_one_place() -> None:
+    limit = Limit(100)
+    for _ in range(3):
+        limit.answered(begun(limit, 40))
+        limit.refused(40, begun(limit, 40))
+        assert limit.now == 39
+    limit.refused(39, begun(limit, 39))  # again, and nothing answered between
+    assert limit.now == 19
+
+
+def test_an_answer_from_before_a_refusal_proves_nothing() -> None:
+    limit = Limit(100)
+    before = begun(limit, 40)
+    limit.refused(40, before)
+    limit.answered(before)
+    limit.refused(20, begun(limit, 20))
+    assert limit.now == 10
+
+
+def test_places_that_became_few_are_found_and_kept() -> None:
+    limit, there = Limit(50), 8
+    refused = 0
+    for _ in range(2000):
+        place = begun(limit, limit.now)
+        if place.running > there:
+            refused += 1
+            limit.refused(place.running, place)
+        else:
+            limit.answered(place)
+    assert there <= limit.now <= there + 1
+    assert refused < 2000 / there
+
+
 @given(st.lists(st.one_of(st.none(), st.integers(1, 50)), max_size=200))
 def test_there_is_always_a_place_and_never_too_many(happened: list[int | None]) -> None:
     limit = Limit(50)
     for running in happened:
-        limit.answered() if running is None else limit.refused(running, limit.cuts)
+        place = begun(limit, running or limit.now)
+        limit.answered(place) if running is None else limit.refused(running, place)
         assert 1 <= limit.now <= 50
 
 
