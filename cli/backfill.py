@@ -2,75 +2,91 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import aiohttp
-from rich.console import Console
-from rich.table import Table
+import structlog
 
+from cli.backfill_output import as_json, show
 from cli.connected import postgres_and_kafka
 from schemas.documents import now
-from schemas.errors import InvalidInput
-from schemas.phone import masked
+from schemas.errors import InvalidInput, VendorError
+from schemas.retention import journal_remembers
 from schemas.settings import Settings, require
 from schemas.times import point_in_time
 from web.backfill import Backfill, Findings
+from web.backfill_calls import CallBackfill, CallFindings
+from web.elevenlabs_list import ElevenLabsList
 from web.publisher import Publisher
 from web.spool import Spool
 from web.twilio_list import TwilioList
 
+log = structlog.get_logger()
+
 _REQUIRED = ("database_url", "kafka_bootstrap_servers", "twilio_account_sid", "twilio_auth_token")
 
 
-def run_backfill(settings: Settings, since: str, until: str | None, *, dry_run: bool, as_json: bool) -> int:
-    """Look, publish (unless `dry_run`) and print; 0.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be looked at. `since`, `until`: aware, UTC; `batches`: whose calls count also where none is known."""
+
+    since: datetime
+    until: datetime
+    batches: Sequence[str]
+    dry_run: bool
+
+
+def run_backfill(
+    settings: Settings, since: str, until: str | None, *, batches: Sequence[str] = (), dry_run: bool, json_output: bool
+) -> int:
+    """Look, publish (unless `dry_run`) and print; 0, or 1 when ElevenLabs could not be compared.
 
     Raises:
-        InvalidInput: a time is malformed, or the window is empty or in the future.
+        InvalidInput: a time is malformed, the window is empty, in the future, or older than the journal.
         ConfigurationError, Unavailable, VendorError: nothing, or not all of it, was published.
     """
     require(settings, *_REQUIRED)
     at = now()
-    window = point_in_time("--since", since, at), point_in_time("--until", until, at) if until else at
-    if window[0] >= window[1]:
+    asked = Asked(
+        since=point_in_time("--since", since, at), until=point_in_time("--until", until, at) if until else at,
+        batches=batches, dry_run=dry_run,
+    )  # fmt: skip
+    if asked.since >= asked.until:
         raise InvalidInput("--since", "must be before --until and before now")
-    findings = asyncio.run(_run(settings, *window, dry_run=dry_run))
-    if as_json:
-        print(json.dumps(_as_json(findings, dry_run=dry_run), ensure_ascii=False))
+    _check_remembered(settings, asked.since, at)
+    findings, calls, problem = asyncio.run(_run(settings, asked))
+    if json_output:
+        print(json.dumps(as_json(findings, calls, problem, dry_run=dry_run), ensure_ascii=False))
     else:
-        _print(findings, dry_run=dry_run)
-    return 0
+        show(findings, calls, problem, dry_run=dry_run)
+    return 1 if problem and settings.elevenlabs_api_key else 0
 
 
-async def _run(settings: Settings, since: datetime, until: datetime, *, dry_run: bool) -> Findings:
+def _check_remembered(settings: Settings, since: datetime, at: datetime) -> None:
+    """What the journal has forgotten would be taken for missed, and answered a second time."""
+    remembered = journal_remembers(settings)
+    if remembered is not None and since < at - remembered:
+        days = f"{remembered.total_seconds() / 86_400:g}"
+        raise InvalidInput(
+            "--since", f"at most {days}d: the journal remembers no longer (JOURNAL_RETENTION_DAYS), older is taken for new"
+        )
+
+
+async def _run(settings: Settings, asked: Asked) -> tuple[Findings, CallFindings | None, str | None]:
+    """Give Twilio's, and ElevenLabs' or why there are none: neither waits for the other."""
     async with postgres_and_kafka(settings) as (database, kafka), aiohttp.ClientSession() as session:
-        backfill = Backfill(settings, database, Publisher(kafka, Spool(database)), TwilioList(settings, session))
-        return await (backfill.look(since, until) if dry_run else backfill.run(since, until))
-
-
-def _as_json(findings: Findings, *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "since": findings.since.isoformat(), "until": findings.until.isoformat(), "published": not dry_run,
-        "listed": findings.listed,
-        "messages": [{"sid": each.sid, "from": each.from_, "at": each.created.isoformat()} for each in findings.messages],
-        "statuses": [{"sid": each.sid, "status": each.status} for each in findings.statuses],
-        "sends": [{"own_id": own_id, "sid": each.sid, "status": each.status} for own_id, each in findings.sends],
-    }  # fmt: skip
-
-
-def _print(findings: Findings, *, dry_run: bool) -> None:
-    done = "would be published" if dry_run else "published"
-    console = Console(soft_wrap=True)
-    console.print(f"Twilio lists {findings.listed} messages from {findings.since:%F %T} to {findings.until:%F %T} UTC.")
-    if not findings.any:
-        console.print("Nothing was missed.")
-        return
-    table = Table("what", "number", "when (UTC)", "id", title=f"missed, {done}")
-    for each in findings.messages:
-        table.add_row("message", masked(each.from_.removeprefix("whatsapp:")), f"{each.created:%F %T}", each.sid)
-    for each in findings.statuses:
-        table.add_row(f"status {each.status}", masked(each.to.removeprefix("whatsapp:")), f"{each.created:%F %T}", each.sid)
-    for _, each in findings.sends:
-        table.add_row("send found", masked(each.to.removeprefix("whatsapp:")), f"{each.created:%F %T}", each.sid)
-    console.print(table)
+        publisher = Publisher(kafka, Spool(database))
+        twilio = Backfill(settings, database, publisher, TwilioList(settings, session))
+        findings = await (twilio.look if asked.dry_run else twilio.run)(asked.since, asked.until)
+        if settings.elevenlabs_api_key is None:
+            return findings, None, "ELEVENLABS_API_KEY is not set"
+        elevenlabs = CallBackfill(settings, database, publisher, ElevenLabsList(settings, session))
+        try:
+            calls = await elevenlabs.look(asked.since, asked.until, batches=asked.batches)
+            if not asked.dry_run:
+                await elevenlabs.publish(calls)
+        except VendorError as error:
+            return findings, None, str(error)
+        return findings, calls, None

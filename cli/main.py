@@ -109,12 +109,18 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command(epilog=_ENVIRONMENT)
 def backfill(
-    since: Since, until: Until = None, dry_run: DryRun = False, as_json: Json = False, data_dir: Beside = _DATA_DIR
-) -> None:
-    """Fetch from Twilio what was missed: clients' messages, delivery reports, sends of unknown outcome."""
+    since: Since, until: Until = None,
+    batch: Annotated[list[str] | None, typer.Option(help="Also this batch's ended calls; may be given again.")] = None,
+    dry_run: DryRun = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
+) -> None:  # fmt: skip
+    """Fetch what was missed. Twilio: clients' messages, delivery reports, sends of unknown outcome. ElevenLabs:
+    summaries, durations, ended calls of the campaigns that are known here."""
     from cli.backfill import run_backfill
 
-    _run(lambda settings: run_backfill(settings, since, until, dry_run=dry_run, as_json=as_json), data_dir)
+    _run(
+        lambda settings: run_backfill(settings, since, until, batches=batch or (), dry_run=dry_run, json_output=as_json),
+        data_dir,
+    )
 
 
 @app.command(epilog=_ENVIRONMENT)

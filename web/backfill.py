@@ -11,16 +11,15 @@ from typing import Any, TypeVar
 import structlog
 
 from db.queries import load
-from schemas.errors import InvalidInput, Unavailable
 from schemas.events import InboundMessage
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
 from web.backfill_events import inbound, is_news, matched, report
 from web.database import Database
-from web.kafka_log import recent_values
 from web.publisher import Publishing
 from web.twilio_form import key_of
 from web.twilio_list import Listed, TwilioList
+from web.under_way import ids_under_way
 
 log = structlog.get_logger()
 _sql = load("backfill")
@@ -30,8 +29,6 @@ T = TypeVar("T")
 _LEAST_SEND_AGE_SECONDS = 120.0
 # A create is asked for before Twilio lists it.
 _SEND_MARGIN = timedelta(hours=1)
-# Kafka's time of a record is our clock, the list's is Twilio's.
-_LOG_MARGIN = timedelta(minutes=1)
 _MOST_IDS = 5000
 _READ_SECONDS = 10.0
 _NUMBERS_AT_ONCE = 50
@@ -116,22 +113,9 @@ class Backfill:
         known = {row["event_id"] for row in await self._rows(_sql.known_messages, [message.sid for message in got])}
         missing = [message for message in reversed(got) if message.sid not in known]
         if missing:
-            waiting = await self._under_way(since)
+            waiting = await ids_under_way(self._settings, self._database, INBOUND_MESSAGE, InboundMessage, since)
             missing = [message for message in missing if message.sid not in waiting]
         return missing
-
-    async def _under_way(self, since: datetime) -> set[str]:
-        """Give the ids that lie in the spool and in the log. Without Kafka: fewer, and some are published again."""
-        spooled = await self._database.bounded(
-            self._database.pool.fetch(_sql.spooled_messages, INBOUND_MESSAGE), _READ_SECONDS
-        )
-        ids = {_id_of(row["value"]) for row in spooled}
-        try:
-            async for value in recent_values(self._settings, INBOUND_MESSAGE, since - _LOG_MARGIN):
-                ids.add(_id_of(value))
-        except Unavailable:
-            log.warning("the log could not be read, its messages may be published again under their ids")
-        return ids
 
     async def _outgoing(self, sent: list[Listed], since: datetime) -> tuple[list[Listed], list[tuple[str, Listed]]]:
         rows = await self._rows(_sql.sends, [message.sid for message in sent])
@@ -151,10 +135,3 @@ class Backfill:
 
 def _parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     return (items[place : place + size] for place in range(0, len(items), size))
-
-
-def _id_of(value: bytes) -> str:
-    try:
-        return InboundMessage.from_json(value).event_id
-    except InvalidInput:
-        return ""

@@ -14,6 +14,7 @@ import structlog
 from db.queries import load
 from schemas.documents import now
 from schemas.errors import Unavailable, VendorError
+from schemas.retention import journal_remembers
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE
 from web.backfill import Backfill
@@ -40,7 +41,8 @@ class Gap:
 
     def __init__(self, settings: Settings, database: Database, backfill: Backfill) -> None:
         self._every = settings.backfill_every_seconds
-        self._longest = timedelta(hours=settings.backfill_hours)
+        longest, remembered = timedelta(hours=settings.backfill_hours), journal_remembers(settings)
+        self._longest = min(longest, remembered) if remembered else longest  # what is forgotten would be taken for new
         self._configured = bool(settings.twilio_account_sid and settings.twilio_auth_token)
         self._database = database
         self._backfill = backfill

@@ -24,7 +24,6 @@ def call_completed(kind: str, data: Json) -> Json | None:
 def _body(data: Json, number: object, status: str) -> Json:
     batch = _child(_child(data, "metadata"), "batch_call")
     variables = _child(_child(data, "conversation_initiation_client_data"), "dynamic_variables")
-    name = next((variables[key] for key in _NAMES if isinstance(variables.get(key), str)), None)
     recipient = {
         "phone_number": number,
         "conversation_id": data.get("conversation_id"),
@@ -36,9 +35,14 @@ def _body(data: Json, number: object, status: str) -> Json:
         "agent_name": data.get("agent_name"),
         "batch_id": batch.get("batch_call_id"),
         "recipient": recipient,
-        "call_metadata": {"client_name": name},
+        "call_metadata": {"client_name": client_name(variables)},
         "source": "elevenlabs-post-call",
     }
+
+
+def client_name(variables: Json) -> str | None:
+    """Give the client's name out of a call's dynamic variables."""
+    return next((variables[key] for key in _NAMES if isinstance(variables.get(key), str)), None)
 
 
 def _number(data: Json) -> object:

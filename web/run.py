@@ -16,11 +16,14 @@ from schemas.errors import Unavailable
 from schemas.settings import Settings
 from web.app import Collaborators, create_app
 from web.backfill import Backfill
+from web.backfill_calls import CallBackfill
+from web.call_gap import CallGap
 from web.command_outcomes import CommandOutcomes
 from web.commands import Commands
 from web.database import Database
 from web.dead_letters.index import Index
 from web.dead_letters.letters import Letters
+from web.elevenlabs_list import ElevenLabsList
 from web.gap import BehindGap, Gap
 from web.health import Health
 from web.kafka_link import KafkaLink
@@ -99,6 +102,7 @@ async def _serve(
     }
     notifications = Notifications(settings.database_url, heard, spool.listening)
     gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
+    calls = CallBackfill(settings, database, publisher, ElevenLabsList(settings, session))
     live, behind_gap = Live(database), BehindGap(publisher, gap)
     submitting = Commands(behind_gap, commands, settings.outcome_wait_seconds)
     letters = Letters(Index(settings, database), kafka)
@@ -125,6 +129,7 @@ async def _serve(
         work.watch(),
         live.watch(),
         gap.watch(),
+        CallGap(settings, database, calls).watch(),
     ]
     return await _until_stopped(create_app(settings, outside), settings, sides, stop, gap.listening)
 

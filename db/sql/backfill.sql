@@ -4,6 +4,10 @@ INSERT INTO conversation_backfill AS b (vendor, checked_until) VALUES ($1, now()
 ON CONFLICT (vendor) DO UPDATE SET looked_at = now()
 RETURNING begun_at, checked_until
 
+-- name: know
+-- A vendor that is looked at now and then, and has no gap that anybody waits for.
+INSERT INTO conversation_backfill (vendor, checked_until, looked_at) VALUES ($1, now(), '-infinity') ON CONFLICT DO NOTHING
+
 -- name: claim
 -- Of all web processes one looks, when it is time. $2: seconds between looks
 UPDATE conversation_backfill SET looked_at = now()
@@ -15,7 +19,7 @@ UPDATE conversation_backfill SET checked_until = greatest(checked_until, $2) WHE
 -- name: known_messages
 SELECT event_id FROM conversation_input WHERE kind = 'message' AND event_id = ANY($1::text[])
 
--- name: spooled_messages
+-- name: spooled
 SELECT value FROM conversation_spool WHERE topic = $1
 
 -- name: sends
@@ -27,3 +31,19 @@ SELECT sid, coalesce(status, '') AS status FROM conversation_send WHERE sid = AN
 SELECT own_id, to_address, body, content IS NOT NULL AS is_template, intended_at FROM conversation_send
 WHERE sid IS NULL AND state IN ('intended', 'held') AND intended_at BETWEEN $1 AND now() - make_interval(secs => $2)
 ORDER BY intended_at
+
+-- name: known_calls
+SELECT event_id FROM conversation_input WHERE kind = 'call' AND event_id = ANY($1::text[])
+
+-- name: known_batches
+-- Campaigns that the backend told us calls of, begun or gone on in a time. $1: since, $2: until
+SELECT DISTINCT batch_id FROM conversation_state WHERE batch_id IS NOT NULL AND started_at BETWEEN $1 AND $2
+
+-- name: calls_without_details
+-- Of which ElevenLabs may know by now what it did not at first. Newest first. $1: since, $2: until, $3: most
+SELECT elevenlabs_conversation_id, call_summary, call_duration_secs FROM conversation_state
+WHERE (call_summary IS NULL OR call_duration_secs IS NULL) AND elevenlabs_conversation_id <> ''
+  AND started_at BETWEEN $1 AND $2 ORDER BY started_at DESC LIMIT $3
+
+-- name: call_details
+SELECT wm_call_details($1::jsonb) AS result

@@ -6,6 +6,7 @@ import structlog
 
 from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
+from schemas.retention import journal_remembers
 from schemas.settings import Settings
 
 log = structlog.get_logger()
@@ -17,9 +18,6 @@ _LOOK_EVERY_SECONDS = 300.0
 _MOST_AT_ONCE = 500
 _PAUSE_SECONDS = 0.5
 _DAY = 86_400.0
-_HOUR = 3_600.0
-# An event delivered again at the very end of its topic's retention must still be known.
-_MARGIN_SECONDS = _DAY
 
 
 class Purge:
@@ -27,9 +25,10 @@ class Purge:
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
         self._pool = pool
+        remembered = journal_remembers(settings)
         self._argument = {
             "message_seconds": settings.message_retention_days * _DAY or None,
-            "journal_seconds": journal_seconds(settings),
+            "journal_seconds": remembered.total_seconds() if remembered else None,
             "most": _MOST_AT_ONCE,
         }
 
@@ -46,10 +45,3 @@ class Purge:
     async def _empty(self, sql: str) -> None:
         while await self._pool.fetchval(sql, self._argument):
             await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def journal_seconds(settings: Settings) -> float | None:
-    """Give how long the journal remembers a turn that ended: never shorter than the topics keep its events."""
-    if not settings.journal_retention_days:
-        return None
-    return max(settings.journal_retention_days * _DAY, settings.topic_retention_hours * _HOUR + _MARGIN_SECONDS)

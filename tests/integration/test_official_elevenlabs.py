@@ -186,6 +186,11 @@ def test_agents_and_batches(client: ElevenLabs, elevenlabs: Simulator) -> None:
         "completed",
         [("rcpt_1", "completed", "c1")],
     )
+    elevenlabs.steer("calls", {"conversation_id": "c2", "batch_id": "btcal_2"})
+    page = client.conversational_ai.batch_calls.list(limit=1)
+    assert ([one.id for one in page.batch_calls], page.has_more, page.next_doc) == (["btcal_2"], True, "btcal_2")
+    page = client.conversational_ai.batch_calls.list(limit=1, last_doc=page.next_doc)
+    assert ([one.id for one in page.batch_calls], page.has_more) == (["btcal_1"], False)
 
 
 def test_errors(client: ElevenLabs, elevenlabs: Simulator) -> None:

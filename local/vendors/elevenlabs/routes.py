@@ -32,6 +32,7 @@ def add_routes(app: web.Application, simulator: ElevenLabsSimulator) -> None:
     route("/conversations/{id}/message", "message", _message, "POST")
     route("/agents", "agents", _agents)
     route("/agents/{id}", "agent", _agent)
+    route("/batch-calling/workspace", "batches", _batches)
     route("/batch-calling/{id}", "batch", _batch)
 
     async def socket(request: web.Request) -> web.StreamResponse:
@@ -143,3 +144,17 @@ async def _batch(simulator: ElevenLabsSimulator, request: web.Request) -> web.Re
     batch_id = request.match_info["id"]
     calls = [call for call in simulator.calls.values() if call.batch_id == batch_id]
     return web.json_response(batch_json(batch_id, calls)) if calls else error(404, "batch_call_not_found", "Not found")
+
+
+async def _batches(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    """The newest first, as the calls that belong to them; `last_doc` is the id of a page's last one."""
+    size, last = request.query.get("limit", str(_LARGEST_PAGE)), request.query.get("last_doc")
+    if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE:
+        return not_valid("query", "limit", "Input should be less than or equal to 100")
+    ids = list(dict.fromkeys(call.batch_id for call in reversed(simulator.calls.values()) if call.batch_id))
+    begin = ids.index(last) + 1 if last in ids else 0
+    shown = ids[begin : begin + int(size)]
+    more = len(ids) > begin + len(shown)
+    calls = {name: [call for call in simulator.calls.values() if call.batch_id == name] for name in shown}
+    rows = [{key: value for key, value in batch_json(name, calls[name]).items() if key != "recipients"} for name in shown]
+    return web.json_response({"batch_calls": rows, "next_doc": shown[-1] if more else None, "has_more": more})

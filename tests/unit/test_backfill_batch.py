@@ -1,0 +1,66 @@
+"""A batch's ended calls, as the backend would have told of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from web.backfill_batch import ended_calls, with_result
+
+AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+SINCE, UNTIL = AT - timedelta(hours=1), AT + timedelta(hours=1)
+
+
+def batch(*recipients: object) -> dict[str, Any]:
+    return {
+        "id": "btcal_1", "name": "Octubre", "agent_id": "agent_1", "agent_name": "Ana", "phone_number_id": "phnum_1",
+        "recipients": list(recipients),
+    }  # fmt: skip
+
+
+def recipient(**over: object) -> dict[str, Any]:
+    at = int(AT.timestamp())
+    known = {
+        "id": "rcpt_1", "phone_number": "+573138539155", "conversation_id": "conv_1", "status": "completed",
+        "created_at_unix": at, "updated_at_unix": at,
+        "conversation_initiation_client_data": {"dynamic_variables": {"customer_name": "Ana García"}},
+    }  # fmt: skip
+    return known | over
+
+
+def test_an_ended_call_is_told_as_the_backend_tells_it() -> None:
+    (found,) = ended_calls(batch(recipient()), SINCE, UNTIL)
+    call = found.call
+    assert (call.event_id, call.key, call.client_name) == ("conv_1", "+573138539155", "Ana García")
+    assert (call.batch_id, call.batch_name, call.agent_id, call.agent_name) == ("btcal_1", "Octubre", "agent_1", "Ana")
+    assert (call.phone_number_id, call.recipient.id, found.status, found.ended) == ("phnum_1", "rcpt_1", "completed", AT)
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        {"status": "in_progress"}, {"status": "pending"}, {"status": "cancelled"}, {"conversation_id": None},
+        {"phone_number": None}, {"updated_at_unix": 0}, {"updated_at_unix": None}, {"updated_at_unix": 2 * 10**9},
+    ],
+)  # fmt: skip
+def test_what_is_not_over_not_of_the_time_or_nobodys_is_left_out(unusable: dict[str, Any]) -> None:
+    assert list(ended_calls(batch(recipient(**unusable), "nonsense"), SINCE, UNTIL)) == []
+
+
+def test_calls_come_in_the_order_of_their_ends() -> None:
+    late = recipient(conversation_id="conv_2", updated_at_unix=int(AT.timestamp()) + 5)
+    assert [each.call.event_id for each in ended_calls(batch(late, recipient()), SINCE, UNTIL)] == ["conv_1", "conv_2"]
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "told"),
+    [
+        ("failed", "no_answer", "no_answer"), ("failed", "voicemail", "voicemail"), ("failed", "failed", "failed"),
+        ("failed", None, "failed"), ("completed", "no_answer", "completed"),
+    ],
+)  # fmt: skip
+def test_a_failed_call_says_whether_nobody_answered(status: str, result: str | None, told: str) -> None:
+    (found,) = ended_calls(batch(recipient(status=status)), SINCE, UNTIL)
+    conversation = {"metadata": {"phone_call": {"call_result": result} if result else None}}
+    assert with_result(found, conversation).status == told
+    assert with_result(found, None).status == status

@@ -1,0 +1,142 @@
+"""Back-fill from ElevenLabs: summaries and durations that never came, and ended calls that nobody told us of."""
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import structlog
+
+from db.queries import load
+from schemas.elevenlabs_call import CallDetails, details
+from schemas.events import CallCompleted
+from schemas.settings import Settings
+from schemas.topics import CALL_COMPLETED
+from web.backfill_batch import FAILED, EndedCall, ended_calls, with_result
+from web.database import Database
+from web.elevenlabs_list import ElevenLabsList, ListedBatch
+from web.publisher import Publishing
+from web.under_way import ids_under_way
+
+log = structlog.get_logger()
+_sql = load("backfill")
+
+# The clients' own turns ask ElevenLabs, too.
+_AT_ONCE = 10
+# One look's requests; what is left over is found by the next one.
+_MOST_CALLS = 1000
+# A campaign goes on for days after its first call was told of.
+_BATCH_LASTS = timedelta(days=7)
+# A backend that watches its batch tells of a call within this; what it says of the client is more than ElevenLabs knows.
+_BACKEND_TELLS = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFindings:
+    """What a look came to. `summaries`: (call's id, what was missing of it); `calls`: ended, and unknown here;
+    `others`: batches of the time of which nobody ever told us a call: they begin conversations only when named.
+    """
+
+    summaries: list[tuple[str, CallDetails]] = field(default_factory=list)
+    calls: list[EndedCall] = field(default_factory=list)
+    others: list[ListedBatch] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.summaries or self.calls)
+
+
+class CallBackfill:
+    """Looks and publishes. Idempotent: rows are only filled up, and whoever takes a call up knows its id.
+
+    Every method raises:
+        VendorError: ElevenLabs cannot be asked.
+        Unavailable: Postgres does not answer, or nothing took the events.
+    """
+
+    def __init__(self, settings: Settings, database: Database, publisher: Publishing, elevenlabs: ElevenLabsList) -> None:
+        self._settings = settings
+        self._database = database
+        self._publisher = publisher
+        self._elevenlabs = elevenlabs
+
+    async def look(
+        self, since: datetime, until: datetime, *, batches: Iterable[str] = (), calls: bool = True
+    ) -> CallFindings:
+        """Find what ElevenLabs knows of [since, until] (aware, UTC) and we do not.
+
+        Args:
+            batches: also these batches, whether or not we know of them.
+            calls: also look for ended calls.
+        """
+        summaries = await self._summaries(since, until)
+        if not calls:
+            return CallFindings(summaries=summaries)
+        known = await self._known_batches(since, until)
+        others = [each async for each in self._elevenlabs.batches() if each.updated >= since.timestamp()]
+        wanted = known | set(batches)
+        found = await self._ended(sorted(wanted), since, min(until, datetime.now(UTC) - _BACKEND_TELLS))
+        return CallFindings(
+            summaries=summaries, calls=found, others=[each for each in others if each.batch_id not in wanted]
+        )
+
+    async def publish(self, findings: CallFindings) -> None:
+        """Fill rows up and publish calls; what was done when this fails is found to be known the next time."""
+        for call, known in findings.summaries:
+            await self._database.row(_sql.call_details, known.noted(call))
+        request_id = f"backfill-{uuid.uuid4().hex}"
+        for ended in findings.calls:
+            call_completed = ended.call
+            await self._publisher.publish(CALL_COMPLETED, call_completed.key, call_completed.to_json(), request_id)
+        if findings.any:
+            log.warning(
+                "fetched from ElevenLabs what never reached us",
+                summaries=len(findings.summaries), calls=len(findings.calls),
+            )  # fmt: skip
+
+    async def _summaries(self, since: datetime, until: datetime) -> list[tuple[str, CallDetails]]:
+        rows = await self._database.rows(_sql.calls_without_details, _naive(since), _naive(until), _MOST_CALLS)
+        told = await self._each([row["elevenlabs_conversation_id"] for row in rows])
+        read = [(row, details(answer)) for row, answer in zip(rows, told, strict=True) if answer is not None]
+        return [(row["elevenlabs_conversation_id"], known) for row, known in read if known and _is_news(row, known)]
+
+    async def _known_batches(self, since: datetime, until: datetime) -> set[str]:
+        rows = await self._database.rows(_sql.known_batches, _naive(since - _BATCH_LASTS), _naive(until))
+        return {row["batch_id"] for row in rows}
+
+    async def _ended(self, batches: Sequence[str], since: datetime, until: datetime) -> list[EndedCall]:
+        found: list[EndedCall] = []
+        for batch_id in batches:
+            if batch := await self._elevenlabs.batch(batch_id):
+                found += ended_calls(batch, since, until)
+        known = {
+            row["event_id"] for row in await self._database.rows(_sql.known_calls, [each.call.event_id for each in found])
+        }
+        missing = [each for each in found if each.call.event_id not in known]
+        if missing:
+            waiting = await ids_under_way(self._settings, self._database, CALL_COMPLETED, CallCompleted, since)
+            missing = [each for each in missing if each.call.event_id not in waiting]
+        failed = [each.call.event_id for each in missing if each.status == FAILED]
+        told = dict(zip(failed, await self._each(failed), strict=True))
+        return [with_result(each, told.get(each.call.event_id)) for each in missing]
+
+    async def _each(self, calls: Sequence[str]) -> list[dict[str, object] | None]:
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(call: str) -> dict[str, object] | None:
+            async with places:
+                return await self._elevenlabs.call(call)
+
+        return await asyncio.gather(*(one(call) for call in calls))
+
+
+def _is_news(row: asyncpg.Record, known: CallDetails) -> bool:
+    """Filling in what is filled in would be an event of nothing."""
+    summary = row["call_summary"] is None and known.summary is not None
+    return summary or (row["call_duration_secs"] is None and known.duration_secs is not None)
+
+
+def _naive(at: datetime) -> datetime:
+    return at.replace(tzinfo=None)

@@ -1,0 +1,58 @@
+"""What ElevenLabs knows by now and we do not, looked for at the start and from time to time; one web looks for all.
+
+Nothing waits for it. Ended calls begin conversations here only where ElevenLabs stands in for the backend anyway
+(ELEVENLABS_POST_CALL=call-completed): a first message cannot be taken back, and a backend may have left a call out on
+purpose. Elsewhere a person asks for them: `backfill`.
+"""
+
+import asyncio
+from datetime import UTC, timedelta
+
+import structlog
+
+from db.queries import load
+from schemas.documents import now
+from schemas.errors import Unavailable, VendorError
+from schemas.settings import Settings
+from web.backfill_calls import CallBackfill
+from web.database import Database
+from web.elevenlabs_list import VENDOR
+
+log = structlog.get_logger()
+_sql = load("backfill")
+
+# The workers ask for each call for 20 minutes themselves; what comes later is in no hurry.
+_LEAST_EVERY_SECONDS = 900.0
+
+
+class CallGap:
+    """Looks for as long as BACKFILL_HOURS back, again and again: an analysis may be late by any time."""
+
+    def __init__(self, settings: Settings, database: Database, backfill: CallBackfill) -> None:
+        self._every = max(settings.backfill_every_seconds, _LEAST_EVERY_SECONDS) if settings.backfill_every_seconds else 0.0
+        self._longest = timedelta(hours=settings.backfill_hours)
+        self._configured = settings.elevenlabs_api_key is not None
+        self._with_calls = settings.elevenlabs_post_call == "call-completed"
+        self._database = database
+        self._backfill = backfill
+
+    async def watch(self) -> None:
+        """Look, until cancelled."""
+        if self._configured:
+            await self._look(0.0)
+            while self._every:
+                await asyncio.sleep(self._every)
+                await self._look(self._every / 2)
+        await asyncio.Event().wait()  # a side task that ends would end the process
+
+    async def _look(self, seconds: float) -> None:
+        """Look, unless another web did within `seconds`."""
+        try:
+            await self._database.row(_sql.know, VENDOR)
+            if row := await self._database.row(_sql.claim, VENDOR, seconds):
+                since = max(row["begun_at"].replace(tzinfo=UTC), now() - self._longest)
+                await self._backfill.publish(await self._backfill.look(since, now(), calls=self._with_calls))
+        except (VendorError, Unavailable) as error:
+            log.warning("ElevenLabs could not be compared", why=str(error))
+        except Exception:  # noqa: BLE001 - web takes messages, whatever comes out of looking for what is missing
+            log.exception("ElevenLabs could not be compared")
