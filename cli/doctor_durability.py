@@ -7,6 +7,7 @@ from cli.findings import Finding
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS
 from streams.engine.durability import lost_offsets, risks, topics
+from streams.engine.topic_configs import differences
 from streams.worker.run import GROUP
 
 _SECONDS = 5.0
@@ -27,12 +28,17 @@ async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
     try:
         found = risks(await topics(settings), remembered_hours=remembered_hours)
         lost = await lost_offsets(settings, GROUP, _READ)
+        other = await differences(settings)
     except (KafkaError, OSError, TimeoutError):
         return []
     # A trial on one machine has one disk, whatever is set; it is said, and nothing is to be done about it.
     is_trial = all(server.strip().startswith(_LOOPBACK) for server in settings.kafka_bootstrap_servers.split(","))
     return [
         *(Finding(_WHAT, what, "" if is_trial and "replica" in what else advice) for what, advice in found),
+        *(
+            Finding(_WHAT, f"{each.topic}: {each.name}={each.found}, by the settings {each.wanted}", "run `migrate`")
+            for each in other
+        ),
         *(
             Finding(
                 _WHAT,

@@ -8,9 +8,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from schemas.errors import ConfigurationError
 from schemas.kafka import connection_arguments
 from schemas.settings import Settings
-from schemas.topics import ALL_TOPICS, CONVERSATION_EVENT, DEAD_LETTER, LARGEST_RECORD, topic_name
+from schemas.topics import ALL_TOPICS, topic_name
+from streams.engine.topic_configs import align, wanted_configs
 
-_MS_PER_HOUR = 3_600_000
 # A new topic's metadata reaches every broker within this, or something is wrong.
 _METADATA_SECONDS = 20.0
 _METADATA_LOOK_SECONDS = 0.2
@@ -25,7 +25,7 @@ class TopicsMissing(ConfigurationError):
 
 
 async def ensure_topics(settings: Settings) -> None:
-    """Make what is missing; safe to repeat and to run twice at once.
+    """Make what is missing, and give what is there the configured retention; safe to repeat and to run twice at once.
 
     Raises:
         ConfigurationError: topics exist with differing partition counts.
@@ -37,6 +37,7 @@ async def ensure_topics(settings: Settings) -> None:
         names = [topic_name(settings.topic_prefix, topic) for topic in ALL_TOPICS]
         if missing := [name for name in names if name not in existing]:
             await _create(admin, settings, missing)
+        await align(admin, settings, [name for name in names if name in existing])
         async with asyncio.timeout(_METADATA_SECONDS):
             while len(counts := await _partition_counts(admin, names)) < len(names):
                 await asyncio.sleep(_METADATA_LOOK_SECONDS)
@@ -104,7 +105,7 @@ async def broker_answers(settings: Settings) -> bool:
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
-    topics = [NewTopic(name, settings.topic_partitions, 1, topic_configs=_config(settings, name)) for name in names]
+    topics = [NewTopic(name, settings.topic_partitions, 1, topic_configs=wanted_configs(settings, name)) for name in names]
     for topic in topics:
         topic.replication_factor = settings.topic_replication_factor  # -1: the constructor refuses it, brokers do not
     response = await admin.create_topics(topics)
@@ -112,14 +113,6 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, names: list[st
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise ConfigurationError(f"topic {name} cannot be made: {error.__name__} {rest[0] if rest else ''}".strip())
-
-
-def _config(settings: Settings, name: str) -> dict[str, str]:
-    """Give a topic's configuration; what the worker makes of the largest records must fit as well."""
-    config = {"retention.ms": str(settings.topic_retention_hours * _MS_PER_HOUR)}
-    if name.removeprefix(settings.topic_prefix) in (CONVERSATION_EVENT, DEAD_LETTER):
-        config["max.message.bytes"] = str(LARGEST_RECORD)
-    return config
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
