@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -64,6 +64,8 @@ def stats_worker() -> None:
 def stats(
     check: Annotated[bool, typer.Option("--check", help="Compare with Postgres; exit 1 on differences.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the tables again while the service runs.")] = False,
+    source: Annotated[Literal["topic", "postgres"], typer.Option(
+        help="--rebuild: from conversation-event, as far back as it reaches, or all of it from Postgres.")] = "topic",
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events on their way; then exit 3.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
     data_dir: Beside = _DATA_DIR,
@@ -71,7 +73,8 @@ def stats(
     """Show the live statistics, compare them with Postgres, or make them again."""
     from cli.stats import run_stats
 
-    _run(lambda settings: run_stats(settings, check=check, rebuild=rebuild, patience=wait, as_json=as_json), data_dir)
+    rebuilt = source if rebuild else None
+    _run(lambda settings: run_stats(settings, check=check, rebuild=rebuilt, patience=wait, as_json=as_json), data_dir)
 
 
 @app.command(epilog=_ENVIRONMENT)

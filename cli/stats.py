@@ -14,6 +14,7 @@ from cli.stats_sums import sums_differ
 from db.pool import create_pool
 from schemas.errors import Unavailable
 from schemas.settings import Settings, require
+from schemas.topics import CONVERSATION_EVENT
 from streams.stats.check import Check, Comparison
 from streams.stats.client import StatsClient
 from streams.stats.lag import EventLag
@@ -23,8 +24,10 @@ DIFFERENT, UNSETTLED = 1, 3
 _LOOK_SECONDS = 0.5
 
 
-def run_stats(settings: Settings, *, check: bool, rebuild: bool, patience: float, as_json: bool) -> int:
+def run_stats(settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool) -> int:
     """Do what is asked, rebuild before check; 0: equal or done, 1: there are differences, 3: events were on their way.
+
+    `rebuild`: from what, "topic" (as far back as it reaches) or "postgres".
 
     Raises:
         Unavailable: no stats worker, Postgres or Kafka answers.
@@ -34,11 +37,11 @@ def run_stats(settings: Settings, *, check: bool, rebuild: bool, patience: float
     return asyncio.run(_run(settings, check=check, rebuild=rebuild, patience=patience, as_json=as_json))
 
 
-async def _run(settings: Settings, *, check: bool, rebuild: bool, patience: float, as_json: bool) -> int:
+async def _run(settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool) -> int:
     async with aiohttp.ClientSession() as session:
         client = StatsClient(settings, session, patience)
         if rebuild:
-            _print_rebuilt(await _rebuilt(client), as_json=as_json)
+            _print_rebuilt(await _rebuilt(client, rebuild), as_json=as_json)
         if check:
             return await _check(settings, client, patience, as_json=as_json)
         if not rebuild:
@@ -46,11 +49,11 @@ async def _run(settings: Settings, *, check: bool, rebuild: bool, patience: floa
     return 0
 
 
-async def _rebuilt(client: StatsClient) -> list[dict[str, Any]]:
-    workers = await client.rebuild(begin=True)
+async def _rebuilt(client: StatsClient, source: str) -> list[dict[str, Any]]:
+    workers = await client.rebuild(source)
     while any(worker["running"] for worker in workers):
         await asyncio.sleep(_LOOK_SECONDS)
-        workers = await client.rebuild(begin=False)
+        workers = await client.rebuild(None)
     if failed := [worker["failed"] for worker in workers if worker["failed"]]:
         raise Unavailable(f"rebuild ended early, do it again: {failed[0]}")
     return workers
@@ -81,11 +84,13 @@ def _print_figures(stats: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _print_rebuilt(workers: list[dict[str, Any]], *, as_json: bool) -> None:
-    looked, changed = (sum(worker[name] for worker in workers) for name in ("looked_at", "changed"))
+    names = ("looked_at", "changed", "from_topic", "from_postgres")
+    done = {name: sum(worker[name] for worker in workers) for name in names}
     if as_json:
-        print(json.dumps({"rebuilt": {"looked_at": looked, "changed": changed}}))
-    else:
-        print(f"{looked} conversations made again from Postgres, {changed} of them differed")
+        print(json.dumps({"rebuilt": done}))
+        return
+    made = f"{done['from_topic']} from the topic {CONVERSATION_EVENT}, {done['from_postgres']} from Postgres"
+    print(f"{done['looked_at']} conversations made again, {made}; {done['changed']} of them differed")
 
 
 def _print_comparison(result: Comparison, *, as_json: bool) -> None:

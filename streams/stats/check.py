@@ -13,14 +13,13 @@ from zoneinfo import ZoneInfo
 
 from schemas.phone import masked
 from schemas.settings import Settings
+from streams.stats.assignment import partition_of
 from streams.stats.client import StatsClient
 from streams.stats.derived import derived
 from streams.stats.lag import EventLag
-from streams.stats.live import partition_of
-from streams.stats.record import Record, pruned
+from streams.stats.record import Record, is_over, pruned
 from streams.stats.rows import Rows
 from streams.stats.times import utc
-from streams.stats.upkeep import is_over
 
 _LOOK_AGAIN_SECONDS = 0.5
 _ROWS_AT_ONCE = 200

@@ -47,9 +47,10 @@ class StatsClient:
                 return found
             after = page[-1]["conversation_id"]
 
-    async def rebuild(self, *, begin: bool) -> list[Json]:
-        """Have every worker make its records again, or ask how far each is."""
-        workers: list[Json] = (await self._ask("POST" if begin else "GET", "/rebuild", {}))["workers"]
+    async def rebuild(self, begin: str | None) -> list[Json]:
+        """Have every worker make its records again, or ask how far each is. `begin`: "topic" or "postgres"."""
+        method, query = ("POST", {"source": begin}) if begin else ("GET", dict[str, str]())
+        workers: list[Json] = (await self._ask(method, "/rebuild", query))["workers"]
         return workers
 
     async def _ask(self, method: str, path: str, query: dict[str, str]) -> Json:

@@ -7,10 +7,11 @@ from typing import Any
 import aiohttp
 
 from schemas.errors import Unavailable
-from streams.stats.live import LiveRecords, partition_of
+from streams.stats.assignment import partition_of
+from streams.stats.live import LiveRecords
 from streams.stats.page import Page, conversation_id, shown
+from streams.stats.rebuild import Rebuild
 from streams.stats.totals import Sums
-from streams.stats.upkeep import Upkeep
 
 TOKEN_HEADER = "X-Service-Token"
 # In one data centre an answer takes milliseconds; whoever asks for `/stats` gives up after 1 s.
@@ -29,10 +30,10 @@ class Cluster:
     """
 
     def __init__(
-        self, records: LiveRecords, upkeep: Upkeep, url: str, session: aiohttp.ClientSession, token: str | None
+        self, records: LiveRecords, rebuild: Rebuild, url: str, session: aiohttp.ClientSession, token: str | None
     ) -> None:
         self._records = records
-        self._upkeep = upkeep
+        self._rebuild = rebuild
         self._url = url
         self._session = session
         self._headers = {TOKEN_HEADER: token} if token else {}
@@ -62,10 +63,10 @@ class Cluster:
         query = {"partition": str(partition), "after": str(after), "limit": str(limit)}
         return await self._ask(owner, "/records", query, _RECORDS_TIMEOUT)
 
-    async def rebuild(self, *, begin: bool) -> list[Json]:
-        """Have every worker make its records again, or tell how far it is."""
-        here = {"partitions": sorted(self._records.active()), "rebuild": self.local_rebuild(begin=begin)}
-        parts = await self._parts(here, "/rebuild/local", {"begin": "1"} if begin else {})
+    async def rebuild(self, begin: str | None) -> list[Json]:
+        """Have every worker make its records again, or tell how far it is. `begin`: from what, see `Rebuild`."""
+        here = {"partitions": sorted(self._records.active()), "rebuild": self.local_rebuild(begin)}
+        parts = await self._parts(here, "/rebuild/local", {"begin": begin} if begin else {})
         return [part["rebuild"] for part in parts]
 
     # What this worker answers to the others.
@@ -95,9 +96,9 @@ class Cluster:
         )  # fmt: skip
         return {"partitions": self._records.partitions, "records": heapq.nsmallest(limit, found, key=conversation_id)}
 
-    def local_rebuild(self, *, begin: bool) -> Json:
+    def local_rebuild(self, begin: str | None) -> Json:
         self.check()
-        return self._upkeep.rebuild() if begin else self._upkeep.rebuilding
+        return self._rebuild.begin(begin) if begin else self._rebuild.told
 
     def check(self) -> None:
         """Check that this worker's part is whole."""
@@ -117,7 +118,7 @@ class Cluster:
             raise Unavailable("tables recover or partitions move")
         if partition in self._records.active():
             return None
-        owner = next((url for url, theirs in self._records.owners().items() if partition in theirs), None)
+        owner = next((url for url, theirs in self._records.assignment.owners().items() if partition in theirs), None)
         if owner is None or owner == self._url:
             raise Unavailable("the conversation's partition has no owner")
         return owner
@@ -127,7 +128,7 @@ class Cluster:
         everything = list(range(self._records.partitions))
         if here["partitions"] == everything:
             return [here]
-        others = [url for url, theirs in self._records.owners().items() if theirs and url != self._url]
+        others = [url for url, theirs in self._records.assignment.owners().items() if theirs and url != self._url]
         parts = [here, *await asyncio.gather(*(self._ask(url, path, query) for url in others))]
         if sorted(partition for part in parts for partition in part["partitions"]) != everything:
             raise Unavailable("partitions move")

@@ -1,6 +1,6 @@
 """The live record of one conversation: pure, and idempotent by the events' numbers.
 
-A record is plain JSON, because Faust's table keeps it: see `_empty` for its keys. `days` holds what the conversation
+A record is plain JSON, because Faust's table keeps it: see `empty` for its keys. `days` holds what the conversation
 adds to each day's totals, `calls` what became of each call; sums over records are therefore the totals, however often an
 event was delivered. Events have no gaps, so a record that missed one knows it (`gap`), and is made again from Postgres.
 """
@@ -78,6 +78,11 @@ def pruned(record: Record, kept: int, newest: str | None = None) -> Record:
         return record
     oldest = days.oldest_kept(max(newest or "", max(record["days"])), kept)
     return {**record, "days": days.kept_days(record["days"], oldest), "calls": calls.kept_calls(record["calls"], oldest)}
+
+
+def is_over(record: Record, before: str) -> bool:
+    """Tell whether a conversation ended before a time (ISO 8601, UTC)."""
+    return record["status"] == "closed" and (record["last_activity"] or "") < before
 
 
 def _started(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:

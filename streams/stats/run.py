@@ -19,6 +19,7 @@ from streams.stats.cluster import Cluster
 from streams.stats.figures import Figures
 from streams.stats.lag import Lag
 from streams.stats.queue import Queue
+from streams.stats.rebuild import Rebuild
 from streams.stats.rows import Rows
 from streams.stats.upkeep import Upkeep
 from streams.stats.views import StatsViews
@@ -50,16 +51,18 @@ async def _run(settings: Settings) -> int:
         stack.push_async_callback(lambda: closed("lag", lag.stop()))
         await when_kafka_answers(settings, lag.start)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        app, records = create_stats_app(settings, partitions, url, Path(folder))
-        await records.changes.start()
-        stack.push_async_callback(lambda: closed("changes", records.changes.stop()))
-        upkeep = Upkeep(records, Rows(pool, settings.stats_closed_kept_days), settings)
-        cluster = Cluster(records, upkeep, url, session, settings.microservice_token)
+        made = create_stats_app(settings, partitions, url, Path(folder))
+        records = made.records
+        await made.changes.start()
+        stack.push_async_callback(lambda: closed("changes", made.changes.stop()))
+        rows = Rows(pool, settings.stats_closed_kept_days)
+        upkeep = Upkeep(records, rows, settings)
+        cluster = Cluster(records, Rebuild(settings, records, rows), url, session, settings.microservice_token)
         figures = Figures(records, cluster, Queue(settings, pool, lag))
         views = StatsViews(records, cluster, figures, settings.microservice_token)
         runner = await serve(views.application(), settings.stats_port, "STATS_PORT", settings)
         stack.push_async_callback(lambda: closed("views", runner.cleanup()))
-        return await until_stopped(app, upkeep.watch(), watch_loop())
+        return await until_stopped(made.app, upkeep.watch(), watch_loop())
 
 
 def _own_address() -> str:

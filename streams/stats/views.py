@@ -15,13 +15,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import conversation_key
-from schemas.stats_query import StatsQuery
+from schemas.stats_query import StatsQuery, refuse_unknown
 from streams.stats import metrics
 from streams.stats.cluster import TOKEN_HEADER, Cluster
 from streams.stats.figures import Figures
 from streams.stats.html import page as html_page
 from streams.stats.live import LiveRecords
 from streams.stats.page import Page, number_in
+from streams.stats.rebuild import TOPIC, source_of
 
 log = structlog.get_logger()
 
@@ -118,19 +119,22 @@ class StatsViews:
         return _answer(request, "Conversation", {"conversation": found})
 
     async def _whole_records(self, request: web.Request) -> web.Response:
+        refuse_unknown(request.query, ("partition", "after", "limit"))
         partition = number_in(request.query, "partition", 0, 0, _LARGEST_PARTITION)
         after = number_in(request.query, "after", 0, 0, None)
         limit = number_in(request.query, "limit", _MOST_RECORDS, 1, _MOST_RECORDS)
         return web.json_response(await self._cluster.records(partition, after, limit))
 
     async def _rebuild(self, request: web.Request) -> web.Response:
-        """POST begins, GET tells how far it is."""
-        begin = request.method == "POST"
-        workers = await self._cluster.rebuild(begin=begin)
+        """POST begins, GET tells how far it is. `?source=`: see `streams.stats.rebuild`."""
+        refuse_unknown(request.query, ("source",))
+        begin = source_of(request.query.get("source", TOPIC)) if request.method == "POST" else None
+        workers = await self._cluster.rebuild(begin)
         return web.json_response({"success": True, "workers": workers}, status=202 if begin else 200)
 
     async def _rebuild_local(self, request: web.Request) -> web.Response:
-        found = self._cluster.local_rebuild(begin="begin" in request.query)
+        begin = request.query.get("begin")
+        found = self._cluster.local_rebuild(begin and source_of(begin))
         return web.json_response({"partitions": sorted(self._records.active()), "rebuild": found})
 
 

@@ -1,18 +1,25 @@
 """What the tests of the statistics share: topics of their own, stats workers, a producer."""
 
+import asyncio
+import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from cli.stats import run_stats
 from local.kafka.ports import free_port
 from schemas.settings import Settings, load_settings
 from streams.engine.topics import ensure_topics
 from tests.support.stats_process import TOKEN, StatsProcess
 
 _PARTITIONS = 4
+_PATIENCE_SECONDS = 60.0
+
+Command = Callable[..., Awaitable[tuple[int, Any]]]
 
 
 @pytest.fixture
@@ -50,3 +57,16 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     await producer.start()
     yield producer
     await producer.stop()
+
+
+@pytest.fixture
+def command(env: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `stats` as the program does; gives the exit code and what it printed."""
+
+    async def run(worker: StatsProcess, **options: object) -> tuple[int, Any]:
+        settings = load_settings({**env, "STATS_URL": f"http://127.0.0.1:{worker.port}"})
+        asked: dict[str, Any] = {"check": False, "rebuild": None, "patience": _PATIENCE_SECONDS, "as_json": True} | options
+        code = await asyncio.to_thread(run_stats, settings, **asked)
+        return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+    return run

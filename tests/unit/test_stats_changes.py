@@ -14,8 +14,8 @@ PHONE = "+573138539155"
 
 async def test_the_table_reads_what_changes_write(tmp_path: Path) -> None:
     settings = load_settings({}, kafka_bootstrap_servers="127.0.0.1:9")  # nobody is asked
-    _, records = create_stats_app(settings, 4, "http://127.0.0.1:9", tmp_path)
+    table = create_stats_app(settings, 4, "http://127.0.0.1:9", tmp_path).table
     entry = _serialized(PHONE, empty(1, PHONE))
     message = ConsumerMessage("t", 0, 0, 0.0, 0, [], entry["key"], entry["value"], None, 0, 0)
-    event = await records._table.changelog_topic.decode(message, propagate=True)
+    event = await table.changelog_topic.decode(message, propagate=True)
     assert (event.key, event.value) == (PHONE, empty(1, PHONE))

@@ -1,0 +1,95 @@
+"""The agent's side: each event changes its conversation's record, and is acknowledged when Kafka has the change."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from schemas.errors import InvalidInput
+from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.stats import metrics
+from streams.stats.changes import Changes
+from streams.stats.deliveries import Deliveries
+from streams.stats.entry import Entry
+from streams.stats.live import LiveRecords
+from streams.stats.record import Record
+
+log = structlog.get_logger()
+
+# What waits for Kafka at most: some 3 s of the fastest stream, and a bound on what a crash repeats.
+_MOST_OUTSTANDING = 10_000
+
+
+class Counting:
+    """Set as `app.engine`; see `streams.engine.consumer.Engine`."""
+
+    def __init__(self, records: LiveRecords, changes: Changes) -> None:
+        self._records = records
+        self._changes = changes
+        self._deliveries = Deliveries()
+        self._room = asyncio.Event()
+
+    async def drain(self) -> None:
+        """Before partitions leave, their changes must be in the changelog: the next owner recovers from it."""
+        self._deliveries.open = False
+        self._room.set()
+        flushing = asyncio.create_task(self._changes.flush(), name="last changes")
+        if not await self._deliveries.drain(DRAIN_CAP_SECONDS):
+            log.warning("changes were not delivered in time", events=self._deliveries.outstanding)
+        elif flushing.done():
+            flushing.result()
+
+    async def assigned(self, partitions: set[TP]) -> None:
+        self._changes.forget()
+        self._deliveries.begin_generation()
+        metrics.REBALANCES.inc()
+
+    def sought(self, offsets: dict[TP, int]) -> None:
+        """Where reading begins does not matter: events carry numbers."""
+
+    async def take(self, event: Any) -> None:  # noqa: ANN401 - a Faust event
+        """Count one event; it is acknowledged when its change is in Kafka. Never raises: Faust would stop for seconds."""
+        while self._deliveries.open and self._deliveries.outstanding >= _MOST_OUTSTANDING:
+            self._room.clear()
+            await self._room.wait()
+        if not self._deliveries.open:
+            return  # partitions are leaving; the next owner gets it
+        message = event.message
+        entry = self._deliveries.begin(message.partition, message.offset, event)
+        changed = self._changed(message)
+        if changed is None:
+            self._deliveries.finish(message.partition, entry)
+            return
+        finish = self._deliveries.finisher(message.partition, entry)
+
+        def done() -> None:
+            finish()
+            self._room.set()
+
+        self._records.write(message.partition, *changed, done)
+
+    def _changed(self, message: Any) -> tuple[str, Record | None] | None:  # noqa: ANN401
+        """Give key and record to write; None when there is nothing to write. What cannot be counted stays in the log."""
+        records = self._records
+        try:
+            entry = Entry.read(message.key, message.value, message.partition, records.partitions)
+            before = records.find(entry.phone_number)
+            after = entry.after(before, records.zone, records.days_kept)
+        except InvalidInput as error:
+            _skip(message, error.field)
+            return None
+        except Exception:  # noqa: BLE001 - one event that nobody foresaw must not stop the statistics
+            log.exception("event was not foreseen")
+            _skip(message, "event")
+            return None
+        metrics.counted(entry.kind)
+        if after is before:
+            metrics.REPEATED.inc()
+            return None
+        return entry.phone_number, after
+
+
+def _skip(message: Any, field: str) -> None:  # noqa: ANN401
+    metrics.SKIPPED.inc()
+    log.warning("event cannot be counted", field=field, partition=message.partition, offset=message.offset)

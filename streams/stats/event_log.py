@@ -1,0 +1,72 @@
+"""The records that the topic `conversation-event` tells of, as far back as it reaches."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import structlog
+from aiokafka import TopicPartition
+
+from schemas.errors import InvalidInput
+from schemas.settings import Settings
+from schemas.topics import CONVERSATION_EVENT, topic_name
+from streams.stats.entry import Entry
+from streams.stats.live import LiveRecords
+from streams.stats.partitions import PartitionReader
+from streams.stats.record import Record
+
+log = structlog.get_logger()
+
+# Some milliseconds, after which the agent and the views have their turn.
+_FOLDED_AT_ONCE = 200
+
+
+class EventLog:
+    """`async with EventLog(settings, records, partition) as told`. `found`: the records so far; with a `gap` where the
+    log does not reach back to a conversation's first event, or lacks one.
+    """
+
+    def __init__(self, settings: Settings, records: LiveRecords, partition: int) -> None:
+        self._records = records
+        self._place = TopicPartition(topic_name(settings.topic_prefix, CONVERSATION_EVENT), partition)
+        self._reader = PartitionReader(settings)
+        self._read_to: int | None = None
+        self.found: dict[str, Record] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._reader.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._reader.__aexit__(kind, error, at)
+
+    async def read_on(self) -> bool:
+        """Read what there is by now; tells whether there was something.
+
+        Raises:
+            Unavailable: Kafka does not answer.
+        """
+        if self._read_to is None:
+            self._read_to = (await self._reader.beginnings([self._place]))[self._place]
+        end = (await self._reader.ends([self._place]))[self._place]
+        begun, self._read_to = self._read_to, end
+        async for batch in self._reader.batches({self._place: begun}, {self._place: end}):
+            for number, record in enumerate(batch.get(self._place, ()), 1):
+                self._fold(record.key, record.value)
+                if number % _FOLDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return end > begun
+
+    def _fold(self, key: bytes | None, value: bytes | None) -> None:
+        records = self._records
+        try:
+            entry = Entry.read(key, value, self._place.partition, records.partitions)
+            after = entry.after(self.found.get(entry.phone_number), records.zone, records.days_kept)
+        except InvalidInput:
+            return  # the agent has told of it
+        if after is None:
+            self.found.pop(entry.phone_number, None)
+        else:
+            self.found[entry.phone_number] = after

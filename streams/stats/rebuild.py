@@ -1,0 +1,130 @@
+"""`stats --rebuild`: makes all records again while the agent goes on, from the topic as far back as it reaches.
+
+A conversation whose events the topic still has from the first one on is told anew, by the rules of this build; any other
+is made from Postgres, and so are all when somebody wants to (Postgres was corrected by hand).
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemas.errors import InvalidInput, Unavailable
+from schemas.settings import Settings
+from streams.stats.event_log import EventLog
+from streams.stats.live import LiveRecords
+from streams.stats.making import Making
+from streams.stats.record import is_over
+from streams.stats.rows import Rows
+
+TOPIC, POSTGRES = SOURCES = ("topic", "postgres")
+
+_LOOK_AGAIN_SECONDS = 0.2
+# A record may know of an event whose way to the topic is not over; longer than that takes it is made from Postgres.
+_PATIENCE_SECONDS = 10.0
+_REPLACED_AT_ONCE = 100
+
+Told = dict[str, Any]
+
+
+def source_of(text: str) -> str:
+    """Read what records are to be made from.
+
+    Raises:
+        InvalidInput: neither the topic nor Postgres.
+    """
+    if text not in SOURCES:
+        raise InvalidInput("source", f"must be one of {', '.join(SOURCES)}")
+    return text
+
+
+class Rebuild:
+    """`told`: what `/rebuild` tells of the last one; `from_topic`, `from_postgres`: conversations, by what was used."""
+
+    def __init__(self, settings: Settings, records: LiveRecords, rows: Rows) -> None:
+        self._settings = settings
+        self._records = records
+        self._rows = rows
+        self._making = Making(records, rows)
+        self._closed_kept = timedelta(days=settings.stats_closed_kept_days)
+        self._task: asyncio.Task[None] | None = None
+        self.told = _told(running=False)
+
+    def begin(self, source: str) -> Told:
+        """Begin, unless one is under way."""
+        if self._task is None or self._task.done():
+            self.told = _told(running=True)
+            self._task = asyncio.create_task(self._run(source), name="rebuild")
+        return self.told
+
+    async def _run(self, source: str) -> None:
+        rebalance = self._records.rebalance
+        try:
+            made = await self._from_topic() if source == TOPIC else set()
+            await self._from_postgres(made)
+            if rebalance != self._records.rebalance:
+                self.told["failed"] = "partitions moved meanwhile"
+        except Unavailable as error:
+            self.told["failed"] = str(error)
+        except BaseException as error:
+            self.told["failed"] = type(error).__name__
+            raise
+        finally:
+            self.told["running"] = False
+
+    async def _from_topic(self) -> set[str]:
+        """Give the numbers whose records are as the topic tells."""
+        made: set[str] = set()
+        for partition in sorted(self._records.active()):
+            async with EventLog(self._settings, self._records, partition) as log:
+                made |= await self._settle(log)
+        return made
+
+    async def _settle(self, log: EventLog) -> set[str]:
+        """Replace each record at a moment when the log was read at least as far as the agent has counted."""
+        loop, made = asyncio.get_running_loop(), set[str]()
+        ends = loop.time() + _PATIENCE_SECONDS
+        while True:
+            progress = await log.read_on()
+            left = [key for key, record in log.found.items() if key not in made and not record["gap"]]
+            for number, key in enumerate(left, 1):
+                if not self._records.is_newer(key, log.found[key]):
+                    self._put(log.found[key])
+                    made.add(key)
+                if number % _REPLACED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            if len(made) == sum(not record["gap"] for record in log.found.values()) or loop.time() > ends:
+                return made
+            if not progress:
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _put(self, record: dict[str, Any]) -> None:
+        """A conversation that ended long ago is not brought back."""
+        key = record["phone_number"]
+        former = self._records.find(key)
+        if is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
+            changed = former is not None and self._records.remove(former)
+        else:
+            changed = self._records.replace(record)
+        self.told["changed"] += changed
+        self.told["looked_at"] += 1
+        self.told["from_topic"] += 1
+
+    async def _from_postgres(self, made: set[str]) -> None:
+        known = set(made)
+        async for page in self._making.pages():
+            rest = [row for row in page if row["phone_number"] not in made]
+            known.update(row["phone_number"] for row in rest)
+            self.told["changed"] += await self._making.make([row["id"] for row in rest])
+            self.told["looked_at"] += len(rest)
+            self.told["from_postgres"] += len(rest)
+        await self._remove_unknown(known)
+
+    async def _remove_unknown(self, known: set[str]) -> None:
+        for record in [record for record in self._records.all() if record["phone_number"] not in known]:
+            if not await self._rows.ids([record["phone_number"]]):
+                self.told["changed"] += self._records.remove(record)
+
+
+def _told(*, running: bool) -> Told:
+    counts = dict.fromkeys(("looked_at", "changed", "from_topic", "from_postgres"), 0)
+    return {"running": running, **counts, "failed": None}
