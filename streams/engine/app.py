@@ -46,7 +46,7 @@ class RawSchema(faust.Schema):  # type: ignore[misc]  # faust is untyped
         return value
 
 
-def create_app(name: str, settings: Settings, data_dir: Path, **over: object) -> faust.App:
+def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Transport], **over: object) -> faust.App:
     """Make an app whose consumer group is `PREFIX + name`. Its `engine` must be set before it starts.
 
     Raises:
@@ -73,8 +73,7 @@ def create_app(name: str, settings: Settings, data_dir: Path, **over: object) ->
         "logging_config": {"version": 1, "disable_existing_loggers": False},
     }
     app = faust.App(f"{settings.topic_prefix}{name}", **(options | _credentials(settings) | over))
-    transport = EmbeddedTransport if settings.kafka_embedded else OrderedTransport
-    app.transport = transport(app.conf.broker, app, loop=None)
+    app.transport = (EmbeddedTransport if settings.kafka_embedded else transport)(app.conf.broker, app, loop=None)
     return app
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT, topic_name
-from streams.engine.app import RawSchema, create_app
+from streams.engine.app import OrderedTransport, RawSchema, create_app
 from streams.stats.assignment import Assignment
 from streams.stats.changes import Changes
 from streams.stats.counting import Counting
@@ -47,7 +47,7 @@ def create_stats_app(settings: Settings, partitions: int, url: str, data_dir: Pa
     over: dict[str, object] = {"table_standby_replicas": 0, "store": "memory://", "canonical_url": url}
     if settings.kafka_embedded:
         over["producer_max_batch_size"] = _EMBEDDED_BATCH
-    app = create_app(GROUP, settings, data_dir, **over)
+    app = create_app(GROUP, settings, data_dir, OrderedTransport, **over)
     table = app.Table(TABLE, partitions=partitions, key_type=str)
     app.tables._recovery = QuickRecovery(app, settings, table)
     name = changelog_name(settings)

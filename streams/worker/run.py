@@ -15,6 +15,7 @@ from streams.engine.app import RawSchema, create_app
 from streams.engine.intake import attach
 from streams.engine.life import closed, until_stopped
 from streams.engine.mailbox import Mailboxes
+from streams.engine.one_loop import OneLoopTransport
 from streams.engine.start import partition_count, serve, when_kafka_answers
 from streams.engine.topics import broker_answers
 from streams.journal.journal import Journal
@@ -71,7 +72,7 @@ async def _run(settings: Settings) -> int:
     # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
     runner = Runner(settings, journal, vendors, lambda: max(1, len(ownership.partitions)) / partitions)
     folder = Path(gettempdir())
-    app = create_app(GROUP, settings, folder / f"whatsapp-worker-{os.getpid()}")
+    app = create_app(GROUP, settings, folder / f"whatsapp-worker-{os.getpid()}", OneLoopTransport)
     mailboxes = Mailboxes(
         lambda batch: handler(batch),
         lambda event: event.ack(),

@@ -16,6 +16,7 @@ from faust.types import TP
 from schemas.settings import load_settings
 from streams.engine.app import RawSchema, create_app
 from streams.engine.mailbox import Mailboxes
+from streams.engine.one_loop import OneLoopTransport
 from streams.engine.work import TopicPartition as Source
 from streams.engine.work import WorkItem
 
@@ -88,8 +89,8 @@ class Broker:
             await consumer.stop()
 
     def app(self, name: str, folder: Path, *, stock: bool, **over: object) -> faust.App:
-        """Make an app with our settings; `stock`: with the consumer that Faust comes with."""
-        app = create_app(name, load_settings({}, kafka_bootstrap_servers=self.bootstrap), folder, **over)
+        """Make an app with our settings and the worker's consumer; `stock`: with the one that Faust comes with."""
+        app = create_app(name, load_settings({}, kafka_bootstrap_servers=self.bootstrap), folder, OneLoopTransport, **over)
         if stock:
             app.transport = Transport(app.conf.broker, app, loop=None)
         return app
