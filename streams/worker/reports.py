@@ -9,14 +9,17 @@ from tenacity import AsyncRetrying, wait_exponential_jitter
 from schemas.events import MessageStatus
 from streams.conversation.delivery import Json, merged, report_step
 from streams.journal.journal import Journal
+from streams.persist import persist
 
 log = structlog.get_logger()
 
-# A message has three reports, which cost as much as its turn when each is a statement and a commit of its own. Nobody
-# waits for one, except a send of unknown outcome, and that one looks each second.
-_GATHER_SECONDS = 0.1
-# Reports are tiny; this bounds what a flood of them may hold in memory, above what comes in a moment of heavy load.
-_MOST_AT_ONCE = 1000
+# A message has three reports, which cost as much as its turn when each is a statement, a commit and an event of its own;
+# the first two come within a second. Nobody waits for one, except a send of unknown outcome, and that one looks each
+# second.
+_GATHER_SECONDS = 1.0
+# Reports are tiny; this bounds what a flood of them may hold in memory, above what comes while one gathers: three times
+# more turns a second than a worker does.
+_MOST_AT_ONCE = 4000
 # What the journal itself does not wait out is a bug or a broken schema.
 _FIRST_RETRY_SECONDS = 0.1
 _LONGEST_RETRY_SECONDS = 30.0
@@ -53,14 +56,7 @@ class Reports:
     async def _record(self, step: Json, finishes: Sequence[Callable[[], None]]) -> None:
         """Record surely: a report that is never finished would keep its partition from being acknowledged."""
         try:
-            async for attempt in AsyncRetrying(
-                wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
-                before_sleep=lambda state: log.error(
-                    "delivery report is tried again", exc_info=state.outcome.exception() if state.outcome else None
-                ),
-            ):
-                with attempt:
-                    ours = await self._journal.report(step)
+            ours = await persist(lambda: self._journal.report(step), _attempts)
         finally:
             for _ in finishes:
                 self._places.release()
@@ -68,3 +64,12 @@ class Reports:
             log.info("delivery report of a message that is not ours", status=step["status"])
         for finish in finishes:
             finish()
+
+
+def _attempts() -> AsyncRetrying:
+    return AsyncRetrying(
+        wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
+        before_sleep=lambda state: log.error(
+            "delivery report is tried again", exc_info=state.outcome.exception() if state.outcome else None
+        ),
+    )
