@@ -1,6 +1,7 @@
 """What the commands share: their common options, and how a process ends."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -24,6 +25,8 @@ Since = Annotated[str, typer.Option(help="ISO 8601 time (UTC without zone), or a
 Until = Annotated[str | None, typer.Option(help="As --since. Default: now.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
+# A turn's objects mostly die by their reference counts; the default, 700, looks for cycles several times a turn.
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
 Yes = Annotated[bool, typer.Option("--yes", help="Answers the questions.")]
 
 
@@ -34,6 +37,7 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
     """
     if served:
         _use_fast_loop()
+        _spare_the_loaded()
     try:
         settings = settings_beside(beside) if beside else load_settings()
         configure_logs(settings)
@@ -65,3 +69,10 @@ def _use_fast_loop() -> None:
         return
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     mend_connections()
+
+
+def _spare_the_loaded() -> None:
+    """Modules stay for life: 100,000 objects, and each full collection that goes through them stops all for 45 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
