@@ -10,6 +10,7 @@ WhatsApp kept or dropped a digit that the numbering plan dropped or added:
 
 import hashlib
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 import phonenumbers
@@ -25,6 +26,8 @@ _BSUID = re.compile(r"^[A-Z]{2}\.[A-Za-z0-9]{1,47}$")
 # Longer input cannot be a number; checked before parsing so that 1 MB of digits costs nothing.
 _LONGEST_SPELLING = 64
 _DIGITS_SHOWN = 4
+# A message, its reports and events come within a minute, and each asks again; some 1 MB.
+_KEYS_REMEMBERED = 4096
 
 
 def canonical_number(raw: str) -> str:
@@ -69,6 +72,7 @@ def _one_spelling(number: str) -> str:
     return _BRAZIL_WITHOUT_9.sub(r"+55\g<1>9\2", number)
 
 
+@lru_cache(_KEYS_REMEMBERED)
 def conversation_key(address: str) -> str:
     """Give the key of the conversation that a WhatsApp address belongs to.
 

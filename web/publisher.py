@@ -9,7 +9,7 @@ from schemas.errors import Unavailable
 from schemas.phone import masked
 from schemas.topics import MESSAGE_STATUS
 from web.kafka_link import KafkaLink
-from web.metrics import EVENTS
+from web.metrics import event_stored
 from web.spool import Content, Spool
 
 log = structlog.get_logger()
@@ -40,9 +40,9 @@ class Publisher:
         try:
             to = await self._publish(topic, key, value, request_id)
         except Unavailable:
-            EVENTS.labels(topic, "nowhere").inc()
+            event_stored(topic, "nowhere").inc()
             raise
-        EVENTS.labels(topic, to).inc()
+        event_stored(topic, to).inc()
         # Several reports a message, and hardly anybody asks after one.
         tell = log.debug if topic == MESSAGE_STATUS else log.info
         tell("event is stored", topic=topic, to=to, number=masked(key), request_id=request_id)

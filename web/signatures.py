@@ -1,5 +1,6 @@
 """Checks that a webhook comes from Twilio: its signature over the public URL and the parameters. Pure."""
 
+import hmac
 from collections.abc import Mapping
 from functools import cache
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ def is_signed(token: str | None, url: str, params: Mapping[str, str], signature:
     if not token or not signature:
         return False
     try:
+        if hmac.compare_digest(_validator(token).compute_signature(url, params).encode(), signature.encode()):
+            return True
+        # With the port and without it: Twilio is not of one mind. Signed twice, it costs three times as much.
         _ = urlsplit(url).port  # the validator asks for it, and a forged host may have none that is a number
         return bool(_validator(token).validate(url, params, signature))
     except ValueError:  # such a URL, or a text that cannot be encoded, was signed by nobody

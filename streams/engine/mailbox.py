@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, retry_if_not_exception_type, wait_exponentia
 from schemas.errors import Fenced
 from streams.engine.window import OffsetWindow
 from streams.engine.work import Batch, Queued, TopicPartition, WorkItem
+from streams.persist import persist
 
 log = structlog.get_logger()
 
@@ -210,16 +211,7 @@ class Mailboxes:
 
     async def _handle(self, batch: Batch) -> bool:
         try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_not_exception_type((Fenced, asyncio.CancelledError)),
-                wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
-                before_sleep=lambda state: log.error(
-                    "handling is tried again", exc_info=state.outcome.exception() if state.outcome else None
-                ),
-                reraise=True,
-            ):
-                with attempt:
-                    await self._handler(batch)
+            await persist(lambda: self._handler(batch), _attempts)
         except Fenced:
             log.warning("work was fenced and is left to the new owner")
             self.fenced_at = self.fenced_at or time.monotonic()
@@ -237,3 +229,14 @@ class Mailboxes:
         self._unfinished[queued.item.source.topic] -= 1
         for token in self._windows[queued.item.source].finish(queued.entry):
             self._acknowledge(token)
+
+
+def _attempts() -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_not_exception_type((Fenced, asyncio.CancelledError)),
+        wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
+        before_sleep=lambda state: log.error(
+            "handling is tried again", exc_info=state.outcome.exception() if state.outcome else None
+        ),
+        reraise=True,
+    )

@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from db.pool import LOST_CONNECTION, Pool
 from schemas.errors import Fenced
 from streams.metrics import step_took
+from streams.persist import persist
 
 log = structlog.get_logger()
 
@@ -113,15 +114,16 @@ class Steps:
 
     async def _query(self, step: str, arguments: list[Json]) -> list[Json]:
         sql = f"SELECT {step}(item) FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS x(item, n) ORDER BY n"
-        async for attempt in AsyncRetrying(
+        rows = await persist(lambda: self._pool.fetch(sql, arguments), lambda: self._attempts(step))
+        self.moved_at = time.monotonic()
+        return [row[0] for row in rows]
+
+    def _attempts(self, step: str) -> AsyncRetrying:
+        return AsyncRetrying(
             retry=retry_if_exception_type(_TRY_AGAIN),
             wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
             before_sleep=lambda _: self._wait(step),
-        ):
-            with attempt:
-                rows = await self._pool.fetch(sql, arguments)
-        self.moved_at = time.monotonic()
-        return [row[0] for row in rows]
+        )
 
 
 def _fail(entry: _Waiting, error: Exception) -> None:

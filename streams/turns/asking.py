@@ -15,6 +15,7 @@ from streams.conversation.inbound import question
 from streams.journal.journal import Journal
 from streams.journal.turn import Turn
 from streams.metrics import vendor_call
+from streams.persist import persist
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
 from streams.vendors import AgentReply, CallContext, CallDetails, Question, Vendors
@@ -87,15 +88,18 @@ class Asking:
             return self._apology(turn, error)
 
     async def _ask(self, turn: Turn) -> Answer:
-        details = None
-        async for attempt in attempts():
-            with attempt:
-                async with self._pause.attempt():
-                    if turn.details is None and details is None:
-                        details = await self.details(turn)
-                    asked, begun = await self._question(turn, details), time.monotonic()
-                    reply = await self._reply(asked, known=turn.details is not None or details is not None)
-        seconds = round(time.monotonic() - begun, 3)
+        details: CallDetails | None = None
+
+        async def tried() -> tuple[AgentReply, float]:
+            nonlocal details  # a later try need not fetch them again
+            async with self._pause.attempt():
+                if turn.details is None and details is None:
+                    details = await self.details(turn)
+                asked, begun = await self._question(turn, details), time.monotonic()
+                reply = await self._reply(asked, known=turn.details is not None or details is not None)
+                return reply, round(time.monotonic() - begun, 3)
+
+        reply, seconds = await persist(tried, attempts)
         raw = {"text": reply.text, "transport": reply.transport, "raw": reply.raw, "ended": reply.ended}
         said = self._handoff.read(reply.text, tools=reply.tools, ended=reply.ended)
         return Answer(said.text, raw, seconds, details, then=said.then)

@@ -17,6 +17,7 @@ from streams.failpoints import reach
 from streams.journal.journal import Journal
 from streams.journal.turn import Send, Turn
 from streams.metrics import reconciled, vendor_call
+from streams.persist import persist
 from streams.turns.patience import attempts
 from streams.turns.pause import Pause
 from streams.turns.rate import Rate, Share, allowed_per_second
@@ -84,11 +85,9 @@ class Sending:
         if sid is None and (content := self._needed_template(turn, send)):
             send, intended = replace(send, content=content), False
         accepted = Accepted(sid, "") if sid else restored
-        async for attempt in attempts():
-            with attempt:
-                accepted = accepted or await self._try(turn, send, intended=intended)
-            intended = False
-        assert accepted is not None, "the attempts end with a sid or raise"
+        if accepted is None:
+            tries = iter([intended])  # the intention counts for the first try alone
+            accepted = await persist(lambda: self._try(turn, send, intended=next(tries, False)), attempts)
         reach("after-send")
         await self._accept(turn, send, accepted)
 

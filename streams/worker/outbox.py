@@ -17,6 +17,7 @@ from db.pool import LOST_CONNECTION, Pool
 from db.queries import load
 from schemas.topics import CONVERSATION_EVENT
 from streams.failpoints import reach
+from streams.persist import persist
 from streams.worker.producer import Producer
 
 log = structlog.get_logger()
@@ -110,9 +111,10 @@ class Outbox:
         failed: Exception | None = None
         records = [(row["phone_number"].encode(), row["payload"].encode()) for row in rows]
         try:
-            async for attempt in self._attempts((KafkaError, *LOST_CONNECTION)):
-                with attempt:
-                    await self._producer.send_all(CONVERSATION_EVENT, records)
+            await persist(
+                lambda: self._producer.send_all(CONVERSATION_EVENT, records),
+                lambda: self._attempts((KafkaError, *LOST_CONNECTION)),
+            )
             reach("after-publish")
             self._published += [(row["conversation_id"], row["number"]) for row in rows]
         except Exception as error:  # noqa: BLE001 - as above
@@ -124,11 +126,10 @@ class Outbox:
 
     async def _unpublished(self, partitions: list[int]) -> list[asyncpg.Record]:
         gone = list(self._published)
-        async for attempt in self._attempts(LOST_CONNECTION):
-            with attempt:
-                rows = await self._pool.fetch(
-                    _sql.unpublished, partitions, _LARGEST_LOOK, [each[0] for each in gone], [each[1] for each in gone]
-                )
+        arguments = (partitions, _LARGEST_LOOK, [each[0] for each in gone], [each[1] for each in gone])
+        rows = await persist(
+            lambda: self._pool.fetch(_sql.unpublished, *arguments), lambda: self._attempts(LOST_CONNECTION)
+        )
         del self._published[: len(gone)]
         return list(rows)
 

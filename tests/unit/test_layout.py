@@ -20,13 +20,13 @@ MAY_IMPORT = {
 }
 # As streams/README.md has it.
 WITHIN_STREAMS = {
-    "engine": set(),
+    "engine": {"persist"},
     "conversation": set(),
-    "journal": {"conversation", "metrics"},
+    "journal": {"conversation", "metrics", "persist"},
     "vendors": set(),
-    "turns": {"conversation", "journal", "vendors", "metrics", "failpoints"},
+    "turns": {"conversation", "journal", "vendors", "metrics", "failpoints", "persist"},
     "replay": {"conversation", "engine", "vendors", "worker"},
-    "worker": {"engine", "conversation", "journal", "vendors", "turns", "replay", "metrics", "failpoints"},
+    "worker": {"engine", "conversation", "journal", "vendors", "turns", "replay", "metrics", "failpoints", "persist"},
     "stats": {"engine", "metrics"},
 }
 

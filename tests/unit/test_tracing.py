@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from schemas import tracing
 from schemas.errors import RetryableError
 from schemas.topics import INBOUND_MESSAGE
 from schemas.tracing import link, span, trace_headers, traceparent_of
@@ -30,7 +31,7 @@ Record = tuple[bytes, list[tuple[str, bytes]]]
 def provider() -> TracerProvider:
     """The process's only one: the library takes no second."""
     made = TracerProvider()
-    trace.set_tracer_provider(made)
+    tracing.record(made)
     return made
 
 
