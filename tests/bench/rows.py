@@ -13,6 +13,7 @@ from schemas.events import InboundMessage
 from tests.bench.ledger import Message
 from tests.bench.setup import have_conversations, quiet
 from tests.bench.stores import stores
+from tests.bench.websocket import Sockets
 from tests.bench.window import Figures, answered_in, figures, measured, three
 from tests.bench.world import World
 from tests.chaos import topics
@@ -49,6 +50,22 @@ def _at_rate(per_second: float) -> Play:
         await world.clients.settle(_SETTLE_SECONDS)
         written = [m for m in world.ledger.written if window.begun <= m.begun < window.ended]
         return figures(world, window, written) | {"starved": world.clients.starved}
+
+    return play
+
+
+def _over_websocket(per_second: float) -> Play:
+    """The transport of a workspace whose agents have no REST route, which is what `auto` finds."""
+
+    async def play(world: World, seconds: float) -> Figures:
+        await have_conversations(world, _CONVERSATIONS)
+        async with Sockets(world.elevenlabs).serving() as base:
+            await world.stop_worker()
+            await world.start_worker(ELEVENLABS_TRANSPORT="websocket", ELEVENLABS_API_BASE_URL=base)
+            found = await _at_rate(per_second)(world, seconds)
+            await world.stop_worker()
+        await world.start_worker()
+        return found
 
     return play
 
@@ -205,6 +222,7 @@ ROWS = [
     Row("rate-50", "Poisson arrivals, 50 turns/s", _at_rate(50)),
     Row("rate-100", "Poisson arrivals, 100 turns/s", _at_rate(100)),
     Row("rate-200", "Poisson arrivals, 200 turns/s", _at_rate(200)),
+    Row("websocket-50", "Poisson arrivals, 50 turns/s, `ELEVENLABS_TRANSPORT=websocket`", _over_websocket(50)),
     Row("saturation", f"closed loop of {_CLOSED_LOOP_CLIENTS} clients", _saturated),
     Row("burst", "500 clients at the same moment, again when all are answered", _burst, runs=2),
     Row("calls", "50 `call-completed` over HTTP at once, six times", _calls),

@@ -65,7 +65,7 @@ class ElevenLabs:
             request.answer(200, b"{}")
             return
         number = "+" + request.path.removeprefix(_CONVERSATION).partition("/")[0]
-        after = self._asked(number, json.loads(request.body)["message"]) if request.body else self._described(number)
+        after = self.asked(number, json.loads(request.body)["message"]) if request.body else self._described(number)
         begun = time.monotonic()
         asyncio.get_running_loop().call_later(
             self.latency.draw(), lambda: request.answer(200, after(time.monotonic() - begun))
@@ -78,7 +78,8 @@ class ElevenLabs:
 
         return after
 
-    def _asked(self, number: str, text: str) -> Callable[[float], bytes]:
+    def asked(self, number: str, text: str) -> Callable[[float], bytes]:
+        """Note a question; gives what makes its answer, once the seconds are known that it took."""
         self._running[number] += 1
         self._ledger.asking += 1
         self._ledger.asked.append(Asked(number, text, self._running[number]))
