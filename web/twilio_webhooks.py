@@ -23,7 +23,7 @@ _OWN_ID = "mid"
 """Parameter of the StatusCallback URL in which the worker's own id comes back."""
 # Each message has three reports, and nobody waits for one: Twilio gives us 15 s. Published one by one they cost more
 # than the messages themselves.
-_GATHER_REPORTS_SECONDS = 0.05
+_GATHER_REPORTS_SECONDS = 0.1
 
 
 class TwilioWebhooks:

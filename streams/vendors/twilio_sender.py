@@ -6,6 +6,7 @@
 
 from collections.abc import Set
 from datetime import datetime
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -35,6 +36,7 @@ class TwilioSender:
         self._account = f"{self._host}/2010-04-01/Accounts/{account}"
         auth = aiohttp.encode_basic_auth(account, settings.twilio_auth_token or "")
         self._headers = {"Authorization": auth}
+        self._form_headers = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
         self._callback = callback_url(settings)
         self._session = session
 
@@ -46,9 +48,10 @@ class TwilioSender:
             UnknownOutcome: it may have been created.
             TerminalError: refused for good; `code` is Twilio's, `why` its words.
         """
-        url, form = f"{self._account}/Messages.json", form_of(message, self._callback)
+        # Encoded here: aiohttp's FormData takes a fifth of the request's CPU.
+        url, form = f"{self._account}/Messages.json", urlencode(form_of(message, self._callback)).encode()
         try:
-            async with self._session.post(url, data=form, headers=self._headers, allow_redirects=False) as response:
+            async with self._session.post(url, data=form, headers=self._form_headers, allow_redirects=False) as response:
                 return _accepted(response, await read_bounded(response))
         except NOTHING_WAS_SENT as error:
             raise RetryableError(_VENDOR, f"no connection: {type(error).__name__}") from error
