@@ -31,7 +31,6 @@ RETURNS void LANGUAGE sql AS $$
   SELECT conversation, n, event_type, happened,
     (event_data - '{row,content,text,reply,parts,metadata,call_summary}'::text[])
       || CASE WHEN event_data ? 'row' THEN jsonb_build_object('started_at', event_data->'row'->'started_at') ELSE '{}' END
-  WHERE event_type NOT IN ('received', 'answered', 'sent', 'delivered', 'parked')
   ON CONFLICT DO NOTHING
 $$;
 
@@ -42,7 +41,10 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE s conversation_state; event jsonb; happened timestamp := clock_timestamp();
 BEGIN
   UPDATE conversation_state SET event_number = event_number + 1 WHERE id = conversation RETURNING * INTO s;
-  PERFORM wm_keep(conversation, s.event_number, event_type, happened, event_data);
+  IF event_type NOT IN ('received', 'answered', 'sent', 'delivered', 'parked') THEN
+    PERFORM wm_keep(conversation, s.event_number, event_type, happened, event_data);
+  END IF;
+  s.metadata := NULL; s.call_summary := NULL;  -- not told, and too large to be made JSON for nothing
   event := jsonb_build_object(
     'schema_version', 2, 'event_id', conversation || ':' || s.event_number, 'number', s.event_number,
     'conversation_id', conversation, 'phone_number', s.phone_number, 'type', event_type,
