@@ -58,9 +58,9 @@ class Broker:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
 
-    async def topic(self, partitions: int = 1) -> str:
-        """Make a topic."""
-        name = f"trap-{uuid.uuid4().hex[:8]}"
+    async def topic(self, partitions: int = 1, name: str = "") -> str:
+        """Make a topic, of a name of its own unless one is given."""
+        name = name or f"trap-{uuid.uuid4().hex[:8]}"
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
