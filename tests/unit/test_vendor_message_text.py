@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.vendors.message_text import split_message, to_whatsapp
+from streams.vendors.message_split import split_message
+from streams.vendors.message_text import to_whatsapp
 
 FAMILY = "👩‍👩‍👧‍👦"
 FLAG = "🇨🇴"
@@ -64,6 +65,65 @@ def test_links_stay_whole(text: str) -> None:
 )
 def test_cuts(text: str, limit: int, parts: list[str]) -> None:
     assert split_message(text, limit) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "parts"),
+    [
+        ("Hola *uno dos tres*.", 14, ["Hola *uno dos*", "*tres*."]),
+        ("*uno dos*. Tres cuatro", 12, ["*uno dos*.", "Tres cuatro"]),
+        ("Hola _uno dos tres cuatro_", 14, ["Hola _uno dos_", "_tres cuatro_"]),
+        ("~uno dos tres cuatro~ y", 14, ["~uno dos tres~", "~cuatro~ y"]),
+        ("*uno _dos tres cuatro_*", 14, ["*uno _dos_*", "*_tres_*", "*_cuatro_*"]),
+        ("`uno dos tres cuatro`", 14, ["`uno dos tres`", "`cuatro`"]),
+        ("```\nuno\ndos\ntres\n```", 14, ["```\nuno\ndos```", "```tres\n```"]),
+        ("Mira:\n```\nuno dos\n```", 14, ["Mira:", "```\nuno dos```"]),
+        ("2 * 3 es 6, y 3 * 3 es 9", 14, ["2 * 3 es 6, y", "3 * 3 es 9"]),
+        ("uno_dos tres cuatro_cinco", 14, ["uno_dos tres", "cuatro_cinco"]),
+        ("https://e.co/_a_b_c *x y z w*", 24, ["https://e.co/_a_b_c *x*", "*y z w*"]),
+        ("*" + "a" * 25 + "*", 10, ["*" + "a" * 8 + "*", "*" + "a" * 8 + "*", "*" + "a" * 8 + "*", "*a*"]),
+    ],
+)
+def test_what_is_bold_on_both_sides_of_a_cut_is_bold_in_both_parts(text: str, limit: int, parts: list[str]) -> None:
+    assert split_message(text, limit) == parts
+
+
+WORDS = st.lists(st.sampled_from(["uno", "dos.", "tres", "cuatro,", "cinco"]), min_size=1, max_size=12).map(" ".join)
+MARKED = st.tuples(st.sampled_from(["", "*", "_", "~", "`", "*_"]), WORDS).map(
+    lambda each: each[0] + each[1] + each[0][::-1]
+)
+MARKED_TEXTS = st.lists(MARKED, max_size=8).map(" ".join)
+
+
+def styled(text: str) -> list[tuple[str, str]]:
+    """Give each letter with the marks that it stands between."""
+    on: set[str] = set()
+    found = []
+    for char in text:
+        if char in "*_~`":
+            on ^= {char}
+        elif not char.isspace():
+            found.append((char, "".join(sorted(on))))
+    return found
+
+
+@given(MARKED_TEXTS, st.integers(min_value=16, max_value=80))
+def test_every_part_is_whole_and_every_letter_keeps_its_style(text: str, limit: int) -> None:
+    parts = split_message(text, limit)
+    assert all(0 < units(part) <= limit for part in parts)
+    assert all(part.count(mark) % 2 == 0 for part in parts for mark in "*_~`")
+    assert [each for part in parts for each in styled(part)] == styled(text)
+
+
+ANYTHING = st.text(st.sampled_from("ab *_~`\n.😀"), max_size=200)
+
+
+@given(ANYTHING, st.integers(min_value=2, max_value=60))
+def test_nothing_but_white_space_and_marks_changes(text: str, limit: int) -> None:
+    parts = split_message(text, limit)
+    bare = [char for char in text if char not in "*_~`" and not char.isspace()]
+    assert [char for part in parts for char in part if char not in "*_~`" and not char.isspace()] == bare
+    assert all(0 < units(part) <= limit for part in parts)
 
 
 def test_limit_that_holds_no_emoji_is_refused() -> None:
@@ -129,4 +189,5 @@ HOSTILE = ["**a ", "[", "__ _a ", "~~a ", "# " + " " * 50, "[a](", "*", "\n ", "
 def test_hostile_texts_cost_little(piece: str) -> None:
     begun = time.process_time()
     to_whatsapp(piece * (20_000 // len(piece)))
+    split_message(piece * (20_000 // len(piece)))
     assert time.process_time() - begun < 1.0
