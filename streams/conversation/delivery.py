@@ -18,7 +18,7 @@ def report_step(report: MessageStatus) -> Json:
     kind = verdict.kind if verdict else None
     return {
         "own_id": report.own_id,
-        "phone_number": report.params.get("To", ""),
+        "phone_number": report.key,  # however Twilio spells it: an erasure must find it
         "sid": report.params.get("MessageSid"),
         "status": status,
         "rank": rank_of(status),

@@ -6,8 +6,9 @@ import pytest
 
 from db.pool import Pool
 from schemas.documents import now
-from schemas.events import ConversationCommand
+from schemas.events import ConversationCommand, MessageStatus
 from schemas.phone import number_digest
+from streams.conversation.delivery import report_step
 from streams.journal.journal import Begun
 from tests.support.journal import PHONE, Chat, chat_on
 
@@ -19,7 +20,7 @@ async def chat(pool: Pool) -> Chat:
 
 async def erase(chat: Chat, command_id: str = "k1") -> Begun:
     command = ConversationCommand.from_object(
-        {"command": "erase", "command_id": command_id, "phone_number": PHONE, "by": "Ana", "at": now()}
+        {"command": "erase", "command_id": command_id, "phone_number": chat.number, "by": "Ana", "at": now()}
     )
     return await chat.journal.begin_command(0, command, None, has_template=False, sure=True)
 
@@ -62,6 +63,22 @@ async def test_nothing_of_a_number_is_left_but_its_opt_out(chat: Chat) -> None:
     assert (event["type"], event["data"], event["state"]) == ("erased", {}, {})
     digest = await chat.pool.fetchval("SELECT number_digest FROM conversation_erasure")
     assert digest == number_digest(PHONE)
+
+
+MEXICAN, AS_TWILIO_SPELLS_IT = "+525587654321", "whatsapp:+5215587654321"
+
+
+async def test_a_report_that_waits_for_its_message_goes_too_however_the_number_is_spelled(pool: Pool) -> None:
+    chat = await chat_on(pool, MEXICAN)
+    await chat.called()
+    for sid, to in (("SMtheirs", AS_TWILIO_SPELLS_IT), ("SMothers", f"whatsapp:{PHONE}")):
+        params = {"MessageSid": sid, "MessageStatus": "delivered", "To": to, "From": "whatsapp:+14155238886"}
+        early = MessageStatus(event_id=f"{sid}:delivered", received_at=now(), params=params)
+        assert not await chat.journal.report(report_step(early))
+    kept = "SELECT sid FROM conversation_early_report ORDER BY sid"
+    assert [row["sid"] for row in await pool.fetch(kept)] == ["SMothers", "SMtheirs"]
+    assert (await erase(chat)).state == "done"
+    assert [row["sid"] for row in await pool.fetch(kept)] == ["SMothers"]
 
 
 async def test_the_log_delivered_again_begins_nothing(chat: Chat) -> None:

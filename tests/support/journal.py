@@ -84,11 +84,11 @@ def call(conversation: str, number: str = PHONE, **over: object) -> CallComplete
     return CallCompleted.from_object({"agent_id": "agent", "recipient": recipient, **over})
 
 
-async def chat_on(pool: Pool) -> Chat:
+async def chat_on(pool: Pool, number: str = PHONE) -> Chat:
     """Own the partition and give a chat."""
     ownership = Ownership(pool, "test")
     await ownership.claim({0})
-    return Chat(pool, Journal(pool, Steps(pool), ownership))
+    return Chat(pool, Journal(pool, Steps(pool), ownership), number=number)
 
 
 def ago(**of: float) -> datetime:

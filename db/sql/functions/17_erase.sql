@@ -19,7 +19,7 @@ BEGIN
   DELETE FROM conversation_spool WHERE key = phone;
   DELETE FROM conversation_dead_letter WHERE phone_number = phone;
   DELETE FROM conversation_backend_post WHERE payload->>'phone_number' = phone;
-  DELETE FROM conversation_early_report WHERE report->>'phone_number' = 'whatsapp:' || phone;
+  DELETE FROM conversation_early_report WHERE report->>'phone_number' = phone;
   INSERT INTO conversation_erasure (number_digest, erased_at)
     VALUES (encode(sha256(convert_to(phone, 'UTF8')), 'hex'), clock_timestamp()::timestamp)
     ON CONFLICT (number_digest) DO UPDATE SET erased_at = EXCLUDED.erased_at;
