@@ -108,7 +108,7 @@ def _received(rows: Rows, event: ConversationEvent, partition: int) -> None:
         rows.inputs["message", sid] = {
             "kind": "message", "event_id": sid, "phone_number": event.phone_number, "partition": partition,
             "address": address, "state": "taken", "turn_id": turn, "received_at": came, "taken_at": _at(event),
-            "payload": payload | {"request_id": data.get("request_id"), "params": {}},
+            "payload": payload | {"request_id": data.get("request_id"), "params": data.get("params") or {}},
             "position": data.get("position") or 0,
         }  # fmt: skip
     if turn is not None:

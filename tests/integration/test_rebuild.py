@@ -176,6 +176,34 @@ async def test_what_the_rules_decided_is_made_again(journal: Journal, pool: Pool
     assert found[-1]["equal"] == 1
 
 
+async def test_where_a_file_is_survives_the_clients_own_event(journal: Journal, pool: Pool, database_url: str) -> None:
+    phone = PHONES[0]
+    first = (await journal.begin_call(0, call("c1", phone), None)).turn
+    assert first is not None
+    await accept(journal, await answer(journal, first, 1))
+    files = {
+        "NumMedia": "1",
+        "MediaUrl0": "https://api.twilio.com/x",
+        "MediaContentType0": "image/jpeg",
+        "ProfileName": "Ana",
+    }
+    pictured = message("m1", phone)
+    pictured["params"] |= files
+    assert (await journal.begin_reply(0, phone, [pictured, message("m2", phone)], None)).turn
+    connection = await connect(database_url)
+    try:
+        target = Target(connection)
+        await target.open(beside=True)
+        await rebuilt(target, await log_of(pool), [], 1000)
+        kept = (
+            "SELECT event_id, payload->'params' AS params FROM conversation_input WHERE kind = 'message' ORDER BY event_id"
+        )
+        made = {row["event_id"]: row["params"] for row in await connection.fetch(kept)}
+    finally:
+        await connection.close()
+    assert made == {"m1": pictured["params"], "m2": {}}
+
+
 async def test_a_difference_is_reported_with_its_columns(journal: Journal, pool: Pool, database_url: str) -> None:
     for phone in PHONES:
         await play(journal, phone)

@@ -95,7 +95,7 @@ BEGIN
     PERFORM wm_emit(conversation, item.partition, 'received', jsonb_build_object('message_sid', item.event_id,
       'content', item.payload->>'text', 'received_at', wm_iso(item.received_at), 'turn_id', turn,
       'message_id', message, 'request_id', item.payload->>'request_id', 'address', item.address,
-      'position', item.position) || marks);
+      'position', item.position) || marks || wm_files(item));
   END LOOP;
   IF commands OR was = 'escalated' OR wm_is_suppressed(phone) THEN
     decided := wm_rule(turn, conversation, phone, (a->>'partition')::int, was);
@@ -116,6 +116,13 @@ CREATE OR REPLACE FUNCTION wm_late(conversation int, i conversation_input) RETUR
   SELECT CASE WHEN (i.payload->>'backfilled')::bool THEN jsonb_build_object('backfilled', true, 'late', EXISTS (
     SELECT 1 FROM conversation_messages m WHERE m.conversation_id = conversation AND m.direction = 'inbound'
       AND m.sent_at > i.received_at)) ELSE '{}'::jsonb END
+$$;
+
+-- The event of a message with files has Twilio's parameters, too: only they say where a file is, and the log may outlive
+-- the client's own event.
+CREATE OR REPLACE FUNCTION wm_files(i conversation_input) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN coalesce(i.payload->'params'->>'NumMedia', '0') <> '0'
+    THEN jsonb_build_object('params', i.payload->'params') ELSE '{}'::jsonb END
 $$;
 
 -- Remembers events that are not remembered yet, in their order.
