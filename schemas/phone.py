@@ -20,9 +20,13 @@ from schemas.errors import InvalidNumber
 _MEXICO_OLD_MOBILE = re.compile(r"^\+521(\d{10})$")
 _ARGENTINA_WITHOUT_9 = re.compile(r"^\+54([1-8]\d{9})$")
 _BRAZIL_WITHOUT_9 = re.compile(r"^\+55([1-9]{2})([6-9]\d{7})$")
-# Business-scoped user id: country, dot, opaque id. Such senders have no visible number.
-# A conversation's key has 50 characters (the contract's column); known ids have some 20.
-_BSUID = re.compile(r"^[A-Z]{2}\.[A-Za-z0-9]{1,47}$")
+# Business-scoped user id of a sender without a visible number: country, dot, up to 128 letters and digits (Meta's
+# documentation of them); `ENT.` stands before those of a group of businesses.
+_BSUID = re.compile(r"^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$")
+# A conversation's key has 50 characters, the contract's column. Ids have some 20 today; of a longer one the key is the
+# country and a digest, told from any id by its tilde.
+_LONGEST_KEY = 50
+_DIGESTED = re.compile(r"^[A-Z]{2}\.~[0-9a-f]{46}$")
 # Longer input cannot be a number; checked before parsing so that 1 MB of digits costs nothing.
 _LONGEST_SPELLING = 64
 _DIGITS_SHOWN = 4
@@ -77,13 +81,22 @@ def conversation_key(address: str) -> str:
     """Give the key of the conversation that a WhatsApp address belongs to.
 
     `whatsapp:+573138539155` → `+573138539155`; a business-scoped id `whatsapp:US.1234` (a sender without a visible
-    number, facts of Twilio's webhooks) stays `US.1234`.
+    number, facts of Twilio's webhooks) stays `US.1234`; one of more than 50 characters becomes `US.~` and a digest.
 
     Raises:
         InvalidNumber: neither a number nor such an id.
     """
     bare = address.removeprefix("whatsapp:")
-    return bare if _BSUID.match(bare) else canonical_number(address)
+    if _DIGESTED.match(bare):
+        return bare
+    if not _BSUID.match(bare):
+        return canonical_number(address)
+    return bare if len(bare) <= _LONGEST_KEY else _digested(bare)
+
+
+def _digested(user_id: str) -> str:
+    country = user_id.partition(".")[0]
+    return f"{country}.~{hashlib.sha256(user_id.encode()).hexdigest()}"[:_LONGEST_KEY]
 
 
 def number_digest(key: str) -> str:

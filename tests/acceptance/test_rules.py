@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
+from schemas.phone import conversation_key
 from tests.support.up import ROOT, State, call_body, conversation_of, eventually_sync, running_up, write
 
 TEMPLATE = "HX" + "1" * 32
@@ -232,11 +233,11 @@ def test_a_number_is_exported_and_erased_and_its_opt_out_kept(up: State) -> None
     eventually_sync(lambda: httpx.get(view, headers=up["headers"]).status_code == httpx.codes.NOT_FOUND)
 
 
-def test_a_person_without_a_visible_number_has_a_conversation(up: State) -> None:
-    person = "US.1234567890"
-    write(up, person, "¿Cuánto cuesta?", "SMa" + "0" * 31)
+@pytest.mark.parametrize("person", ["US.1234567890", "US.ENT.1234567890", "US." + "a" * 128])
+def test_a_person_without_a_visible_number_has_a_conversation(up: State, person: str) -> None:
+    write(up, person, "¿Cuánto cuesta?", f"SMa{len(person):031d}")
     chat = conversation_of(up, person, 2)
-    assert (chat["phone_number"], chat["agent_id"]) == (person, "agent_for_strangers")
+    assert (chat["phone_number"], chat["agent_id"]) == (conversation_key(person), "agent_for_strangers")
     assert [row["body"] for row in sent_to(up, person)] == [chat["messages"][1]["content"]]
 
 

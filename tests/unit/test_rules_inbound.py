@@ -79,5 +79,16 @@ def test_no_parameters_break_it(params: dict[str, str]) -> None:
 
 def test_a_person_without_a_number_is_a_conversation_of_its_own_kind() -> None:
     assert conversation_key("whatsapp:ID.4566546130240823") == "ID.4566546130240823"
-    with pytest.raises(InvalidNumber):  # would not fit into the contract's column
-        conversation_key("whatsapp:US." + "1" * 48)
+    assert conversation_key("US.ENT.11815799212886844830") == "US.ENT.11815799212886844830"
+    assert conversation_key("US." + "1" * 47) == "US." + "1" * 47
+
+
+def test_an_id_that_is_longer_than_the_contracts_column_has_a_key_that_fits() -> None:
+    longest, other = "US." + "a" * 128, "US." + "a" * 127 + "b"
+    key = conversation_key(f"whatsapp:{longest}")
+    assert (len(key), key[:4]) == (50, "US.~")
+    assert key == conversation_key(longest) == conversation_key(key) == conversation_key(f"whatsapp:{key}")
+    assert key != conversation_key(other)
+    for wrong in (longest + "a", "US.~" + "f" * 45, "US.~" + "f" * 47, "US.~" + "g" * 46):
+        with pytest.raises(InvalidNumber):
+            conversation_key(wrong)

@@ -13,7 +13,7 @@ WHATSAPP = "whatsapp:"
 _LONGEST_BODY = 1600
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 # A person without a visible number: country, dot, id.
-_USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]+")
+_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _WINDOW = timedelta(hours=24)
 _OUTSIDE_WINDOW = 63016
 _UNSUBSCRIBED = 21610
