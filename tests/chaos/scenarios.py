@@ -44,7 +44,7 @@ SCENARIOS = [
     ),
     Scenario(
         name="fail-points", breaks="the worker dies at each journal step in turn", fault=faults.fail_point,
-        times=len(faults.POINTS), elevenlabs=_SLOW, twilio_faults={"accepted_500": 0.01}, recovery=_AFTER_KILL,
+        times=len(faults.POINTS), pause=25, elevenlabs=_SLOW, twilio_faults={"accepted_500": 0.01}, recovery=_AFTER_KILL,
     ),
     Scenario(
         name="term-worker", breaks="SIGTERM of the worker", fault=faults.term_worker, elevenlabs=_SLOW, redelivered=0,
