@@ -21,6 +21,7 @@ class Rows(Protocol):
     """See `web.database.Database`."""
 
     async def row(self, sql: str, *arguments: object) -> asyncpg.Record | None: ...
+    async def rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]: ...
 
 
 class Conversations:

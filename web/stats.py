@@ -9,15 +9,13 @@ from aiohttp import web
 from db.queries import load
 from schemas.settings import Settings
 from schemas.stats_query import StatsQuery
-from web.answers import failure
 from web.auth import TOKEN_HEADER
+from web.campaign_days import CampaignDays
 from web.conversations import Rows
 
 _sql = load("gateway")
 # The page that shows it refreshes every few seconds; Postgres answers in the rest of the first one.
 _VIEW_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
-
-_RETRY_AFTER = {"Retry-After": "2"}
 
 _COUNTS = ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today")
 _RATES = ("response_rate", "avg_response_time_seconds")
@@ -32,6 +30,7 @@ class Stats:
         self._headers = {TOKEN_HEADER: settings.microservice_token} if settings.microservice_token else {}
         self._zone = settings.stats_timezone
         self._database = database
+        self._campaigns = CampaignDays(settings, database)
         self._session = session
 
     async def get(self, request: web.Request) -> web.Response:
@@ -41,11 +40,7 @@ class Stats:
         """
         query = StatsQuery.from_query(request.query)
         found = await self._from_views(request.query)
-        if found is None and query.campaign:
-            answer = failure(503, "Statistics are not available", "no stats worker answers for campaigns; try again")
-            answer.headers.update(_RETRY_AFTER)
-            return answer
-        answered = {"stats": await self._from_postgres(query)} if found is None else found
+        answered = await self._from_postgres(query) if found is None else found
         return web.json_response({"success": True, **answered, "source": "postgres" if found is None else "tables"})
 
     async def _from_views(self, query: Mapping[str, str]) -> dict[str, Any] | None:
@@ -57,6 +52,12 @@ class Stats:
             return None  # no stats worker, or one that recovers: the normal case for the other source
 
     async def _from_postgres(self, query: StatsQuery) -> dict[str, Any]:
+        stats = await self._figures(query)
+        if not query.campaign:
+            return {"stats": stats}
+        return {"stats": stats, "campaign": {**query.campaign, "days": await self._campaigns.days(query.campaign)}}
+
+    async def _figures(self, query: StatsQuery) -> dict[str, Any]:
         row = await self._database.row(_sql.stats, self._zone, query.day)
         assert row is not None, "an aggregate has a row"
         today = row["total_conversations_today"]

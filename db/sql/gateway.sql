@@ -75,6 +75,51 @@ SELECT
   (SELECT count(*) FROM conversation_spool) + (SELECT count(*) FROM conversation_input WHERE state = 'parked')
     + (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND due_at > now()) AS waiting
 
+-- name: campaign
+-- A campaign's calls by the day on which they began, and what became of each until its conversation's next call: the same
+-- figures as the statistics' tables keep (streams/stats/calls.py).
+-- $1: time zone; $2, $3: batch_id, group_id, either may be null; $4: so many days, today included; $5: days after which a
+-- closed conversation has left the tables.
+WITH oldest AS (
+  SELECT ((now() AT TIME ZONE $1)::date - $4::int + 1)::timestamp AT TIME ZONE $1 AT TIME ZONE 'UTC' AS begins),
+started AS (
+  SELECT h.conversation_id AS id, h.number, coalesce((h.data->>'turn_id')::bigint, 0) AS turn,
+    coalesce((h.data->>'started_at')::timestamp, h.at) AS began
+  FROM conversation_history h JOIN conversation_state s ON s.id = h.conversation_id, oldest
+  WHERE h.type = 'started' AND h.at >= begins AND coalesce((h.data->>'started_at')::timestamp, h.at) >= begins
+    AND ($2::text IS NULL OR h.data->>'batch_id' = $2) AND ($3::text IS NULL OR h.data->>'group_id' = $3)
+    AND NOT (s.status = 'closed' AND coalesce(s.last_message_at, s.started_at) < now() - make_interval(days => $5::int))),
+calls AS (
+  SELECT started.id, started.number, turn, (began AT TIME ZONE 'UTC' AT TIME ZONE $1)::date AS day,
+    coalesce(following.number, 2147483647) AS next_number, coalesce(following.next_turn, 9223372036854775807) AS next_turn
+  FROM started LEFT JOIN LATERAL (
+    SELECT h.number, coalesce((h.data->>'turn_id')::bigint, 0) AS next_turn FROM conversation_history h
+    WHERE h.conversation_id = started.id AND h.type = 'started' AND h.number > started.number ORDER BY h.number LIMIT 1
+  ) following ON true),
+fates AS (
+  SELECT c.day, said.*, sent.*, EXISTS (
+    SELECT 1 FROM conversation_messages m WHERE m.conversation_id = c.id AND m.direction = 'inbound'
+      AND coalesce((m.metadata->>'turn_id')::bigint, 0) >= c.turn
+      AND coalesce((m.metadata->>'turn_id')::bigint, 0) < c.next_turn) AS answered
+  FROM calls c, LATERAL (
+    SELECT coalesce(bool_or(h.type = 'escalated'), false) AS escalated, coalesce(bool_or(h.type = 'opted_out'), false) AS stopped,
+      coalesce(bool_or(h.type = 'failed'), false) AS failed
+    FROM conversation_history h WHERE h.conversation_id = c.id AND h.number > c.number AND h.number < c.next_number) said,
+  LATERAL (
+    SELECT coalesce(bool_or(coalesce(o.delivered_at, o.read_at) IS NOT NULL), false) AS delivered,
+      coalesce(bool_or(o.read_at IS NOT NULL), false) AS read
+    FROM conversation_turn t JOIN conversation_send o ON o.turn_id = t.id WHERE t.id = c.turn AND t.kind = 'call') sent),
+reasons AS (
+  SELECT c.day, left(coalesce(nullif(h.data->>'code', ''), nullif(h.data->>'what', ''), 'unknown'), 40) AS reason, count(*) AS n
+  FROM calls c JOIN conversation_history h ON h.conversation_id = c.id AND h.type = 'failed'
+    AND h.number > c.number AND h.number < c.next_number GROUP BY 1, 2)
+SELECT to_char(f.day, 'YYYY-MM-DD') AS day, count(*) AS started, count(*) FILTER (WHERE delivered) AS delivered,
+  count(*) FILTER (WHERE read) AS read, count(*) FILTER (WHERE answered) AS answered,
+  count(*) FILTER (WHERE escalated) AS escalated, count(*) FILTER (WHERE stopped) AS stopped,
+  count(*) FILTER (WHERE failed) AS failed,
+  coalesce((SELECT jsonb_object_agg(r.reason, r.n) FROM reasons r WHERE r.day = f.day), '{}') AS reasons
+FROM fates f GROUP BY f.day ORDER BY f.day
+
 -- name: untold
 -- Rows of the contract's table that were there before the service.
 SELECT EXISTS (SELECT 1 FROM conversation_state WHERE event_number = 0)

@@ -10,12 +10,15 @@ from pydantic_core import to_json
 from db.pool import Pool
 from db.queries import load
 from schemas.documents import now
+from schemas.settings import load_settings
 from streams.stats.days import DAYS_KEPT
 from streams.stats.derived import derived
 from streams.stats.record import Record, apply
 from streams.stats.told import told
 from streams.stats.totals import Totals, campaign_days, figures
 from tests.support.journal import Chat, ago, chat_on
+from web.campaign_days import CampaignDays
+from web.database import Database
 
 _sql = load("stats")
 BOGOTA = ZoneInfo("America/Bogota")
@@ -102,6 +105,37 @@ async def test_sums_of_records_are_what_a_count_gives(pool: Pool) -> None:
     assert {name: first[name] for name in ("started", "read", "answered")} == {"started": 4, "read": 1, "answered": 1}
     second = campaign_days([totals.campaign({"batch_id": "b2"})])[today.isoformat()]
     assert (second["stopped"], second["failed"], second["reasons"]) == (1, 1, {"63016": 1})
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Bogota"])
+@pytest.mark.parametrize(
+    "campaign",
+    [{"batch_id": "b1"}, {"batch_id": "b2"}, {"group_id": "5"}, {"batch_id": "b1", "group_id": "5"}, {"batch_id": "?"}],
+)
+async def test_a_campaign_is_the_same_by_events_and_by_a_count(pool: Pool, zone: str, campaign: dict[str, str]) -> None:
+    chat = await chat_on(pool)
+    await a_long_story(chat)
+    other = Chat(pool, chat.journal, number="+573138539151")
+    await other.called("other", batch_id="b1")
+    await other.called("later", batch_id="b1")
+    await other.write("solo la segunda")
+    gone = Chat(pool, chat.journal, number="+573138539152")
+    await gone.called("gone", batch_id="b1")
+    await pool.execute(
+        "UPDATE conversation_state SET status = 'closed', last_message_at = now() - interval '40 days'"
+        " WHERE phone_number = $1", gone.number,
+    )  # fmt: skip
+    totals, records = Totals(), dict[str, Record]()
+    for payload in await chat.events():
+        event = told(to_json(payload))
+        if event.phone_number != gone.number:  # it would have left the tables
+            before = records.get(event.phone_number)
+            records[event.phone_number] = apply(before, event, ZoneInfo(zone))
+            totals.replace(before, records[event.phone_number])
+    settings = load_settings({}, database_url="postgresql://unused", stats_timezone=zone)
+    counted = await CampaignDays(settings, Database(pool)).days(campaign)
+    assert counted == campaign_days([totals.campaign(campaign)])
+    assert bool(counted) is ("?" not in campaign.values())
 
 
 async def test_health_sees_what_fails(pool: Pool) -> None:

@@ -84,6 +84,9 @@ class FakeRows:
     answer: Any = None
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
+    async def rows(self, sql: str, *arguments: object) -> list[Any]:
+        return []
+
     async def row(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401
         self.asked.append(arguments)
         return self.answer
