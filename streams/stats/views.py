@@ -16,10 +16,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import conversation_key
 from schemas.stats_query import StatsQuery, refuse_unknown
+from streams import html
 from streams.stats import metrics
 from streams.stats.cluster import TOKEN_HEADER, Cluster
 from streams.stats.figures import Figures
-from streams.stats.html import page as html_page
 from streams.stats.live import LiveRecords
 from streams.stats.page import Page, number_in
 from streams.stats.rebuild import TOPIC, source_of
@@ -69,7 +69,7 @@ class StatsViews:
     async def _personal(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """What is personal, or changes something, is for holders of the token; no token configured: for nobody."""
         if _view(request) not in _OPEN and not self._is_authorized(request):
-            return _failure(401, "Unauthorized")
+            return _failure(request, 401, "Unauthorized")
         return await handler(request)
 
     def _is_authorized(self, request: web.Request) -> bool:
@@ -78,12 +78,12 @@ class StatsViews:
         return bool(token) and hmac.compare_digest(token, given)
 
     async def _live(self, request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        return _shown(request, "Stats worker", {"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
         ready = self._records.ready
         body = {"ready": ready, "complete": self._records.complete, "partitions": sorted(self._records.active())}
-        return web.json_response(body, status=200 if ready else 503, headers=None if ready else _RETRY_AFTER)
+        return _shown(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         metrics.READY.set(self._records.ready)
@@ -115,7 +115,9 @@ class StatsViews:
     async def _conversation(self, request: web.Request) -> web.Response:
         found = await self._cluster.find(conversation_key(request.match_info["phone"]))
         if found is None:
-            return _failure(404, "Conversation not found", "No conversation with this number is in the statistics.")
+            return _failure(
+                request, 404, "Conversation not found", "No conversation with this number is in the statistics."
+            )
         return _answer(request, "Conversation", {"conversation": found})
 
     async def _whole_records(self, request: web.Request) -> web.Response:
@@ -144,10 +146,10 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except InvalidInput as error:
-        return _failure(400, "Invalid request", str(error))
+        return _failure(request, 400, "Invalid request", str(error))
     except Unavailable as error:
         log.info("view is not available", view=_view(request), why=str(error))
-        return _failure(503, "Statistics are not available", str(error), _RETRY_AFTER)
+        return _failure(request, 503, "Statistics are not available", str(error), _RETRY_AFTER)
 
 
 def _view(request: web.Request) -> str:
@@ -158,13 +160,23 @@ def _view(request: web.Request) -> str:
 
 def _answer(request: web.Request, title: str, found: Mapping[str, Any], following: str | None = None) -> web.Response:
     """JSON, unless a browser asks."""
-    if "text/html" not in request.headers.get("Accept", ""):
+    if not html.is_wanted(request.headers.get("Accept", "")):
         return web.json_response({"success": True, **found})
     shown = {name: value for name, value in found.items() if name not in ("partitions", "next")}
     only = next(iter(shown.values())) if len(shown) == 1 else shown
-    return web.Response(text=html_page(title, only, following), content_type="text/html")
+    return web.Response(text=html.page(title, only, following), content_type="text/html")
 
 
-def _failure(status: int, error: str, details: str | None = None, headers: dict[str, str] | None = None) -> web.Response:
+def _failure(
+    request: web.Request, status: int, error: str, details: str | None = None, headers: dict[str, str] | None = None
+) -> web.Response:
     body = {"success": False, "error": error} | ({"details": details} if details else {})
-    return web.json_response(body, status=status, headers=headers)
+    return _shown(request, error, body, status, headers)
+
+
+def _shown(
+    request: web.Request, title: str, body: Mapping[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    if not html.is_wanted(request.headers.get("Accept", "")):
+        return web.json_response(body, status=status, headers=headers)
+    return web.Response(text=html.page(title, body), content_type="text/html", status=status, headers=headers)

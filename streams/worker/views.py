@@ -1,7 +1,7 @@
-"""The worker's own views: `/live`, `/ready`, `/partitions`, `/metrics`."""
+"""The worker's own views: `/live`, `/ready`, `/partitions`, `/metrics`; JSON for programs, a page for a browser."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import faust
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from streams import metrics
+from streams import html, metrics
 from streams.engine.mailbox import Mailboxes
 from streams.journal.ownership import Ownership
 from streams.turns.pause import Pause
@@ -51,7 +51,7 @@ class Views:
         return application
 
     async def _live(self, request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        return _answer(request, "Worker", {"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
         stuck = self._progress.is_stuck()
@@ -59,7 +59,7 @@ class Views:
         body = {"ready": ready, "stuck": stuck, "partitions": self._ownership.partitions}
         if full := disk_problem(self._folder):
             body["disk"] = full
-        return web.json_response(body, status=200 if ready else 503, headers=None if ready else _RETRY_AFTER)
+        return _answer(request, "Ready", body, ready=ready)
 
     async def _partitions(self, request: web.Request) -> web.Response:
         body: dict[str, Any] = {
@@ -74,7 +74,7 @@ class Views:
             "tasks": len(asyncio.all_tasks()),
             **self._mailboxes.snapshot(),
         }
-        return web.json_response(body)
+        return _answer(request, "Partitions", by_partition(body) if _is_browser(request) else body)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         self._measure()
@@ -95,3 +95,32 @@ class Views:
             of_topic = [each for name, each in found["partitions"].items() if name.rpartition("-")[0] == topic]
             metrics.WINDOW.labels(topic).set(sum(each["unfinished"] for each in of_topic))
             metrics.OLDEST.labels(topic).set(max((each["oldest_seconds"] for each in of_topic), default=0.0))
+
+
+def by_partition(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `/partitions` as a person reads it: what is known of each partition in one row. Pure."""
+    positions, lag, unfinished = body["positions"], body["lag"], body["partitions"]
+    nothing = {"unfinished": 0, "oldest_offset": None, "oldest_seconds": None}
+    rows = [
+        {"partition": name, "position": positions.get(name), "lag": lag.get(name), **unfinished.get(name, nothing)}
+        for name in sorted(positions.keys() | lag.keys() | unfinished.keys(), key=_in_order)
+    ]
+    one_by_one = {name: value for name, value in body.items() if name not in ("positions", "lag", "partitions")}
+    return {**one_by_one, "partitions": rows}
+
+
+def _in_order(name: str) -> tuple[str, int]:
+    topic, _, number = name.rpartition("-")
+    return topic, int(number)
+
+
+def _is_browser(request: web.Request) -> bool:
+    return html.is_wanted(request.headers.get("Accept", ""))
+
+
+def _answer(request: web.Request, title: str, body: Mapping[str, Any], *, ready: bool = True) -> web.Response:
+    """JSON for programs, a page for a browser."""
+    status, headers = (200, None) if ready else (503, _RETRY_AFTER)
+    if not _is_browser(request):
+        return web.json_response(body, status=status, headers=headers)
+    return web.Response(text=html.page(title, body), content_type="text/html", status=status, headers=headers)

@@ -170,9 +170,23 @@ async def test_conversations_need_the_token(
     assert campaign is not None
     (day,) = campaign.json()["campaign"]["days"].values()
     assert (day["started"], day["answered"]) == (1, 1)
+    await _check_pages(worker)
     told_metrics = await worker.get("/metrics", None)
     assert told_metrics is not None
     assert "whatsapp_stats_ready 1.0" in told_metrics.text
+
+
+async def _check_pages(worker: StatsProcess) -> None:
+    """A browser gets a page from every view, for errors, too."""
+    paths = {
+        "/stats": 200, "/stats/local": 200, "/conversations/": 200, f"/conversations/{phone(1)}": 200, "/live": 200,
+        "/ready": 200, "/conversations/+573001112233": 404, "/stats?day=never": 400,
+    }  # fmt: skip
+    for path, status in paths.items():
+        page = await worker.get(path, accept="text/html")
+        assert page is not None
+        assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (status, "text/html"), path
+        assert "<h1>" in page.text
 
 
 async def test_the_queue_is_what_kafka_and_postgres_hold(

@@ -44,9 +44,9 @@ class StatsProcess:
         async with asyncio.timeout(_STOP_SECONDS):
             return await self.process.wait()
 
-    async def get(self, path: str, token: str | None = TOKEN) -> httpx.Response | None:
+    async def get(self, path: str, token: str | None = TOKEN, accept: str = "*/*") -> httpx.Response | None:
         """Ask a view; None while nobody listens."""
-        headers = {"X-Service-Token": token} if token else {}
+        headers = {"Accept": accept} | ({"X-Service-Token": token} if token else {})
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=5) as client:
                 return await client.get(path, headers=headers)

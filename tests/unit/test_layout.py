@@ -26,8 +26,8 @@ WITHIN_STREAMS = {
     "vendors": set(),
     "turns": {"conversation", "journal", "vendors", "metrics", "failpoints", "persist"},
     "replay": {"conversation", "engine", "vendors", "worker"},
-    "worker": {"engine", "conversation", "journal", "vendors", "turns", "replay", "metrics", "failpoints", "persist"},
-    "stats": {"engine", "metrics"},
+    "worker": {"engine", "conversation", "journal", "vendors", "turns", "replay", "metrics", "failpoints", "persist", "html"},
+    "stats": {"engine", "metrics", "html"},
 }
 
 

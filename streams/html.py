@@ -1,4 +1,4 @@
-"""The views' answers as plain pages for a browser: tables, nothing to click but the next page. Pure."""
+"""The workers' views as plain pages for a browser: tables, nothing to click but the next page. Pure."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,6 +8,11 @@ _STYLE = (
     "body{font:15px system-ui;margin:2em;color:#222}table{border-collapse:collapse;margin:.5em 0}"
     "td,th{border:1px solid #ccc;padding:.25em .6em;text-align:left;vertical-align:top}th{background:#f4f4f4}"
 )
+
+
+def is_wanted(accept: str) -> bool:
+    """Tell whether whoever asks is a browser, by its header `Accept`; programs get JSON."""
+    return "text/html" in accept
 
 
 def page(title: str, value: object, following: str | None = None) -> str:

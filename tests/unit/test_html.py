@@ -1,6 +1,6 @@
 """Pages for a browser: everything is shown as text."""
 
-from streams.stats.html import page
+from streams.html import page
 
 
 def test_what_people_wrote_is_text() -> None:
