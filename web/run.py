@@ -35,6 +35,7 @@ from web.publisher import Publisher
 from web.spool import Spool
 from web.start import check
 from web.twilio_list import TwilioList
+from web.vendor_outcomes import VendorOutcomes
 from web.vendors import Vendors
 from web.work import Work
 
@@ -90,7 +91,8 @@ async def _serve(
 ) -> int:
     assert settings.database_url is not None, "checked at the start"
     database = Database(pool)
-    spool, outcomes, vendors = Spool(database), Outcomes(database), Vendors(settings, session)
+    done = VendorOutcomes(settings, session)
+    spool, outcomes, vendors = Spool(database), Outcomes(database), Vendors(settings, session, lambda: done.failing)
     publisher, commands = Publisher(kafka, spool), CommandOutcomes(database)
     probes = {"database": _database_probe(database), "twilio": vendors.twilio, "elevenlabs": vendors.elevenlabs}
     work = Work(settings, database, session)
@@ -126,6 +128,7 @@ async def _serve(
         outcomes.watch(),
         commands.watch(),
         health.watch(),
+        done.watch(),
         work.watch(),
         live.watch(),
         gap.watch(),

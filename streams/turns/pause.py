@@ -19,6 +19,9 @@ log = structlog.get_logger()
 _FAILURES = 5
 # Twilio's and ElevenLabs' outages last minutes; a probe this often is noticed by neither, and the backlog starts soon.
 _PROBE_EVERY_SECONDS = 2.0
+# What health judges by: old outcomes must leave it soon after an outage ends, and a burst must not grow it.
+_RECENT_SECONDS = 10.0
+_MOST_OUTCOMES = 200
 
 
 class Pause:
@@ -27,6 +30,7 @@ class Pause:
     def __init__(self, vendor: str) -> None:
         self.vendor = vendor
         self._failures = 0
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_OUTCOMES)
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self._probe: asyncio.TimerHandle | None = None
         self.is_on = False
@@ -54,6 +58,12 @@ class Pause:
             raise
         self._answered()
 
+    def recent(self) -> dict[str, int]:
+        """Give how many of the newest calls, of the last 10 s, were answered and how many failed."""
+        since = time.monotonic() - _RECENT_SECONDS
+        outcomes = [answered for at, answered in self._outcomes if at > since]
+        return {"answered": sum(outcomes), "failed": len(outcomes) - sum(outcomes)}
+
     def abandon(self) -> None:
         """Send all who wait home: their partitions go to another worker."""
         while self._waiting:
@@ -74,6 +84,7 @@ class Pause:
 
     def _failed(self) -> None:
         self.moved_at = time.monotonic()
+        self._outcomes.append((self.moved_at, False))
         self._failures += 1
         if not self.is_on and self._failures >= _FAILURES:
             self.is_on = True
@@ -82,6 +93,7 @@ class Pause:
 
     def _answered(self) -> None:
         self.moved_at = time.monotonic()
+        self._outcomes.append((self.moved_at, True))
         self._failures = 0
         if not self.is_on:
             return

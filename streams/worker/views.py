@@ -71,6 +71,7 @@ class Views:
             "seconds_since_progress": round(self._progress.seconds(), 1),
             "behind": self._progress.behind,
             "paused": [pause.vendor for pause in self._pauses if pause.is_on],
+            "vendors": {pause.vendor: {"paused": pause.is_on, **pause.recent()} for pause in self._pauses},
             "tasks": len(asyncio.all_tasks()),
             **self._mailboxes.snapshot(),
         }
