@@ -26,7 +26,18 @@ WITHIN_STREAMS = {
     "vendors": set(),
     "turns": {"conversation", "journal", "vendors", "metrics", "failpoints", "persist"},
     "replay": {"conversation", "engine", "vendors", "worker"},
-    "worker": {"engine", "conversation", "journal", "vendors", "turns", "replay", "metrics", "failpoints", "persist", "html"},
+    "worker": {
+        "engine",
+        "conversation",
+        "journal",
+        "vendors",
+        "turns",
+        "replay",
+        "metrics",
+        "failpoints",
+        "persist",
+        "html",
+    },
     "stats": {"engine", "metrics", "html"},
 }
 
