@@ -116,6 +116,81 @@ async def test_an_unknown_status_or_code_breaks_nothing(journal: Journal, answer
     assert await status(pool) == "failed"
 
 
+async def _hold(journal: Journal, turn: Turn) -> None:
+    error = {"status": 422, "error": "outcome unknown"}
+    await journal.fail(turn, code="0", reason="outcome unknown", error=error, suppress=False, send_state="held")
+
+
+@pytest.mark.parametrize("status_told", ["sent", "delivered", "undelivered"])
+async def test_a_held_send_that_is_proven_is_a_message_and_its_turn_is_done(
+    journal: Journal, answered: Turn, pool: Pool, status_told: str
+) -> None:
+    await _hold(journal, answered)
+    assert await report(journal, status_told, seconds=2)
+    assert await report(journal, status_told, seconds=2)  # the list tells what the report told
+    send = await pool.fetchrow("SELECT state, sid, status, error_code, intended_at, accepted_at FROM conversation_send")
+    assert (send["state"], send["sid"], send["status"], send["error_code"]) == ("accepted", "SM1", status_told, None)
+    assert send["accepted_at"] == send["intended_at"]
+    turn = await pool.fetchrow("SELECT state, error FROM conversation_turn")
+    assert (turn["state"], turn["error"]) == ("done", None)
+    messages = await pool.fetch("SELECT content, delivered_at FROM conversation_messages")
+    assert [tuple(row) for row in messages] == [("hola", moment(2) if status_told == "delivered" else None)]
+    assert await pool.fetchval("SELECT message_count FROM conversation_state") == 1
+    told = await pool.fetch("SELECT payload->>'type' AS type FROM conversation_outbox ORDER BY number")
+    after = "failed" if status_told == "undelivered" else "delivered"
+    assert [row["type"] for row in told] == ["started", "answered", "failed", "sent", after]
+
+
+async def _in_parts(journal: Journal, *bodies: str) -> Turn:
+    inputs = [{"event_id": "SMin", "address": f"whatsapp:{PHONE}", "received_at": AT, "text": "hola", "params": {}}]
+    turn = (await journal.begin_reply(0, PHONE, inputs, None)).turn
+    assert turn
+    sends = [
+        Send(own_id=OWN[:-1] + str(place + 2), to_address=turn.address, body=body) for place, body in enumerate(bodies)
+    ]
+    return await journal.answer(turn, {"text": "x"}, sends, text="x", seconds=0.0)
+
+
+async def _prove(journal: Journal, send: Send) -> None:
+    step = {
+        "own_id": send.own_id,
+        "sid": f"SM{send.own_id}",
+        "status": "sent",
+        "rank": 3,
+        "delivered": False,
+        "read": False,
+    }
+    await journal.report(step | {"failed": False, "error_code": None, "reason": None})
+
+
+async def test_parts_behind_a_proven_send_go_out(journal: Journal, answered: Turn, pool: Pool) -> None:
+    await accept(journal, answered)
+    turn = await _in_parts(journal, "uno", "dos", "tres")
+    await _hold(journal, turn)
+    await _prove(journal, turn.sends[0])
+    again = (await journal.begin_reply(0, PHONE, [], None)).turn
+    assert again
+    assert [(send.body, send.state) for send in again.sends] == [
+        ("uno", "accepted"), ("dos", "planned"), ("tres", "planned"),
+    ]  # fmt: skip
+
+
+async def test_parts_behind_a_proven_send_stay_unsent_where_something_later_was_said(
+    journal: Journal, answered: Turn, pool: Pool
+) -> None:
+    await accept(journal, answered)
+    turn = await _in_parts(journal, "uno", "dos")
+    await _hold(journal, turn)
+    recipient = {"phone_number": PHONE, "conversation_id": "c2"}
+    later = (await journal.begin_call(0, CallCompleted.from_object({"agent_id": "a", "recipient": recipient}), None)).turn
+    assert later
+    await _prove(journal, turn.sends[0])
+    rows = await pool.fetch("SELECT state FROM conversation_send WHERE turn_id = $1 ORDER BY part", turn.id)
+    assert [row["state"] for row in rows] == ["accepted", "held"]
+    assert await pool.fetchval("SELECT state FROM conversation_turn WHERE id = $1", turn.id) == "failed"
+    assert await pool.fetchval("SELECT count(*) FROM conversation_messages WHERE content = 'uno'") == 1
+
+
 async def test_reports_of_others_messages_go_after_a_day(journal: Journal, pool: Pool) -> None:
     assert not await report(journal, "sent", own=False)
     await pool.execute("UPDATE conversation_early_report SET received_at = now() - interval '25 hours'")

@@ -60,13 +60,22 @@ END $$;
 -- Twilio accepted a message. The last part ends the turn. a: partition, epoch, own_id, sid, status,
 -- body: a template's text as Twilio filled it in
 CREATE OR REPLACE FUNCTION wm_accept(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb; message int; is_last boolean; marks jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
-  UPDATE conversation_send SET state = 'accepted', sid = a->>'sid', accepted_at = clock_timestamp(),
-    status = coalesce(status, a->>'status'), body = coalesce(nullif(a->>'body', ''), body)
-    WHERE own_id = (a->>'own_id')::uuid AND state <> 'accepted' RETURNING * INTO o;
-  IF NOT FOUND THEN RETURN '{"state": "accepted"}'; END IF;
+  PERFORM wm_accepted((a->>'own_id')::uuid, a->>'sid', a->>'status', a->>'body', clock_timestamp()::timestamp);
+  RETURN '{"state": "accepted"}';
+END $$;
+
+-- Records, once, that Twilio has a message; happened: since when.
+CREATE OR REPLACE FUNCTION wm_accepted(own uuid, message_sid text, told_status text, told_body text, happened timestamp)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE o conversation_send; t conversation_turn; since timestamp; answered jsonb; message int; is_last boolean; marks jsonb;
+BEGIN
+  UPDATE conversation_send SET state = 'accepted', sid = message_sid, accepted_at = happened,
+    error_code = CASE WHEN state IN ('held', 'refused') THEN NULL ELSE error_code END,  -- why it was not sent, as we thought
+    status = coalesce(status, told_status), body = coalesce(nullif(told_body, ''), body)
+    WHERE own_id = own AND state <> 'accepted' RETURNING * INTO o;
+  IF NOT FOUND THEN RETURN; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id FOR UPDATE;
   marks := CASE t.kind WHEN 'write' THEN
       jsonb_build_object('by', 'operator', 'operator', t.rule->'write'->>'by') ELSE '{}' END
@@ -76,21 +85,36 @@ BEGIN
     VALUES (t.conversation_id, 'outbound', o.body, o.sid, t.reply, o.accepted_at, o.delivered_at, o.read_at,
       jsonb_build_object('own_id', o.own_id, 'turn_id', t.id, 'request_id', t.request_id)
       || marks) RETURNING id INTO message;
-  UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1, last_message_at = now(),
+  UPDATE conversation_state SET message_count = coalesce(message_count, 0) + 1,
+    last_message_at = greatest(last_message_at, happened),
     escalated_at = CASE t.kind WHEN 'write' THEN now() ELSE escalated_at END
     WHERE id = t.conversation_id;
   SELECT min(received_at), jsonb_agg(event_id ORDER BY position) INTO since, answered
     FROM conversation_input WHERE turn_id = t.id AND o.part = 0 AND kind = 'message';
-  is_last := NOT EXISTS (SELECT 1 FROM conversation_send WHERE turn_id = t.id AND state IN ('planned', 'intended'));
+  is_last := NOT EXISTS (SELECT 1 FROM conversation_send WHERE turn_id = t.id AND state <> 'accepted');
   PERFORM wm_emit(t.conversation_id, t.partition, 'sent', jsonb_build_object('own_id', o.own_id, 'sid', o.sid,
     'content', o.body, 'kind', CASE t.kind WHEN 'call' THEN 'first' WHEN 'write' THEN 'operator' ELSE 'reply' END,
     'response_seconds', extract(epoch FROM o.accepted_at - since), 'answers', coalesce(answered, '[]'),
     'turn_id', t.id, 'part', o.part, 'message_id', message, 'request_id', t.request_id, 'is_last', is_last,
-    'marks', marks,
+    'marks', marks, 'error_code', o.error_code,
     'sent_at', wm_iso(o.accepted_at), 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at)));
   IF is_last THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
   PERFORM wm_take_reports(o.sid);
-  RETURN '{"state": "accepted"}';
+END $$;
+
+-- A send that was left to an operator, because nobody knew whether Twilio took it, is proven: it was sent when it was
+-- intended. Its turn is done, or, where parts behind it were never tried, goes on with them: the worker is reminded of it.
+CREATE OR REPLACE FUNCTION wm_prove_held(o conversation_send, message_sid text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE t conversation_turn;
+BEGIN
+  PERFORM wm_accepted(o.own_id, message_sid, NULL, NULL, coalesce(o.intended_at, clock_timestamp()::timestamp));
+  SELECT * INTO t FROM conversation_turn WHERE id = o.turn_id FOR UPDATE;
+  IF t.state <> 'failed' OR wm_is_suppressed(t.phone_number) OR wm_is_superseded(t) OR wm_open_turn(t.phone_number) IS NOT NULL
+    OR EXISTS (SELECT 1 FROM conversation_send WHERE turn_id = t.id AND part < o.part AND state <> 'accepted') THEN RETURN; END IF;
+  UPDATE conversation_send SET state = 'planned', error_code = NULL WHERE turn_id = t.id AND state = 'held';
+  UPDATE conversation_turn SET state = 'answered', error = NULL, ended_at = NULL, due_at = clock_timestamp(), holds = 0
+    WHERE id = t.id;
+  PERFORM wm_emit(t.conversation_id, t.partition, 'reopened', jsonb_build_object('turn_id', t.id, 'turn_state', 'answered'));
 END $$;
 
 -- A turn is put off: its partition goes on. Unless a send's outcome is unknown, nothing of it was sent that is not
@@ -148,6 +172,10 @@ BEGIN
     SELECT * INTO o FROM conversation_send WHERE sid = a->>'sid' FOR UPDATE;
   END IF;
   IF NOT FOUND THEN RETURN wm_keep_report(a); END IF;
+  IF o.state = 'held' AND coalesce(o.sid, a->>'sid') IS NOT NULL THEN
+    PERFORM wm_prove_held(o, coalesce(o.sid, a->>'sid'));
+    SELECT * INTO o FROM conversation_send WHERE own_id = o.own_id;
+  END IF;
   -- A send that was repeated after an unknown outcome may report under a second sid: it is noted, the first stays.
   IF o.status_rank >= (a->>'rank')::int AND o.sid IS NOT NULL THEN RETURN '{"state": "known"}'; END IF;
   UPDATE conversation_send SET sid = coalesce(sid, a->>'sid'), status = a->>'status',
