@@ -51,6 +51,7 @@ def retry(
     reason: Annotated[str | None, typer.Option(help="All with this reason.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     value: Annotated[Path | None, typer.Option(help="File with the edited value of a single one.", exists=True)] = None,
+    rate: Annotated[float, typer.Option(help="Letters per second.")] = 50.0,
     by: By = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -63,7 +64,8 @@ def retry(
         raise typer.BadParameter("edits one letter: give its id alone", param_hint="--value")
     edited = value.read_bytes() if value else None
     name = by or getpass.getuser()
-    run(lambda settings: run_retry(settings, name, ids or [], reason, edited, everything=everything, yes=yes or as_json,
+    asked = yes or as_json
+    run(lambda settings: run_retry(settings, name, ids or [], reason, edited, rate, everything=everything, yes=asked,
                                    as_json=as_json), data_dir)  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from schemas.phone import masked
 from schemas.settings import Settings, require
 from web.dead_letters.index import Index
 from web.dead_letters.letters import Letters
-from web.dead_letters.routes import filters_of, which
+from web.dead_letters.routes import filters_of, rate_of, which
 
 Json = dict[str, Any]
 
@@ -50,14 +50,16 @@ def run_show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
 
 
 def run_retry(
-    settings: Settings, by: str, ids: list[str], reason: str | None, value: bytes | None,
+    settings: Settings, by: str, ids: list[str], reason: str | None, value: bytes | None, rate: float,
     *, everything: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Publish letters again; 1 when not a single one could be."""
     chosen, why = which(ids, reason, everything=everything)
+    per_second = rate_of(rate)
     if chosen is None and not yes:
         typer.confirm("Publish all of them again?", abort=True, err=True)
-    return _print_results(_with_letters(settings, lambda letters: letters.retry(by, chosen, why, value)), as_json=as_json)
+    done = _with_letters(settings, lambda letters: letters.retry(by, chosen, why, value, per_second))
+    return _print_results(done, as_json=as_json)
 
 
 def run_discard(settings: Settings, by: str, ids: list[str], reason: str, *, as_json: bool) -> int:

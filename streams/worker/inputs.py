@@ -7,10 +7,18 @@ from streams.conversation.inbound import described, quoted_sid
 from streams.conversation.keywords import Keywords
 
 
-def message_input(message: InboundMessage, keywords: Keywords, request_id: str | None) -> dict[str, Any]:
-    """Give the journal's payload. `request_id`: the record's, where the event has none of its own."""
+def message_input(
+    message: InboundMessage, keywords: Keywords, request_id: str | None, replay: str | None = None
+) -> dict[str, Any]:
+    """Give the journal's payload.
+
+    Args:
+        request_id: the record's, where the event has none of its own.
+        replay: which replay, or `dead-letter`, brought it again.
+    """
     intent, quoted = keywords.intent(message.params), quoted_sid(message.params)
     more = ({"intent": intent.as_json()} if intent else {}) | ({"quotes": quoted} if quoted else {})
+    more |= {"replay": replay} if replay else {}
     return {
         "event_id": message.event_id,
         "address": message.params.get("From", ""),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from schemas.documents import now
 from tests.acceptance.conftest import Command
 from tests.support.up import State, call_body, conversation_of, write
 
@@ -65,6 +66,44 @@ def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(operated: State, co
     assert [each["action"] for each in gone] == ["discarded"] * 2  # type: ignore[index]
     assert command("dead-letters", "list", "--number", number)["dead_letters"] == []
     assert len(command("dead-letters", "list", "--number", number, "--state", "all")["dead_letters"]) == 3
+
+
+async def _marks(up: State, sid: str) -> State:
+    connection = await asyncpg.connect(up["database_url"])
+    try:
+        query = "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1"
+        marks: State = json.loads(await connection.fetchval(query, sid))
+    finally:
+        await connection.close()
+    return marks
+
+
+def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate_bounds_many(
+    operated: State, command: Command, tmp_path: Path
+) -> None:
+    number, sid = "+573138540003", f"SM{uuid.uuid4().hex}"
+    body = call_body(f"conv_{sid}", number)
+    httpx.post(operated["web_url"] + "/api/call-completed", json=body, headers=operated["headers"], timeout=15)
+    params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": "primero"}
+    event = {"event_id": sid, "received_at": now().isoformat(), "params": params}
+
+    async def produce() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=operated["kafka"]) as producer:
+            newer = json.dumps(event | {"schema_version": 99}).encode()  # a newer build's, which this one cannot read
+            await producer.send_and_wait("inbound-message", newer, number.encode())
+
+    asyncio.run(produce())
+    (letter,) = _until_buried(command, 1, "--number", number)
+    write(operated, number, "segundo", f"SM{uuid.uuid4().hex}")
+    conversation_of(operated, number, 3)
+    readable = tmp_path / "readable.json"
+    readable.write_text(json.dumps(event))
+    command("dead-letters", "retry", letter["id"], "--value", str(readable), "--rate", "1")
+    found = conversation_of(operated, number, 5)["messages"]
+    assert [each["content"] for each in found if each["direction"] == "inbound"] == ["primero", "segundo"]
+    marks = asyncio.run(_marks(operated, sid))
+    assert (marks["late"], marks["replay"]) == (True, "dead-letter")
+    assert command("dead-letters", "retry", "--all", "--rate", "0", code=2)["error"].startswith("rate: must be a number")
 
 
 def test_the_index_is_made_again_from_the_topic_with_what_was_done(operated: State, command: Command) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from aiolimiter import AsyncLimiter
+
 from db.queries import load
 from schemas.documents import now
 from schemas.errors import InvalidInput
@@ -23,6 +25,8 @@ _MODELS: dict[str, Callable[[bytes], CallCompleted | InboundMessage | MessageSta
     CONVERSATION_COMMAND: ConversationCommand.from_json,
 }
 _TURN = "turn-"
+RETRY_RATE = 50.0
+"""Letters a second: a worker does some hundred events a second, and live ones must not notice."""
 
 
 class NoSuchLetter(InvalidInput):
@@ -74,8 +78,11 @@ class Letters:
         row = await self._row(letter_id)
         return _shown(row) | {"key": _bytes(row["key"]), "value": _bytes(row["value"])}
 
-    async def retry(self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None) -> list[Json]:
-        """Publish letters' events again, oldest first, under their own ids; `value`: the edited bytes of a single one.
+    async def retry(
+        self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None, rate: float = RETRY_RATE
+    ) -> list[Json]:
+        """Publish letters' events again, oldest first, under their own ids; `value`: the edited bytes of a single one;
+        `rate`: how many a second, so that the live traffic does not wait behind them.
 
         Those that would only die again stay; the result says of each what was done.
 
@@ -86,7 +93,12 @@ class Letters:
         rows = await self._open(ids, reason)
         if value is not None:
             _MODELS[rows[0]["topic"]](value)
-        return [await self._retry(row, by, value) for row in rows]
+        limiter = AsyncLimiter(max(rate, 1.0), max(1.0, 1.0 / rate))
+        done = []
+        for row in rows:
+            async with limiter:
+                done.append(await self._retry(row, by, value))
+        return done
 
     async def discard(self, by: str, ids: list[str], why: str) -> list[Json]:
         """Take letters off the list for good; their bytes and the reason are kept.
@@ -104,8 +116,7 @@ class Letters:
             key = event.key
         except (InvalidInput, KeyError) as error:
             return {"id": row["id"], "action": "kept", "why": f"it would die again: {error}; edit it, or discard it"}
-        headers = [_revival(row)] if row["id"].startswith(_TURN) else []
-        await self._kafka.send(row["topic"], key, value, f"retry-{row['id']}", headers)
+        await self._kafka.send(row["topic"], key, value, f"retry-{row['id']}", [_mark(row)])
         return await self._close(row, "retried", by, "edited" if edited is not None else None)
 
     async def _close(
@@ -132,9 +143,10 @@ class Letters:
         return rows[0]
 
 
-def _revival(row: Mapping[str, Any]) -> tuple[str, bytes]:
-    """Give the mark with which a worker goes on with a failed turn (`streams.replay.mark`)."""
-    return REPLAY_HEADER, f"dead-letter;failed;{row['id']};{row['buried_at'].replace(tzinfo=UTC).isoformat()}".encode()
+def _mark(row: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Give the mark (`streams.replay.mark`) by which a worker goes on with a failed turn, and knows a message for late."""
+    wants = "failed" if row["id"].startswith(_TURN) else "open"
+    return REPLAY_HEADER, f"dead-letter;{wants};{row['id']};{row['buried_at'].replace(tzinfo=UTC).isoformat()}".encode()
 
 
 def _shown(row: Mapping[str, Any]) -> Json:

@@ -11,10 +11,12 @@ from schemas.errors import InvalidInput
 from schemas.phone import conversation_key
 from schemas.times import point_in_time
 from web.answers import failure
-from web.dead_letters.letters import Filters, Letters, NoSuchLetter
+from web.dead_letters.letters import RETRY_RATE, Filters, Letters, NoSuchLetter
 
 STATES = ("open", "retried", "discarded", "resolved", "all")
 _MOST = 500
+# From one in a minute and a half to more than any topic takes; they keep a limiter's numbers finite.
+_LOWEST_RATE, _HIGHEST_RATE = 0.01, 100_000.0
 
 
 class DeadLetterRoutes:
@@ -47,14 +49,17 @@ class DeadLetterRoutes:
         return web.json_response({"success": True, "dead_letter": letter})
 
     async def retry(self, request: web.Request) -> web.Response:
-        """`{"by": …, "ids": [one …] | "reason": … | "all": true, "value_base64": the edited bytes of a single one}`."""
+        """`{"by": …, "ids": [one …] | "reason": … | "all": true, "value_base64": …, "rate": …}`.
+
+        `value_base64`: the edited bytes of a single one; `rate`: letters a second.
+        """
         body = parse_object(await request.read())
         ids, reason = which(body.get("ids"), body.get("reason"), everything=body.get("all") is True)
         value = _edited(body.get("value_base64"))
         if value is not None and len(ids or ()) != 1:
             raise InvalidInput("value_base64", "edits one letter: give its id alone")
         try:
-            done = await self._letters.retry(_text(body, "by"), ids, reason, value)
+            done = await self._letters.retry(_text(body, "by"), ids, reason, value, rate_of(body.get("rate", RETRY_RATE)))
         except NoSuchLetter as error:
             return failure(404, "Dead letter not found", error.why)
         return web.json_response({"success": True, "results": done})
@@ -107,6 +112,17 @@ def which(ids: object, reason: object, *, everything: bool) -> tuple[list[str] |
     if reason is not None and not isinstance(reason, str):
         raise InvalidInput("reason", "must be a text")
     return (ids if isinstance(ids, list) and ids else None), reason
+
+
+def rate_of(rate: object) -> float:
+    """Read how many letters a second are retried.
+
+    Raises:
+        InvalidInput: not a number, too low or too high.
+    """
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise InvalidInput("rate", f"must be a number from {_LOWEST_RATE:g} to {_HIGHEST_RATE:g}")
+    return float(rate)
 
 
 def _text(body: dict[str, Any], name: str) -> str:

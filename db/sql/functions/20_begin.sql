@@ -111,11 +111,13 @@ BEGIN
   RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
 END $$;
 
--- How a message that its webhook never brought is marked: `late` when a newer one of its number was taken up before it.
+-- How a message is marked that did not come by its webhook: backfilled, or brought by a replay or out of the dead letters
+-- (which one); `late` when a newer one of its number was taken up before it.
 CREATE OR REPLACE FUNCTION wm_late(conversation int, i conversation_input) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT CASE WHEN (i.payload->>'backfilled')::bool THEN jsonb_build_object('backfilled', true, 'late', EXISTS (
-    SELECT 1 FROM conversation_messages m WHERE m.conversation_id = conversation AND m.direction = 'inbound'
-      AND m.sent_at > i.received_at)) ELSE '{}'::jsonb END
+  SELECT CASE WHEN (i.payload->>'backfilled')::bool OR i.payload ? 'replay' THEN jsonb_strip_nulls(jsonb_build_object(
+    'backfilled', nullif((i.payload->>'backfilled')::bool, false), 'replay', i.payload->'replay',
+    'late', EXISTS (SELECT 1 FROM conversation_messages m WHERE m.conversation_id = conversation AND m.direction = 'inbound'
+      AND m.sent_at > i.received_at))) ELSE '{}'::jsonb END
 $$;
 
 -- The event of a message with files has Twilio's parameters, too: only they say where a file is, and the log may outlive
