@@ -7,6 +7,7 @@ from schemas.events import (
     ConversationCommand,
     ConversationEvent,
     DeadLetter,
+    DeadLetterClosed,
     Event,
     InboundMessage,
     MessageStatus,
@@ -29,16 +30,20 @@ MODELS: dict[str, type[Event]] = {
     CONVERSATION_COMMAND: ConversationCommand,
     CONVERSATION_EVENT: ConversationEvent,
     DEAD_LETTER: DeadLetter,
+    "dead-letter-closed": DeadLetterClosed,
 }
+"""By name: the topic's, or where a topic has two kinds of values, the second's own."""
+_TOPIC_OF = {"dead-letter-closed": DEAD_LETTER}
+_TOPICS = [name for name in MODELS if name not in _TOPIC_OF]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _KEY = {"type": "string", "description": "UTF-8 of the canonical number (+E164), or of a business-scoped user id."}
 # Whoever else produces or consumes: the backend produces calls; operators' tools give commands.
 _SENT_BY_US = frozenset({CONVERSATION_EVENT, DEAD_LETTER})
 
 
-def json_schema(topic: str) -> Json:
-    """Give the JSON Schema of a topic's values."""
-    return {"$schema": _DRAFT, "$id": f"{topic}.schema.json", **MODELS[topic].model_json_schema(mode="validation")}
+def json_schema(name: str) -> Json:
+    """Give the JSON Schema of a kind of values."""
+    return {"$schema": _DRAFT, "$id": f"{name}.schema.json", **MODELS[name].model_json_schema(mode="validation")}
 
 
 def asyncapi() -> Json:
@@ -51,38 +56,43 @@ def asyncapi() -> Json:
             "description": "Topics are keyed by the client's canonical number and partitioned by murmur2 of the key.",
         },
         "defaultContentType": "application/json",
-        "channels": {topic: _channel(topic) for topic in MODELS},
-        "operations": {topic: _operation(topic) for topic in MODELS},
-        "components": {"messages": {topic: _message(topic) for topic in MODELS}},
+        "channels": {topic: _channel(topic) for topic in _TOPICS},
+        "operations": {topic: _operation(topic) for topic in _TOPICS},
+        "components": {"messages": {name: _message(name) for name in MODELS}},
     }
 
 
 def documents() -> dict[str, Json]:
     """Give every document by its file's name."""
-    return {"asyncapi.json": asyncapi()} | {f"{topic}.schema.json": json_schema(topic) for topic in MODELS}
+    return {"asyncapi.json": asyncapi()} | {f"{name}.schema.json": json_schema(name) for name in MODELS}
 
 
 def _channel(topic: str) -> Json:
-    return {"address": topic, "messages": {"value": {"$ref": f"#/components/messages/{topic}"}}}
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in _names(topic)}
+    return {"address": topic, "messages": messages}
+
+
+def _names(topic: str) -> list[str]:
+    return [name for name in MODELS if _TOPIC_OF.get(name, name) == topic]
 
 
 def _operation(topic: str) -> Json:
     reference = {"$ref": f"#/channels/{topic}"}
-    message = {"$ref": f"#/channels/{topic}/messages/value"}
-    return {"action": "send" if topic in _SENT_BY_US else "receive", "channel": reference, "messages": [message]}
+    messages = [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in _names(topic)]
+    return {"action": "send" if topic in _SENT_BY_US else "receive", "channel": reference, "messages": messages}
 
 
-def _message(topic: str) -> Json:
-    model = MODELS[topic]
+def _message(name: str) -> Json:
+    model = MODELS[name]
     return {
         "name": model.__name__,
         "summary": (model.__doc__ or "").strip().partition("\n")[0],
-        "payload": {"schemaFormat": "application/schema+json;version=draft-07", "schema": _inlined(topic)},
+        "payload": {"schemaFormat": "application/schema+json;version=draft-07", "schema": _inlined(name)},
         "bindings": {"kafka": {"key": _KEY}},
     }
 
 
-def _inlined(topic: str) -> Json:
+def _inlined(name: str) -> Json:
     """Give a schema whose references hold inside the document, too: they point from the document's root."""
-    place = f"#/components/messages/{topic}/payload/schema/$defs/{{model}}"
-    return MODELS[topic].model_json_schema(mode="validation", ref_template=place)
+    place = f"#/components/messages/{name}/payload/schema/$defs/{{model}}"
+    return MODELS[name].model_json_schema(mode="validation", ref_template=place)

@@ -4,7 +4,7 @@ import base64
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from schemas.documents import Document
 from schemas.errors import InvalidNumber
@@ -54,6 +54,12 @@ class Event(Document):
         return version
 
 
+BackendId = Annotated[
+    str | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}], "default": None})
+]
+"""An id of the backend's own: a number there, kept as its digits."""
+
+
 class Recipient(Document):
     """The person who was called. `status`: ElevenLabs' recipient status, an open set."""
 
@@ -67,8 +73,8 @@ class CallMetadata(Document):
     """What the backend knows of the client. All of it may be absent or null."""
 
     client_name: str | None = None
-    client_id: str | None = None
-    group_id: str | None = None
+    client_id: BackendId = None
+    group_id: BackendId = None
     group_name: str | None = None
 
 
@@ -190,6 +196,7 @@ EventType = Literal[
     "escalated",
     "resumed",
     "agent_changed",
+    "commanded",
     "opted_out",
     "opted_in",
     "details",

@@ -5,6 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schemas.events import CallCompleted
+from web.openapi_operating import operating_paths, operating_schemas
 
 Json = dict[str, Any]
 
@@ -34,6 +35,7 @@ def openapi() -> Json:
             "/api/stats": {"get": _get("Live figures", _stats(), security=_TOKEN)},
             "/webhook/twilio/incoming": {"post": _webhook("A client wrote")},
             "/webhook/twilio/status": {"post": _webhook("A delivery report")},
+            **operating_paths(_NUMBER, _TOKEN),
             "/health": {"get": _health()},
             "/live": {"get": _get("The process is alive", {"type": "object"})},
             "/ready": {"get": _get("Events can be accepted", {"type": "object"}, 503)},
@@ -43,6 +45,7 @@ def openapi() -> Json:
             "securitySchemes": {
                 "serviceToken": {"type": "apiKey", "in": "header", "name": "X-Service-Token"},
                 "twilioSignature": {"type": "apiKey", "in": "header", "name": "X-Twilio-Signature"},
+                "elevenLabsSignature": {"type": "apiKey", "in": "header", "name": "ElevenLabs-Signature"},
             },
             "schemas": _schemas(),
         },
@@ -60,7 +63,8 @@ def _schemas() -> Json:
         "type": "object", "required": ["success", "error"],
         "properties": {"success": {"const": False}, "error": {"type": "string"}, "details": {}},
     }  # fmt: skip
-    return {**call.pop("$defs", {}), "CallCompleted": call, "Failure": failure, "Conversation": _conversation_schema()}
+    ours = {"CallCompleted": call, "Failure": failure, "Conversation": _conversation_schema()}
+    return {**call.pop("$defs", {}), **ours, **operating_schemas()}
 
 
 def _conversation_schema() -> Json:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from openapi_spec_validator import validate
 
+from schemas.settings import load_settings
+from streams.engine.topics import ensure_topics
 from tests.integration.test_web_process import _environment, serving
 from tests.support.gateway import TOKEN
 from web.openapi import openapi
@@ -21,8 +23,12 @@ def test_the_document_is_valid() -> None:
     validate(openapi())
 
 
-async def test_no_request_of_the_document_breaks_the_gateway(database_url: str, tmp_path: Path) -> None:
-    env = _environment(database_url, OUTCOME_WAIT_SECONDS="0.1")
+async def test_no_request_of_the_document_breaks_the_gateway(
+    database_url: str, kafka_bootstrap: str, tmp_path: Path
+) -> None:
+    kafka = {"KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap, "TOPIC_PREFIX": "openapi-", "TOPIC_PARTITIONS": "1"}
+    await ensure_topics(load_settings(kafka))
+    env = _environment(database_url, OUTCOME_WAIT_SECONDS="0.1", **kafka)
     async with serving(env, tmp_path / "web.log"):
         command = [
             str(Path(sys.executable).with_name("schemathesis")), "run", f"http://127.0.0.1:{env['PORT']}/openapi.json",

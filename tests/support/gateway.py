@@ -98,6 +98,7 @@ class Fakes:
     outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
     commands: FakeCommands = field(default_factory=FakeCommands)
     rows: FakeRows = field(default_factory=FakeRows)
+    letters: Any = None
     states: dict[str, str] = field(
         default_factory=lambda: {"database": "connected", "kafka": "connected", "twilio": "ok", "elevenlabs": "ok"}
     )
@@ -126,6 +127,7 @@ async def gateway(fakes: Fakes, **over: object) -> AsyncIterator[TestClient[Any,
             publisher=fakes.publisher,
             outcomes=fakes.outcomes,
             commands=fakes.commands,
+            letters=fakes.letters,
             database=fakes.rows,
             health=health,
             session=session,

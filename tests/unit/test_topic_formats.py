@@ -7,13 +7,13 @@ from typing import get_args
 import pytest
 
 from schemas.asyncapi import MODELS
-from schemas.events import DeadLetterClosed, Event, EventType
+from schemas.events import Event, EventType
 from schemas.topics import ALL_TOPICS
 from tests.support.up import ROOT
 
 PAGE = (ROOT / "schemas" / "README.md").read_text()
 EXAMPLES: dict[str, str] = dict(re.findall(r"^```json ([\w -]+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-KINDS: dict[str, type[Event]] = {**MODELS, "dead-letter closed": DeadLetterClosed}
+KINDS: dict[str, type[Event]] = MODELS
 # (type, its data's keys) of each row of the table
 ROWS = {
     name: set(re.findall(r"`(\w+)`", data))
