@@ -57,7 +57,8 @@ def check_topic(topic: str, mode: str) -> None:
     if topic in REPLAYED:
         return
     if topic == CONVERSATION_COMMAND:
-        raise InvalidInput("topic", "an operator's command is given anew instead: `whatsapp-microservice conversation`")
+        why = "an operator's command would hit what the conversation is today; give it anew"
+        raise InvalidInput("topic", f"{why}: `whatsapp-microservice conversation`")
     raise InvalidInput("topic", f"--mode {mode} reads one of: {', '.join(sorted(REPLAYED))}")
 
 

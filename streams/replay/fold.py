@@ -56,7 +56,7 @@ def fold(rows: Rows, event: ConversationEvent, partition: int) -> None:
     rows.numbers[event.conversation_id] = max(event.number, rows.numbers.get(event.conversation_id, 0))
 
 
-_TOLD_ELSEWHERE = frozenset({"received", "answered", "sent", "delivered", "parked"})
+_TOLD_ELSEWHERE = frozenset({"received", "answered", "sent", "delivered", "parked", "commanded"})
 _NOT_IN_HISTORY = frozenset({"row", "content", "text", "reply", "parts", "metadata", "call_summary"})
 
 
@@ -99,12 +99,13 @@ def _received(rows: Rows, event: ConversationEvent, partition: int) -> None:
         "conversation_id": event.conversation_id, "direction": "inbound", "content": data.get("content") or "",
         "twilio_message_id": sid, "sent_at": came,
         "metadata": ({"turn_id": turn, "request_id": data.get("request_id")} if turn is not None else {})
-        | {mark: data[mark] for mark in ("backfilled", "late") if mark in data},
+        | {mark: data[mark] for mark in ("backfilled", "replay", "late") if mark in data},
     }  # fmt: skip
     _message(rows, data.get("message_id"), message)
     if sid:
         address = data.get("address") or f"whatsapp:{event.phone_number}"
         payload = {"event_id": sid, "address": address, "received_at": came, "text": data.get("content") or ""}
+        payload |= {"replay": data["replay"]} if "replay" in data else {}
         rows.inputs["message", sid] = {
             "kind": "message", "event_id": sid, "phone_number": event.phone_number, "partition": partition,
             "address": address, "state": "taken", "turn_id": turn, "received_at": came, "taken_at": _at(event),
@@ -152,8 +153,10 @@ def _sent(rows: Rows, event: ConversationEvent, partition: int) -> None:
     if data.get("content"):
         send["body"] = data["content"]  # a template's text is known only now
     send.update(times, state="accepted", sid=data.get("sid"), accepted_at=sent_at)
+    if "error_code" in data:  # since a held send can be proven, which takes its reason back
+        send["error_code"] = data["error_code"]
     if data.get("is_last"):
-        _turn(rows, turn, {"state": "done", "ended_at": _at(event)})
+        _turn(rows, turn, {"state": "done", "error": None, "ended_at": _at(event)})
 
 
 def _reported(rows: Rows, event: ConversationEvent, partition: int) -> None:
@@ -201,6 +204,14 @@ def _repeated(rows: Rows, event: ConversationEvent, partition: int) -> None:
     _turn(rows, data["turn_id"], begun | {"replay": data["replay"]})
 
 
+def _commanded(rows: Rows, event: ConversationEvent, partition: int) -> None:
+    data, given = event.data, event.data["input"]
+    rows.inputs["command", given["event_id"]] = given
+    if (turn := data.get("turn_id")) is not None:
+        begun = _begun(event, partition, "write", given["payload"].get("request_id"))
+        _turn(rows, turn, begun | {"rule": {"write": given["payload"]}})
+
+
 def _opted_out(rows: Rows, event: ConversationEvent, partition: int) -> None:
     data = event.data
     rows.suppressed[event.phone_number] = {
@@ -240,6 +251,7 @@ _HANDLERS: dict[str, Callable[[Rows, ConversationEvent, int], None]] = {
     "decided": _decided,
     "reopened": _reopened,
     "repeated": _repeated,
+    "commanded": _commanded,
     "opted_out": _opted_out,
     "opted_in": _opted_in,
 }

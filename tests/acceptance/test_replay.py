@@ -151,7 +151,7 @@ def test_a_failed_first_message_is_finished_when_twilio_takes_it(chats: State, c
     [
         (["nothing", "--since", "1h"], 2, "topic: --mode resume reads one of: call-completed, inbound-message"),
         (["conversation-event", "--since", "1h"], 2, "topic: --mode resume reads one of"),
-        (["conversation-command", "--since", "1h"], 2, "topic: an operator's command is given anew instead"),
+        (["conversation-command", "--since", "1h"], 2, "topic: an operator's command would hit what"),
         (["inbound-message"], 2, "--since: say from when, or --from-offset"),
         (["inbound-message", "--since", "yesterday"], 2, "--since: 'yesterday' is no time"),
         (["inbound-message", "--since", "1h", "--until", "2h"], 2, "--until: must be later than --since"),

@@ -12,7 +12,7 @@ import pytest
 from db.pool import Pool, create_pool
 from db.rebuild import Target, connect
 from schemas.documents import now
-from schemas.events import CallCompleted
+from schemas.events import CallCompleted, ConversationCommand
 from schemas.phone import number_digest
 from schemas.settings import load_settings
 from streams.conversation.keywords import Keywords
@@ -93,6 +93,12 @@ async def play(journal: Journal, phone: str) -> None:
     assert sorry is not None
     problem = {"what": "agent", "code": None, "reason": "silence"}
     await accept(journal, await answer(journal, sorry, 1, problem=problem))
+    held = (await journal.begin_reply(0, phone, [message(f"m7{phone}", phone)], "r8")).turn
+    assert held is not None
+    held = await answer(journal, held, 2)
+    await journal.fail(held, code=None, reason="unknown", error={"status": 422}, suppress=False, send_state="held")
+    await journal.report(report(held, 0, "delivered", 4))  # it was sent after all, and the turn goes on
+    await accept(journal, held, 1)
     silent = (await journal.begin_reply(0, phone, [message(f"m5{phone}", phone)], "r6")).turn
     assert silent is not None
     await answer(journal, silent, 0)
@@ -149,9 +155,53 @@ async def test_every_row_is_made_again(journal: Journal, pool: Pool, database_ur
     found = await beside(database_url, await log_of(pool), await inbound_log(pool), size)
     assert [example for table in found for example in table["examples"]] == []
     assert {table["table"]: table["equal"] for table in found} == {
-        "conversation_state": 2, "conversation_turn": 16, "conversation_input": 18, "conversation_send": 18,
-        "conversation_messages": 26, "conversation_history": 14, "conversation_suppression": 0,
+        "conversation_state": 2, "conversation_turn": 18, "conversation_input": 20, "conversation_send": 22,
+        "conversation_messages": 32, "conversation_history": 18, "conversation_suppression": 0,
     }  # fmt: skip
+
+
+def command(name: str, identity: str, **over: object) -> ConversationCommand:
+    body = {"command": name, "command_id": identity, "phone_number": PHONES[0], "by": "Ana", "at": now(), **over}
+    return ConversationCommand.from_object(body)
+
+
+async def test_operators_commands_are_remembered_with_their_outcomes(
+    journal: Journal, pool: Pool, database_url: str, databases: Databases, migrated: str
+) -> None:
+    phone = PHONES[0]
+    first = (await journal.begin_call(0, call("c1", phone), None)).turn
+    assert first is not None
+    await accept(journal, await answer(journal, first, 1))
+    given = [
+        command("escalate", "k1", reason="porque sí"), command("escalate", "k2"),  # its aim is reached
+        command("write", "k3", text="Soy Ana"),  # refused: outside the window
+        command("write", "k4", content_sid="HX" + "a" * 32), command("resume", "k5"),
+        command("change_agent", "k6", agent_id="other"), command("close", "k7"),
+    ]  # fmt: skip
+    for each in given:
+        begun = await journal.begin_command(0, each, None, has_template=each.content_sid is not None, sure=True)
+        if begun.turn is not None:
+            await accept(journal, await answer(journal, begun.turn, 1))
+    found = await beside(database_url, log := await log_of(pool), [])
+    assert [example for table in found for example in table["examples"]] == []
+    assert {table["table"]: table["equal"] for table in found}["conversation_input"] == 1 + len(given)
+
+    url = (await databases.create(migrated))[1]
+    connection = await connect(url)
+    target = Target(connection)
+    await target.open(beside=False)
+    await rebuilt(target, log, [], 1000)
+    await connection.close()
+    made = await create_pool(load_settings({"DATABASE_URL": url}))
+    try:
+        ownership = Ownership(made, "test")
+        await ownership.claim({0})
+        anew = Journal(made, Steps(made), ownership)
+        for each in given:  # the topic is delivered again
+            assert (await anew.begin_command(0, each, None, has_template=True, sure=True)).state == "done"
+        assert await made.fetchval("SELECT count(*) FROM conversation_outbox") == 0
+    finally:
+        await made.close()
 
 
 async def test_what_the_rules_decided_is_made_again(journal: Journal, pool: Pool, database_url: str) -> None:
@@ -275,7 +325,7 @@ async def test_what_the_log_no_longer_has_does_not_stop_the_rest(
     await connection.close()
     assert result.without_beginning == {1}
     assert [tuple(row) for row in found] == [("active", "agent"), ("active", "agent")]
-    assert messages == 26 - 6
+    assert messages == 32 - 6
 
 
 async def test_events_of_the_first_version_bring_back_what_they_have(database_url: str) -> None:

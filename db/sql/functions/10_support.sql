@@ -41,7 +41,7 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE s conversation_state; event jsonb; happened timestamp := clock_timestamp();
 BEGIN
   UPDATE conversation_state SET event_number = event_number + 1 WHERE id = conversation RETURNING * INTO s;
-  IF event_type NOT IN ('received', 'answered', 'sent', 'delivered', 'parked') THEN
+  IF event_type NOT IN ('received', 'answered', 'sent', 'delivered', 'parked', 'commanded') THEN
     PERFORM wm_keep(conversation, s.event_number, event_type, happened, event_data);
   END IF;
   s.metadata := NULL; s.call_summary := NULL;  -- not told, and too large to be made JSON for nothing

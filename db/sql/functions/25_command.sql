@@ -53,6 +53,15 @@ CREATE OR REPLACE FUNCTION wm_end_command(command text, result jsonb) RETURNS vo
   SELECT pg_notify('command_outcome', command);
 $$;
 
+-- Tells the log of a command that was taken up, with its outcome where it has one, so that its id outlives the database: a
+-- command with no effect leaves no other event, and would be done when it came again.
+CREATE OR REPLACE FUNCTION wm_tell_command(s conversation_state, part int, command text, turn bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF s.id IS NULL THEN RETURN; END IF;  -- nothing to tell it of: it is refused again
+  PERFORM wm_emit(s.id, part, 'commanded', jsonb_build_object('command_id', command, 'turn_id', turn,
+    'input', (SELECT to_jsonb(i) FROM conversation_input i WHERE i.kind = 'command' AND i.event_id = command)));
+END $$;
+
 -- An operator's command, in the order of its number. Writing is a turn; behind one that waits for its time it waits, too.
 -- a: partition, epoch, phone_number, event_id, command, by, reason, agent_id, payload, received_at, request_id,
 --    has_template, window_seconds, sure: whether the number, if it has no conversation, certainly has none
@@ -76,9 +85,13 @@ BEGIN
     ON CONFLICT (kind, event_id) DO UPDATE SET state = EXCLUDED.state
       WHERE i.state = 'parked' AND EXCLUDED.state = 'taken';
   IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;
-  IF waits THEN RETURN '{"state": "held"}'; END IF;
+  IF waits THEN
+    PERFORM wm_tell_command(s, (a->>'partition')::int, a->>'event_id', NULL);
+    RETURN '{"state": "held"}';
+  END IF;
   IF refusal IS NOT NULL THEN
     PERFORM wm_end_command(a->>'event_id', refusal || '{"state": "refused"}');
+    PERFORM wm_tell_command(s, (a->>'partition')::int, a->>'event_id', NULL);
     RETURN '{"state": "refused"}';
   END IF;
   IF a->>'command' = 'erase' THEN
@@ -92,10 +105,12 @@ BEGIN
       VALUES (phone, s.id, (a->>'partition')::int, 'write', 'begun', a->>'request_id',
               jsonb_build_object('write', a->'payload')) RETURNING id INTO turn;
     UPDATE conversation_input SET turn_id = turn WHERE kind = 'command' AND event_id = a->>'event_id';
+    PERFORM wm_tell_command(s, (a->>'partition')::int, a->>'event_id', turn);
     RETURN jsonb_build_object('state', 'begun', 'turn', wm_turn(turn));
   END IF;
   changed := wm_command_change(a, s, told);
   IF changed AND turn IS NOT NULL AND a->>'command' IN ('close', 'escalate') THEN PERFORM wm_silence(turn); END IF;
   PERFORM wm_end_command(a->>'event_id', jsonb_build_object('state', 'done', 'changed', changed));
+  PERFORM wm_tell_command(s, (a->>'partition')::int, a->>'event_id', NULL);
   RETURN '{"state": "done"}';
 END $$;
