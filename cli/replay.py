@@ -27,6 +27,8 @@ from streams.worker.producer import Producer
 
 _sql = load("replay")
 _MODES = ("resume", "rebuild", "again", "what-if")
+# From one in a minute and a half to more than any topic takes; they keep a limiter's numbers finite.
+_LOWEST_RATE, _HIGHEST_RATE = 0.01, 100_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,8 @@ def run_replay(settings: Settings, options: Options) -> int:
         raise InvalidInput("--only", "must be: failed")
     if not options.topic and options.identity is None:
         raise InvalidInput("TOPIC", "say which topic, or --id of an interrupted replay")
-    if options.rate <= 0:
-        raise InvalidInput("--rate", "must be above 0")
+    if not _LOWEST_RATE <= options.rate <= _HIGHEST_RATE:
+        raise InvalidInput("--rate", f"must be above 0: from {_LOWEST_RATE:g} to {_HIGHEST_RATE:g} a second")
     try:
         return asyncio.run(_run(settings, options))
     except KeyboardInterrupt:

@@ -22,7 +22,8 @@ SELECT sid FROM conversation_send WHERE own_id = $1
 
 -- name: due
 -- Numbers of these partitions for which nothing of Kafka's will come: held turns whose time has come; turns that nobody
--- has gone on with for long; messages to be sent once more; messages that still wait though no turn is under way. With an address: unknown numbers.
+-- has gone on with for long; messages to be sent once more; messages that still wait though no turn is under way; replayed events that
+-- waited. With an address: unknown numbers.
 -- $2: grace of unknown numbers, $3: age of a forgotten turn, $4: age of forgotten messages (s)
 SELECT t.phone_number, t.partition, NULL AS address FROM conversation_turn t
 WHERE t.state IN ('begun', 'answered') AND t.partition = ANY($1::int[])
@@ -37,7 +38,13 @@ WHERE i.state = 'parked' AND i.partition = ANY($1::int[])
   AND i.taken_at < now() - CASE WHEN s.id IS NULL THEN make_interval(secs => $2) ELSE make_interval(secs => $4) END
   AND NOT EXISTS (SELECT 1 FROM conversation_turn t WHERE t.phone_number = i.phone_number AND t.state IN ('begun', 'answered'))
 GROUP BY i.phone_number
+UNION ALL
+SELECT DISTINCT w.phone_number, w.partition, NULL FROM conversation_replay_waiting w
+WHERE w.partition = ANY($1::int[]) AND wm_open_turn(w.phone_number) IS NULL
 LIMIT $5
+
+-- name: replayed_waiting
+SELECT kind, event_id, nullif(replay, '') AS replay FROM conversation_replay_waiting WHERE phone_number = $1 ORDER BY position
 
 -- name: give_up_parked
 UPDATE conversation_input SET state = 'unanswered' WHERE state = 'parked' AND phone_number = $1

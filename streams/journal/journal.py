@@ -96,6 +96,11 @@ class Journal:
         argument = {"phone_number": number, "kind": kind, "event_id": event_id, "replay": replay}
         return await self._begin("wm_reopen" if replay is None else "wm_repeat", partition, argument)
 
+    async def replayed_waiting(self, number: str) -> list[tuple[str, str, str | None]]:
+        """Give kind, id and replay of the events that came again while the number waited for its time, in their order."""
+        rows = await self._pool.fetch(_sql.replayed_waiting, number)
+        return [(row["kind"], row["event_id"], row["replay"]) for row in rows]
+
     async def begin_command(
         self, partition: int, command: ConversationCommand, request_id: str | None, *, has_template: bool, sure: bool
     ) -> Begun:

@@ -109,7 +109,7 @@ class Handler:
         batch.take_following()
         item = batch.first
         inputs = [
-            message_input(each.value, self._keywords, each.request_id)
+            message_input(each.value, self._keywords, each.request_id, each.replayed.replay if each.replayed else None)
             for each in batch.items
             if isinstance(each.value, InboundMessage)
         ]
@@ -130,9 +130,18 @@ class Handler:
         if again := (await self._journal.begin_again(partition, item.key)).turn:
             await self._runner.finish(again)
         if await self._reply(partition, item.key, [], None) or reminder.address is None:
+            await self._replayed_waiting(partition, item.key)
             return
         if await self._strangers.adopt(partition, item.key, reminder.address):
             await self._reply(partition, item.key, [], None)
+
+    async def _replayed_waiting(self, partition: int, number: str) -> None:
+        for kind, event_id, replay in await self._journal.replayed_waiting(number):
+            begun = await self._revivals.again(partition, number, kind, event_id, replay)
+            if begun.call is not None:
+                begun = await self._begin_call(partition, begun.call, None)
+                if begun.turn is not None:
+                    await self._runner.finish(begun.turn)
 
     async def _reply(self, partition: int, number: str, inputs: list[Any], request_id: str | None) -> bool:
         """Answer, in their order, everything that waits; False when the number has no conversation."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from db.pool import Pool
+from db.queries import load
 from schemas.documents import now
 from schemas.events import CallCompleted
 from streams.journal.journal import Journal
@@ -100,6 +101,32 @@ async def test_an_open_turn_of_the_number_comes_first(journal: Journal, call: Ca
     assert (first.state, first.turn.id) == ("open", under_way.id)
     await journal.hold(under_way, 0.0)
     assert (await journal.revive(0, PHONE, "message", "m1", None)).state == "held"
+
+
+@pytest.mark.parametrize("replay", [None, "r1"])
+async def test_behind_a_number_that_waits_for_its_time_a_replayed_event_waits_and_is_taken_up_then(
+    journal: Journal, call: CallCompleted, pool: Pool, replay: str | None
+) -> None:
+    await failed(journal, await answered(journal, await begun(journal, "m1"), "uno"))
+    held = await begun(journal, "m2")
+    await journal.hold(held, 0.0)
+    for _ in range(2):  # delivered twice, it waits once
+        assert (await journal.revive(0, PHONE, "message", "m1", replay)).state == "held"
+    assert await journal.replayed_waiting(PHONE) == [("message", "m1", replay)]
+
+    async def due() -> list[str]:
+        rows = await pool.fetch(load("journal").due, [0], 3600.0, 3600.0, 3600.0, 10)
+        return [row["phone_number"] for row in rows]
+
+    assert await due() == []
+    error = {"status": 422}  # refused, so that the failed turn before it is not overtaken
+    await journal.fail(held, code="63003", reason="no", error=error, suppress=False, send_state="refused")
+    assert await due() == [PHONE]
+    again = (await journal.revive(0, PHONE, "message", "m1", replay)).turn
+    assert again is not None
+    assert [member.payload["text"] for member in again.members] == ["m1"]
+    assert await journal.replayed_waiting(PHONE) == []
+    assert await due() == []
 
 
 async def test_an_event_is_done_again_once_a_replay(journal: Journal, call: CallCompleted, pool: Pool) -> None:
