@@ -10,6 +10,7 @@ ServiceError
 │   └── TerminalError           refused for good; doing it again cannot help
 │       └── OptedOut            we refuse ourselves: the person wants no messages
 ├── Fenced                      another process owns the partition now; stop at once, acknowledge nothing
+├── LogShrank                   a topic has fewer events than were read of it: it was made anew, or lost its newest
 └── Unavailable                 Kafka or Postgres does not answer; nothing was stored
 """
 
@@ -76,3 +77,7 @@ class Fenced(ServiceError):
 
 class Unavailable(ServiceError):
     """Kafka or Postgres does not answer."""
+
+
+class LogShrank(ServiceError):
+    """A topic ends before what this process has read of it."""

@@ -45,6 +45,9 @@ OLDEST = Gauge("whatsapp_oldest_event_seconds", "Age of the oldest fetched and u
 BEHIND = Gauge("whatsapp_events_behind", "Events that wait: in Kafka, or between their fetch and their end.")
 PROGRESS = Gauge("whatsapp_seconds_since_progress", "Since anything moved; declared pauses count as progress.")
 PARTITIONS = Gauge("whatsapp_partitions_owned", "Partitions that this worker owns.")
+LOST_OFFSETS = Gauge(
+    "whatsapp_lost_offsets", "Partitions whose committed offset the log had no more, since this worker started.", ["topic"]
+)
 PAUSED = Gauge("whatsapp_vendor_paused", "1 while the vendor is left alone because it is away.", ["vendor"])
 
 # Vendors' codes are some dozens; whatever else they send in their place must not grow the metrics.

@@ -5,6 +5,8 @@
   evicts the worker and its numbers run on two workers at once.
 - The flow is stopped before the seek to the committed offsets, and partitions that have none are read from their
   beginning; stock Faust may resume before the seek and commit past what it never delivered.
+- Committed offsets that the log does not have are told, and their partitions read from the beginning; stock Faust drops,
+  of a topic that was made anew, all events below the offset it remembers, and commits none of them.
 - A message that need not wait for room is handed to its stream as it is; stock Faust makes four tasks for each message.
 """
 
@@ -15,6 +17,8 @@ from typing import Any, Protocol
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
+from streams.engine.lost_offsets import out_of_range
+
 
 class Engine(Protocol):
     """What the consumer tells of its partitions. Set as `app.engine`."""
@@ -22,6 +26,7 @@ class Engine(Protocol):
     async def drain(self) -> None: ...
     async def assigned(self, partitions: set[TP]) -> None: ...
     def sought(self, offsets: dict[TP, int]) -> None: ...
+    def lost(self, found: dict[TP, tuple[int, int, int]]) -> None: ...
 
 
 class _GoingOn(Awaitable[Any]):
@@ -48,6 +53,9 @@ class _GoingOn(Awaitable[Any]):
 
 class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is untyped
     """See the module."""
+
+    tells_ends = True
+    """Whether the broker tells the ends of its partitions truly."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await self.commit()
@@ -77,11 +85,22 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
         self.stop_flow()
         await super().perform_seek()
         ours = {tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
+        if lost := await self._lost(ours):
+            for tp in lost:
+                self._committed_offset[tp] = self._read_offset[tp] = None
+            self._engine.lost(lost)
         without = {tp for tp in ours if not self._committed_offset[tp]}
         beginnings = dict(await self.earliest_offsets(*without)) if without else {}
         if beginnings:
             await self.seek_wait(beginnings)
         self._engine.sought({tp: self._committed_offset[tp] or 0 for tp in ours} | beginnings)
+
+    async def _lost(self, ours: set[TP]) -> dict[TP, tuple[int, int, int]]:
+        committed = {tp: self._committed_offset[tp] for tp in ours if self._committed_offset[tp]}
+        if not committed or not self.tells_ends:
+            return {}
+        beginnings, ends = await self.earliest_offsets(*committed), await self.highwaters(*committed)
+        return out_of_range(committed, beginnings, ends)
 
     @property
     def _engine(self) -> Engine:

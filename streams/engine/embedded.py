@@ -22,6 +22,8 @@ class _ShortPollThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust's
 
 
 class _ShortPollConsumer(OrderedConsumer):
+    tells_ends = False  # see the batches of the stats worker's app
+
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _ShortPollThread(self, loop=self.loop, beacon=self.beacon)
 

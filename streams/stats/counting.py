@@ -48,6 +48,10 @@ class Counting:
     def sought(self, offsets: dict[TP, int]) -> None:
         """Where reading begins does not matter: events carry numbers."""
 
+    def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
+        """Nor does a log without its beginning: what is missing is looked up in Postgres."""
+        log.warning("committed offsets are lost, the log is read from its beginning", partitions=len(found))
+
     async def take(self, event: Any) -> None:  # noqa: ANN401 - a Faust event
         """Count one event; it is acknowledged when its change is in Kafka. Never raises: Faust would stop for seconds."""
         while self._deliveries.open and self._deliveries.outstanding >= _MOST_OUTSTANDING:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -9,13 +10,14 @@ import faust
 import structlog
 from faust.types import TP
 
-from schemas.errors import Fenced
+from schemas.errors import Fenced, LogShrank
 from schemas.topics import CALL_COMPLETED
 from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.engine.lost_offsets import told
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
 from streams.journal.ownership import Ownership
-from streams.metrics import REBALANCES
+from streams.metrics import LOST_OFFSETS, REBALANCES
 
 log = structlog.get_logger()
 
@@ -47,6 +49,7 @@ class WorkerEngine:
         self._look: asyncio.Task[dict[TP, int]] | None = None
         self._next_look: asyncio.Task[dict[TP, int]] | None = None
         self.moved_at = time.monotonic()
+        self.lost_offsets: dict[TopicPartition, str] = {}
 
     async def drain(self) -> None:
         """Before a rebalance or a stop: what has begun is finished within the cap, the rest is left to the next owner."""
@@ -68,6 +71,16 @@ class WorkerEngine:
         """Where reading begins."""
         for tp, offset in offsets.items():
             self._positions.setdefault(self._source(tp), offset)
+
+    def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
+        """Offsets up to which events were done are not in the log any more: it is read from its beginning."""
+        for tp, place in found.items():
+            source = self._source(tp)
+            line = told(f"{source.topic}/{source.partition}", place)
+            log.error("committed offsets are lost, the log is read from its beginning", place=line)
+            self.lost_offsets[source] = line
+        for topic, count in Counter(source.topic for source in self.lost_offsets).items():
+            LOST_OFFSETS.labels(topic).set(count)
 
     def handed_over(self, item: WorkItem) -> None:
         """An event has reached its mailbox, or was disposed of; one of a former assignment will come again."""
@@ -121,9 +134,13 @@ class WorkerEngine:
 
         Raises:
             KafkaError: the broker does not tell.
+            LogShrank: a topic ends before what was read of it. A new start reads it from its beginning.
         """
         ours = [tp for tp in self._app.consumer.assignment() if self._source(tp) in self._positions]
+        read = {tp: self._positions[self._source(tp)] for tp in ours}
         ends = dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+        if self._app.consumer.tells_ends and (shrunk := sorted(tp for tp in ours if ends.get(tp, read[tp]) < read[tp])):
+            raise LogShrank(f"{shrunk[0].topic}/{shrunk[0].partition} ends before what was read of it")
         waiting: int = sum(max(0, end - self._positions.get(self._source(tp), end)) for tp, end in ends.items())
         return waiting + self._mailboxes.unfinished
 

@@ -57,6 +57,8 @@ class Views:
         stuck = self._progress.is_stuck()
         ready = not self._app.rebalancing and self._mailboxes.generation > 0 and not stuck
         body = {"ready": ready, "stuck": stuck, "partitions": self._ownership.partitions}
+        if lost := sorted(self._engine.lost_offsets.values()):
+            body["lost_offsets"] = lost
         if full := disk_problem(self._folder):
             body["disk"] = full
         return _answer(request, "Ready", body, ready=ready)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from streams.engine import intake
 from streams.engine.app import RawSchema
@@ -239,3 +240,27 @@ async def test_events_flow_while_the_committed_offsets_are_sought(
         await seen.at_least(3)
     assert any(flows) is stock
     assert seen.done == [0, 1, 2]
+
+
+@pytest.mark.parametrize("stock", [True, False])
+async def test_a_log_that_ends_before_the_committed_offset(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+    """Stock Faust reads it from its beginning, and drops every event below the offset that it remembers."""
+    topic, seen = await broker.topic(), Seen()
+    seen.gate.set()
+    await broker.produce(topic, 3)
+    await broker.commit(group, topic, 99)
+    app = broker.app(group, tmp_path, stock=stock)
+    app.engine = engine = Engine(seen.handle)
+    attach(app, [topic], "", broker.source(app, topic).schema, engine.take)
+
+    async def is_read() -> bool:
+        return bool(await app.consumer.position(TP(topic, 0)) == 3)
+
+    async with running(app):
+        await eventually(is_read)
+        if not stock:
+            await seen.at_least(3)
+            await app.consumer.commit()
+            assert await broker.committed(group, topic) == 3
+    assert seen.done == ([] if stock else [0, 1, 2])
+    assert engine.found_lost == ({} if stock else {TP(topic, 0): (99, 0, 3)})

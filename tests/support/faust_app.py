@@ -29,6 +29,7 @@ class Engine:
 
     def __init__(self, handle: Handle, drain_seconds: float = 10.0) -> None:
         self._drain_seconds = drain_seconds
+        self.found_lost: dict[TP, tuple[int, int, int]] = {}
         self.mailboxes = Mailboxes(
             lambda batch: handle(batch.first.offset, batch.key), lambda event: event.ack(), most_per_topic=500,
             largest_window=500,
@@ -42,6 +43,9 @@ class Engine:
 
     def sought(self, offsets: dict[TP, int]) -> None:
         return None
+
+    def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
+        self.found_lost |= found
 
     async def take(self, source: Source, event: Any) -> None:  # noqa: ANN401 - a Faust event
         message = event.message
@@ -85,6 +89,17 @@ class Broker:
         await consumer.start()
         try:
             return await consumer.committed(TopicPartition(topic, 0)) or 0
+        finally:
+            await consumer.stop()
+
+    async def commit(self, group: str, topic: str, offset: int) -> None:
+        """Commit for a group that nobody is in."""
+        place = TopicPartition(topic, 0)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            await consumer.commit({place: offset})
         finally:
             await consumer.stop()
 
