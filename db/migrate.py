@@ -6,14 +6,19 @@ from pathlib import Path
 
 import asyncpg
 import sqlalchemy as sa
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from schemas.errors import ConfigurationError
 
+log = structlog.get_logger()
+
+_VERSION_TABLE = "whatsapp_microservice_version"
 _FUNCTIONS = Path(__file__).parent / "sql" / "functions"
 # Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
 _LOCK = 0x7768617473617070
@@ -21,6 +26,8 @@ _LOCK = 0x7768617473617070
 
 async def migrate(dsn: str) -> None:
     """Run what is missing, in one transaction, while holding a lock of the database.
+
+    A schema that a newer build made is left as it is: after a rollback it serves this build as well as before.
 
     Raises:
         ConfigurationError: the role may not change the service's tables.
@@ -37,6 +44,9 @@ async def _migrate(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
         await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        if await connection.run_sync(_is_newer):
+            log.warning("the database's schema is of a newer build and stays as it is")
+            return
         await connection.run_sync(_upgrade)
         await _install_functions(connection)
 
@@ -71,8 +81,22 @@ async def _install_functions(connection: AsyncConnection) -> None:
         await raw.execute(file.read_text())
 
 
+def _is_newer(connection: Connection) -> bool:
+    """Tell whether the schema has a version that this build does not know."""
+    if not sa.inspect(connection).has_table(_VERSION_TABLE):
+        return False
+    found = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(_VERSION_TABLE)))
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return found is not None and found not in known
+
+
 def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -96,3 +96,13 @@ async def test_a_role_that_may_not_is_one_line_and_exit_2(
     assert line.startswith("configuration error: DATABASE_URL: its role may not change the service's tables (")
     assert line.endswith("run `migrate` as the role that owns them")
     assert str(urlsplit(guest).password) not in line
+
+
+async def test_a_newer_builds_schema_is_left_alone(empty: asyncpg.Connection, empty_database_url: str) -> None:
+    """After a rollback: neither tables nor functions go back, and nothing fails."""
+    await migrate(empty_database_url)
+    await empty.execute("UPDATE whatsapp_microservice_version SET version_num = '9999'")
+    await empty.execute("DROP FUNCTION wm_iso(timestamp) CASCADE")
+    await migrate(empty_database_url)
+    assert await empty.fetchval("SELECT version_num FROM whatsapp_microservice_version") == "9999"
+    assert await empty.fetchval("SELECT to_regprocedure('wm_iso(timestamp)')") is None
