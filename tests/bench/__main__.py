@@ -26,7 +26,8 @@ _SHOWN = (
     "cpu_worker_ms", "cpu_stats-worker_ms", "cpu_kafka_ms", "cpu_postgres_ms", "cpu_driver_ms", "memory_web_mb",
     "memory_worker_mb", "memory_stats-worker_mb", "live_worker_p99_ms", "live_web_p99_ms", "driver_loop_p99_ms",
     "driver_late_p99_ms", "others_percent", "call_p50_ms", "call_p99_ms", "waiting", "ratio", "events_per_second",
-    "first_answer_seconds", "catch_up_seconds", "kafka_bytes", "wal_bytes", "commits", "reference_ms",
+    "first_answer_seconds", "catch_up_seconds", "messages", "rows_equal", "rebuild_seconds",
+    "kafka_bytes", "wal_bytes", "commits", "reference_ms",
 )  # fmt: skip
 
 

@@ -1,76 +1,94 @@
-"""`python -m tests.bench.rebuild [CONVERSATIONS]`: a database made by the journal's real steps, and again from its events.
+"""A database made by the journal's real steps, its events put into Kafka, and made again from them by `replay`.
 
-Nine messages a conversation: a first one, four of the client's with an answer each, every answer delivered. Prints events
-per second of the rebuild and how many rows of each table are equal. Kafka is left out.
+Nine messages a conversation: a first one, four of the client's with an answer each, every answer delivered. The row has a
+database and topics of its own, so that nothing else is compared.
 """
 
 import asyncio
 import json
 import sys
-import tempfile
-import time
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
+
+from aiokafka.partitioner import murmur2
 
 from db.migrate import migrate
 from db.pool import Pool, create_pool
-from db.rebuild import Target, connect
-from local.postgres.server import start_postgres
 from schemas.documents import now
-from schemas.events import CallCompleted
-from schemas.settings import load_settings
+from schemas.events import CallCompleted, InboundMessage
+from schemas.settings import Settings, load_settings
 from streams.conversation.keywords import Keywords
+from streams.engine.topics import ensure_topics
 from streams.journal.journal import Journal
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn
-from streams.replay.reader import Record
-from streams.replay.rebuild import Rebuild
+from streams.worker.inputs import message_input
+from tests.bench.window import Figures
+from tests.bench.world import World
+from tests.chaos import topics
 
-_CONVERSATIONS = 12_500
+MESSAGES = 9
+"""A conversation's."""
 _TURNS = 4
 _AT_ONCE = 200
-_BATCH = 5_000
+_PARTITIONS = 8
+# Rows of events read at once; they are some 1 kB each.
+_PAGE = 20_000
+_LONGEST_SECONDS = 1_800.0
 
 
-async def main(conversations: int) -> None:
-    """Make, make again, compare."""
-    with tempfile.TemporaryDirectory() as folder:
-        postgres = await start_postgres(Path(folder))
-        try:
-            await migrate(postgres.dsn)
-            pool = await create_pool(load_settings({}, database_url=postgres.dsn))
-            await _make(pool, conversations)
-            print(json.dumps(await _again(pool, postgres.dsn)), flush=True)  # noqa: T201
-            await pool.close()
-        finally:
-            await postgres.stop()
+async def rebuilt(world: World, messages: int) -> Figures:
+    """Make so many messages, make them again from Kafka, compare; fails when a row that is determined differs."""
+    name = f"rebuild_{uuid.uuid4().hex[:8]}"
+    dsn = await world.postgres.create_database(name)
+    await migrate(dsn)
+    settings = load_settings(
+        {}, database_url=dsn, kafka_bootstrap_servers=world.kafka.bootstrap_servers, topic_prefix=f"{name}-",
+        topic_partitions=_PARTITIONS,
+    )  # fmt: skip
+    await ensure_topics(settings)
+    pool = await create_pool(settings)
+    try:
+        await _make(pool, settings, messages // MESSAGES)
+        events = await _publish(pool, settings)
+    finally:
+        await pool.close()
+    told = await _replay(world, settings)
+    assert told["events"] == events, told
+    differing = [table for table in told["differences"] if table["examples"]]
+    assert not differing, differing
+    equal = {table["table"]: table["equal"] for table in told["differences"]}
+    return {
+        "events": events, "messages": equal["conversation_messages"], "rows_equal": sum(equal.values()),
+        "rebuild_seconds": told["seconds"], "events_per_second": told["events_per_second"],
+    }  # fmt: skip
 
 
-async def _make(pool: Pool, conversations: int) -> None:
+async def _make(pool: Pool, settings: Settings, conversations: int) -> None:
     ownership = Ownership(pool, "bench")
-    await ownership.claim({0})
-    journal, places = Journal(pool, Steps(pool), ownership), asyncio.Semaphore(_AT_ONCE)
+    await ownership.claim(set(range(_PARTITIONS)))
+    journal, keywords = Journal(pool, Steps(pool), ownership), Keywords.of(settings)
+    numbers = iter(range(conversations))
 
-    async def one(number: int) -> None:
-        async with places:
-            await _chat(journal, f"+57310{number:07d}")
+    async def work() -> None:
+        for number in numbers:
+            await _chat(journal, keywords, f"+57310{number:07d}")
 
-    await asyncio.gather(*(one(number) for number in range(conversations)))
+    await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
 
 
-async def _chat(journal: Journal, phone: str) -> None:
+async def _chat(journal: Journal, keywords: Keywords, phone: str) -> None:
+    partition = (murmur2(phone.encode()) & 0x7FFFFFFF) % _PARTITIONS
     recipient = {"phone_number": phone, "conversation_id": f"conv_{phone}"}
     call = CallCompleted.from_object({"agent_id": "agent", "recipient": recipient})
-    turn = (await journal.begin_call(0, call, "r")).turn
+    turn = (await journal.begin_call(partition, call, "r")).turn
     await _answer(journal, turn, "¡Hola! Gracias por tu tiempo en la llamada.")
     for place in range(_TURNS):
-        text = f"¿Cuánto cuesta el plan {place}?"
-        inputs = [{"event_id": f"SM{phone}{place}", "address": f"whatsapp:{phone}", "received_at": now(), "text": text,
-                   "request_id": "r", "params": {"Body": text}}]  # fmt: skip
-        turn = (await journal.begin_reply(0, phone, inputs, "r")).turn
+        params = {"From": f"whatsapp:{phone}", "Body": f"¿Cuánto cuesta el plan {place}?"}
+        event = InboundMessage(event_id=f"SM{phone}{place}", received_at=now(), params=params, request_id="r")
+        turn = (await journal.begin_reply(partition, phone, [message_input(event, keywords, None)], "r")).turn
         await _answer(journal, turn, "El plan Premium cuesta $99 al mes.")
 
 
@@ -86,30 +104,42 @@ async def _answer(journal: Journal, turn: Turn | None, text: str) -> None:
     })  # fmt: skip
 
 
-async def _again(pool: Pool, dsn: str) -> dict[str, Any]:
-    rows = await pool.fetch("SELECT payload::text FROM conversation_outbox ORDER BY conversation_id, number", timeout=300)
-    records = [Record("conversation-event", 0, n, b"", row["payload"].encode(), now()) for n, row in enumerate(rows)]
-    connection = await connect(dsn)
-    try:
-        target = Target(connection)
-        await target.open(beside=True)
-        begun = time.monotonic()
-        await Rebuild(target, Keywords({}), lambda phone, at: False).events(_batches(records), lambda count: None)
-        seconds = time.monotonic() - begun
-        tables = await target.differences(1)
-    finally:
-        await connection.close()
-    equal = {table["table"]: table["equal"] for table in tables}
-    # Twilio's raw parameters are in `inbound-message`, which is left out here.
-    differing = {table["table"]: table["examples"] for table in tables if table["examples"]}
-    return {"events": len(records), "seconds": round(seconds, 1), "events_per_second": round(len(records) / seconds),
-            "equal": equal, "differing": differing}  # fmt: skip
+async def _publish(pool: Pool, settings: Settings) -> int:
+    """What the outbox and web would have brought to Kafka; gives how many conversation events."""
+    servers, count = str(settings.kafka_bootstrap_servers), 0
+    async for rows in _pages(pool, _EVENTS):
+        count += len(rows)
+        await topics.produce(servers, [_record(settings, "conversation-event", *row) for row in rows])
+    async for rows in _pages(pool, _INPUTS):
+        await topics.produce(servers, [_record(settings, "inbound-message", *row) for row in rows])
+    return count
 
 
-async def _batches(records: list[Record]) -> AsyncIterator[list[Record]]:
-    for place in range(0, len(records), _BATCH):
-        yield records[place : place + _BATCH]
+_EVENTS = "SELECT phone_number, payload::text FROM conversation_outbox ORDER BY conversation_id, number"
+_INPUTS = """SELECT phone_number, (payload - 'text' - 'address')::text FROM conversation_input
+             WHERE kind = 'message' ORDER BY position"""
 
 
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else _CONVERSATIONS))
+async def _pages(pool: Pool, sql: str) -> AsyncIterator[list[Any]]:
+    async with pool.acquire() as connection, connection.transaction():
+        cursor = await connection.cursor(sql)
+        while rows := await cursor.fetch(_PAGE):
+            yield rows
+
+
+def _record(settings: Settings, topic: str, phone: str, value: str) -> topics.Record:
+    return topics.Record(f"{settings.topic_prefix}{topic}", value.encode(), phone.encode())
+
+
+async def _replay(world: World, settings: Settings) -> dict[str, Any]:
+    env = world.env | {
+        "DATABASE_URL": str(settings.database_url), "TOPIC_PREFIX": settings.topic_prefix,
+        "TOPIC_PARTITIONS": str(_PARTITIONS),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "cli", "replay", "conversation-event", "--since", "1d", "--mode", "rebuild", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(_LONGEST_SECONDS):
+        out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    told: dict[str, Any] = json.loads(out)
+    return told

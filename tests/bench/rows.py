@@ -11,6 +11,7 @@ import asyncpg
 from schemas.documents import now
 from schemas.events import InboundMessage
 from tests.bench.ledger import Message
+from tests.bench.rebuild import rebuilt
 from tests.bench.setup import have_conversations, quiet
 from tests.bench.stores import stores
 from tests.bench.websocket import Sockets
@@ -210,6 +211,11 @@ async def _history(world: World, seconds: float) -> Figures:
     return found | costs | {"ratio": costs["cpu_1000_ms"] / costs["cpu_10_ms"]}
 
 
+async def _rebuild(world: World, seconds: float) -> Figures:
+    """The tables made again from Kafka, by the command, in a process of its own."""
+    return await rebuilt(world, int(seconds * 5000))
+
+
 _LENGTHEN = """
 INSERT INTO conversation_messages (conversation_id, direction, content)
 SELECT s.id, CASE n % 2 WHEN 0 THEN 'inbound' ELSE 'outbound' END, 'Me interesa saber un poco más del plan ' || n
@@ -233,6 +239,12 @@ ROWS = [
         "backlog",
         "messages from 5,000 clients wait in the topic: 5,000 for each of SECONDS, by itself 100,000",
         _backlog,
+        runs=1,
+    ),
+    Row(
+        "rebuild",
+        "`replay --mode rebuild` over so many messages in Kafka: 5,000 for each of SECONDS, by itself 100,000",
+        _rebuild,
         runs=1,
     ),
 ]

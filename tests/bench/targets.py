@@ -66,6 +66,7 @@ TARGETS = [
     Target("memory of the worker with 5,000 waiting", "waiting-5000", "MB", 300, of("memory_worker_mb")),
     Target("memory at 200 turns/s, web + worker", "rate-200", "MB", 180, memory("web", "worker"), former="190–217"),
     Target("backlog of 100,000 drained", "backlog", "/s", 400, of("events_per_second"), most=False),
+    Target("rebuild from Kafka, 100,000 messages", "rebuild", "events/s", 5000, of("events_per_second"), most=False),
     Target("first answer after the worker is ready", "backlog", "s", 2, _first_answer),
     Target("cost of a turn, 1,000 messages against 10", "history", "×", 1.1, of("ratio")),
 ]
