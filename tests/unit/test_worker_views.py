@@ -12,6 +12,7 @@ from streams.worker.views import Views
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 POSITIONS = {"call-completed-2": 7, "inbound-message-10": 5, "inbound-message-9": 4}
+LOST = "inbound-message/9: committed 99, kept 0 to 7"
 UNFINISHED = {"inbound-message-9": {"unfinished": 3, "oldest_offset": 1, "oldest_seconds": 41.5}}
 
 
@@ -21,7 +22,7 @@ def views(tmp_path: Path) -> Any:  # noqa: ANN401
     mailboxes = part(generation=1, snapshot=lambda: {"mailboxes": 2, "in_flight": 1, "partitions": UNFINISHED})
     engine = part(
         snapshot=lambda: POSITIONS, lag=lambda: dict.fromkeys(POSITIONS, 0) | {"inbound-message-10": 12},
-        assignment=lambda: {"inbound-message": [9, 10]}, pauses=(),
+        assignment=lambda: {"inbound-message": [9, 10]}, pauses=(), lost_offsets={9: LOST},
     )  # fmt: skip
     progress = part(seconds=lambda: 0.5, behind=12, is_stuck=lambda: False)
     given: list[Any] = [part(rebalancing=False), mailboxes, engine, part(partitions=[2, 9, 10]), progress]
@@ -52,3 +53,8 @@ async def test_every_view_has_a_page(views: Any) -> None:  # noqa: ANN401
         for path in ("/live", "/ready", "/partitions"):
             page, json = await client.get(path, headers=BROWSER), await client.get(path)
             assert (page.status, page.content_type, json.content_type) == (200, "text/html", "application/json"), path
+
+
+async def test_lost_offsets_are_told_until_the_next_start(views: Any) -> None:  # noqa: ANN401
+    async with TestClient(TestServer(views)) as client:
+        assert (await (await client.get("/ready")).json())["lost_offsets"] == [LOST]
