@@ -6,6 +6,7 @@ ServiceError
 │   └── InvalidNumber           not a phone number
 ├── VendorError                 a call to Twilio or ElevenLabs did not succeed
 │   ├── RetryableError          it certainly had no effect; may be done again after a while
+│   │   └── NumberBusy          the same, of one number only
 │   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is done again
 │   └── TerminalError           refused for good; doing it again cannot help
 │       └── OptedOut            we refuse ourselves: the person wants no messages
@@ -52,6 +53,10 @@ class RetryableError(VendorError):
     def __init__(self, vendor: str, why: str, code: int | str | None = None, retry_after: float | None = None) -> None:
         super().__init__(vendor, why, code)
         self.retry_after = retry_after
+
+
+class NumberBusy(RetryableError):
+    """The vendor takes nothing more for this one number now; others are not concerned."""
 
 
 class UnknownOutcome(VendorError):

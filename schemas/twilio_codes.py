@@ -2,6 +2,7 @@
 
 Kinds:
     retryable   it was not done and may be done again, with backoff
+    slow        the same, but of this one number: WhatsApp takes about a message per 6 s to one person (Meta's 131056)
     hold        our account or credentials are refused: wait for a person, burn nothing
     unknown     it may have been done: look before doing it again
     template    outside the 24-hour window: only a template can be sent
@@ -17,9 +18,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 
-Kind = Literal["retryable", "hold", "unknown", "template", "suppress", "terminal"]
+Kind = Literal["retryable", "slow", "hold", "unknown", "template", "suppress", "terminal"]
 
-KINDS: Final = ("retryable", "hold", "unknown", "template", "suppress", "terminal")
+KINDS: Final = ("retryable", "slow", "hold", "unknown", "template", "suppress", "terminal")
+
+PASSING: Final = ("retryable", "slow")
+"""It was not done, and may be done later."""
 
 _TOO_MANY = 429
 # 407: a proxy in between wants credentials.
@@ -46,7 +50,7 @@ def classify(code: int | str | None, http_status: int | None = None) -> Verdict:
     """
     known = _table().get(str(code))
     if http_status == _TOO_MANY:
-        return known if known and known.kind == "retryable" else _table()["20429"]
+        return known if known and known.kind in PASSING else _table()["20429"]
     if http_status is not None and not _was_refused(http_status):
         return known if known and known.kind == "unknown" else _table()["unknown"]
     if known:

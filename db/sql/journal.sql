@@ -32,6 +32,9 @@ UNION ALL
 SELECT t.phone_number, t.partition, NULL FROM conversation_turn t
 WHERE t.again = 'wanted' AND t.partition = ANY($1::int[]) AND wm_open_turn(t.phone_number) IS NULL
 UNION ALL
+SELECT t.phone_number, t.partition, NULL FROM conversation_turn t
+WHERE t.again = 'slow' AND t.partition = ANY($1::int[]) AND wm_open_turn(t.phone_number) IS NULL
+UNION ALL
 SELECT i.phone_number, min(i.partition), CASE WHEN min(s.id) IS NULL THEN (array_agg(i.address ORDER BY i.position))[1] END
 FROM conversation_input i LEFT JOIN conversation_state s USING (phone_number)
 WHERE i.state = 'parked' AND i.partition = ANY($1::int[]) 

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.events import MessageStatus
 from schemas.statuses import FAILED, rank_of
-from schemas.twilio_codes import classify
+from schemas.twilio_codes import PASSING, classify
 
 Json = dict[str, Any]
 
@@ -28,6 +28,7 @@ def report_step(report: MessageStatus) -> Json:
         "failed": failed,
         "suppress": kind == "suppress",
         "outside": kind == "template",
+        "passing": kind in PASSING,
         "error_code": report.params.get("ErrorCode"),
         "reason": verdict.es if verdict else None,
         "vendor_words": report.params.get("ChannelStatusMessage") or report.params.get("ErrorMessage"),

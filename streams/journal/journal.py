@@ -61,6 +61,10 @@ class Begun:
     command: ConversationCommand | None = None
 
 
+class SentBehind(Exception):
+    """A turn is over although not all of it is sent: the rest goes out behind what came back."""
+
+
 class Journal:
     """Records steps and reads what they recorded."""
 
@@ -142,11 +146,14 @@ class Journal:
 
         Raises:
             OptedOut: the number asked for no more messages; nothing may be sent.
+            SentBehind: an earlier message came back; this one and the rest go out behind it, in a turn that will begin.
         """
         argument = {"own_id": send.own_id, "phone_number": turn.phone_number, "content": send.content}
         result = await self._step("wm_intend", turn.partition, argument)
         if result["state"] == "suppressed":
             raise OptedOut(result["since"])
+        if result["state"] == "behind":
+            raise SentBehind
         sid: str | None = result.get("sid")
         return sid
 

@@ -92,7 +92,9 @@ class Turn:
 
     @property
     def again(self) -> Json:
-        """What is sent once more: `text`, and the `kind` of the turn that said it; empty for other turns."""
+        """What is sent once more: `text` as a template, or `parts` as they were; `kind` of the turn that said it. Empty for
+        other turns.
+        """
         found: Json = (self.rule or {}).get("again") or {}
         return found
 

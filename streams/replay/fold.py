@@ -4,7 +4,7 @@ Folding keeps no state between batches, so its memory is that of one batch: what
 database has it. `db.rebuild` joins both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -127,12 +127,23 @@ def _answered(rows: Rows, event: ConversationEvent, partition: int) -> None:
     of_event = {"phone_number": event.phone_number, "conversation_id": event.conversation_id, "partition": partition}
     rule = {"rule": data["rule"]} if data.get("rule") else {}
     _turn(rows, turn, of_event | kind | state | rule | {"reply": data.get("reply"), "answered_at": _at(event)})
+    _came_back(rows, ((data.get("rule") or {}).get("again") or {}).get("parts") or (), _at(event))
     for place, part in enumerate(data["parts"]):
         rows.sends[part["own_id"]] = {
             "own_id": part["own_id"], "turn_id": turn, "part": place, "to_address": part["to_address"],
             "body": part["body"], "content": part.get("content"), "state": "intended", "tries": 1,
             "intended_at": _at(event),
         }  # fmt: skip
+
+
+def _came_back(rows: Rows, parts: Sequence[Json], at: str) -> None:
+    """A turn says what others could not: they are over, and those of their messages that were not sent are not any more."""
+    for part in parts:
+        send = rows.sends.setdefault(part["own_id"], {"own_id": part["own_id"]})
+        send["again"] = "taken"
+        over = {} if part["is_sent"] else {"state": "done", "ended_at": at}
+        send.update({} if part["is_sent"] else {"state": "refused"})
+        _turn(rows, part["turn_id"], {"again": "taken"} | over)
 
 
 def _sent(rows: Rows, event: ConversationEvent, partition: int) -> None:
@@ -168,6 +179,9 @@ def _reported(rows: Rows, event: ConversationEvent, partition: int) -> None:
     send.update(times, status=data.get("status"), status_rank=data["rank"], sid=data.get("sid"))
     if data.get("code"):
         send["error_code"] = data["code"]
+    if data.get("again"):
+        send["again"] = "wanted"
+        _turn(rows, data["turn_id"], {"again": "slow"})
     if times and data.get("message_id") is not None:
         rows.messages.setdefault(data["message_id"], {"id": data["message_id"]}).update(times)
 

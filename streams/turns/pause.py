@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from schemas.errors import Fenced, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
 
 log = structlog.get_logger()
 
@@ -47,11 +47,11 @@ class Pause:
             await self._turn()
         try:
             yield
+        except (NumberBusy, TerminalError):
+            self._answered()
+            raise
         except (RetryableError, UnknownOutcome):
             self._failed()
-            raise
-        except TerminalError:
-            self._answered()
             raise
         except BaseException:
             self._probe_again()  # cancelled: nothing was learnt

@@ -104,6 +104,10 @@ class Runner:
         return await self._answered(turn, Answer(send.body, {"text": send.body}, 0.0, details), [send])
 
     async def _repeat(self, turn: Turn) -> tuple[Turn, frozenset[str]]:
+        if parts := turn.again.get("parts"):  # they came back because the number had too many
+            text = "\n".join(part["body"] for part in parts)
+            sends = [_send(turn, part["body"], part["content"]) for part in parts]
+            return await self._answered(turn, Answer(text, {"again": turn.again}, 0.0, None), sends)
         text = turn.again.get("text") or ""
         words = self._wording.again(client_of(turn), turn.again.get("kind", ""), text)
         if words is None:
@@ -132,7 +136,7 @@ class Runner:
     async def _answered(self, turn: Turn, answer: Answer, sends: list[Send]) -> tuple[Turn, frozenset[str]]:
         columns: dict[str, Any] = {"text": answer.text, "seconds": answer.seconds, "problem": answer.problem}
         columns["then"] = answer.then
-        columns["caught_up"] = turn.meanwhile_from is not None and not turn.is_silent
+        columns["caught_up"] = turn.kind == "reply" and turn.meanwhile_from is not None and not turn.is_silent
         if answer.details is not None:
             columns |= {"summary": answer.details.summary, "duration_secs": answer.details.duration_secs}
             columns["details"] = answer.details.kept()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from schemas.settings import Settings
 from schemas.window import is_open
 from streams.conversation.wording import Client, Json, Wording
 from streams.failpoints import reach
-from streams.journal.journal import Journal
+from streams.journal.journal import Journal, SentBehind
 from streams.journal.turn import Send, Turn
 from streams.metrics import reconciled, vendor_call
 from streams.persist import persist
@@ -71,9 +72,10 @@ class Sending:
             UnknownOutcome: Twilio does not tell whether it took a message; the turn should be held as such.
             TerminalError: Twilio refuses for good; the rest is not sent.
         """
-        for send in turn.sends:
-            if send.state in ("planned", "intended"):
-                await self._deliver(turn, send, fresh=send.own_id in fresh)
+        with suppress(SentBehind):
+            for send in turn.sends:
+                if send.state in ("planned", "intended"):
+                    await self._deliver(turn, send, fresh=send.own_id in fresh)
 
     async def _deliver(self, turn: Turn, send: Send, *, fresh: bool) -> None:
         sid = None

@@ -50,6 +50,10 @@ BROKE_OFF = (aiohttp.ClientError, TimeoutError, OSError)
 CREDENTIALS_PAUSE_SECONDS = 30.0
 """How long a vendor that refuses our credentials is left alone: a person must act, seconds do not matter."""
 
+PAIR_PAUSE_SECONDS = 12.0
+"""How long a number that gets too many messages is left alone: WhatsApp takes one per 6 s; above the patience of
+`streams.turns.patience`, so that the turn is held in Postgres."""
+
 
 def open_session(timeout: aiohttp.ClientTimeout, most: int) -> aiohttp.ClientSession:
     """Open one vendor's kept-alive session of at most `most` connections; must be called inside a running loop."""

@@ -11,10 +11,17 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from schemas.errors import RetryableError, TerminalError, UnknownOutcome, VendorError
+from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.settings import Settings
 from schemas.twilio_codes import classify
-from streams.vendors.http import BROKE_OFF, CREDENTIALS_PAUSE_SECONDS, NOTHING_WAS_SENT, read_bounded, retry_after
+from streams.vendors.http import (
+    BROKE_OFF,
+    CREDENTIALS_PAUSE_SECONDS,
+    NOTHING_WAS_SENT,
+    PAIR_PAUSE_SECONDS,
+    read_bounded,
+    retry_after,
+)
 from streams.vendors.twilio_messages import Accepted, Found, Lost, OutgoingMessage, callback_url, created, form_of, found
 from streams.vendors.vendor_json import Json, parse_vendor_object
 
@@ -144,6 +151,8 @@ def _error(response: aiohttp.ClientResponse, body: bytes) -> VendorError:
     # `detail`: Twilio's newer errors follow RFC 9457.
     why = str(parsed.get("message") or parsed.get("detail") or f"HTTP {response.status}")
     kind, shown = classify(code, response.status).kind, code or response.status
+    if kind == "slow":
+        return NumberBusy(_VENDOR, why, shown, retry_after(response) or PAIR_PAUSE_SECONDS)
     if kind == "retryable":
         return RetryableError(_VENDOR, why, shown, retry_after(response))
     if kind == "hold":

@@ -16,7 +16,7 @@ from schemas.events import CallCompleted, ConversationCommand
 from schemas.phone import number_digest
 from schemas.settings import load_settings
 from streams.conversation.keywords import Keywords
-from streams.journal.journal import Journal
+from streams.journal.journal import Journal, SentBehind
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
 from streams.journal.turn import Send, Turn
@@ -224,6 +224,27 @@ async def test_what_the_rules_decided_is_made_again(journal: Journal, pool: Pool
     odd = [(each["table"], example) for each in found for example in each["examples"] if example["columns"] != ["payload"]]
     assert odd == []
     assert found[-1]["equal"] == 1
+
+
+async def test_what_came_back_is_made_again(journal: Journal, pool: Pool, database_url: str) -> None:
+    phone = PHONES[0]
+    first = (await journal.begin_call(0, call("c1", phone), None)).turn
+    assert first is not None
+    first = await answer(journal, first, 3)
+    await accept(journal, first, 0, 2)
+    too_many = {"failed": True, "passing": True, "error_code": "63018"}
+    await journal.report(report(first, 1, "failed", 6, **too_many))
+    with pytest.raises(SentBehind):
+        await journal.intend(first, first.sends[2])
+    assert (await journal.begin_again(0, phone)).state == "held"
+    await pool.execute("UPDATE conversation_turn SET due_at = NULL WHERE state = 'begun'")
+    again = (await journal.begin_reply(0, phone, [], None)).turn
+    assert again is not None
+    again = await answer(journal, again, 2)
+    await accept(journal, again)
+    await journal.report(report(again, 0, "failed", 6, **too_many))
+    found = await beside(database_url, await log_of(pool), await inbound_log(pool))
+    assert [example for table in found for example in table["examples"]] == []
 
 
 async def test_where_a_file_is_survives_the_clients_own_event(journal: Journal, pool: Pool, database_url: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from schemas.errors import Fenced, RetryableError, TerminalError
+from schemas.errors import Fenced, NumberBusy, RetryableError, TerminalError
 from streams.turns import pause as pause_module
 from streams.turns.pause import Pause
 from tests.support.deadline import eventually
@@ -47,6 +47,14 @@ async def _paused(pause: Pause, vendor: Vendor) -> None:
     while not pause.is_on:
         with pytest.raises(RetryableError):
             await vendor.call(pause)
+
+
+async def test_a_number_that_gets_too_much_pauses_nobody_else(pause: Pause) -> None:
+    for _ in range(20):
+        with pytest.raises(NumberBusy):
+            async with pause.attempt():
+                raise NumberBusy("twilio", "too many to one person", 63018, 12.0)
+    assert not pause.is_on
 
 
 async def test_many_wait_for_one_probe_and_all_go_on(pause: Pause) -> None:

@@ -10,7 +10,7 @@ from schemas.documents import now
 from schemas.errors import RetryableError, UnknownOutcome
 from schemas.settings import load_settings
 from streams.conversation.wording import Wording
-from streams.journal.journal import Journal
+from streams.journal.journal import Journal, SentBehind
 from streams.journal.turn import Send, Turn
 from streams.turns import sending as sending_module
 from streams.turns.pause import Pause
@@ -130,3 +130,13 @@ async def test_a_text_that_waited_until_the_window_was_closed_goes_as_a_template
         assert sent.content_sid == (content and content["content_sid"])
         assert sent.content_variables == (content and content["content_variables"])
         assert sent.body == (None if content else "hola")
+
+
+async def test_what_must_wait_behind_an_earlier_message_is_not_sent_and_the_turn_is_over() -> None:
+    class Behind(Recorder):
+        async def intend(self, turn: Turn, send: Send) -> str | None:
+            raise SentBehind
+
+    twilio, journal = Twilio(), Behind()
+    await sending(twilio, journal).deliver(turn())
+    assert (twilio.creates, journal.accepted) == (0, [])

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from schemas.errors import RetryableError, TerminalError, UnknownOutcome, VendorError
+from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.settings import load_settings
 from streams.vendors.http import CREDENTIALS_PAUSE_SECONDS, open_session
 from streams.vendors.twilio_messages import OutgoingMessage, callback_url, form_of
@@ -65,6 +65,7 @@ REFUSALS: list[tuple[int, object, type[VendorError], object]] = [
     (429, {"code": 20429, "message": "Too many"}, RetryableError, 20429),
     (429, "", RetryableError, 429),
     (400, {"code": 21611, "message": "Queue full"}, RetryableError, 21611),
+    (429, {"code": 63018, "message": "Rate limit exceeded for Channel"}, NumberBusy, 63018),
     (401, {"code": 20003, "message": "Authenticate"}, RetryableError, 20003),
     (403, "<html>", RetryableError, 403),
     (400, {"code": 21610, "message": "Attempt to send to unsubscribed recipient"}, TerminalError, 21610),

@@ -175,7 +175,7 @@ CREATE OR REPLACE FUNCTION wm_begin_again(a jsonb) RETURNS jsonb LANGUAGE plpgsq
 DECLARE phone text := a->>'phone_number'; failed conversation_turn; turn bigint;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
-  IF wm_open_turn(phone) IS NOT NULL THEN RETURN '{"state": "held"}'; END IF;
+  IF wm_first_turn(phone, (a->>'partition')::int) IS NOT NULL THEN RETURN '{"state": "held"}'; END IF;
   UPDATE conversation_turn SET again = 'taken' WHERE id = (SELECT id FROM conversation_turn
     WHERE partition = (a->>'partition')::int AND again = 'wanted' AND phone_number = phone ORDER BY id LIMIT 1)
     RETURNING * INTO failed;

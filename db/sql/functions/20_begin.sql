@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION wm_begin_call(a jsonb) RETURNS jsonb LANGUAGE plpgsql
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; snapshot jsonb; input conversation_input;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
-  turn := wm_open_turn(phone);
+  turn := wm_first_turn(phone, (a->>'partition')::int);
   IF turn IS NOT NULL AND NOT wm_is_held(turn) THEN
     RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn));
   END IF;
@@ -51,7 +51,7 @@ DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item co
   next_call conversation_input; was text; decided jsonb; commands boolean := false; marks jsonb;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
-  turn := wm_open_turn(phone);
+  turn := wm_first_turn(phone, (a->>'partition')::int);
   IF turn IS NOT NULL THEN
     IF NOT wm_is_held(turn) OR (jsonb_array_length(a->'inputs') > 0 AND wm_release(turn)) THEN
       RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn));

@@ -71,7 +71,7 @@ DECLARE phone text := a->>'phone_number'; turn bigint; s conversation_state; ref
                                    'reason', a->>'reason');
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
-  turn := wm_open_turn(phone);
+  turn := wm_first_turn(phone, (a->>'partition')::int);
   IF turn IS NOT NULL AND NOT wm_is_held(turn) THEN
     RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn));
   END IF;

@@ -10,7 +10,7 @@ BEGIN
   SELECT * INTO t FROM conversation_turn WHERE id = (a->>'turn_id')::bigint FOR UPDATE;
   IF t.state <> 'begun' THEN RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id)); END IF;
   UPDATE conversation_turn SET state = 'answered', reply = a->'reply', answered_at = clock_timestamp() WHERE id = t.id;
-  may_send := wm_may_send(t);  -- where not, the first message stays planned: intending it will say so
+  may_send := wm_may_send(t) AND NOT wm_is_behind(t);  -- where not, the first message stays planned: intending it will say so
   INSERT INTO conversation_send (own_id, turn_id, part, to_address, body, content, state, tries, intended_at)
     SELECT (p->>'own_id')::uuid, t.id, place - 1, p->>'to_address', p->>'body', nullif(p->'content', 'null'),
            CASE WHEN place = 1 AND may_send THEN 'intended' ELSE 'planned' END,
@@ -51,6 +51,10 @@ BEGIN
   IF NOT wm_may_send(t) THEN
     RETURN jsonb_build_object('state', 'suppressed', 'since', (SELECT wm_iso(since) FROM conversation_suppression
                                                                WHERE phone_number = t.phone_number));
+  END IF;
+  IF wm_is_behind(t) THEN
+    PERFORM wm_leave_the_rest(t);
+    RETURN '{"state": "behind"}';
   END IF;
   UPDATE conversation_send SET state = 'intended', tries = tries + 1, intended_at = clock_timestamp(),
     content = coalesce(nullif(a->'content', 'null'), content) WHERE own_id = o.own_id;
@@ -160,9 +164,10 @@ END $$;
 
 -- A delivery report, in any order, any number of times; it needs no epoch, because it only tells what Twilio did.
 -- a: own_id, sid, status, rank, at: when it came, delivered, read, error_code, failed, reason: in words of ours,
---    vendor_words, suppress: the person wants no messages of ours, outside: it fell outside the 24-hour window
+--    vendor_words, suppress: the person wants no messages of ours, outside: it fell outside the 24-hour window,
+--    passing: it was not delivered for a reason that passes
 CREATE OR REPLACE FUNCTION wm_report(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE o conversation_send; t conversation_turn; message int; told jsonb; happened timestamp;
+DECLARE o conversation_send; t conversation_turn; message int; told jsonb; happened timestamp; slowed boolean;
 BEGIN
   happened := coalesce((a->>'at')::timestamptz AT TIME ZONE 'UTC', clock_timestamp()::timestamp);
   -- Two statements, because one with OR reads the whole table: a report would cost more with every message ever sent.
@@ -190,8 +195,10 @@ BEGIN
     'message_id', message, 'delivered_at', wm_iso(o.delivered_at), 'read_at', wm_iso(o.read_at), 'turn_id', t.id,
     'kind', CASE t.kind WHEN 'call' THEN 'first' ELSE 'reply' END);
   IF (a->>'failed')::bool THEN
+    slowed := CASE WHEN (a->>'passing')::boolean THEN wm_slowed(o, t) ELSE false END;
     PERFORM wm_emit(t.conversation_id, t.partition, 'failed', told || jsonb_build_object('what', 'delivery',
-      'code', a->>'error_code', 'reason', a->>'reason', 'vendor_words', a->>'vendor_words'));
+      'code', a->>'error_code', 'reason', a->>'reason', 'vendor_words', a->>'vendor_words',
+      'again', slowed));
     IF (a->>'suppress')::boolean THEN
       PERFORM wm_refused_by_person(t.conversation_id, t.partition, t.phone_number, a->>'error_code');
     END IF;

@@ -26,6 +26,7 @@ _WORDS = {
     63007: "Twilio could not find a Channel with the specified From address",
     63015: "Channel Sandbox can only send messages to phone numbers that have joined the Sandbox",
     63016: "Failed to send freeform message because you are outside the allowed window.",
+    63018: "Rate limit exceeded for Channel",
     63024: "Invalid message recipient",
     63028: "Number of parameters provided does not match the expected number of parameters",
     63041: "The template is paused",

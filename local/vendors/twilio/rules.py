@@ -1,6 +1,7 @@
 """What Twilio and WhatsApp make of a create: refused at once, or accepted and failed later. Pure."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _WINDOW = timedelta(hours=24)
 _OUTSIDE_WINDOW = 63016
 _UNSUBSCRIBED = 21610
+_TOO_MANY_TO_ONE = 63018
 _LOUD_SYNC = frozenset({63007})
 """Of the 63… family, refused at once; all others come by callback."""
 
@@ -43,6 +45,26 @@ def when_by_default(code: int) -> str:
 
 
 @dataclass(slots=True)
+class PairRate:
+    """WhatsApp's bound of messages to one person (Meta's 131056): `burst` at once (0: no bound), then one per `seconds`."""
+
+    burst: int = 0
+    seconds: float = 6.0
+    when: str = "async"  # or sync
+    _used: dict[str, tuple[float, float]] = field(default_factory=dict)  # by number: level, and at what time
+
+    def exceeded(self, to: str, when: str) -> int | None:
+        """Count a message; gives the code where it is too much."""
+        if not self.burst or when != self.when:
+            return None
+        level, at = self._used.get(to, (0.0, time.monotonic()))
+        level = max(0.0, level - (time.monotonic() - at) / self.seconds)
+        is_too_much = level + 1 > self.burst
+        self._used[to] = (level + (not is_too_much), time.monotonic())
+        return _TOO_MANY_TO_ONE if is_too_much else None
+
+
+@dataclass(slots=True)
 class People:
     """What is known of the clients' numbers, as Twilio's addresses (`whatsapp:+…`) unless said otherwise."""
 
@@ -51,6 +73,7 @@ class People:
     rules: dict[str, NumberRule] = field(default_factory=dict)  # by number, without the prefix
     last_inbound: dict[tuple[str, str], datetime] = field(default_factory=dict)  # by (client, our sender)
     stopped: set[tuple[str, str]] = field(default_factory=set)
+    pair: PairRate = field(default_factory=PairRate)
 
     def rule(self, to: str, when: str) -> int | None:
         rule = self.rules.get(to.removeprefix(WHATSAPP))
@@ -75,7 +98,9 @@ def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, pe
         return Refusal(400, 63007)
     if people.opt_out == "sync" and (to, sender) in people.stopped:
         return Refusal(400, _UNSUBSCRIBED)
-    return _content_refusal(form, templates)
+    if problem := _content_refusal(form, templates):
+        return problem
+    return Refusal(429, code) if (code := people.pair.exceeded(to, "sync")) else None
 
 
 def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal | None:
@@ -92,6 +117,8 @@ def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal |
 def failure(message: Message, templates: Templates, people: People) -> int | None:
     """Give the code with which an accepted message fails later; None: it arrives."""
     if code := people.rule(message.to, "async"):
+        return code
+    if code := people.pair.exceeded(message.to, "async"):
         return code
     if people.opt_out == "async" and (message.to, message.from_) in people.stopped:
         return _UNSUBSCRIBED
