@@ -7,7 +7,7 @@ from typing import Literal, cast
 import pytest
 
 from schemas.documents import now
-from schemas.errors import RetryableError, UnknownOutcome
+from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.settings import load_settings
 from streams.conversation.wording import Wording
 from streams.journal.journal import Journal, SentBehind
@@ -140,3 +140,22 @@ async def test_what_must_wait_behind_an_earlier_message_is_not_sent_and_the_turn
     twilio, journal = Twilio(), Behind()
     await sending(twilio, journal).deliver(turn())
     assert (twilio.creates, journal.accepted) == (0, [])
+
+
+async def test_a_part_follows_when_the_former_was_accepted() -> None:
+    class Refusing(Twilio):
+        async def send(self, message: object) -> Accepted:
+            if self.creates == 1:
+                raise TerminalError("twilio", "refused", 63013)
+            return await super().send(message)
+
+    one = turn()
+    parts = [replace(one.sends[0], own_id=str(place), body=str(place)) for place in range(3)]
+    twilio, journal = Twilio(), Recorder()
+    await sending(twilio, journal).deliver(replace(one, sends=parts))
+    assert [cast(OutgoingMessage, message).body for message in twilio.sent] == ["0", "1", "2"]
+    refusing, journal = Refusing(), Recorder()
+    with pytest.raises(TerminalError):
+        await sending(refusing, journal).deliver(replace(one, sends=parts))
+    assert journal.accepted == ["SM1"]
+    assert [cast(OutgoingMessage, message).body for message in refusing.sent] == ["0"]
