@@ -77,14 +77,14 @@ class BoundedAgent:
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask when there is a place; see `Agent`."""
-        async with self._places.one() as place:
+        async with self._places.one():
             try:
                 reply = await self._agent.ask(question)
             except RetryableError as error:
                 if error.code in _TOO_MANY:
-                    self._places.limit.refused(self._places.running, place)
+                    self._places.limit.refused(self._places.running)
                 raise
-            self._places.limit.answered(place)
+            self._places.limit.answered()
             return reply
 
 

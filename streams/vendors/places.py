@@ -8,47 +8,36 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
-# As TCP does it: quickly down, slowly up.
-_KEPT_SHARE = 0.5
-
-
-class Place(NamedTuple):
-    """One that runs. `running`: how many ran when it began, itself included; `cuts`: of the limit until then."""
-
-    running: int
-    cuts: int
+# A place for so many answers: with a full workspace a tenth of the questions is refused once, with a vendor who refuses
+# fewer than that by chance (`system_busy` comes with the same code) the limit stays up.
+_ANSWERS_A_PLACE = 10
+# What one refusal leaves at least: told to few, it says little of what many would be told.
+_KEPT_SHARE = 0.8
 
 
 class Limit:
     """How many may run now, between 1 and `most`. Pure.
 
-    A refusal below what was answered a moment ago is a busy vendor, not a full workspace, and takes one place only: a
-    share of 2 % of such refusals would otherwise keep the limit at ten.
+    Each refusal takes one place of those that really ran: of a crowd that came to a full workspace as many are refused
+    as there were too many.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._now = float(most)
-        self._proven = 0
-        self.cuts = 0
 
     @property
     def now(self) -> int:
         return int(self._now)
 
-    def refused(self, running: int, place: Place) -> None:
-        """One of `running` was refused. Of those that began under one limit only the first refusal counts."""
-        if place.cuts == self.cuts:
-            self._now = max(1.0, min(self._now, max(running * _KEPT_SHARE, min(self._proven, running - 1))))
-            self._proven, self.cuts = 0, self.cuts + 1
+    def refused(self, running: int) -> None:
+        """One of `running`, itself included, was refused."""
+        self._now = max(1.0, min(self._now - 1, max(running - 1, self._now * _KEPT_SHARE)))
 
-    def answered(self, place: Place) -> None:
-        """One was answered: a round of answers makes one place more."""
-        if place.cuts == self.cuts:
-            self._proven = max(self._proven, place.running)
-        self._now = min(float(self._most), self._now + 1 / self._now)
+    def answered(self) -> None:
+        """One was answered."""
+        self._now = min(float(self._most), self._now + 1 / _ANSWERS_A_PLACE)
 
 
 class Places:
@@ -60,14 +49,14 @@ class Places:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Place]:
-        """Have a place, for which the limit is told what came of it."""
+    async def one(self) -> AsyncIterator[None]:
+        """Have a place."""
         if self._waiting or self.running >= self.limit.now:
             await self._wait()
         else:
             self.running += 1
         try:
-            yield Place(self.running, self.limit.cuts)
+            yield
         finally:
             self.running -= 1
             self._wake()

@@ -1,79 +1,59 @@
 """Places for conversations at once: how many there are, and who gets the next."""
 
 import asyncio
+import random
+import statistics
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.vendors.places import Limit, Place, Places
+from streams.vendors.places import Limit, Places
 
 
-def begun(limit: Limit, running: int) -> Place:
-    return Place(running, limit.cuts)
-
-
-def test_a_refusal_takes_places_away_and_answers_bring_them_back() -> None:
+def test_a_refusal_takes_a_place_away_and_answers_bring_it_back() -> None:
     limit = Limit(100)
-    limit.refused(20, begun(limit, 20))
-    assert limit.now == 10  # of what really ran, not of what was allowed
-    for _ in range(10):
-        limit.answered(begun(limit, 1))
-    assert 10 <= limit.now <= 11
-    for _ in range(10_000):
-        limit.answered(begun(limit, 1))
+    limit.refused(running=100)
+    assert limit.now == 99
+    for _ in range(11):
+        limit.answered()
     assert limit.now == 100
 
 
-def test_a_crowd_that_is_refused_together_counts_once() -> None:
+def test_a_crowd_before_a_full_workspace_leaves_as_many_places_as_there_are() -> None:
+    limit, there = Limit(100), 10
+    for running in range(100, there, -1):
+        limit.refused(running)
+    assert limit.now == there
+
+
+def test_the_refusal_of_one_of_few_says_little_of_many() -> None:
     limit = Limit(100)
-    before = begun(limit, 100)
-    for running in range(100, 0, -1):
-        limit.refused(running, before)
-    assert limit.now == 50
-    assert limit.cuts == 1
+    limit.refused(running=3)
+    assert limit.now == 80
 
 
-def test_a_refusal_of_fewer_than_were_just_answered_takes_one_place() -> None:
-    limit = Limit(100)
-    for _ in range(3):
-        limit.answered(begun(limit, 40))
-        limit.refused(40, begun(limit, 40))
-        assert limit.now == 39
-    limit.refused(39, begun(limit, 39))  # again, and nothing answered between
-    assert limit.now == 19
-
-
-def test_an_answer_from_before_a_refusal_proves_nothing() -> None:
-    limit = Limit(100)
-    before = begun(limit, 40)
-    limit.refused(40, before)
-    limit.answered(before)
-    limit.refused(20, begun(limit, 20))
-    assert limit.now == 10
-
-
-def test_places_that_became_few_are_found_and_kept() -> None:
-    limit, there = Limit(50), 8
-    refused = 0
-    for _ in range(2000):
-        place = begun(limit, limit.now)
-        if place.running > there:
+@pytest.mark.parametrize(("there", "chance"), [(8, 0.0), (1000, 0.05)])
+def test_what_is_there_is_used_and_hardly_more_is_asked_for(there: int, chance: float) -> None:
+    limit, luck, refused, ran = Limit(50), random.Random(1), 0, []
+    for _ in range(5000):
+        running = limit.now
+        if running > there or luck.random() < chance:
             refused += 1
-            limit.refused(place.running, place)
+            limit.refused(running)
         else:
-            limit.answered(place)
-    assert there <= limit.now <= there + 1
-    assert refused < 2000 / there
+            limit.answered()
+        ran.append(running)
+    assert statistics.mean(ran[500:]) >= min(there, 40)
+    assert refused <= 0.12 * len(ran)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 50)), max_size=200))
 def test_there_is_always_a_place_and_never_too_many(happened: list[int | None]) -> None:
     limit = Limit(50)
     for running in happened:
-        place = begun(limit, running or limit.now)
-        limit.answered(place) if running is None else limit.refused(running, place)
+        limit.answered() if running is None else limit.refused(running)
         assert 1 <= limit.now <= 50
 
 
