@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from schemas.errors import InvalidInput
 
@@ -69,4 +69,4 @@ class Document(BaseModel):
 
     def to_json(self) -> bytes:
         """Give the document as compact JSON."""
-        return to_json(self.model_dump(mode="json"))
+        return self.model_dump_json().encode()
