@@ -21,7 +21,9 @@ $$;
 -- What every event tells of its conversation's row as the step leaves it: whatever changes from step to step. The
 -- rest stands in `started` (the whole row), or in the event of the step that changes it.
 CREATE OR REPLACE FUNCTION wm_row_state(s conversation_state) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT to_jsonb(s) - '{id,phone_number,event_number,client_name,elevenlabs_conversation_id,batch_id,recipient_id,call_summary,call_duration_secs,started_at,metadata}'::text[]
+  SELECT jsonb_build_object('agent_id', s.agent_id, 'status', s.status, 'address', s.address,
+    'message_count', s.message_count, 'last_message_at', s.last_message_at, 'last_inbound_at', s.last_inbound_at,
+    'closed_at', s.closed_at, 'escalated_at', s.escalated_at, 'meanwhile_from', s.meanwhile_from)
 $$;
 
 -- Keeps of an event what leaves no trace in another table, without anybody's words: what statistics are made again from.
@@ -44,7 +46,6 @@ BEGIN
   IF event_type NOT IN ('received', 'answered', 'sent', 'delivered', 'parked', 'commanded') THEN
     PERFORM wm_keep(conversation, s.event_number, event_type, happened, event_data);
   END IF;
-  s.metadata := NULL; s.call_summary := NULL;  -- not told, and too large to be made JSON for nothing
   event := jsonb_build_object(
     'schema_version', 2, 'event_id', conversation || ':' || s.event_number, 'number', s.event_number,
     'conversation_id', conversation, 'phone_number', s.phone_number, 'type', event_type,
