@@ -6,8 +6,9 @@ from aiokafka.partitioner import murmur2
 from db.pool import Pool
 from schemas.settings import Settings
 from tests.integration.conftest import Command
+from tests.support.deadline import eventually
 from tests.support.journal import Chat
-from tests.support.stats_process import StatsProcess
+from tests.support.stats_process import StatsProcess, never_partial
 from tests.support.stats_world import CHATS, StatsWorld
 
 
@@ -19,18 +20,26 @@ async def test_tables_and_postgres_agree_whatever_happens(
     chats = await world.begin()
     await world.publish()
     await first.start()
-    await first.ready()
-    async with world.going_on(chats):
+    await eventually(lambda: _shows_all(first), 60)
+    async with world.going_on(chats), never_partial(workers, total_conversations_today=CHATS, active_conversations=CHATS):
         await second.start()
         await second.ready()
         await first.kill()
         await third.start()
         await third.ready()
+        await first.start()
+        await first.ready()
+        assert await second.stop() == 0
     code, found = await command(third, check=True)
     assert (code, found["conversations"], found["differences"]) == (0, CHATS, [])
 
     await _lost_events_are_found(world, chats, pool, third, command)
-    await _changed_rows_are_told_and_made_again(pool, second, command)
+    await _changed_rows_are_told_and_made_again(pool, first, command)
+
+
+async def _shows_all(worker: StatsProcess) -> bool:
+    figures = await worker.figures()
+    return figures is not None and figures["total_conversations_today"] == CHATS
 
 
 async def _lost_events_are_found(

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ TOKEN = "token-of-the-tests"
 _STOP_SECONDS = 20.0
 # Recovery after kill -9 begins when the broker gives the dead member up (6 s), a join takes some seconds more.
 _READY_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
 
 
 @dataclass
@@ -65,11 +68,42 @@ class StatsProcess:
     async def figures(self) -> dict[str, Any] | None:
         """Give `/stats`; None while it is not available."""
         response = await self.get("/stats")
-        if response is None or response.status_code == 503:
+        if response is None:
+            return None
+        if response.status_code == 503:
+            assert response.headers.get("Retry-After")
             return None
         assert response.status_code == 200, response.text
         stats: dict[str, Any] = response.json()["stats"]
         return stats
+
+
+@asynccontextmanager
+async def never_partial(workers: Sequence[StatsProcess], **expected: object) -> AsyncIterator[None]:
+    """Look at every worker's figures all the time: whenever there are some, these are right."""
+    stop = asyncio.Event()
+
+    async def look(worker: StatsProcess) -> int:
+        seen = 0
+        while not stop.is_set():
+            if (found := await worker.figures()) is not None:
+                assert {name: found[name] for name in expected} == expected
+                seen += 1
+            await _unless(stop)
+        return seen
+
+    looking = [asyncio.create_task(look(worker)) for worker in workers]
+    try:
+        yield
+    finally:
+        stop.set()
+        assert sum(await asyncio.gather(*looking)) > 0
+
+
+async def _unless(stop: asyncio.Event) -> None:
+    """A busy machine is not to be kept busy by looking."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
 
 
 def main() -> int:
