@@ -32,7 +32,7 @@ def openapi() -> Json:
             "/api/call-completed": {"post": _call_completed()},
             "/api/conversations/{phone}": {"get": _conversation()},
             "/api/conversations/{phone}/commands": {"post": _command()},
-            "/api/stats": {"get": _get("Live figures", _stats(), security=_TOKEN)},
+            "/api/stats": {"get": _stats()},
             "/webhook/twilio/incoming": {"post": _webhook("A client wrote")},
             "/webhook/twilio/status": {"post": _webhook("A delivery report")},
             **operating_paths(_NUMBER, _TOKEN),
@@ -134,7 +134,20 @@ def _stats() -> Json:
         "response_rate": {"type": "number"}, "avg_response_time_seconds": {"type": "number"}, "queue": queue,
     }  # fmt: skip
     stats = {"type": "object", "properties": figures, "required": list(figures)}
-    return {"type": "object", "properties": {"success": {"const": True}, "stats": stats}, "required": ["success", "stats"]}
+    campaign = {"type": "object", "properties": {"days": {"type": "object", "additionalProperties": {"type": "object"}}}}
+    answer = {
+        "type": "object", "required": ["success", "stats", "source"],
+        "properties": {
+            "success": {"const": True}, "stats": stats, "campaign": campaign, "source": {"enum": ["tables", "postgres"]},
+        },
+    }  # fmt: skip
+    text, day = {"type": "string", "minLength": 1, "maxLength": 255}, {"type": "string", "format": "date"}
+    asked = {"day": day, "batch_id": text, "group_id": text}
+    return {
+        "summary": "Live figures, and a campaign's by day where one is asked for", "security": _TOKEN,
+        "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in asked.items()],
+        "responses": {"200": _json("The figures, and where they come from", answer)} | _failures(400, 401, 503),
+    }  # fmt: skip
 
 
 def _webhook(summary: str) -> Json:

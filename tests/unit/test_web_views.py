@@ -105,6 +105,22 @@ async def test_stats_come_from_the_views() -> None:
     assert seen == [AUTH["X-Service-Token"]]
 
 
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("day=2025-13-01", "day"),
+        ("day=today", "day"),
+        ("batch=b1", "batch"),
+        ("batch_id=", "batch_id"),
+        ("limit=1", "limit"),
+    ],
+)
+async def test_what_cannot_be_asked_of_the_stats_is_400_by_name(query: str, named: str) -> None:
+    async with gateway(Fakes()) as client:
+        answer = await client.get(f"/api/stats?{query}", headers=AUTH)
+        assert (answer.status, (await answer.json())["details"].partition(":")[0]) == (400, named)
+
+
 @pytest.mark.parametrize("answer", [{}, [], {"stats": {}}, {"stats": {**STATS, "queue": 1}}, None])
 async def test_stats_come_from_postgres_while_no_view_gives_them(answer: object) -> None:
     async def stats(request: web.Request) -> web.Response:
