@@ -26,7 +26,8 @@ api: setup
 	$(VENV)/bin/python -m cli.api_documents docs/api
 	$(VENV)/bin/python -m cli.environment docs/configuration.md
 
-# All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4
+# All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4; the statistics':
+# make bench ONLY=stats-agent,stats-recovery,stats-view
 bench: setup
 	$(VENV)/bin/python -m tests.bench --only "$(ONLY)" --runs $(or $(RUNS),0) --webs $(or $(WEBS),1) --workers $(or $(WORKERS),1)
 

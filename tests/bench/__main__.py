@@ -15,7 +15,8 @@ from rich.console import Console
 from tests.bench.machine import describe
 from tests.bench.profile import profiles
 from tests.bench.results import keep, keep_profiles, write_results
-from tests.bench.rows import ROWS, Row
+from tests.bench.row import Row
+from tests.bench.rows import ROWS
 from tests.bench.window import Figures
 from tests.bench.world import SETTINGS, World
 
@@ -28,6 +29,9 @@ _SHOWN = (
     "driver_late_p99_ms", "others_percent", "call_p50_ms", "call_p99_ms", "waiting", "ratio", "events_per_second",
     "first_answer_seconds", "catch_up_seconds", "messages", "rows_equal", "rebuild_seconds",
     "kafka_bytes", "wal_bytes", "commits", "reference_ms",
+    "stats_events_per_second", "stats_event_ms", "stats_cores", "stats_ready_seconds", "stats_recovery_seconds",
+    "stats_recovery_cpu_seconds", "stats_view_per_second", "stats_view_p50_ms", "stats_view_p99_ms",
+    "stats_view_transactions", "stats_memory_mb",
 )  # fmt: skip
 
 

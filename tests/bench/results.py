@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.profile import Profile
-from tests.bench.rows import ROWS, Row
+from tests.bench.row import Row
+from tests.bench.rows import ROWS
+from tests.bench.stats_rows import STATS_ROWS
 from tests.bench.targets import TARGETS, Pick, Target, cpu, memory, of
 from tests.bench.window import Figures
 from tests.chaos.verdict import Verdict
@@ -65,7 +67,8 @@ def write_results(settings: dict[str, str]) -> None:
     """Write RESULTS.md out of what is kept; what stands below the mark was written by hand and stays."""
     kept = _kept()
     shown = ", ".join(f"`{name}={value}`" for name, value in settings.items())
-    sections = [_HEAD.format(machine=kept["machine"], settings=shown), _targets(kept["rows"]), _rows(kept["rows"])]
+    sections = [_HEAD.format(machine=kept["machine"], settings=shown), _targets(kept["rows"])]
+    sections += [_rows(kept["rows"]), _stats_rows(kept["rows"])]
     by_hand = RESULTS.read_text().partition(_MARK)[2] if RESULTS.exists() else ""
     RESULTS.write_text("\n".join([*sections, _profiles(kept["profiles"]), _MARK]) + (by_hand or "\n"))
 
@@ -109,8 +112,32 @@ _COLUMNS: dict[str, Pick] = {
 def _rows(rows: Json) -> str:
     head = [_line(["row", "load", "runs", *_COLUMNS, "lost / doubled / out of order"])]
     head.append(_line(["---"] * (len(_COLUMNS) + 4)))
-    named = [(name, row) for row in ROWS for name in rows if name.partition(",")[0] == row.name]
+    turns = [row for row in ROWS if row not in STATS_ROWS]
+    named = [(name, row) for row in turns for name in rows if name.partition(",")[0] == row.name]
     return "\n".join(head + [_row(name, row.load, rows[name]) for name, row in named]) + "\n"
+
+
+_STATS_COLUMNS: dict[str, str] = {
+    "events/s": "stats_events_per_second", "CPU/event ms": "stats_event_ms", "cores": "stats_cores",
+    "ready s": "stats_ready_seconds", "figures after s": "stats_recovery_seconds",
+    "requests/s": "stats_view_per_second", "p50 ms": "stats_view_p50_ms", "p99 ms": "stats_view_p99_ms",
+    "Postgres transactions/s": "stats_view_transactions", "MB": "stats_memory_mb", "others %": "others_percent",
+}  # fmt: skip
+
+
+def _stats_rows(rows: Json) -> str:
+    """The statistics' rows: their load is events and requests, not turns."""
+    played = [row for row in STATS_ROWS if row.name in rows]
+    if not played:
+        return ""
+    head = [_line(["row", "load", "runs", *_STATS_COLUMNS]), _line(["---"] * (len(_STATS_COLUMNS) + 3))]
+    lines = [_line([row.name, row.load, str(len(rows[row.name]["runs"])), *_stats_cells(rows[row.name])]) for row in played]
+    return "\n".join(head + lines) + "\n"
+
+
+def _stats_cells(kept: Json) -> list[str]:
+    values = [[run[key] for run in kept["runs"] if key in run] for key in _STATS_COLUMNS.values()]
+    return [_short(statistics.median(each)) if each else "" for each in values]
 
 
 def _row(name: str, load: str, kept: Json) -> str:

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import aiohttp
 import asyncpg
@@ -12,15 +11,15 @@ from schemas.documents import now
 from schemas.events import InboundMessage
 from tests.bench.ledger import Message
 from tests.bench.rebuild import rebuilt
+from tests.bench.row import Play, Row
 from tests.bench.setup import have_conversations, quiet
+from tests.bench.stats_rows import STATS_ROWS
 from tests.bench.stores import stores
 from tests.bench.websocket import Sockets
 from tests.bench.window import Figures, answered_in, figures, measured, three
 from tests.bench.world import World
 from tests.chaos import topics
 from tests.chaos.calls import body_of
-
-Play = Callable[[World, float], Awaitable[Figures]]
 
 _WARM_UP_SECONDS = 5.0
 _SETTLE_SECONDS = 120.0
@@ -29,17 +28,6 @@ _CLOSED_LOOP_CLIENTS = 400
 # Under the 25 s in which an agent must answer, and long enough for all questions to be asked meanwhile.
 _SLOW_AGENT_SECONDS = 24.0
 _MS = 1000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`play`: given the world and how many seconds to measure. `runs`: how often, where nobody asks for more."""
-
-    name: str
-    load: str
-    play: Play
-    seconds: float = 20.0
-    runs: int = 3
 
 
 def _at_rate(per_second: float) -> Play:
@@ -247,4 +235,5 @@ ROWS = [
         _rebuild,
         runs=1,
     ),
+    *STATS_ROWS,
 ]

@@ -85,16 +85,3 @@ async def statements(database: str) -> int:
     finally:
         await connection.close()
     return found
-
-
-async def measure_view(env: dict[str, str], worker: StatsProcess, folder: Path, seconds: float = 20.0) -> dict[str, float]:
-    """Give p50 and p99 in ms under 200 requests a second, and Postgres' transactions a second meanwhile."""
-    async with web(env, worker, folder / "web.log") as url:
-        await ask(url, 200, 2.0)
-        before = await statements(env["DATABASE_URL"])
-        took = await ask(url, 200, seconds)
-        after = await statements(env["DATABASE_URL"])
-    at = {name: took[int(share * (len(took) - 1))] * 1000 for name, share in (("p50", 0.5), ("p99", 0.99))}
-    return {f"api_stats_{name}_ms": value for name, value in at.items()} | {
-        "postgres_transactions_a_second": (after - before) / seconds
-    }

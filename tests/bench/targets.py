@@ -69,4 +69,9 @@ TARGETS = [
     Target("rebuild from Kafka, 100,000 messages", "rebuild", "events/s", 5000, of("events_per_second"), most=False),
     Target("first answer after the worker is ready", "backlog", "s", 2, _first_answer),
     Target("cost of a turn, 1,000 messages against 10", "history", "×", 1.1, of("ratio")),
+    Target("events/s, stats agent on one core", "stats-agent", "/s", 3000, of("stats_events_per_second"), most=False),
+    # A core's milliseconds over the events/s above.
+    Target("CPU an event, stats agent", "stats-agent", "ms", 0.33, of("stats_event_ms")),
+    Target("100,000 conversations recovered", "stats-recovery", "s", 20, of("stats_recovery_seconds")),
+    Target("`/api/stats` p99 at 200/s, 100,000 conversations", "stats-view", "ms", 50, of("stats_view_p99_ms")),
 ]
