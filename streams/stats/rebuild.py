@@ -81,10 +81,9 @@ class Rebuild:
 
     async def _settle(self, log: EventLog) -> set[str]:
         """Replace each record at a moment when the log was read at least as far as the agent has counted."""
-        loop, made = asyncio.get_running_loop(), set[str]()
+        loop, made, progress = asyncio.get_running_loop(), set[str](), await log.read_on()
         ends = loop.time() + _PATIENCE_SECONDS
         while True:
-            progress = await log.read_on()
             left = [key for key, record in log.found.items() if key not in made and not record["gap"]]
             for number, key in enumerate(left, 1):
                 if not self._records.is_newer(key, log.found[key]):
@@ -96,6 +95,7 @@ class Rebuild:
                 return made
             if not progress:
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            progress = await log.read_on()
 
     def _put(self, record: dict[str, Any]) -> None:
         """A conversation that ended long ago is not brought back."""

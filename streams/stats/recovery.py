@@ -4,7 +4,9 @@ Faust makes a task, counters and an event for each record: some 0.15 ms, of whic
 read (Kafka went away, a rebalance began) is left to Faust's own way, which goes on behind the last record applied.
 """
 
-from collections.abc import MutableMapping
+import gc
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import faust
@@ -19,6 +21,17 @@ from schemas.settings import Settings
 from streams.stats.partitions import PartitionReader
 
 log = structlog.get_logger()
+
+
+@contextmanager
+def _records_are_no_garbage() -> Iterator[None]:
+    """Spare the collector what is loaded: looking through 100,000 records stops the process for tenths of a second."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class QuickRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
@@ -38,7 +51,8 @@ class QuickRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
         if title != "active" or not ends:
             return
         try:
-            await self._read(destination, ends)
+            with _records_are_no_garbage():
+                await self._read(destination, ends)
         except Unavailable as error:
             log.warning("the changelog could not be read at once", why=str(error))
 

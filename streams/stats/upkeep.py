@@ -22,7 +22,8 @@ log = structlog.get_logger()
 _LOOK_EVERY_SECONDS = 0.5
 _SWEEP_EVERY_SECONDS = 600.0
 _FILLED_AT_ONCE = 100
-_SWEPT_AT_ONCE = 1000
+# A few milliseconds, between which views answer.
+_SWEPT_AT_ONCE = 500
 
 
 class Upkeep:
@@ -78,4 +79,6 @@ class Upkeep:
             if is_over(record, before):
                 self._records.remove(record)
             elif self._records.find(record["phone_number"]) is record:
-                self._records.replace(pruned(record, self._records.days_kept, today))
+                fresh = pruned(record, self._records.days_kept, today)
+                if fresh["days"] is not record["days"] or fresh["calls"] is not record["calls"]:
+                    self._records.replace(fresh)
