@@ -90,13 +90,33 @@ def link(current: Span, traceparent: str | None) -> None:
         current.add_link(found)
 
 
-def trace_headers() -> list[tuple[str, bytes]]:
-    """Give the Kafka header that continues the open trace; none where nothing is recorded."""
+def is_recorded() -> bool:
+    """Tell whether this process records spans."""
+    return _is_recorded
+
+
+def current_trace() -> str | None:
+    """Give the `traceparent` that continues the open trace, for what is stored; None where nothing is recorded."""
     if not _is_recorded:
-        return []
+        return None
     carrier: dict[str, str] = {}
     _w3c.inject(carrier)
-    return [(TRACE_HEADER, value.encode()) for name, value in carrier.items() if name == TRACE_HEADER]
+    return carrier.get(TRACE_HEADER)
+
+
+def of_another(traceparent: str | None) -> str | None:
+    """Give a `traceparent` unless its trace is the one that is open here anyway."""
+    if not _is_recorded or not traceparent:
+        return None
+    found = trace.get_current_span(_w3c.extract({TRACE_HEADER: traceparent})).get_span_context()
+    here = trace.get_current_span().get_span_context()
+    return traceparent if found.is_valid and found.trace_id != here.trace_id else None
+
+
+def trace_headers() -> list[tuple[str, bytes]]:
+    """Give the Kafka header that continues the open trace; none where nothing is recorded."""
+    current = current_trace()
+    return [(TRACE_HEADER, current.encode())] if current else []
 
 
 def traceparent_of(headers: Any) -> str | None:  # noqa: ANN401 - Faust's or aiokafka's

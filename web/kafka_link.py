@@ -58,9 +58,18 @@ class KafkaLink:
         return self.state == "connected"
 
     async def send(
-        self, topic: str, key: str, value: bytes, request_id: str | None, marks: Sequence[tuple[str, bytes]] = ()
+        self,
+        topic: str,
+        key: str,
+        value: bytes,
+        request_id: str | None,
+        marks: Sequence[tuple[str, bytes]] = (),
+        *,
+        trace: str | None = None,
     ) -> None:
-        """Give a record to Kafka; returns when all in-sync replicas have it. `marks`: further headers.
+        """Give a record to Kafka; returns when all in-sync replicas have it.
+
+        `marks`: further headers; `trace`: in which the event came, where that is not the one that is open here.
 
         Raises:
             Unavailable: not known to have been stored; it may still be.
@@ -70,7 +79,7 @@ class KafkaLink:
             raise Unavailable("Kafka does not answer")
         identity = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
         try:
-            with span(f"publish {topic}", SpanKind.PRODUCER):
+            with span(f"publish {topic}", SpanKind.PRODUCER, trace):
                 headers = [*identity, *marks, *trace_headers()]
                 async with asyncio.timeout(_PUBLISH_SECONDS):
                     await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)

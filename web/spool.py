@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
+from typing import Protocol
 
 import asyncpg
 import structlog
@@ -11,11 +12,20 @@ import structlog
 from db.pool import Connection
 from db.queries import load
 from schemas.errors import Unavailable
+from schemas.tracing import current_trace
 from web.database import Database
 
 log = structlog.get_logger()
 _sql = load("gateway")
-Send = Callable[[str, str, bytes, str | None], Awaitable[None]]
+
+
+class Send(Protocol):
+    """See `web.kafka_link.KafkaLink.send`."""
+
+    async def __call__(
+        self, topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None
+    ) -> None: ...
+
 
 # With the look for earlier events (1.5 s) and Kafka's 3 s this stays under the backend's 10 s.
 _STORE_SECONDS = 2.5
@@ -83,7 +93,7 @@ class Spool:
         Raises:
             Unavailable: Postgres does not answer.
         """
-        work = self._database.pool.execute(_sql.spool, topic, key, value, request_id)
+        work = self._database.pool.execute(_sql.spool, topic, key, value, request_id, current_trace())
         await self._database.bounded(work, _STORE_SECONDS)
         self.heard()
 
@@ -134,7 +144,7 @@ async def _publish_key(rows: Sequence[asyncpg.Record], send: Send) -> list[int]:
     published = []
     for row in rows:
         try:
-            await send(row["topic"], row["key"], row["value"], row["request_id"])
+            await send(row["topic"], row["key"], row["value"], row["request_id"], trace=row["trace"])
         except Unavailable:
             break  # this one and those behind it stay for the next pass
         published.append(row["id"])

@@ -138,7 +138,7 @@ SELECT (SELECT count(*) FROM conversation_spool) AS spooled,
 
 -- name: spool
 -- Whichever web process is reached next must know: a key's later events queue behind this one.
-WITH stored AS (INSERT INTO conversation_spool (topic, key, value, request_id) VALUES ($1, $2, $3, $4) RETURNING id)
+WITH stored AS (INSERT INTO conversation_spool (topic, key, value, request_id, trace) VALUES ($1, $2, $3, $4, $5) RETURNING id)
 SELECT pg_notify('spool', '') FROM stored
 
 -- name: spooled
@@ -155,7 +155,7 @@ SET LOCAL idle_in_transaction_session_timeout = '15s'
 SELECT pg_try_advisory_xact_lock($1)
 
 -- name: spool_head
-SELECT id, topic, key, value, request_id FROM conversation_spool ORDER BY id LIMIT $1
+SELECT id, topic, key, value, request_id, trace FROM conversation_spool ORDER BY id LIMIT $1
 
 -- name: unspool
 DELETE FROM conversation_spool WHERE id = ANY($1::bigint[])

@@ -54,11 +54,15 @@ UPDATE conversation_input SET state = 'unanswered' WHERE state = 'parked' AND ph
 
 -- name: unpublished
 -- The next events of these partitions; what has been published since the last look is removed in the same statement.
--- $1: partitions, $2: most events, $3, $4: conversation and number of each event to remove
+-- $1: partitions, $2: most events, $3, $4: conversation and number of each event to remove; $5: whether `trace` is wanted,
+-- the one in which the turn's first event came
 WITH removed AS (
   DELETE FROM conversation_outbox o USING unnest($3::int[], $4::int[]) AS gone(conversation, event)
   WHERE o.conversation_id = gone.conversation AND o.number = gone.event)
-SELECT partition, conversation_id, number, phone_number, payload::text AS payload FROM conversation_outbox o
+SELECT partition, conversation_id, number, phone_number, payload::text AS payload,
+  CASE WHEN $5 THEN (SELECT i.trace FROM conversation_input i WHERE i.turn_id = (o.payload->'data'->>'turn_id')::bigint
+                     ORDER BY i.position LIMIT 1) END AS trace
+FROM conversation_outbox o
 WHERE partition = ANY($1::int[]) AND NOT EXISTS (
   SELECT 1 FROM unnest($3::int[], $4::int[]) AS gone(conversation, event)
   WHERE o.conversation_id = gone.conversation AND o.number = gone.event)

@@ -13,6 +13,7 @@ from db.queries import load
 from schemas.documents import now
 from schemas.errors import OptedOut
 from schemas.events import CallCompleted, ConversationCommand
+from schemas.tracing import current_trace
 from schemas.window import OPEN_SECONDS
 from streams.journal.ownership import Ownership
 from streams.journal.steps import Steps
@@ -88,7 +89,7 @@ class Journal:
         `received_at`: when it was produced, None: now; `starts`: False where no conversation begins after such a call;
         `pace_seconds`: between two first messages of the call's campaign.
         """
-        argument = {"request_id": request_id, "starts": starts, "pace_seconds": pace_seconds}
+        argument = {"request_id": request_id, "starts": starts, "pace_seconds": pace_seconds, "trace": current_trace()}
         return await self._begin("wm_begin_call", partition, _call_columns(call, received_at) | argument)
 
     async def begin_again(self, partition: int, number: str) -> Begun:
@@ -116,7 +117,7 @@ class Journal:
             "phone_number": command.key, "event_id": command.command_id, "command": command.command, "by": command.by,
             "reason": command.reason, "agent_id": command.agent_id, "payload": command.model_dump(mode="json"),
             "received_at": command.at, "request_id": request_id, "has_template": has_template, "sure": sure,
-            "window_seconds": OPEN_SECONDS,
+            "window_seconds": OPEN_SECONDS, "trace": current_trace(),
         }  # fmt: skip
         return await self._begin("wm_begin_command", partition, argument)
 

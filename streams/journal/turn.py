@@ -28,10 +28,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An event that the turn answers. `payload`: the call's body, or of a message the journal's input."""
+    """An event that the turn answers. `payload`: the call's body, or of a message the journal's input.
+
+    `trace`: the `traceparent` with which it came.
+    """
 
     event_id: str
     payload: Json
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,11 @@ class Turn:
         for name in ("answered_at", "last_inbound_at", "suspect_since"):
             row[name] = datetime.fromisoformat(row[name]) if row[name] else None
         return cls(**row)
+
+    @property
+    def trace(self) -> str | None:
+        """The trace in which its first event came, however long it waited."""
+        return next((member.trace for member in self.members if member.trace), None)
 
     @property
     def notice(self) -> str | None:

@@ -5,8 +5,11 @@ from typing import Any
 
 import structlog
 from faust.types import TP
+from opentelemetry.trace import SpanKind
 
 from schemas.errors import InvalidInput
+from schemas.topics import CONVERSATION_EVENT
+from schemas.tracing import is_recorded, span, traceparent_of
 from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.stats import metrics
 from streams.stats.changes import Changes
@@ -16,6 +19,9 @@ from streams.stats.live import LiveRecords
 from streams.stats.record import Record
 
 log = structlog.get_logger()
+
+Change = tuple[str, Record | None]
+"""Key and record to write; None: it is forgotten."""
 
 # What waits for Kafka at most: some 3 s of the fastest stream, and a bound on what a crash repeats.
 _MOST_OUTSTANDING = 10_000
@@ -61,7 +67,7 @@ class Counting:
             return  # partitions are leaving; the next owner gets it
         message = event.message
         entry = self._deliveries.begin(message.partition, message.offset, event)
-        changed = self._changed(message)
+        changed = self._traced(message) if is_recorded() and message.headers else self._changed(message)
         if changed is None:
             self._deliveries.finish(message.partition, entry)
             return
@@ -73,7 +79,12 @@ class Counting:
 
         self._records.write(message.partition, *changed, done)
 
-    def _changed(self, message: Any) -> tuple[str, Record | None] | None:  # noqa: ANN401
+    def _traced(self, message: Any) -> Change | None:  # noqa: ANN401
+        """The trace that began with the client's message ends here."""
+        with span(f"count {CONVERSATION_EVENT}", SpanKind.CONSUMER, traceparent_of(message.headers)):
+            return self._changed(message)
+
+    def _changed(self, message: Any) -> Change | None:  # noqa: ANN401
         """Give key and record to write; None when there is nothing to write. What cannot be counted stays in the log."""
         records = self._records
         try:

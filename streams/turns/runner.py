@@ -11,7 +11,7 @@ from schemas.documents import now
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.phone import masked
 from schemas.settings import Settings
-from schemas.tracing import span
+from schemas.tracing import of_another, span
 from schemas.window import is_open
 from streams.conversation.hours import QuietHours
 from streams.conversation.notices import notice_text
@@ -53,7 +53,7 @@ class Runner:
         bound = structlog.contextvars.bind_contextvars(request_id=turn.request_id, turn=turn.id)
         begun, outcome = time.monotonic(), "failed"
         try:
-            with span(f"turn {turn.kind}", turn=turn.id):
+            with span(f"turn {turn.kind}", parent=of_another(turn.trace), turn=turn.id):
                 await self._finish(turn)
             outcome = "done"
         except Held as error:

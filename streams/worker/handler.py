@@ -109,7 +109,9 @@ class Handler:
         batch.take_following()
         item = batch.first
         inputs = [
-            message_input(each.value, self._keywords, each.request_id, each.replayed.replay if each.replayed else None)
+            message_input(
+                each.value, self._keywords, each.request_id, each.replayed.replay if each.replayed else None, each.trace
+            )
             for each in batch.items
             if isinstance(each.value, InboundMessage)
         ]

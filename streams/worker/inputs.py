@@ -8,17 +8,22 @@ from streams.conversation.keywords import Keywords
 
 
 def message_input(
-    message: InboundMessage, keywords: Keywords, request_id: str | None, replay: str | None = None
+    message: InboundMessage,
+    keywords: Keywords,
+    request_id: str | None,
+    replay: str | None = None,
+    trace: str | None = None,
 ) -> dict[str, Any]:
-    """Give the journal's payload.
+    """Give the journal's input.
 
     Args:
         request_id: the record's, where the event has none of its own.
         replay: which replay, or `dead-letter`, brought it again.
+        trace: the record's `traceparent`.
     """
     intent, quoted = keywords.intent(message.params), quoted_sid(message.params)
     more = ({"intent": intent.as_json()} if intent else {}) | ({"quotes": quoted} if quoted else {})
-    more |= {"replay": replay} if replay else {}
+    more |= ({"replay": replay} if replay else {}) | ({"trace": trace} if trace else {})
     return {
         "event_id": message.event_id,
         "address": message.params.get("From", ""),

@@ -16,9 +16,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from db.pool import LOST_CONNECTION, Pool
 from db.queries import load
 from schemas.topics import CONVERSATION_EVENT
+from schemas.tracing import TRACE_HEADER, is_recorded
 from streams.failpoints import reach
 from streams.persist import persist
-from streams.worker.producer import Producer
+from streams.worker.producer import Headers, Producer
 
 log = structlog.get_logger()
 _sql = load("journal")
@@ -109,10 +110,10 @@ class Outbox:
 
     async def _publish(self, partition: int, rows: Sequence[asyncpg.Record], waiting: Waiting) -> None:
         failed: Exception | None = None
-        records = [(row["phone_number"].encode(), row["payload"].encode()) for row in rows]
+        records = [(row["phone_number"].encode(), row["payload"].encode(), _headers(row["trace"])) for row in rows]
         try:
             await persist(
-                lambda: self._producer.send_all(CONVERSATION_EVENT, records),
+                lambda: self._producer.send_marked(CONVERSATION_EVENT, records),
                 lambda: self._attempts((KafkaError, *LOST_CONNECTION)),
             )
             reach("after-publish")
@@ -126,7 +127,7 @@ class Outbox:
 
     async def _unpublished(self, partitions: list[int]) -> list[asyncpg.Record]:
         gone = list(self._published)
-        arguments = (partitions, _LARGEST_LOOK, [each[0] for each in gone], [each[1] for each in gone])
+        arguments = (partitions, _LARGEST_LOOK, [each[0] for each in gone], [each[1] for each in gone], is_recorded())
         rows = await persist(
             lambda: self._pool.fetch(_sql.unpublished, *arguments), lambda: self._attempts(LOST_CONNECTION)
         )
@@ -152,3 +153,8 @@ class Outbox:
     def _wait(self) -> None:
         self.moved_at = time.monotonic()
         log.warning("outbox is tried again")
+
+
+def _headers(trace: str | None) -> Headers:
+    """The trace goes on in whoever reads the events."""
+    return ((TRACE_HEADER, trace.encode()),) if trace else ()

@@ -33,15 +33,8 @@ class Producer:
         """Give a record to Kafka; returns when all in-sync replicas have it."""
         await self._producer.send_and_wait(topic_name(self._prefix, topic), value, key, headers=list(headers))
 
-    async def send_all(self, topic: str, records: Sequence[tuple[bytes, bytes]]) -> None:
-        """Give many records (key, value) to Kafka in their order and wait for all of them."""
-        name = topic_name(self._prefix, topic)
-        waiting = [await self._producer.send(name, value, key) for key, value in records]
-        for acknowledged in waiting:
-            await acknowledged
-
     async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
-        """As `send_all`, each record (key, value, headers)."""
+        """Give many records (key, value, headers) to Kafka in their order and wait for all of them."""
         name = topic_name(self._prefix, topic)
         waiting = [await self._producer.send(name, value, key, headers=list(headers)) for key, value, headers in records]
         for acknowledged in waiting:

@@ -88,7 +88,7 @@ async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> N
     assert (await spool.holds("k1"), await spool.holds("other")) == (True, False)
     sent: dict[str, list[int]] = {}
 
-    async def send(topic: str, key: str, value: bytes, request_id: str | None) -> None:
+    async def send(topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None) -> None:
         if key == "k2" and len(sent.get(key, ())) == 4:
             raise Unavailable("Kafka does not answer")
         sent.setdefault(key, []).append(int(value))
@@ -131,7 +131,7 @@ async def test_only_one_process_publishes(pool: Pool) -> None:
     sending, go_on = asyncio.Event(), asyncio.Event()
     sent: list[bytes] = []
 
-    async def send(topic: str, key: str, value: bytes, request_id: str | None) -> None:
+    async def send(topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None) -> None:
         sending.set()
         await go_on.wait()
         sent.append(value)

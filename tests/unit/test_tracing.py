@@ -7,11 +7,9 @@ from typing import Any, cast
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from schemas import tracing
 from schemas.errors import RetryableError
 from schemas.topics import INBOUND_MESSAGE
 from schemas.tracing import link, span, trace_headers, traceparent_of
@@ -21,26 +19,17 @@ from streams.metrics import vendor_call
 from streams.worker.take import Take
 from streams.worker.traces import Traced
 from tests.support.gateway import NUMBER, FakePublisher, Fakes, gateway, message, settings_with, signed
+from tests.support.spans import recorded
 from web.kafka_link import KafkaLink
 
 INCOMING = "/webhook/twilio/incoming"
 Record = tuple[bytes, list[tuple[str, bytes]]]
 
 
-@pytest.fixture(scope="module")
-def provider() -> TracerProvider:
-    """The process's only one: the library takes no second."""
-    made = TracerProvider()
-    tracing.record(made)
-    return made
-
-
 @pytest.fixture
-def exporter(provider: TracerProvider) -> Iterator[InMemorySpanExporter]:
-    found = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(found))
-    yield found
-    found.shutdown()
+def exporter() -> Iterator[InMemorySpanExporter]:
+    with recorded() as found:
+        yield found
 
 
 class Broker:

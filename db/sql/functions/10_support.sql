@@ -70,7 +70,7 @@ CREATE OR REPLACE FUNCTION wm_turn(turn bigint) RETURNS jsonb LANGUAGE sql STABL
     -- Events from before a restore: what was sent for them may be unknown here.
     'suspect_since', (SELECT wm_iso(min(i.received_at)) FROM conversation_input i WHERE i.turn_id = t.id
                       AND i.received_at < (SELECT max(restored_at) FROM conversation_restore)),
-    'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', i.event_id, 'payload', i.payload)
+    'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', i.event_id, 'payload', i.payload, 'trace', i.trace)
                 ORDER BY i.position), '[]') FROM conversation_input i WHERE i.turn_id = t.id),
     'sends', (SELECT coalesce(jsonb_agg(jsonb_build_object('own_id', o.own_id, 'to_address', o.to_address,
                 'body', o.body, 'content', o.content, 'state', o.state, 'tries', o.tries, 'sid', o.sid,

@@ -10,9 +10,9 @@ BEGIN
   IF turn IS NOT NULL AND NOT wm_is_held(turn) THEN
     RETURN jsonb_build_object('state', 'open', 'turn', wm_turn(turn));
   END IF;
-  INSERT INTO conversation_input AS i (kind, event_id, phone_number, address, partition, state, payload, received_at)
+  INSERT INTO conversation_input AS i (kind, event_id, phone_number, address, partition, state, payload, received_at, trace)
     VALUES ('call', a->>'event_id', phone, a->>'address', (a->>'partition')::int,
-            CASE WHEN turn IS NULL THEN 'taken' ELSE 'parked' END, a->'payload', (a->>'received_at')::timestamptz)
+            CASE WHEN turn IS NULL THEN 'taken' ELSE 'parked' END, a->'payload', (a->>'received_at')::timestamptz, a->>'trace')
     ON CONFLICT (kind, event_id) DO UPDATE SET state = EXCLUDED.state
       WHERE i.state = 'parked' AND EXCLUDED.state = 'taken';
   IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;
@@ -45,7 +45,7 @@ END $$;
 
 -- Messages begin a turn; those parked for the number come along, first. Its members are fixed here.
 -- A call or a command that was parked behind a held turn keeps its place: what was parked before it is answered before.
--- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text}]
+-- a: partition, epoch, phone_number, request_id, inputs [{event_id, address, received_at, payload, text, trace}]
 CREATE OR REPLACE FUNCTION wm_begin_reply(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE phone text := a->>'phone_number'; turn bigint; conversation int; item conversation_input; message int;
   next_call conversation_input; was text; decided jsonb; commands boolean := false; marks jsonb;
@@ -129,9 +129,9 @@ $$;
 
 -- Remembers events that are not remembered yet, in their order.
 CREATE OR REPLACE FUNCTION wm_add_inputs(a jsonb, new_state text) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, payload, received_at)
+  INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, payload, received_at, trace)
     SELECT 'message', i->>'event_id', a->>'phone_number', i->>'address', (a->>'partition')::int, new_state,
-           i, (i->>'received_at')::timestamptz
+           i - 'trace', (i->>'received_at')::timestamptz, i->>'trace'
     FROM jsonb_array_elements(a->'inputs') WITH ORDINALITY AS x(i, place) ORDER BY place
     ON CONFLICT DO NOTHING
 $$;

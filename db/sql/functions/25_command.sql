@@ -79,9 +79,9 @@ BEGIN
   IF NOT FOUND AND NOT (a->>'sure')::boolean THEN RETURN '{"state": "unknown"}'; END IF;
   refusal := wm_command_refusal(a, s);
   waits := turn IS NOT NULL AND a->>'command' = 'write' AND refusal IS NULL;
-  INSERT INTO conversation_input AS i (kind, event_id, phone_number, address, partition, state, payload, received_at)
+  INSERT INTO conversation_input AS i (kind, event_id, phone_number, address, partition, state, payload, received_at, trace)
     VALUES ('command', a->>'event_id', phone, coalesce(s.address, ''), (a->>'partition')::int,
-            CASE WHEN waits THEN 'parked' ELSE 'taken' END, a->'payload', (a->>'received_at')::timestamptz)
+            CASE WHEN waits THEN 'parked' ELSE 'taken' END, a->'payload', (a->>'received_at')::timestamptz, a->>'trace')
     ON CONFLICT (kind, event_id) DO UPDATE SET state = EXCLUDED.state
       WHERE i.state = 'parked' AND EXCLUDED.state = 'taken';
   IF NOT FOUND THEN RETURN '{"state": "done"}'; END IF;

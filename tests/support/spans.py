@@ -1,0 +1,27 @@
+"""Spans in memory. The library takes one provider a process, so all tests share it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from schemas import tracing
+
+
+@cache
+def _provider() -> TracerProvider:
+    made = TracerProvider()
+    tracing.record(made)
+    return made
+
+
+@contextmanager
+def recorded() -> Iterator[InMemorySpanExporter]:
+    """Give the spans that end within."""
+    found = InMemorySpanExporter()
+    _provider().add_span_processor(SimpleSpanProcessor(found))
+    yield found
+    found.shutdown()
