@@ -142,8 +142,13 @@ def _stats_cells(kept: Json) -> list[str]:
 
 def _row(name: str, load: str, kept: Json) -> str:
     runs = kept["runs"]
-    middles = [_short(statistics.median([pick(run) for run in runs])) for pick in _COLUMNS.values()]
+    middles = [_cell([pick(run) for run in runs]) for pick in _COLUMNS.values()]
     return _line([name, load, str(len(runs)), *middles, " / ".join(str(each) for each in kept["judged"].values())])
+
+
+def _cell(values: list[float]) -> str:
+    """A figure that no run of the row has is no nought."""
+    return _short(statistics.median(values)) if any(values) else "–"
 
 
 def _profiles(profiles: list[Any]) -> str:
