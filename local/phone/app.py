@@ -5,7 +5,7 @@ Only where both vendors are simulated. It listens on loopback; its doors take JS
 
 import asyncio
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from aiohttp import web
 
 from local.phone.breakage import SWITCHES, Breakage
 from local.phone.ledger import Ledger, judge
-from local.phone.messages import inbound
+from local.phone.messages import inbound, kind_of
 from local.phone.world import Addresses, Parts, World
 from schemas.errors import InvalidInput
 from schemas.phone import canonical_number
@@ -37,7 +37,7 @@ class Phone:
         self._world = world
         self._parts = parts
         self._breakage = Breakage(world)
-        self._silent: set[str] = set()
+        self._calls: Counter[str] = Counter()
         # A client's next message leaves when the one before was taken: only so is there an order to be kept.
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -62,7 +62,7 @@ class Phone:
         numbers = [number for number in request.query.get("numbers", "").split(",") if number]
         chats, total = {}, Ledger()
         for number in numbers:
-            ledger = judge(number, twilio, asked, frozenset(self._silent))
+            ledger = judge(number, twilio, asked, self._calls[number])
             total.add(ledger)
             chats[number] = {"messages": _chat(number, twilio), "ledger": asdict(ledger)}
         switches = {name: name in self._breakage.on for name in SWITCHES}
@@ -77,6 +77,7 @@ class Phone:
         await self._world.elevenlabs("calls", {"conversation_id": conversation, "summary": wanted.get("summary") or ""})
         if manner := wanted.get("manner"):
             await self._world.elevenlabs("settings", {"manner": manner})
+        self._calls[number] += 1
         status, answer = await self._world.end_call(_call_body(number, conversation, wanted))
         return web.json_response({"number": number, "status": status, "answer": answer})
 
@@ -106,10 +107,7 @@ class Phone:
             field, _, why = str(error).partition(": ")
             raise InvalidInput(field, why) from error
         async with self._writing[number]:
-            answer = await self._world.twilio("inbound", message)
-        if kind == "stop" or text.strip().upper() in ("STOP", "START", "ALTA", "BAJA"):
-            self._silent.add(answer["sid"])
-        return answer
+            return await self._world.twilio("inbound", message)
 
     async def _switch(self, request: web.Request) -> web.Response:
         wanted = await request.json()
@@ -157,7 +155,7 @@ def _chat(number: str, twilio: list[Json]) -> list[Json]:
     address = f"whatsapp:{number}"
     return [
         {"sid": row["sid"], "mine": row["from"] == address, "text": row["body"], "at": row["created"],
-         "status": row["status"], "media": row.get("media") or []}
+         "status": row["status"], "kind": kind_of(row)}
         for row in twilio if address in (row["from"], row["to"])
     ]  # fmt: skip
 

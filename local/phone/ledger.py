@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Row = dict[str, Any]
+_STOPS, _STARTS = ("STOP", "BAJA"), ("START", "ALTA")
 _DESCRIBED = "[El cliente"
 """How the agent is told of what is not text."""
 
@@ -30,20 +31,36 @@ class Ledger:
             setattr(self, name, getattr(self, name) + count)
 
 
-def judge(number: str, twilio: Sequence[Row], asked: Sequence[Row], silent: frozenset[str]) -> Ledger:
-    """Judge one client. `silent`: sids of messages that no agent is to answer (STOP and the like)."""
+def judge(number: str, twilio: Sequence[Row], asked: Sequence[Row], calls: int = 1) -> Ledger:
+    """Judge one client. `calls`: how many of them began with a first message, the same one perhaps.
+
+    What no agent is to answer is left out: STOP and the like, and all until it is taken back.
+    """
     address = f"whatsapp:{number}"
-    wrote = [row["body"] for row in twilio if row["from"] == address and row["sid"] not in silent]
+    wrote = _answerable([row["body"] for row in twilio if row["from"] == address])
     first, *told = [row["body"] for row in twilio if row["to"] == address and row["direction"] == "outbound-api"] or [""]
     questions = _distinct([row for row in asked if row["who"] == number and row.get("reply")])
     answered, doubled = _matched(wrote, questions, told)
-    ledger = Ledger(sent=len(wrote), answered=len(answered), doubled=doubled + told.count(first))
+    ledger = Ledger(
+        sent=len(wrote), answered=len(answered), doubled=doubled + max(0, told.count(first) + 1 - max(calls, 1))
+    )
     latest = max(answered, default=-1)
     unanswered = set(range(len(wrote))) - set(answered)
     ledger.lost = sum(place < latest for place in unanswered)
     ledger.waiting = len(unanswered) - ledger.lost
     ledger.out_of_order = sum(later < max(answered[:place]) for place, later in enumerate(answered) if place)
     return ledger
+
+
+def _answerable(bodies: Sequence[str]) -> list[str]:
+    found, is_silent = [], False
+    for body in bodies:
+        word = body.strip().upper()
+        if word in _STOPS or word in _STARTS:
+            is_silent = word in _STOPS
+        elif not is_silent:
+            found.append(body)
+    return found
 
 
 def _distinct(questions: Sequence[Row]) -> list[Row]:

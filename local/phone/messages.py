@@ -1,15 +1,13 @@
-"""What a pretended client can send, as the simulated Twilio takes it. Pure."""
+"""What a pretended client can send, as the simulated Twilio takes it, and how the chat shows it."""
 
 import base64
+from pathlib import Path
 from typing import Any, Final
 
 Json = dict[str, Any]
 
-# One pixel, and a tenth of a second of silence: enough to be real files.
-_PIXEL: Final = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)  # fmt: skip
-_SILENCE: Final = base64.b64encode(b"OggS" + bytes(256)).decode()
+# A small picture, and a second of silence: files that a browser shows and plays.
+_SAMPLES: Final = Path(__file__).parent / "samples"
 KINDS: Final = ("text", "image", "voice", "location", "button", "stop")
 _LONGEST = 1600
 """Twilio's bound for a message."""
@@ -30,11 +28,23 @@ def inbound(number: str, kind: str, text: str) -> Json:
 
 def _content(kind: str, text: str) -> Json:
     if kind == "image":
-        return {"body": text, "media": [{"content_type": "image/png", "base64": _PIXEL}]}
+        return {"body": text, "media": [_file("image/png", "image.png")]}
     if kind == "voice":
-        return {"body": "", "media": [{"content_type": "audio/ogg", "base64": _SILENCE}]}
+        return {"body": "", "media": [_file("audio/ogg", "voice.ogg")]}
     if kind == "location":
         return {"body": "", "location": {"latitude": 4.711, "longitude": -74.0721, "label": "Bogotá"}}
     if kind == "button":
         return {"body": text or "Sí, me interesa", "button": {"text": text or "Sí, me interesa", "payload": "interested"}}
     return {"body": "STOP" if kind == "stop" else text}
+
+
+def _file(content_type: str, name: str) -> Json:
+    return {"content_type": content_type, "base64": base64.b64encode((_SAMPLES / name).read_bytes()).decode()}
+
+
+def kind_of(row: Json) -> str:
+    """Give what a message of Twilio's ledger is: text, image, audio, video, file, or location. Pure."""
+    if media := row.get("media"):
+        kind = str(media[0]).partition("/")[0]
+        return kind if kind in ("image", "audio", "video") else "file"
+    return "text" if row["body"] else "location"

@@ -49,6 +49,7 @@ def test_clients_chat_side_by_side_with_every_kind_of_message(page: Page) -> Non
         answers = luis.locator(".theirs").count()
         luis.get_by_role("button", name=kind, exact=True).click()
         expect(luis.locator(".theirs")).to_have_count(answers + 1, timeout=20_000)
+    expect(luis.locator(".mine .file")).to_have_text(["image", "voice note", "location"])
     for name in ("waiting", "lost", "doubled", "out_of_order"):
         expect(page.locator(f"#count-{name}")).to_have_text("0")
 
@@ -78,6 +79,54 @@ def test_twilio_that_accepts_and_drops_doubles_nothing(page: Page) -> None:
     expect(switch).to_have_attribute("aria-pressed", "false")
     expect(phone.locator(".theirs")).to_have_count(2)
     expect(page.locator("#count-doubled")).to_have_text("0")
+
+
+@pytest.mark.parametrize("part", ["kafka", "postgres"])
+def test_a_store_stopped_and_started_with_a_click_loses_nothing(page: Page, part: str) -> None:
+    name = {"kafka": "Olga Mar", "postgres": "Hugo Sol"}[part]
+    _end_call(page, name, {"kafka": "+573138539171", "postgres": "+573138539172"}[part])
+    phone = page.locator(".phone", has_text=name)
+    expect(phone.locator(".theirs")).to_have_count(1, timeout=15_000)
+    page.get_by_role("button", name=f"{part}: kill -9").click()
+    start = page.get_by_role("button", name=f"{part}: start")
+    expect(start).to_have_attribute("aria-pressed", "true")
+    phone.get_by_label(f"Message of {name}").fill("¿Sigue ahí?")
+    phone.get_by_role("button", name="Send").click()
+    expect(phone.locator(".mine")).to_have_count(1)
+    start.click()
+    expect(page.locator("#count-answered")).to_have_text("1", timeout=_RECOVERY_MS)
+    for count in ("waiting", "lost", "doubled", "out_of_order"):
+        expect(page.locator(f"#count-{count}")).to_have_text("0")
+
+
+@pytest.mark.parametrize("switch", ["Twilio away", "Twilio says 429", "Agent slow", "Agent silent", "ElevenLabs away"])
+def test_a_vendor_in_trouble_is_waited_for(page: Page, switch: str) -> None:
+    number = {"Twilio away": "3", "Twilio says 429": "4", "Agent slow": "5", "Agent silent": "6", "ElevenLabs away": "7"}
+    _end_call(page, "Noa Río", f"+57313853917{number[switch]}")
+    phone = page.locator(".phone", has_text="Noa Río")
+    expect(phone.locator(".theirs")).to_have_count(1, timeout=15_000)
+    button = page.get_by_role("button", name=switch)
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    phone.get_by_label("Message of Noa Río").fill("Hola")
+    phone.get_by_role("button", name="Send").click()
+    expect(page.locator("#count-waiting")).to_have_text("1")
+    expect(phone.locator(".counts")).to_contain_text("1 waiting")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#count-answered")).to_have_text("1", timeout=_RECOVERY_MS)
+    expect(page.locator("#count-doubled")).to_have_text("0")
+
+
+def test_after_stop_nobody_is_written_to_and_nothing_counts_as_waiting(page: Page) -> None:
+    _end_call(page, "Lía Gris", "+573138539178")
+    phone = page.locator(".phone", has_text="Lía Gris")
+    expect(phone.locator(".theirs")).to_have_count(1, timeout=15_000)
+    phone.get_by_role("button", name="STOP").click()
+    expect(phone.locator(".theirs")).to_have_count(2, timeout=15_000)  # the one confirmation
+    page.get_by_role("button", name="End the call").click()
+    expect(page.locator("#said")).to_contain_text("409", timeout=15_000)
+    expect(page.locator("#count-waiting")).to_have_text("0")
 
 
 def test_bad_input_is_a_sentence(page: Page) -> None:

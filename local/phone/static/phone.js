@@ -60,7 +60,13 @@ function bubble(message) {
   const item = document.createElement("li");
   item.className = message.mine ? "mine" : "theirs";
   const text = document.createElement("p");
-  text.textContent = message.text || say("media");
+  text.textContent = message.text;
+  if (message.kind !== "text") {
+    const file = document.createElement("span");
+    file.className = "file";
+    file.textContent = say(message.kind === "audio" ? "voice" : message.kind);
+    text.prepend(file, message.text ? " " : "");
+  }
   const foot = document.createElement("small");
   foot.textContent = new Date(message.at).toLocaleTimeString(language);
   if (!message.mine) {
@@ -78,9 +84,10 @@ function showChat(number, chat) {
   const phone = byId("phone-" + number.slice(1));
   const list = phone.querySelector(".chat");
   const shown = JSON.stringify(chat.messages);
-  if (list.dataset.shown !== shown) {
+  if (list.dataset.shown !== shown || list.dataset.language !== language) {
     const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
     list.dataset.shown = shown;
+    list.dataset.language = language;
     list.replaceChildren(...chat.messages.map(bubble));
     if (follows) list.scrollTop = list.scrollHeight;
   }

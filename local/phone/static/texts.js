@@ -11,7 +11,7 @@ const TEXTS = {
     "twilio-accepts-then-drops": "Twilio acepta y corta", "twilio-too-many": "Twilio dice 429", "agent-slow": "Agente lento",
     "agent-silent": "Agente mudo", "agent-away": "ElevenLabs no responde", kill: "kill -9", start: "arrancar", running: "en marcha",
     stopped: "parado", message: "Mensaje de", chat: "Conversación de", ended: "Llamada terminada:", taken: "mensajes aceptados:",
-    "no-answer": "No se pudo:", away: "El teléfono no responde; ¿sigue en marcha `up`?", media: "[archivo]",
+    "no-answer": "No se pudo:", away: "El teléfono no responde; ¿sigue en marcha `up`?", file: "archivo", video: "video",
   },
   en: {
     title: "Test phone", call: "End a call", name: "Name", number: "Number", summary: "The call's summary",
@@ -22,6 +22,6 @@ const TEXTS = {
     "twilio-accepts-then-drops": "Twilio accepts, then drops", "twilio-too-many": "Twilio says 429", "agent-slow": "Agent slow",
     "agent-silent": "Agent silent", "agent-away": "ElevenLabs away", kill: "kill -9", start: "start", running: "running",
     stopped: "stopped", message: "Message of", chat: "Conversation of", ended: "Call ended:", taken: "messages taken:",
-    "no-answer": "That did not work:", away: "The phone does not answer; is `up` still there?", media: "[file]",
+    "no-answer": "That did not work:", away: "The phone does not answer; is `up` still there?", file: "file", video: "video",
   },
 };
