@@ -138,6 +138,9 @@ _LONGEST_TEXT = 4096
 class ConversationCommand(Event):
     """An operator tells a conversation what to do. `by`: the operator's name; `at`: when it was said.
 
+    `seen`: position of the newest command of this number that its sender knew of; where another operator's was done since,
+    it is refused instead of undoing what that one did.
+
     `write` needs `text`, or `content_sid` (an approved template, with `content_variables`); `change_agent` `agent_id`.
     """
 
@@ -151,6 +154,7 @@ class ConversationCommand(Event):
     content_variables: Annotated[dict[str, str], BeforeValidator(_or_empty)] = {}
     agent_id: VendorId | None = None
     reason: Annotated[str | None, Field(max_length=_LONGEST_TEXT)] = None
+    seen: Annotated[int | None, Field(ge=0)] = None
     request_id: str | None = None
 
     @model_validator(mode="after")

@@ -147,3 +147,41 @@ async def test_a_former_owner_does_nothing(chat: Chat, pool: Pool) -> None:
     with pytest.raises(Fenced):
         await tell(chat, "close")
     assert await chat.status() == "active"
+
+
+async def newest_command(chat: Chat) -> int:
+    sql = "SELECT coalesce(max(position), 0) FROM conversation_input WHERE kind = 'command'"
+    found: int = await chat.pool.fetchval(sql)
+    return found
+
+
+async def test_what_another_operator_did_meanwhile_refuses_a_command_that_did_not_see_it(chat: Chat) -> None:
+    seen = await newest_command(chat)
+    await tell(chat, "escalate", "ana", by="Ana", seen=seen)
+    assert (await tell(chat, "close", "luis", by="Luis", seen=seen)).state == "refused"
+    refused = await outcome(chat, "luis")
+    assert (refused["status"], refused["operator"]) == (409, "Ana")
+    assert await chat.status() == "escalated"
+    # One who has looked, the same person again, and one who tells nothing of what they saw are not held up.
+    assert (await tell(chat, "close", "luis again", by="Luis", seen=await newest_command(chat))).state == "done"
+    assert (await tell(chat, "resume", "luis once more", by="Luis", seen=seen)).state == "refused"
+    assert (await tell(chat, "resume", "a program", by="Luis")).state == "done"
+
+
+async def test_a_command_that_did_nothing_overtakes_nobody(chat: Chat) -> None:
+    seen = await newest_command(chat)
+    await tell(chat, "resume", "changed nothing", by="Ana")
+    await tell(chat, "write", "refused", by="Ana", text="hola")  # the client has never written
+    assert (await tell(chat, "close", "luis", by="Luis", seen=seen)).state == "done"
+
+
+async def test_what_was_written_before_is_not_overtaken_by_what_came_behind_it(chat: Chat) -> None:
+    held = (await chat.write("uno")).turn
+    assert held is not None
+    await chat.journal.hold(held, 60.0)
+    seen = await newest_command(chat)
+    assert (await tell(chat, "write", "ana", by="Ana", text="Soy Ana", seen=seen)).state == "held"
+    await tell(chat, "change_agent", "luis", by="Luis", agent_id="other")
+    await release(chat)
+    await chat.send(held, "buenas")
+    assert (await tell(chat, "write", "ana", by="Ana", text="Soy Ana", seen=seen)).state == "begun"

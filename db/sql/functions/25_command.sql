@@ -5,13 +5,27 @@
 --   erase      whatever there is → nothing
 -- A command that finds its aim reached changes nothing and is done.
 
--- Why a command cannot be done: {status: HTTP's, error, details}; null where it can.
--- a: command, has_template, window_seconds
+-- Who else had a command done with this conversation after the newest one that the sender had seen; null where nobody did.
+-- A command that was parked meanwhile is overtaken by nothing that came behind it.
+CREATE OR REPLACE FUNCTION wm_overtaken(a jsonb, phone text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT i.payload->>'by' FROM conversation_input i
+  WHERE i.kind = 'command' AND i.phone_number = phone AND i.position > (a->'payload'->>'seen')::bigint
+    AND i.position < coalesce((SELECT own.position FROM conversation_input own
+                               WHERE own.kind = 'command' AND own.event_id = a->>'event_id'), i.position + 1)
+    AND i.payload->>'by' <> a->>'by' AND coalesce((i.outcome->>'changed')::boolean, i.outcome IS NULL)
+  ORDER BY i.position DESC LIMIT 1
+$$;
+
+-- Why a command cannot be done: {status: HTTP's, error, details, operator}; null where it can.
+-- a: command, event_id, by, payload (with `seen`, where the sender tells it), has_template, window_seconds
 CREATE OR REPLACE FUNCTION wm_command_refusal(a jsonb, s conversation_state) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN a->>'command' = 'erase' THEN NULL
     WHEN s.id IS NULL THEN jsonb_build_object('status', 404, 'error', 'Conversation not found',
       'details', 'no conversation with ' || (a->>'phone_number'))
+    WHEN wm_overtaken(a, s.phone_number) IS NOT NULL THEN
+      jsonb_build_object('status', 409, 'error', 'Somebody else was faster', 'operator', wm_overtaken(a, s.phone_number),
+        'details', 'look at the conversation, and tell it again if it still fits')
     WHEN s.status = 'closed' AND a->>'command' IN ('escalate', 'write', 'change_agent') THEN
       jsonb_build_object('status', 409, 'error', 'The conversation is closed', 'details', 'resume it first')
     WHEN a->>'command' <> 'write' THEN NULL
