@@ -27,10 +27,20 @@ _MOST_AT_ONCE = 4
 _FILE_HOSTS = (".twilio.com", ".twiliocdn.com")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_INDEX_DIGITS = 2
+_NOT_FOUND, _BAD_GATEWAY = web.HTTPNotFound.status_code, web.HTTPBadGateway.status_code
+
+
+class NotToBeHad(Exception):
+    """A file cannot be given: `status` 404 where there is none (any more), else 502."""
+
+    def __init__(self, status: int, details: str) -> None:
+        super().__init__(details)
+        self.status = status
+        self.details = details
 
 
 class Media:
-    """Fetches files. What cannot be had is 404 where Twilio has it no more, else 502."""
+    """Fetches files."""
 
     def __init__(self, settings: Settings, database: Rows, session: aiohttp.ClientSession) -> None:
         account = settings.twilio_account_sid or ""
@@ -42,20 +52,33 @@ class Media:
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Answer with the file, never as something that a browser would run."""
-        number, index = conversation_key(request.match_info["phone"]), request.match_info["index"]
-        row = await self._database.row(_sql.message_params, number, request.match_info["sid"])
+        """Answer with the file."""
+        where = request.match_info
+        try:
+            return await self.fetch(where["phone"], where["sid"], where["index"])
+        except NotToBeHad as error:
+            return failure(
+                error.status, f"Media not {'found' if error.status == _NOT_FOUND else 'available'}", error.details
+            )
+
+    async def fetch(self, phone: str, sid: str, index: str) -> web.Response:
+        """Give a file as an answer, never as something that a browser would run.
+
+        Raises:
+            NotToBeHad: there is none, it is not ours, or Twilio does not give it.
+        """
+        row = await self._database.row(_sql.message_params, conversation_key(phone), sid)
         is_index = index.isascii() and index.isdecimal() and len(index) <= _MOST_INDEX_DIGITS
         url = row["params"].get(f"MediaUrl{int(index)}") if row and is_index else None
         if not url:
-            return failure(404, "Media not found", "no such message, or it has no such file")
+            raise NotToBeHad(_NOT_FOUND, "no such message, or it has no such file")
         if not self.is_twilios(url):
-            return failure(404, "Media not found", "the file is not at Twilio under our account")
+            raise NotToBeHad(_NOT_FOUND, "the file is not at Twilio under our account")
         async with self._places:
             try:
                 return await self._fetched(URL(url))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                return failure(502, "Media not available", f"Twilio: {type(error).__name__}")
+                raise NotToBeHad(_BAD_GATEWAY, f"Twilio: {type(error).__name__}") from error
 
     def is_twilios(self, url: str) -> bool:
         """Tell whether a URL is one of our account's files on Twilio's own host."""
@@ -80,21 +103,21 @@ class Media:
                 return await _answer(response)
             onward = url.join(URL(response.headers.get("Location", "")))
         if not self.is_file_host(onward):
-            return failure(502, "Media not available", f"Twilio sent us to {urlsplit(str(onward)).hostname}")
+            raise NotToBeHad(_BAD_GATEWAY, f"Twilio sent us to {urlsplit(str(onward)).hostname}")
         async with self._session.get(onward, timeout=_TIMEOUT, allow_redirects=False) as response:
             return await _answer(response)
 
 
 async def _answer(response: aiohttp.ClientResponse) -> web.Response:
     if response.status in (404, 410):
-        return failure(404, "Media not found", "Twilio has it no more")
+        raise NotToBeHad(_NOT_FOUND, "Twilio has it no more")
     if response.status != 200:
-        return failure(502, "Media not available", f"Twilio answered {response.status}")
+        raise NotToBeHad(_BAD_GATEWAY, f"Twilio answered {response.status}")
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > _LARGEST_FILE:
-            return failure(502, "Media not available", f"larger than {_LARGEST_FILE} bytes")
+            raise NotToBeHad(_BAD_GATEWAY, f"larger than {_LARGEST_FILE} bytes")
     headers = {"Content-Type": response.headers.get("Content-Type", "application/octet-stream")}
     headers |= {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     return web.Response(body=bytes(body), headers=headers)

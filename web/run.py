@@ -29,6 +29,7 @@ from web.health import Health
 from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL, Notifications
 from web.ops.live import Live
+from web.ops.presence import Presence
 from web.ops.setup import OpsCollaborators, create_ops
 from web.outcomes import Outcomes
 from web.publisher import Publisher
@@ -105,11 +106,13 @@ async def _serve(
     notifications = Notifications(settings.database_url, heard, spool.listening)
     gap = Gap(settings, database, Backfill(settings, database, publisher, TwilioList(settings, session)))
     calls = CallBackfill(settings, database, publisher, ElevenLabsList(settings, session))
-    live, behind_gap = Live(database), BehindGap(publisher, gap)
+    presence = Presence(database)
+    live, behind_gap = Live(database, presence), BehindGap(publisher, gap)
     submitting = Commands(behind_gap, commands, settings.outcome_wait_seconds)
     letters = Letters(Index(settings, database), kafka)
     ops = OpsCollaborators(
-        database=database, health=health, http=session, commands=submitting, letters=letters, live=live
+        database=database, health=health, http=session, commands=submitting, letters=letters, live=live,
+        presence=presence,
     )  # fmt: skip
     outside = Collaborators(
         publisher=behind_gap,
@@ -131,6 +134,7 @@ async def _serve(
         done.watch(),
         work.watch(),
         live.watch(),
+        presence.keep(),
         gap.watch(),
         CallGap(settings, database, calls).watch(),
     ]

@@ -43,8 +43,8 @@ def command(operated: State) -> Command:
 
 @pytest.fixture(scope="session")
 def staffed(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
-    """Two workers, one web, an operator of their own: what people see in a browser."""
-    operators = json.dumps({"ana": secrets.token_urlsafe()})
+    """Two workers, one web, two operators: what people see in a browser."""
+    operators = json.dumps({name: secrets.token_urlsafe() for name in ("ana", "luis")})
     with running_up(tmp_path_factory.mktemp("staffed"), jars, "--workers", "2", OPERATOR_TOKENS=operators) as state:
         yield state | {"operators": json.loads(operators)}
 

@@ -1,5 +1,6 @@
 """A running `up`, started and stopped as its user does."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 
 from local.kafka.ports import free_port
@@ -34,7 +37,7 @@ def running_up(folder: Path, jars: Path, *options: str, **variables: str) -> Ite
         process = subprocess.Popen(command, cwd=ROOT, env=ours | ports | variables, stdout=log, stderr=log)
     try:
         state = _until_up(process, folder)
-        more = {"folder": str(folder), "stats_url": f"http://127.0.0.1:{ports['STATS_PORT']}"}
+        more = {"pid": process.pid, "folder": str(folder), "stats_url": f"http://127.0.0.1:{ports['STATS_PORT']}"}
         yield state | more | {"headers": {"X-Service-Token": state["token"]}}
     finally:
         process.send_signal(signal.SIGTERM)
@@ -84,3 +87,40 @@ def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) 
     while not look():
         assert time.monotonic() < end, "did not come in time"
         time.sleep(_LOOK_SECONDS)
+
+
+@contextmanager
+def stopped(up: State, command: str) -> Iterator[None]:
+    """Have all processes of a command stand still (SIGSTOP), whichever of them their supervisor has started last."""
+    pids = [pid for pid in _children(up["pid"]) if _command(pid)[-1:] == [command]]
+    assert pids, f"no process of {command}"
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def _command(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+
+
+def on_database(up: State, sql: str, *arguments: object) -> None:
+    """Change something in the service's database; in a thread, for a browser's driver has a loop running in this one."""
+
+    async def change() -> None:
+        connection = await asyncpg.connect(up["database_url"])
+        try:
+            await connection.execute(sql, *arguments)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, change()).result()

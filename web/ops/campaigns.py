@@ -1,19 +1,21 @@
-"""Campaigns: how far their clients came, by day; as a table, a chart and a file."""
+"""Campaigns: how far their clients came, in all and by day; as tables, charts and a file."""
 
 import csv
 import io
+from datetime import date
 from typing import Any
 
 import aiohttp
 import pygal
 from aiohttp import web
+from babel.dates import format_skeleton
 
 from db.queries import load
 from schemas.settings import Settings
 from web.auth import TOKEN_HEADER
 from web.campaign_days import STAGES, CampaignDays
 from web.database import Database
-from web.ops.charts import STYLE, picture
+from web.ops.charts import bars, picture
 from web.ops.language import language_of, translations
 from web.ops.pages import Page, page
 
@@ -21,6 +23,8 @@ _sql = load("ops")
 _LIST = Page("campaigns.html", "Campaigns", "campaigns")
 _ONE = Page("campaign.html", "Campaign", "campaigns")
 _MOST = 200
+# More bars than that, seven a day, cannot be told apart.
+_FEW_DAYS = 7
 # The stats worker answers from memory.
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
@@ -46,6 +50,8 @@ class Campaigns:
         name = await self._database.value(_sql.campaign_name, batch)
         total = {stage: sum(day[stage] for day in days.values()) for stage in STAGES}
         context = {"batch": batch, "name": name, "days": days, "stages": STAGES, "total": total, "reasons": _reasons(days)}
+        # The charts are drawn anew when there is something new to draw.
+        context["drawn_at"] = "-".join(str(total[stage]) for stage in STAGES)
         return page(request, _ONE, context)
 
     async def csv(self, request: web.Request) -> web.Response:
@@ -59,12 +65,23 @@ class Campaigns:
         return web.Response(text=text.getvalue(), content_type="text/csv", headers=headers)
 
     async def chart(self, request: web.Request) -> web.Response:
-        """Draw the funnel."""
+        """Draw the funnel, the first stage at the top."""
         days = await self._days(request.match_info["batch"])
         _ = translations(language_of(request)).gettext
-        chart = pygal.HorizontalBar(style=STYLE, width=600, height=260, show_legend=False, js=[], explicit_size=True)
-        chart.x_labels = [_(stage) for stage in STAGES]
-        chart.add("", [sum(day[stage] for day in days.values()) for stage in STAGES])
+        total = [sum(day[stage] for day in days.values()) for stage in reversed(STAGES)]
+        chart = bars(pygal.HorizontalBar, max(total), height=320, show_legend=False, print_values=True)
+        chart.x_labels = [_(stage) for stage in reversed(STAGES)]
+        chart.add("", total)
+        return picture(chart.render())
+
+    async def by_day(self, request: web.Request) -> web.Response:
+        """Draw the stages over time: bars while the days are few, then lines."""
+        days, language = await self._days(request.match_info["batch"]), language_of(request)
+        most = max((day[stage] for day in days.values() for stage in STAGES), default=0)
+        chart = bars(pygal.Bar if len(days) <= _FEW_DAYS else pygal.Line, most, height=320, legend_at_bottom_columns=4)
+        chart.x_labels = [format_skeleton("MMMd", date.fromisoformat(day), locale=language) for day in days]
+        for stage in STAGES:
+            chart.add(translations(language).gettext(stage), [day[stage] for day in days.values()])
         return picture(chart.render())
 
     async def _days(self, batch: str) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -11,8 +12,10 @@ from schemas.phone import conversation_key
 from schemas.window import is_open
 from web.database import Database
 from web.ops.deeds import new_command_id, possible
+from web.ops.files import files_of
 from web.ops.filters import parsed
-from web.ops.pages import Page, page
+from web.ops.pages import OPERATOR_KEY, Page, page, see_other
+from web.ops.presence import Presence
 
 _sql = load("ops")
 _export = load("export")
@@ -20,30 +23,45 @@ _PAGE = Page("conversation.html", "Conversation", "conversations")
 # What fits on some screens; older ones are a link away.
 _MESSAGES = 100
 _TURNS = 20
+_DEEDS = 10
 
 
 class Conversation:
     """Shows one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, presence: Presence) -> None:
         self._database = database
+        self._presence = presence
+
+    async def open(self, request: web.Request) -> web.Response:
+        """Send the browser to a conversation that was shown without its number."""
+        number = await self._database.value(_sql.number_of, int(request.match_info["id"]))
+        if number is None:
+            raise web.HTTPNotFound(text="There is no such conversation any more.")
+        return see_other(f"/ops/conversations/{quote(number, safe='')}")
 
     async def get(self, request: web.Request) -> web.Response:
         """Show the newest messages, or those before `?before=` (a message's id)."""
         number = conversation_key(request.match_info["phone"])
         head = await self._database.row(_sql.conversation_head, number)
         if head is None:
-            raise web.HTTPNotFound(text=f"There is no conversation with {number}.")
+            raise web.HTTPNotFound(text="There is no conversation with this number. Look for it in the list.")
         before = request.query.get("before", "")
         messages = await self._database.rows(
             _sql.messages, head["id"], int(before) if before.isdecimal() else None, _MESSAGES + 1
         )
         turns = await self._database.rows(_sql.turns, head["id"], _TURNS)
+        deeds = await self._database.rows(_sql.deeds, head["id"], _DEEDS)
         context: dict[str, Any] = {
             "head": head,
             "messages": messages[:_MESSAGES][::-1],
             "older": messages[_MESSAGES - 1]["id"] if len(messages) > _MESSAGES else None,
             "turns": turns,
+            "done": deeds,
+            "taken_over": next((each for each in deeds if each["type"] == "escalated"), None),
+            "others": await self._presence.others(number, request[OPERATOR_KEY] or ""),
+            "me": request[OPERATOR_KEY],
+            "files_of": files_of,
             "window_is_open": is_open(parsed(head["last_inbound_at"]), now()),
             "deeds": possible(head["status"]),
             "new_command_id": new_command_id,

@@ -43,8 +43,9 @@ class Search:
         """Give the query's arguments."""
         time, number = self.before or (None, None)
         escaped = re.sub(r"([\\%_])", r"\\\1", self.words) if self.words else None
+        loose = re.sub(r"[^\x00-\x7f]", "_", escaped) if escaped else None
         filters = (self.shown == "waiting", self.shown == "failed")
-        return (self.status or None, self.digits, escaped, *filters, time, number, _ROWS + 1)
+        return (self.status or None, self.digits, escaped, *filters, time, number, _ROWS + 1, loose)
 
     def link(self, before: tuple[datetime, int] | None = None) -> str:
         """Give the address of this search, of the page behind a position."""
@@ -76,16 +77,15 @@ def _position(text: str) -> tuple[datetime, int] | None:
 class Conversations:
     """Shows the list."""
 
-    def __init__(self, database: Database, *, masked_numbers: bool) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._masked = masked_numbers
 
     async def get(self, request: web.Request) -> web.Response:
         """Show a page of it."""
         search = search_of(request.query)
         rows = await self._database.rows(_sql.conversations, *search.arguments())
         shown, more = rows[:_ROWS], len(rows) > _ROWS
-        context = {"search": search, "rows": shown, "statuses": STATUSES, "shown": SHOWN, "masked": self._masked}
+        context = {"search": search, "rows": shown, "statuses": STATUSES, "shown": SHOWN}
         context["older"] = search.link(_behind(shown[-1])) if more else None
         return page(request, _PAGE, context)
 

@@ -59,15 +59,15 @@ class DeadLetters:
         form, ids = await checked_form(request), await many(request, "id")
         session = await get_session(request)
         if not ids:
-            tell(session, problem="Tick at least one.")
+            tell(session, "Tick at least one.", problem=True)
             return see_other(_HOME)
         try:
             done = await self._do(request[OPERATOR_KEY] or "", ids, form)
         except InvalidInput as error:
-            tell(session, problem=error.why)
+            tell(session, error.why, problem=True)
             return see_other(f"{_HOME}/{quote(ids[0], safe='')}" if len(ids) == 1 else _HOME)
         kept = [each["why"] for each in done if each["action"] == "kept"]
-        tell(session, said="" if kept else "It is done.", problem=kept[0] if kept else "")
+        tell(session, kept[0] if kept else "It is done.", problem=bool(kept))
         return see_other(_HOME)
 
     async def _do(self, by: str, ids: list[str], form: dict[str, str]) -> list[Json]:

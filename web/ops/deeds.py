@@ -34,6 +34,7 @@ _SAID = {
 }
 _UNCHANGED = "It was so already; nothing was done."
 _QUEUED = "It is kept and will be done as soon as its turn comes; the page shows it then."
+_OVERTAKEN = "%(who)s did something here meanwhile, so nothing was done. Look at it, then do it again if it still fits."
 _FIELDS = ("command", "command_id", "text", "content_sid", "agent_id", "reason")
 
 
@@ -63,22 +64,26 @@ class Deeds:
         """Submit a command in the operator's name and go back to the conversation, which says what came of it."""
         form = await checked_form(request)
         phone, session = request.match_info["phone"], await get_session(request)
-        given = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
+        given: dict[str, object] = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
+        given["seen"] = int(form["seen"]) if form.get("seen", "").isdecimal() else None
         try:
             command = command_of(phone, given | {"by": request[OPERATOR_KEY]}, request[REQUEST_ID])
         except InvalidInput as error:
-            tell(session, problem=f"{error.field}: {error.why}")
+            tell(session, f"{error.field}: {error.why}", problem=True)
             return _back(phone)
         if command.command == "erase" and not _is_meant(form.get("confirm", ""), command.key):
-            tell(session, problem="Nothing was erased: write the number itself to confirm.")
+            tell(session, "Nothing was erased: write the number itself to confirm.", problem=True)
             return _back(phone)
-        status, body = answer(command, await self._commands.submit(command, request[REQUEST_ID]))
-        if not body["success"]:
-            tell(session, problem=": ".join(str(body[name]) for name in ("error", "details") if body.get(name)))
+        outcome = await self._commands.submit(command, request[REQUEST_ID])
+        status, body = answer(command, outcome)
+        if outcome is not None and outcome.error and outcome.error.get("operator"):
+            tell(session, _OVERTAKEN, problem=True, who=str(outcome.error["operator"]))
+        elif not body["success"]:
+            tell(session, str(body["error"]), problem=True, more=str(body.get("details") or ""))
         elif status == web.HTTPAccepted.status_code:
-            tell(session, said=_QUEUED)
+            tell(session, _QUEUED, done=command.command)
         else:
-            tell(session, said=_SAID[command.command] if body["changed"] else _UNCHANGED)
+            tell(session, _SAID[command.command] if body["changed"] else _UNCHANGED, done=command.command)
         erased = command.command == "erase" and status == web.HTTPOk.status_code
         return see_other("/ops/conversations") if erased else _back(phone)
 

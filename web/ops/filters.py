@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import jinja2
-from babel.dates import format_datetime, format_skeleton
+from babel.dates import format_date, format_skeleton
 
 from schemas.phone import masked
 from schemas.twilio_codes import classify
@@ -21,17 +22,32 @@ _HOUR = 3600
 
 
 class Filters:
-    """`zone`: where the day of the statistics turns; operators read their clock there."""
+    """`zone`: where the day of the statistics turns; operators read their clock there.
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    `masked_numbers`: numbers show only their ends until somebody opens their conversation.
+    """
+
+    def __init__(self, zone: ZoneInfo, *, masked_numbers: bool) -> None:
         self._zone = zone
+        self._masked_numbers = masked_numbers
 
     def install(self, environment: jinja2.Environment) -> None:
         """Make them known to the templates."""
         environment.filters |= {
             "when": self.when, "day_and_time": self.day_and_time, "iso": iso, "duration": duration, "tick": tick,
-            "masked": masked, "pretty": pretty, "seconds": seconds_in_words, "code_in_words": code_in_words,
+            "number": self.number, "link": self.link, "pretty": pretty, "seconds": seconds_in_words,
+            "code_in_words": code_in_words,
         }  # fmt: skip
+
+    def number(self, number: str | None) -> str:
+        """Give a number as lists show it."""
+        return (masked(number) if self._masked_numbers else number) if number else "—"
+
+    def link(self, number: str, conversation_id: int | None) -> str:
+        """Give a conversation's address; where numbers are masked, it does not hold one."""
+        if self._masked_numbers and conversation_id is not None:
+            return f"/ops/open/{conversation_id}"
+        return f"/ops/conversations/{quote(number, safe='')}"
 
     @jinja2.pass_context
     def when(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
@@ -42,8 +58,8 @@ class Filters:
     @jinja2.pass_context
     def day_and_time(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
         """Give day and time: `28 oct 2025, 10:34`."""
-        local = self._local(moment)
-        return format_datetime(local, "medium", locale=context["language"]) if local else "—"
+        local, language = self._local(moment), context["language"]
+        return f"{format_date(local, locale=language)}, {format_skeleton('Hm', local, locale=language)}" if local else "—"
 
     def _local(self, moment: datetime | str | None) -> datetime | None:
         found = parsed(moment)

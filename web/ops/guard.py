@@ -1,6 +1,7 @@
 """What stands around every page: security headers, a signed-in operator, errors as sentences."""
 
 from typing import Final
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
@@ -16,7 +17,7 @@ log = structlog.get_logger()
 
 # Everything comes from our own host; a script that a client writes into a message could not even be loaded.
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -24,6 +25,7 @@ _HEADERS: Final = {
 }
 _OPEN: Final = ("/ops/sign-in", "/ops/static/", "/ops/language")
 _PROBLEM = Page("problem.html", "That did not work")
+_AWAY = "The database does not answer. Nothing is lost, and what you wrote is kept in this window; try again in a moment."
 _UNFORESEEN = "Something went wrong here. It is in the log; try again."
 
 
@@ -47,9 +49,9 @@ async def errors_as_pages(request: web.Request, handler: Next) -> web.StreamResp
     except Forged:
         return _problem(request, "This page was too old. Open it again and repeat what you wanted to do.", 403)
     except InvalidInput as error:
-        return _problem(request, f"{error.field}: {error.why}", 400)
+        return _problem(request, error.why, 400)
     except Unavailable:
-        return _problem(request, "The database does not answer. Nothing is lost; try again in a moment.", 503)
+        return _problem(request, _AWAY, 503)
     except web.HTTPNotFound as error:
         return _problem(request, error.text or "", 404)
     except web.HTTPException:
@@ -67,13 +69,20 @@ async def operators_only(request: web.Request, handler: Next) -> web.StreamRespo
     session = await get_session(request)
     name = session.get(OPERATOR)
     if not isinstance(name, str):
-        return see_other("/ops/sign-in")
+        return see_other(_sign_in(request))
     request[OPERATOR_KEY] = name
     request[CSRF_KEY] = str(session.get(CSRF, ""))
     # Said once, by the page that the browser was sent to: not by a picture, a stream or a page that catches up.
     if request.method == "GET" and TOLD in session and "text/html" in request.headers.get("Accept", ""):
         request[TOLD_KEY] = session.pop(TOLD)
     return await handler(request)
+
+
+def _sign_in(request: web.Request) -> str:
+    """Give the sign-in's address; it leads back to the page, or to the one whose form this was."""
+    page_path = request.path_qs if request.method == "GET" else request.path.removesuffix("/commands")
+    is_page = "text/html" in request.headers.get("Accept", "")
+    return "/ops/sign-in" + (f"?{urlencode({'back': page_path})}" if is_page and page_path.strip("/") != "ops" else "")
 
 
 def _problem(request: web.Request, text: str, status: int) -> web.Response:

@@ -1,52 +1,71 @@
 """Tells open pages that something changed, by server-sent events. One look a second serves all of them."""
 
 import asyncio
+import time
 from collections import defaultdict
+from collections.abc import Collection
+from contextlib import nullcontext, suppress
 
 import structlog
 from aiohttp import web
-from aiohttp_sse import sse_response
+from aiohttp_sse import EventSourceResponse, sse_response
 
 from db.queries import load
 from schemas.errors import Unavailable
 from web.database import Database
+from web.ops.pages import OPERATOR_KEY
+from web.ops.presence import Presence
 
 log = structlog.get_logger()
 _sql = load("ops")
 
-# A page is at most this late. While no page is open nothing is asked.
+# A conversation's page is at most this late. While no page is open nothing is asked.
 _LOOK_SECONDS = 1.0
+# Under load a list changes all the time; nobody reads it faster, and each change has every open page fetch itself.
+_LIST_SECONDS = 3.0
 # How soon it is noticed that a page has gone.
 _GONE_SECONDS = 15.0
-LIST = "list"
-"""What pages watch that show many conversations; the others name one number."""
+LIST, NOW = "list", "now"
+"""What pages watch that show many conversations, and the overview; the others name one number."""
+_MANY = (LIST, NOW)
 
 
 class Live:
-    """`/ops/live?of=list`, or `?of=+57…`."""
+    """`/ops/live?of=list`, `?of=now`, or `?of=+57…`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, presence: Presence) -> None:
         self._database = database
+        self._presence = presence
         self._watching: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._seen: dict[str, object] = {}
+        self._many_due = 0.0
         self._stopping = False
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Stream `changed` events until the page goes."""
+        """Stream `changed` events until the page goes; what was before, it fetches itself when the stream opens."""
         of, changed = request.query.get("of", LIST)[:64], asyncio.Event()
+        response: web.StreamResponse = web.Response()
         self._watching[of].add(changed)
         try:
-            async with sse_response(request) as response:
-                while response.is_connected() and not self._stopping:
-                    if await _happens(changed) and not self._stopping:
-                        changed.clear()
-                        await response.send(of, event="changed")
+            with suppress(Unavailable):  # the first look that succeeds is the one to compare with
+                await self._look([of])
+            there = nullcontext() if of in _MANY else self._presence.of(of, request[OPERATOR_KEY] or "")
+            with there, suppress(ConnectionResetError):  # the page has gone
+                async with sse_response(request) as stream:
+                    response = stream
+                    await self._stream(stream, of, changed)
         finally:
             self._watching[of].discard(changed)
             if not self._watching[of]:
                 del self._watching[of]
                 self._seen.pop(of, None)
         return response
+
+    async def _stream(self, stream: EventSourceResponse, of: str, changed: asyncio.Event) -> None:
+        while stream.is_connected() and not self._stopping:
+            if await _happens(changed) and not self._stopping:
+                changed.clear()
+                await stream.send(of, event="changed")
 
     async def stop(self, _: web.Application) -> None:
         """Let all pages go; they come back to whichever web process is there then."""
@@ -59,22 +78,26 @@ class Live:
         """Look for changes while somebody watches, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if not self._watching:
-                continue
-            try:
-                await self._look()
-            except Unavailable:
-                continue  # logged where it happened; the pages stay as they are
+            many = _MANY if self._many_are_due() else ()
+            if due := [of for of in self._watching if of not in _MANY or of in many]:
+                with suppress(Unavailable):  # logged where it happened; the pages stay as they are
+                    await self._look(due)
 
-    async def _look(self) -> None:
-        numbers = [of for of in self._watching if of != LIST]
-        if numbers:
-            rows = await self._database.quick_rows(_sql.event_numbers, numbers)
-            for row in rows:
-                self._note(row["phone_number"], row["event_number"])
-        if LIST in self._watching:
+    def _many_are_due(self) -> bool:
+        if time.monotonic() < self._many_due:
+            return False
+        self._many_due = time.monotonic() + _LIST_SECONDS
+        return True
+
+    async def _look(self, at: Collection[str]) -> None:
+        if numbers := [of for of in at if of not in _MANY]:
+            for row in await self._database.quick_rows(_sql.conversation_changes, numbers):
+                self._note(row["phone_number"], tuple(row))
+        if LIST in at:
             rows = await self._database.quick_rows(_sql.newest_change)
             self._note(LIST, tuple(rows[0]))
+        if NOW in at:  # where nothing happens any more, what waits gets older
+            self._note(NOW, time.monotonic())
 
     def _note(self, of: str, state: object) -> None:
         """Wake those who watch, if there is a difference; the first look has nothing to compare with."""

@@ -1,6 +1,7 @@
 """The overview: what happens now, what waits, what is stuck."""
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,8 @@ _VIEW_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 _STUCK_SECONDS = 60.0
 _STUCK_ROWS = 20
 _RESPONSE_SECONDS = 3600.0
+# The charts are asked for anew under a new address; a browser keeps a picture as long as its page is open.
+_MINUTE = 60
 
 
 class Now:
@@ -40,7 +43,9 @@ class Now:
             self._workers(),
         )
         context = {"now": figures, "times": times, "stuck": stuck, "workers": workers}
-        return page(request, _PAGE, context | {"dependencies": self._health.dependencies()})
+        return page(
+            request, _PAGE, context | {"dependencies": self._health.dependencies(), "minute": int(time.time() // _MINUTE)}
+        )
 
     async def _workers(self) -> Workers:
         views = await asyncio.gather(*(self._view(url) for url in self._urls))

@@ -8,9 +8,13 @@ from aiohttp import web
 
 from web.ops.language import language_of, translations
 
+LIVE_HEADER = "X-Live"
+"""An open page that fetches itself again: it is given its content without the frame around it."""
+SHARED_KEY: web.RequestKey[bool] = web.RequestKey("shared", bool)
+"""The rendering goes to other operators as well."""
 OPERATOR_KEY: web.RequestKey[str | None] = web.RequestKey("operator", str)
-TOLD_KEY: web.RequestKey[dict[str, list[str]] | None] = web.RequestKey("told", dict)
-"""What the deed before this page came to: `said` and `problems`, in English."""
+TOLD_KEY: web.RequestKey[dict[str, Any] | None] = web.RequestKey("told", dict)
+"""What the deed before this page came to; see `web.ops.session.tell`."""
 CSRF_KEY: web.RequestKey[str] = web.RequestKey("csrf", str)
 
 
@@ -35,8 +39,9 @@ def page(request: web.Request, which: Page, context: dict[str, Any], status: int
         "section": which.section,
         "here": request.path_qs,
         "operator": request.get(OPERATOR_KEY),
-        "csrf": request.get(CSRF_KEY, ""),
+        "csrf": "" if request.get(SHARED_KEY) else request.get(CSRF_KEY, ""),
         "told": request.get(TOLD_KEY),
+        "framed": LIVE_HEADER not in request.headers,
     }
     return aiohttp_jinja2.render_template(which.template, request, frame | context, status=status)
 

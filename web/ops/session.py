@@ -44,6 +44,9 @@ def _key(secret: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"operators' sessions").derive(secret.encode())
 
 
-def tell(session: Session, *, said: str = "", problem: str = "") -> None:
-    """Have the next page say something once, in English; the page translates it."""
-    session[TOLD] = {"said": [said] if said else [], "problems": [problem] if problem else []}
+def tell(session: Session, text: str, *, problem: bool = False, more: str = "", done: str = "", **values: str) -> None:
+    """Have the next page say something once, in English; the page translates it.
+
+    `more`: behind a colon; `done`: the deed that succeeded; `values`: what stands for `%(name)s` in the text.
+    """
+    session[TOLD] = {"text": text, "problem": problem, "more": more, "done": done, "values": values}

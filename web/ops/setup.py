@@ -13,6 +13,7 @@ from aiohttp import web
 from schemas.settings import Settings
 from web.database import Database
 from web.health import Health
+from web.media import Media
 from web.ops import session
 from web.ops.campaigns import Campaigns
 from web.ops.charts import Charts
@@ -20,6 +21,7 @@ from web.ops.conversation import Conversation
 from web.ops.conversations import Conversations
 from web.ops.dead_letters import DeadLetters, Handling
 from web.ops.deeds import Deeds, Submitting
+from web.ops.files import Files
 from web.ops.filters import Filters
 from web.ops.forms import form_of
 from web.ops.guard import errors_as_pages, operators_only, with_headers
@@ -27,6 +29,8 @@ from web.ops.language import COOKIE, LANGUAGES
 from web.ops.live import Live
 from web.ops.now import Now
 from web.ops.pages import see_other
+from web.ops.presence import Presence
+from web.ops.shared import shared
 from web.ops.sign_in import SignIn
 from web.ops.suppressed import Suppressed
 
@@ -45,6 +49,7 @@ class OpsCollaborators:
     commands: Submitting
     letters: Handling
     live: Live
+    presence: Presence
 
 
 def create_ops(settings: Settings, outside: OpsCollaborators) -> web.Application:
@@ -56,7 +61,8 @@ def create_ops(settings: Settings, outside: OpsCollaborators) -> web.Application
     environment = aiohttp_jinja2.setup(
         app, loader=jinja2.FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    Filters(ZoneInfo(settings.stats_timezone)).install(environment)
+    masked = settings.operators_see_masked_numbers
+    Filters(ZoneInfo(settings.stats_timezone), masked_numbers=masked).install(environment)
     _add_frame(app, settings)
     _add_pages(app, settings, outside)
     _add_conversations(app, settings, outside)
@@ -76,26 +82,30 @@ def _add_frame(app: web.Application, settings: Settings) -> None:
 
 def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
     now = Now(outside.database, outside.health, outside.http, settings.worker_urls)
-    app.router.add_get("", now.get)
+    app.router.add_get("", shared(now.get))
     app.router.add_get("/", now.get)
-    app.router.add_get("/charts/{span:hour|day}.svg", Charts(outside.database).get)
+    charts = Charts(outside.database, ZoneInfo(settings.stats_timezone))
+    app.router.add_get("/charts/{span:hour|day}.svg", charts.get)
     app.router.add_get("/suppressed", Suppressed(outside.database).get)
     letters = DeadLetters(outside.letters)
     app.router.add_get("/dead-letters", letters.overview)
     app.router.add_post("/dead-letters", letters.post)
     app.router.add_get("/dead-letters/{id}", letters.get)
     campaigns = Campaigns(settings, outside.database, outside.http)
-    app.router.add_get("/campaigns", campaigns.list)
-    app.router.add_get("/campaigns/{batch}", campaigns.get)
+    app.router.add_get("/campaigns", shared(campaigns.list))
+    app.router.add_get("/campaigns/{batch}", shared(campaigns.get))
     app.router.add_get("/campaigns/{batch}/campaign.csv", campaigns.csv)
     app.router.add_get("/campaigns/{batch}/funnel.svg", campaigns.chart)
+    app.router.add_get("/campaigns/{batch}/days.svg", campaigns.by_day)
 
 
 def _add_conversations(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
-    conversations = Conversations(outside.database, masked_numbers=settings.operators_see_masked_numbers)
-    app.router.add_get("/conversations", conversations.get)
-    conversation = Conversation(outside.database)
+    app.router.add_get("/conversations", shared(Conversations(outside.database).get))
+    conversation = Conversation(outside.database, outside.presence)
+    app.router.add_get(r"/open/{id:\d{1,9}}", conversation.open)
     app.router.add_get("/conversations/{phone}", conversation.get)
+    files = Files(Media(settings, outside.database, outside.http))
+    app.router.add_get("/conversations/{phone}/media/{sid}/{index}", files.get)
     app.router.add_get("/conversations/{phone}/export.json", conversation.export)
     app.router.add_post("/conversations/{phone}/commands", Deeds(outside.commands).post)
 

@@ -57,7 +57,7 @@ class SignIn:
             return self._page(request, "That token is not known. Ask whoever runs the service for yours.", 401)
         start(await new_session(request), operator)
         log.info("operator signed in", operator=operator)
-        return see_other("/ops")
+        return see_other(_inside(form.get("back", "")))
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """End the session."""
@@ -66,12 +66,19 @@ class SignIn:
 
     def _page(self, request: web.Request, problem: str = "", status: int = 200) -> web.Response:
         configured = bool(self._service_token or self._operators)
-        return page(request, Page("sign_in.html", "Sign in"), {"problem": problem, "configured": configured}, status)
+        back = request.query.get("back", "")
+        context = {"problem": problem, "configured": configured, "back": back}
+        return page(request, Page("sign_in.html", "Sign in"), context, status)
 
     def _limiter(self, address: str) -> AsyncLimiter:
         if len(self._attempts) > _MOST_ADDRESSES:
             self._attempts.pop(next(iter(self._attempts)))
         return self._attempts[address]
+
+
+def _inside(path: str) -> str:
+    """Give a page of ours to go on with, whatever the form says."""
+    return path if path.startswith(("/ops/", "/ops?")) else "/ops"
 
 
 async def operator_name(request: web.Request) -> str | None:

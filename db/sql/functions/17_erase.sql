@@ -19,6 +19,7 @@ BEGIN
   DELETE FROM conversation_spool WHERE key = phone;
   DELETE FROM conversation_dead_letter WHERE phone_number = phone;
   DELETE FROM conversation_replay_waiting WHERE phone_number = phone;
+  DELETE FROM conversation_presence WHERE phone_number = phone;
   DELETE FROM conversation_backend_post WHERE payload->>'phone_number' = phone;
   DELETE FROM conversation_early_report WHERE report->>'phone_number' = phone;
   INSERT INTO conversation_erasure (number_digest, erased_at)

@@ -1,0 +1,75 @@
+"""Point 2: the overview while all is well, while a vendor is away, and while no worker answers."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.acceptance.console.conftest import call
+from tests.support.up import State, conversation_of, on_database, stopped, write
+
+_SOON_MS = 30_000
+_BACKDATE = """UPDATE conversation_turn SET begun_at = begun_at - interval '2 minutes'
+WHERE state IN ('begun', 'answered') AND phone_number = $1"""
+
+
+def _tile(page: Page, name: str) -> Locator:
+    return page.locator(".tile", has=page.get_by_text(name, exact=True)).locator("dd")
+
+
+def test_it_tells_turns_response_times_and_parts_and_draws_the_last_hour_and_day(campaign: State, page: Page) -> None:
+    page.goto("/ops")
+    expect(_tile(page, "Waiting")).to_have_text("0")
+    for name in ("Response time p50 (1 h)", "Response time p95 (1 h)"):
+        expect(_tile(page, name)).to_have_text(re.compile(r"^\d+(\.\d)? s$"))
+    for part in ("database: connected", "kafka: connected", "twilio: ok", "elevenlabs: ok"):
+        expect(page.get_by_text(part)).to_be_visible()
+    for chart in ("Turns of the last hour", "Turns of the last day"):
+        picture = page.locator("figure", has_text=chart).locator("img")
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    number = "+573138539230"
+    call(campaign, number)  # the page is open meanwhile
+    expect(_tile(page, "Turns in the last minute")).to_have_text(re.compile("[1-9]"), timeout=_SOON_MS)
+
+
+@contextmanager
+def _away(up: State) -> Iterator[None]:
+    """ElevenLabs answers nothing but 500."""
+    faults = up["elevenlabs_url"] + "/_sim/faults"
+    httpx.post(faults, json={"500": {"probability": 1.0}}).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.post(faults, json={"500": {"probability": 0.0}}).raise_for_status()
+
+
+def test_while_a_vendor_is_away_it_tells_the_pause_what_waits_and_what_is_stuck(campaign: State, page: Page) -> None:
+    number = "+573138539231"
+    call(campaign, number)
+    with _away(campaign):
+        write(campaign, number, "Hola", "SM" + "4" * 32)
+        page.goto("/ops")
+        expect(page.get_by_text("paused: elevenlabs")).to_be_visible(timeout=_SOON_MS)
+        expect(_tile(page, "Being worked on")).to_have_text("1", timeout=_SOON_MS)
+        expect(page.get_by_role("region", name="Lag by partition")).to_contain_text("inbound-message-")
+        # Nobody waits for a minute here: the turn was begun a while ago.
+        on_database(campaign, _BACKDATE, number)
+        expect(page.get_by_role("region", name="What is stuck")).to_contain_text(number, timeout=_SOON_MS)
+        expect(_tile(page, "Oldest waiting")).to_have_text("2 min", timeout=_SOON_MS)
+    conversation_of(campaign, number, 3)
+    expect(page.get_by_text("paused: elevenlabs")).to_have_count(0, timeout=_SOON_MS)
+
+
+def test_a_worker_that_does_not_answer_is_named(campaign: State, page: Page) -> None:
+    with stopped(campaign, "worker"):
+        page.goto("/ops")
+        expect(page.get_by_text(re.compile("no answer from http"))).to_have_count(2)
+
+
+@pytest.mark.parametrize("span", ["hour", "day"])
+def test_charts_are_kept_for_a_moment_only(campaign: State, page: Page, span: str) -> None:
+    answer = page.context.request.get(f"/ops/charts/{span}.svg")
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("image/svg+xml", "private, max-age=15")

@@ -1,0 +1,60 @@
+"""A client's files in the console: named beside the message, fetched through our host when somebody opens them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from web.media import Media, NotToBeHad
+from web.ops.pages import Page, page
+
+log = structlog.get_logger()
+
+_PAGE = Page("problem.html", "The file is not there", "conversations")
+# As Twilio's channels have it; WhatsApp has one a message.
+_MOST = 10
+_GONE = "Twilio does not have this file any more. What it was stands in the conversation."
+_AWAY = "Twilio does not give this file now. Try again in a moment."
+_SHOWN = ("image", "audio", "video")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """`kind`: image, audio, video, or file for everything that a page does not show; `type`: the client's own word."""
+
+    index: int
+    kind: str
+    type: str
+
+
+def files_of(params: Mapping[str, str] | None) -> list[File]:
+    """Give the files that Twilio's parameters tell of. Pure."""
+    count = (params or {}).get("NumMedia", "0")
+    return [_file(index, (params or {}).get(f"MediaContentType{index}", "")) for index in range(min(_number(count), _MOST))]
+
+
+def _file(index: int, content_type: str) -> File:
+    kind = content_type.partition("/")[0].lower()
+    return File(index, kind if kind in _SHOWN else "file", content_type or "?")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+class Files:
+    """`/ops/conversations/{phone}/media/{sid}/{index}`."""
+
+    def __init__(self, media: Media) -> None:
+        self._media = media
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the file, or with a sentence."""
+        where = request.match_info
+        try:
+            return await self._media.fetch(where["phone"], where["sid"], where["index"])
+        except NotToBeHad as error:
+            log.warning("a client's file was not to be had", why=error.details)
+            problem = _GONE if error.status == web.HTTPNotFound.status_code else _AWAY
+            return page(request, _PAGE, {"problem": problem}, error.status)
