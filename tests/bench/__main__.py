@@ -32,6 +32,7 @@ _SHOWN = (
     "stats_events_per_second", "stats_event_ms", "stats_cores", "stats_ready_seconds", "stats_recovery_seconds",
     "stats_recovery_cpu_seconds", "stats_view_per_second", "stats_view_p50_ms", "stats_view_p99_ms",
     "stats_view_transactions", "stats_memory_mb",
+    "slowest_p50_ms", "slowest_p99_ms", "ratio_overhead_p50", "ratio_cpu_worker", "ratio_cpu", "pages_fetched_per_second",
 )  # fmt: skip
 
 

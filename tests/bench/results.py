@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.bench.pages import PAGES_ROW
+from tests.bench.pages_told import pages_told
 from tests.bench.profile import Profile
 from tests.bench.row import Row
 from tests.bench.rows import ROWS
@@ -68,7 +70,7 @@ def write_results(settings: dict[str, str]) -> None:
     kept = _kept()
     shown = ", ".join(f"`{name}={value}`" for name, value in settings.items())
     sections = [_HEAD.format(machine=kept["machine"], settings=shown), _targets(kept["rows"])]
-    sections += [_rows(kept["rows"]), _stats_rows(kept["rows"])]
+    sections += [_rows(kept["rows"]), _stats_rows(kept["rows"]), pages_told(kept["rows"])]
     by_hand = RESULTS.read_text().partition(_MARK)[2] if RESULTS.exists() else ""
     RESULTS.write_text("\n".join([*sections, _profiles(kept["profiles"]), _MARK]) + (by_hand or "\n"))
 
@@ -112,7 +114,7 @@ _COLUMNS: dict[str, Pick] = {
 def _rows(rows: Json) -> str:
     head = [_line(["row", "load", "runs", *_COLUMNS, "lost / doubled / out of order"])]
     head.append(_line(["---"] * (len(_COLUMNS) + 4)))
-    turns = [row for row in ROWS if row not in STATS_ROWS]
+    turns = [row for row in ROWS if row not in STATS_ROWS and row is not PAGES_ROW]
     named = [(name, row) for row in turns for name in rows if name.partition(",")[0] == row.name]
     return "\n".join(head + [_row(name, row.load, rows[name]) for name, row in named]) + "\n"
 

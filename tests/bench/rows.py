@@ -10,6 +10,7 @@ import asyncpg
 from schemas.documents import now
 from schemas.events import InboundMessage
 from tests.bench.ledger import Message
+from tests.bench.pages import OPEN_PAGES_ROW, PAGES_ROW
 from tests.bench.rebuild import rebuilt
 from tests.bench.row import Play, Row
 from tests.bench.setup import have_conversations, quiet
@@ -236,4 +237,6 @@ ROWS = [
         runs=1,
     ),
     *STATS_ROWS,
+    PAGES_ROW,
+    OPEN_PAGES_ROW,
 ]

@@ -74,4 +74,9 @@ TARGETS = [
     Target("CPU an event, stats agent", "stats-agent", "ms", 0.33, of("stats_event_ms")),
     Target("100,000 conversations recovered", "stats-recovery", "s", 20, of("stats_recovery_seconds")),
     Target("`/api/stats` p99 at 200/s, 100,000 conversations", "stats-view", "ms", 50, of("stats_view_p99_ms")),
+    # Under a fifth of a second a page feels as if it had been there.
+    Target("slowest page of the console, 100,000 conversations, p50", "pages", "ms", 200, of("slowest_p50_ms")),
+    # What two runs of the same load differ by on this machine.
+    Target("CPU of the worker a turn, 50 pages open against none", "open-pages", "×", 1.1, of("ratio_cpu_worker")),
+    Target("overhead p50, 50 pages open against none", "open-pages", "×", 1.1, of("ratio_overhead_p50")),
 ]
