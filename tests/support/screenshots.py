@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from local.phone.messages import inbound
 from tests.support.browser import chromium
 from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
 
@@ -20,7 +21,8 @@ _PAGES = {
     "now": "", "conversations": "/conversations", "campaigns": "/campaigns", "campaign": "/campaigns/btcal_octubre",
     "dead-letters": "/dead-letters", "suppressed": "/suppressed",
 }  # fmt: skip
-_ANSWER_MS = 15_000
+_ANSWER_MS = 60_000
+_NARROW: ViewportSize = {"width": 375, "height": 812}
 _BATCH = {"batch_id": "btcal_octubre", "batch_name": "Campaña Octubre"}
 
 
@@ -44,6 +46,10 @@ def _chat(up: State) -> None:
         for place, words in enumerate(_WORDS[: number + 1]):
             write(up, phone, words, f"SM{number}{place}" + "a" * 30)
             conversation_of(up, phone, 3 + 2 * place)
+    for kind in ("image", "voice"):
+        httpx.post(up["twilio_url"] + "/_sim/inbound", json=inbound(_CLIENTS[2][1], kind, "")).raise_for_status()
+    conversation_of(up, _CLIENTS[2][1], 3 + 2 * len(_WORDS))
+    write(up, "nadie", "¿Me oyen?", "SM" + "d" * 32)
     options = ["--calls", "12", "--messages", "60", "--data-dir", up["folder"], "--json"]
     command = [sys.executable, "-m", "cli", "demo", *options]
     json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
@@ -57,8 +63,25 @@ def _console(up: State, browser: Browser) -> None:
     for name, path in _PAGES.items():
         page.goto(f"/ops{path}")
         _take(page, f"console-{name}")
+    _conversation(page)
+    page.set_viewport_size(_NARROW)
+    page.emulate_media(color_scheme="dark")
+    for name in ("now", "conversations"):
+        page.goto(f"/ops{_PAGES[name]}")
+        _take(page, f"console-{name}-narrow")
+
+
+def _conversation(page: Page) -> None:
+    """A person has taken over, and a picture of the client's is open."""
     page.goto(f"/ops/conversations/{_CLIENTS[2][1]}")
+    page.locator("[name=command][value=escalate] ~ button").click()
+    page.locator("#text").fill("Hola, Eva, soy Marta. ¿A qué hora le llamo?")
+    page.locator("[name=command][value=write] ~ button").click()
+    expect(page.locator(".bubble .tick.read").last).to_be_visible(timeout=_ANSWER_MS)
     page.locator("details.turn summary").first.click()
+    page.locator("details.file summary").first.click()
+    expect(page.locator("details.file img").first).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1060})
     _take(page, "console-conversation")
 
 
@@ -76,7 +99,16 @@ def _phone(up: State, browser: Browser) -> None:
         page.keyboard.press("Enter")
         expect(phone.locator(".theirs .tick.read").last).to_be_visible(timeout=_ANSWER_MS)
     expect(page.locator("#count-waiting")).to_have_text("0", timeout=_ANSWER_MS)
+    answers = phone.locator(".theirs").count()
+    phone.locator("[data-kind=image]").click()
+    expect(phone.locator(".theirs")).to_have_count(answers + 1, timeout=_ANSWER_MS)
+    expect(phone.locator(".theirs .tick.read").last).to_be_visible(timeout=_ANSWER_MS)
+    expect(page.locator("#count-waiting")).to_have_text("0", timeout=_ANSWER_MS)
     _take(page, "phone")
+    page.set_viewport_size(_NARROW)
+    page.emulate_media(color_scheme="dark")
+    page.locator(".phone").first.scroll_into_view_if_needed()
+    _take(page, "phone-narrow")
 
 
 def _take(page: Page, name: str) -> None:
