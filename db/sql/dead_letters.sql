@@ -34,14 +34,18 @@ SELECT 'turn-' || t.id, CASE t.kind WHEN 'call' THEN 'call-completed' ELSE 'inbo
 FROM conversation_turn t JOIN LATERAL (SELECT event_id, received_at, payload FROM conversation_input
   WHERE turn_id = t.id AND kind <> 'command' ORDER BY position LIMIT 1) i ON true
 WHERE t.state = 'failed' AND t.kind IN ('call', 'reply') AND coalesce(t.error->>'status', '') <> '409'
+  AND NOT EXISTS (SELECT 1 FROM conversation_dead_letter known WHERE known.id = 'turn-' || t.id
+                  AND (known.state = 'open' OR known.closed_at >= t.ended_at))
 ON CONFLICT (id) DO UPDATE SET state = 'open', tries = d.tries + 1, details = EXCLUDED.details, reason = EXCLUDED.reason,
   buried_at = EXCLUDED.buried_at, closed_at = NULL, closed = NULL
   WHERE d.state <> 'open' AND EXCLUDED.buried_at > d.closed_at
 
 -- name: resolve_turns
--- Those that went well since, by a replay or by a report that proved a send.
+-- Those that went well since, by a replay or by a report that proved a send. It goes from the few open letters to their
+-- turns: the other way round, all turns there ever were would be looked at.
 UPDATE conversation_dead_letter d SET state = 'resolved', closed_at = now()
-FROM conversation_turn t WHERE d.state = 'open' AND d.id = 'turn-' || t.id AND t.state <> 'failed'
+FROM conversation_turn t WHERE d.state = 'open' AND t.id = CASE WHEN d.id LIKE 'turn-%' THEN substr(d.id, 6)::bigint END
+  AND t.state <> 'failed'
 
 -- name: page
 -- $1: state, $2: reason, $3: topic, $4: number, $5: since, $6: before this (buried_at, id) $7, $8: so many

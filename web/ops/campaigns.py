@@ -23,8 +23,10 @@ _sql = load("ops")
 _LIST = Page("campaigns.html", "Campaigns", "campaigns")
 _ONE = Page("campaign.html", "Campaign", "campaigns")
 _MOST = 200
-# More bars than that, seven a day, cannot be told apart.
+# More bars than that, seven a day, cannot be told apart; nor can more dates below them.
 _FEW_DAYS = 7
+# From grey over blue to green as clients come further; what went otherwise in colours of its own, failures red.
+_COLORS = ("#6b7280", "#6fb3d9", "#0566b5", "#0e8f6d", "#b7791f", "#7e57c2", "#c0392b")
 # The stats worker answers from memory.
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
@@ -78,8 +80,10 @@ class Campaigns:
         """Draw the stages over time: bars while the days are few, then lines."""
         days, language = await self._days(request.match_info["batch"]), language_of(request)
         most = max((day[stage] for day in days.values() for stage in STAGES), default=0)
-        chart = bars(pygal.Bar if len(days) <= _FEW_DAYS else pygal.Line, most, height=320, legend_at_bottom_columns=4)
+        kind = pygal.Bar if len(days) <= _FEW_DAYS else pygal.Line
+        chart = bars(kind, most, height=320, colors=_COLORS, legend_at_bottom=False)
         chart.x_labels = [format_skeleton("MMMd", date.fromisoformat(day), locale=language) for day in days]
+        chart.x_labels_major_every, chart.show_minor_x_labels = -(-len(days) // _FEW_DAYS) or 1, False
         for stage in STAGES:
             chart.add(translations(language).gettext(stage), [day[stage] for day in days.values()])
         return picture(chart.render())

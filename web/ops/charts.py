@@ -1,7 +1,7 @@
 """Charts as pictures (SVG), drawn here: the page needs no script for them. They follow the reader's light or dark."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from pygal.style import Style
 
 from db.queries import load
 from web.database import Database
+from web.ops.axis import marks
 from web.ops.language import language_of, translations
 from web.ops.shared import Shared
 
@@ -21,21 +22,15 @@ _SPANS = {"hour": (3600, 60, 10), "day": (86_400, 1800, 8)}
 """Seconds shown, and seconds of a slot: 60 and 48 bars, which a phone's screen can still tell apart; slots to a label."""
 # Drawing takes some 20 ms, and the newest bar grows for a minute: all open pages share one drawing for a while.
 _KEPT_SECONDS = 15
-_COLORS = ("#0e8f6d", "#c0392b", "#0566b5", "#7e57c2", "#b7791f", "#6b7280", "#d6457a")
-_STYLE = Style(
-    background="transparent", plot_background="transparent", colors=_COLORS, font_family="sans-serif", opacity="1",
-    guide_stroke_color="#8884", major_guide_stroke_color="#8884", guide_stroke_dasharray="0",
-    major_guide_stroke_dasharray="0", foreground="#56635f", foreground_strong="#56635f", foreground_subtle="#8888",
-    label_font_size=12, major_label_font_size=12, legend_font_size=12, stroke_width="0",
-)  # fmt: skip
+_COLORS = ("#0e8f6d", "#c0392b")
+"""Of what is done, and of what failed."""
 _DARK = "inline:@media (prefers-color-scheme: dark) { text { fill: #a3b0ac !important; } }"
 _LOOK = {
-    "style": _STYLE, "js": [], "css": ["file://style.css", "file://graph.css", _DARK], "explicit_size": True, "margin": 8,
-    "legend_at_bottom": True, "legend_box_size": 10, "show_y_guides": True, "truncate_legend": -1,
+    "js": [], "css": ["file://style.css", "file://graph.css", _DARK], "explicit_size": True, "margin": 8,
+    "legend_at_bottom": True, "legend_box_size": 10, "show_y_guides": True, "truncate_legend": -1, "truncate_label": -1,
 }  # fmt: skip
 # A picture that runs a style sheet of its own; it can load nothing and run nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_MOST_MARKS = 5
 
 
 class Charts:
@@ -71,19 +66,22 @@ class Charts:
         return format_time(moment.astimezone(self._zone), "short", locale=language)
 
 
-def bars(kind: Any, most: float, *, height: int, **more: object) -> Any:  # noqa: ANN401 - pygal is untyped
+def _style(colors: Sequence[str]) -> Style:
+    return Style(
+        background="transparent", plot_background="transparent", colors=tuple(colors), font_family="sans-serif",
+        guide_stroke_color="#8884", major_guide_stroke_color="#8884", guide_stroke_dasharray="0",
+        major_guide_stroke_dasharray="0", foreground="#56635f", foreground_strong="#56635f", foreground_subtle="#8888",
+        label_font_size=12, major_label_font_size=12, legend_font_size=12, value_font_size=12, opacity="1",
+        stroke_width="2",
+    )  # fmt: skip
+
+
+def bars(kind: Any, most: float, *, height: int, colors: Sequence[str] = _COLORS, **more: object) -> Any:  # noqa: ANN401
     """Give an empty chart of a kind of pygal's, whose axis goes to `most` in whole numbers. `height`: of 600 wide."""
-    chart = kind(**(_LOOK | more), width=600, height=height)
+    chart = kind(**(_LOOK | more), style=_style(colors), width=600, height=height)
     chart.y_labels = marks(most)
     chart.value_formatter = lambda value: f"{value:,.0f}"
     return chart
-
-
-def marks(most: float) -> list[int]:
-    """Give the numbers at an axis: whole ones, round ones, few, the last at least `most`. Pure."""
-    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
-    step = next(step for step in steps if step * _MOST_MARKS >= most)
-    return list(range(0, int(-(-max(most, 1) // step)) * step + 1, step))
 
 
 def picture(svg: bytes) -> web.Response:
