@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# A place for so many answers: with a full workspace a tenth of the questions is refused once, with a vendor who refuses
+# A place for so many answers: with a full workspace a sixth of the questions is refused once, with a vendor who refuses
 # fewer than that by chance (`system_busy` comes with the same code) the limit stays up.
-_ANSWERS_A_PLACE = 10
+_ANSWERS_A_PLACE = 5
 # What one refusal leaves at least: told to few, it says little of what many would be told.
 _KEPT_SHARE = 0.8
 

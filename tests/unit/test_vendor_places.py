@@ -16,7 +16,7 @@ def test_a_refusal_takes_a_place_away_and_answers_bring_it_back() -> None:
     limit = Limit(100)
     limit.refused(running=100)
     assert limit.now == 99
-    for _ in range(11):
+    for _ in range(6):
         limit.answered()
     assert limit.now == 100
 
@@ -34,7 +34,7 @@ def test_the_refusal_of_one_of_few_says_little_of_many() -> None:
     assert limit.now == 80
 
 
-@pytest.mark.parametrize(("there", "chance"), [(8, 0.0), (1000, 0.05)])
+@pytest.mark.parametrize(("there", "chance"), [(8, 0.0), (1000, 0.1)])
 def test_what_is_there_is_used_and_hardly_more_is_asked_for(there: int, chance: float) -> None:
     limit, luck, refused, ran = Limit(50), random.Random(1), 0, []
     for _ in range(5000):
@@ -46,7 +46,7 @@ def test_what_is_there_is_used_and_hardly_more_is_asked_for(there: int, chance: 
             limit.answered()
         ran.append(running)
     assert statistics.mean(ran[500:]) >= min(there, 40)
-    assert refused <= 0.12 * len(ran)
+    assert refused <= 0.2 * len(ran)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 50)), max_size=200))
