@@ -3,6 +3,8 @@
 import ssl
 from typing import Any
 
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -35,6 +37,14 @@ def producer_arguments(settings: Settings) -> dict[str, Any]:
         ConfigurationError: see `connection_arguments`.
     """
     return connection_arguments(settings) | {"acks": "all", "enable_idempotence": not settings.kafka_embedded}
+
+
+def ends_a_producer(error: Exception) -> bool:
+    """Tell whether an idempotent producer fails for ever after an error: it is not about time, nor about one record.
+
+    A batch that ran out of time leaves a gap in its partition's sequence, and all later ones are out of order.
+    """
+    return isinstance(error, KafkaError) and not error.retriable and not isinstance(error, MessageSizeTooLargeError)
 
 
 def _sasl(settings: Settings) -> dict[str, Any]:

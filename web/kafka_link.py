@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from opentelemetry.trace import SpanKind
 
 from schemas.errors import Unavailable
-from schemas.kafka import producer_arguments
+from schemas.kafka import ends_a_producer, producer_arguments
 from schemas.settings import Settings
 from schemas.topics import (
     CALL_COMPLETED,
@@ -116,9 +116,7 @@ class KafkaLink:
         return producer
 
     def _retire_if_broken(self, producer: AIOKafkaProducer, error: Exception) -> None:
-        """After an error that is not about time (a lost sequence, a fenced id) a producer fails for ever."""
-        lasting = isinstance(error, KafkaError) and not error.retriable
-        if lasting and producer is self._producer:
+        if ends_a_producer(error) and producer is self._producer:
             self._retire(producer)
 
     def _retire(self, producer: AIOKafkaProducer) -> None:

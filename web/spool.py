@@ -14,6 +14,7 @@ from db.queries import load
 from schemas.errors import Unavailable
 from schemas.tracing import current_trace
 from web.database import Database
+from web.spool_writer import SpoolWriter
 
 log = structlog.get_logger()
 _sql = load("gateway")
@@ -27,8 +28,6 @@ class Send(Protocol):
     ) -> None: ...
 
 
-# With the look for earlier events (1.5 s) and Kafka's 3 s this stays under the backend's 10 s.
-_STORE_SECONDS = 2.5
 # One pass: few enough that it ends well within its bound while Kafka answers.
 _PASS = 200
 _PASS_SECONDS = 10.0
@@ -54,6 +53,7 @@ class Spool:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._writer = SpoolWriter(database)
         self._changes = 0
         self._listening = False
         self.content = Content.UNKNOWN
@@ -93,8 +93,7 @@ class Spool:
         Raises:
             Unavailable: Postgres does not answer.
         """
-        work = self._database.pool.execute(_sql.spool, topic, key, value, request_id, current_trace())
-        await self._database.bounded(work, _STORE_SECONDS)
+        await self._writer.write((topic, key, value, request_id, current_trace()))
         self.heard()
 
     async def look(self) -> None:

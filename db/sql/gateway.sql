@@ -137,9 +137,15 @@ SELECT (SELECT count(*) FROM conversation_spool) AS spooled,
      GROUP BY 1) failed) AS refused
 
 -- name: spool
--- Whichever web process is reached next must know: a key's later events queue behind this one.
-WITH stored AS (INSERT INTO conversation_spool (topic, key, value, request_id, trace) VALUES ($1, $2, $3, $4, $5) RETURNING id)
-SELECT pg_notify('spool', '') FROM stored
+-- Whichever web process is reached next must know: a key's later events queue behind these. Arrays, an event a place.
+WITH stored AS (
+    INSERT INTO conversation_spool (topic, key, value, request_id, trace)
+    SELECT topic, key, value, request_id, trace
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[])
+        WITH ORDINALITY AS event (topic, key, value, request_id, trace, place)
+    ORDER BY place RETURNING id
+)
+SELECT pg_notify('spool', '') WHERE EXISTS (SELECT 1 FROM stored)
 
 -- name: spooled
 SELECT EXISTS (SELECT 1 FROM conversation_spool WHERE key = $1)
