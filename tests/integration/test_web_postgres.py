@@ -101,6 +101,14 @@ async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> N
     assert sent["k2"] == [14, 17, 20, 23]
 
 
+async def test_what_comes_at_once_is_stored_in_few_commits_in_its_order(pool: Pool) -> None:
+    spool, count = Spool(Database(pool)), 200
+    await asyncio.gather(*(spool.store("inbound-message", "k", str(number).encode(), "r") for number in range(count)))
+    rows = await pool.fetch("SELECT value, xmin::text FROM conversation_spool ORDER BY id")
+    assert [int(row["value"]) for row in rows] == list(range(count))
+    assert len({row["xmin"] for row in rows}) <= 2
+
+
 async def test_another_process_hears_of_the_spool(pool: Pool, database_url: str) -> None:
     ours, other = Spool(Database(pool)), Spool(Database(pool))
     async with running(Notifications(database_url, {SPOOL: other.heard}, other.listening).listen()):
