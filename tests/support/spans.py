@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from unittest.mock import patch
 
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -14,14 +16,15 @@ from schemas import tracing
 @cache
 def _provider() -> TracerProvider:
     made = TracerProvider()
-    tracing.record(made)
+    trace.set_tracer_provider(made)
     return made
 
 
 @contextmanager
 def recorded() -> Iterator[InMemorySpanExporter]:
-    """Give the spans that end within."""
+    """Give the spans that end within; after it nothing is recorded again, as other tests expect it."""
     found = InMemorySpanExporter()
     _provider().add_span_processor(SimpleSpanProcessor(found))
-    yield found
+    with patch.object(tracing, "_is_recorded", True):
+        yield found
     found.shutdown()
