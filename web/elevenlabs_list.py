@@ -7,20 +7,16 @@ from urllib.parse import quote
 
 import aiohttp
 
-from schemas.documents import parse_object
-from schemas.errors import InvalidInput, RetryableError, TerminalError
+from schemas.errors import RetryableError, TerminalError
 from schemas.settings import Settings
+from web.vendor_reading import Json, read_object
 
-Json = dict[str, Any]
 VENDOR = "elevenlabs"
 # ElevenLabs' default is 30; a workspace with a thousand batches is ten requests.
 _PAGE_SIZE = 100
 # A hundred thousand batches are no workspace; it bounds a list that never ends.
 _MOST_PAGES = 1000
-# A batch of some thousand recipients, or an hour's transcript, takes some seconds.
-_TIMEOUT = aiohttp.ClientTimeout(total=30.0, connect=5.0)
 _ABSENT = frozenset({404, 405})
-_FINAL = range(400, 500)
 _PASSING = frozenset({408, 409, 425, 429})
 
 
@@ -68,20 +64,13 @@ class ElevenLabsList:
 
     async def _get(self, path: str, query: dict[str, str] | None = None) -> Json | None:
         try:
-            async with self._session.get(
-                f"{self._base}{path}", params=query, headers=self._headers, allow_redirects=False, timeout=_TIMEOUT
-            ) as response:
-                body = await response.read()
-            if response.status == 200:
-                return parse_object(body)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
-        except InvalidInput as error:
-            raise RetryableError(VENDOR, "answered no JSON object") from error
-        if response.status in _ABSENT:
-            return None
-        refused = response.status in _FINAL and response.status not in _PASSING
-        raise (TerminalError if refused else RetryableError)(VENDOR, f"HTTP {response.status}", response.status)
+            return await read_object(
+                self._session, VENDOR, f"{self._base}{path}", self._headers, passing=_PASSING, query=query
+            )
+        except TerminalError as error:
+            if error.code in _ABSENT:
+                return None
+            raise
 
 
 def _listed(item: Any) -> ListedBatch:  # noqa: ANN401 - a vendor's JSON

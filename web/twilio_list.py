@@ -7,25 +7,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from schemas.documents import parse_object
-from schemas.errors import InvalidInput, RetryableError, TerminalError
+from schemas.errors import RetryableError
 from schemas.settings import Settings
+from web.vendor_reading import Json, read_object
 
-Json = dict[str, Any]
 _VENDOR = "twilio"
 # Twilio's most; a day of 100,000 messages is 100 requests.
 _PAGE_SIZE = 1000
 # More than a million messages are no gap; it bounds a list that never ends.
 _MOST_PAGES = 1000
-# A page of 1,000 takes Twilio some seconds.
-_TIMEOUT = aiohttp.ClientTimeout(total=30.0, connect=5.0)
-_FINAL = range(400, 500)
-_TOO_MANY = 429
+_PASSING = (429,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +106,4 @@ class TwilioList:
             raise RetryableError(_VENDOR, f"list not understood: {type(error).__name__}") from error
 
     async def _get(self, url: URL) -> Json:
-        try:
-            async with self._session.get(url, headers=self._headers, allow_redirects=False, timeout=_TIMEOUT) as response:
-                body = await response.read()
-            if response.status == 200:
-                return parse_object(body)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise RetryableError(_VENDOR, f"broke off: {type(error).__name__}") from error
-        except InvalidInput as error:
-            raise RetryableError(_VENDOR, "answered no JSON object") from error
-        refused = response.status in _FINAL and response.status != _TOO_MANY
-        raise (TerminalError if refused else RetryableError)(_VENDOR, f"HTTP {response.status}", response.status)
+        return await read_object(self._session, _VENDOR, url, self._headers, passing=_PASSING)
