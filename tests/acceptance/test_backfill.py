@@ -1,17 +1,15 @@
 """What clients wrote while nobody listened is fetched from Twilio's list and answered once, in its order."""
 
 import asyncio
-import json
 import os
 import signal
 import time
 from functools import partial
 
-import asyncpg
 import httpx
 
 from tests.acceptance.conftest import Command
-from tests.support.up import State, call_body, conversation_of, eventually_sync, write
+from tests.support.up import State, call_body, conversation_of, eventually_sync, marks_of, write
 
 _CLIENTS = ["+573138531001", "+573138531002"]
 _LATE = "+573138531003"
@@ -44,16 +42,6 @@ def _status(up: State, path: str) -> int | None:
 def _texts(up: State, number: str, messages: int, direction: str) -> list[str]:
     chat = conversation_of(up, number, messages)
     return [message["content"] for message in chat["messages"] if message["direction"] == direction]
-
-
-async def _marks(up: State, sid: str) -> State:
-    connection = await asyncpg.connect(up["database_url"])
-    try:
-        query = "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1"
-        marks: State = json.loads(await connection.fetchval(query, sid))
-    finally:
-        await connection.close()
-    return {name: marks[name] for name in ("backfilled", "late")}
 
 
 def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_messages(
@@ -97,7 +85,8 @@ def test_on_demand_too_and_a_late_find_is_marked(operated: State, command: Comma
     assert ([each["sid"] for each in planned["messages"]], planned["published"]) == ([sid], False)
     assert [each["sid"] for each in command("backfill", "--since", "10m")["messages"]] == [sid]
     assert _texts(operated, _LATE, 5, "inbound") == ["primero", "segundo"]  # shown by time
-    assert asyncio.run(_marks(operated, sid)) == {"backfilled": True, "late": True}
+    marks = asyncio.run(marks_of(operated, sid))
+    assert {name: marks[name] for name in ("backfilled", "late")} == {"backfilled": True, "late": True}
     assert command("backfill", "--since", "10m")["messages"] == []
 
 

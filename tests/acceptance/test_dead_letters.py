@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.documents import now
 from tests.acceptance.conftest import Command
-from tests.support.up import State, call_body, conversation_of, write
+from tests.support.up import State, call_body, conversation_of, marks_of, write
 
 _TOPIC = "call-completed"
 
@@ -68,16 +68,6 @@ def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(operated: State, co
     assert len(command("dead-letters", "list", "--number", number, "--state", "all")["dead_letters"]) == 3
 
 
-async def _marks(up: State, sid: str) -> State:
-    connection = await asyncpg.connect(up["database_url"])
-    try:
-        query = "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1"
-        marks: State = json.loads(await connection.fetchval(query, sid))
-    finally:
-        await connection.close()
-    return marks
-
-
 def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate_bounds_many(
     operated: State, command: Command, tmp_path: Path
 ) -> None:
@@ -101,7 +91,7 @@ def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate
     command("dead-letters", "retry", letter["id"], "--value", str(readable), "--rate", "1")
     found = conversation_of(operated, number, 5)["messages"]
     assert [each["content"] for each in found if each["direction"] == "inbound"] == ["primero", "segundo"]
-    marks = asyncio.run(_marks(operated, sid))
+    marks = asyncio.run(marks_of(operated, sid))
     assert (marks["late"], marks["replay"]) == (True, "dead-letter")
     assert command("dead-letters", "retry", "--all", "--rate", "0", code=2)["error"].startswith("rate: must be a number")
 

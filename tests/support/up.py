@@ -81,6 +81,17 @@ def conversation_of(up: State, number: str, messages: int) -> State:
             time.sleep(_LOOK_SECONDS)
 
 
+async def marks_of(up: State, sid: str) -> State:
+    """Give the marks (`metadata`) of the message with a Twilio sid."""
+    connection = await asyncpg.connect(up["database_url"])
+    try:
+        query = "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1"
+        marks: State = json.loads(await connection.fetchval(query, sid))
+    finally:
+        await connection.close()
+    return marks
+
+
 def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) -> None:
     """Look until it is so."""
     end = time.monotonic() + seconds
