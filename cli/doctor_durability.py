@@ -42,7 +42,7 @@ async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
         *(
             Finding(
                 _WHAT,
-                f"{each.topic}/{each.partition}: committed {each.committed}, kept {each.beginning} to {each.end}",
+                each,
                 "events are lost or the topic was made anew; the worker goes on at the earliest: `backfill`, then `replay`",
             )
             for each in lost

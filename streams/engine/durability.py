@@ -4,13 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.kafka import connection_arguments
 from schemas.settings import Settings
 from schemas.topics import ALL_TOPICS, topic_name
+from streams.engine.lost_offsets import told
 
 _MS_PER_HOUR = 3_600_000
 _SAFE_REPLICAS = 3
@@ -26,17 +27,6 @@ class Topic:
     in_sync: int
     unclean: bool
     retention_hours: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A group's committed offset that lies outside of what the partition keeps: it is read from its beginning on."""
-
-    topic: str
-    partition: int
-    committed: int
-    beginning: int
-    end: int
 
 
 def risks(topics: list[Topic], *, remembered_hours: float) -> list[tuple[str, str]]:
@@ -95,8 +85,8 @@ def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topi
     )
 
 
-async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[Lost]:
-    """Give the committed offsets of a group that Kafka no longer keeps, or does not have yet (a topic made anew)."""
+async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[str]:
+    """Say which committed offsets of a group Kafka no longer keeps, or does not have yet (a topic made anew)."""
     admin = AIOKafkaAdminClient(**connection_arguments(settings))
     await admin.start()
     try:
@@ -110,9 +100,8 @@ async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[
     async with AIOKafkaConsumer(**connection_arguments(settings)) as consumer:
         beginnings = await consumer.beginning_offsets(list(wanted))
         ends = await consumer.end_offsets(list(wanted))
-    return [_lost(place, offset, beginnings[place], ends[place]) for place, offset in sorted(wanted.items())
-            if not beginnings[place] <= offset <= ends[place]]  # fmt: skip
-
-
-def _lost(place: TopicPartition, committed: int, beginning: int, end: int) -> Lost:
-    return Lost(place.topic, place.partition, committed, beginning, end)
+    return [
+        told(f"{place.topic}/{place.partition}", (offset, beginnings[place], ends[place]))
+        for place, offset in sorted(wanted.items())
+        if not beginnings[place] <= offset <= ends[place]
+    ]
