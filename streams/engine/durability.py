@@ -6,14 +6,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.kafka import connection_arguments
 from schemas.settings import Settings
 from schemas.topics import ALL_TOPICS, topic_name
 from streams.engine.lost_offsets import told
+from streams.engine.topic_configs import MS_PER_HOUR, configurations
 
-_MS_PER_HOUR = 3_600_000
 _SAFE_REPLICAS = 3
 _SAFE_IN_SYNC = 2
 
@@ -62,16 +61,10 @@ async def topics(settings: Settings) -> list[Topic]:
     await admin.start()
     try:
         described = {topic["topic"]: topic for topic in await admin.describe_topics(names) if not topic["error_code"]}
-        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
-        answers = await admin.describe_configs(asked)
+        configured = await configurations(admin, list(described))
     finally:
         await admin.close()
-    configured = {resource[3]: _values(resource[4]) for answer in answers for resource in answer.resources}
-    return [_topic(name, described[name], configured.get(name, {})) for name in described]
-
-
-def _values(entries: Any) -> dict[str, str]:  # noqa: ANN401 - aiokafka's tuples
-    return {entry[0]: entry[1] or "" for entry in entries}
+    return [_topic(name, described[name], configured[name].all if name in configured else {}) for name in described]
 
 
 def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topic:
@@ -81,7 +74,7 @@ def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topi
         replicas=min(len(partition["replicas"]) for partition in described["partitions"]),
         in_sync=int(values.get("min.insync.replicas") or 1),
         unclean=values.get("unclean.leader.election.enable") == "true",
-        retention_hours=None if retention < 0 else retention / _MS_PER_HOUR,
+        retention_hours=None if retention < 0 else retention / MS_PER_HOUR,
     )
 
 

@@ -18,7 +18,7 @@ from schemas.topics import ALL_TOPICS, CONVERSATION_EVENT, DEAD_LETTER, LARGEST_
 
 log = structlog.get_logger()
 
-_MS_PER_HOUR = 3_600_000
+MS_PER_HOUR = 3_600_000
 _RETENTION = "retention.ms"
 # `config_source` of what a topic has of its own, as opposed to what the broker gives it (Kafka's protocol).
 _OWN = 1
@@ -35,14 +35,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class _Configured:
+class Configured:
+    """A topic's configuration: `all` of it, and what it has of its `own` rather than from the broker."""
+
     all: dict[str, str]
     own: dict[str, str]
 
 
 def wanted_configs(settings: Settings, name: str) -> dict[str, str]:
     """Give a topic's configuration; what the worker makes of the largest records must fit as well."""
-    config = {_RETENTION: str(settings.topic_retention_hours * _MS_PER_HOUR)}
+    config = {_RETENTION: str(settings.topic_retention_hours * MS_PER_HOUR)}
     if name.removeprefix(settings.topic_prefix) in (CONVERSATION_EVENT, DEAD_LETTER):
         config["max.message.bytes"] = str(LARGEST_RECORD)
     return config
@@ -64,6 +66,14 @@ async def differences(settings: Settings) -> list[Difference]:
         await admin.close()
 
 
+async def configurations(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, Configured]:
+    """Give the configuration of each topic that tells it."""
+    if not names:
+        return {}
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    return {resource[3]: _configured(resource[4]) for answer in answers for resource in answer.resources if not resource[0]}
+
+
 async def align(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
     """Change what differs. A broker that cannot, or does not let us, is no reason not to start: `doctor` tells."""
     try:
@@ -75,7 +85,7 @@ async def align(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]
 
 async def _differing(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> dict[str, list[Difference]]:
     found = {}
-    for name, configured in (await _read(admin, names)).items():
+    for name, configured in (await configurations(admin, names)).items():
         wanted = wanted_configs(settings, name)
         if other := [
             Difference(name, key, configured.all.get(key), value)
@@ -93,22 +103,15 @@ def _is_right(settings: Settings, name: str, key: str, found: str | None, wanted
     return found == wanted
 
 
-async def _read(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, _Configured]:
-    if not names:
-        return {}
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
-    return {resource[3]: _configured(resource[4]) for answer in answers for resource in answer.resources if not resource[0]}
-
-
-def _configured(entries: Any) -> _Configured:  # noqa: ANN401 - aiokafka's tuples: name, value, read only, source, …
-    return _Configured(
+def _configured(entries: Any) -> Configured:  # noqa: ANN401 - aiokafka's tuples: name, value, read only, source, …
+    return Configured(
         all={entry[0]: entry[1] or "" for entry in entries},
         own={entry[0]: entry[1] or "" for entry in entries if entry[3] == _OWN},
     )
 
 
 async def _change(admin: AIOKafkaAdminClient, name: str, found: list[Difference]) -> None:
-    configs = (await _read(admin, [name]))[name].own | {each.name: each.wanted for each in found}
+    configs = (await configurations(admin, [name]))[name].own | {each.name: each.wanted for each in found}
     answers = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
     code = next((resource[0] for answer in answers for resource in answer.resources), 0)
     if code:
