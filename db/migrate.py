@@ -9,16 +9,15 @@ import sqlalchemy as sa
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from db.versions import VERSION_TABLE, known_versions
 from schemas.errors import ConfigurationError
 
 log = structlog.get_logger()
 
-_VERSION_TABLE = "whatsapp_microservice_version"
 _FUNCTIONS = Path(__file__).parent / "sql" / "functions"
 # Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
 _LOCK = 0x7768617473617070
@@ -83,20 +82,14 @@ async def _install_functions(connection: AsyncConnection) -> None:
 
 def _is_newer(connection: Connection) -> bool:
     """Tell whether the schema has a version that this build does not know."""
-    if not sa.inspect(connection).has_table(_VERSION_TABLE):
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
         return False
-    found = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(_VERSION_TABLE)))
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    return found is not None and found not in known
+    found = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(VERSION_TABLE)))
+    return found is not None and found not in known_versions()
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,7 +1,6 @@
 """What a process does about Postgres when it starts: waits for the server and for the schema, for a bounded time."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from db.pool import Pool, create_pool
+from db.versions import VERSION_TABLE, known_versions
 from schemas.errors import ConfigurationError, Unavailable
 from schemas.settings import Settings
 
@@ -31,8 +31,7 @@ _CANNOT_BE_RIGHT = (
     asyncpg.InsufficientPrivilegeError,
     ValueError,  # how asyncpg reports a URL that cannot be read
 )
-_VERSIONS = Path(__file__).parent / "migrations" / "versions"
-_VERSION = "SELECT version_num FROM whatsapp_microservice_version"
+_VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
 
 
 class _NotMigrated(Exception):
@@ -91,7 +90,7 @@ async def is_migrated(database: "Pool | asyncpg.Connection") -> bool:
         version = await database.fetchval(_VERSION)
     except asyncpg.UndefinedTableError:
         return False
-    known = sorted(file.stem.partition("_")[0] for file in _VERSIONS.glob("0*.py"))
+    known = known_versions()
     return version is not None and (version == known[-1] or version not in known)
 
 

@@ -2,8 +2,7 @@
 
 from alembic import context
 
-VERSION_TABLE = "whatsapp_microservice_version"
-"""A name of our own: the database may be the main backend's, with migrations of its own."""
+from db.versions import VERSION_TABLE
 
 
 def run() -> None:
