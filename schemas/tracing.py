@@ -115,8 +115,12 @@ def of_another(traceparent: str | None) -> str | None:
 
 def trace_headers() -> list[tuple[str, bytes]]:
     """Give the Kafka header that continues the open trace; none where nothing is recorded."""
-    current = current_trace()
-    return [(TRACE_HEADER, current.encode())] if current else []
+    return trace_header(current_trace())
+
+
+def trace_header(traceparent: str | None) -> list[tuple[str, bytes]]:
+    """Give the Kafka header that carries a `traceparent` on; none where there is none."""
+    return [(TRACE_HEADER, traceparent.encode())] if traceparent else []
 
 
 def traceparent_of(headers: Any) -> str | None:  # noqa: ANN401 - Faust's or aiokafka's

@@ -16,10 +16,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from db.pool import LOST_CONNECTION, Pool
 from db.queries import load
 from schemas.topics import CONVERSATION_EVENT
-from schemas.tracing import TRACE_HEADER, is_recorded
+from schemas.tracing import is_recorded, trace_header
 from streams.failpoints import reach
 from streams.persist import persist
-from streams.worker.producer import Headers, Producer
+from streams.worker.producer import Producer
 
 log = structlog.get_logger()
 _sql = load("journal")
@@ -110,7 +110,8 @@ class Outbox:
 
     async def _publish(self, partition: int, rows: Sequence[asyncpg.Record], waiting: Waiting) -> None:
         failed: Exception | None = None
-        records = [(row["phone_number"].encode(), row["payload"].encode(), _headers(row["trace"])) for row in rows]
+        # The trace goes on in whoever reads the events.
+        records = [(row["phone_number"].encode(), row["payload"].encode(), trace_header(row["trace"])) for row in rows]
         try:
             await persist(
                 lambda: self._producer.send_marked(CONVERSATION_EVENT, records),
@@ -153,8 +154,3 @@ class Outbox:
     def _wait(self) -> None:
         self.moved_at = time.monotonic()
         log.warning("outbox is tried again")
-
-
-def _headers(trace: str | None) -> Headers:
-    """The trace goes on in whoever reads the events."""
-    return ((TRACE_HEADER, trace.encode()),) if trace else ()

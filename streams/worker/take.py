@@ -20,7 +20,7 @@ from schemas.topics import (
     MESSAGE_STATUS,
     REQUEST_ID_HEADER,
 )
-from schemas.tracing import TRACE_HEADER, traceparent_of
+from schemas.tracing import trace_header, traceparent_of
 from streams.engine.intake import request_id
 from streams.engine.mailbox import Mailboxes
 from streams.engine.work import TopicPartition, WorkItem
@@ -118,8 +118,7 @@ class Take:
         headers = [(REQUEST_ID_HEADER, identity.encode())] if identity else []
         if mark := Mark.of(message):
             headers.append(mark.header())
-        if trace := traceparent_of(message.headers):
-            headers.append((TRACE_HEADER, trace.encode()))
+        headers += trace_header(traceparent_of(message.headers))
         await self._producer.send(source.topic, key.encode(), message.value, headers)
         return True
 
