@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from streams.vendors.agent import CallContext
+from streams.vendors.context_text import variables
 from streams.vendors.elevenlabs_overrides import FIRST_MESSAGE, TEXT_ONLY
 from streams.vendors.vendor_json import Json, child, words
 
-OUR_VARIABLES = frozenset({"channel", "customer_name", "previous_summary", "previous_transcript"})
-"""The dynamic variables that every conversation of ours has (`context_text.variables`)."""
-
+# What a conversation has that follows no call.
+_OUR_VARIABLES = variables(CallContext()).keys()
 _ALLOW = "allow it in the agent's Security settings, Overrides"
 _ENABLE = "add it to the client events of the agent's Advanced settings"
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -69,7 +70,7 @@ def _is_allowed(allowed: Json, name: str) -> bool:
 
 def _variables(agent: Json) -> Iterator[tuple[str, str]]:
     said = f"{words(_agent(agent), 'first_message')} {words(child(_agent(agent), 'prompt'), 'prompt')}"
-    needed = {name for name in _PLACEHOLDER.findall(said) if not name.startswith(_SYSTEM)} - OUR_VARIABLES
+    needed = {name for name in _PLACEHOLDER.findall(said) if not name.startswith(_SYSTEM)} - _OUR_VARIABLES
     if needed:
         found = f"needs {', '.join(sorted(needed))}, which a conversation without a call lacks"
         yield (
