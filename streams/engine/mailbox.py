@@ -166,8 +166,7 @@ class Mailboxes:
         queued = {each.entry for queue in self._queues.values() for each in queue}
         newest = {source: window.newest_but(queued) for source, window in self._windows.items()}
         for queue in self._queues.values():
-            needed = takewhile(lambda each: each.entry and each.entry.offset < newest[each.item.source], tuple(queue))
-            kept = list(needed)
+            kept = list(takewhile(lambda each: each.entry and each.entry.offset < newest[each.item.source], queue))
             queue.clear()
             queue.extend(kept)
 
