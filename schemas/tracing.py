@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, TracerProvider
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from schemas.settings import Settings
@@ -32,6 +32,7 @@ def tracing(settings: Settings) -> Iterator[None]:
 
     The library's other variables count too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS…
     """
+    global _is_recorded
     endpoint = settings.otel_exporter_otlp_endpoint
     if endpoint is None:
         yield
@@ -39,26 +40,20 @@ def tracing(settings: Settings) -> Iterator[None]:
     # Imported here: 60 modules that a process without traces does not need.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-    from opentelemetry.sdk.trace import TracerProvider as Provider
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
     # The environment's name wins.
     resource = Resource({"service.name": _SERVICE}).merge(OTELResourceDetector().detect())
-    provider = Provider(resource=resource)
+    provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    record(provider)
+    trace.set_tracer_provider(provider)
+    _is_recorded = True
     try:
         yield
     finally:
         provider.shutdown()
-
-
-def record(provider: TracerProvider) -> None:
-    """Give spans to a provider from now on; a process has one."""
-    global _is_recorded
-    trace.set_tracer_provider(provider)
-    _is_recorded = True
 
 
 def span(
