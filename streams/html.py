@@ -1,8 +1,10 @@
-"""The workers' views as plain pages for a browser: tables, nothing to click but the next page. Pure."""
+"""The workers' views: JSON for programs, plain pages for a browser, with nothing to click but the next page."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+
+from aiohttp import web
 
 _STYLE = (
     "body{font:15px system-ui;margin:2em;color:#222}table{border-collapse:collapse;margin:.5em 0}"
@@ -10,9 +12,22 @@ _STYLE = (
 )
 
 
-def is_wanted(accept: str) -> bool:
-    """Tell whether whoever asks is a browser, by its header `Accept`; programs get JSON."""
-    return "text/html" in accept
+def is_wanted(request: web.Request) -> bool:
+    """Tell whether whoever asks is a browser, by its header `Accept`."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def answer(
+    request: web.Request,
+    title: str,
+    body: Mapping[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Give a view's answer, as whoever asks reads it."""
+    if not is_wanted(request):
+        return web.json_response(body, status=status, headers=headers)
+    return web.Response(text=page(title, body), content_type="text/html", status=status, headers=headers)
 
 
 def page(title: str, value: object, following: str | None = None) -> str:

@@ -78,12 +78,12 @@ class StatsViews:
         return bool(token) and hmac.compare_digest(token, given)
 
     async def _live(self, request: web.Request) -> web.Response:
-        return _shown(request, "Stats worker", {"status": "ok"})
+        return html.answer(request, "Stats worker", {"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
         ready = self._records.ready
         body = {"ready": ready, "complete": self._records.complete, "partitions": sorted(self._records.active())}
-        return _shown(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
+        return html.answer(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         metrics.READY.set(self._records.ready)
@@ -160,7 +160,7 @@ def _view(request: web.Request) -> str:
 
 def _answer(request: web.Request, title: str, found: Mapping[str, Any], following: str | None = None) -> web.Response:
     """JSON, unless a browser asks."""
-    if not html.is_wanted(request.headers.get("Accept", "")):
+    if not html.is_wanted(request):
         return web.json_response({"success": True, **found})
     shown = {name: value for name, value in found.items() if name not in ("partitions", "next")}
     only = next(iter(shown.values())) if len(shown) == 1 else shown
@@ -171,12 +171,4 @@ def _failure(
     request: web.Request, status: int, error: str, details: str | None = None, headers: dict[str, str] | None = None
 ) -> web.Response:
     body = {"success": False, "error": error} | ({"details": details} if details else {})
-    return _shown(request, error, body, status, headers)
-
-
-def _shown(
-    request: web.Request, title: str, body: Mapping[str, Any], status: int = 200, headers: dict[str, str] | None = None
-) -> web.Response:
-    if not html.is_wanted(request.headers.get("Accept", "")):
-        return web.json_response(body, status=status, headers=headers)
-    return web.Response(text=html.page(title, body), content_type="text/html", status=status, headers=headers)
+    return html.answer(request, error, body, status, headers)

@@ -51,7 +51,7 @@ class Views:
         return application
 
     async def _live(self, request: web.Request) -> web.Response:
-        return _answer(request, "Worker", {"status": "ok"})
+        return html.answer(request, "Worker", {"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
         stuck = self._progress.is_stuck()
@@ -61,7 +61,7 @@ class Views:
             body["lost_offsets"] = lost
         if full := disk_problem(self._folder):
             body["disk"] = full
-        return _answer(request, "Ready", body, ready=ready)
+        return html.answer(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
 
     async def _partitions(self, request: web.Request) -> web.Response:
         body: dict[str, Any] = {
@@ -77,7 +77,7 @@ class Views:
             "tasks": len(asyncio.all_tasks()),
             **self._mailboxes.snapshot(),
         }
-        return _answer(request, "Partitions", by_partition(body) if _is_browser(request) else body)
+        return html.answer(request, "Partitions", by_partition(body) if html.is_wanted(request) else body)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         self._measure()
@@ -115,15 +115,3 @@ def by_partition(body: Mapping[str, Any]) -> dict[str, Any]:
 def _in_order(name: str) -> tuple[str, int]:
     topic, _, number = name.rpartition("-")
     return topic, int(number)
-
-
-def _is_browser(request: web.Request) -> bool:
-    return html.is_wanted(request.headers.get("Accept", ""))
-
-
-def _answer(request: web.Request, title: str, body: Mapping[str, Any], *, ready: bool = True) -> web.Response:
-    """JSON for programs, a page for a browser."""
-    status, headers = (200, None) if ready else (503, _RETRY_AFTER)
-    if not _is_browser(request):
-        return web.json_response(body, status=status, headers=headers)
-    return web.Response(text=html.page(title, body), content_type="text/html", status=status, headers=headers)
