@@ -37,9 +37,12 @@ class Reports:
     async def put(self, report: MessageStatus, finish: Callable[[], None]) -> None:
         """Take a report, and call `finish` when it is recorded; waits while too many are under way."""
         await self._places.acquire()
+        step = report_step(report)
         if not self._gathered:
             asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._begin)
-        self._gathered.append((report_step(report), finish))
+        self._gathered.append((step, finish))
+        if step["failed"]:
+            self._begin()  # what came back goes out again before what is written next
 
     def _begin(self) -> None:
         """Record what was gathered; all steps meet in one group of the journal."""

@@ -92,6 +92,16 @@ async def marks_of(up: State, sid: str) -> State:
     return marks
 
 
+async def has_come_back(up: State, number: str) -> bool:
+    """Tell whether a message of the number waits to go out once more."""
+    connection = await asyncpg.connect(up["database_url"])
+    try:
+        query = "SELECT EXISTS (SELECT 1 FROM conversation_turn WHERE phone_number = $1 AND again = 'slow')"
+        return bool(await connection.fetchval(query, number))
+    finally:
+        await connection.close()
+
+
 def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) -> None:
     """Look until it is so."""
     end = time.monotonic() + seconds
