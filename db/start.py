@@ -1,6 +1,6 @@
 """What a process does about Postgres when it starts: waits for the server and for the schema, for a bounded time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -38,15 +38,15 @@ class _NotMigrated(Exception):
     """The schema is missing, or older than we are."""
 
 
-async def open_pool(settings: Settings) -> Pool:
-    """Connect to Postgres, waiting for it and for the schema.
+async def open_pool(settings: Settings, session: Mapping[str, str] | None = None) -> Pool:
+    """Connect to Postgres, waiting for it and for the schema. `session`: settings of Postgres' for each connection.
 
     Raises:
         ConfigurationError: DATABASE_URL cannot be right.
         Unavailable: Postgres, or the schema, was not there in time.
     """
     try:
-        return await when_postgres_answers(settings, lambda: _open(settings))
+        return await when_postgres_answers(settings, lambda: _open(settings, session))
     except _NotMigrated as error:
         raise Unavailable("the database's schema is missing or old; run `whatsapp-microservice migrate`") from error
 
@@ -76,8 +76,8 @@ async def when_postgres_answers(settings: Settings, work: Callable[[], Awaitable
         raise Unavailable(f"DATABASE_URL: Postgres at {where} did not answer within {seconds:g} s") from error
 
 
-async def _open(settings: Settings) -> Pool:
-    pool = await create_pool(settings)
+async def _open(settings: Settings, session: Mapping[str, str] | None) -> Pool:
+    pool = await create_pool(settings, session)
     if not await is_migrated(pool):
         await pool.close()
         raise _NotMigrated

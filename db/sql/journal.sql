@@ -53,17 +53,19 @@ SELECT kind, event_id, nullif(replay, '') AS replay FROM conversation_replay_wai
 UPDATE conversation_input SET state = 'unanswered' WHERE state = 'parked' AND phone_number = $1
 
 -- name: unpublished
--- The next events of these partitions; what has been published since the last look is removed in the same statement.
--- $1: partitions, $2: most events, $3, $4: conversation and number of each event to remove; $5: whether `trace` is wanted,
--- the one in which the turn's first event came
+-- The next events of these partitions; what has been published since the last look is removed in the same statement. Each
+-- partition is walked in its index' order, so that what was removed and not yet vacuumed is stepped over once.
+-- $1: partitions, $2: most events, $3, $4, $5: partition, conversation and number of each event to remove; $6: whether
+-- `trace` is wanted, the one in which the turn's first event came
 WITH removed AS (
-  DELETE FROM conversation_outbox o USING unnest($3::int[], $4::int[]) AS gone(conversation, event)
-  WHERE o.conversation_id = gone.conversation AND o.number = gone.event)
-SELECT partition, conversation_id, number, phone_number, payload::text AS payload,
-  CASE WHEN $5 THEN (SELECT i.trace FROM conversation_input i WHERE i.turn_id = (o.payload->'data'->>'turn_id')::bigint
+  DELETE FROM conversation_outbox o USING unnest($3::int[], $4::int[], $5::int[]) AS gone(partition, conversation, event)
+  WHERE o.partition = gone.partition AND o.conversation_id = gone.conversation AND o.number = gone.event)
+SELECT o.partition, o.conversation_id, o.number, o.phone_number, o.payload::text AS payload,
+  CASE WHEN $6 THEN (SELECT i.trace FROM conversation_input i WHERE i.turn_id = (o.payload->'data'->>'turn_id')::bigint
                      ORDER BY i.position LIMIT 1) END AS trace
-FROM conversation_outbox o
-WHERE partition = ANY($1::int[]) AND NOT EXISTS (
-  SELECT 1 FROM unnest($3::int[], $4::int[]) AS gone(conversation, event)
-  WHERE o.conversation_id = gone.conversation AND o.number = gone.event)
-ORDER BY conversation_id, number LIMIT $2
+FROM unnest($1::int[]) AS wanted(partition) CROSS JOIN LATERAL (
+  SELECT * FROM conversation_outbox o WHERE o.partition = wanted.partition AND NOT EXISTS (
+    SELECT 1 FROM unnest($4::int[], $5::int[]) AS gone(conversation, event)
+    WHERE o.conversation_id = gone.conversation AND o.number = gone.event)
+  ORDER BY o.conversation_id, o.number LIMIT $2) o
+ORDER BY o.partition, o.conversation_id, o.number LIMIT $2

@@ -136,11 +136,15 @@ class Journal:
         argument = {"phone_number": number, "agent_id": agent_id, "client_name": client_name, "address": address}
         await self._step("wm_adopt", partition, argument)
 
-    async def answer(self, turn: Turn, reply: Json, sends: list[Send], **columns: object) -> Turn:
+    async def answer(self, turn: Turn, reply: Json, sends: list[Send], **columns: Any) -> Turn:  # noqa: ANN401
         """Store the agent's reply, plan its messages, intend the first. Gives the turn as recorded, perhaps earlier."""
-        argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "reply": reply, **columns}
+        argument = {"turn_id": turn.id, "phone_number": turn.phone_number, "reply": reply, "brief": True, **columns}
         argument["parts"] = [send.plan() for send in sends]
-        return Turn.from_row((await self._step("wm_answer", turn.partition, argument))["turn"])
+        result = await self._step("wm_answer", turn.partition, argument)
+        if earlier := result.get("turn"):
+            return Turn.from_row(earlier)
+        summary: str | None = columns.get("summary")
+        return turn.answered(result["answered_at"], sends, summary, may_send=result["may_send"])
 
     async def intend(self, turn: Turn, send: Send) -> str | None:
         """Check ownership and consent right before a send; gives the sid when a report proved it sent meanwhile.

@@ -1,6 +1,6 @@
 """A turn as the journal has it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -83,6 +83,16 @@ class Turn:
         for name in ("answered_at", "last_inbound_at", "suspect_since"):
             row[name] = datetime.fromisoformat(row[name]) if row[name] else None
         return cls(**row)
+
+    def answered(self, at: str, sends: list[Send], call_summary: str | None, *, may_send: bool) -> Self:
+        """Give the turn as it is once its answer is recorded: the first message is intended with it, if it may be sent.
+
+        `at`: the database's clock, ISO 8601; `call_summary`: what was learnt of the call with the answer, None: nothing.
+        """
+        first = [replace(send, state="intended", tries=1, age_seconds=0.0) if may_send else send for send in sends[:1]]
+        summary = self.call_summary if call_summary is None else call_summary
+        known = datetime.fromisoformat(at)
+        return replace(self, state="answered", answered_at=known, call_summary=summary, sends=[*first, *sends[1:]])
 
     @property
     def trace(self) -> str | None:

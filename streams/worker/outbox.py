@@ -50,7 +50,7 @@ class Outbox:
         self._producer = producer
         self._waiting: dict[int, Waiting] = {}
         self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._published: list[tuple[int, int]] = []
+        self._published: list[tuple[int, int, int]] = []  # partition, conversation, number
         self._looking: asyncio.Task[None] | None = None
         self.moved_at = time.monotonic()
 
@@ -118,7 +118,7 @@ class Outbox:
                 lambda: self._attempts((KafkaError, *LOST_CONNECTION)),
             )
             reach("after-publish")
-            self._published += [(row["conversation_id"], row["number"]) for row in rows]
+            self._published += [(row["partition"], row["conversation_id"], row["number"]) for row in rows]
         except Exception as error:  # noqa: BLE001 - as above
             failed = error
         del self._under_way[partition]
@@ -128,7 +128,8 @@ class Outbox:
 
     async def _unpublished(self, partitions: list[int]) -> list[asyncpg.Record]:
         gone = list(self._published)
-        arguments = (partitions, _LARGEST_LOOK, [each[0] for each in gone], [each[1] for each in gone], is_recorded())
+        columns = [[each[place] for each in gone] for place in range(3)]
+        arguments = (partitions, _LARGEST_LOOK, *columns, is_recorded())
         rows = await persist(
             lambda: self._pool.fetch(_sql.unpublished, *arguments), lambda: self._attempts(LOST_CONNECTION)
         )

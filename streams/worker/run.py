@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
+from db.pool import BY_INDEX
 from db.start import open_pool
 from schemas.settings import Settings, require
 from streams.conversation.configuration import check_rules
@@ -62,7 +63,7 @@ def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     partitions = await partition_count(settings)
-    pool = await open_pool(settings)
+    pool = await open_pool(settings, BY_INDEX)
     producer = Producer(settings)
     await when_kafka_answers(settings, producer.start)
     vendors = build_vendors(settings)

@@ -82,11 +82,12 @@ class Database:
 
     def _answer(self, a: Json) -> Json:
         turn = self.turns[a["turn_id"]]
-        if turn.state == "begun":
-            turn.state = "answered"
-            turn.sends = [{**part, "state": "planned", "tries": 0, "sid": None} for part in a["parts"]]
-            turn.sends[0]["state"] = "intended"
-        return {"state": "answered", "turn": self._row(turn, a["partition"])}
+        if turn.state != "begun":
+            return {"state": "answered", "turn": self._row(turn, a["partition"])}
+        turn.state = "answered"
+        turn.sends = [{**part, "state": "planned", "tries": 0, "sid": None} for part in a["parts"]]
+        turn.sends[0]["state"] = "intended"
+        return {"state": "answered", "answered_at": "2026-01-01T00:00:00Z", "may_send": True}
 
     def _intend(self, a: Json) -> Json:
         send = self._send(a["own_id"])

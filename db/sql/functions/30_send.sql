@@ -2,14 +2,17 @@
 -- a: partition, epoch, turn_id, reply, text, seconds, summary, duration_secs, details,
 --    caught_up: the agent was told what was said while a person stood in,
 --    then: the status that the agent gives the conversation (closed, escalated), null where it stays as it is,
---    parts [{own_id, to_address, body, content}], problem {what, code, reason} where the reply is not the agent's
+--    parts [{own_id, to_address, body, content}], problem {what, code, reason} where the reply is not the agent's,
+--    brief: whoever answers knows the turn, so it is given whole only where it was answered before; without it, which is
+--    how older workers ask, always
 CREATE OR REPLACE FUNCTION wm_answer(a jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE t conversation_turn; told jsonb; may_send boolean;
 BEGIN
   IF wm_fenced(a) THEN RETURN '{"state": "fenced"}'; END IF;
   SELECT * INTO t FROM conversation_turn WHERE id = (a->>'turn_id')::bigint FOR UPDATE;
   IF t.state <> 'begun' THEN RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id)); END IF;
-  UPDATE conversation_turn SET state = 'answered', reply = a->'reply', answered_at = clock_timestamp() WHERE id = t.id;
+  UPDATE conversation_turn SET state = 'answered', reply = a->'reply', answered_at = clock_timestamp() WHERE id = t.id
+    RETURNING answered_at INTO t.answered_at;
   may_send := wm_may_send(t) AND NOT wm_is_behind(t);  -- where not, the first message stays planned: intending it will say so
   INSERT INTO conversation_send (own_id, turn_id, part, to_address, body, content, state, tries, intended_at)
     SELECT (p->>'own_id')::uuid, t.id, place - 1, p->>'to_address', p->>'body', nullif(p->'content', 'null'),
@@ -36,7 +39,8 @@ BEGIN
   END IF;
   IF a->>'then' IS NOT NULL THEN PERFORM wm_agent_ends(t, a->>'then'); END IF;
   IF jsonb_array_length(a->'parts') = 0 THEN PERFORM wm_end_turn(t.id, 'done', NULL); END IF;
-  RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id));
+  IF a->'brief' IS NULL THEN RETURN jsonb_build_object('state', 'answered', 'turn', wm_turn(t.id)); END IF;
+  RETURN jsonb_build_object('state', 'answered', 'answered_at', wm_iso(t.answered_at), 'may_send', may_send);
 END $$;
 
 -- Right before a send: the last check that the number is still ours, and that the person still wants our messages.

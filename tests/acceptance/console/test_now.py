@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.acceptance.console.conftest import call
+from tests.acceptance.console.conftest import NUMBER, call
 from tests.support.up import State, conversation_of, on_database, stopped, write
 
 _SOON_MS = 30_000
@@ -59,6 +59,12 @@ def test_while_a_vendor_is_away_it_tells_the_pause_what_waits_and_what_is_stuck(
         on_database(campaign, _BACKDATE, number)
         expect(page.get_by_role("region", name="What is stuck")).to_contain_text(number, timeout=_SOON_MS)
         expect(_tile(page, "Oldest waiting")).to_have_text("2 min", timeout=_SOON_MS)
+        page.goto("/ops/conversations")
+        page.get_by_label("Show").select_option("waiting")
+        page.get_by_role("button", name="Search").click()
+        expect(page.locator(".list li", has_text=number)).to_have_count(1)
+        expect(page.locator(".list li", has_text=NUMBER)).to_have_count(0)
+    page.goto("/ops")
     conversation_of(campaign, number, 3)
     expect(page.get_by_text("paused: elevenlabs")).to_have_count(0, timeout=_SOON_MS)
 
