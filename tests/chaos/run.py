@@ -182,14 +182,15 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:
-    """Wait until nothing acknowledged is unanswered, or nothing has moved for too long."""
+    """Wait until nothing acknowledged is unanswered, or two looks and all between them tell that nothing moved for too long."""
     lost, moved = -1, time.monotonic()
-    while (begun := time.monotonic()) - moved < scenario.stuck_seconds:
+    while True:
+        begun = time.monotonic()
         now_lost = (await _verdict(world, clients)).lost
-        if now_lost == 0:
-            return
         if now_lost != lost:
             lost, moved = now_lost, time.monotonic()
+        if now_lost == 0 or time.monotonic() - moved > scenario.stuck_seconds:
+            return
         await asyncio.sleep(max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - begun)))
 
 
