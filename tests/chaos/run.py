@@ -182,7 +182,7 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:
-    """Wait until nothing acknowledged is unanswered, or two looks and all between them tell that nothing moved for too long."""
+    """Wait until nothing acknowledged is unanswered, or a look tells that nothing has moved for too long."""
     lost, moved = -1, time.monotonic()
     while True:
         begun = time.monotonic()
