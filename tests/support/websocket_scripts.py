@@ -1,0 +1,84 @@
+"""Scripts for the vendor's side of a text conversation, and our client on the other side."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from schemas.settings import load_settings
+from streams.vendors import elevenlabs_conversation, turn_end
+from streams.vendors.agent import CallContext, Question
+from streams.vendors.elevenlabs_api import ElevenLabsApi
+from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
+from streams.vendors.http import open_session
+from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, metadata, part, response, served
+
+CONTEXT = CallContext(
+    client_name="Ana",
+    summary="Le interesa el plan",
+    transcript=[("agent", "Hola")],
+    dynamic_variables={"plan": "oro"},
+    history=[("outbound", "¡Hola Ana!")],
+)
+QUESTION = Question(conversation_id="conv_1", agent_id="agent_1", text="¿Precio?", user_id="+57313", context=CONTEXT)
+ANSWER = (part("start"), part("delta", "Cuesta $99"), response("Cuesta $99"), part("stop"))
+
+
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the client give up soon: what is waited for does not come."""
+    monkeypatch.setattr(turn_end, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(turn_end, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(turn_end, "TURN_SECONDS", 0.4)
+    monkeypatch.setattr(elevenlabs_conversation, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(elevenlabs_conversation, "_GREETING_SECONDS", 0.2)
+
+
+@asynccontextmanager
+async def agent(vendor: ScriptedElevenLabs) -> AsyncIterator[ElevenLabsWebSocket]:
+    """A client of a vendor that plays its scripts."""
+    async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
+        settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
+        yield ElevenLabsWebSocket(ElevenLabsApi(settings, session))
+
+
+def says(*events: Json, close: int | None = None, reason: bytes = b"") -> Script:
+    """Begin, wait for the question, say events, close or wait for the client's close."""
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.send_json(metadata())
+        await until_asked(socket)
+        for event in events:
+            await socket.send_json(event)
+        await _end(socket, close, reason)
+
+    return script
+
+
+def refuses(*events: Json, close: int | None, reason: bytes = b"") -> Script:
+    """End before the conversation has begun. `close` None: break the connection."""
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        for event in events:
+            await socket.send_json(event)
+        await _end(socket, close or 0, reason)
+
+    return script
+
+
+async def until_asked(socket: web.WebSocketResponse) -> None:
+    """Wait until the client has asked."""
+    while (await socket.receive_json())["type"] != "user_message":
+        pass
+
+
+async def _end(socket: web.WebSocketResponse, close: int | None, reason: bytes) -> None:
+    if close:
+        await socket.close(code=close, message=reason)
+    elif close == 0:
+        transport = socket._req.transport if socket._req else None
+        assert transport
+        transport.abort()
+    else:
+        await socket.receive()
