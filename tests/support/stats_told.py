@@ -1,0 +1,38 @@
+"""Events as the statistics are told them, a record made of some, and the sums of all."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from schemas.events import EventType
+from streams.stats.record import Record, apply
+from streams.stats.told import Told
+from streams.stats.totals import Totals
+
+NOON = datetime(2025, 10, 28, 12, tzinfo=UTC)
+PHONE = "+573138539155"
+
+
+def event(
+    number: int, type_: EventType, at: datetime = NOON, conversation: int = 1, phone: str = PHONE, **data: object
+) -> Told:
+    return Told(conversation, number, phone, type_, at, data)
+
+
+def story(*events: Told, zone: ZoneInfo | None = None) -> Record:
+    """Give the record of one conversation to which this happened."""
+    record: Record | None = None
+    for each in events:
+        record = apply(record, each, zone or UTC)
+    assert record is not None
+    return record
+
+
+def deliver(events: list[Told]) -> tuple[dict[str, Record], Totals]:
+    """Give the records by number, and their sums, kept while the events came one after the other."""
+    records: dict[str, Record] = {}
+    totals = Totals()
+    for each in events:
+        before = records.get(each.phone_number)
+        records[each.phone_number] = after = apply(before, each, UTC)
+        totals.replace(before, after)
+    return records, totals
