@@ -1,0 +1,21 @@
+"""A running `up` from outside: its Twilio steered, calls posted, what was sent looked at."""
+
+from typing import Any
+
+import httpx
+
+from tests.support.up import State, call_body
+
+
+def steer(up: State, what: str, **wanted: Any) -> None:  # noqa: ANN401
+    assert httpx.post(f"{up['twilio_url']}/_sim/{what}", json=wanted).status_code == httpx.codes.OK
+
+
+def post_call(up: State, conversation: str, number: str, **recipient: object) -> httpx.Response:
+    body = call_body(conversation, number, **recipient)
+    return httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+
+
+def sent_to(up: State, number: str) -> list[State]:
+    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    return [row for row in rows if row["to"] == f"whatsapp:{number}" and row["direction"] == "outbound-api"]
