@@ -16,6 +16,7 @@ from tests.chaos.calls import body_of, post_calls
 from tests.chaos.clients import NOBODY_LISTENS, Clients
 from tests.chaos.scenario import Scenario
 from tests.chaos.stats_check import compare_stats
+from tests.chaos.vendors import Asked
 from tests.chaos.verdict import Verdict, judge
 from tests.chaos.world import World
 
@@ -23,8 +24,10 @@ Say = Callable[[str], None]
 
 _READY_SECONDS = 90.0
 _LOOK_SECONDS = 2.0
-# A look at long ledgers keeps the simulated vendors busy: at most a tenth of the time is spent with looking.
+# A look at a long ledger keeps the simulated Twilio busy: mostly a tenth of the time is spent with looking, and the end of
+# a run is noticed within half a minute.
 _LOOK_SHARE = 10.0
+_LONGEST_PAUSE_SECONDS = 30.0
 # Doubles come late: a paused worker's, or an old owner's.
 _AFTERMATH_SECONDS = 5.0
 _COOL_SECONDS = 5.0
@@ -155,7 +158,7 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
         await scenario.afterwards(world, clients)
     if scenario.stats:
         await compare_stats(world)
-    verdict = await _verdict(world, clients)
+    verdict = await _verdict(world, clients, await world.vendors.asked())
     recoveries = [_recovery(at, world, clients, verdict) for at in world.faults]
     refusals = [refusal for message in clients.written for refusal in message.refusals]
     refused = sum(refusal != NOBODY_LISTENS or not scenario.may_be_down for refusal in refusals)
@@ -186,19 +189,19 @@ async def _until_answered(scenario: Scenario, world: World, clients: Clients) ->
     lost, moved = -1, time.monotonic()
     while True:
         begun = time.monotonic()
-        now_lost = (await _verdict(world, clients)).lost
+        now_lost = (await _verdict(world, clients, [])).lost
         if now_lost != lost:
             lost, moved = now_lost, time.monotonic()
         if now_lost == 0 or time.monotonic() - moved > scenario.stuck_seconds:
             return
-        await asyncio.sleep(max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - begun)))
+        await asyncio.sleep(min(max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - begun)), _LONGEST_PAUSE_SECONDS))
 
 
-async def _verdict(world: World, clients: Clients) -> Verdict:
+async def _verdict(world: World, clients: Clients, asked: list[Asked]) -> Verdict:
     numbers = [number for number in clients.numbers if number not in world.excused]
     written = [message for message in clients.written if message.number not in world.excused]
     sent = [message for message in await world.vendors.sent() if message.number not in world.excused]
-    return judge(numbers, written, sent, await world.vendors.asked(), world.apology)
+    return judge(numbers, written, sent, asked, world.apology)
 
 
 def _recovery(at: float, world: World, clients: Clients, verdict: Verdict) -> float:
