@@ -54,6 +54,10 @@ def test_what_breaks_the_promise_is_counted(bodies: list[str], what: str) -> Non
     assert verdict.problems
 
 
+def test_an_answer_in_parts_is_one() -> None:
+    assert verdict_of(sent(FIRST, "Eco: uno", "dos"), [ONE, TWO]).good
+
+
 def test_overlapping_messages_have_no_order() -> None:
     overlapping = wrote("dos", 1.5, 4.0)
     assert verdict_of(sent(FIRST, "Eco: dos", "Eco: uno"), [ONE, overlapping]).good

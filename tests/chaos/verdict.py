@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.chaos.calls import name_of
 from tests.chaos.clients import Written
@@ -49,7 +49,7 @@ def judge(
     for message_out in sent:
         got[message_out.number].append(message_out)
     for number, messages in got.items():
-        got[number] = _with_apologies(verdict, number, wrote[number], messages, apology)
+        got[number] = _with_apologies(verdict, number, wrote[number], _with_parts(wrote[number], messages), apology)
     for number in numbers:
         _judge_first(verdict, number, got[number])
         _judge_answers(verdict, number, wrote[number], got[number])
@@ -58,6 +58,15 @@ def judge(
         verdict.note(f"{number}: was never called and never wrote")
     _judge_asked(verdict, asked)
     return verdict
+
+
+def _with_parts(wrote: list[Written], got: list[Sent]) -> list[Sent]:
+    """Mark the further parts of an echo too long for one message: each line of them is something that this number wrote."""
+    written = {message.text for message in wrote}
+    return [
+        replace(message, body=ECHO + message.body) if set(message.body.split("\n")) <= written else message
+        for message in got
+    ]
 
 
 def _with_apologies(
