@@ -2,14 +2,26 @@
 
 import re
 
+import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.acceptance.console.conftest import NUMBER, call
-from tests.support.up import State, conversation_of, write
+from tests.support.up import State, conversation_of, eventually_sync, write
+
+
+def _until_buried(up: State, count: int) -> None:
+    """Wait for dead letters: a page shows those that were there when it was asked for."""
+
+    def buried() -> bool:
+        answer = httpx.get(up["web_url"] + "/api/dead-letters?topic=inbound-message", headers=up["headers"], timeout=15)
+        return len(answer.json()["dead_letters"]) == count
+
+    eventually_sync(buried)
 
 
 def test_a_dead_letter_is_edited_and_answered(campaign: State, page: Page) -> None:
     write(campaign, "hola", "¿Me oyen?", "SM" + "d" * 32)  # an address that nobody has
+    _until_buried(campaign, 1)
     page.goto("/ops/dead-letters")
     row = page.locator("tbody tr", has_text="inbound-message").first
     expect(row).to_be_visible()
@@ -29,6 +41,7 @@ def test_a_dead_letter_is_edited_and_answered(campaign: State, page: Page) -> No
 def test_many_dead_letters_are_discarded_with_a_reason(campaign: State, page: Page) -> None:
     for place in range(3):
         write(campaign, "nadie", "x", f"SM{place}" + "e" * 31)
+    _until_buried(campaign, 3)
     page.goto("/ops/dead-letters")
     expect(page.locator("tbody tr", has_text="inbound-message")).to_have_count(3)
     page.get_by_label("All", exact=True).check()
