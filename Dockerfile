@@ -1,11 +1,17 @@
-# One image for all processes: the command says which.
-FROM python:3.11-slim-bookworm AS build
+# One image for all processes: the command says which. Whoever wants the same base each time gives its digest:
+# docker build --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:… .
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /app
 RUN python -m venv /venv
 COPY requirements/runtime.txt requirements/
 RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
 COPY pyproject.toml README.md ./
 COPY schemas schemas
+COPY rules rules
+COPY mailboxes mailboxes
+COPY clients clients
+COPY process process
 COPY db db
 COPY streams streams
 COPY web web
@@ -13,7 +19,7 @@ COPY local local
 COPY cli cli
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin service
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json

@@ -21,10 +21,10 @@ test: setup lint
 chaos: setup
 	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0)
 
-# The documents of topics and HTTP, from the models: docs/api; and the variables, from the settings: docs/configuration.md.
+# The documents of topics and HTTP, from the models: docs/api; and the variables, from the settings: docs/configuration.md, .env.example.
 api: setup
 	$(VENV)/bin/python -m cli.api_documents docs/api
-	$(VENV)/bin/python -m cli.environment docs/configuration.md
+	$(VENV)/bin/python -m cli.environment docs/configuration.md .env.example
 
 # All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4; the statistics':
 # make bench ONLY=stats-agent,stats-recovery,stats-view

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import aiohttp
 import structlog
 
 from cli.backfill_output import as_json, show
 from cli.connected import postgres_and_kafka
+from clients.elevenlabs.batches import ElevenLabsBatches
+from clients.elevenlabs.calls import ElevenLabsCalls
+from clients.elevenlabs.campaigns import ElevenLabsCampaigns
+from clients.vendors import open_readers
 from schemas.documents import now
 from schemas.errors import InvalidInput, VendorError
-from schemas.retention import journal_remembers
+from schemas.retention import remembered_for
 from schemas.settings import Settings, require
 from schemas.times import point_in_time
 from web.backfill import Backfill, Findings
 from web.backfill_calls import CallBackfill, CallFindings
-from web.elevenlabs_list import ElevenLabsList
 from web.publisher import Publisher
 from web.spool import Spool
-from web.twilio_list import TwilioList
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ def run_backfill(
     """Look, publish (unless `dry_run`) and print; 0, or 1 when ElevenLabs could not be compared.
 
     Raises:
-        InvalidInput: a time is malformed, the window is empty, in the future, or older than the journal.
+        InvalidInput: a time is malformed, the window is empty, in the future, or older than what is remembered.
         ConfigurationError, Unavailable, VendorError: nothing, or not all of it, was published.
     """
     require(settings, *_REQUIRED)
@@ -65,24 +66,26 @@ def run_backfill(
 
 
 def _check_remembered(settings: Settings, since: datetime, at: datetime) -> None:
-    """What the journal has forgotten would be taken for missed, and answered a second time."""
-    remembered = journal_remembers(settings)
+    """What has been forgotten would be taken for missed, and answered a second time."""
+    remembered = remembered_for(settings)
     if remembered is not None and since < at - remembered:
         days = f"{remembered.total_seconds() / 86_400:g}"
         raise InvalidInput(
-            "--since", f"at most {days}d: the journal remembers no longer (JOURNAL_RETENTION_DAYS), older is taken for new"
+            "--since", f"at most {days}d: no more is remembered (JOURNAL_RETENTION_DAYS), what is older is taken for new"
         )
 
 
 async def _run(settings: Settings, asked: Asked) -> tuple[Findings, CallFindings | None, str | None]:
     """Give Twilio's, and ElevenLabs' or why there are none: neither waits for the other."""
-    async with postgres_and_kafka(settings) as (database, kafka), aiohttp.ClientSession() as session:
+    async with postgres_and_kafka(settings) as (database, kafka), open_readers(settings) as readers:
         publisher = Publisher(kafka, Spool(database))
-        twilio = Backfill(settings, database, publisher, TwilioList(settings, session))
+        twilio = Backfill(settings, database, publisher, readers.messenger)
         findings = await (twilio.look if asked.dry_run else twilio.run)(asked.since, asked.until)
         if settings.elevenlabs_api_key is None:
             return findings, None, "ELEVENLABS_API_KEY is not set"
-        elevenlabs = CallBackfill(settings, database, publisher, ElevenLabsList(settings, session))
+        api = readers.elevenlabs
+        lists = ElevenLabsBatches(api), ElevenLabsCampaigns(api)
+        elevenlabs = CallBackfill(settings, database, publisher, ElevenLabsCalls(api), lists)
         try:
             calls = await elevenlabs.look(asked.since, asked.until, batches=asked.batches)
             if not asked.dry_run:

@@ -1,13 +1,30 @@
-"""Postgres and Kafka for a command that works as `web` does: both there, or one line that says which is not."""
+"""Postgres and Kafka for a command: both there, or one line that says which is not; and whether the workers are stopped."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from clients.kafka.topics import live_members
 from db.pool import POSTGRES_ERRORS, create_pool
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from web.database import Database
 from web.kafka_link import KafkaLink
+
+# Kafka gives a worker that died without a word up after its session time-out of 6 s.
+_GONE_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+
+
+async def still_running(settings: Settings, group: str) -> bool:
+    """Tell whether processes of a consumer group run on; one that has just ended is waited for."""
+    end = time.monotonic() + _GONE_SECONDS
+    while await live_members(settings, group):
+        if time.monotonic() > end:
+            return True
+        await asyncio.sleep(_LOOK_SECONDS)
+    return False
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ import typer
 
 from cli.environment import environment_table
 from cli.process import Beside, Json, run
+from schemas.documents import parse_object
+from schemas.errors import InvalidInput
 
 app = typer.Typer(
     help="Tell a conversation what to do: close, escalate, resume, write, change-agent.", no_args_is_help=True
@@ -17,6 +19,13 @@ By = Annotated[str | None, typer.Option(help="Who says so. Default: the user's n
 Id = Annotated[str | None, typer.Option("--id", help="The command's id: with the same one it is done once.")]
 Reason = Annotated[str | None, typer.Option(help="Why; kept with the event.")]
 _DATA_DIR = Path(".data")
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        return parse_object(text.encode())
+    except InvalidInput as error:
+        raise typer.BadParameter(f'--content-variables {error.why}, such as {{"1": "Ana"}}') from error
 
 
 def _run(name: str, number: str, options: dict[str, Any], data_dir: Path, *, as_json: bool) -> None:
@@ -58,10 +67,13 @@ def write(
     number: Number,
     text: Annotated[str | None, typer.Option(help="What is sent, word for word.")] = None,
     content_sid: Annotated[str | None, typer.Option(help="An approved template (HX…), outside the 24-hour window.")] = None,
+    content_variables: Annotated[str | None, typer.Option(help="What fills the template's variables: JSON.")] = None,
     by: By = None, command_id: Id = None, as_json: Json = False, data_dir: Beside = _DATA_DIR,
 ) -> None:  # fmt: skip
     """Send the client a message."""
-    options = {"text": text, "content_sid": content_sid, "by": by, "command_id": command_id}
+    variables = None if content_variables is None else _json_object(content_variables)
+    template = {"content_sid": content_sid, "content_variables": variables}
+    options = {"text": text, **template, "by": by, "command_id": command_id}
     _run("write", number, options, data_dir, as_json=as_json)
 
 

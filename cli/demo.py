@@ -15,6 +15,7 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from cli.judge import Verdict, answered_words, judge
+from cli.running import running_up
 from schemas.errors import ConfigurationError
 
 State = dict[str, Any]
@@ -118,10 +119,9 @@ def run_demo(data_dir: Path, calls: int, messages: int, *, as_json: bool) -> int
 
 
 def _state(data_dir: Path) -> State:
-    try:
-        state: State = json.loads((data_dir / "up.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"no running service in {data_dir}; start `whatsapp-microservice up` first") from error
+    state = running_up(data_dir)
+    if state is None:
+        raise ConfigurationError(f"no running service in {data_dir}; start `whatsapp-microservice up` first")
     if "twilio_url" not in state or "elevenlabs_url" not in state:
         raise ConfigurationError("the running service talks to the real vendors; the demo needs the simulated ones")
     return state

@@ -5,9 +5,11 @@ import json
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import timedelta
+from urllib.parse import urlsplit
 
+import aiohttp
 import asyncpg
-import httpx
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
@@ -16,14 +18,25 @@ from cli.doctor_agents import agents
 from cli.doctor_durability import durability
 from cli.doctor_templates import templates
 from cli.findings import Finding
-from db.start import is_migrated
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.http import BROKE_OFF, open_session
+from clients.kafka.rights import check_rights
+from clients.kafka.topics import check_copartitioning
+from clients.twilio.api import TwilioApi
+from db.pool import connect
+from db.versions import schema_version
+from rules.configuration import problems
 from schemas.errors import ConfigurationError
+from schemas.public_url import public_url_problem
+from schemas.retention import remembered_for
+from schemas.rights import STATS_WORKER, WEB, WORKER
 from schemas.settings import Settings
-from streams.conversation.configuration import problems
-from streams.engine.topics import check_copartitioning
 
 _SECONDS = 5.0
-_HOURS_A_DAY = 24
+_TIMEOUT = aiohttp.ClientTimeout(total=_SECONDS)
+_CONNECTIONS = 2
+_REFUSED = (401, 403)
+_HOUR = timedelta(hours=1)
 _NEEDED = (
     "microservice_token", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key", "database_url",
     "kafka_bootstrap_servers",
@@ -36,6 +49,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         *_configured(settings),
         *_texts(settings),
+        public_url(settings),
         *[await check(settings) for check in checks],
         *await templates(settings),
         *await agents(settings),
@@ -44,9 +58,9 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _remembered_hours(settings: Settings) -> float:
-    """Ids are remembered as long as the journal: for ever, or no shorter than the topics are said to be kept."""
-    days = settings.journal_retention_days
-    return max(days * _HOURS_A_DAY, settings.topic_retention_hours) if days else math.inf
+    """How long events' ids are remembered: for ever, or no shorter than the topics are said to be kept, and a day."""
+    remembered = remembered_for(settings)
+    return remembered / _HOUR if remembered else math.inf
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
@@ -81,22 +95,43 @@ def _texts(settings: Settings) -> list[Finding]:
     return [Finding("texts", "wrong", problem) for problem in problems(settings)] or [Finding("texts", "ok")]
 
 
+def public_url(settings: Settings) -> Finding:
+    """Say whether Twilio can call us: by the address alone, for nobody here sees the way that Twilio's calls take."""
+    name, base = "PUBLIC_BASE_URL", settings.public_base_url
+    if problem := public_url_problem(settings):
+        advice = "set it to what Twilio's console calls, https://… on the internet"
+        if base is None:
+            advice += "; until then webhooks pass whose proxy names it in X-Forwarded-Proto and -Host, or in Forwarded"
+        return Finding(name, problem, advice)
+    if base is not None and urlsplit(base).username is not None:
+        advice = "leave them out: they stand in Twilio's logs, and nobody checks them"
+        return Finding(name, "has a user and a password in it", advice)
+    return Finding(name, "ok" if base else "not needed by a Twilio on this machine")
+
+
 async def _database(settings: Settings) -> Finding:
     if settings.database_url is None:
         return Finding("Postgres", "not configured", "set DATABASE_URL")
     try:
-        connection = await asyncpg.connect(settings.database_url, timeout=_SECONDS)
+        connection = await connect(settings.database_url, _SECONDS)
         try:
-            migrated = await is_migrated(connection)
+            found, version = await schema_version(connection)
         finally:
             await connection.close()
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
         return Finding("Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs")
-    return Finding("Postgres", "ok") if migrated else Finding("Postgres", "schema missing or old", "run `migrate`")
+    if found == "newer":
+        return Finding("Postgres", f"schema {version} is newer than this build", "start the build that migrated it")
+    if found == "older":
+        return Finding("Postgres", "schema missing or old", "run `migrate`")
+    unused = ", ".join(settings.unused_database_parameters)
+    return Finding("Postgres", f"ok; not used of DATABASE_URL: {unused}" if unused else "ok")
 
 
 async def _kafka(settings: Settings) -> Finding:
     try:
+        for needs in (WEB, WORKER, STATS_WORKER):
+            await check_rights(settings, needs)
         counts = await check_copartitioning(settings)
     except ConfigurationError as error:
         return Finding("Kafka", "wrong", str(error))
@@ -106,25 +141,23 @@ async def _kafka(settings: Settings) -> Finding:
 
 
 async def _twilio(settings: Settings) -> Finding:
-    account, token = settings.twilio_account_sid or "", settings.twilio_auth_token or ""
-    url = f"{settings.twilio_api_base_url}/2010-04-01/Accounts/{account}.json"
-    return await _vendor("Twilio", url, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN", auth=(account, token))
+    async with open_session(_TIMEOUT, _CONNECTIONS) as session:
+        probe = TwilioApi(settings, session).probe
+        return await _vendor("Twilio", probe, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
 
 
 async def _elevenlabs(settings: Settings) -> Finding:
-    url = f"{settings.elevenlabs_api_base_url}/v1/convai/agents?page_size=1"
-    headers = {"xi-api-key": settings.elevenlabs_api_key or ""}
-    return await _vendor("ElevenLabs", url, "ELEVENLABS_API_KEY", headers=headers)
+    async with open_session(_TIMEOUT, _CONNECTIONS) as session:
+        return await _vendor("ElevenLabs", ElevenLabsApi(settings, session).probe, "ELEVENLABS_API_KEY")
 
 
 async def _vendor(
-    name: str, url: str, variables: str, headers: dict[str, str] | None = None, auth: tuple[str, str] | None = None
+    name: str, probe: Callable[[aiohttp.ClientTimeout], Awaitable[int]], variables: str
 ) -> Finding:
     try:
-        async with httpx.AsyncClient(timeout=_SECONDS) as client:
-            status = (await client.get(url, headers=headers, auth=auth)).status_code
-    except httpx.HTTPError as error:
+        status = await probe(_TIMEOUT)
+    except BROKE_OFF as error:
         return Finding(name, f"not reachable: {type(error).__name__}", "check the network and the API's base URL")
-    if status in (401, 403):
+    if status in _REFUSED:
         return Finding(name, "credentials refused", f"check {variables}")
     return Finding(name, "ok") if status < 500 else Finding(name, f"answers {status}", "see the vendor's status page")

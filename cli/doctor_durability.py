@@ -4,16 +4,16 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from cli.findings import Finding
+from clients.kafka.topic_configs import differences
+from db.pool import connect
+from schemas.events import TAKEN_UP
 from schemas.settings import Settings
-from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS
+from schemas.topics import WORKER_GROUP
 from streams.engine.durability import lost_offsets, risks, topics
-from streams.engine.topic_configs import differences
-from streams.worker.run import GROUP
 
 _SECONDS = 5.0
 _WHAT = "durability"
 _LOOPBACK = ("127.", "localhost", "[::1]")
-_READ = [CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_COMMAND]
 
 
 async def durability(settings: Settings, remembered_hours: float) -> list[Finding]:
@@ -23,11 +23,11 @@ async def durability(settings: Settings, remembered_hours: float) -> list[Findin
 
 
 async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
-    if settings.kafka_bootstrap_servers is None:
+    if settings.kafka_bootstrap_servers is None or settings.kafka_embedded:  # which keeps nothing that is to last
         return []
     try:
         found = risks(await topics(settings), remembered_hours=remembered_hours)
-        lost = await lost_offsets(settings, GROUP, _READ)
+        lost = await lost_offsets(settings, WORKER_GROUP, sorted(TAKEN_UP))
         other = await differences(settings)
     except (KafkaError, OSError, TimeoutError):
         return []
@@ -54,7 +54,7 @@ async def _postgres(settings: Settings) -> list[Finding]:
     if settings.database_url is None:
         return []
     try:
-        connection = await asyncpg.connect(settings.database_url, timeout=_SECONDS)
+        connection = await connect(settings.database_url, _SECONDS)
         try:
             names = ("synchronous_commit", "fsync", "full_page_writes")
             values = {name: await connection.fetchval(f"SHOW {name}") for name in names}

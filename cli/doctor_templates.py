@@ -1,24 +1,22 @@
-"""`doctor` on templates: does Twilio know them, do their variables fit, are they approved for WhatsApp?
-
-Content API: `GET /v1/Content/{sid}` (its `variables` are those that a create must fill: 63028 otherwise), and
-`…/ApprovalRequests` (`whatsapp.status`).
-"""
+"""`doctor` on templates: does Twilio know them, do their variables fit, are they approved for WhatsApp?"""
 
 import asyncio
-from typing import Any
 
-import httpx
+import aiohttp
 import structlog
 
 from cli.findings import Finding
-from schemas.errors import ConfigurationError
+from clients.http import open_session
+from clients.twilio.api import TwilioApi
+from clients.twilio.content import TwilioContent
+from rules.templates import Template, Templates
+from schemas.errors import ConfigurationError, VendorError
 from schemas.settings import Settings
-from streams.conversation.templates import Template, Templates
-from streams.vendors.twilio_typing import product_host
 
 log = structlog.get_logger()
 
-_SECONDS = 5.0
+_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+_CONNECTIONS = 5
 _APPROVED = "approved"
 
 
@@ -36,10 +34,9 @@ async def templates(settings: Settings) -> list[Finding]:
     if configured.first is None:
         advice = "outside the sandbox set TWILIO_FIRST_MESSAGE_CONTENT_SID: a call does not open the 24-hour window"
         return [Finding("templates", "none for the first message", advice if _is_real(settings) else "")]
-    auth = (settings.twilio_account_sid or "", settings.twilio_auth_token or "")
-    host = product_host(settings.twilio_api_base_url, "content")
-    async with httpx.AsyncClient(timeout=_SECONDS, base_url=host, auth=auth) as client:
-        return [await _look(client, name, template) for name, template in named.items() if template]
+    async with open_session(_TIMEOUT, _CONNECTIONS) as session:
+        content = TwilioContent(TwilioApi(settings, session))
+        return [await _look(content, name, template) for name, template in named.items() if template]
 
 
 def warn_of_templates(settings: Settings) -> None:
@@ -55,37 +52,17 @@ def _is_real(settings: Settings) -> bool:
     return settings.twilio_whatsapp_from != sandbox
 
 
-async def _look(client: httpx.AsyncClient, name: str, template: Template) -> Finding:
+async def _look(content: TwilioContent, name: str, template: Template) -> Finding:
     try:
-        content = await client.get(f"/v1/Content/{template.content_sid}")
-        approval = await client.get(f"/v1/Content/{template.content_sid}/ApprovalRequests")
-    except httpx.HTTPError as error:
-        return Finding(name, f"not reachable: {type(error).__name__}", "check the network and TWILIO_API_BASE_URL")
-    if content.status_code == httpx.codes.NOT_FOUND:
-        return Finding(
-            name, "unknown to Twilio", "copy the HX… of an approved template from Twilio's Content Template Builder"
-        )
-    if content.status_code != httpx.codes.OK:
-        return Finding(name, f"Twilio answers {content.status_code}", "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
-    if problem := _variables_problem(name, template, content.json()):
-        return Finding(name, "variables do not fit", problem)
-    status = _status(approval)
-    advice = "" if status == _APPROVED else "WhatsApp sends approved templates only; see its state at Twilio"
-    return Finding(name, status or "not submitted to WhatsApp", advice)
-
-
-def _variables_problem(name: str, template: Template, content: dict[str, Any]) -> str:
-    wanted, given = set(content.get("variables") or {}), set(template.variables)
-    variable = name.replace("_SID", "_VARIABLES")
-    if missing := sorted(wanted - given):
-        return f"{variable}: lacks {', '.join(missing)}, which the template has"
-    if unknown := sorted(given - wanted):
-        return f"{variable}: has {', '.join(unknown)}, which the template lacks"
-    return ""
-
-
-def _status(approval: httpx.Response) -> str:
-    if approval.status_code != httpx.codes.OK:
-        return ""
-    whatsapp = approval.json().get("whatsapp")
-    return str(whatsapp.get("status", "")) if isinstance(whatsapp, dict) else ""
+        found = await content.find(template.content_sid)
+    except VendorError as error:
+        if error.code is None:
+            return Finding(name, f"not reachable: {error.why}", "check the network and TWILIO_API_BASE_URL")
+        return Finding(name, f"Twilio answers {error.code}", "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
+    if found is None:
+        advice = "copy the HX… of an approved template from Twilio's Content Template Builder"
+        return Finding(name, "unknown to Twilio", advice)
+    if problem := found.mismatch(template.variables):
+        return Finding(name, "variables do not fit", f"{name.replace('_SID', '_VARIABLES')}: {problem}")
+    advice = "" if found.approval == _APPROVED else "WhatsApp sends approved templates only; see its state at Twilio"
+    return Finding(name, found.approval or "not submitted to WhatsApp", advice)

@@ -1,6 +1,7 @@
-"""The environment variables with defaults and meanings, made from the settings: for `--help` and docs/configuration.md.
+"""The environment variables with defaults and meanings, made from the settings: for `--help`, docs/configuration.md and
+`.env.example`.
 
-`python -m cli.environment docs/configuration.md` writes the page; `make api` does.
+`python -m cli.environment docs/configuration.md .env.example` writes both; `make api` does.
 """
 
 import sys
@@ -18,6 +19,20 @@ This page is made from `schemas/settings.py` by `make api`; `--help` of each com
 
 | variable | default | meaning |
 |---|---|---|
+"""
+
+_EXAMPLE = """\
+# Copy to `.env`, which `docker-compose.yml` reads, and fill in what has no value. What is commented out has a default: the
+# one shown. Made from `schemas/settings.py` by `make api`.
+
+# The password that Postgres is set up with by `docker-compose.yml`.
+POSTGRES_PASSWORD=
+
+# Where `docker-compose.yml` publishes web: on the machine itself, for a proxy with TLS (ops/nginx.conf).
+#PUBLISHED_ON=127.0.0.1
+
+# The image's base, by its digest: python:3.11-slim-bookworm@sha256:…
+#PYTHON_IMAGE=python:3.11-slim-bookworm
 """
 
 
@@ -41,6 +56,15 @@ def environment_page() -> str:
     return _PAGE + "\n".join(rows) + "\n"
 
 
+def environment_example() -> str:
+    """Return `.env.example`: no value but the defaults, so that no secret can be in it."""
+    lines = [
+        f"\n# {meaning}\n{f'#{name}={default}' if default else f'{name}='}\n"
+        for name, default, meaning in environment_rows()
+    ]
+    return _EXAMPLE + "".join(lines)
+
+
 def _code(default: str) -> str:
     return f"`{_cell(default)}`" if default else ""
 
@@ -50,4 +74,6 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(environment_page())
+    page, example = map(Path, sys.argv[1:])
+    page.write_text(environment_page())
+    example.write_text(environment_example())

@@ -20,7 +20,7 @@ def run_erase(settings: Settings, number: str, *, yes: bool, as_json: bool) -> i
         ConfigurationError, Unavailable: nothing was sent.
     """
     key = conversation_key(number)
-    if not yes and not typer.confirm(f"Erase the conversation, messages and journal of {masked(key)} for good?", err=True):
+    if not yes and not typer.confirm(f"Erase the conversation, messages and log of {masked(key)} for good?", err=True):
         return 1
     code = run_command(settings, key, {"command": "erase"}, as_json=as_json)
     if code == 0 and not as_json:

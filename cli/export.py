@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-from typing import Any
 
 from db.pool import POSTGRES_ERRORS, create_pool
-from db.queries import load
+from db.readers.export import kept_of
 from schemas.errors import Unavailable
 from schemas.phone import conversation_key
+from schemas.rows import Json
 from schemas.settings import Settings, require
-
-_sql = load("export")
 
 
 def run_export(settings: Settings, number: str) -> int:
@@ -26,13 +24,12 @@ def run_export(settings: Settings, number: str) -> int:
     return 0 if any(value for name, value in kept.items() if name != "phone_number") else 1
 
 
-async def _kept(settings: Settings, number: str) -> dict[str, Any]:
+async def _kept(settings: Settings, number: str) -> Json:
     try:
         pool = await create_pool(settings)
         try:
-            kept: dict[str, Any] = await pool.fetchval(_sql.export, number)
+            return await kept_of(pool, number)
         finally:
             await pool.close()
     except POSTGRES_ERRORS as error:
         raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
-    return kept

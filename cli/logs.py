@@ -3,10 +3,11 @@
 import logging
 import sys
 import time
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
+from cli.log_privacy import SecretsHidden, exception_text, first_line, without_values
 from schemas.settings import Settings
 
 # Chatty below warning: each connection or rebalance step is a line.
@@ -55,6 +56,13 @@ class Sparing(logging.Filter):
         return True
 
 
+def _renderer(*, console: bool) -> structlog.typing.Processor:
+    if not console:
+        return structlog.processors.JSONRenderer()
+    # Exceptions come as texts: the renderer's own way is to print what every variable holds.
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
 def configure_logs(settings: Settings) -> None:
     """Set up logging for this process, on stderr."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
@@ -63,8 +71,6 @@ def configure_logs(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    exceptions: list[structlog.typing.Processor] = [] if console else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -75,8 +81,14 @@ def configure_logs(settings: Settings) -> None:
     handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, last],
+            foreign_pre_chain=[*shared, first_line],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.ExceptionRenderer(exception_text),
+                without_values,
+                _renderer(console=console),
+                cast(structlog.typing.Processor, SecretsHidden(settings.secrets())),
+            ],
         )
     )
     root = logging.getLogger()

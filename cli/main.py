@@ -78,9 +78,27 @@ def stats(
 
 
 @app.command(epilog=_ENVIRONMENT)
-def migrate() -> None:
+def migrate(
+    topics_only: Annotated[bool, typer.Option("--print-topics", help="Do nothing, but print the commands that make "
+                           "the topics.")] = False,
+    as_json: Json = False, data_dir: Beside = _DATA_DIR,
+) -> None:  # fmt: skip
     """Bring the database's schema up to date and make the topics; safe to repeat and to run twice at once."""
-    _run(_migrate)
+    from cli.prepare import print_topics
+
+    _run((lambda settings: print_topics(settings, as_json=as_json)) if topics_only else _migrate, data_dir)
+
+
+@app.command(epilog=_ENVIRONMENT)
+def repartition(
+    former: Annotated[str | None, typer.Option("--from", help="The TOPIC_PREFIX of the topics before, where others take "
+                      "their place. Not given: the same topics get more partitions.")] = None,
+    dry_run: DryRun = False, yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
+) -> None:  # fmt: skip
+    """Move to TOPIC_PARTITIONS partitions, or to as many as somebody has given a topic; all processes must be stopped."""
+    from cli.repartition import run_repartition
+
+    _run(lambda settings: run_repartition(settings, former, dry_run=dry_run, yes=yes, as_json=as_json), data_dir)
 
 
 @app.command(epilog=_ENVIRONMENT)
@@ -103,17 +121,17 @@ def demo(
 
 
 @app.command(epilog=_ENVIRONMENT)
-def doctor(as_json: Json = False) -> None:
+def doctor(as_json: Json = False, data_dir: Beside = _DATA_DIR) -> None:
     """Say what is configured, reachable and consistent, and what to do about what is not."""
     from cli.doctor import run_doctor
 
-    _run(lambda settings: run_doctor(settings, as_json=as_json))
+    _run(lambda settings: run_doctor(settings, as_json=as_json), data_dir)
 
 
 @app.command(epilog=_ENVIRONMENT)
 def backfill(
     since: Since, until: Until = None,
-    batch: Annotated[list[str] | None, typer.Option(help="Also this batch's ended calls; may be given again.")] = None,
+    batch: Annotated[list[str] | None, typer.Option(help="Also this batch's or campaign's calls; repeatable.")] = None,
     dry_run: DryRun = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
 ) -> None:  # fmt: skip
     """Fetch what was missed. Twilio: clients' messages, delivery reports, sends of unknown outcome. ElevenLabs:
@@ -131,7 +149,7 @@ def erase(
     number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")],
     yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
 ) -> None:  # fmt: skip
-    """Forget one number: conversation, messages, journal. Its opt-out is kept."""
+    """Forget one number: conversation, messages, log. Its opt-out is kept."""
     from cli.erase import run_erase
 
     _run(lambda settings: run_erase(settings, number, yes=yes, as_json=as_json), data_dir)

@@ -1,10 +1,34 @@
 """What must be there before the processes: the schema in Postgres, the topics in Kafka."""
 
+import json
+
+from cli.upgrade import upgrade_of
+from clients.kafka.topic_configs import wanted_configs
+from clients.kafka.topics import ensure_topics, topic_names
 from db.migrate import migrate
-from db.start import when_postgres_answers
+from process.kafka import when_kafka_answers
+from process.postgres import when_postgres_answers
 from schemas.settings import Settings
-from streams.engine.start import when_kafka_answers
-from streams.engine.topics import ensure_topics
+
+
+def print_topics(settings: Settings, *, as_json: bool) -> int:
+    """Print the topics that `prepare` makes, for those who make them by hand; nobody is asked for it."""
+    topics = {name: wanted_configs(settings, name) for name in topic_names(settings)}
+    replicas = settings.topic_replication_factor
+    if as_json:
+        told = [
+            {"name": name, "partitions": settings.topic_partitions, "replication_factor": replicas, "configs": configs}
+            for name, configs in topics.items()
+        ]
+        print(json.dumps(told))
+        return 0
+    servers = settings.kafka_bootstrap_servers or "SERVERS"
+    for name, configs in topics.items():
+        words = ["kafka-topics.sh", "--bootstrap-server", servers, "--create", "--if-not-exists", "--topic", name]
+        words += ["--partitions", str(settings.topic_partitions)]
+        words += [] if replicas < 0 else ["--replication-factor", str(replicas)]
+        print(*words, *(f"--config {key}={value}" for key, value in configs.items()))
+    return 0
 
 
 async def prepare(settings: Settings) -> None:
@@ -16,5 +40,6 @@ async def prepare(settings: Settings) -> None:
     """
     url = settings.database_url
     assert url is not None, "required of everybody who prepares"
-    await when_postgres_answers(settings, lambda: migrate(url))
+    upgrade = upgrade_of(settings)
+    await when_postgres_answers(settings, lambda: migrate(url, upgrade))
     await when_kafka_answers(settings, lambda: ensure_topics(settings))

@@ -13,10 +13,11 @@ import typer
 
 from cli.logs import configure_logs
 from cli.running import settings_beside
+from clients.kafka.closed_connections import mend_connections
+from clients.kafka.records import mend_records
+from process.tracing import tracing
 from schemas.errors import ConfigurationError, InvalidInput, Unavailable, VendorError
-from schemas.kafka_connections import mend_connections
 from schemas.settings import Settings, load_settings
-from schemas.tracing import tracing
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
 
     `beside`: data of an `up` to work with; `served`: the process is there to carry load.
     """
+    mend_records()
     if served:
         _use_fast_loop()
         _spare_the_loaded()

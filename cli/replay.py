@@ -12,6 +12,7 @@ from typing import Any
 from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
 from cli.replay_rebuild import run_rebuild
 from cli.replay_what_if import run_what_if
+from clients.kafka.producer import Producer
 from db.pool import Pool, create_pool
 from db.queries import load
 from schemas.documents import now
@@ -23,7 +24,6 @@ from streams.replay.candidates import Wanted, check_topic
 from streams.replay.plan import Plan
 from streams.replay.session import Order, Session
 from streams.replay.window import Window, make_window
-from streams.worker.producer import Producer
 
 _sql = load("replay")
 _MODES = ("resume", "rebuild", "again", "what-if")

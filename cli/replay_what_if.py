@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict
 
 from db.pool import create_pool
+from rules.policy import Policy
 from schemas.errors import InvalidInput, Unavailable
 from schemas.settings import Settings
 from streams.replay.candidates import Wanted
@@ -27,7 +28,7 @@ async def run_what_if(settings: Settings, topic: str, window: Window, wanted: Wa
         raise InvalidInput("topic", f"--mode what-if reads one of: {', '.join(TOPICS)}")
     pool = await create_pool(settings)
     try:
-        comparing, read = WhatIf(settings, pool, wanted), 0
+        comparing, read = WhatIf(Policy.of(settings), pool, wanted), 0
         async with Reader(settings, topic, window) as reader:
             async for records in reader.batches():
                 await comparing.compare(records)

@@ -1,8 +1,9 @@
-"""The settings of the service that is worked with: of the environment, else of the `up` that runs on this machine."""
+"""The service that a command works with: that of the environment, else the `up` that runs on this machine."""
 
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from schemas.settings import Settings, load_settings
 
@@ -14,10 +15,16 @@ def settings_beside(data_dir: Path) -> Settings:
         ConfigurationError: see `load_settings`.
     """
     settings = load_settings()
-    if settings.database_url is not None:
-        return settings
+    if settings.database_url is not None or (state := running_up(data_dir)) is None:
+        return settings  # where none runs, the command itself says which variables are missing
+    return load_settings({**state["env"], **os.environ})
+
+
+def running_up(data_dir: Path) -> dict[str, Any] | None:
+    """Return what the `up` of a folder tells of itself; None where none runs."""
     try:
-        variables = json.loads((data_dir / "up.json").read_text())["env"]
+        state: dict[str, Any] = json.loads((data_dir / "up.json").read_text())
+        os.kill(state["pid"], 0)
     except (OSError, ValueError, KeyError):
-        return settings  # the command itself says which variables are missing
-    return load_settings({**variables, **os.environ})
+        return None
+    return state

@@ -11,16 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.stats_sums import sums_differ
+from clients.http import open_session
+from clients.views import StatsClient
 from db.pool import create_pool
 from schemas.errors import Unavailable
 from schemas.settings import Settings, require
 from schemas.topics import CONVERSATION_EVENT
 from streams.stats.check import Check, Comparison
-from streams.stats.client import StatsClient
-from streams.stats.lag import EventLag
-from streams.stats.rows import Rows
+from streams.stats.postgres import Rows
+from streams.stats.queue import EventLag
 
 DIFFERENT, UNSETTLED = 1, 3
+_CONNECTIONS = 10
 _LOOK_SECONDS = 0.5
 
 
@@ -38,7 +40,7 @@ def run_stats(settings: Settings, *, check: bool, rebuild: str | None, patience:
 
 
 async def _run(settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool) -> int:
-    async with aiohttp.ClientSession() as session:
+    async with open_session(aiohttp.ClientTimeout(), _CONNECTIONS) as session:
         client = StatsClient(settings, session, patience)
         if rebuild:
             _print_rebuilt(await _rebuilt(client, rebuild), as_json=as_json)

@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+from clients.views import StatsClient
 from db.pool import Pool
 from db.queries import load
+from db.readers.figures import DAY
 from schemas.settings import Settings
 from streams.stats.check import Difference
-from streams.stats.client import StatsClient
 
 _sql = load("gateway")
 _COUNTS = ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today")
@@ -33,12 +34,13 @@ async def sums_differ(settings: Settings, client: StatsClient, pool: Pool, patie
 
 
 async def _counted(settings: Settings, pool: Pool) -> dict[str, Any]:
-    row = await pool.fetchrow(_sql.stats, settings.stats_timezone, None)
-    assert row is not None, "an aggregate has a row"
-    today = row["total_conversations_today"]
-    return {name: row[name] for name in _COUNTS} | {
-        "response_rate": round(100 * row["answered_today"] / today, 1) if today else 0,
-        "avg_response_time_seconds": round(float(row["avg_response_time_seconds"]), 3),
+    record = await pool.fetchrow(DAY.sql, settings.stats_timezone, None)
+    assert record is not None, "an aggregate has a row"
+    day = DAY.read(record)
+    today = day.total_conversations_today
+    return {name: getattr(day, name) for name in _COUNTS} | {
+        "response_rate": round(100 * day.answered_today / today, 1) if today else 0,
+        "avg_response_time_seconds": round(float(day.avg_response_time_seconds), 3),
     }
 
 

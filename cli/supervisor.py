@@ -111,9 +111,10 @@ class Supervisor:
         """Look at a process until it has ended."""
         assert each.process is not None, "started before"
         while each.process.returncode is None:
-            each.ready = await _is_ready(client, each.port)
+            answer = await _ready(client, each.port)
             now = time.monotonic()
-            each.ready_at = now if each.ready else each.ready_at
+            each.ready = answer is not None and answer.is_success
+            each.ready_at = each.ready_at if restart_may_help(answer) else now
             if now - each.ready_at > _LONGEST_UNREADY_SECONDS:
                 log.error("process stays unready and is killed", process=each.name)
                 each.process.kill()
@@ -121,8 +122,18 @@ class Supervisor:
         each.ready = False
 
 
-async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
+async def _ready(client: httpx.AsyncClient, port: int) -> httpx.Response | None:
     try:
-        return (await client.get(f"http://127.0.0.1:{port}/ready")).status_code == httpx.codes.OK
+        return await client.get(f"http://127.0.0.1:{port}/ready")
     except httpx.HTTPError:
-        return False
+        return None
+
+
+def restart_may_help(answer: httpx.Response | None) -> bool:
+    """Tell whether a process that answers `/ready` like this, or not at all (None), is better started anew. Pure.
+
+    A worker knows of work that a new start would fail on as well.
+    """
+    if answer is None:
+        return True
+    return not answer.is_success and answer.json().get("restart_helps") is not False

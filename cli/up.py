@@ -75,6 +75,8 @@ class Up:
             self._set("ElevenLabs (simulated)", url, ELEVENLABS_API_BASE_URL=url)
         if "STATS_URL" not in self.env:
             self._set("", "", STATS_URL=f"http://127.0.0.1:{self._settings.stats_port}")
+        if self._settings.bind_host is None:
+            self._set("", "", BIND_HOST=LOOPBACK)
         if self._settings.microservice_token is None:
             token = secrets.token_urlsafe(24)
             self._set("Service token (random, not set)", token, MICROSERVICE_TOKEN=token)
@@ -191,7 +193,7 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
     state = up.state | {
         "web_url": base, "token": token, "kafka": up.env.get("KAFKA_BOOTSTRAP_SERVERS"),
         "database_url": up.env.get("DATABASE_URL"), "pids": supervisor.pids(), "worker_ports": supervisor.ports("worker"),
-        "env": up.chosen,
+        "env": up.chosen, "pid": os.getpid(),
     }  # fmt: skip
     file = data_dir / "up.json"
     file.touch(mode=0o600)

@@ -1,58 +1,103 @@
 """Brings the schema up to date. Safe to repeat and to run twice at once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
 
 import asyncpg
-import sqlalchemy as sa
 import structlog
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.engine import Connection
+from asyncpg.transaction import Transaction
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from db.versions import VERSION_TABLE, known_versions
+from db.migrations.run import run_scripts
+from db.pool import connect
+from db.upgrade.fence import Sleep, fence
+from db.upgrade.move import move
+from db.upgrade.values import Upgrade
+from db.versions import FORMER_TABLE, KNOWN, LAST_OF_FUNCTIONS, NEWEST, VERSION_TABLE
 from schemas.errors import ConfigurationError
 
 log = structlog.get_logger()
 
-_FUNCTIONS = Path(__file__).parent / "sql" / "functions"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
 # Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
 _LOCK = 0x7768617473617070
+# Whoever still writes to tables that are locked as a whole may hold another one that is wanted; then it comes again.
+_TRIES = 5
+# Nobody notices; a migration of an empty database takes a second.
+_LOOK_AGAIN_SECONDS = 0.2
 
 
-async def migrate(dsn: str) -> None:
-    """Run what is missing, in one transaction, while holding a lock of the database.
+class _Busy(Exception):
+    """Somebody else migrates."""
 
-    A schema that a newer build made is left as it is: after a rollback it serves this build as well as before.
+
+async def migrate(dsn: str, upgrade: Upgrade | None = None, *, sleep: Sleep = asyncio.sleep) -> None:
+    """Run what is missing, while holding a lock of the database. Each step is a transaction and can be repeated.
+
+    A schema that a newer build made is left as it is.
+
+    Args:
+        upgrade: what becomes of conversations of the builds before 0024; None: there are none.
+        sleep: waits so many seconds for what such a build has under way.
 
     Raises:
-        ConfigurationError: the role may not change the service's tables.
+        ConfigurationError: the role may not change the service's tables, or somebody else's view needs a former one.
+        ServiceError: a conversation of a former build cannot be moved; everything is as it was.
     """
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn))
+    with _refused(), _unwrapped():
+        async with _alone(dsn) as connection:
+            if await _is_newer(connection):
+                log.warning("the database's schema is of a newer build and stays as it is")
+                return
+            if not await _has_table(connection, VERSION_TABLE):
+                await run_scripts(dsn, LAST_OF_FUNCTIONS, FORMER_TABLE)
+                await _leave_functions(connection, upgrade, sleep)
+            await run_scripts(dsn, NEWEST, VERSION_TABLE)
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[Connection]:
+    """Hold the lock, in a transaction of its own: a pooler would give a session's away."""
+    lock, connection = await connect(dsn), await connect(dsn)
     try:
-        with _refused(), _unwrapped():
-            await _migrate(engine)
+        transaction = await _locked(lock)
+        yield connection
+        await transaction.rollback()
     finally:
-        await engine.dispose()
+        await connection.close()
+        await lock.close()
 
 
-async def _migrate(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
-        await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        if await connection.run_sync(_is_newer):
-            log.warning("the database's schema is of a newer build and stays as it is")
-            return
-        await connection.run_sync(_upgrade)
-        await _install_functions(connection)
+@retry(retry=retry_if_exception_type(_Busy), wait=wait_fixed(_LOOK_AGAIN_SECONDS))
+async def _locked(connection: Connection) -> Transaction:
+    """Wait for the lock without holding a pooler's session: whoever holds it may need that one."""
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+        return transaction
+    await transaction.rollback()
+    raise _Busy
+
+
+async def _leave_functions(connection: Connection, upgrade: Upgrade | None, sleep: Sleep) -> None:
+    """Move the rows of a build whose rules were functions."""
+    await fence(connection, sleep)
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(asyncpg.DeadlockDetectedError), stop=stop_after_attempt(_TRIES), reraise=True
+    ):
+        with attempt:
+            async with connection.transaction():
+                await move(connection, upgrade)
 
 
 @contextmanager
 def _unwrapped() -> Iterator[None]:
-    """Give the driver's own error, which SQLAlchemy wraps twice."""
+    """Raise the driver's own error, which SQLAlchemy wraps twice."""
     try:
         yield
     except DBAPIError as error:
@@ -70,26 +115,25 @@ def _refused() -> Iterator[None]:
             f"DATABASE_URL: its role may not change the service's tables ({error}); "
             "run `migrate` as the role that owns them"
         ) from error
+    except asyncpg.DependentObjectsStillExistError as error:
+        raise ConfigurationError(
+            f"DATABASE_URL: something that is not the service's needs what is dropped ({error.detail}); "
+            "nothing was moved: drop it, and run `migrate` again"
+        ) from error
 
 
-async def _install_functions(connection: AsyncConnection) -> None:
-    """The steps of the journal are functions; they are replaced as a whole each time, so files and database agree."""
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert raw is not None, "an open connection has a driver"
-    for file in sorted(_FUNCTIONS.glob("*.sql")):
-        await raw.execute(file.read_text())
-
-
-def _is_newer(connection: Connection) -> bool:
+async def _is_newer(connection: Connection) -> bool:
     """Tell whether the schema has a version that this build does not know."""
-    if not sa.inspect(connection).has_table(VERSION_TABLE):
-        return False
-    found = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(VERSION_TABLE)))
-    return found is not None and found not in known_versions()
+    for table in (VERSION_TABLE, FORMER_TABLE):
+        if await _has_table(connection, table):
+            found = await connection.fetchval(f"SELECT version_num FROM {table}")
+            return found is not None and found not in KNOWN
+    return False
 
 
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+async def _has_table(connection: Connection, name: str) -> bool:
+    """Tell whether there is such a table; a view is none."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1) AND relkind = 'r')", name
+    )
+    return found

@@ -1,7 +1,8 @@
 """Connections to Postgres."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from pydantic_core import from_json, to_json
@@ -30,15 +31,17 @@ POSTGRES_ERRORS = (*LOST_CONNECTION, asyncpg.PostgresError)
 # A step takes milliseconds; a statement that runs this long waits for a lock of a frozen process, and is done again.
 _COMMAND_TIMEOUT_SECONDS = 10.0
 _JSONB_VERSION = b"\x01"
-# Under the 10 s in which an outage must show in health.
-_CONNECT_TIMEOUT_SECONDS = 5.0
+CONNECT_TIMEOUT_SECONDS = 5.0
+"""Under the 10 s in which an outage must show in health."""
+# What poolers let through, too.
+_SESSION = {"timezone": "UTC", "application_name": "whatsapp-microservice"}
 
 
 BY_INDEX = {"enable_seqscan": "off"}
 """Session settings of whoever only looks single rows up, all through indexes.
 
-A plan is kept as long as its connection, and one made while a table was small reads it as a whole: the outbox, with what is
-removed and not yet vacuumed, took five times as long to look at after two minutes under load.
+A plan is kept as long as its connection, and one made while a table was small reads it as a whole: a table with much
+that is removed and not yet vacuumed took five times as long to look at after two minutes under load.
 """
 
 
@@ -51,9 +54,41 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
     def get_reset_query(self) -> str:
         return ""
 
+    async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg is untyped
+        try:
+            return await super()._execute(*args, **options)
+        except asyncpg.ReadOnlySQLTransactionError:
+            # It outlived a failover, and leads to what is a standby now: a new one leads to the primary.
+            self.terminate()
+            raise
 
-async def create_pool(settings: Settings, session: Mapping[str, str] | None = None) -> Pool:
-    """Open the pool. JSONB comes and goes as Python values; timestamps are UTC. `session`: settings of each connection.
+
+class _Pooled(_Stateless):
+    """A connection through a transaction pooler (PgBouncer and its like), where each transaction may meet another session.
+
+    asyncpg sends a statement in two parts, which only a transaction keeps on one session: so each gets its own.
+    """
+
+    async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg is untyped
+        async with self._kept():
+            return await super()._execute(*args, **options)
+
+    async def _executemany(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        async with self._kept():
+            return await super()._executemany(*args, **options)
+
+    def _kept(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.is_in_transaction() else self.transaction()
+
+
+async def create_pool(
+    settings: Settings, session: Mapping[str, str] | None = None, size: int | None = None
+) -> Pool:
+    """Open the pool. JSONB comes and goes as Python values; timestamps are UTC.
+
+    Args:
+        session: settings of each connection, which make it faster; left out behind a pooler, which refuses them.
+        size: how many connections there are at most, None: DATABASE_POOL_SIZE.
 
     Raises:
         ConfigurationError: DATABASE_URL is missing.
@@ -61,16 +96,47 @@ async def create_pool(settings: Settings, session: Mapping[str, str] | None = No
     """
     if settings.database_url is None:
         raise ConfigurationError("DATABASE_URL: not set; write it as postgresql://user:password@host:5432/name")
+    pooled = await behind_pooler(settings.database_url)
     return await asyncpg.create_pool(
         settings.database_url,
         min_size=1,
-        max_size=settings.database_pool_size,
-        connection_class=_Stateless,
+        max_size=size or settings.database_pool_size,
         init=prepare,
-        timeout=_CONNECT_TIMEOUT_SECONDS,
+        timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=_COMMAND_TIMEOUT_SECONDS,
-        server_settings={"timezone": "UTC", "application_name": "whatsapp-microservice", **(session or {})},
+        server_settings=_SESSION if pooled else {**_SESSION, **(session or {})},
+        **(_POOLED if pooled else _DIRECT),
     )
+
+
+async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open a single connection, which works through a transaction pooler as well.
+
+    Raises:
+        OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
+    """
+    connection = await asyncpg.connect(dsn, timeout=timeout, server_settings=_SESSION, **_POOLED)
+    await prepare(connection)
+    return connection
+
+
+async def behind_pooler(dsn: str) -> bool:
+    """Tell whether a URL leads to a pooler: those give clients other process ids than their sessions of Postgres have.
+
+    Raises:
+        OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
+    """
+    connection = await connect(dsn)
+    try:
+        pid: int = await connection.fetchval("SELECT pg_backend_pid()")
+        return bool(pid != connection.get_server_pid())
+    finally:
+        await connection.close()
+
+
+_DIRECT: Final = {"connection_class": _Stateless}
+# A statement's name means something to one session only.
+_POOLED: Final = {"connection_class": _Pooled, "statement_cache_size": 0}
 
 
 async def prepare(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> None:

@@ -1,234 +1,190 @@
-"""Rows that events tell of, written into the service's tables, many at a time.
+"""Where the tables are made again from the log: the service's own, an empty database, or temporary ones beside them.
 
-Rows come partial, as JSON by column: what a row does not say stays as the table has it, or gets the column's default. The
-tables are those that the search path finds: the service's own, or a connection's temporary ones beside them.
+Rows are written by the statement that writes every conversation, under epochs of the rebuild's own, so that no worker
+writes meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-import asyncpg
-
-from db.pool import prepare
+from db.comparison import Difference, compare
+from db.pool import Pool, behind_pooler, create_pool
 from db.queries import load
+from db.store.append import append
+from db.store.erasures import Erasures, erasure_key
+from db.store.lookups import sends_by_own_id
+from db.store.ownership import claim, release
+from db.store.personal_data import ERASED, KEPT
+from db.store.publication import advance, unpublished
+from db.store.rows import StoredEvent
+from db.store.session import SESSION
+from db.store.write import Conflict, Failed, Fenced, Result, Write
+from schemas.errors import Unavailable
+from schemas.rows import SeenRow
+from schemas.settings import load_settings
 
-Json = dict[str, Any]
 _sql = load("rebuild")
+_erasures = load("erasures")
 
+_OWNER = "rebuild"
 # Ids that a lost database had handed out and whose events never left: at most a worker's conversations in flight each.
 _LOST_IDS = 10_000
-# A comparison reads whole tables; it is no step that somebody waits for.
-_LONG_SECONDS = 3_600.0
+# Conversations a statement; each with all that a batch of the log has of it.
+_AT_ONCE = 200
+_PAGE = 5_000
+# What the store's statement may touch.
+_KEY = "conversation_erasure_key"
+_TABLES = (*ERASED, *KEPT, "conversation_removal", "conversation_partition", "conversation_publication")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """`parent`: what must be there for a row r; `missing`: values of a row whose beginning the log no longer has, as SQL.
+@asynccontextmanager
+async def tables(dsn: str, *, beside: bool) -> AsyncIterator["Target"]:
+    """Open the tables of a database. `beside`: empty temporary ones in their place, which end with the connection.
 
-    `undetermined`: columns that the log does not tell exactly. `also`: what else is joined into the staged row, as SQL.
-    `conversation`: which one a row belongs to, as SQL.
+    Raises:
+        Unavailable: temporary tables are wanted behind a transaction pooler, where each statement may find another session.
+        OSError, asyncpg.PostgresError, ValueError: the database does not answer, or refuses.
     """
-
-    name: str
-    key: tuple[str, ...]
-    key_types: tuple[str, ...]
-    parent: str = "true"
-    missing: str = "'{}'::jsonb"
-    also: str = "'{}'::jsonb"
-    joined: str = ""
-    undetermined: tuple[str, ...] = ()
-    conversation: str = "{row}.conversation_id"
-
-
-_OF_CONVERSATION = "EXISTS (SELECT 1 FROM conversation_state s WHERE s.id = r.conversation_id)"
-_OF_TURN = "EXISTS (SELECT 1 FROM conversation_turn t WHERE t.id = r.turn_id)"
-
-_BY_TURN = "(SELECT t.conversation_id FROM {schema}conversation_turn t WHERE t.id = {row}.turn_id)"
-
-# In the order of their references.
-TABLES = (
-    Table(
-        name="conversation_state", key=("id",), key_types=("int",), conversation="{row}.id",
-        missing="""jsonb_build_object('elevenlabs_conversation_id', '', 'agent_id', '', 'client_name', 'Cliente',
-                   'started_at', staged->'last_seen_at')""",
-        also="""jsonb_build_object('metadata', coalesce(staged->'metadata', b.metadata, '{}')
-                || coalesce(staged->'metadata_patch', '{}'))""",
-        parent="""NOT EXISTS (SELECT 1 FROM conversation_state o WHERE o.phone_number = r.phone_number AND o.id <> r.id)""",
-    ),
-    Table(
-        name="conversation_turn", key=("id",), key_types=("bigint",), parent=_OF_CONVERSATION,
-        missing="""jsonb_build_object('kind', 'reply')""",
-        undetermined=("begun_at", "answered_at", "ended_at", "due_at", "holds", "request_id", "again"),
-    ),
-    Table(
-        name="conversation_input", key=("kind", "event_id"), key_types=("text", "text"),
-        conversation=_BY_TURN, parent=f"(r.turn_id IS NULL OR {_OF_TURN})", missing="""jsonb_build_object('position', 0)""",
-        undetermined=("taken_at",),
-    ),
-    Table(
-        name="conversation_send", key=("own_id",), key_types=("uuid",), parent=_OF_TURN, conversation=_BY_TURN,
-        undetermined=("tries", "intended_at"),
-    ),
-    Table(
-        name="conversation_messages", key=("id",), key_types=("int",), parent=_OF_CONVERSATION,
-        joined="LEFT JOIN conversation_turn u ON u.id = (staged->'metadata'->>'turn_id')::bigint",
-        also="""CASE WHEN staged->>'direction' = 'outbound' THEN jsonb_build_object('elevenlabs_response', u.reply)
-                ELSE '{}'::jsonb END""",
-    ),
-    Table(
-        name="conversation_history", key=("conversation_id", "number"), key_types=("int", "int"), parent=_OF_CONVERSATION,
-    ),
-    Table(
-        name="conversation_suppression", key=("phone_number",), key_types=("text",), undetermined=("since",),
-        conversation="NULL::int",
-    ),
-)  # fmt: skip
-
-
-async def connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
-    """Open one connection, prepared as the pool's are."""
-    settings = {"timezone": "UTC", "application_name": "whatsapp-microservice replay"}
-    connection = await asyncpg.connect(dsn, server_settings=settings)
-    await prepare(connection)
-    return connection
+    if beside and await behind_pooler(dsn):
+        raise Unavailable("tables beside the present ones need a session; give a DATABASE_URL past the transaction pooler")
+    settings = load_settings({}, database_url=dsn)
+    own = await create_pool(settings, SESSION, 1)
+    try:
+        schema = await own.fetchval(_sql.schema_of)
+        if not beside:
+            yield Target(own, schema)
+            return
+        # Without its temporary tables a connection finds none, rather than those beside.
+        shadow = await create_pool(settings, {**SESSION, "search_path": "pg_temp"}, 1)
+        try:
+            for name in _TABLES:
+                await shadow.execute(
+                    f"CREATE TEMP TABLE {name} (LIKE {schema}.{name} INCLUDING DEFAULTS INCLUDING INDEXES)"
+                )
+            await shadow.execute(f"CREATE TEMP TABLE {_KEY} AS SELECT * FROM {schema}.{_KEY}")
+            if not await shadow.fetchval(_sql.is_temporary):
+                raise Unavailable("the session has other tables than its temporary ones")
+            yield Target(shadow, schema)
+        finally:
+            await shadow.close()
+    finally:
+        await own.close()
 
 
 class Target:
-    """The tables of one connection that rows are written into."""
+    """The tables that rows are written into. `schema`: in which the service's own are."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self.connection = connection
-        self._upserts: dict[str, str] = {}
-        self._columns: dict[str, list[str]] = {}
-        self._schema = ""
+    def __init__(self, pool: Pool, schema: str) -> None:
+        self.pool = pool
+        self._schema = schema
+        self._published: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        self.epochs: dict[int, int] = {}
+        self._sequences: dict[int, int] = {}
 
-    async def open(self, *, beside: bool) -> None:
-        """Look at the tables. `beside`: shadow them with empty temporary ones, which end with the connection."""
-        self._schema = await self.connection.fetchval(_sql.schema_of)
-        for table in TABLES:
-            if beside:
-                source = f"{self._schema}.{table.name}"
-                await self.connection.execute(
-                    f"CREATE TEMP TABLE {table.name} (LIKE {source} INCLUDING DEFAULTS INCLUDING INDEXES)"
-                )
-            columns = await self.connection.fetch(_sql.columns, table.name)
-            self._columns[table.name] = [column["name"] for column in columns]
-            self._upserts[table.name] = _upsert(table, columns)
+    async def claim(self, partitions: Collection[int]) -> None:
+        """Own partitions: whoever did writes nothing more."""
+        claims = await claim(self.pool, partitions, _OWNER)
+        for partition, each in claims.items():
+            self.epochs[partition] = each.epoch
+            self._published[partition] = each.published
+            self._first[partition] = self._sequences[partition] = each.sequence
 
-    async def is_empty(self) -> bool:
-        """Tell whether no conversation is here yet."""
-        return bool(await self.connection.fetchval(_sql.is_empty))
+    def next_sequence(self, partition: int) -> int:
+        """Return the next place in a partition's publication."""
+        self._sequences[partition] += 1
+        return self._sequences[partition]
 
-    async def erasures(self) -> dict[str, datetime]:
-        """Give when numbers were erased, by their digest; UTC, without a zone."""
-        return {row["number_digest"]: row["erased_at"] for row in await self.connection.fetch(_sql.erasures)}
+    async def may_be_filled(self) -> bool:
+        """Tell whether no conversation is here yet, but those of a rebuild that was interrupted."""
+        return bool(await self.pool.fetchval(_sql.may_be_filled, _OWNER))
 
-    async def numbers(self, conversations: Sequence[int]) -> dict[int, int]:
-        """Give the number of the last event that each conversation's row has seen."""
-        rows = await self.connection.fetch(_sql.numbers, list(conversations))
-        return {row["id"]: row["event_number"] for row in rows}
+    async def erasures(self) -> Erasures:
+        """Return who was erased."""
+        rows = await self.pool.fetch(_erasures.all_erasures)
+        at = {row["number_digest"]: row["erased_at"] for row in rows}
+        return Erasures(key=await erasure_key(self.pool), at=at)
 
-    async def forget(self, phones: Sequence[str]) -> None:
-        """Erase numbers."""
-        await self.connection.execute(_sql.forget_erased, list(phones))
-        await self.connection.execute(_sql.forget_erased_inputs, list(phones))
+    async def take_over(self, erasures: Erasures) -> None:
+        """Know who was erased by another database's key: this one is empty."""
+        await self.pool.execute(_erasures.take_key, erasures.key)
 
-    async def write(self, rows: Mapping[str, Sequence[Json]], failed_turns: Mapping[int, Json]) -> None:
-        """Write partial rows, by table, in one transaction. `failed_turns`: state and code of their open sends."""
-        async with self.connection.transaction():
-            newer = [(row["phone_number"], row["id"]) for row in rows.get("conversation_state", ())]
-            await self.connection.execute(
-                _sql.forget_former, [phone for phone, _ in newer], [number for _, number in newer]
-            )
-            for table in TABLES:
-                if staged := rows.get(table.name):
-                    await self.connection.execute(self._upserts[table.name], staged)
-                if table.name == "conversation_send" and failed_turns:
-                    states = [failed["state"] for failed in failed_turns.values()]
-                    codes = [failed["code"] for failed in failed_turns.values()]
-                    await self.connection.execute(_sql.fail_sends, list(failed_turns), states, codes)
-            if fresh := rows.get("fresh_messages"):
-                await self.connection.execute(_FRESH, fresh)
+    async def message_ids(self, count: int) -> list[int]:
+        """Return fresh ids of messages, for events of a build that did not tell them."""
+        rows = await self.pool.fetch(_sql.message_ids, f"{self._schema}.conversation_messages", count)
+        return [row[0] for row in rows]
 
-    async def unsuppress(self, phones: Sequence[str]) -> None:
-        """Forget that numbers asked for no more messages."""
-        await self.connection.execute(_sql.unsuppress, list(phones))
+    async def known_sends(self, own_ids: Sequence[str]) -> set[str]:
+        """Return which sends have a row."""
+        found = await sends_by_own_id(self.pool, own_ids)  # type: ignore[arg-type]  # asyncpg takes text for a UUID
+        return {str(own_id) for own_id in found}
 
-    async def fill(self, payloads: Mapping[str, Json]) -> None:
-        """Give inputs their payloads, by event id."""
-        await self.connection.execute(_sql.fill_payloads, list(payloads), list(payloads.values()))
+    async def write(self, writes: Sequence[Write]) -> list[Failed]:
+        """Write conversations, each at most once; returns what Postgres refuses.
 
-    async def finish(self, numbers: Mapping[int, int], erasures: Mapping[str, datetime]) -> None:
-        """The database is to be worked with: ids go on past the log's, and what the log has leaves no second time."""
-        async with self.connection.transaction():
-            await self.connection.execute(_sql.next_ids, _LOST_IDS)
-            await self.connection.execute(_sql.forget_published, list(numbers), list(numbers.values()))
-            await self.connection.execute(_sql.remember_erasures, list(erasures), list(erasures.values()))
-            await self.connection.execute(_sql.mark_restored)
+        Raises:
+            Unavailable: somebody else writes at the same time.
+        """
+        failed: list[Failed] = []
+        for place in range(0, len(writes), _AT_ONCE):
+            failed += await self._write(writes[place : place + _AT_ONCE])
+        return failed
 
-    async def differences(self, most: int) -> list[Json]:
-        """Compare the temporary tables with those beside: counts, and the first `most` keys that differ, by table."""
-        return [await self._difference(table, most) for table in TABLES]
+    async def _write(self, group: Sequence[Write]) -> list[Failed]:
+        results: list[Result] = await append(self.pool, group)
+        failed = [result for result in results if isinstance(result, Failed)]
+        again: list[Write] = []
+        for write, result in zip(group, results, strict=True):
+            if isinstance(result, Conflict) and result.reason == "seen":
+                again.append(_without(write, result.seen))
+            elif isinstance(result, Conflict | Fenced):
+                raise Unavailable("somebody else writes conversations; stop the workers")
+        return failed + (await self._write(again) if again else [])
 
-    async def _difference(self, table: Table, most: int) -> Json:
-        text = _comparison(table, self._schema)
-        counts = await self.connection.fetchrow(text + _COUNTS, timeout=_LONG_SECONDS)
-        assert counts is not None, "an aggregate has a row"
-        shown = await self.connection.fetch(text + _SHOWN + f" LIMIT {most}", timeout=_LONG_SECONDS)
-        return {"table": table.name, **dict(counts), "examples": [row[0] for row in shown]}
+    async def finish(self, numbers: Mapping[int, int], ids: Mapping[str, int], erased: Mapping[str, datetime]) -> None:
+        """The database is to be worked with: ids go on past the log's, and what the log has leaves no second time.
+
+        `numbers`: the highest event number of each conversation in the log; `ids`: the highest of its conversations,
+        messages and turns; `erased`: when numbers were erased, by digest.
+        """
+        await self._move_up(numbers)
+        await advance(self.pool, self.epochs, self._sequences)
+        await self.pool.execute(_sql.next_ids, _LOST_IDS, ids["conversation_id"], ids["message_id"], ids["turn_id"])
+        await self.pool.execute(_erasures.remember_erasures, list(erased), list(erased.values()))
+        await self.pool.execute(_sql.mark_restored)
+        await release(self.pool, self.epochs)
+
+    async def _move_up(self, numbers: Mapping[int, int]) -> None:
+        """What this database had not published, and the log does not have, comes behind what the log has."""
+        for partition, last in self._first.items():
+            places = [
+                each.row.sequence
+                async for each in self._unpublished(partition, last)
+                if each.row.number > numbers.get(each.conversation_id, 0)
+            ]
+            top = self._sequences[partition]
+            await self.pool.execute(_sql.move_up, partition, places, list(range(top + 1, top + 1 + len(places))))
+
+    async def _unpublished(self, partition: int, last: int) -> AsyncIterator[StoredEvent]:
+        after = self._published[partition]
+        while page := await unpublished(self.pool, partition, after=after, most=_PAGE):
+            for each in page:
+                if each.row.sequence > last:
+                    return
+                yield each
+            after = page[-1].row.sequence
+
+    async def differences(self, most: int) -> list[Difference]:
+        """Compare the temporary tables with those beside."""
+        return await compare(self.pool, self._schema, most)
 
 
-_FRESH = """
-INSERT INTO conversation_messages (conversation_id, direction, content, twilio_message_id, sent_at, metadata)
-SELECT r.conversation_id, r.direction, r.content, r.twilio_message_id, r.sent_at, coalesce(r.metadata, '{}')
-FROM jsonb_array_elements($1::jsonb) AS x(staged)
-CROSS JOIN LATERAL jsonb_populate_record(NULL::conversation_messages, staged) r
-WHERE EXISTS (SELECT 1 FROM conversation_state s WHERE s.id = r.conversation_id)"""
-
-
-def _upsert(table: Table, columns: Sequence[asyncpg.Record]) -> str:
-    names = [column["name"] for column in columns]
-    given = [(column["name"], column["filled_with"]) for column in columns if column["filled_with"]]
-    defaults = ", ".join(f"'{name}', {how}" for name, how in given if "nextval" not in how)
-    same = " AND ".join(
-        f"b.{name} = (staged->>'{name}')::{kind}" for name, kind in zip(table.key, table.key_types, strict=True)
+def _without(write: Write, seen: Iterable[tuple[str, str]]) -> Write:
+    """Return a write that does not remember again what is remembered."""
+    known = set(seen)
+    changes = (
+        change for change in write.changes if not (isinstance(change, SeenRow) and (change.kind, change.event_id) in known)
     )
-    needed = " AND ".join(f"r.{column['name']} IS NOT NULL" for column in columns if column["needed"]) or "true"
-    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name not in table.key)
-    return f"""
-        INSERT INTO {table.name} ({", ".join(names)}) SELECT {", ".join(f"r.{name}" for name in names)}
-        FROM jsonb_array_elements($1::jsonb) AS x(staged)
-        LEFT JOIN {table.name} b ON {same} {table.joined}
-        CROSS JOIN LATERAL jsonb_populate_record(b, CASE WHEN b.{table.key[0]} IS NULL
-          THEN jsonb_build_object({defaults}) || {table.missing} ELSE '{{}}'::jsonb END || staged || {table.also}) r
-        WHERE {needed} AND {table.parent}
-        ON CONFLICT ({", ".join(table.key)}) DO UPDATE SET {changes}"""
-
-
-_COUNTS = """SELECT count(*) FILTER (WHERE made IS NULL) AS only_in_database,
-  count(*) FILTER (WHERE kept IS NULL) AS only_in_log,
-  count(*) FILTER (WHERE made <> kept) AS differing, count(*) FILTER (WHERE made = kept) AS equal FROM compared"""
-_SHOWN = """SELECT jsonb_build_object('key', key, 'only_in', CASE WHEN made IS NULL THEN 'database'
-  WHEN kept IS NULL THEN 'log' END, 'columns', (SELECT jsonb_agg(d.key) FROM jsonb_each(made) d
-  WHERE d.value IS DISTINCT FROM kept->d.key)) FROM compared WHERE made IS DISTINCT FROM kept"""
-
-
-def _comparison(table: Table, schema: str) -> str:
-    """Rows of conversations that moved on while the log was read are left out: neither side is wrong about them."""
-    key = ", ".join(table.key)
-    left_out = "'{" + ",".join(table.undetermined) + "}'::text[]"
-    mine = table.conversation.format(row="m", schema="")
-    theirs = table.conversation.format(row="k", schema=f"{schema}.")
-    return f"""
-        WITH moved AS (SELECT id FROM conversation_state m FULL JOIN {schema}.conversation_state k USING (id)
-                       WHERE m.event_number < k.event_number),
-        compared AS (
-          SELECT jsonb_build_array({key}) AS key, to_jsonb(m) - {left_out} AS made,
-                 to_jsonb(k) - {left_out} AS kept
-          FROM (SELECT * FROM {table.name} m WHERE {mine} IS NULL OR {mine} NOT IN (SELECT id FROM moved)) m
-          FULL JOIN (SELECT * FROM {schema}.{table.name} k
-                     WHERE {theirs} IS NULL OR {theirs} NOT IN (SELECT id FROM moved)) k
-          USING ({key}))
-"""
+    return replace(write, changes=tuple(changes))

@@ -1,12 +1,34 @@
-"""Which versions of the schema this build knows."""
+"""Which versions of the schema this build knows, and which one a database has."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-VERSION_TABLE = "whatsapp_microservice_version"
-"""A name of our own: the database may be the main backend's, with migrations of its own."""
+import asyncpg
+
+if TYPE_CHECKING:
+    from db.pool import Pool
+
 _SCRIPTS = Path(__file__).parent / "migrations" / "versions"
+KNOWN = tuple(sorted(file.stem.partition("_")[0] for file in _SCRIPTS.glob("0*.py")))
+"""All of them, in their order."""
+NEWEST = KNOWN[-1]
+"""The version that this build works with."""
+LAST_OF_FUNCTIONS = "0023"
+"""The last version of the builds whose rules were functions of Postgres; `db.upgrade` leads from it to the next one."""
+FORMER_TABLE = "whatsapp_microservice_version"
+VERSION_TABLE = "whatsapp_microservice_schema"
+"""Names of our own: the database may be the main backend's, with migrations of its own. Another one since 0024, so that
+former builds, which took any version that they did not know for a good one, find nothing."""
+
+Found = Literal["older", "ours", "newer"]
 
 
-def known_versions() -> list[str]:
-    """Give them, the newest last."""
-    return sorted(file.stem.partition("_")[0] for file in _SCRIPTS.glob("0*.py"))
+async def schema_version(database: "Pool | asyncpg.Connection") -> tuple[Found, str | None]:
+    """Return how the database's schema stands to this build, and its version; None where that is not to be seen."""
+    try:
+        version: str | None = await database.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")
+    except asyncpg.UndefinedTableError:
+        version = None
+    if version is None or version in KNOWN[:-1]:
+        return "older", version
+    return ("ours" if version == NEWEST else "newer"), version

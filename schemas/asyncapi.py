@@ -2,36 +2,13 @@
 
 from typing import Any
 
-from schemas.events import (
-    CallCompleted,
-    ConversationCommand,
-    ConversationEvent,
-    DeadLetter,
-    DeadLetterClosed,
-    Event,
-    InboundMessage,
-    MessageStatus,
-)
-from schemas.topics import (
-    CALL_COMPLETED,
-    CONVERSATION_COMMAND,
-    CONVERSATION_EVENT,
-    DEAD_LETTER,
-    INBOUND_MESSAGE,
-    MESSAGE_STATUS,
-)
+from schemas import events
+from schemas.events import DeadLetterClosed, Event
+from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 
 Json = dict[str, Any]
 
-MODELS: dict[str, type[Event]] = {
-    CALL_COMPLETED: CallCompleted,
-    INBOUND_MESSAGE: InboundMessage,
-    MESSAGE_STATUS: MessageStatus,
-    CONVERSATION_COMMAND: ConversationCommand,
-    CONVERSATION_EVENT: ConversationEvent,
-    DEAD_LETTER: DeadLetter,
-    "dead-letter-closed": DeadLetterClosed,
-}
+MODELS: dict[str, type[Event]] = {**events.MODELS, "dead-letter-closed": DeadLetterClosed}
 """By name: the topic's, or where a topic has two kinds of values, the second's own."""
 _TOPIC_OF = {"dead-letter-closed": DEAD_LETTER}
 _TOPICS = [name for name in MODELS if name not in _TOPIC_OF]

@@ -1,27 +1,71 @@
 """JSON documents that cross a boundary: read strictly, written compactly, errors that name the field."""
 
+import math
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
+from schemas import odd_json
 from schemas.errors import InvalidInput
 
+# A field's path holds the sender's own names; an error is for people, and goes into logs and dead letters.
+_LONGEST_PATH = 255
+# Nobody's data is nested so deep. What walks through it (our own code, Postgres, a browser's page) has bounds of its own,
+# each another one.
+_DEEPEST = 64
 
-def parse_object(data: bytes) -> dict[str, Any]:
-    """Parse a JSON object. NUL characters are removed, because Postgres cannot store them.
+# What pydantic puts before a sentence of ours.
+_PYDANTICS_OWN = "Value error, "
+
+# The largest float has 309 digits. Looked for first, because hardly any document has such a number.
+_PERHAPS_INFINITE = re.compile(rb"[0-9.][eE]\+?0*[0-9]{2}|(?<![0-9])[0-9]{300}")
+
+
+def parse_object(data: bytes | bytearray) -> dict[str, Any]:
+    """Parse a JSON object, mended where it is nearly one (`schemas.odd_json`).
+
+    NUL characters are removed, because Postgres cannot store them.
 
     Raises:
-        InvalidInput: not UTF-8, not JSON, nested too deeply, NaN, or not an object.
+        InvalidInput: not UTF-8, not JSON, nested too deeply, NaN or a number out of range, or not an object.
     """
-    try:
-        parsed = from_json(data, allow_inf_nan=False)
-    except ValueError as error:
-        raise InvalidInput("body", f"not valid JSON: {error}") from error
+    parsed = _parsed(data)
     if not isinstance(parsed, dict):
         raise InvalidInput("body", "must be a JSON object")
+    if data.count(b"{") + data.count(b"[") > _DEEPEST and _depth_is_over(parsed, _DEEPEST):
+        raise InvalidInput("body", f"nested deeper than {_DEEPEST} levels")
+    if _PERHAPS_INFINITE.search(data) and _has_infinity(parsed):
+        raise InvalidInput("body", "has a number that is out of range, such as 1e400")
     return without_nul(parsed) if b"\\u0000" in data or b"\x00" in data else parsed
+
+
+def _parsed(data: bytes | bytearray) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return odd_json.read(data) if odd_json.is_odd(data) else from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        with suppress(ValueError):
+            return odd_json.read(data)
+        raise InvalidInput("body", f"not valid JSON: {error}") from error
+
+
+def _depth_is_over(value: Any, most: int) -> bool:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return most == 0 or any(_depth_is_over(item, most - 1) for item in value.values())
+    return isinstance(value, list) and (most == 0 or any(_depth_is_over(item, most - 1) for item in value))
+
+
+def _has_infinity(value: object) -> bool:
+    """Tell whether a number in a JSON value was too large; no other JSON, and no Postgres, has an infinity."""
+    if isinstance(value, list):
+        return any(map(_has_infinity, value))
+    if isinstance(value, dict):
+        return any(map(_has_infinity, value.values()))
+    return isinstance(value, float) and math.isinf(value)
 
 
 def without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -46,26 +90,27 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True)
 
     @classmethod
-    def from_json(cls, data: bytes) -> Self:
-        """Parse and check one document.
+    def from_json(cls, data: bytes, context: Mapping[str, object] | None = None) -> Self:
+        """Parse and check one document. `context`: see `from_object`.
 
         Raises:
             InvalidInput: names the first field that is missing or mistyped.
         """
-        return cls.from_object(parse_object(data))
+        return cls.from_object(parse_object(data), context)
 
     @classmethod
-    def from_object(cls, parsed: dict[str, Any]) -> Self:
-        """Check an object that is parsed already.
+    def from_object(cls, parsed: dict[str, Any], context: Mapping[str, object] | None = None) -> Self:
+        """Check an object that is parsed already. `context`: what fields need to know, see `schemas.fields`.
 
         Raises:
             InvalidInput: see `from_json`.
         """
         try:
-            return cls.model_validate(parsed)
+            return cls.model_validate(parsed, context=context)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise InvalidInput(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
+            field = ".".join(map(str, first["loc"]))[:_LONGEST_PATH] or "body"
+            raise InvalidInput(field, first["msg"].removeprefix(_PYDANTICS_OWN)) from error
 
     def to_json(self) -> bytes:
         """Give the document as compact JSON."""

@@ -1,15 +1,28 @@
 """A call as ElevenLabs tells of it: by `GET /v1/convai/conversations/{id}`, and as the data of its post-call webhook."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+
+from schemas.events import COMPLETED
 
 Json = dict[str, Any]
 
 _RESERVED: Final = "system__"
 """Dynamic variables under this prefix are ElevenLabs' own and may not be given back."""
+_LONGEST_CALL_SECONDS: Final = 366 * 24 * 3600
 _UNFINISHED: Final = frozenset({"initiated", "in-progress", "in_progress", "processing"})
-# What is kept of a transcript, the newest of it: five times what an agent is told of one, for people who look it up.
+FAILED: Final = "failed"
+VOICEMAIL: Final = "voicemail"
+# What `phone_call.call_result` says of a call that its recipient's status only calls failed.
+_NOT_TAKEN: Final = frozenset({"no_answer", "busy"})
+_VOICEMAIL_TOOL: Final = "voicemail_detection"
+# What is kept of a transcript, the newest of it: five times what an agent is told of one, for people who look it up. Of
+# variables the first: a prompt's are some dozens of words. A summary is a paragraph.
 _LONGEST_KEPT = 20_000
+_LONGEST_SUMMARY = 10_000
+# What a turn takes beside its words.
+_TURN_OVERHEAD = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,43 +41,83 @@ class CallDetails:
         """Whether there is nothing left to wait for."""
         return self.summary is not None and self.duration_secs is not None
 
-    def noted(self, conversation_id: str) -> Json:
-        """Give what the database is told of a call (`wm_call_details`)."""
-        return {
-            "elevenlabs_conversation_id": conversation_id,
-            "summary": self.summary,
-            "duration_secs": self.duration_secs,
-            "details": self.kept(),
-            "is_whole": self.is_whole,
-        }
-
     def kept(self) -> Json:
-        """Give what is stored for the turns to come; of a very long transcript the newest."""
+        """Give what is stored for the turns to come; of a very long transcript the newest. `left_out`: how much is not."""
+        transcript, variables = self._newest_turns(), _first_variables(self.dynamic_variables)
+        left_out = {
+            "turns": len(self.transcript) - len(transcript),
+            "variables": len(self.dynamic_variables) - len(variables),
+        }
+        kept = {"summary": self.summary, "transcript": transcript, "dynamic_variables": variables}
+        return kept | ({"left_out": left_out} if any(left_out.values()) else {})
+
+    def _newest_turns(self) -> list[tuple[str, str]]:
         kept, left = [], _LONGEST_KEPT
         for role, text in reversed(self.transcript):
-            left -= len(text)
+            left -= len(role) + len(text) + _TURN_OVERHEAD
             if left < 0:
                 break
             kept.append((role, text))
-        return {"summary": self.summary, "transcript": kept[::-1], "dynamic_variables": self.dynamic_variables}
+        return kept[::-1]
 
 
 def details(answer: Json) -> CallDetails | None:
     """Read a conversation; None while an unfinished one shows neither summary nor transcript."""
-    summary = _words(_child(answer, "analysis"), "transcript_summary") or None
+    summary = _words(_child(answer, "analysis"), "transcript_summary")[:_LONGEST_SUMMARY] or None
     transcript, status = _transcript(answer.get("transcript")), _words(answer, "status")
     if status in _UNFINISHED and not summary and not transcript:
         return None
-    duration = _child(answer, "metadata").get("call_duration_secs")
     variables = _child(_child(answer, "conversation_initiation_client_data"), "dynamic_variables")
     return CallDetails(
         summary=summary,
-        duration_secs=int(duration) if isinstance(duration, int | float) else None,
+        duration_secs=_seconds(_child(answer, "metadata").get("call_duration_secs")),
         transcript=transcript,
         dynamic_variables=own_variables(variables),
         status=status,
         agent_name=_words(answer, "agent_name") or None,
     )
+
+
+def ended_as(told: str, answer: Json) -> str:
+    """Return how a call ended, as a recipient's status, by what its conversation says.
+
+    `told`: how a list or a webhook has it: one that met a voicemail is completed there, one that nobody took failed.
+    """
+    if told in (COMPLETED, FAILED) and _met_voicemail(answer):
+        return VOICEMAIL
+    result = _call_result(answer)
+    return result if told == FAILED and result in _NOT_TAKEN else told
+
+
+def _call_result(answer: Json) -> str:
+    return _words(_child(_child(answer, "metadata"), "phone_call"), "call_result")
+
+
+def _met_voicemail(answer: Json) -> bool:
+    """Tell whether a machine took the call: by the carrier's result, by the agent's tool, or by why it ended."""
+    metadata = _child(answer, "metadata")
+    used = _child(_child(metadata, "features_usage"), _VOICEMAIL_TOOL).get("used") is True
+    return (
+        _call_result(answer) == VOICEMAIL
+        or used
+        or VOICEMAIL in _words(metadata, "termination_reason").lower()
+        or _VOICEMAIL_TOOL in _tools(answer.get("transcript"))
+    )
+
+
+def _tools(turns: object) -> Iterator[str]:
+    """Give the names of the tools that a transcript tells of."""
+    for turn in turns if isinstance(turns, list) else []:
+        for key in ("tool_calls", "tool_results"):
+            listed = turn.get(key) if isinstance(turn, dict) else None
+            yield from (_words(each, "tool_name") for each in listed or [] if isinstance(each, dict))
+
+
+def _seconds(duration: object) -> int | None:
+    """Read a duration; what cannot be one is not known: a year is longer than any call, and fits its column."""
+    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        return None
+    return int(duration) if 0 <= duration <= _LONGEST_CALL_SECONDS else None
 
 
 def own_variables(variables: Json) -> Json:
@@ -74,6 +127,17 @@ def own_variables(variables: Json) -> Json:
         for name, value in variables.items()
         if isinstance(value, str | int | float) and not name.startswith(_RESERVED)
     }
+
+
+def _first_variables(variables: Json) -> Json:
+    """Give the variables that fit; one that does not is left out whole, because half a value misleads."""
+    kept, left = {}, _LONGEST_KEPT
+    for name, value in variables.items():
+        size = len(name) + len(str(value))
+        if size <= left:
+            kept[name] = value
+            left -= size
+    return kept
 
 
 def is_text_only(answer: Json) -> bool:

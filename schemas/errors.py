@@ -15,6 +15,9 @@ ServiceError
 └── Unavailable                 Kafka or Postgres does not answer; nothing was stored
 """
 
+# Vendors' words are a sentence or two; they go into events, logs and answers.
+_LONGEST_WHY = 1_000
+
 
 class ServiceError(Exception):
     """Root of the service's own errors."""
@@ -41,6 +44,7 @@ class VendorError(ServiceError):
     """A call to a vendor did not succeed. `code` is the vendor's own code or HTTP status."""
 
     def __init__(self, vendor: str, why: str, code: int | str | None = None) -> None:
+        why = why if len(why) <= _LONGEST_WHY else f"{why[: _LONGEST_WHY - 1]}…"
         super().__init__(f"{vendor}: {why}" if code is None else f"{vendor} {code}: {why}")
         self.vendor = vendor
         self.why = why

@@ -9,7 +9,11 @@ WhatsApp kept or dropped a digit that the numbering plan dropped or added:
 """
 
 import hashlib
+import hmac
+import itertools
 import re
+import string
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -27,9 +31,24 @@ _BSUID = re.compile(r"^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$")
 # country and a digest, told from any id by its tilde.
 _LONGEST_KEY = 50
 _DIGESTED = re.compile(r"^[A-Z]{2}\.~[0-9a-f]{46}$")
+# Digits and what people group them by. The library reads on over anything else, an extension or half a path, and leaves
+# it out: then the message would go to somebody else than was meant.
+_WRITTEN = re.compile(r"\(?[+＋]?[\s(]*\d[\d\s().\u2010-\u2015-]*")
+# A number that was a floating-point number on its way here.
+_FLOAT = re.compile(r"^([+＋]?\d+)\.0+$")
+# What Twilio delivers is an address, even where no country has such numbers; the shortest that any has are of 7 digits.
+_DELIVERED = re.compile(r"^(?:whatsapp:)?(\+[0-9]{7,20})$")
+# Blanks, and the marks of direction that contacts are copied with.
+_MARKS = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+_AROUND = f"{string.whitespace}\u00a0{_MARKS}"
 # Longer input cannot be a number; checked before parsing so that 1 MB of digits costs nothing.
 _LONGEST_SPELLING = 64
 _DIGITS_SHOWN = 4
+# Anything in a text that could be one; of thousands the first are tried.
+_PERHAPS_NUMBER = re.compile(r"\+?\d[\d ().-]{5,40}\d")
+_MOST_IN_TEXT = 100
+# Within a sentence: with a plus, as people and URLs write it, or as many digits as a number has.
+_IN_WORDS = re.compile(r"(?:\+|%2[Bb])\d[\d ().-]{5,18}\d|(?<![\w.:-])\d{9,15}(?![\w.:-])")
 # A message, its reports and events come within a minute, and each asks again; some 1 MB.
 _KEYS_REMEMBERED = 4096
 
@@ -51,12 +70,56 @@ def e164(raw: str) -> str:
     """
     if len(raw) > _LONGEST_SPELLING:
         raise InvalidNumber("phone_number", "too long for a phone number")
-    text = unquote(raw).strip().removeprefix("whatsapp:").strip()
-    digits = text if text.startswith("+") else "+" + text
-    old_mexican = _MEXICO_OLD_MOBILE.match(re.sub(r"[\s().-]", "", digits))
+    text = unquote(raw).strip(_AROUND).removeprefix("whatsapp:").strip(_AROUND)
+    if not _WRITTEN.fullmatch(text):
+        raise InvalidNumber("phone_number", "not a phone number; write it as +573138539155, with nothing behind it")
+    digits = "+" + re.sub(r"\D", "", text)
+    old_mexican = _MEXICO_OLD_MOBILE.match(digits)
     if old_mexican:  # phonenumbers no longer knows this form, WhatsApp still uses it
         return f"+521{old_mexican[1]}"
     return _parsed(digits)
+
+
+def written_number(raw: str, region: str | None = None) -> str:
+    """Return `+E164` of a number as a backend or a spreadsheet writes it: national in `region`, or with `.0` behind it.
+
+    A number without a plus is only what it is for certain: read as international, ten national digits of one country are
+    another country's.
+
+    Args:
+        region: the country of numbers that name none, such as `CO`; None: there is none.
+
+    Raises:
+        InvalidNumber: not a possible number, or one that does not say of which country.
+    """
+    text = _FLOAT.sub(r"\1", raw.strip(_AROUND)) if len(raw) <= _LONGEST_SPELLING else raw
+    if region and _WRITTEN.fullmatch(text) and (found := _national(text, region)):
+        return found
+    number = e164(text)
+    if _names_its_country(text) or is_assigned(number):
+        return number
+    raise InvalidNumber("phone_number", "does not say of which country; write it as +573138539155, or set DEFAULT_REGION")
+
+
+def is_assigned(number: str) -> bool:
+    """Tell whether numbers like this `+E164` are given out; the library's tables lag behind the countries."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(_one_spelling(number), None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _names_its_country(text: str) -> bool:
+    return text.startswith("whatsapp:") or re.search(r"[+＋]", unquote(text)) is not None
+
+
+def _national(text: str, region: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    valid = phonenumbers.is_valid_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
 def _parsed(digits: str) -> str:
@@ -82,6 +145,7 @@ def conversation_key(address: str) -> str:
 
     `whatsapp:+573138539155` → `+573138539155`; a business-scoped id `whatsapp:US.1234` (a sender without a visible
     number, facts of Twilio's webhooks) stays `US.1234`; one of more than 50 characters becomes `US.~` and a digest.
+    A number that Twilio delivers is never judged: `whatsapp:+999123456789` is one, whatever the numbering plans say.
 
     Raises:
         InvalidNumber: neither a number nor such an id.
@@ -90,8 +154,17 @@ def conversation_key(address: str) -> str:
     if _DIGESTED.match(bare):
         return bare
     if not _BSUID.match(bare):
-        return canonical_number(address)
+        return _delivered_number(address)
     return bare if len(bare) <= _LONGEST_KEY else _digested(bare)
+
+
+def _delivered_number(address: str) -> str:
+    try:
+        return canonical_number(address)
+    except InvalidNumber:
+        if found := _DELIVERED.match(address):
+            return found[1]
+        raise
 
 
 def _digested(user_id: str) -> str:
@@ -99,14 +172,31 @@ def _digested(user_id: str) -> str:
     return f"{country}.~{hashlib.sha256(user_id.encode()).hexdigest()}"[:_LONGEST_KEY]
 
 
-def number_digest(key: str) -> str:
-    """Give what is remembered of an erased number: the SHA-256 of its key, hexadecimal."""
-    return hashlib.sha256(key.encode()).hexdigest()
+def number_digest(secret: bytes, key: str) -> str:
+    """Give what is remembered of an erased number; `secret`: the database's own."""
+    return keyed(secret, hashlib.sha256(key.encode()).hexdigest())
 
 
-def whatsapp_address(number: str) -> str:
-    """Give Twilio's address of a number: `whatsapp:+573138539155`."""
-    return number if number.startswith("whatsapp:") else f"whatsapp:{number}"
+def keyed(secret: bytes, digest: str) -> str:
+    """Give an HMAC of a number's plain SHA-256, as former builds kept it; both are hexadecimal."""
+    return hmac.new(secret, digest.encode(), hashlib.sha256).hexdigest()
+
+
+def numbers_in(text: str, region: str | None = None) -> set[str]:
+    """Return the keys of all numbers that a text may tell of. `region`: of those without a country."""
+    found: set[str] = set()
+    for spelled in itertools.islice(_PERHAPS_NUMBER.finditer(text), _MOST_IN_TEXT):
+        for part in {spelled[0], *spelled[0].split()}:
+            with suppress(InvalidNumber):
+                found.add(canonical_number(part))
+            with suppress(InvalidNumber):
+                found.add(_one_spelling(written_number(part, region)))
+    return found
+
+
+def without_numbers(text: str) -> str:
+    """Return somebody's words, a vendor's for example, with the numbers in them masked."""
+    return _IN_WORDS.sub(lambda found: masked(re.sub(r"[ ().-]", "", found[0])), text)
 
 
 def masked(number: str) -> str:

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+import phonenumbers
 
 from schemas.errors import ConfigurationError, InvalidNumber
 from schemas.phone import e164
@@ -16,7 +19,8 @@ _HOST_PORT = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(\d{1,5}))?$")
 # What Kafka allows in a topic's name; the longest of ours is 21 characters of 249.
 _TOPIC_PREFIX = re.compile(r"^[A-Za-z0-9._-]{0,200}$")
 _LARGEST_PORT = 65535
-_URLS = ("stats_url", "backend_url", "public_base_url", "twilio_api_base_url", "elevenlabs_api_base_url")
+_URLS = ("stats_url", "backend_url", "public_base_url", "twilio_api_base_url", "elevenlabs_api_base_url",
+         "kafka_oauth_token_url")  # fmt: skip
 
 
 def check_shapes(settings: "Settings") -> None:
@@ -30,7 +34,10 @@ def check_shapes(settings: "Settings") -> None:
     _check("database_url", settings.database_url, _is_postgres, "write it as postgresql://user:password@host:5432/name")
     _check("kafka_bootstrap_servers", settings.kafka_bootstrap_servers, _is_servers, "write it as host:port[,host:port…]")
     _check("twilio_whatsapp_from", settings.twilio_whatsapp_from, _is_sender, "write it as whatsapp:+14155238886")
+    _check("default_region", settings.default_region, _is_region, "no such country; write it as CO")
     _check("stats_timezone", settings.stats_timezone, _is_zone, "no such time zone; write it as America/Bogota")
+    _check("bind_host", settings.bind_host, _is_address, "write it as 127.0.0.1, or 0.0.0.0 for all addresses")
+    _check("trusted_proxies", settings.trusted_proxies, _is_networks, "write it as 10.0.0.0/8, 192.0.2.7")
     _check("topic_prefix", settings.topic_prefix, _is_topic_prefix, "letters, digits, '.', '_' and '-' only")
     if settings.topic_replication_factor == 0:
         raise ConfigurationError("TOPIC_REPLICATION_FACTOR: must be 1 or more, or -1 for the broker's default")
@@ -77,12 +84,31 @@ def _is_sender(sender: str) -> bool:
         return False
 
 
+def _is_region(region: str) -> bool:
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return False
     return True
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_networks(text: str) -> bool:
+    try:
+        return all(ip_network(each.strip(), strict=False) for each in text.split(",") if each.strip())
+    except ValueError:
+        return False
 
 
 def _is_topic_prefix(prefix: str) -> bool:

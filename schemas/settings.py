@@ -5,37 +5,36 @@ The attribute's name in upper case is the variable's name. Nothing here has a se
 
 import json
 from collections.abc import Mapping
-from typing import Literal
+from contextlib import suppress
+from typing import Final, Literal, Self, get_args
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.database_url import database_url
 from schemas.errors import ConfigurationError
+from schemas.secret import Secret, SecretText
 from schemas.setting_checks import check_shapes
+from schemas.texts import TEMPLATES, Texts, read_texts, shipped
 
-FIRST_MESSAGE = (
-    "¡Hola {client_name}! Soy {agent_name}. Gracias por tu tiempo en la llamada. {summary}"
-    "Puedes seguir la conversación por aquí: ¿en qué te puedo ayudar?"
-)
-NO_ANSWER_MESSAGE = (
-    "¡Hola {client_name}! Soy {agent_name}. Intentamos llamarte y no pudimos hablar contigo. "
-    "Si quieres, seguimos por aquí: ¿en qué te puedo ayudar?"
-)
-
-OPT_OUT = "Listo, no te escribiremos más. Si cambias de opinión, responde ALTA."
-OPT_IN = "Listo, puedes volver a recibir nuestros mensajes. ¿En qué te podemos ayudar?"
-HANDOFF = "Te paso con una persona de nuestro equipo; te escribirá por aquí en cuanto pueda."
+_SPANISH: Final = shipped("es").settings
 NO_TEXT = "-"
 """What a text is set to when nothing is to be sent; an empty variable counts as not set."""
 
-APOLOGY = "Disculpa, ahora mismo no puedo responderte. Te contestaremos en cuanto sea posible."
+
+SummaryLanguage = Literal["es", "en", "pt", "fr", "it", "de", "any"]
 
 
 class Settings(BaseSettings):
     """See each field's description. Empty variables count as not set."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+    _unused: tuple[str, ...] = PrivateAttr(())
 
+    bind_host: str | None = Field(
+        None, description="Address that web and the workers' views listen on. Not set: all; `up` takes 127.0.0.1."
+    )
     port: int = Field(3001, ge=0, le=65535, description="Port of the HTTP service (web).")
     worker_port: int = Field(6066, ge=0, le=65535, description="Port of the worker's own views.")
     stats_port: int = Field(6067, ge=0, le=65535, description="Port of the stats worker's views.")
@@ -44,10 +43,22 @@ class Settings(BaseSettings):
     public_base_url: str | None = Field(
         None, description="What Twilio calls, e.g. https://wa.example.com. Signatures are checked against it."
     )
-    microservice_token: str | None = Field(None, description="X-Service-Token of /api. Not set: all refused.")
+    max_connections: int = Field(
+        2000, ge=1, description="Connections that web holds at once, no more than its file descriptors allow."
+    )
+    trusted_proxies: str = Field(
+        "", description="Proxies whose X-Forwarded-For counts: addresses and networks, separated by commas."
+    )
+    microservice_token: SecretText | None = Field(None, description="X-Service-Token of /api. Not set: all refused.")
+    microservice_token_secondary: SecretText | None = Field(
+        None, description="Taken beside MICROSERVICE_TOKEN while that is changed, see docs/security.md."
+    )
 
     twilio_account_sid: str | None = Field(None, description="Twilio account, AC….")
-    twilio_auth_token: str | None = Field(None, description="Twilio's primary auth token.")
+    twilio_auth_token: SecretText | None = Field(None, description="Twilio's primary auth token.")
+    twilio_auth_token_secondary: SecretText | None = Field(
+        None, description="Another one whose signatures of webhooks are taken while it is changed, see docs/security.md."
+    )
     twilio_whatsapp_from: str = Field("whatsapp:+14155238886", description="Our WhatsApp sender.")
     twilio_other_senders: Literal["refuse", "ignore"] = Field(
         "refuse",
@@ -71,18 +82,18 @@ class Settings(BaseSettings):
         None, gt=0, description="Our part of the account's rate, where other senders share it. Not set: the sender's."
     )
     twilio_unknown_patience_seconds: float = Field(
-        60, ge=0, description="How long a send of unknown outcome is looked for before it is decided."
+        60, ge=0, description="Longest time for which a send of unknown outcome is looked for; the list may decide sooner."
     )
     twilio_unknown_send: Literal["resend", "hold"] = Field(
         "resend", description="What happens to a send that was not found: sent again, or left to an operator."
     )
 
-    elevenlabs_api_key: str | None = Field(None, description="ElevenLabs key.")
+    elevenlabs_api_key: SecretText | None = Field(None, description="ElevenLabs key.")
     elevenlabs_api_base_url: str = Field("https://api.elevenlabs.io", description="ElevenLabs' API host.")
     elevenlabs_transport: Literal["auto", "rest", "websocket"] = Field(
         "auto", description="auto tries REST and goes over to the WebSocket on 404/405."
     )
-    elevenlabs_webhook_secret: str | None = Field(None, description="Secret of the post-call webhook.")
+    elevenlabs_webhook_secret: SecretText | None = Field(None, description="Secret of the post-call webhook.")
     elevenlabs_post_call: Literal["details", "call-completed"] = Field(
         "details",
         description="What the post-call webhook does: fills in summary and duration, or begins conversations, too.",
@@ -93,20 +104,33 @@ class Settings(BaseSettings):
     agent_patience_seconds: float = Field(
         300, gt=0, description="How long the agent may stay away before the client gets APOLOGY_TEXT instead."
     )
-    apology_text: str = Field(APOLOGY, min_length=1, description="Sent once for a turn whose agent stays away.")
+    apology_text: str = Field(
+        _SPANISH["apology_text"], min_length=1, description="Sent once for a turn whose agent stays away."
+    )
     summary_wait_seconds: float = Field(2.0, ge=0, description="Longest the first message waits for the call's summary.")
 
-    database_url: str | None = Field(None, description="postgresql://user:password@host:5432/name")
+    database_url: SecretText | None = Field(None, description="postgresql://user:password@host:5432/name")
     database_pool_size: int = Field(10, ge=2, description="Connections to Postgres per process.")
 
     kafka_bootstrap_servers: str | None = Field(None, description="host:port[,host:port…]")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How Kafka is spoken to."
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="SASL mechanism.")
-    kafka_sasl_username: str | None = Field(None, description="SASL user.")
-    kafka_sasl_password: str | None = Field(None, description="SASL password.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "PLAIN", description="SASL mechanism."
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user; with OAUTHBEARER the client's id.")
+    kafka_sasl_password: SecretText | None = Field(None, description="SASL password; with OAUTHBEARER the client's secret.")
+    kafka_oauth_token_url: str | None = Field(
+        None, description="Where OAUTHBEARER has its tokens from, by the grant client_credentials."
+    )
+    kafka_oauth_scope: str | None = Field(None, description="Scope of these tokens.")
+    kafka_oauth_token_provider: str | None = Field(
+        None, description="Instead of these: module:function that returns a token, e.g. for MSK IAM."
+    )
     kafka_ssl_cafile: str | None = Field(None, description="CA certificates (PEM) for Kafka's TLS.")
+    kafka_ssl_certfile: str | None = Field(None, description="Our certificate (PEM), where Kafka wants one.")
+    kafka_ssl_keyfile: str | None = Field(None, description="Its key (PEM, not encrypted). Not set: in the same file.")
     kafka_embedded: bool = Field(False, description="The broker is the embedded one (set by `up`).")
     topic_prefix: str = Field("", description="Put before every topic's name.")
     topic_partitions: int = Field(8, ge=1, le=1000, description="Partitions of every topic.")
@@ -116,7 +140,9 @@ class Settings(BaseSettings):
     start_wait_seconds: float = Field(
         30, ge=0, description="How long a starting process waits for Postgres, Kafka and its port."
     )
-    message_retention_days: float = Field(0, ge=0, description="How long messages are kept. 0: for ever.")
+    message_retention_days: float = Field(
+        0, ge=0, description="How long messages are kept, and their words anywhere. 0: for ever."
+    )
     journal_retention_days: float = Field(
         0,
         ge=0,
@@ -126,6 +152,9 @@ class Settings(BaseSettings):
     max_in_flight: int = Field(2000, ge=1, description="Conversations worked on at once per worker.")
     outcome_wait_seconds: float = Field(
         8.5, gt=0, le=9, description="Longest POST /api/call-completed waits; the backend gives up at 10 s."
+    )
+    default_region: str | None = Field(
+        None, description="Country of calls' numbers that name none, such as CO. Not set: they are refused."
     )
     unknown_number_grace_seconds: float = Field(
         300, ge=0, description="How long a message of an unknown number waits for its call."
@@ -142,7 +171,28 @@ class Settings(BaseSettings):
     backfill_hours: float = Field(
         24, ge=0, description="Longest gap that web fetches by itself; for longer ones there is `backfill --since`."
     )
-    first_message_text: str = Field(FIRST_MESSAGE, description="First message after a completed call.")
+    texts_language: str = Field(
+        "es",
+        pattern="^[a-z]{2,3}$",
+        description="Language of our own texts where a call names none (call_metadata.language). es and pt ship.",
+    )
+    texts_dir: str | None = Field(
+        None, description="Folder of further languages' texts, LANGUAGE.json; see schemas/texts/README.md."
+    )
+    first_message_text: str = Field(_SPANISH["first_message_text"], description="First message after a completed call.")
+    first_message_summary: Literal["off", "on"] = Field(
+        "off",
+        description="Whether {summary} in a free text, such as FIRST_MESSAGE_TEXT, is the call's summary, which the agent "
+        "writes for the team. Off: it is left out there; templates have it all the same.",
+    )
+    first_message_summary_language: SummaryLanguage = Field(
+        "es",
+        description="A summary in another language is left out of free texts. any: whatever it is. Where a text is of "
+        "another language than TEXTS_LANGUAGE, it is that one.",
+    )
+    first_message_summary_length: int = Field(
+        300, ge=20, le=1_000, description="Longest summary in a free text, in characters; it is cut at a word."
+    )
     call_status_actions: str = Field(
         "{}",
         description='How a conversation begins, by the call\'s status: JSON such as {"voicemail": "none"}; '
@@ -158,15 +208,28 @@ class Settings(BaseSettings):
         description="Whole messages after which a number gets no more messages of ours, separated by commas.",
     )
     opt_in_words: str = Field("START, UNSTOP, ALTA, REANUDAR, DARME DE ALTA", description="Whole messages that undo it.")
-    opt_out_text: str = Field(OPT_OUT, min_length=1, description='Confirms an opt-out once; "-" sends nothing.')
-    opt_in_text: str = Field(OPT_IN, min_length=1, description='Confirms that it was undone; "-" sends nothing.')
-    handoff_words: str = Field(
-        "ASESOR, ASESORA, HUMANO, PERSONA, AGENTE HUMANO, UNA PERSONA, UN ASESOR, UNA ASESORA, HABLAR CON UN ASESOR, "
-        "HABLAR CON UNA ASESORA, HABLAR CON UNA PERSONA, HABLAR CON UN HUMANO, QUIERO HABLAR CON UN ASESOR, "
-        "QUIERO HABLAR CON UNA PERSONA, QUIERO HABLAR CON ALGUIEN",
-        description="Whole messages that ask for a person, separated by commas.",
+    opt_out_text: str = Field(
+        _SPANISH["opt_out_text"], min_length=1, description='Confirms an opt-out once; "-" sends nothing.'
     )
-    handoff_text: str = Field(HANDOFF, min_length=1, description='Sent when a person takes over; "-" sends nothing.')
+    opt_in_text: str = Field(
+        _SPANISH["opt_in_text"], min_length=1, description='Confirms that it was undone; "-" sends nothing.'
+    )
+    handoff_words: str = Field(
+        "ASESOR, ASESORA, HUMANO, AGENTE HUMANO, UN ASESOR, UNA ASESORA, UN HUMANO, PERSONA REAL, UNA PERSONA REAL, "
+        "ATENCION HUMANA, CON UN ASESOR, CON UNA ASESORA, CON UNA PERSONA, HABLAR CON ALGUIEN, HABLAR CON UN ASESOR, "
+        "HABLAR CON UNA ASESORA, HABLAR CON UNA PERSONA, HABLAR CON UN HUMANO, QUIERO UN ASESOR, QUIERO UNA ASESORA, "
+        "QUIERO HABLAR CON UN ASESOR, QUIERO HABLAR CON UNA ASESORA, QUIERO HABLAR CON UNA PERSONA, "
+        "QUIERO HABLAR CON UN HUMANO, QUIERO HABLAR CON ALGUIEN",
+        description="Whole messages that ask for a person, separated by commas: phrases that answer no question of the "
+        "agent's.",
+    )
+    handoff_payloads: str = Field(
+        "HANDOFF, HUMAN, TRANSFER_TO_HUMAN, PASAR_A_PERSONA, ASESOR",
+        description="Payloads of buttons, and ids of list items, that ask for a person, separated by commas.",
+    )
+    handoff_text: str = Field(
+        _SPANISH["handoff_text"], min_length=1, description='Sent when a person takes over; "-" sends nothing.'
+    )
     handoff_tools: str = Field(
         "transfer_to_human, hand_off_to_human, pasar_a_persona",
         description="Client tools by which the agent asks for a person, separated by commas.",
@@ -183,15 +246,17 @@ class Settings(BaseSettings):
         description="What the backend is told by a signed POST: these and closed; - for nothing.",
     )
     backend_events_path: str = Field("/api/whatsapp-events", description="Path of these POSTs under BACKEND_URL.")
-    backend_webhook_secret: str | None = Field(None, description="Signs these POSTs. Not set: MICROSERVICE_TOKEN.")
-    no_answer_message_text: str = Field(NO_ANSWER_MESSAGE, description="First message after other calls.")
+    backend_webhook_secret: SecretText | None = Field(None, description="Signs these POSTs. Not set: MICROSERVICE_TOKEN.")
+    no_answer_message_text: str = Field(_SPANISH["no_answer_message_text"], description="First message after other calls.")
     worker_urls: str = Field(
-        "http://127.0.0.1:6066", description="Where web finds the workers' views, separated by commas."
+        "http://127.0.0.1:6066",
+        description="Where web finds the workers' views, separated by commas; `/health` says which do not answer. "
+        "`-`: nowhere.",
     )
     phone_url: str | None = Field(
         None, description="Where /phone leads: the phone in the browser (set by `up` with simulated vendors)."
     )
-    operator_tokens: str | None = Field(
+    operator_tokens: SecretText | None = Field(
         None, description='JSON object of operators and their sign-in tokens for /ops, e.g. {"ana": "…"}.'
     )
     operators_see_masked_numbers: bool = Field(False, description="Numbers are masked in lists until one is opened.")
@@ -205,6 +270,28 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
+
+    def in_language(self, language: str, texts: Texts) -> Self:
+        """Return the same with a language's texts; what was set itself stays, but for templates, which have a language."""
+        is_set = self.model_fields_set - set(TEMPLATES)
+        given = {name: value for name, value in texts.settings.items() if name not in is_set}
+        if language != self.texts_language and language in get_args(SummaryLanguage):
+            given["first_message_summary_language"] = language
+        return self.model_copy(update=given)
+
+    @property
+    def unused_database_parameters(self) -> tuple[str, ...]:
+        """Parameters of DATABASE_URL, by name, that are left out because they are other drivers'."""
+        return self._unused
+
+    def secrets(self) -> frozenset[str]:
+        """Give every secret that is set: whole, and of those with parts each part."""
+        whole = {str(value) for value in vars(self).values() if isinstance(value, Secret)}
+        password = urlsplit(self.database_url or "").password
+        parts = {password, unquote(password)} if password else set[str]()
+        with suppress(ConfigurationError):  # told by whoever needs them
+            parts |= set(self.operators().values())
+        return frozenset(whole | parts)
 
     def operators(self) -> dict[str, str]:
         """Give the operators' tokens by name.
@@ -235,11 +322,33 @@ def load_settings(env: Mapping[str, str] | None = None, **over: object) -> Setti
         name = str(first["loc"][0]).upper() if first["loc"] else "environment"
         raise ConfigurationError(f"{name}: {first['msg']}") from error
     check_shapes(settings)
-    return settings
+    return _with_plain_database_url(settings)
+
+
+def _with_plain_database_url(settings: Settings) -> Settings:
+    if settings.database_url is None:
+        return settings
+    found = database_url(settings.database_url)
+    plain = settings.model_copy(update={"database_url": Secret(found.dsn)})
+    plain._unused = found.unused  # noqa: SLF001 - this module's own
+    return plain
 
 
 def _known(env: Mapping[str, str]) -> dict[str, object]:
     return {name: env[name.upper()] for name in Settings.model_fields if env.get(name.upper())}
+
+
+def in_languages(settings: Settings) -> dict[str, tuple[Settings, Texts]]:
+    """Return the settings with the texts of each language that there is.
+
+    Raises:
+        ConfigurationError: a file is malformed, or TEXTS_LANGUAGE has none.
+    """
+    found = read_texts(settings.texts_dir)
+    if settings.texts_language not in found:
+        known = ", ".join(sorted(found))
+        raise ConfigurationError(f"TEXTS_LANGUAGE: no texts in {settings.texts_language!r}; there are: {known}")
+    return {language: (settings.in_language(language, texts), texts) for language, texts in found.items()}
 
 
 def require(settings: Settings, *names: str) -> None:

@@ -1,45 +1,25 @@
 """What Twilio's error codes mean for us. The codes are data (`twilio_codes.json`), the rules are here. Pure.
 
-Kinds:
-    retryable   it was not done and may be done again, with backoff
-    slow        the same, but of this one number: WhatsApp takes about a message per 6 s to one person (Meta's 131056)
-    hold        our account or credentials are refused: wait for a person, burn nothing
-    unknown     it may have been done: look before doing it again
-    template    outside the 24-hour window: only a template can be sent
-    suppress    the person does not want our messages: never write again unasked
-    terminal    refused for good (also every code that the data does not know)
+Kinds: see `schemas.verdicts`.
 
 Twilio publishes no such classification (facts of its errors/N pages); codes may be added or changed by Twilio.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
 
-Kind = Literal["retryable", "slow", "hold", "unknown", "template", "suppress", "terminal"]
-
-KINDS: Final = ("retryable", "slow", "hold", "unknown", "template", "suppress", "terminal")
-
-PASSING: Final = ("retryable", "slow")
-"""It was not done, and may be done later."""
+from schemas.verdicts import PASSING, Verdict
 
 _TOO_MANY = 429
+# Twilio's have five digits, Meta's six.
+_LONGEST_CODE = 6
 # 407: a proxy in between wants credentials.
 _CREDENTIALS = frozenset({401, 407})
 _FORBIDDEN = 403
 # A proxy's time-out: the request may have reached Twilio.
 _REQUEST_TIMEOUT = 408
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What to do about an error. `es`, `en`: the reason for people; Twilio's own words are not repeated."""
-
-    kind: Kind
-    es: str
-    en: str
 
 
 def classify(code: int | str | None, http_status: int | None = None) -> Verdict:
@@ -57,7 +37,19 @@ def classify(code: int | str | None, http_status: int | None = None) -> Verdict:
         return known
     if http_status in _CREDENTIALS or (http_status == _FORBIDDEN and code is None):
         return _table()["20003"]
-    return _table()["default"]
+    return _unheard_of(code)
+
+
+def _unheard_of(code: int | str | None) -> Verdict:
+    """Return the verdict on a code that is in no table, with words that invent nothing."""
+    verdict, text = _table()["default"], str(code)
+    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_CODE):
+        return verdict
+    return replace(
+        verdict,
+        es=f"{verdict.es} por un motivo que no conocemos: véase la página de Twilio del error {text}",
+        en=f"{verdict.en} for a reason unknown to us: see Twilio's page of error {text}",
+    )
 
 
 def _was_refused(status: int) -> bool:

@@ -12,14 +12,14 @@ VARIABLE = "FAIL_POINT_FILE"
 
 POINTS = (
     "before-begin",  # an event is handed over, nothing recorded
-    "after-begin",  # members fixed, the agent not asked
+    "after-begin",  # a question is durable, the agent not asked
     "after-agent",  # the agent has answered, its reply not stored
-    "after-answer",  # reply stored, first message intended, not sent
+    "after-answer",  # a message is intended, not sent
     "after-reconcile",  # a send of unknown outcome was looked for
     "after-send",  # Twilio has accepted, the sid not recorded
     "after-accept",  # sid recorded, events not published
-    "after-publish",  # events in Kafka, still in the outbox
-    "after-flush",  # outbox empty, the offset not released
+    "after-publish",  # events in Kafka, not recorded as published
+    "before-release",  # what an event came to is durable, its offset not released
 )
 
 

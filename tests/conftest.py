@@ -11,11 +11,23 @@ import pytest
 from db.migrate import migrate
 from db.pool import Pool, create_pool
 from schemas.settings import load_settings
+from tests.support.garbage import collect_quietly
 from tests.support.servers import JARS, Databases, apache_kafka_is_there, kafka_server, kafka_source, postgres_server
 
-# A machine that is busy is no failure: speed is judged in the benchmark.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# A machine that is busy is no failure: speed is judged in the benchmark. CI plays the same histories each time, so that it
+# says something of the change; whoever runs the tests by hand explores further ones.
+hypothesis.settings.register_profile("untimed", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("untimed")
+# Tests that speak with servers.
+_WITH_SERVERS = {"integration", "acceptance", "chaos", "bench"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_to_later_modules(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect what libraries leave open when a loop ends where it was left: later it would be another test's failure."""
+    yield
+    if _WITH_SERVERS & set(request.path.parts):
+        collect_quietly()
 
 
 def pytest_report_header() -> str:

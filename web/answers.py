@@ -10,6 +10,10 @@ from schemas.errors import InvalidInput, Unavailable
 log = structlog.get_logger()
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+# Of these the exception's text says what is allowed.
+_SAY_WHY = frozenset({408, 413, 415, 503})
+_KEPT_HEADERS = ("Allow", "Accept-Encoding", "Retry-After")
+
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 
@@ -37,14 +41,23 @@ async def errors_as_json(request: web.Request, handler: Next) -> web.StreamRespo
         if error.status < 400:
             raise
         return _of_http(request, error)
-    except Exception:  # noqa: BLE001 - the last line: logged, answered, never shown
+    except Exception as error:  # noqa: BLE001 - the last line: logged, answered, never shown
+        if isinstance(error, ConnectionError) and request.transport is None:
+            return failure(400, "Connection lost")  # before all of the body was here; nobody hears it
         log.exception("request failed")
         return failure(500, "Internal error")
 
 
+async def not_stored(request: web.Request, response: web.StreamResponse) -> None:
+    """What `/api` answers is for its caller alone: no proxy on the way may keep it."""
+    if request.path.startswith("/api"):
+        response.headers.setdefault("Cache-Control", "no-store")
+
+
 def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
-    reason = error.text or "" if isinstance(error, web.HTTPRequestEntityTooLarge) else ""
+    reason = error.text or "" if error.status in _SAY_WHY else ""
     answer = failure(error.status, error.reason, reason or f"{request.method} {request.path}")
-    if "Allow" in error.headers:
-        answer.headers["Allow"] = error.headers["Allow"]
+    for name in _KEPT_HEADERS:
+        if name in error.headers:
+            answer.headers[name] = error.headers[name]
     return answer

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-import aiohttp
 from aiohttp import web
 
+from clients.service_token import accepted_tokens
+from clients.views import StatsView
 from schemas.settings import Settings
 from web.answers import Next as Handler
-from web.answers import errors_as_json
+from web.answers import errors_as_json, not_stored
 from web.auth import token_middleware
+from web.bodies import HANDLER_ARGS, LARGEST_BODY
 from web.calls import Calls, OutcomeSource
 from web.commands import CommandOutcomeSource, Commands
 from web.conversations import Conversations, Rows
@@ -18,17 +20,15 @@ from web.docs import add_docs
 from web.health import Health
 from web.media import Media
 from web.metrics import measured, metrics
+from web.nul import refuse_nul
 from web.openapi import serve as openapi
 from web.post_call import PostCall
 from web.publisher import Publishing
 from web.request_ids import with_request_id
 from web.stats import Stats
+from web.templates import TemplateSource
 from web.traces import traced
 from web.twilio_webhooks import TwilioWebhooks
-
-LARGEST_BODY = 128 * 1024
-"""Bytes. A call is about 1 kB, with a name of 10,000 characters 40 kB. JSON writes a form's byte as six at most, so
-an event always fits into Kafka's 1 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +41,26 @@ class Collaborators:
     letters: Letters | None = None
     database: Rows
     health: Health
-    session: aiohttp.ClientSession
+    stats: StatsView
+    media: Media
+    templates: TemplateSource | None = None
     ops: web.Application | None = None
 
 
 def create_app(settings: Settings, outside: Collaborators) -> web.Application:
     """Make the application; it connects to nothing."""
     # From the outside in: whatever happens inside gets its request id and is counted; nothing is read for strangers.
-    middlewares = [with_request_id, traced, measured, errors_as_json, token_middleware(settings.microservice_token)]
-    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    middlewares = [
+        with_request_id,
+        traced,
+        measured,
+        errors_as_json,
+        token_middleware(accepted_tokens(settings)),
+        # Of a webhook the signature comes first; the pages tell of it in their own way.
+        refuse_nul("/webhook/", "/ops"),
+    ]
+    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY, handler_args=HANDLER_ARGS)
+    app.on_response_prepare.append(not_stored)
     _add_api(app, settings, outside)
     _add_webhooks(app, settings, outside)
     _add_views(app, outside.health)
@@ -61,16 +72,15 @@ def create_app(settings: Settings, outside: Collaborators) -> web.Application:
 
 
 def _add_api(app: web.Application, settings: Settings, outside: Collaborators) -> None:
-    calls = Calls(outside.publisher, outside.outcomes, settings.outcome_wait_seconds)
+    calls = Calls(settings, outside.publisher, outside.outcomes)
     app.router.add_post("/api/call-completed", calls.post)
     app.router.add_get("/api/conversations/{phone}", Conversations(outside.database).get)
-    media = Media(settings, outside.database, outside.session)
-    app.router.add_get("/api/conversations/{phone}/media/{sid}/{index}", media.get)
-    commands = Commands(outside.publisher, outside.commands, settings.outcome_wait_seconds)
+    app.router.add_get("/api/conversations/{phone}/media/{sid}/{index}", outside.media.get)
+    commands = Commands(outside.publisher, outside.commands, settings.outcome_wait_seconds, outside.templates)
     app.router.add_post("/api/conversations/{phone}/commands", commands.post)
     if outside.letters is not None:
         DeadLetterRoutes(outside.letters).add_to(app)
-    app.router.add_get("/api/stats", Stats(settings, outside.database, outside.session).get)
+    app.router.add_get("/api/stats", Stats(settings, outside.database, outside.stats).get)
 
 
 def _add_webhooks(app: web.Application, settings: Settings, outside: Collaborators) -> None:

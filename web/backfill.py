@@ -6,23 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from db.queries import load
+from clients.messenger import ListedMessage, Messenger
+from clients.twilio.form import key_of
+from db.readers import backfill as stored
+from db.readers.query import Query
 from schemas.events import InboundMessage
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
 from web.backfill_events import inbound, is_news, matched, report
 from web.database import Database
 from web.publisher import Publishing
-from web.twilio_form import key_of
-from web.twilio_list import Listed, TwilioList
 from web.under_way import ids_under_way
 
 log = structlog.get_logger()
-_sql = load("backfill")
 T = TypeVar("T")
 
 # Younger sends are being looked for by their worker (TWILIO_UNKNOWN_PATIENCE_SECONDS and its holds).
@@ -41,9 +41,9 @@ class Findings:
     since: datetime
     until: datetime
     listed: int = 0
-    messages: list[Listed] = field(default_factory=list)
-    statuses: list[Listed] = field(default_factory=list)
-    sends: list[tuple[str, Listed]] = field(default_factory=list)
+    messages: list[ListedMessage] = field(default_factory=list)
+    statuses: list[ListedMessage] = field(default_factory=list)
+    sends: list[tuple[str, ListedMessage]] = field(default_factory=list)
 
     @property
     def any(self) -> bool:
@@ -58,11 +58,12 @@ class Backfill:
         Unavailable: Postgres does not answer, or nothing took the events.
     """
 
-    def __init__(self, settings: Settings, database: Database, publisher: Publishing, twilio: TwilioList) -> None:
+    def __init__(self, settings: Settings, database: Database, publisher: Publishing, messenger: Messenger) -> None:
         self._settings = settings
         self._database = database
         self._publisher = publisher
-        self._twilio = twilio
+        self._messenger = messenger
+        self._account = settings.twilio_account_sid or ""
 
     async def run(self, since: datetime, until: datetime) -> Findings:
         """Look and publish: clients' messages first, in their order per number."""
@@ -72,9 +73,8 @@ class Backfill:
 
     async def look(self, since: datetime, until: datetime) -> Findings:
         """Find what Twilio lists for [since, until] (aware, UTC) and we do not have."""
-        ours = self._settings.twilio_whatsapp_from
-        got = [each async for each in self._twilio.since(since, until, To=ours) if each.direction == "inbound"]
-        sent = [each async for each in self._twilio.since(since, until, From=ours) if each.direction != "inbound"]
+        got = [each async for each in self._messenger.listed(since, until, "inbound")]
+        sent = [each async for each in self._messenger.listed(since, until, "outbound")]
         messages = await self._never_got(got, since)
         statuses, sends = await self._outgoing(sent, since)
         return Findings(
@@ -84,23 +84,23 @@ class Backfill:
     async def publish(self, findings: Findings) -> None:
         """Publish; what was published when this fails is found to be known the next time."""
         request_id = f"backfill-{uuid.uuid4().hex}"
-        by_key: defaultdict[str, list[Listed]] = defaultdict(list)
+        by_key: defaultdict[str, list[ListedMessage]] = defaultdict(list)
         for message in findings.messages:
             by_key[key_of({"From": message.from_}, "From")].append(message)
         places = asyncio.Semaphore(_NUMBERS_AT_ONCE)
 
-        async def publish_key(key: str, messages: Sequence[Listed]) -> None:
+        async def publish_key(key: str, messages: Sequence[ListedMessage]) -> None:
             async with places:
                 for message in messages:
-                    files = await self._twilio.media(message.sid) if message.media else []
-                    event = inbound(message, self._twilio.account, files, request_id)
+                    files = await self._messenger.files(message.sid) if message.files else []
+                    event = inbound(message, self._account, files, request_id)
                     await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request_id)
 
         results = await asyncio.gather(*(publish_key(*of_key) for of_key in by_key.items()), return_exceptions=True)
         for error in filter(None, results):
             raise error
         for own_id, message in [*((None, each) for each in findings.statuses), *findings.sends]:
-            status = report(message, self._twilio.account, own_id, request_id)
+            status = report(message, self._account, own_id, request_id)
             await self._publisher.publish(MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id)
         if findings.any:
             log.warning(
@@ -108,28 +108,30 @@ class Backfill:
                 messages=len(findings.messages), statuses=len(findings.statuses), sends=len(findings.sends),
             )  # fmt: skip
 
-    async def _never_got(self, got: list[Listed], since: datetime) -> list[Listed]:
+    async def _never_got(self, got: list[ListedMessage], since: datetime) -> list[ListedMessage]:
         """Oldest first. The journal is asked first; only what it does not know is looked for on its way to it."""
-        known = {row["event_id"] for row in await self._rows(_sql.known_messages, [message.sid for message in got])}
+        known = set(await self._rows(stored.KNOWN_MESSAGES, [message.sid for message in got]))
         missing = [message for message in reversed(got) if message.sid not in known]
         if missing:
             waiting = await ids_under_way(self._settings, self._database, INBOUND_MESSAGE, InboundMessage, since)
             missing = [message for message in missing if message.sid not in waiting]
         return missing
 
-    async def _outgoing(self, sent: list[Listed], since: datetime) -> tuple[list[Listed], list[tuple[str, Listed]]]:
-        rows = await self._rows(_sql.sends, [message.sid for message in sent])
-        known = {row["sid"]: row["status"] for row in rows}
+    async def _outgoing(
+        self, sent: list[ListedMessage], since: datetime
+    ) -> tuple[list[ListedMessage], list[tuple[str, ListedMessage]]]:
+        rows = await self._rows(stored.SENDS, [message.sid for message in sent])
+        known = {row.sid: row.status for row in rows}
         statuses = [each for each in sent if each.sid in known and is_news(each.status, known[each.sid])]
         earliest = (since - _SEND_MARGIN).replace(tzinfo=None)
-        work = self._database.pool.fetch(_sql.unknown_sends, earliest, _LEAST_SEND_AGE_SECONDS)
-        unknown = await self._database.bounded(work, _READ_SECONDS)
+        bounds = earliest, _LEAST_SEND_AGE_SECONDS
+        unknown = await self._database.bounded_rows(_READ_SECONDS, stored.UNKNOWN_SENDS, *bounds)
         return statuses, matched(unknown, (each for each in sent if each.sid not in known))
 
-    async def _rows(self, sql: str, ids: Sequence[str]) -> list[Any]:
-        rows: list[Any] = []
+    async def _rows(self, query: Query[T], ids: Sequence[str]) -> list[T]:
+        rows: list[T] = []
         for part in _parts(ids, _MOST_IDS):
-            rows += await self._database.bounded(self._database.pool.fetch(sql, part), _READ_SECONDS)
+            rows += await self._database.bounded_rows(_READ_SECONDS, query, part)
         return rows
 
 

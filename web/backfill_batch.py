@@ -1,21 +1,19 @@
 """The ended calls of a batch as the backend's `call-completed`. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from schemas.elevenlabs_call import ended_as
 from schemas.errors import InvalidInput
-from schemas.events import CallCompleted
+from schemas.events import COMPLETED, CallCompleted
 from web.post_call_event import client_name
 
 Json = dict[str, Any]
 
 # ElevenLabs' statuses of a recipient after which a call is over; a cancelled one was never made.
 _ENDED = frozenset({"completed", "failed", "voicemail", "no_response", "no_answer", "busy"})
-FAILED = "failed"
-# What `phone_call.call_result` says of a call that a batch only calls failed.
-_RESULTS = {"no_answer": "no_answer", "busy": "busy", "voicemail": "voicemail"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +25,11 @@ class EndedCall:
 
     @property
     def status(self) -> str:
-        return self.call.recipient.status
+        return self.call.status
 
 
 def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[EndedCall]:
-    """Give a batch's calls that ended in [since, until] (aware), oldest first; those without number or id are left out."""
+    """Give a batch's calls that ended in [since, until] (aware), oldest first; those without a number are left out."""
     recipients = [each for each in batch.get("recipients") or [] if isinstance(each, dict)]
     for recipient in sorted(recipients, key=_updated):
         at = datetime.fromtimestamp(_updated(recipient), UTC)
@@ -39,19 +37,18 @@ def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[Ended
             continue
         try:
             call = CallCompleted.from_object(_body(batch, recipient))
-        except InvalidInput:  # called over WhatsApp, or never dialled: nobody to write to
+        except InvalidInput:  # called over WhatsApp: nobody to write to
             continue
-        yield EndedCall(call=call, ended=at)
+        if call.recipient.conversation_id or call.status != COMPLETED:
+            yield EndedCall(call=call, ended=at)
 
 
 def with_result(ended: EndedCall, conversation: Json | None) -> EndedCall:
-    """Tell a failed call nobody answered from one that could not be made, by the conversation itself."""
-    metadata = (conversation or {}).get("metadata")
-    phone_call = metadata.get("phone_call") if isinstance(metadata, Mapping) else None
-    result = str(phone_call.get("call_result")) if isinstance(phone_call, Mapping) else ""
-    if ended.status != FAILED or result not in _RESULTS:
+    """Tell voicemails from calls that were held, and calls nobody took from such as could not be made."""
+    status = ended_as(ended.status, conversation or {})
+    if status == ended.status:
         return ended
-    recipient = ended.call.recipient.model_copy(update={"status": _RESULTS[result]})
+    recipient = ended.call.recipient.model_copy(update={"status": status})
     return replace(ended, call=ended.call.model_copy(update={"recipient": recipient}))
 
 

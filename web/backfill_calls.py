@@ -2,26 +2,27 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-import asyncpg
 import structlog
 
-from db.queries import load
+from clients.elevenlabs.batches import ListedBatch
+from clients.elevenlabs.calls import ElevenLabsCalls
+from db.readers import backfill as stored
 from schemas.elevenlabs_call import CallDetails, details
-from schemas.events import CallCompleted
+from schemas.events import UNCONNECTED, CallCompleted
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
-from web.backfill_batch import FAILED, EndedCall, ended_calls, with_result
+from web.backfill_batch import EndedCall, ended_calls, with_result
+from web.call_details import DetailsPublisher
 from web.database import Database
-from web.elevenlabs_list import ElevenLabsList, ListedBatch
 from web.publisher import Publishing
 from web.under_way import ids_under_way
 
 log = structlog.get_logger()
-_sql = load("backfill")
 
 # The clients' own turns ask ElevenLabs, too.
 _AT_ONCE = 10
@@ -31,6 +32,14 @@ _MOST_CALLS = 1000
 _BATCH_LASTS = timedelta(days=7)
 # A backend that watches its batch tells of a call within this; what it says of the client is more than ElevenLabs knows.
 _BACKEND_TELLS = timedelta(minutes=2)
+
+
+class CallList(Protocol):
+    """Batches, or campaigns in their form; see `ElevenLabsBatches`."""
+
+    async def find(self, batch_id: str) -> dict[str, object] | None: ...
+
+    def all(self) -> AsyncIterator[ListedBatch]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +65,20 @@ class CallBackfill:
         Unavailable: Postgres does not answer, or nothing took the events.
     """
 
-    def __init__(self, settings: Settings, database: Database, publisher: Publishing, elevenlabs: ElevenLabsList) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        publisher: Publishing,
+        calls: ElevenLabsCalls,
+        lists: Sequence[CallList],
+    ) -> None:
         self._settings = settings
         self._database = database
         self._publisher = publisher
-        self._elevenlabs = elevenlabs
+        self._calls = calls
+        self._lists = lists
+        self._details = DetailsPublisher(publisher, database)
 
     async def look(
         self, since: datetime, until: datetime, *, batches: Iterable[str] = (), calls: bool = True
@@ -75,7 +93,7 @@ class CallBackfill:
         if not calls:
             return CallFindings(summaries=summaries)
         known = await self._known_batches(since, until)
-        others = [each async for each in self._elevenlabs.batches() if each.updated >= since.timestamp()]
+        others = [each for one in self._lists async for each in one.all() if each.updated >= since.timestamp()]
         wanted = known | set(batches)
         found = await self._ended(sorted(wanted), since, min(until, datetime.now(UTC) - _BACKEND_TELLS))
         return CallFindings(
@@ -84,9 +102,9 @@ class CallBackfill:
 
     async def publish(self, findings: CallFindings) -> None:
         """Fill rows up and publish calls; what was done when this fails is found to be known the next time."""
-        for call, known in findings.summaries:
-            await self._database.row(_sql.call_details, known.noted(call))
         request_id = f"backfill-{uuid.uuid4().hex}"
+        for call, known in findings.summaries:
+            await self._details.publish(call, known, request_id)
         for ended in findings.calls:
             call_completed = ended.call
             await self._publisher.publish(CALL_COMPLETED, call_completed.key, call_completed.to_json(), request_id)
@@ -97,45 +115,48 @@ class CallBackfill:
             )  # fmt: skip
 
     async def _summaries(self, since: datetime, until: datetime) -> list[tuple[str, CallDetails]]:
-        rows = await self._database.rows(_sql.calls_without_details, _naive(since), _naive(until), _MOST_CALLS)
-        told = await self._each([row["elevenlabs_conversation_id"] for row in rows])
+        bounds = _naive(since), _naive(until), _MOST_CALLS
+        rows = await self._database.rows(stored.CALLS_WITHOUT_DETAILS, *bounds, UNCONNECTED)
+        told = await self._each([row.elevenlabs_conversation_id for row in rows])
         read = [(row, details(answer)) for row, answer in zip(rows, told, strict=True) if answer is not None]
-        return [(row["elevenlabs_conversation_id"], known) for row, known in read if known and _is_news(row, known)]
+        return [(row.elevenlabs_conversation_id, known) for row, known in read if known and _is_news(row, known)]
 
     async def _known_batches(self, since: datetime, until: datetime) -> set[str]:
-        rows = await self._database.rows(_sql.known_batches, _naive(since - _BATCH_LASTS), _naive(until))
-        return {row["batch_id"] for row in rows}
+        return set(await self._database.rows(stored.KNOWN_BATCHES, _naive(since - _BATCH_LASTS), _naive(until)))
 
     async def _ended(self, batches: Sequence[str], since: datetime, until: datetime) -> list[EndedCall]:
         found: list[EndedCall] = []
         for batch_id in batches:
-            if batch := await self._elevenlabs.batch(batch_id):
-                found += ended_calls(batch, since, until)
-        known = {
-            row["event_id"] for row in await self._database.rows(_sql.known_calls, [each.call.event_id for each in found])
-        }
+            found += await self._ended_of(batch_id, since, until)
+        known = set(await self._database.rows(stored.KNOWN_CALLS, [each.call.event_id for each in found]))
         missing = [each for each in found if each.call.event_id not in known]
         if missing:
             waiting = await ids_under_way(self._settings, self._database, CALL_COMPLETED, CallCompleted, since)
             missing = [each for each in missing if each.call.event_id not in waiting]
-        failed = [each.call.event_id for each in missing if each.status == FAILED]
-        told = dict(zip(failed, await self._each(failed), strict=True))
+        held = [call for each in missing if (call := each.call.recipient.conversation_id)]
+        told = dict(zip(held, await self._each(held), strict=True))
         return [with_result(each, told.get(each.call.event_id)) for each in missing]
+
+    async def _ended_of(self, batch_id: str, since: datetime, until: datetime) -> list[EndedCall]:
+        for each in self._lists:
+            if batch := await each.find(batch_id):
+                return list(ended_calls(batch, since, until))
+        return []
 
     async def _each(self, calls: Sequence[str]) -> list[dict[str, object] | None]:
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one(call: str) -> dict[str, object] | None:
             async with places:
-                return await self._elevenlabs.call(call)
+                return await self._calls.find(call)
 
         return await asyncio.gather(*(one(call) for call in calls))
 
 
-def _is_news(row: asyncpg.Record, known: CallDetails) -> bool:
+def _is_news(row: stored.CallWithoutDetails, known: CallDetails) -> bool:
     """Filling in what is filled in would be an event of nothing."""
-    summary = row["call_summary"] is None and known.summary is not None
-    return summary or (row["call_duration_secs"] is None and known.duration_secs is not None)
+    summary = row.call_summary is None and known.summary is not None
+    return summary or (row.call_duration_secs is None and known.duration_secs is not None)
 
 
 def _naive(at: datetime) -> datetime:

@@ -1,16 +1,13 @@
 """Events made of what Twilio lists. Pure."""
 
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from clients.matching import same_address, same_text
+from clients.messenger import ListedMessage, MessageFile
+from db.readers.backfill import UnknownSend
 from schemas.documents import now, without_nul
-from schemas.errors import InvalidNumber
 from schemas.events import InboundMessage, MessageStatus
-from schemas.phone import conversation_key
 from schemas.statuses import FAILED, rank_of
-from web.twilio_list import Listed
 
 # Below this a status says nothing that a delivery report would have told.
 _SENT = rank_of("sent")
@@ -20,25 +17,25 @@ _CLOCK_SECONDS = 10
 _LONGEST_CREATE_SECONDS = 120
 
 
-def inbound(message: Listed, account: str, media: Sequence[tuple[str, str]], request_id: str) -> InboundMessage:
+def inbound(message: ListedMessage, account: str, files: Sequence[MessageFile], request_id: str) -> InboundMessage:
     """Give the event of a message whose webhook never came.
 
     The list lacks `ProfileName`, `WaId`, button fields, `Forwarded` and locations (facts of Twilio's list).
     """
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": account,
-        "From": message.from_, "To": message.to, "Body": message.body, "NumMedia": str(len(media)), "NumSegments": "1",
+        "From": message.from_, "To": message.to, "Body": message.body, "NumMedia": str(len(files)), "NumSegments": "1",
         "SmsStatus": "received",
     }  # fmt: skip
-    for place, (url, kind) in enumerate(media):
-        params |= {f"MediaUrl{place}": url, f"MediaContentType{place}": kind}
+    for place, file in enumerate(files):
+        params |= {f"MediaUrl{place}": file.url, f"MediaContentType{place}": file.content_type}
     clean = {name: without_nul(value) for name, value in params.items()}
     return InboundMessage(
         event_id=message.sid, received_at=message.created, params=clean, backfilled=True, request_id=request_id
     )
 
 
-def report(message: Listed, account: str, own_id: str | None, request_id: str) -> MessageStatus:
+def report(message: ListedMessage, account: str, own_id: str | None, request_id: str) -> MessageStatus:
     """Give the delivery report that never came."""
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": message.status, "SmsStatus": message.status,
@@ -56,8 +53,8 @@ def is_news(listed: str, known: str) -> bool:
     return known not in FAILED and rank_of(listed) >= _SENT and rank_of(listed) > rank_of(known)
 
 
-def matched(sends: Iterable[Mapping[str, Any]], messages: Iterable[Listed]) -> list[tuple[str, Listed]]:
-    """Pair sends of unknown outcome (own id, to_address, body, is_template, intended_at) with messages nobody knows.
+def matched(sends: Iterable[UnknownSend], messages: Iterable[ListedMessage]) -> list[tuple[str, ListedMessage]]:
+    """Pair sends of unknown outcome with messages nobody knows.
 
     The list does not show our own id. Oldest first on both sides, so that equal texts keep their order.
     """
@@ -65,24 +62,12 @@ def matched(sends: Iterable[Mapping[str, Any]], messages: Iterable[Listed]) -> l
     for send in sends:
         if found := next((message for message in left if _may_be(send, message)), None):
             left.remove(found)
-            pairs.append((str(send["own_id"]), found))
+            pairs.append((str(send.own_id), found))
     return pairs
 
 
-def _may_be(send: Mapping[str, Any], message: Listed) -> bool:
-    after = (message.created - send["intended_at"].replace(tzinfo=UTC)).total_seconds()
-    same_text = send["is_template"] or _plain(send["body"]) == _plain(message.body)
+def _may_be(send: UnknownSend, message: ListedMessage) -> bool:
+    after = (message.created - send.intended_at).total_seconds()
+    is_same = send.is_template or same_text(send.body, message.body)
     in_time = -_CLOCK_SECONDS <= after <= _LONGEST_CREATE_SECONDS
-    return in_time and same_text and _key(send["to_address"]) == _key(message.to)
-
-
-def _key(address: str) -> str:
-    try:
-        return conversation_key(address)
-    except InvalidNumber:
-        return address
-
-
-def _plain(text: str) -> str:
-    """White space and composition of accents may change on the way."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return in_time and is_same and same_address(send.to_address, message.to)

@@ -6,17 +6,19 @@ purpose. Elsewhere a person asks for them: `backfill`.
 """
 
 import asyncio
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import structlog
 
+from clients.elevenlabs.errors import VENDOR
 from db.queries import load
+from db.readers.backfill import CLAIM
+from process.periodic import every
 from schemas.documents import now
 from schemas.errors import Unavailable, VendorError
 from schemas.settings import Settings
 from web.backfill_calls import CallBackfill
 from web.database import Database
-from web.elevenlabs_list import VENDOR
 
 log = structlog.get_logger()
 _sql = load("backfill")
@@ -40,17 +42,16 @@ class CallGap:
         """Look, until cancelled."""
         if self._configured:
             await self._look(0.0)
-            while self._every:
-                await asyncio.sleep(self._every)
-                await self._look(self._every / 2)
+            if self._every:
+                await every(self._every, lambda: self._look(self._every / 2))
         await asyncio.Event().wait()  # a side task that ends would end the process
 
     async def _look(self, seconds: float) -> None:
         """Look, unless another web did within `seconds`."""
         try:
-            await self._database.row(_sql.know, VENDOR)
-            if row := await self._database.row(_sql.claim, VENDOR, seconds):
-                since = max(row["begun_at"].replace(tzinfo=UTC), now() - self._longest)
+            await self._database.value(_sql.know, VENDOR)
+            if known := await self._database.row(CLAIM, VENDOR, seconds):
+                since = max(known.begun_at, now() - self._longest)
                 await self._backfill.publish(await self._backfill.look(since, now(), calls=self._with_calls))
         except (VendorError, Unavailable) as error:
             log.warning("ElevenLabs could not be compared", why=str(error))

@@ -3,16 +3,22 @@
 import time
 from typing import Protocol
 
+import structlog
 from aiohttp import web
 
-from schemas.errors import Unavailable
+from schemas.errors import InvalidInput, Unavailable
 from schemas.events import CallCompleted
+from schemas.fields import REGION
+from schemas.phone import conversation_key, is_assigned, masked
+from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
 from web.answers import REQUEST_ID, failure
+from web.bodies import check_json, read_object
 from web.outcomes import Outcome
 from web.publisher import Publishing
 
-_JSON = "application/json"
+log = structlog.get_logger()
+
 _SENT = "Conversación iniciada exitosamente"
 _SKIPPED = "No se inicia conversación después de una llamada con este estado"
 _QUEUED = "Conversación en cola; el mensaje se enviará en cuanto sea posible"
@@ -29,20 +35,25 @@ class OutcomeSource(Protocol):
 class Calls:
     """Publishes a call and waits for its first message, a little less than the backend waits.
 
-    `wait_seconds` counts from the request's start, so that time spent on storing is not added to it.
+    OUTCOME_WAIT_SECONDS count from the request's start, so that time spent on storing is not added to them.
     """
 
-    def __init__(self, publisher: Publishing, outcomes: OutcomeSource, wait_seconds: float) -> None:
+    def __init__(self, settings: Settings, publisher: Publishing, outcomes: OutcomeSource) -> None:
         self._publisher = publisher
         self._outcomes = outcomes
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = settings.outcome_wait_seconds
+        self._context = {REGION: settings.default_region}
+        self._sender = conversation_key(settings.twilio_whatsapp_from)
 
     async def post(self, request: web.Request) -> web.Response:
         """Answer with the outcome: sent, refused, or queued when it is not known in time."""
         answer_at = time.monotonic() + self._wait_seconds
-        if request.content_type != _JSON:
-            return failure(415, "Unsupported media type", f"Content-Type must be {_JSON}")
-        call = CallCompleted.from_json(await request.read())
+        check_json(request)
+        call = CallCompleted.from_object(await read_object(request), self._context)
+        if call.key == self._sender:
+            raise InvalidInput("recipient.phone_number", "is our own WhatsApp sender")
+        if not is_assigned(call.recipient.phone_number):
+            log.warning("nobody has such a number, as far as is known", phone_number=masked(call.key))
         outcome = await self._known(call.event_id)
         if outcome is None:
             await self._publisher.publish(CALL_COMPLETED, call.key, call.to_json(), request[REQUEST_ID])

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from db.queries import load
+from db.readers.figures import CAMPAIGN
 from schemas.settings import Settings
 from web.conversations import Rows
 
-_sql = load("gateway")
 STAGES = ("started", "delivered", "read", "answered", "escalated", "stopped", "failed")
 
 
@@ -26,5 +25,5 @@ class CampaignDays:
             Unavailable: Postgres does not answer.
         """
         wanted = campaign.get("batch_id"), campaign.get("group_id")
-        rows = await self._database.rows(_sql.campaign, self._zone, *wanted, *self._kept)
-        return {row["day"]: {name: row[name] for name in (*STAGES, "reasons")} for row in rows}
+        rows = await self._database.rows(CAMPAIGN, self._zone, *wanted, *self._kept)
+        return {row.day: {name: getattr(row, name) for name in (*STAGES, "reasons")} for row in rows}

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
-from db.queries import load
+from db.readers.outcomes import COMMAND_OUTCOMES, CommandOutcomeRow
 from web.database import Database
 from web.waiting import Waiting
 
-_sql = load("gateway")
-_ENDED = frozenset({"done", "failed"})
+_ENDED = frozenset({"done", "refused"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,20 +27,23 @@ class CommandOutcome:
     error: dict[str, Any] | None
 
 
-class CommandOutcomes(Waiting[CommandOutcome]):
+class CommandOutcomes(Waiting[CommandOutcomeRow, CommandOutcome]):
     """Waits for commands to be done."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, _sql.command_outcomes, outcome_of)
+        super().__init__(database, COMMAND_OUTCOMES, outcome_of)
 
 
-def outcome_of(row: asyncpg.Record) -> CommandOutcome:
-    """Read a row: commands without a message have their outcome at once, others when their turn ends."""
-    told = row["outcome"] or {}
-    refused = told.get("state") == "refused"
-    wrote = row["state"] == "done"
+def outcome_of(row: CommandOutcomeRow) -> CommandOutcome:
+    """Read a row: what an operator writes has no outcome until it is sent."""
+    told = row.outcome or {}
     return CommandOutcome(
-        phone_number=row["phone_number"], command=row["command"], is_final=bool(told) or row["state"] in _ENDED,
-        changed=bool(told.get("changed")) or wrote, status=row["status"], conversation_id=row["conversation_id"],
-        sid=row["sid"], error=told if refused else row["error"],
-    )  # fmt: skip
+        phone_number=row.phone_number,
+        command=row.command,
+        is_final=told.get("state") in _ENDED,
+        changed=bool(told.get("changed")),
+        status=row.status,
+        conversation_id=row.conversation_id,
+        sid=told.get("sid"),
+        error=told if told.get("state") == "refused" else None,
+    )

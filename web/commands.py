@@ -2,20 +2,22 @@
 
 import time
 import uuid
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, get_args
 
 from aiohttp import web
 
-from schemas.documents import now, parse_object
+from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable
-from schemas.events import ConversationCommand
+from schemas.events import ConversationCommand, OperatorCommand
 from schemas.phone import conversation_key
 from schemas.topics import CONVERSATION_COMMAND
-from web.answers import REQUEST_ID, failure
+from web.answers import REQUEST_ID
+from web.bodies import check_json, read_object
 from web.command_outcomes import CommandOutcome
 from web.publisher import Publishing
+from web.templates import TemplateSource, check_template
 
-_JSON = "application/json"
+OPERATOR_COMMANDS: Final[tuple[OperatorCommand, ...]] = get_args(OperatorCommand)
 
 
 class CommandOutcomeSource(Protocol):
@@ -29,16 +31,23 @@ class CommandOutcomeSource(Protocol):
 class Commands:
     """Publishes a command and waits for its outcome. Its id makes it once, however often it is sent."""
 
-    def __init__(self, publisher: Publishing, outcomes: CommandOutcomeSource, wait_seconds: float) -> None:
+    def __init__(
+        self,
+        publisher: Publishing,
+        outcomes: CommandOutcomeSource,
+        wait_seconds: float,
+        templates: TemplateSource | None = None,
+    ) -> None:
+        """`templates`: where a template's variables are looked up; None: nowhere."""
+        self._templates = templates
         self._publisher = publisher
         self._outcomes = outcomes
         self._wait_seconds = wait_seconds
 
     async def post(self, request: web.Request) -> web.Response:
         """Answer with the outcome: done, refused with why, or queued when it is not known in time."""
-        if request.content_type != _JSON:
-            return failure(415, "Unsupported media type", f"Content-Type must be {_JSON}")
-        command = command_of(request.match_info["phone"], parse_object(await request.read()), request[REQUEST_ID])
+        check_json(request)
+        command = command_of(request.match_info["phone"], await read_object(request), request[REQUEST_ID])
         status, body = answer(command, await self.submit(command, request[REQUEST_ID]))
         return web.json_response(body, status=status)
 
@@ -46,12 +55,14 @@ class Commands:
         """Publish, unless the id is known; give the outcome so far, None while nobody has taken it up.
 
         Raises:
-            InvalidInput: the id was used for another command.
+            InvalidInput: the id was used for another command, or a template does not fit.
             Unavailable: the command could not be stored.
         """
         answer_at = time.monotonic() + self._wait_seconds
         outcome = await self._known(command)
         if outcome is None:
+            if self._templates is not None:
+                command = await check_template(self._templates, command)
             await self._publisher.publish(CONVERSATION_COMMAND, command.key, command.to_json(), request_id)
         if outcome is None or not outcome.is_final:
             seconds = max(0.0, answer_at - time.monotonic())
@@ -78,7 +89,10 @@ def command_of(phone: str, body: dict[str, Any], request_id: str) -> Conversatio
     """
     given = {name: value for name, value in body.items() if value is not None}
     ours = {"phone_number": conversation_key(phone), "at": now(), "request_id": request_id, "schema_version": 1}
-    return ConversationCommand.from_object({"command_id": str(uuid.uuid4())} | given | ours)
+    command = ConversationCommand.from_object({"command_id": str(uuid.uuid4())} | given | ours)
+    if command.command not in OPERATOR_COMMANDS:
+        raise InvalidInput("command", f"must be one of {', '.join(OPERATOR_COMMANDS)}")
+    return command
 
 
 def answer(command: ConversationCommand, outcome: CommandOutcome | None) -> tuple[int, dict[str, Any]]:

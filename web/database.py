@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
+from clients.bounds import within
 from db.pool import POSTGRES_ERRORS, Pool
-from schemas.errors import Unavailable
-from web.bounds import within
+from db.readers.query import Query
+from schemas.errors import InvalidInput, Unavailable
 
 log = structlog.get_logger()
 T = TypeVar("T")
+R = TypeVar("R")
 
 # A look at an index on the way to storing an event; all bounds on that way together stay under the backend's 10 s.
 QUICK_SECONDS = 1.5
@@ -24,30 +26,48 @@ class Database:
 
     Every method raises:
         Unavailable: Postgres does not answer in time, or refuses.
+
+    `row`, `rows` and `value`, whose arguments people chose, also raise:
+        InvalidInput: an argument is nothing that its column could hold.
     """
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    async def row(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+    async def row(self, query: Query[R], *arguments: object) -> R | None:
         """Read what a person asked for."""
-        return await self.bounded(self.pool.fetchrow(sql, *arguments), _READ_SECONDS)
+        record = await self._asked(self.pool.fetchrow(query.sql, *arguments))
+        return None if record is None else query.read(record)
 
-    async def rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    async def rows(self, query: Query[R], *arguments: object) -> list[R]:
         """Read a page of what a person asked for."""
-        return await self.bounded(self.pool.fetch(sql, *arguments), _READ_SECONDS)
+        records = await self._asked(self.pool.fetch(query.sql, *arguments))
+        return [query.read(record) for record in records]
 
     async def value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - any column
         """Read one value of what a person asked for."""
-        return await self.bounded(self.pool.fetchval(sql, *arguments), _READ_SECONDS)
+        return await self._asked(self.pool.fetchval(sql, *arguments))
 
-    async def quick_rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    async def quick_rows(self, query: Query[R], *arguments: object) -> list[R]:
         """Look something up on the way to storing an event."""
-        return await self.bounded(self.pool.fetch(sql, *arguments), QUICK_SECONDS)
+        return await self.bounded_rows(QUICK_SECONDS, query, *arguments)
 
     async def quick_value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - any column
         """Look one value up on the way to storing an event."""
         return await self.bounded(self.pool.fetchval(sql, *arguments), QUICK_SECONDS)
+
+    async def bounded_rows(self, seconds: float, query: Query[R], *arguments: object) -> list[R]:
+        """Read rows within a bound."""
+        records = await self.bounded(self.pool.fetch(query.sql, *arguments), seconds)
+        return [query.read(record) for record in records]
+
+    async def _asked(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await self.bounded(work, _READ_SECONDS)
+        except Unavailable as error:
+            if isinstance(error.__cause__, asyncpg.DataError):
+                raise InvalidInput("request", "asks for what no column can hold") from error
+            raise
 
     async def bounded(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         """Do work on the pool within a bound."""

@@ -6,15 +6,16 @@ waits 15 s; the wait here is bounded well below. What is found later (the list l
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-import asyncpg
 import structlog
 
 from db.queries import load
+from db.readers.backfill import CLAIM, START, Checked
+from process.periodic import every
 from schemas.documents import now
 from schemas.errors import Unavailable, VendorError
-from schemas.retention import journal_remembers
+from schemas.retention import remembered_for
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE
 from web.backfill import Backfill
@@ -41,7 +42,7 @@ class Gap:
 
     def __init__(self, settings: Settings, database: Database, backfill: Backfill) -> None:
         self._every = settings.backfill_every_seconds
-        longest, remembered = timedelta(hours=settings.backfill_hours), journal_remembers(settings)
+        longest, remembered = timedelta(hours=settings.backfill_hours), remembered_for(settings)
         self._longest = min(longest, remembered) if remembered else longest  # what is forgotten would be taken for new
         self._configured = bool(settings.twilio_account_sid and settings.twilio_auth_token)
         self._database = database
@@ -75,7 +76,7 @@ class Gap:
 
     async def _close(self, until: datetime) -> bool:
         try:
-            row = await self._database.row(_sql.start, _VENDOR)
+            row = await self._database.row(START, _VENDOR)
             assert row is not None, "an upsert gives its row"
             await self._look(row, until)
         except (VendorError, Unavailable) as error:
@@ -89,23 +90,21 @@ class Gap:
     async def _again(self) -> None:
         await asyncio.sleep(_SECOND_LOOK_SECONDS)
         await self._look_if_due(0.0)
-        while self._every:
-            await asyncio.sleep(self._every)
-            await self._look_if_due(self._every / 2)
+        if self._every:
+            await every(self._every, lambda: self._look_if_due(self._every / 2))
         await _for_ever()
 
     async def _look_if_due(self, seconds: float) -> None:
         try:
-            if row := await self._database.row(_sql.claim, _VENDOR, seconds):
+            if row := await self._database.row(CLAIM, _VENDOR, seconds):
                 await self._look(row, now() - _UNDER_WAY)
         except (VendorError, Unavailable) as error:
             log.warning("Twilio's list could not be compared", why=str(error))
         except Exception:  # noqa: BLE001 - as above
             log.exception("Twilio's list could not be compared")
 
-    async def _look(self, row: asyncpg.Record, until: datetime) -> None:
-        begun, checked = (row[name].replace(tzinfo=UTC) for name in ("begun_at", "checked_until"))
-        since = max(begun, checked - _OVERLAP, now() - self._longest)
+    async def _look(self, known: Checked, until: datetime) -> None:
+        since = max(known.begun_at, known.checked_until - _OVERLAP, now() - self._longest)
         if since < until:
             await self._backfill.run(since, until)
             await self._database.quick_value(_sql.checked, _VENDOR, until.replace(tzinfo=None))

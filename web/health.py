@@ -3,8 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
+
+from process.periodic import every
 
 SERVICE = "whatsapp-microservice"
 VERSION = "1.0.0"
@@ -18,13 +21,19 @@ _GOOD = frozenset({"connected", "ok"})
 class Health:
     """Knows how the dependencies are. `probes` never raise; `kafka` is known without one, from the publisher's link.
 
-    `work`: see `web.work.Work.found`; it is told, and changes no code: a new start would not help what waits.
+    `work`: see `web.work.Work.now`; work that stands still is as bad as a dependency that is away. `no_reports`: why no
+    delivery reports come. Both are told, and change no code: what comes is accepted all the same.
     """
 
     def __init__(
-        self, probes: Mapping[str, Probe], kafka: Callable[[], str], work: Callable[[], object] = lambda: None
+        self,
+        probes: Mapping[str, Probe],
+        kafka: Callable[[], str],
+        work: Callable[[], Mapping[str, Any]] = dict,
+        no_reports: str | None = None,
     ) -> None:
         self._work = work
+        self._no_reports = no_reports
         self._probes = probes
         self._kafka = kafka
         self._begun = time.monotonic()
@@ -32,9 +41,7 @@ class Health:
 
     async def watch(self) -> None:
         """Probe again and again, until cancelled."""
-        while True:
-            await self.probe()
-            await asyncio.sleep(_PROBE_EVERY_SECONDS)
+        await every(_PROBE_EVERY_SECONDS, self.probe, at_once=True)
 
     async def probe(self) -> None:
         """Probe all at once."""
@@ -43,14 +50,16 @@ class Health:
 
     async def health(self, request: web.Request) -> web.Response:
         """Answer the contract's health; 503 when events cannot be accepted."""
-        found = self._now()
+        found, work = self._now(), self._work()
+        is_well = all(state in _GOOD for state in found.values()) and not work.get("standing")
         body = {
-            "status": "ok" if all(state in _GOOD for state in found.values()) else "degraded",
+            "status": "ok" if is_well else "degraded",
             "service": SERVICE,
             "version": VERSION,
             "uptime": int(time.monotonic() - self._begun),
             "dependencies": found,
-            "work": self._work(),
+            "work": work,
+            "delivery_reports": "ok" if self._no_reports is None else f"PUBLIC_BASE_URL: {self._no_reports}",
         }
         return web.json_response(body, status=200 if _accepts(found) else 503)
 

@@ -5,23 +5,18 @@ from collections.abc import Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from opentelemetry.trace import SpanKind
 
-from schemas.errors import Unavailable
-from schemas.kafka import ends_a_producer, producer_arguments
+from clients.bounds import within
+from clients.kafka.connection import DENIED, KAFKA_ERRORS, ends_a_producer, producer_arguments
+from clients.kafka.rights import check_rights
+from clients.kafka.topics import REPARTITION
+from process.tracing import span, trace_headers
+from schemas.errors import ConfigurationError, Unavailable
+from schemas.events import TAKEN_UP
+from schemas.rights import WEB
 from schemas.settings import Settings
-from schemas.topics import (
-    CALL_COMPLETED,
-    CONVERSATION_COMMAND,
-    DEAD_LETTER,
-    INBOUND_MESSAGE,
-    MESSAGE_STATUS,
-    REQUEST_ID_HEADER,
-    topic_name,
-)
-from schemas.tracing import span, trace_headers
-from web.bounds import within
+from schemas.topics import DEAD_LETTER, REQUEST_ID_HEADER, topic_name
 
 log = structlog.get_logger()
 
@@ -35,22 +30,26 @@ _REQUEST_SECONDS = 2.0
 _PROBE_SECONDS = 2.5
 _CLOSE_SECONDS = 3.0
 
-KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
-_OURS = (CALL_COMPLETED, CONVERSATION_COMMAND, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE_STATUS)
+_OURS = (*TAKEN_UP, DEAD_LETTER)
 
 
 class KafkaLink:
-    """Sends, and knows whether that makes sense: `state` is "connected", "disconnected" or "error" (topics missing).
+    """Sends, and knows whether that makes sense: `state` is "connected", "disconnected" or "error" (topics are missing, or
+    have another number of partitions than when this process first saw them, or we may not use them).
 
     An idempotent producer of aiokafka never gives a record up: one that we stopped waiting for may still arrive, after
     its copy from the spool. It is then a repetition, and the events' ids make it harmless.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._arguments = producer_arguments(settings)
         self._topics = {topic: topic_name(settings.topic_prefix, topic) for topic in _OURS}
         self._producer: AIOKafkaProducer | None = None
         self._retired: set[asyncio.Task[None]] = set()
+        self._partitions: int | None = None
+        self._problem = ""
+        self._is_allowed = False
         self.state = "disconnected"
 
     @property
@@ -75,8 +74,8 @@ class KafkaLink:
             Unavailable: not known to have been stored; it may still be.
         """
         producer = self._producer
-        if producer is None:
-            raise Unavailable("Kafka does not answer")
+        if producer is None or self._problem:
+            raise Unavailable(self._problem or "Kafka does not answer")
         identity = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
         try:
             with span(f"publish {topic}", SpanKind.PRODUCER, trace):
@@ -84,6 +83,7 @@ class KafkaLink:
                 async with asyncio.timeout(_PUBLISH_SECONDS):
                     await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)
         except KAFKA_ERRORS as error:
+            self._is_allowed = self._is_allowed and not isinstance(error, DENIED)
             self._note("disconnected", error)
             self._retire_if_broken(producer, error)
             raise Unavailable("Kafka does not answer") from error
@@ -93,9 +93,13 @@ class KafkaLink:
         try:
             if self._producer is None:
                 self._producer = await self._connected()
+            if not self._is_allowed:
+                await within(_CONNECT_SECONDS, check_rights(self._settings, WEB))
+                self._is_allowed = True
             cluster = await within(_PROBE_SECONDS, self._producer.client.fetch_all_metadata())
-            missing = set(self._topics.values()) - cluster.topics()
-            self._note("error" if missing else "connected", None)
+            self._judge({len(cluster.partitions_for_topic(name) or ()) for name in self._topics.values()})
+        except ConfigurationError as error:
+            self._note("error", None, str(error))
         except KAFKA_ERRORS as error:
             self._note("disconnected", error)
 
@@ -105,6 +109,20 @@ class KafkaLink:
             self._retire(self._producer)
         if self._retired:
             await asyncio.wait(self._retired, timeout=_CLOSE_SECONDS)
+
+    def _judge(self, counts: set[int]) -> None:
+        """Note what follows from the topics' partition counts; 0: there is no such topic.
+
+        A producer learns of more partitions within five minutes, each at another time; until then a number would be in
+        two places, and what waits of it would be overtaken.
+        """
+        if 0 in counts:
+            self._note("error", None, "our topics are missing; run `whatsapp-microservice migrate`")
+        elif len(counts) > 1 or (self._partitions is not None and self._partitions not in counts):
+            self._note("error", None, f"the topics' number of partitions was changed; {REPARTITION}")
+        else:
+            [self._partitions] = counts
+            self._note("connected", None)
 
     async def _connected(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(**self._arguments, request_timeout_ms=int(_REQUEST_SECONDS * 1000))
@@ -125,13 +143,13 @@ class KafkaLink:
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
 
-    def _note(self, state: str, error: Exception | None) -> None:
-        if state == self.state:
+    def _note(self, state: str, error: Exception | None, problem: str = "") -> None:
+        if (state, problem) == (self.state, self._problem):
             return
-        self.state = state
+        self.state, self._problem = state, problem
         if state == "connected":
             log.info("Kafka is connected")
         elif state == "error":
-            log.error("Kafka lacks our topics; run `whatsapp-microservice migrate`. Events go to the spool")
+            log.error("Kafka cannot be used as it is, events go to the spool", why=problem)
         else:
             log.warning("Kafka does not answer, events go to the spool", why=type(error).__name__)

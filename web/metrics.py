@@ -4,8 +4,9 @@ import time
 from functools import cache
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import Counter, Histogram
 
+from process.metrics import exposition
 from web.answers import Next
 
 # Up to the longest wait for an outcome, 9 s.
@@ -31,4 +32,4 @@ async def measured(request: web.Request, handler: Next) -> web.StreamResponse:
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer in Prometheus' text format."""
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return exposition()

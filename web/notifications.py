@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import structlog
 
-from db.pool import POSTGRES_ERRORS
+from db.pool import CONNECT_TIMEOUT_SECONDS, POSTGRES_ERRORS, behind_pooler
+from process.periodic import every
 
 log = structlog.get_logger()
 
@@ -18,12 +19,16 @@ COMMAND_OUTCOME = "command_outcome"
 SPOOL = "spool"
 """Some web process stored an event in the spool."""
 
-_CONNECT_SECONDS = 5.0
 _RECONNECT_SECONDS = 1.0
+# A pooler may be taken away, or put in between, while this process runs.
+_LOOK_FOR_POOLER_SECONDS = 60.0
 
 
 class Notifications:
-    """One connection that listens to all channels. `on_change` hears whether it is listening."""
+    """One connection that listens to all channels. `on_change` hears whether it is listening.
+
+    Behind a transaction pooler nothing is ever heard, so nobody listens there.
+    """
 
     def __init__(self, dsn: str, channels: dict[str, Callable[[str], None]], on_change: Callable[[bool], None]) -> None:
         self._dsn = dsn
@@ -32,17 +37,20 @@ class Notifications:
 
     async def listen(self) -> None:
         """Listen until cancelled; connects again when the connection is lost."""
-        while True:
-            try:
-                await self._listen_once()
-            except POSTGRES_ERRORS as error:
-                log.warning("notifications cannot be listened to", why=type(error).__name__)
-            finally:
-                self._on_change(False)
-            await asyncio.sleep(_RECONNECT_SECONDS)
+        problem = "notifications cannot be listened to"
+        await every(_RECONNECT_SECONDS, self._listen_once, at_once=True, forgive=POSTGRES_ERRORS, problem=problem)
 
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_SECONDS)
+        try:
+            if await behind_pooler(self._dsn):
+                log.info("no notifications through a pooler; rows are looked at instead, each second")
+                await asyncio.sleep(_LOOK_FOR_POOLER_SECONDS)
+            else:
+                await self._listen_on(await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT_SECONDS))
+        finally:
+            self._on_change(False)
+
+    async def _listen_on(self, connection: asyncpg.Connection) -> None:
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())

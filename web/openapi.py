@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schemas.events import CallCompleted
+from schemas.events import CallCompleted, ConversationCommand
+from web.commands import OPERATOR_COMMANDS
 from web.openapi_operating import operating_paths, operating_schemas
 
 Json = dict[str, Any]
@@ -12,6 +13,8 @@ Json = dict[str, Any]
 _TOKEN: Final[list[Json]] = [{"serviceToken": []}]
 _SIGNED: Final[list[Json]] = [{"twilioSignature": []}]
 _TWIML: Final = {"text/xml": {"schema": {"type": "string"}}}
+_SET_BY_US: Final = ("phone_number", "at", "request_id", "schema_version")
+_NOT_AN_OPERATORS: Final = ("details",)
 _NUMBER: Final = {
     "name": "phone", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1},
     "description": "`+57…`, `%2B57…`, without the plus, or another spelling of the same number.",
@@ -63,8 +66,10 @@ def _schemas() -> Json:
         "type": "object", "required": ["success", "error"],
         "properties": {"success": {"const": False}, "error": {"type": "string"}, "details": {}},
     }  # fmt: skip
+    command = _command_schema()
     ours = {"CallCompleted": call, "Failure": failure, "Conversation": _conversation_schema()}
-    return {**call.pop("$defs", {}), **ours, **operating_schemas()}
+    ours["ConversationCommand"] = command
+    return {**call.pop("$defs", {}), **command.pop("$defs", {}), **ours, **operating_schemas()}
 
 
 def _conversation_schema() -> Json:
@@ -85,7 +90,8 @@ def _call_completed() -> Json:
     done = {
         "type": "object", "required": ["success", "message", "status"],
         "properties": {
-            "success": {"const": True}, "message": {"type": "string"}, "status": {"enum": ["message_sent", "queued"]},
+            "success": {"const": True}, "message": {"type": "string"},
+            "status": {"enum": ["message_sent", "queued", "skipped"]},
             "conversation_id": {"type": ["string", "null"]}, "whatsapp_message_id": {"type": ["string", "null"]},
         },
     }  # fmt: skip
@@ -93,7 +99,7 @@ def _call_completed() -> Json:
     body = {"$ref": "#/components/schemas/CallCompleted"}
     return {
         "summary": "A phone call has ended: begin the conversation", "security": _TOKEN,
-        "requestBody": _body(body), "responses": answers | _failures(400, 401, 409, 413, 415, 422, 503),
+        "requestBody": _body(body), "responses": answers | _failures(400, 401, 408, 409, 413, 415, 422, 503),
     }  # fmt: skip
 
 
@@ -111,20 +117,32 @@ def _conversation() -> Json:
 
 
 def _command() -> Json:
-    text = {"type": "string"}
-    commands = ["close", "escalate", "resume", "write", "change_agent"]
-    body = {
-        "type": "object", "required": ["command"],
-        "properties": {
-            "command": {"enum": commands}, "command_id": text, "by": text, "text": text, "content_sid": text,
-            "content_variables": {"type": "object"}, "agent_id": text, "reason": text,
-        },
-    }  # fmt: skip
-    outcome = {"200": _json("Done", {"type": "object"}), "202": _json("Queued", {"type": "object"})}
+    body = {"$ref": "#/components/schemas/ConversationCommand"}
+    outcome = {"200": _json("Done", _command_answer("done")), "202": _json("Queued", _command_answer("queued"))}
     return {
         "summary": "Tell a conversation what to do, once per command_id", "security": _TOKEN, "parameters": [_NUMBER],
-        "requestBody": _body(body), "responses": outcome | _failures(400, 401, 404, 409, 413, 415, 422, 503),
+        "requestBody": _body(body), "responses": outcome | _failures(400, 401, 404, 408, 409, 413, 415, 422, 503),
     }  # fmt: skip
+
+
+def _command_answer(status: str) -> Json:
+    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
+    always = {"success": {"const": True}, "status": {"const": status}, "command_id": text, "command": text}
+    done = {"changed": {"type": "boolean"}, "conversation_status": maybe, "whatsapp_message_id": maybe}
+    return {"type": "object", "required": list(always), "properties": always | (done if status == "done" else {})}
+
+
+def _command_schema() -> Json:
+    """The event without what the gateway sets itself: whoever adds a command, or a field of one, adds it here."""
+    schema = ConversationCommand.model_json_schema(mode="validation", ref_template="#/components/schemas/{model}")
+    for name in (*_SET_BY_US, *_NOT_AN_OPERATORS):
+        del schema["properties"][name]
+    del schema["$defs"]["NotedDetails"]
+    schema["properties"]["command"] |= {"enum": list(OPERATOR_COMMANDS)}
+    schema["description"] = "What an operator tells a conversation to do. `by`: who; `seen`: the newest command known of."
+    # Without an id it gets one, which the answer tells.
+    schema["required"] = [name for name in schema["required"] if name not in (*_SET_BY_US, "command_id")]
+    return schema
 
 
 def _stats() -> Json:
@@ -155,7 +173,7 @@ def _webhook(summary: str) -> Json:
     taken = {"200": {"description": "Stored; an empty TwiML", "content": _TWIML}}
     return {
         "summary": f"{summary} (called by Twilio)", "security": _SIGNED, "requestBody": {"content": form},
-        "responses": taken | _failures(400, 403, 413, 503),
+        "responses": taken | _failures(400, 403, 408, 413, 415, 503),
     }  # fmt: skip
 
 
@@ -167,6 +185,8 @@ def _health() -> Json:
         "properties": {
             "status": {"enum": ["ok", "degraded"]}, "service": {"type": "string"}, "version": {"type": "string"},
             "uptime": {"type": "number"},
+            "work": {"type": ["object", "null"]},
+            "delivery_reports": {"type": "string", "description": "`ok`, or why Twilio cannot send us any"},
             "dependencies": {"type": "object", "properties": dict.fromkeys(names, dependency), "required": list(names)},
         },
     }  # fmt: skip

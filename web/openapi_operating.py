@@ -85,7 +85,7 @@ def _change(summary: str, body: Json, token: list[Json]) -> Json:
         "summary": summary, "security": token,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {"200": _json("What was done with each", _named("DeadLetterResults"))}
-        | _failures(400, 401, 404, 413, 503),
+        | _failures(400, 401, 404, 408, 413, 415, 503),
     }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def _post_call() -> Json:
     return {
         "summary": "A call has ended (called by ElevenLabs)", "security": [{"elevenLabsSignature": []}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": _json("Taken, or none of ours", taken)} | _failures(400, 403, 413, 503),
+        "responses": {"200": _json("Taken, or none of ours", taken)} | _failures(400, 403, 408, 413, 415, 503),
     }  # fmt: skip
 
 

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
-from db.queries import load
+from db.readers.outcomes import CALL_OUTCOMES, CallOutcomeRow
 from web.database import Database
 from web.waiting import Waiting
-
-_sql = load("gateway")
 
 _ENDED = frozenset({"done", "failed"})
 
@@ -28,12 +24,12 @@ class Outcome:
         return self.state in _ENDED
 
 
-class Outcomes(Waiting[Outcome]):
+class Outcomes(Waiting[CallOutcomeRow, Outcome]):
     """Waits for calls' turns to end."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, _sql.call_outcomes, _outcome)
+        super().__init__(database, CALL_OUTCOMES, _outcome)
 
 
-def _outcome(row: asyncpg.Record) -> Outcome:
-    return Outcome(state=row["state"], conversation_id=row["conversation_id"], sid=row["sid"], error=row["error"])
+def _outcome(row: CallOutcomeRow) -> Outcome:
+    return Outcome(state=row.state, conversation_id=row.conversation_id, sid=row.sid, error=row.error)

@@ -6,25 +6,24 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from db.queries import load
+from clients.elevenlabs.signature import SignatureCheck
 from schemas.documents import parse_object
-from schemas.elevenlabs_call import CallDetails, details, is_text_only
+from schemas.elevenlabs_call import details, is_text_only
 from schemas.errors import InvalidInput
 from schemas.events import CallCompleted
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
 from web.answers import REQUEST_ID
+from web.bodies import check_plain
+from web.call_details import DetailsPublisher
 from web.conversations import Rows
-from web.elevenlabs_signature import is_signed
+from web.post_call_body import PostCallBodies
 from web.post_call_event import call_completed
 from web.publisher import Publishing
 
 log = structlog.get_logger()
-_sql = load("rules")
 
 _SIGNATURE = "ElevenLabs-Signature"
-# An hour's transcript with its tools' results takes some 100 kB; recordings (post_call_audio) need not be subscribed to.
-_LARGEST_BODY = 8 * 1024 * 1024
 
 
 class PostCall:
@@ -33,28 +32,43 @@ class PostCall:
     def __init__(self, settings: Settings, publisher: Publishing, database: Rows) -> None:
         self._secret = settings.elevenlabs_webhook_secret
         self._begins = settings.elevenlabs_post_call == "call-completed"
+        self._bodies = PostCallBodies()
         self._publisher = publisher
-        self._database = database
+        self._details = DetailsPublisher(publisher, database)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Take one event."""
-        body = await _body(request)
-        if not is_signed(self._secret, request.headers.get(_SIGNATURE), body, time.time()):
-            log.warning("post-call webhook was refused", configured=bool(self._secret))
-            raise web.HTTPForbidden(reason="Invalid ElevenLabs signature")
+        """Take one event; where no body could be signed by this header, none of it is read."""
+        check_plain(request)
+        check = SignatureCheck.begin(self._secret, request.headers.get(_SIGNATURE), time.time())
+        if check is None:
+            raise self._refused()
+        async with self._bodies.read(request, check) as body:
+            if not check.is_right():
+                raise self._refused()
+            took = await self._take_body(body, request[REQUEST_ID])
+        return web.json_response({"success": True, "status": took})
+
+    def _refused(self) -> web.HTTPForbidden:
+        log.warning("post-call webhook was refused", configured=bool(self._secret))
+        return web.HTTPForbidden(reason="Invalid ElevenLabs signature")
+
+    async def _take_body(self, body: bytearray | None, request_id: str) -> str:
+        if body is None:
+            log.info("a recording, or what is too large for a call's details, was ignored")
+            return "ignored"
         event = parse_object(body)
         data = event.get("data")
         if not isinstance(data, dict):
             raise InvalidInput("data", "must be an object")
-        took = await self._take(str(event.get("type")), data, request[REQUEST_ID])
-        return web.json_response({"success": True, "status": took})
+        return await self._take(str(event.get("type")), data, request_id)
 
     async def _take(self, kind: str, data: dict[str, Any], request_id: str) -> str:
         if is_text_only(data):  # our own conversations are told of, too
             return "ignored"
         began = await self._begin(kind, data, request_id) if self._begins else False
         known = details(data) if kind == "post_call_transcription" else None
-        filled = await self._fill_in(str(data.get("conversation_id")), known) if known else False
+        call = str(data.get("conversation_id"))
+        filled = await self._details.publish(call, known, request_id) if known else False
         return "noted" if began or filled else "ignored"
 
     async def _begin(self, kind: str, data: dict[str, Any], request_id: str) -> bool:
@@ -68,18 +82,3 @@ class PostCall:
             return False
         await self._publisher.publish(CALL_COMPLETED, call.key, call.to_json(), request_id)
         return True
-
-    async def _fill_in(self, call: str, known: CallDetails) -> bool:
-        row = await self._database.row(_sql.call_details, known.noted(call))
-        return row is not None and row["result"]["state"] != "unknown"
-
-
-async def _body(request: web.Request) -> bytes:
-    """Read a body that may be larger than others."""
-    chunks, size = [], 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > _LARGEST_BODY:
-            raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, size)
-        chunks.append(chunk)
-    return b"".join(chunks)

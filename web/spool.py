@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
-import asyncpg
 import structlog
 
 from db.pool import Connection
 from db.queries import load
+from db.readers.spool import HEAD, SpooledEvent
+from process.tracing import current_trace
 from schemas.errors import Unavailable
-from schemas.tracing import current_trace
 from web.database import Database
 from web.spool_writer import SpoolWriter
 
@@ -122,7 +122,7 @@ class Spool:
             await connection.execute(_sql.spool_session)
             if not await connection.fetchval(_sql.spool_lock, _LOCK):
                 return False
-            rows = await connection.fetch(_sql.spool_head, _PASS)
+            rows = [HEAD.read(record) for record in await connection.fetch(HEAD.sql, _PASS)]
             published = await _publish_rows(rows, send)
             await _remove(connection, published)
         if published:
@@ -130,23 +130,23 @@ class Spool:
         return bool(rows) and len(published) == len(rows)
 
 
-async def _publish_rows(rows: Sequence[asyncpg.Record], send: Send) -> list[int]:
+async def _publish_rows(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
     """Publish strictly in order within a key, concurrently across keys; a key stops at its first failure."""
-    by_key: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
+    by_key: defaultdict[str, list[SpooledEvent]] = defaultdict(list)
     for row in rows:
-        by_key[row["key"]].append(row)
+        by_key[row.key].append(row)
     published = await asyncio.gather(*(_publish_key(of_key, send) for of_key in by_key.values()))
     return [number for numbers in published for number in numbers]
 
 
-async def _publish_key(rows: Sequence[asyncpg.Record], send: Send) -> list[int]:
+async def _publish_key(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
     published = []
     for row in rows:
         try:
-            await send(row["topic"], row["key"], row["value"], row["request_id"], trace=row["trace"])
+            await send(row.topic, row.key, row.value, row.request_id, trace=row.trace)
         except Unavailable:
             break  # this one and those behind it stay for the next pass
-        published.append(row["id"])
+        published.append(row.id)
     return published
 
 

@@ -2,6 +2,7 @@
 
 import structlog
 
+from clients.service_token import SHORTEST_TOKEN, short_tokens
 from schemas.settings import Settings, require
 
 log = structlog.get_logger()
@@ -18,3 +19,9 @@ def check(settings: Settings) -> None:
     for name, route in (("microservice_token", "/api"), ("twilio_auth_token", "/webhook/twilio")):
         if getattr(settings, name) is None:
             log.warning("not configured, every request is refused", variable=name.upper(), route=route)
+
+
+def warn(settings: Settings) -> None:
+    """Warn of what works and should not stay so; of a start that fails one line is told, and not this."""
+    for variable in short_tokens(settings):
+        log.warning("a token is short enough to be guessed", variable=variable, should_have=SHORTEST_TOKEN)

@@ -3,7 +3,8 @@
 from aiohttp import web
 from opentelemetry.trace import SpanKind
 
-from schemas.tracing import TRACE_HEADER, span
+from process.tracing import span
+from schemas.topics import TRACE_HEADER
 from web.answers import REQUEST_ID, Next
 
 # Health, metrics and the operators' pages are asked for all the time and begin nothing.

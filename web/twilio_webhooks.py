@@ -4,20 +4,22 @@ import structlog
 from aiohttp import web
 from multidict import MultiDict
 
+from clients.twilio import form as twilio_form
+from clients.twilio.signature import is_signed, signed_url
 from schemas.documents import now
+from schemas.errors import InvalidInput
 from schemas.events import InboundMessage, MessageStatus
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
-from web import twilio_form
+from web import forms
 from web.answers import REQUEST_ID
+from web.bodies import read
 from web.publisher import Publishing
-from web.signatures import is_signed, signed_url
 from web.together import Together
 
 log = structlog.get_logger()
 
 _TWIML = '<?xml version="1.0" encoding="UTF-8"?>\n<Response></Response>'
-_FORM = "application/x-www-form-urlencoded"
 _SIGNATURE = "X-Twilio-Signature"
 _OWN_ID = "mid"
 """Parameter of the StatusCallback URL in which the worker's own id comes back."""
@@ -30,7 +32,8 @@ class TwilioWebhooks:
     """Answers as soon as Kafka, or the spool, has the event: nothing slow is inside Twilio's 15 s."""
 
     def __init__(self, settings: Settings, publisher: Publishing) -> None:
-        self._token = settings.twilio_auth_token
+        both = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
+        self._tokens = [token for token in both if token]
         self._account = settings.twilio_account_sid
         self._sender = twilio_form.key_of({"From": settings.twilio_whatsapp_from}, "From")
         self._other_senders = settings.twilio_other_senders
@@ -69,12 +72,15 @@ class TwilioWebhooks:
     async def _verified(self, request: web.Request) -> dict[str, str]:
         """Give the parameters of a request that Twilio signed; whoever did not sign is refused before anything else."""
         signature = request.headers.get(_SIGNATURE)
-        if not self._token or not signature:
+        if not self._tokens or not signature:
             raise _refused("no token configured" if signature else "no signature")
-        is_form = request.content_type == _FORM
-        params: MultiDict[str] = twilio_form.parse(await request.read()) if is_form else MultiDict()
-        if not is_signed(self._token, self._url(request), params, signature):
+        is_form = request.content_type == forms.FORM
+        params, problem = _read(await read(request) if is_form else b"")
+        if not any(is_signed(token, self._url(request), params, signature) for token in self._tokens):
             raise _refused("wrong signature")
+        forms.check_type(request)
+        if problem is not None:
+            raise problem
         if self._account and params.get("AccountSid", self._account) != self._account:
             raise _refused("another account")
         return twilio_form.cleaned(params)
@@ -98,6 +104,14 @@ class TwilioWebhooks:
             headers=request.headers,
             public_base_url=self._public_base_url,
         )
+
+
+def _read(body: bytes) -> tuple[MultiDict[str], InvalidInput | None]:
+    """Parse a form, and say what is wrong with it: whoever did not sign is told of the signature alone."""
+    try:
+        return forms.parse(body), None
+    except InvalidInput as error:
+        return forms.parse_leniently(body), error
 
 
 def _refused(why: str) -> web.HTTPForbidden:

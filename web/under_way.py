@@ -4,15 +4,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from db.queries import load
+from clients.kafka.log import recent_values
+from db.readers.backfill import SPOOLED
 from schemas.errors import InvalidInput, Unavailable
 from schemas.events import CallCompleted, InboundMessage
 from schemas.settings import Settings
 from web.database import Database
-from web.kafka_log import recent_values
 
 log = structlog.get_logger()
-_sql = load("backfill")
 
 # Kafka's time of a record is our clock, the lists' are the vendors'.
 _LOG_MARGIN = timedelta(minutes=1)
@@ -27,8 +26,8 @@ async def ids_under_way(
     Raises:
         Unavailable: Postgres does not answer.
     """
-    spooled = await database.bounded(database.pool.fetch(_sql.spooled, topic), _READ_SECONDS)
-    ids = {_id_of(model, row["value"]) for row in spooled}
+    spooled = await database.bounded_rows(_READ_SECONDS, SPOOLED, topic)
+    ids = {_id_of(model, value) for value in spooled}
     try:
         async for value in recent_values(settings, topic, since - _LOG_MARGIN):
             ids.add(_id_of(model, value))

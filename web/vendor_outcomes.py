@@ -1,19 +1,17 @@
 """What the workers' own calls to the vendors came to lately: a vendor may answer a probe and fail at the work."""
 
-import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import aiohttp
-
-from schemas.settings import Settings
+from clients.views import WorkerViews
+from process.periodic import every
+from web.workers import LastSeen
 
 Json = Mapping[str, Any]
 
 # With the worker's window of 10 s an outage shows, and its end, well within what health promises.
 _LOOK_EVERY_SECONDS = 2.5
-# A worker on the same network answers in milliseconds.
-_VIEW_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 # Fewer may be the trouble of one number.
 _ENOUGH = 5
 
@@ -36,27 +34,19 @@ def _vendors(view: Json) -> Json:
 
 
 class VendorOutcomes:
-    """`failing`: as last seen; workers that do not answer say nothing."""
+    """`failing`: as last seen; workers that do not answer say nothing. `seen`: what each worker told last."""
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
-        self._urls = [url.strip().rstrip("/") for url in settings.worker_urls.split(",") if url.strip()]
-        self._session = session
+    def __init__(self, workers: WorkerViews) -> None:
+        self._workers = workers
+        self.seen = LastSeen()
         self.failing: frozenset[str] = frozenset()
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        await every(_LOOK_EVERY_SECONDS, self.look, at_once=True)
 
     async def look(self) -> None:
         """Ask all workers at once."""
-        self.failing = failing(await asyncio.gather(*(self._view(url) for url in self._urls)))
-
-    async def _view(self, url: str) -> Json:
-        try:
-            async with self._session.get(f"{url}/partitions", timeout=_VIEW_TIMEOUT) as response:
-                body = await response.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return {}
-        return body if isinstance(body, dict) else {}
+        views = await self._workers.partitions()
+        self.seen.note(views, time.monotonic())
+        self.failing = failing(view for view in views.values() if view is not None)

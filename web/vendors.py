@@ -1,9 +1,12 @@
 """Twilio and ElevenLabs: do they answer a light probe, know our credentials, and do what the workers ask of them?"""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import aiohttp
 
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.http import BROKE_OFF
+from clients.twilio.api import TwilioApi
 from schemas.settings import Settings
 
 # Under the 5 s that a probe's result may be old, with the pause between probes.
@@ -20,32 +23,27 @@ class Vendors:
     def __init__(
         self,
         settings: Settings,
-        session: aiohttp.ClientSession,
+        twilio: TwilioApi,
+        elevenlabs: ElevenLabsApi,
         failing: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        self._settings = settings
+        self._twilio_is_set = bool(settings.twilio_account_sid and settings.twilio_auth_token)
+        self._elevenlabs_is_set = bool(settings.elevenlabs_api_key)
+        self._twilio = twilio
+        self._elevenlabs = elevenlabs
         self._failing = failing
-        self._session = session
 
     async def twilio(self) -> str:
-        account, token = self._settings.twilio_account_sid, self._settings.twilio_auth_token
-        if not account or not token:
-            return "error"
-        url = f"{self._settings.twilio_api_base_url.rstrip('/')}/2010-04-01/Accounts/{account}.json"
-        return await self._probe("twilio", url, {"Authorization": aiohttp.encode_basic_auth(account, token)})
+        return await self._probe("twilio", self._twilio.probe) if self._twilio_is_set else "error"
 
     async def elevenlabs(self) -> str:
-        key = self._settings.elevenlabs_api_key
-        if not key:
-            return "error"
-        url = f"{self._settings.elevenlabs_api_base_url.rstrip('/')}/v1/convai/agents?page_size=1"
-        return await self._probe("elevenlabs", url, {"xi-api-key": key})
+        return await self._probe("elevenlabs", self._elevenlabs.probe) if self._elevenlabs_is_set else "error"
 
-    async def _probe(self, vendor: str, url: str, headers: dict[str, str]) -> str:
+    async def _probe(self, vendor: str, probe: Callable[[aiohttp.ClientTimeout], Awaitable[int]]) -> str:
         """Any answer but a refusal or the vendor's own failure will do: not every deployment has this very path."""
         try:
-            async with self._session.get(url, headers=headers, timeout=_TIMEOUT) as response:
-                fails = response.status in _REFUSED or response.status >= 500 or vendor in self._failing()
-                return "error" if fails else "ok"
-        except (aiohttp.ClientError, TimeoutError):
+            status = await probe(_TIMEOUT)
+        except BROKE_OFF:
             return "disconnected"
+        fails = status in _REFUSED or status >= 500 or vendor in self._failing()
+        return "error" if fails else "ok"

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-import asyncpg
 import structlog
 
+from db.readers.query import Query
 from schemas.errors import Unavailable
 from web.database import Database
 
@@ -24,19 +24,27 @@ class Ending(Protocol):
     def is_final(self) -> bool: ...
 
 
+class Told(Protocol):
+    """What a row tells of an event."""
+
+    @property
+    def event_id(self) -> str: ...
+
+
 E = TypeVar("E", bound=Ending)
+R = TypeVar("R", bound=Told)
 
 
-class Waiting(Generic[E]):
+class Waiting(Generic[R, E]):
     """Waits for events' ends. All that wait share one look at the rows, however many they are.
 
     Args:
         database: where the rows are.
-        query: gives rows with `event_id` for an array of ids.
+        query: gives rows for an array of ids.
         read: makes an outcome of a row.
     """
 
-    def __init__(self, database: Database, query: str, read: Callable[[asyncpg.Record], E]) -> None:
+    def __init__(self, database: Database, query: Query[R], read: Callable[[R], E]) -> None:
         self._query = query
         self._read = read
         self._database = database
@@ -106,4 +114,4 @@ class Waiting(Generic[E]):
 
     async def _look(self, event_ids: list[str]) -> dict[str, E]:
         rows = await self._database.quick_rows(self._query, event_ids)
-        return {row["event_id"]: self._read(row) for row in rows}
+        return {row.event_id: self._read(row) for row in rows}

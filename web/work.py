@@ -1,22 +1,19 @@
 """Is work stuck? Looked at in the background, for `/health`: what waits, for how long, and what vendors refuse."""
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
-import aiohttp
-import asyncpg
-
-from db.queries import load
+from clients.views import StatsView
+from db.readers.figures import WORK, WorkFigures
+from db.readers.query import Query
+from process.periodic import every
 from schemas.errors import Unavailable
-from schemas.settings import Settings
-from web.auth import TOKEN_HEADER
+from web.workers import Views, late, standing, unfinished
 
-_sql = load("gateway")
+R = TypeVar("R")
 
 # Three looks at small indexes; with it an outage shows within 10 s.
 _LOOK_EVERY_SECONDS = 5.0
-_VIEW_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 # The longest that a turn may take from one step to the next: an agent that stays silent twice.
 _STUCK_SECONDS = 120.0
 # Longer than any turn takes that no outage holds up.
@@ -32,22 +29,22 @@ Json = dict[str, Any]
 class QuickRows(Protocol):
     """See `web.database.Database`."""
 
-    async def quick_rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]: ...
+    async def quick_rows(self, query: Query[R], *arguments: object) -> list[R]: ...
 
 
-def problems(found: Mapping[str, Any], queue: Mapping[str, Any] | None) -> list[str]:
+def problems(found: WorkFigures, queue: Mapping[str, Any] | None) -> list[str]:
     """Give what somebody should look at, in words. Pure. `queue`: of the statistics, None while nobody tells it."""
     told = []
     waiting = (queue or {}).get("unread", 0) + (queue or {}).get("active", 0)
-    if waiting and (found["last_ended"] is None or found["last_ended"] > _STUCK_SECONDS):
+    if waiting and (found.last_ended is None or found.last_ended > _STUCK_SECONDS):
         told.append("events wait and no turn ends")
-    if (found["oldest_waiting"] or 0) > _LATE_SECONDS:
+    if (found.oldest_waiting or 0) > _LATE_SECONDS:
         told.append("a message has waited for more than five minutes")
-    if found["spooled"]:
+    if found.spooled:
         told.append("events wait in Postgres for Kafka")
     if (queue or {}).get("dead_letters_last_hour"):
         told.append("events became dead letters within the last hour")
-    refused = set(found["refused"])
+    refused = set(found.refused)
     if refused & _TEMPLATE:
         told.append("Twilio refuses a template, or a text outside its window")
     if refused & _CREDENTIALS:
@@ -56,45 +53,49 @@ def problems(found: Mapping[str, Any], queue: Mapping[str, Any] | None) -> list[
 
 
 class Work:
-    """What was last seen; None before the first look, and while Postgres is away."""
+    """What was last seen in Postgres (None before the first look, and while it is away), and of the workers. `views`: what
+    each of these told last.
+    """
 
-    def __init__(self, settings: Settings, database: QuickRows, session: aiohttp.ClientSession) -> None:
-        self._url = f"{settings.stats_url.rstrip('/')}/stats"
-        self._headers = {TOKEN_HEADER: settings.microservice_token} if settings.microservice_token else {}
+    def __init__(self, database: QuickRows, view: StatsView, views: Callable[[], Views]) -> None:
         self._database = database
-        self._session = session
+        self._view = view
+        self._views = views
         self.found: Json | None = None
+
+    def now(self) -> Json:
+        """Return all of it. `standing`: what keeps work from going on."""
+        views, found = self._views(), self.found or {}
+        stands = standing(views)
+        told = [*stands, *late(views), *found.get("problems", [])]
+        return {**found, "stuck": bool(told), "problems": told, "standing": stands, "workers": unfinished(views)}
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
-        while True:
-            self.found = await self._look()
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        await every(_LOOK_EVERY_SECONDS, self._look, at_once=True)
 
-    async def _look(self) -> Json | None:
+    async def _look(self) -> None:
+        self.found = await self._seen()
+
+    async def _seen(self) -> Json | None:
         try:
-            (row,) = await self._database.quick_rows(_sql.work)
+            (row,) = await self._database.quick_rows(WORK)
         except Unavailable:
             return None
         queue = await self._queue()
         told = problems(row, queue)
         return {
-            "stuck": bool(told),
             "problems": told,
-            "spooled": row["spooled"],
-            "oldest_waiting_seconds": _seconds(row["oldest_waiting"]),
-            "oldest_spooled_seconds": _seconds(row["oldest_spooled"]),
-            "failures_last_hour": row["refused"],
+            "spooled": row.spooled,
+            "oldest_waiting_seconds": _seconds(row.oldest_waiting),
+            "oldest_spooled_seconds": _seconds(row.oldest_spooled),
+            "failures_last_hour": row.refused,
             "queue": queue,
         }
 
     async def _queue(self) -> Json | None:
-        try:
-            async with self._session.get(self._url, headers=self._headers, timeout=_VIEW_TIMEOUT) as response:
-                answer = await response.json() if response.status == 200 else {}
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return None
-        queue = answer.get("stats", {}).get("queue") if isinstance(answer, dict) else None
+        stats = (await self._view.get() or {}).get("stats")
+        queue = stats.get("queue") if isinstance(stats, dict) else None
         return queue if isinstance(queue, dict) else None
 
 

@@ -2,11 +2,10 @@
 
 from alembic import context
 
-from db.versions import VERSION_TABLE
-
 
 def run() -> None:
-    context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
+    given = context.config.attributes
+    context.configure(connection=given["connection"], version_table=given["version_table"])
     with context.begin_transaction():
         context.run_migrations()
 

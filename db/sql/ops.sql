@@ -15,91 +15,111 @@ page AS (
     AND ($2::text IS NULL OR s.phone_number LIKE '%' || $2 || '%')
     AND ($3::text IS NULL OR (s.client_name COLLATE "C" ILIKE '%' || $9 || '%' AND s.client_name ILIKE '%' || $3 || '%')
       OR s.batch_id IN (SELECT batch_id FROM campaigns))
-    AND (NOT $4 OR s.phone_number = ANY(ARRAY(
-      SELECT phone_number FROM conversation_turn WHERE state IN ('begun', 'answered')
-      UNION ALL SELECT phone_number FROM conversation_input WHERE state = 'parked')))
-    AND (NOT $5 OR s.id = ANY(ARRAY(SELECT conversation_id FROM conversation_turn WHERE state = 'failed')))
+    AND (NOT $4 OR s.phone_number = ANY(ARRAY(SELECT phone_number FROM conversation_open)))
+    AND (NOT $5 OR s.id = ANY(ARRAY(SELECT conversation_id FROM conversation_sends WHERE state IN ('refused', 'held'))))
     AND ($6::timestamp IS NULL OR (coalesce(s.last_message_at, 'epoch'), s.id) < ($6, $7))
   ORDER BY coalesce(s.last_message_at, 'epoch') DESC, s.id DESC LIMIT $8)
 SELECT s.id, s.phone_number, s.client_name, s.status, s.batch_id, p.last_message_at, s.message_count,
   s.metadata->'call'->>'batch_name' AS batch_name,
-  EXISTS (SELECT 1 FROM conversation_turn t WHERE t.phone_number = s.phone_number
-          AND t.state IN ('begun', 'answered')) AS waiting,
-  (SELECT t.state = 'failed' FROM conversation_turn t WHERE t.conversation_id = p.id ORDER BY t.id DESC LIMIT 1) AS failed,
+  EXISTS (SELECT 1 FROM conversation_open o WHERE o.phone_number = s.phone_number) AS waiting,
+  (SELECT o.state IN ('refused', 'held') FROM conversation_sends o WHERE o.phone_number = s.phone_number
+   ORDER BY o.turn_id DESC, o.part LIMIT 1) AS failed,
   (SELECT m.content FROM conversation_messages m WHERE m.conversation_id = p.id ORDER BY m.id DESC LIMIT 1) AS newest
 FROM page p JOIN conversation_state s USING (id) ORDER BY p.last_message_at DESC, p.id DESC
 
 -- name: conversation_head
-SELECT id, phone_number, client_name, status, agent_id, elevenlabs_conversation_id, batch_id, call_summary,
-  call_duration_secs, started_at, last_message_at, last_inbound_at, closed_at, message_count, event_number,
-  metadata->'call' AS call, metadata->'calls' AS earlier_calls,
-  (SELECT coalesce(max(i.position), 0) FROM conversation_input i
-   WHERE i.kind = 'command' AND i.phone_number = s.phone_number) AS newest_command
-FROM conversation_state s WHERE phone_number = $1
+SELECT s.id, s.phone_number, s.client_name, s.status, s.agent_id, s.elevenlabs_conversation_id, s.batch_id, s.call_summary,
+  s.call_duration_secs, s.started_at, s.last_message_at, s.last_inbound_at, s.closed_at, s.message_count,
+  (SELECT coalesce(max(l.number), 0) FROM conversation_log l WHERE l.conversation_id = s.id) AS event_number,
+  s.metadata->'call' AS call, s.metadata->'calls' AS earlier_calls,
+  coalesce((SELECT (a.state->>'position')::bigint FROM conversation_actor a WHERE a.phone_number = s.phone_number), 0) AS newest_command
+FROM conversation_state s WHERE s.phone_number = $1
 
 -- name: messages
 -- $2: older than this message's id, or null; $3: so many, newest first.
 SELECT m.id, m.direction, m.content, m.sent_at, m.delivered_at, m.read_at, m.metadata,
-  o.status, o.error_code, m.twilio_message_id AS sid, i.payload->'params' AS params
+  o.status, o.error_code, m.twilio_message_id AS sid, m.metadata->'params' AS params
 FROM conversation_messages m
-LEFT JOIN conversation_send o ON o.sid = m.twilio_message_id AND m.direction = 'outbound'
-LEFT JOIN conversation_input i ON i.kind = 'message' AND i.event_id = m.twilio_message_id AND m.direction = 'inbound'
+LEFT JOIN conversation_sends o ON o.sid = m.twilio_message_id AND m.direction = 'outbound'
 WHERE m.conversation_id = $1 AND ($2::int IS NULL OR m.id < $2)
 ORDER BY m.id DESC LIMIT $3
 
 -- name: turns
--- The journal of the newest turns: received, asked, answered, and each message with its tries and reports.
-SELECT t.id, t.kind, t.state, t.begun_at, t.answered_at, t.ended_at, t.due_at, t.holds, t.error,
-  (SELECT min(i.received_at) FROM conversation_input i WHERE i.turn_id = t.id) AS received_at,
-  (SELECT count(*) FROM conversation_input i WHERE i.turn_id = t.id) AS inputs,
+-- The newest turns: one whose answer is not there yet, then those that the log tells of: what was answered, when, and each
+-- message with its tries and reports.
+WITH told AS (
+  SELECT DISTINCT ON (turn.id) turn.id, l.number, l.phone_number, l.at, l.data->'data' AS data
+  FROM conversation_log l CROSS JOIN LATERAL (SELECT (l.data->'data'->>'turn_id')::bigint AS id) turn
+  WHERE l.conversation_id = $1 AND (l.type = 'answered' OR (l.type = 'failed' AND l.data->'data'->>'what' = 'agent'))
+  ORDER BY turn.id DESC, l.number DESC LIMIT $2)
+SELECT NULL::bigint AS id, o.kind, o.state, o.since AS begun_at, NULL::timestamptz AS answered_at, NULL::timestamptz AS ended_at,
+  o.held_until AS due_at, coalesce(a.state->'turn'->>'holds', a.state->'ask_wait'->>'tries', '0')::int AS holds,
+  NULL::jsonb AS error, o.since AS received_at, o.inputs, '[]'::jsonb AS sends
+FROM conversation_open o JOIN conversation_actor a USING (phone_number)
+WHERE a.conversation_id = $1 AND o.state = 'begun'
+UNION ALL
+SELECT t.id, t.data->>'kind',
+  CASE WHEN f.at IS NOT NULL THEN 'failed' WHEN open.phone_number IS NOT NULL THEN 'answered' ELSE 'done' END,
+  t.at - make_interval(secs => coalesce((t.data->>'seconds')::float, 0)), t.at,
+  coalesce(f.at, (SELECT max(o.accepted_at) FROM conversation_sends o WHERE o.phone_number = t.phone_number AND o.turn_id = t.id)),
+  open.held_until, coalesce(open.holds, 0), f.error, (t.data->>'asked_at')::timestamptz,
+  jsonb_array_length(coalesce(t.data->'answers', '[]')),
   (SELECT coalesce(jsonb_agg(jsonb_build_object('part', o.part, 'state', o.state, 'tries', o.tries, 'sid', o.sid,
       'status', o.status, 'error_code', o.error_code, 'intended_at', o.intended_at, 'accepted_at', o.accepted_at,
       'delivered_at', o.delivered_at, 'read_at', o.read_at) ORDER BY o.part), '[]')
-   FROM conversation_send o WHERE o.turn_id = t.id) AS sends
-FROM conversation_turn t WHERE t.conversation_id = $1 ORDER BY t.id DESC LIMIT $2
+   FROM conversation_sends o WHERE o.phone_number = t.phone_number AND o.turn_id = t.id)
+FROM told t
+LEFT JOIN LATERAL (SELECT l.at, l.data->'data'->'error' AS error FROM conversation_log l
+  WHERE l.conversation_id = $1 AND l.type = 'failed' AND l.data->'data'->>'turn_id' = t.id::text AND l.number > t.number
+    AND l.data->'data'->>'what' IN ('first', 'reply') AND NOT EXISTS (SELECT 1 FROM conversation_log r
+      WHERE r.conversation_id = $1 AND r.type = 'reopened' AND r.number > l.number AND r.data->'data'->'turn'->>'id' = t.id::text)
+  ORDER BY l.number DESC LIMIT 1) f ON true
+LEFT JOIN LATERAL (SELECT o.phone_number, o.held_until,
+    (jsonb_path_query_first(a.state, '$.turn.parts[*].holds') #>> '{}')::int AS holds
+  FROM conversation_actor a JOIN conversation_open o USING (phone_number)
+  WHERE a.phone_number = t.phone_number AND (a.state->'turn'->>'id')::bigint = t.id) open ON true
+ORDER BY id DESC NULLS FIRST
 
 -- name: now
--- Every count goes through an index: open turns, ended turns, parked inputs, the spool.
+-- Every count goes through an index: open actors, ended turns, the spool.
 SELECT
-  (SELECT count(*) FROM conversation_turn WHERE ended_at > now() - interval '1 minute' AND state = 'done') AS turns_a_minute,
-  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered')) AS active,
-  (SELECT count(*) FROM conversation_turn WHERE state IN ('begun', 'answered') AND due_at > now()) AS held,
-  (SELECT count(*) FROM conversation_input WHERE state = 'parked') AS parked,
+  (SELECT count(*) FROM conversation_log WHERE at > now() - interval '1 minute'
+     AND type = 'sent' AND (data->'data'->>'is_last')::boolean) AS turns_a_minute,
+  (SELECT count(*) FROM conversation_open WHERE state <> 'parked') AS active,
+  (SELECT count(*) FROM conversation_open WHERE state <> 'parked' AND held_until > now()) AS held,
+  (SELECT coalesce(sum(inputs), 0) FROM conversation_open WHERE state = 'parked') AS parked,
   (SELECT count(*) FROM conversation_spool) AS spooled,
-  (SELECT extract(epoch FROM now() - min(begun_at)) FROM conversation_turn WHERE state IN ('begun', 'answered')) AS oldest_seconds,
+  (SELECT extract(epoch FROM now() - min(since)) FROM conversation_open WHERE state <> 'parked') AS oldest_seconds,
   (SELECT count(*) FROM conversation_state WHERE status = 'escalated') AS escalated
 
 -- name: stuck
--- Open turns that have been under way for longer than $1 seconds, oldest first.
-SELECT t.phone_number, t.conversation_id, t.kind, t.state, t.begun_at, t.due_at, t.holds,
-  (SELECT max(o.tries) FROM conversation_send o WHERE o.turn_id = t.id) AS tries
-FROM conversation_turn t
-WHERE t.state IN ('begun', 'answered') AND t.begun_at < now() - make_interval(secs => $1)
-ORDER BY t.begun_at LIMIT $2
+-- What has been open for longer than $1 seconds, oldest first.
+SELECT phone_number, conversation_id, kind, state, since AS begun_at, held_until AS due_at, 0 AS holds, tries
+FROM conversation_open WHERE state <> 'parked' AND since < now() - make_interval(secs => $1) ORDER BY since LIMIT $2
 
 -- name: response_times
 -- Seconds from a client's message to the acceptance of its answer, over the last $1 seconds.
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
-FROM (SELECT extract(epoch FROM o.accepted_at - (SELECT min(i.received_at) FROM conversation_input i
-             WHERE i.turn_id = t.id)) AS seconds
-      FROM conversation_turn t JOIN conversation_send o ON o.turn_id = t.id AND o.part = 0
-      WHERE t.ended_at > now() - make_interval(secs => $1) AND t.kind = 'reply' AND o.accepted_at IS NOT NULL) answered
+FROM (SELECT (data->'data'->>'response_seconds')::float AS seconds FROM conversation_log
+      WHERE at > now() - make_interval(secs => $1) AND type = 'sent' AND (data->'data'->>'is_last')::boolean
+        AND data->'data' ? 'response_seconds') answered
 
 -- name: turns_over_time
 -- Ended turns by slots of $2 seconds over the last $1 seconds.
-SELECT floor(extract(epoch FROM now() - ended_at) / $2)::int AS slots_ago,
-  count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'failed') AS failed
-FROM conversation_turn WHERE ended_at > now() - make_interval(secs => $1) GROUP BY 1
+SELECT floor(extract(epoch FROM now() - at) / $2)::int AS slots_ago,
+  count(*) FILTER (WHERE type = 'sent') AS done,
+  count(*) FILTER (WHERE type = 'failed' AND data->'data'->>'what' IN ('first', 'reply')) AS failed
+FROM conversation_log WHERE at > now() - make_interval(secs => $1)
+  AND (type IN ('failed', 'unanswered', 'declined') OR (type = 'sent' AND (data->'data'->>'is_last')::boolean)) GROUP BY 1
 
 -- name: newest_change
--- What open pages watch: grows with every turn begun or ended and with every change of a conversation on display.
-SELECT (SELECT coalesce(max(id), 0) FROM conversation_turn) AS turn,
-  (SELECT coalesce(max(ended_at), 'epoch') FROM conversation_turn) AS ended,
+-- What open pages watch: grows with everything that is told, whichever partition it is in.
+SELECT (SELECT coalesce(sum(sequence), 0) FROM conversation_publication)::bigint AS published,
   (SELECT coalesce(max(id), 0) FROM conversation_messages) AS message
 
 -- name: conversation_changes
 -- What an open conversation's page watches: its events, and who else has it open.
-SELECT s.phone_number, s.event_number,
+SELECT s.phone_number, (SELECT coalesce(max(l.number), 0) FROM conversation_log l WHERE l.conversation_id = s.id) AS event_number,
   (SELECT string_agg(p.operator, ',' ORDER BY p.operator) FROM conversation_presence p
    WHERE p.phone_number = s.phone_number AND p.seen_at > now() - interval '30 seconds') AS there
 FROM conversation_state s WHERE s.phone_number = ANY($1::text[])
@@ -126,8 +146,9 @@ SELECT phone_number FROM conversation_state WHERE id = $1
 
 -- name: deeds
 -- What changed a conversation's state: operators, the client's words, the agent, time; newest first.
-SELECT type, at, data->>'by' AS by, data->>'operator' AS operator, data->>'agent_id' AS agent_id, data->>'reason' AS reason
-FROM conversation_history
+SELECT type, at, data->'data'->>'by' AS by, data->'data'->>'operator' AS operator, data->'data'->>'agent_id' AS agent_id,
+  data->'data'->>'reason' AS reason
+FROM conversation_log
 WHERE conversation_id = $1 AND type IN ('escalated', 'resumed', 'closed', 'agent_changed', 'opted_out', 'opted_in')
 ORDER BY number DESC LIMIT $2
 
@@ -152,3 +173,11 @@ SELECT metadata->'call'->>'batch_name' FROM conversation_state WHERE batch_id = 
 -- Whom `doctor` looks at.
 SELECT agent_id FROM conversation_state WHERE agent_id <> '' AND last_message_at > now() - interval '30 days'
 GROUP BY agent_id ORDER BY max(last_message_at) DESC LIMIT $1
+
+-- name: end_session
+-- $1 id, $2 when it would have ended by itself. What has ended by then needs no row any more.
+WITH past AS (DELETE FROM conversation_ended_session WHERE ends_at < now())
+INSERT INTO conversation_ended_session (id, ends_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: session_has_ended
+SELECT EXISTS (SELECT FROM conversation_ended_session WHERE id = $1)

@@ -66,7 +66,7 @@ async def start_kafka(data_dir: Path, jars: Path | None = None, *, port: int = 0
 
 async def _start(data_dir: Path, jars: Path, port: int, log: Path) -> RunningKafka:
     kind: Kind = "apache" if apache.is_there(jars) else "embedded"
-    process = await apache.start_apache(data_dir, jars, port, log) if kind == "apache" else start_embedded(port, log)
+    process = apache.start_apache(data_dir, jars, port, log) if kind == "apache" else start_embedded(port, log)
     running = RunningKafka(f"{LOOPBACK}:{port}", kind, process)
     try:
         await _answers(running)

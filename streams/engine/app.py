@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from faust.auth import OAuthCredentials
 from faust.transport.drivers.aiokafka import Transport
 
-from schemas.kafka import connection_arguments, tls_context
+from clients.kafka.connection import connection_arguments, tls_context
+from clients.kafka.oauth import token_provider
 from schemas.settings import Settings
 from streams.engine.consumer import OrderedConsumer
 from streams.engine.embedded import EmbeddedTransport
 
-# Longest a step of a turn waits for a vendor < drain cap < rebalance time-out: a draining worker is never evicted.
+# Under the rebalance time-out: a draining worker is never evicted. An agent may take longer: what is cut off is asked
+# again, or looked up, by its next owner.
 DRAIN_CAP_SECONDS = 10.0
 _REBALANCE_TIMEOUT_SECONDS = 30.0
 # The broker's least; after kill -9 the partitions move when it is over. Three heartbeats fit in.
@@ -84,6 +87,8 @@ def _credentials(settings: Settings) -> dict[str, object]:
     context = tls_context(settings) if protocol.endswith("SSL") else None
     if protocol == "SSL":
         return {"broker_credentials": faust.SSLCredentials(context)}
+    if settings.kafka_sasl_mechanism == "OAUTHBEARER":
+        return {"broker_credentials": OAuthCredentials(oauth_cb=token_provider(settings), ssl_context=context)}
     return {
         "broker_credentials": faust.SASLCredentials(
             username=settings.kafka_sasl_username,

@@ -1,17 +1,18 @@
 """What Kafka's settings would lose silently: replicas, elections, retention, and offsets that no longer exist."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from schemas.kafka import connection_arguments
+from clients.kafka.connection import connection_arguments, consumer_arguments
+from clients.kafka.topic_configs import MS_PER_HOUR, configurations
 from schemas.settings import Settings
 from schemas.topics import ALL_TOPICS, topic_name
 from streams.engine.lost_offsets import told
-from streams.engine.topic_configs import MS_PER_HOUR, configurations
 
 _SAFE_REPLICAS = 3
 _SAFE_IN_SYNC = 2
@@ -78,7 +79,7 @@ def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topi
     )
 
 
-async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[str]:
+async def lost_offsets(settings: Settings, group: str, read: Collection[str]) -> list[str]:
     """Say which committed offsets of a group Kafka no longer keeps, or does not have yet (a topic made anew)."""
     admin = AIOKafkaAdminClient(**connection_arguments(settings))
     await admin.start()
@@ -90,7 +91,7 @@ async def lost_offsets(settings: Settings, group: str, read: list[str]) -> list[
     wanted = {place: offset.offset for place, offset in committed.items() if place.topic in names and offset.offset >= 0}
     if not wanted:  # a consumer that is closed before its tasks have begun raises CancelledError
         return []
-    async with AIOKafkaConsumer(**connection_arguments(settings)) as consumer:
+    async with AIOKafkaConsumer(**consumer_arguments(settings)) as consumer:
         beginnings = await consumer.beginning_offsets(list(wanted))
         ends = await consumer.end_offsets(list(wanted))
     return [

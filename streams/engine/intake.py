@@ -7,7 +7,7 @@ from typing import Any
 import faust
 import structlog
 
-from schemas.topics import REQUEST_ID_HEADER, topic_name
+from schemas.topics import topic_name
 from streams.engine.work import TopicPartition
 
 log = structlog.get_logger()
@@ -19,33 +19,38 @@ Take = Callable[[TopicPartition, Any], Awaitable[None]]
 _PAUSE_SECONDS = 1.0
 
 
-def attach(app: faust.App, topics: list[str], prefix: str, schema: faust.Schema, take: Take) -> None:
+def attach(
+    app: faust.App,
+    topics: list[str],
+    prefix: str,
+    schema: faust.Schema,
+    take: Take,
+    *,
+    pause_seconds: float = _PAUSE_SECONDS,
+) -> None:
     """Give the app one agent for each topic; two topics share nothing in Faust, the mailboxes join them."""
     for topic in topics:
         source = app.topic(topic_name(prefix, topic), schema=schema)
-        app.agent(source, name=f"take-{topic}")(_agent(topic, take))
+        app.agent(source, name=f"take-{topic}")(_agent(topic, take, pause_seconds))
 
 
-def _agent(topic: str, take: Take) -> Callable[[Any], Awaitable[None]]:
+def _agent(topic: str, take: Take, pause_seconds: float) -> Callable[[Any], Awaitable[None]]:
     async def agent(stream: Any) -> None:  # noqa: ANN401 - faust is untyped
         async for event in stream.noack().events():
-            await _take_surely(take, TopicPartition(topic, event.message.partition), event)
+            await _take_surely(take, TopicPartition(topic, event.message.partition), event, pause_seconds)
 
     return agent
 
 
-async def _take_surely(take: Take, source: TopicPartition, event: Any) -> None:  # noqa: ANN401
+async def _take_surely(
+    take: Take,
+    source: TopicPartition,
+    event: Any,  # noqa: ANN401 - faust is untyped
+    pause_seconds: float,
+) -> None:
     while True:
         try:
             return await take(source, event)
         except Exception:  # noqa: BLE001 - see the module: raising would commit the event unseen
             log.exception("event could not be taken over and is tried again", topic=source.topic)
-            await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def request_id(message: Any) -> str | None:  # noqa: ANN401
-    """Give the id that follows an event from the webhook to the send."""
-    headers = message.headers or ()
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    found = next((value for name, value in pairs if name == REQUEST_ID_HEADER), None)
-    return found.decode(errors="replace") if isinstance(found, bytes) else found
+            await asyncio.sleep(pause_seconds)

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from faust.transport.drivers.aiokafka import Transport
 from mode.utils.futures import maybe_async
 
-from streams.engine.consumer import OrderedConsumer
+from streams.engine.consumer import CommittedThread, OrderedConsumer
 
 
 class _Life:
@@ -35,7 +35,7 @@ class _Life:
         """Nothing: the service has ended when this is called."""
 
 
-class _Resident(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust's driver is untyped
+class _Resident(CommittedThread):
     Worker = _Life
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -48,7 +48,7 @@ class _Resident(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust's driver
 class OneLoopConsumer(OrderedConsumer):
     """See the module."""
 
-    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+    def _new_consumer_thread(self) -> CommittedThread:
         return _Resident(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
 

@@ -1,13 +1,23 @@
 """The header that marks a replayed event: which replay, what is wanted, where the event stood at first."""
 
+import hashlib
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast, get_args
 
+from schemas.record_headers import header
+from schemas.times import is_countable
 from schemas.topics import REPLAY_HEADER
 
 Wants = Literal["open", "failed", "again"]
 """`open`: what the journal has not finished is finished; `failed`: a failed turn, too; `again`: all of it is done anew."""
+
+# A replay's id is its time and a few letters, an origin a topic's name with two numbers, or a dead letter's id.
+_FORM = re.compile(
+    rf"(?P<replay>[!-:<-~]{{1,64}});(?P<wants>{'|'.join(get_args(Wants))});(?P<origin>[!-:<-~]{{1,300}});"
+    r"(?P<at>[!-~]{10,40})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +36,18 @@ class Mark:
     @classmethod
     def of(cls, message: Any) -> Self | None:  # noqa: ANN401 - a Faust message
         """Read a message's mark; what cannot be read is no mark, and the event an ordinary one."""
-        headers = message.headers or ()
-        pairs = headers.items() if isinstance(headers, dict) else headers
-        found = next((value for name, value in pairs if name == REPLAY_HEADER), None)
-        parts = (found.decode(errors="replace") if isinstance(found, bytes) else found or "").split(";")
-        if len(parts) != 4 or parts[1] not in get_args(Wants):
+        found = _FORM.fullmatch(header(message.headers, REPLAY_HEADER) or "")
+        if found is None:
             return None
         try:
-            return cls(parts[0], cast(Wants, parts[1]), parts[2], datetime.fromisoformat(parts[3]))
+            at = datetime.fromisoformat(found["at"])
         except ValueError:
             return None
+        at = at.replace(tzinfo=at.tzinfo or UTC)
+        return cls(found["replay"], cast(Wants, found["wants"]), found["origin"], at) if is_countable(at) else None
+
+
+def repetition(replay: str, event_id: str) -> str:
+    """Return the id under which a replay's repetition of an event is remembered; former builds made the same."""
+    digest = hashlib.md5(event_id.encode(), usedforsecurity=False).hexdigest()
+    return f"replay:{replay}:{digest}"

@@ -8,6 +8,7 @@ from streams.replay.mark import Wants
 
 Mode = Literal["resume", "again"]
 Only = Literal["failed"] | None
+Standing = Literal["parked", "unanswered", "begun", "answered", "done", "failed"]
 Outcome = Literal[
     "new",  # never taken up: it will be
     "unfinished",  # taken up, parked or under way: it goes on
@@ -29,7 +30,7 @@ PUBLISHED: frozenset[Outcome] = frozenset({"new", "unfinished", "failed", "again
 class Facts:
     """What the database says of one event. `state`: None where the journal never saw it."""
 
-    state: Literal["parked", "unanswered", "begun", "answered", "done", "failed"] | None = None
+    state: Standing | None = None
     superseded: bool = False
     suppressed: bool = False
     erased: bool = False

@@ -8,19 +8,15 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from clients.kafka.connection import consumer_arguments
+from clients.kafka.time_order import in_time_order
+from clients.kafka.topics import partitions_of
 from schemas.errors import InvalidInput
-from schemas.kafka import connection_arguments
 from schemas.settings import Settings
 from schemas.topics import topic_name
-from streams.engine.topics import partitions_of
 from streams.replay.window import Window
 
 _MS = 1000
-# Some MB of events at a time: one round trip reads thousands, and memory stays small.
-_MOST_AT_ONCE = 5_000
-_POLL_MS = 500
-# A partition whose last offsets are transaction markers or compacted away gives nothing more: so many empty polls end it.
-_EMPTY_POLLS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     at: datetime
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
     @property
     def origin(self) -> str:
@@ -51,7 +47,7 @@ class Span:
 
 
 class Reader:
-    """`async with Reader(...) as reader: async for records in reader.batches()`: per partition in order."""
+    """`async with Reader(...) as reader: async for records in reader.batches()`: of a number in its order."""
 
     def __init__(self, settings: Settings, topic: str, window: Window, positions: Mapping[int, int] | None = None) -> None:
         """`positions`: where to go on, by partition, when an interrupted replay is resumed."""
@@ -62,9 +58,7 @@ class Reader:
         self._name = topic_name(settings.topic_prefix, topic)
         self._window = window
         self._positions = positions or {}
-        self._consumer = AIOKafkaConsumer(
-            **connection_arguments(settings), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        self._consumer = AIOKafkaConsumer(**consumer_arguments(settings), auto_offset_reset="earliest")
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()
@@ -95,24 +89,12 @@ class Reader:
         return gone and (by_time or by_offset)
 
     async def batches(self) -> AsyncIterator[list[Record]]:
-        """Give the window's records, some thousands at a time."""
+        """Give the window's records, the oldest first, some thousands at a time."""
         places = {TopicPartition(self._name, n): span for n, span in self.spans.items() if span.end > span.start}
-        if not places:
-            return
-        self._consumer.assign(list(places))
-        for place, span in places.items():
-            self._consumer.seek(place, span.start)
-        left, empty = set(places), 0
-        while left and empty < _EMPTY_POLLS:
-            got = await self._consumer.getmany(*left, timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
-            records = [self._record(raw) for place, raws in got.items() for raw in raws if raw.offset < places[place].end]
-            empty = 0 if records else empty + 1
-            for place in list(left):
-                if await self._consumer.position(place) >= places[place].end:
-                    left.discard(place)
-                    self._consumer.pause(place)
-            if records:
-                yield records
+        starts = {place: span.start for place, span in places.items()}
+        ends = {place: span.end for place, span in places.items()}
+        async for raws in in_time_order(self._consumer, starts, ends):
+            yield [self._record(raw) for raw in raws]
 
     async def _find(self) -> None:
         partitions = await self._partitions()
@@ -148,8 +130,16 @@ class Reader:
         """Give the time of the oldest record that is kept, for the message to whoever asked for more."""
         found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, 0))
         times = [entry.timestamp for entry in found.values() if entry is not None and entry.timestamp >= 0]
-        return datetime.fromtimestamp(min(times) / _MS, UTC) if times else None
+        return _time(min(times)) if times else None
 
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 - aiokafka is untyped
-        at = datetime.fromtimestamp(raw.timestamp / _MS, UTC)
-        return Record(self.topic, raw.partition, raw.offset, raw.key, raw.value, at, tuple(raw.headers or ()))
+        headers = tuple(raw.headers or ())
+        return Record(self.topic, raw.partition, raw.offset, raw.key, raw.value, _time(raw.timestamp), headers)
+
+
+def _time(milliseconds: int) -> datetime:
+    """Return a record's time as Kafka has it; producers set it, and one that is no time is the beginning of all."""
+    try:
+        return datetime.fromtimestamp(milliseconds / _MS, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)

@@ -1,18 +1,25 @@
-"""Makes conversations, messages and journal again from `conversation-event`; no vendor is called."""
+"""Makes the tables again from `conversation-event`: folded as live events are, written as they are. No vendor is called."""
 
+from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from uuid import uuid4
 
 from db.rebuild import Target
+from db.store.erasures import Erasures
+from db.store.write import Write
+from rules.earlier_turns import Memory
+from rules.log_events import Folded, fold, fold_after_gap, is_former
+from rules.policy import Policy
+from rules.state import Conversation
 from schemas.errors import InvalidInput
-from schemas.events import ConversationEvent, InboundMessage
+from schemas.events import ConversationEvent
 from schemas.phone import number_digest
-from streams.conversation.keywords import Keywords
-from streams.replay.fold import Rows, fold
+from schemas.rows import Erasure, SendChange
+from streams.actors.store import Place, load_actors, write_of
+from streams.replay.folding import NumberLog, Step
 from streams.replay.reader import Record
-from streams.worker.inputs import message_input
 
 Progress = Callable[[int], None]
 """Is told how many records were read."""
@@ -20,65 +27,67 @@ Progress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Rebuilt:
-    """Counts of events. `known`: the tables had them; `unreadable`: by reason, left in the log.
+    """Counts of events. `known`: the tables had them; `unreadable`: by reason, left in the log; `refused`: conversations
+    whose rows Postgres refuses, by its reason.
 
     `without_beginning`: conversations whose first events the log no longer has: what it has is there, the rest is not.
-    `with_gaps`: conversations of which an event between two others is missing. `erasures`: numbers that the log says were
-    erased, by digest.
+    `with_gaps`: conversations of which an event between two others is missing. `numbers`: highest event number by
+    conversation; `ids`: the highest that were handed out; `erasures`: when numbers were erased, by digest.
     """
 
     events: int = 0
     known: int = 0
     erased: int = 0
-    unreadable: dict[str, int] = field(default_factory=dict)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     without_beginning: set[int] = field(default_factory=set)
     with_gaps: set[int] = field(default_factory=set)
     numbers: dict[int, int] = field(default_factory=dict)
+    ids: Counter[str] = field(default_factory=Counter)
     erasures: dict[str, datetime] = field(default_factory=dict)
 
 
-class Rebuild:
-    """Writes a log into tables. `erased`: numbers of which nothing comes back."""
+@dataclass(slots=True)
+class _Former:
+    """What events of former builds need of those before, and the state that they alone come to."""
 
-    def __init__(self, target: Target, keywords: Keywords, erased: Callable[[str, Any], bool]) -> None:
+    known: Memory
+    state: Conversation
+
+
+class Rebuild:
+    """Writes a log into tables. `erased`: nothing of before comes back."""
+
+    def __init__(self, target: Target, policy: Policy, erased: Erasures) -> None:
         self._target = target
-        self._keywords = keywords
+        self._policy = policy
         self._erased = erased
-        self.result = Rebuilt()
+        self._former: dict[int, _Former] = {}
+        self._forgotten: dict[str, Conversation] = {}
+        self._message_ids: list[int] = []
+        self.result = Rebuilt(erasures=dict(erased.at))
 
     async def events(self, batches: AsyncIterable[Sequence[Record]], progress: Progress) -> None:
-        """Read `conversation-event` from its beginning, or a part of it into tables that know what is before."""
+        """Read `conversation-event` from its beginning, or a part of it into tables that know what is before.
+
+        Raises:
+            Unavailable: somebody else writes at the same time.
+        """
         async for records in batches:
             await self._batch(records)
             progress(len(records))
 
-    async def inputs(self, batches: AsyncIterable[Sequence[Record]], progress: Progress) -> None:
-        """Read `inbound-message` afterwards: the journal's inputs get what only the client's own events have."""
-        async for records in batches:
-            payloads: dict[str, Any] = {}
-            for record in records:
-                try:
-                    message = InboundMessage.from_json(record.value or b"")
-                except InvalidInput:
-                    continue  # a dead letter already
-                payload = message_input(message, self._keywords, None)
-                del payload["text"]  # the conversation's event has it as it was stored, with what it quotes
-                payloads[message.event_id] = payload
-            await self._target.fill(payloads)
-            progress(len(records))
-
     async def _batch(self, records: Sequence[Record]) -> None:
         events = [(event, record.partition) for record in records if (event := self._read(record)) is not None]
-        known = await self._target.numbers(list({event.conversation_id for event, _ in events}))
-        rows = Rows()
+        actors = await load_actors(self._target.pool, sorted({event.phone_number for event, _ in events}))
+        fresh = sum(event.schema_version == 1 for event, _ in events)
+        self._message_ids += await self._target.message_ids(fresh) if fresh else []
+        logs: dict[str, NumberLog] = {}
         for event, partition in events:
-            self._fold(rows, event, partition, known)
-        if rows.erased:
-            await self._target.forget(sorted(rows.erased))
-            self.result.erasures |= {number_digest(phone): at.replace(tzinfo=None) for phone, at in rows.erased.items()}
-        await self._target.write(_by_table(rows), rows.failed_turns)
-        if wanted := [phone for phone, row in rows.suppressed.items() if row is None]:
-            await self._target.unsuppress(wanted)
+            actor = actors[event.phone_number]
+            log = logs.setdefault(event.phone_number, NumberLog(actor.state, actor.stored.version, partition))
+            self._add(log, event)
+        await self._write(list(logs.values()))
 
     def _read(self, record: Record) -> ConversationEvent | None:
         self.result.events += 1
@@ -87,38 +96,113 @@ class Rebuild:
         try:
             event = ConversationEvent.from_json(record.value)
         except InvalidInput as error:
-            self.result.unreadable[error.field] = self.result.unreadable.get(error.field, 0) + 1
+            self.result.unreadable[error.field] += 1
             return None
-        if self._erased(event.phone_number, event.at):
-            self.result.erased += 1
-            return None
+        identity = event.conversation_id
+        self.result.numbers[identity] = max(event.number, self.result.numbers.get(identity, 0))
+        self._note_ids(event)
         return event
 
-    def _fold(self, rows: Rows, event: ConversationEvent, partition: int, known: dict[int, int]) -> None:
-        identity, before = event.conversation_id, known.get(event.conversation_id, 0)
-        seen = self.result.numbers.get(identity, 0)
-        self.result.numbers[identity] = max(seen, event.number)
-        if event.number <= before:
+    def _note_ids(self, event: ConversationEvent) -> None:
+        given = {"conversation_id": event.conversation_id} | {
+            name: identity for name in ("message_id", "turn_id") if isinstance(identity := event.data.get(name), int)
+        }
+        self.result.ids |= Counter(given)  # the higher of both
+
+    def _add(self, log: NumberLog, event: ConversationEvent) -> None:
+        if self._is_erased(event):
+            self.result.erased += 1
+            self._forget(log, event)
+        elif log.knows(event):
             self.result.known += 1
+            if is_former(event):
+                self._fold_former(event)
+        else:
+            log.cut()
+            log.begin_anew(event)
+            self._fold(log, event)
+
+    def _fold(self, log: NumberLog, event: ConversationEvent) -> None:
+        missing = not log.is_next(event)
+        if (folded := self._folded(log.state, event, missing=missing)) is None:
             return
-        if event.number > before + 1:
-            (self.result.with_gaps if before else self.result.without_beginning).add(identity)
-        known[identity] = event.number
-        fold(rows, event, partition)
+        if missing:
+            (self.result.with_gaps if log.state.number else self.result.without_beginning).add(event.conversation_id)
+        for change in folded[1]:
+            if isinstance(change, Erasure):
+                digest = number_digest(self._erased.key, change.phone_number)
+                self.result.erasures[digest] = change.at.replace(tzinfo=None)
+        log.add(event, folded, self._target.next_sequence(log.partition))
+
+    def _folded(self, state: Conversation, event: ConversationEvent, *, missing: bool) -> Folded | None:
+        """What cannot be read is left in the log; what follows it meets a gap."""
+        try:
+            return (fold_after_gap if missing else fold)(self._memory(event), state, event)
+        except (KeyError, ValueError):
+            self.result.unreadable["data"] += 1
+            return None
+
+    def _memory(self, event: ConversationEvent) -> Memory:
+        if not is_former(event):
+            self._former.pop(event.conversation_id, None)  # a snapshot says what they came to
+            return _NO_MEMORY
+        return self._remembered(event).known
+
+    def _remembered(self, event: ConversationEvent) -> _Former:
+        nothing = _Former(Memory(self._next_message_id), Conversation(key=event.phone_number))
+        return self._former.setdefault(event.conversation_id, nothing)
+
+    def _fold_former(self, event: ConversationEvent) -> None:
+        """The tables have it; what later ones need of it is remembered all the same."""
+        former = self._remembered(event)
+        former.state, _ = fold(former.known, former.state, event)
+
+    def _next_message_id(self) -> int:
+        return self._message_ids.pop(0)
+
+    def _is_erased(self, event: ConversationEvent) -> bool:
+        at = self._erased.of(event.phone_number)
+        return at is not None and event.at.replace(tzinfo=None) <= at
+
+    def _forget(self, log: NumberLog, event: ConversationEvent) -> None:
+        state = self._forgotten.get(event.phone_number, Conversation(key=event.phone_number))
+        if (folded := self._folded(state, event, missing=False)) is not None:
+            self._forgotten[event.phone_number] = folded[0]
+            log.remember(folded)
+
+    async def _write(self, logs: Sequence[NumberLog]) -> None:
+        """A conversation's first step with all others' first, then the second ones."""
+        steps = [(log.partition, log.end()) for log in logs]
+        for place in range(max((len(each) for _, each in steps), default=0)):
+            writes = [self._write_of(partition, each[place]) for partition, each in steps if place < len(each)]
+            for failed in await self._target.write(await self._complete(writes)):
+                self.result.refused[failed.why] += 1
+
+    def _write_of(self, partition: int, step: Step) -> Write:
+        place = Place(partition=partition, epoch=self._target.epochs[partition], version=step.version)
+        write = write_of(step.state, self._policy, place, step.conversation_id, step.log, step.changes, uuid4())
+        return replace(write, is_past=True)
+
+    async def _complete(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """Leave out what is told of messages that were planned where the log does not reach, or by version 1."""
+        partial = {each for write in writes for each in _partial_sends(write)}
+        lost = partial - await self._target.known_sends(sorted(partial)) if partial else set()
+        return [_without_sends(write, lost) for write in writes] if lost else writes
 
 
-def _by_table(rows: Rows) -> dict[str, list[dict[str, Any]]]:
-    newest: dict[str, int] = {}  # a number that was erased and came back has a later conversation
-    for identity, row in rows.conversations.items():
-        newest[row["phone_number"]] = max(identity, newest.get(row["phone_number"], 0))
-    conversations = [row for identity, row in rows.conversations.items() if newest[row["phone_number"]] == identity]
-    return {
-        "conversation_state": conversations,
-        "conversation_turn": list(rows.turns.values()),
-        "conversation_input": list(rows.inputs.values()),
-        "conversation_send": list(rows.sends.values()),
-        "conversation_messages": list(rows.messages.values()),
-        "conversation_history": rows.history,
-        "conversation_suppression": [row for row in rows.suppressed.values() if row is not None],
-        "fresh_messages": rows.fresh_messages,
-    }
+def _no_ids() -> int:
+    raise AssertionError("events of this version tell the ids of their messages")
+
+
+_NO_MEMORY = Memory(_no_ids)
+
+
+def _partial_sends(write: Write) -> set[str]:
+    changes = [change for change in write.changes if isinstance(change, SendChange)]
+    planned = {each.own_id for each in changes if "turn_id" in each.columns}
+    return {each.own_id for each in changes} - planned
+
+
+def _without_sends(write: Write, lost: set[str]) -> Write:
+    changes = (each for each in write.changes if not (isinstance(each, SendChange) and each.own_id in lost))
+    return replace(write, changes=tuple(changes))

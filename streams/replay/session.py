@@ -7,16 +7,18 @@ from typing import Any
 import structlog
 from aiolimiter import AsyncLimiter
 
+from clients.kafka.producer import Producer
 from db.pool import Pool
 from db.queries import load
+from schemas.record_headers import request_id_of
 from schemas.settings import Settings
 from schemas.topics import REQUEST_ID_HEADER
-from streams.replay.candidates import Candidate, Lookup, Wanted, read
+from streams.replay.candidates import Candidate, Wanted, read
+from streams.replay.lookup import Lookup
 from streams.replay.mark import Mark
 from streams.replay.plan import PUBLISHED, Mode, Only, Outcome, Plan, decide, wants
 from streams.replay.reader import Reader
 from streams.replay.window import Window
-from streams.worker.producer import Producer
 
 log = structlog.get_logger()
 _sql = load("replay")
@@ -93,7 +95,8 @@ class Session:
 
     def _record(self, candidate: Candidate, outcome: Outcome) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
         record = candidate.record
-        kept = [header for header in record.headers if header[0] == REQUEST_ID_HEADER]
+        identity = request_id_of(record.headers)
+        kept = [(REQUEST_ID_HEADER, identity.encode())] if identity else []
         mark = Mark(self.identity, wants(outcome), record.origin, record.at)
         return candidate.key.encode(), record.value or b"", [*kept, mark.header()]
 

@@ -1,31 +1,46 @@
 """What the rules of this build would decide of old events, compared with what was decided. Nothing is written."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from db.pool import Pool
-from db.queries import load
+from db.store.lookups import events as events_of
+from db.store.rows import StoredEvent
+from rules import events as e
+from rules import inputs as i
+from rules.codec import recorded_of
+from rules.decide import decide
+from rules.inbound import described
+from rules.policy import Policy
+from rules.state import Conversation
 from schemas.errors import InvalidInput
-from schemas.events import CallCompleted, ConversationEvent, Event, InboundMessage, MessageStatus
-from schemas.settings import Settings
+from schemas.events import MODELS, CallCompleted, ConversationEvent, Event, InboundMessage, MessageStatus
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE, MESSAGE_STATUS
-from streams.conversation.call_status import CallStatuses
-from streams.conversation.delivery import report_step
-from streams.conversation.inbound import described
-from streams.conversation.keywords import Keywords
-from streams.conversation.wording import Client, Wording
+from streams.actors.store import load_actors
 from streams.replay.candidates import Wanted
+from streams.replay.decisions import ids_of, told
+from streams.replay.hindsight import History, Step, given_of
 from streams.replay.reader import Record
-from streams.vendors import split_message, to_whatsapp
 
-Json = dict[str, Any]
-_sql = load("replay")
-
-TOPICS = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_EVENT)
+TOPICS: Final = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_EVENT)
 # Enough to see what a change does; the counts are of all.
 _MOST_SHOWN = 100
+_PAGE = 1_000
+_KINDS: Final[Mapping[type[object], str]] = {
+    i.CallEnded: "begins",
+    i.DetailsFetched: "first message",
+    i.MessageReceived: "message",
+    i.CommandGiven: "command",
+    i.AgentAnswered: "parts",
+    i.AgentFailed: "agent",
+    i.DeliveryReported: "rank",
+    i.TimerFired: "timer",
+    i.CampaignSlot: "pace",
+    i.BackendAnswered: "backend",
+}
+"""What a decision is about, by its input; all others are about a send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """`compared`: decisions by kind; `differing`: of these, by kind; `unknown`: events the journal never saw."""
+    """`compared`: decisions by kind; `differing`: of these, by kind; `unknown`: events of which the log does not tell."""
 
     compared: Counter[str] = field(default_factory=Counter)
     differing: Counter[str] = field(default_factory=Counter)
@@ -57,99 +72,140 @@ class Comparison:
                 self.shown.append(difference)
 
 
-class Rules:
-    """The decisions of this build with these settings. Pure."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._keywords = Keywords.of(settings)
-        self._statuses = CallStatuses(settings)
-        self._wording = Wording(settings)
-
-    def message(self, message: InboundMessage, recorded: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-        intent = self._keywords.intent(message.params)
-        kind = intent.kind if intent else None
-        return [("text", recorded["text"], described(message.params)), ("intent", recorded["intent"], kind)]
-
-    def call(self, call: CallCompleted, recorded: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-        begins = self._statuses.opening(call.recipient.status) is not None
-        decisions: list[tuple[str, Any, Any]] = [("begins", recorded["body"] is not None, begins)]
-        if begins and recorded["body"] is not None and recorded["is_present"] and not recorded["is_template"]:
-            client = Client(name=call.client_name, call=call.model_dump(mode="json"), summary=recorded["summary"])
-            decisions.append(("first message", recorded["body"], self._wording.first(client, window_is_open=True).body))
-        return decisions
-
-    def report(self, report: MessageStatus, recorded: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-        step = report_step(report)
-        if recorded["status"] != step["status"]:
-            return []  # not the furthest one, so its rank is not recorded
-        return [("rank", recorded["status_rank"], step["rank"])]
-
-    def answer(self, event: ConversationEvent) -> list[tuple[str, Any, Any]]:
-        data = event.data
-        if event.type != "answered" or data.get("kind") != "reply" or data.get("rule"):
-            return []
-        was = [part["body"] for part in data.get("parts", [])]
-        now = [part for part in split_message(to_whatsapp(data.get("text") or "")) if part.strip()]
-        return [("parts", was, now)]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    record: Record
+    event: Any
+    key: str
 
 
 class WhatIf:
-    """Compares the events of one topic."""
+    """Compares the events of one topic with what this build decides of them, in the state that they met."""
 
-    def __init__(self, settings: Settings, pool: Pool, wanted: Wanted) -> None:
-        self._rules = Rules(settings)
+    def __init__(self, policy: Policy, pool: Pool, wanted: Wanted) -> None:
+        self._policy = policy
         self._pool = pool
         self._wanted = wanted
         self.result = Comparison()
 
     async def compare(self, records: Sequence[Record]) -> None:
         """Compare some records of one topic."""
-        topic = records[0].topic
-        if topic == CONVERSATION_EVENT:
-            self._answers(records)
-        elif topic == CALL_COMPLETED:
-            await self._recorded(records, CallCompleted, _sql.recorded_calls, _event_id, self._rules.call)
-        elif topic == INBOUND_MESSAGE:
-            await self._recorded(records, InboundMessage, _sql.recorded_texts, _event_id, self._rules.message)
-        else:
-            await self._recorded(records, MessageStatus, _sql.recorded_reports, _sid, self._rules.report)
+        read = [each for record in records if (each := self._read(record)) is not None]
+        of_key: dict[str, list[_Read]] = {}
+        for each in read:
+            of_key.setdefault(each.key, []).append(each)
+        actors = await load_actors(self._pool, list(of_key))
+        for key, mine in of_key.items():
+            await self._compare(actors[key].state, mine)
 
-    async def _recorded(
-        self, records: Sequence[Record], model: type[Event], query: str, key: Callable[[Any], str], rule: Callable[..., Any]
-    ) -> None:
-        values = [(record, value) for record in records if (value := self._read(record, model)) is not None]
-        rows = await self._pool.fetch(query, [key(value) for _, value in values])
-        known = {row["sid" if key is _sid else "event_id"]: row for row in rows}
-        for record, value in values:
-            if (row := known.get(key(value))) is None:
-                self.result.unknown += 1
-                continue
-            for what, was, now in rule(value, row):
-                self.result.add(Difference(record.origin, value.event_id, what, was, now))
+    async def _compare(self, state: Conversation, mine: Sequence[_Read]) -> None:
+        asked = {name: each for each in mine for name in _names(each.event, state.id)}
+        found: set[str] = set()
+        async for step in self._steps(state):
+            names = _names_of(step)
+            found |= names
+            if (read := next((asked[name] for name in sorted(names) if name in asked), None)) is not None:
+                self._add(read, step)
+        self.result.unknown += sum(not _names(each.event, state.id) & found for each in mine)
 
-    def _answers(self, records: Sequence[Record]) -> None:
-        for record in records:
-            if (event := self._read(record, ConversationEvent)) is not None:
-                for what, was, now in self._rules.answer(event):
-                    self.result.add(Difference(record.origin, event.event_id, what, was, now))
+    async def _steps(self, state: Conversation) -> AsyncIterator[Step]:
+        if state.id is None:
+            return
+        history, after = History(Conversation(key=state.key)), 0
+        group: list[e.Recorded] = []
+        while page := await events_of(self._pool, state.id, after=after, most=_PAGE):
+            after = page[-1].row.number
+            group += _readable(page)
+        for step in history.steps(_whole(group)):
+            yield step
 
-    def _read(self, record: Record, model: type[Event]) -> Any:  # noqa: ANN401 - one of the topics' models
+    def _add(self, read: _Read, step: Step) -> None:
+        given = self._given(read, step)
+        if given is None:
+            return
+        decision = decide(step.before, given, step.events[0].at, self._policy, ids_of(step))
+        was = [told(recorded) for recorded in step.events]
+        now = [told(recorded) for recorded in decision.events]
+        what = _KINDS.get(type(given), "send")
+        self.result.add(Difference(read.record.origin, read.event.event_id, what, was, now))
+        if isinstance(read.event, InboundMessage):
+            for name, before, after in _words(read.event, step, decision.events):
+                self.result.add(Difference(read.record.origin, read.event.event_id, name, before, after))
+
+    def _given(self, read: _Read, step: Step) -> i.Input | None:
+        """The input as the log tells it; a call or a client's message says more itself than its events do."""
+        first, given = step.events[0].event, given_of(step, self._policy)
+        if isinstance(read.event, CallCompleted) and isinstance(first, e.Declined):
+            sid = first.outcome.get("sid") if first.reason == "repeated" else None
+            return i.CallEnded(call=read.event, received_at=step.events[0].at, followed_up=sid)
+        if isinstance(read.event, InboundMessage) and isinstance(given, i.MessageReceived):
+            return replace(given, intent=self._policy.keywords.intent(read.event.params))
+        return given
+
+    def _read(self, record: Record) -> _Read | None:
+        model = MODELS[record.topic]
         try:
-            value: Any = model.from_json(record.value or b"")
-            key = value.phone_number if isinstance(value, ConversationEvent) else value.key
+            event: Any = model.from_json(record.value or b"")
+            key = event.phone_number if isinstance(event, ConversationEvent) else event.key
         except InvalidInput:
             self.result.unreadable += 1
             return None
         if self._wanted.number is not None and key != self._wanted.number:
             return None
-        if self._wanted.batch is not None and getattr(value, "batch_id", None) != self._wanted.batch:
+        if self._wanted.batch is not None and getattr(event, "batch_id", None) != self._wanted.batch:
             return None
-        return value
+        return _Read(record, event, key)
 
 
-def _event_id(value: Any) -> str:  # noqa: ANN401
-    return str(value.event_id)
+def _words(event: InboundMessage, step: Step, now: Sequence[e.Recorded]) -> Iterable[tuple[str, Any, Any]]:
+    """A message's text, and what it commands, of which the decision is one part."""
+    first, then = step.events[0].event, now[0].event if now else None
+    if isinstance(first, e.Received):
+        text = described(event.params)
+        yield "text", first.content, first.content if first.content.endswith(text) else text
+        yield "intent", first.intent, then.intent if isinstance(then, e.Received) else None
 
 
-def _sid(value: Any) -> str:  # noqa: ANN401
-    return str(value.params.get("MessageSid"))
+def _names(event: Event, conversation_id: int | None) -> set[str]:
+    """What an event is called in the log: of a report, the message and how far it came."""
+    if isinstance(event, ConversationEvent):
+        return {f"{event.conversation_id}:{event.number}"} if event.conversation_id == conversation_id else set()
+    if isinstance(event, MessageStatus):
+        status = event.params.get("MessageStatus") or event.params.get("SmsStatus", "")
+        return {f"report:{event.params.get('MessageSid')}:{status}"}
+    if isinstance(event, CallCompleted):
+        return {f"call:{event.event_id}", f"first:{event.event_id}"}
+    assert isinstance(event, InboundMessage), "the other topic that is compared"
+    return {f"message:{event.event_id}"}
+
+
+def _names_of(step: Step) -> set[str]:
+    names = {f"{recorded.conversation_id}:{recorded.number}" for recorded in step.events}
+    for event in (recorded.event for recorded in step.events):
+        match event:
+            case e.Received(message_sid=sid):
+                names.add(f"message:{sid}")
+            case e.Started(elevenlabs_conversation_id=call):
+                names.add(f"call:{call}")
+            case e.Queued() if event.waiting.kind == "call":
+                names.add(f"call:{event.waiting.event_id}")
+            case e.Declined(kind="call"):
+                names.add(f"call:{event.event_id}")
+            case e.Answered(kind="call"):
+                names.add(f"first:{step.before.elevenlabs_conversation_id}")
+            case e.Delivered() | e.DeliveryFailed():
+                names.add(f"report:{event.sid}:{event.status}")
+    return names
+
+
+def _readable(page: Sequence[StoredEvent]) -> list[e.Recorded]:
+    """Events of this version; what came before is in the snapshot of the build that moved it."""
+    return [recorded_of(each.row, each.conversation_id) for each in page if "schema_version" not in each.row.data]
+
+
+def _whole(events: Sequence[e.Recorded]) -> Sequence[e.Recorded]:
+    """Return what can be folded: from the first event, or from a snapshot on."""
+    if not events or events[0].number == 1:
+        return events
+    first = next((n for n, each in enumerate(events) if isinstance(each.event, e.Snapshot)), len(events))
+    return events[first:]

@@ -10,26 +10,17 @@ import faust
 import structlog
 
 from schemas.settings import Settings
-from schemas.topics import CONVERSATION_EVENT, topic_name
+from schemas.topics import CONVERSATION_EVENT, STATS_CHANGELOG, STATS_GROUP, STATS_TABLE, topic_name
 from streams.engine.app import OrderedTransport, RawSchema, create_app
-from streams.stats.assignment import Assignment
+from streams.stats.changelog import QuickRecovery
 from streams.stats.changes import Changes
 from streams.stats.counting import Counting
-from streams.stats.live import LiveRecords
-from streams.stats.recovery import QuickRecovery
+from streams.stats.live import Assignment, LiveRecords
 
 log = structlog.get_logger()
 
-GROUP = "whatsapp-stats"
-# Its name changes with the shape of the records: a new table is filled from Postgres.
-TABLE = "conversations"
 # The embedded broker tells a wrong end of the log for larger batches, and recovery would end early.
 _EMBEDDED_BATCH = 1
-
-
-def changelog_name(settings: Settings) -> str:
-    """Give the name of the table's changelog, as Faust makes it from the app's and the table's."""
-    return f"{settings.topic_prefix}{GROUP}-{TABLE}-changelog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +38,19 @@ def create_stats_app(settings: Settings, partitions: int, url: str, data_dir: Pa
     over: dict[str, object] = {"table_standby_replicas": 0, "store": "memory://", "canonical_url": url}
     if settings.kafka_embedded:
         over["producer_max_batch_size"] = _EMBEDDED_BATCH
-    app = create_app(GROUP, settings, data_dir, OrderedTransport, **over)
-    table = app.Table(TABLE, partitions=partitions, key_type=str)
+    app = create_app(STATS_GROUP, settings, data_dir, OrderedTransport, **over)
+    table = app.Table(STATS_TABLE, partitions=partitions, key_type=str)
     app.tables._recovery = QuickRecovery(app, settings, table)
-    name = changelog_name(settings)
+    name = topic_name(settings.topic_prefix, STATS_CHANGELOG)
     changes = Changes(settings, name, _Crash(app))
     records = LiveRecords(
-        table, changes, Assignment(app, name), partitions=partitions, zone=ZoneInfo(settings.stats_timezone),
+        table,
+        changes,
+        Assignment(app, name),
+        partitions=partitions,
+        zone=ZoneInfo(settings.stats_timezone),
         days_kept=settings.stats_days_kept,
-    )  # fmt: skip
+    )
     counting = app.engine = Counting(records, changes)
 
     async def count(stream: Any) -> None:  # noqa: ANN401 - faust is untyped

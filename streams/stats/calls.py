@@ -7,7 +7,7 @@ read and answered calls are a part of those that it started.
 
 from typing import Any
 
-from streams.stats.told import Told
+from streams.stats.event import Event
 
 Call = dict[str, Any]
 
@@ -20,20 +20,21 @@ _UNKNOWN_REASON = "unknown"
 _LONGEST_REASON = 40
 
 
-def begun(event: Told, day: str) -> Call:
-    """Give a call that has just begun."""
+def begun(event: Event, day: str, *, answered: bool) -> Call:
+    """Return a call that has just begun. `answered`: its client had written before, and waited for it."""
     return {
         "day": day,
         "turn": event.data.get("turn_id"),
         "batch_id": event.data.get("batch_id"),
         "group_id": event.data.get("group_id"),
         **dict.fromkeys(FATES, 0),
+        "answered": int(answered),
         "reasons": {},
     }
 
 
-def after(calls: list[Call], event: Told) -> list[Call]:
-    """Give the calls after an event; the very same list where it changes nothing."""
+def after(calls: list[Call], event: Event) -> list[Call]:
+    """Return the calls after an event; the very same list where it changes nothing."""
     if event.type == "delivered":
         return _delivered(calls, event)
     fate = _FATE_OF_TYPE.get(event.type)
@@ -47,7 +48,7 @@ def after(calls: list[Call], event: Told) -> list[Call]:
     return calls if last[fate] else [*calls[:-1], {**last, fate: 1}]
 
 
-def _delivered(calls: list[Call], event: Told) -> list[Call]:
+def _delivered(calls: list[Call], event: Event) -> list[Call]:
     """A report of a first message, which may come after a later call has begun; or of a status on the way there."""
     status, turn = event.data.get("status"), event.data.get("turn_id")
     if event.data.get("kind") != "first" or status not in ("delivered", "read"):
@@ -57,5 +58,5 @@ def _delivered(calls: list[Call], event: Told) -> list[Call]:
 
 
 def kept_calls(calls: list[Call], oldest: str) -> list[Call]:
-    """Give the calls from the day `oldest` on."""
+    """Return the calls from the day `oldest` on."""
     return calls if not calls or calls[0]["day"] >= oldest else [call for call in calls if call["day"] >= oldest]

@@ -1,17 +1,25 @@
-"""Takes changed records to the changelog, many at once: one record a conversation, one batch a partition.
+"""Takes changed records to the changelog, many at once, and acknowledges events when Kafka has their changes.
 
 A conversation's events come close to each other (answered, sent, delivered), so that they mostly share one write; and a
 batch costs Kafka's client a fraction of what its records would cost one by one.
+
+Stock Faust may commit an event whose changelog record is still in a buffer of the process: its flush gives up when
+nothing was sent for 0.1 s, and does not see a record that is just being handed to the client. Killed at that moment,
+the event would never be counted.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from pydantic_core import to_json
 
-from schemas.kafka import producer_arguments
+from clients.kafka.connection import producer_arguments
+from mailboxes.ports import Record as LogRecord
+from mailboxes.watermark import Window, WorkItem
 from schemas.settings import Settings
 from streams.stats.record import Record
 
@@ -23,6 +31,10 @@ _FLUSH_AT_RECORDS = 1000
 _BATCH_BYTES = 512 * 1024
 
 Done = Callable[[], None]
+Delivery = WorkItem[None]
+"""An event whose change is not in Kafka yet."""
+
+_SOURCE = "conversation-event"
 
 
 class Changes:
@@ -64,7 +76,7 @@ class Changes:
         self._changed, self._waiting, self._count = {}, [], 0
 
     async def flush(self) -> None:
-        """Give all that waits to Kafka and wait until it has it."""
+        """Return all that waits to Kafka and wait until it has it."""
         changed, waiting, self._count = self._changed, self._waiting, 0
         self._changed, self._waiting = {}, []
         if self._timer is not None:
@@ -88,7 +100,7 @@ class Changes:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, partition: int, records: dict[str, Record | None]) -> list[asyncio.Future[Any]]:
-        """Hand the records over in as few batches as they fit into; gives what to wait for."""
+        """Hand the records over in as few batches as they fit into; returns what to wait for."""
         sent, batch = [], self._producer.create_batch()
         for key, record in records.items():
             entry = _serialized(key, record)
@@ -105,3 +117,61 @@ class Changes:
 def _serialized(key: str, record: Record | None) -> dict[str, Any]:
     """As Faust reads them when the table recovers: both are JSON; an entry it cannot read would stop it for ever."""
     return {"key": to_json(key), "value": None if record is None else to_json(record), "timestamp": None}
+
+
+class Deliveries:
+    """The events between their fetch and their acknowledgement, in the order of the offsets of each partition."""
+
+    def __init__(self) -> None:
+        self._windows: dict[int, Window[None]] = {}
+        self._unfinished: Counter[str] = Counter()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.open = False
+
+    @property
+    def outstanding(self) -> int:
+        """How many events wait for Kafka to have their changes."""
+        return self._unfinished[_SOURCE]
+
+    def begin_generation(self) -> None:
+        """A new assignment: what was under way belongs to the former one and is never acknowledged in this one."""
+        self._close()
+        self.open = True
+
+    async def drain(self, seconds: float) -> int:
+        """Take nothing new and wait until all changes are in Kafka; returns how many are not. These are left alone."""
+        self.open = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        left = self.outstanding
+        self._close()
+        return left
+
+    def begin(self, partition: int, offset: int, event: Any) -> Delivery:  # noqa: ANN401 - a Faust event
+        self._empty.clear()
+        window = self._windows.get(partition)
+        if window is None:
+            window = self._windows[partition] = Window(_SOURCE, _acknowledge, self._unfinished)
+        fetched = LogRecord(
+            source=_SOURCE, partition=partition, offset=offset, key="", message=None, token=event, generation=0
+        )
+        return window.begin(fetched)
+
+    def finish(self, delivery: Delivery) -> None:
+        """Nothing has to be delivered for this event, or it has been; without effect in a later assignment."""
+        assert delivery.window is not None, "it was begun"
+        delivery.window.finish(delivery)
+        if not self.outstanding:
+            self._empty.set()
+
+    def _close(self) -> None:
+        for window in self._windows.values():
+            window.close()
+        self._windows.clear()
+        self._empty.set()
+
+
+def _acknowledge(event: Any) -> None:  # noqa: ANN401 - a Faust event
+    event.ack()

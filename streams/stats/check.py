@@ -11,21 +11,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clients.kafka.partitioner import partition_of
+from clients.views import StatsClient
 from schemas.phone import masked
 from schemas.settings import Settings
-from streams.stats.assignment import partition_of
-from streams.stats.client import StatsClient
-from streams.stats.derived import derived
-from streams.stats.lag import EventLag
-from streams.stats.record import Record, is_over, pruned
-from streams.stats.rows import Rows
-from streams.stats.times import utc
+from streams.stats.event import utc
+from streams.stats.postgres import Rows, derived
+from streams.stats.queue import EventLag
+from streams.stats.record import Record, has_begun, is_over, pruned
 
 _LOOK_AGAIN_SECONDS = 0.5
 _ROWS_AT_ONCE = 200
 _NOT_COMPARED = frozenset({"partition", "gap", "phone_number"})
-_OF_ALL_MESSAGES = frozenset({"received", "sent", "waiting_since", "last_activity"})
-"""What the tables go on to know when Postgres no longer keeps the messages."""
+_OF_ALL_EVENTS = frozenset({"received", "sent", "failed", "waiting_since", "last_activity", "agent_id", "group_id"})
+"""What the tables go on to know when Postgres no longer keeps the events, or a build before the log the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Check:
                 for row in await self._rows.records(ours[begin : begin + _ROWS_AT_ONCE]):
                     self._compare(found, tables.pop(row["phone_number"], None), row, on_their_way)
         for number, record in tables.items():
-            if not is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
+            if has_begun(record) and not is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
                 found.differences.append(Difference(masked(number), "conversation", "there", "missing"))
         return found
 
@@ -113,15 +112,15 @@ class Check:
             found.differences.append(Difference(number, "conversation", "missing", "there"))
         else:
             truth = derived(row, self._zone, self._kept)
-            without = _NOT_COMPARED | (_OF_ALL_MESSAGES if self._is_purged(row) else frozenset())
+            without = _NOT_COMPARED | (_OF_ALL_EVENTS if self._is_purged(row) else frozenset())
             found.differences += [Difference(number, *each) for each in self._fields(record, truth, without)]
 
     def _is_purged(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether messages of this conversation may have gone by MESSAGE_RETENTION_DAYS."""
-        if self._messages_kept is None or not row["history"]:
-            return False
-        began = utc(datetime.fromisoformat(row["history"][0]["at"]))
-        return began < datetime.now(UTC) - self._messages_kept
+        """Tell whether the log's beginning has gone, or messages may have, before the log told of it."""
+        first = row["events"][0]
+        if first["number"] > 1 or self._messages_kept is None:
+            return bool(first["number"] > 1)
+        return utc(datetime.fromisoformat(first["at"])) < datetime.now(UTC) - self._messages_kept
 
     def _fields(self, record: Record, truth: Record, without: frozenset[str]) -> Iterator[tuple[str, Any, Any]]:
         today = datetime.now(self._zone).date().isoformat()

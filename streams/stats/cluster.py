@@ -6,15 +6,18 @@ from typing import Any
 
 import aiohttp
 
+from clients.http import NO_ANSWER, ask
+from clients.kafka.partitioner import partition_of
+from clients.service_token import PeerProofs
 from schemas.errors import Unavailable
-from streams.stats.assignment import partition_of
 from streams.stats.live import LiveRecords
 from streams.stats.page import Page, conversation_id, shown
 from streams.stats.rebuild import Rebuild
+from streams.stats.record import has_begun
 from streams.stats.totals import Sums
 
-TOKEN_HEADER = "X-Service-Token"
 # In one data centre an answer takes milliseconds; whoever asks for `/stats` gives up after 1 s.
+_OK = 200
 _PEER_TIMEOUT = aiohttp.ClientTimeout(total=0.6)
 # A page of whole records is up to some MB.
 _RECORDS_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
@@ -30,33 +33,33 @@ class Cluster:
     """
 
     def __init__(
-        self, records: LiveRecords, rebuild: Rebuild, url: str, session: aiohttp.ClientSession, token: str | None
+        self, records: LiveRecords, rebuild: Rebuild, url: str, session: aiohttp.ClientSession, proofs: PeerProofs
     ) -> None:
         self._records = records
         self._rebuild = rebuild
         self._url = url
         self._session = session
-        self._headers = {TOKEN_HEADER: token} if token else {}
+        self._proofs = proofs
 
     async def sums(self, day: str, campaign: dict[str, str]) -> tuple[list[Sums], list[Json]]:
-        """Give the sums of every worker, and those of the campaign if one is asked for; they add up."""
+        """Return the sums of every worker, and those of the campaign if one is asked for; they add up."""
         parts = await self._parts(self.local_sums(day, campaign), "/stats/local", {"day": day, **campaign})
         return [part["sums"] for part in parts], [part["campaign"] for part in parts]
 
-    async def page(self, page: Page, *, personal: bool) -> Json:
-        """Give a page of all conversations."""
+    async def page(self, page: Page) -> Json:
+        """Return a page of all conversations."""
         parts = await self._parts(self.local_page(page), "/conversations/local", page.query())
-        return page.merged((part["conversations"] for part in parts), personal=personal)
+        return page.merged(part["conversations"] for part in parts)
 
     async def find(self, key: str) -> Json | None:
-        """Give one conversation's record, or None."""
+        """Return one conversation's record, or None."""
         owner = self._owner(partition_of(key, self._records.partitions))
         found = self.local_record(key) if owner is None else await self._ask(owner, "/conversations/local", {"phone": key})
         record = found["conversation"]
         return record if isinstance(record, dict) else None
 
     async def records(self, partition: int, after: int, limit: int) -> Json:
-        """Give whole records of one partition, in the order of their ids."""
+        """Return whole records of one partition, in the order of their ids."""
         owner = self._owner(partition)
         if owner is None:
             return self.local_records(partition, after, limit)
@@ -86,7 +89,7 @@ class Cluster:
         if key in self._records.gaps:
             raise Unavailable("the conversation's record is made again")
         record = self._records.find(key)
-        return {"conversation": shown(record) if record is not None else None}
+        return {"conversation": shown(record) if record is not None and has_begun(record) else None}
 
     def local_records(self, partition: int, after: int, limit: int) -> Json:
         self._check_owned(partition)
@@ -98,7 +101,7 @@ class Cluster:
 
     def local_rebuild(self, begin: str | None) -> Json:
         self.check()
-        return self._rebuild.begin(begin) if begin else self._rebuild.told
+        return self._rebuild.begin(begin) if begin else self._rebuild.progress
 
     def check(self) -> None:
         """Check that this worker's part is whole."""
@@ -113,7 +116,7 @@ class Cluster:
             raise Unavailable("the conversation has moved")
 
     def _owner(self, partition: int) -> str | None:
-        """Give the URL of the worker that has a partition; None: this one."""
+        """Return the URL of the worker that has a partition; None: this one."""
         if not self._records.ready:
             raise Unavailable("tables recover or partitions move")
         if partition in self._records.active():
@@ -124,7 +127,7 @@ class Cluster:
         return owner
 
     async def _parts(self, here: Json, path: str, query: dict[str, str]) -> list[Json]:
-        """Give this worker's part and the others'; every partition must be in exactly one."""
+        """Return this worker's part and the others'; every partition must be in exactly one."""
         everything = list(range(self._records.partitions))
         if here["partitions"] == everything:
             return [here]
@@ -137,12 +140,13 @@ class Cluster:
     async def _ask(
         self, url: str, path: str, query: dict[str, str], timeout: aiohttp.ClientTimeout = _PEER_TIMEOUT
     ) -> Json:
-        request = self._session.get(url.rstrip("/") + path, params=query, headers=self._headers, timeout=timeout)
+        where = url.rstrip("/") + path
         try:
-            async with request as response:
-                if response.status != 200:
-                    raise Unavailable("another stats worker is not ready")
-                answer: Json = await response.json()
-                return answer
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            answer = await ask(
+                self._session, "GET", where, params=query, headers=self._proofs.headers(path, query), timeout=timeout
+            )
+            if answer.status == _OK:
+                return answer.json()
+        except NO_ANSWER as error:
             raise Unavailable("another stats worker does not answer") from error
+        raise Unavailable("another stats worker is not ready")

@@ -1,20 +1,22 @@
 """The agent's side: each event changes its conversation's record, and is acknowledged when Kafka has the change."""
 
 import asyncio
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import structlog
 from faust.types import TP
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge
 
+from process.tracing import is_recorded, span
 from schemas.errors import InvalidInput
+from schemas.events import EventType
+from schemas.record_headers import traceparent_of
 from schemas.topics import CONVERSATION_EVENT
-from schemas.tracing import is_recorded, span, traceparent_of
 from streams.engine.app import DRAIN_CAP_SECONDS
-from streams.stats import metrics
-from streams.stats.changes import Changes
-from streams.stats.deliveries import Deliveries
-from streams.stats.entry import Entry
+from streams.stats.changes import Changes, Deliveries, Delivery
+from streams.stats.event_log import Entry
 from streams.stats.live import LiveRecords
 from streams.stats.record import Record
 
@@ -25,6 +27,25 @@ Change = tuple[str, Record | None]
 
 # What waits for Kafka at most: some 3 s of the fastest stream, and a bound on what a crash repeats.
 _MOST_OUTSTANDING = 10_000
+
+
+_COUNTED = Counter("whatsapp_stats_events_counted", "Conversation events read, repeated ones among them.", ["type"])
+_KNOWN = {name: _COUNTED.labels(name) for name in get_args(EventType)}  # looked up once: each event comes here
+_OTHER = _COUNTED.labels("other")
+
+REPEATED = Counter("whatsapp_stats_events_repeated", "Conversation events that had been counted before.")
+SKIPPED = Counter("whatsapp_stats_events_skipped", "Conversation events that could not be counted.")
+REPAIRED = Counter("whatsapp_stats_records_repaired", "Records that were made again from Postgres and differed.")
+REBALANCES = Counter("whatsapp_stats_rebalances", "Assignments of partitions to this worker.")
+READY = Gauge("whatsapp_stats_ready", "1 when the records of all assigned partitions are here.")
+COMPLETE = Gauge("whatsapp_stats_complete", "1 when no record is known to lack an event.")
+PARTITIONS = Gauge("whatsapp_stats_partitions", "Partitions whose records are here.")
+RECORDS = Gauge("whatsapp_stats_records", "Conversations whose records are here.")
+
+
+def counted(type_: str) -> None:
+    """Count an event; types are an open set, what they add to the metrics is not."""
+    _KNOWN.get(type_, _OTHER).inc()
 
 
 class Counting:
@@ -41,18 +62,21 @@ class Counting:
         self._deliveries.open = False
         self._room.set()
         flushing = asyncio.create_task(self._changes.flush(), name="last changes")
-        if not await self._deliveries.drain(DRAIN_CAP_SECONDS):
-            log.warning("changes were not delivered in time", events=self._deliveries.outstanding)
+        if left := await self._deliveries.drain(DRAIN_CAP_SECONDS):
+            log.warning("changes were not delivered in time", events=left)
         elif flushing.done():
             flushing.result()
 
     async def assigned(self, partitions: set[TP]) -> None:
         self._changes.forget()
         self._deliveries.begin_generation()
-        metrics.REBALANCES.inc()
+        REBALANCES.inc()
 
     def sought(self, offsets: dict[TP, int]) -> None:
         """Where reading begins does not matter: events carry numbers."""
+
+    async def read_on(self) -> None:
+        """Nor does it matter which offsets hold no record."""
 
     def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
         """Nor does a log without its beginning: what is missing is looked up in Postgres."""
@@ -69,15 +93,13 @@ class Counting:
         entry = self._deliveries.begin(message.partition, message.offset, event)
         changed = self._traced(message) if is_recorded() and message.headers else self._changed(message)
         if changed is None:
-            self._deliveries.finish(message.partition, entry)
-            return
-        finish = self._deliveries.finisher(message.partition, entry)
+            self._deliveries.finish(entry)
+        else:
+            self._records.write(message.partition, *changed, partial(self._done, entry))
 
-        def done() -> None:
-            finish()
-            self._room.set()
-
-        self._records.write(message.partition, *changed, done)
+    def _done(self, entry: Delivery) -> None:
+        self._deliveries.finish(entry)
+        self._room.set()
 
     def _traced(self, message: Any) -> Change | None:  # noqa: ANN401
         """The trace that began with the client's message ends here."""
@@ -85,7 +107,7 @@ class Counting:
             return self._changed(message)
 
     def _changed(self, message: Any) -> Change | None:  # noqa: ANN401
-        """Give key and record to write; None when there is nothing to write. What cannot be counted stays in the log."""
+        """Return key and record to write; None when there is nothing to write. What cannot be counted stays in the log."""
         records = self._records
         try:
             entry = Entry.read(message.key, message.value, message.partition, records.partitions)
@@ -98,13 +120,13 @@ class Counting:
             log.exception("event was not foreseen")
             _skip(message, "event")
             return None
-        metrics.counted(entry.kind)
+        counted(entry.kind)
         if after is before:
-            metrics.REPEATED.inc()
+            REPEATED.inc()
             return None
         return entry.phone_number, after
 
 
 def _skip(message: Any, field: str) -> None:  # noqa: ANN401
-    metrics.SKIPPED.inc()
+    SKIPPED.inc()
     log.warning("event cannot be counted", field=field, partition=message.partition, offset=message.offset)

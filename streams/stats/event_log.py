@@ -1,19 +1,22 @@
-"""The records that the topic `conversation-event` tells of, as far back as it reaches."""
+"""The topic `conversation-event`: what an entry does to its conversation's record, and the records of all of it."""
 
 import asyncio
+from dataclasses import dataclass
+from datetime import tzinfo
 from types import TracebackType
 from typing import Self
 
 import structlog
 from aiokafka import TopicPartition
 
+from clients.kafka.partitioner import partition_of
+from clients.kafka.partitions import PartitionReader
 from schemas.errors import InvalidInput
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT, topic_name
-from streams.stats.entry import Entry
+from streams.stats.event import Event, parse_event
 from streams.stats.live import LiveRecords
-from streams.stats.partitions import PartitionReader
-from streams.stats.record import Record
+from streams.stats.record import ERASED, Record, apply
 
 log = structlog.get_logger()
 
@@ -21,8 +24,47 @@ log = structlog.get_logger()
 _FOLDED_AT_ONCE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`event`: None for a tombstone, by which the log forgets a number."""
+
+    phone_number: str
+    event: Event | None
+
+    @classmethod
+    def read(cls, key: bytes | None, value: bytes | None, partition: int, partitions: int) -> "Entry":
+        """Read one.
+
+        Raises:
+            InvalidInput: it is no event, or stands where two workers would count it.
+        """
+        if value is None and key:
+            entry = cls(key.decode(errors="replace"), None)
+        else:
+            event = parse_event(value)
+            entry = cls(event.phone_number, event)
+        if key != entry.phone_number.encode() or partition != partition_of(entry.phone_number, partitions):
+            raise InvalidInput("phone_number", "stands under another key or on another partition")
+        return entry
+
+    @property
+    def kind(self) -> str:
+        return self.event.type if self.event else ERASED
+
+    def after(self, before: Record | None, zone: tzinfo, kept: int) -> Record | None:
+        """Return the conversation's record after it, None where none is left; the very same where nothing changes.
+
+        Raises:
+            InvalidInput: a time or a number that cannot be counted.
+        """
+        if self.event is None:
+            return None
+        record = apply(before, self.event, zone, kept)
+        return None if record["status"] == ERASED else record
+
+
 class EventLog:
-    """`async with EventLog(settings, records, partition) as told`. `found`: the records so far; with a `gap` where the
+    """`async with EventLog(settings, records, partition) as log`. `found`: the records so far; with a `gap` where the
     log does not reach back to a conversation's first event, or lacks one.
     """
 

@@ -33,7 +33,7 @@ class Figures:
         self._looking: dict[_Key, asyncio.Task[Json]] = {}
 
     async def get(self, query: StatsQuery) -> Json:
-        """Give `stats`, and `campaign` where one is asked for.
+        """Return `stats`, and `campaign` where one is asked for.
 
         Raises:
             Unavailable: see `Cluster`; Kafka or Postgres does not tell the queue.

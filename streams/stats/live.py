@@ -8,10 +8,42 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any
 
-from streams.stats.assignment import Assignment, partition_of
+import faust
+
+from clients.kafka.partitioner import partition_of
 from streams.stats.changes import Changes, Done
 from streams.stats.record import Record
 from streams.stats.totals import Totals
+
+
+class Assignment:
+    """What Faust knows of the group; asked for each time, because it changes with every rebalance."""
+
+    def __init__(self, app: faust.App, changelog: str) -> None:
+        self._app: Any = app
+        self._changelog = changelog
+        self._active: tuple[int | None, set[int]] = (None, set())
+
+    @property
+    def ready(self) -> bool:
+        return bool(self._app.tables.actives_ready and not self._app.rebalancing)
+
+    @property
+    def rebalance(self) -> int:
+        """Return the number of the rebalance whose outcome this is."""
+        return int(self._app.rebalancing_count)
+
+    def active(self) -> set[int]:
+        """Return the partitions whose records are here."""
+        if not self.ready or self._active[0] != self.rebalance:
+            found = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic == self._changelog}
+            self._active = self.rebalance if self.ready else None, found
+        return self._active[1]
+
+    def owners(self) -> dict[str, set[int]]:
+        """Return every worker's canonical URL with its partitions, as assigned."""
+        distribution = self._app.assignor.changelog_distribution
+        return {url: set(topics.get(self._changelog, ())) for url, topics in distribution.items()}
 
 
 class LiveRecords:
@@ -89,7 +121,7 @@ class LiveRecords:
         return self.assignment.rebalance
 
     def active(self) -> set[int]:
-        """Give the partitions whose records are here."""
+        """Return the partitions whose records are here."""
         return self.assignment.active()
 
     def today(self) -> str:
@@ -97,7 +129,7 @@ class LiveRecords:
 
     @property
     def totals(self) -> Totals:
-        """Give the sums over the records of the active partitions."""
+        """Return the sums over the records of the active partitions."""
         if self._summed_for != self.rebalance:
             self._sum_anew()
         return self._totals
@@ -110,7 +142,7 @@ class LiveRecords:
         return record
 
     def all(self) -> Iterator[Record]:
-        """Give the records of the active partitions."""
+        """Return the records of the active partitions."""
         if self._summed_for != self.rebalance:
             self._sum_anew()
         return iter(self._table.data.values())

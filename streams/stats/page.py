@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from schemas.errors import InvalidInput
-from schemas.phone import masked
+from schemas.query import LARGEST_ID, whole
 from schemas.stats_query import refuse_unknown
-from streams.stats.record import Record
+from streams.stats.record import Record, has_begun
 
 # What a person reads at once, and what one answer may cost: about 400 bytes each.
 _DEFAULT_LIMIT = 50
@@ -35,35 +34,33 @@ class Page:
         refuse_unknown(query, (*_FILTERS, "limit", "after"))
         filters = {field: query[name] for name, field in _FILTERS.items() if name in query}
         limit = number_in(query, "limit", _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
-        return cls(after=number_in(query, "after", 0, 0, None), limit=limit, filters=filters)
+        return cls(after=number_in(query, "after", 0, 0), limit=limit, filters=filters)
 
     def of(self, records: Iterable[Record]) -> list[dict[str, Any]]:
-        """Give the page's conversations, as the views show them to those who may know numbers."""
+        """Return the page's conversations, as the views show them."""
         wanted = (record for record in records if self._wants(record))
         return [_line(record) for record in heapq.nsmallest(self.limit, wanted, key=conversation_id)]
 
-    def merged(self, parts: Iterable[list[dict[str, Any]]], *, personal: bool) -> dict[str, Any]:
-        """Give the page out of the pages of disjoint sets; `next`: the `after` of the page that follows, or None.
-
-        `personal`: with numbers and names; else numbers are masked and names left out.
+    def merged(self, parts: Iterable[list[dict[str, Any]]]) -> dict[str, Any]:
+        """Return the page out of the pages of disjoint sets; `next`: the `after` of the page that follows, or None.
         """
         lines = heapq.nsmallest(self.limit, (line for part in parts for line in part), key=conversation_id)
         following = lines[-1]["conversation_id"] if len(lines) == self.limit else None
-        return {"conversations": lines if personal else [_impersonal(line) for line in lines], "next": following}
+        return {"conversations": lines, "next": following}
 
     def query(self) -> dict[str, str]:
-        """Give the query that `from_query` reads."""
+        """Return the query that `from_query` reads."""
         named = {name: self.filters[field] for name, field in _FILTERS.items() if field in self.filters}
         return {"after": str(self.after), "limit": str(self.limit), **named}
 
     def _wants(self, record: Record) -> bool:
-        return record["conversation_id"] > self.after and all(
+        return has_begun(record) and record["conversation_id"] > self.after and all(
             str(record[field]) == value for field, value in self.filters.items()
         )
 
 
 def shown(record: Record) -> dict[str, Any]:
-    """Give a record as the views show it: without what it is kept by."""
+    """Return a record as the views show it: without what it is kept by."""
     return {name: value for name, value in record.items() if name not in _INTERNAL}
 
 
@@ -73,24 +70,17 @@ def _line(record: Record) -> dict[str, Any]:
     return line
 
 
-def _impersonal(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "client_name"} | {
-        "phone_number": masked(line["phone_number"])
-    }
-
-
 def conversation_id(record: Mapping[str, Any]) -> int:
-    """Give what pages are ordered by."""
+    """Return what pages are ordered by."""
     return int(record["conversation_id"])
 
 
-def number_in(query: Mapping[str, str], name: str, default: int, least: int, largest: int | None) -> int:
+def number_in(
+    query: Mapping[str, str], name: str, default: int, least: int, largest: int = LARGEST_ID
+) -> int:
     """Read a whole number.
 
     Raises:
         InvalidInput: it is none, or not in range.
     """
-    text = query.get(name, str(default))
-    if not (text.isascii() and text.isdigit()) or int(text) < least or (largest is not None and int(text) > largest):
-        raise InvalidInput(name, f"must be a whole number, at least {least}" + (f", at most {largest}" if largest else ""))
-    return int(text)
+    return whole(name, query[name], least, largest) if name in query else default

@@ -1,24 +1,79 @@
 """The `queue` object of `/stats`: events not yet taken up, being worked on, and done or failed today."""
 
 import asyncio
+import time as clock
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from aiokafka import TopicPartition
 
+from clients.kafka.connection import KAFKA_ERRORS
+from clients.kafka.group_lag import GroupLag
 from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
 from schemas.errors import Unavailable
 from schemas.settings import Settings
-from streams.stats.lag import Lag
+from schemas.topics import (
+    CALL_COMPLETED,
+    CONVERSATION_EVENT,
+    DEAD_LETTER,
+    INBOUND_MESSAGE,
+    STATS_GROUP,
+    WORKER_GROUP,
+    topic_name,
+)
 
 _sql = load("stats")
+# Inside of the next one.
+_LAG_SECONDS = 0.6
+_HOUR_SECONDS = 3600.0
 # Whoever asks for `/stats` gives up after 1 s.
 _LOOK_UP_SECONDS = 0.7
 # A step's transaction takes milliseconds, and is cut off after 10 s: what ended before this is all there.
 _SETTLED = timedelta(seconds=30)
 # How much is counted anew each time: what ended since then.
 _COUNT_ON_AFTER = timedelta(seconds=60)
+
+
+class Lag(GroupLag):
+    """Calls and messages that the workers have not finished."""
+
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        super().__init__(settings, WORKER_GROUP, _LAG_SECONDS)
+        topics = [topic_name(settings.topic_prefix, topic) for topic in (CALL_COMPLETED, INBOUND_MESSAGE)]
+        self._partitions = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+        dead = topic_name(settings.topic_prefix, DEAD_LETTER)
+        self._dead = [TopicPartition(dead, number) for number in range(partitions)]
+
+    async def unfinished(self) -> int:
+        """Return their number; see `behind`."""
+        return await self.behind(self._partitions)
+
+    async def dead_letters(self) -> int:
+        """Return the number of events that became dead letters within the last hour; see `behind`."""
+        since = int((clock.time() - _HOUR_SECONDS) * 1000)
+        try:
+            async with asyncio.timeout(self.seconds):
+                first = await self.consumer.offsets_for_times(dict.fromkeys(self._dead, since))
+                if not (found := {tp: at.offset for tp, at in first.items() if at is not None}):
+                    return 0
+                ends = await self.consumer.end_offsets(list(found))
+        except KAFKA_ERRORS as error:
+            raise Unavailable("Kafka does not answer") from error
+        return sum(ends[tp] - offset for tp, offset in found.items())
+
+
+class EventLag(GroupLag):
+    """Events that the statistics have not counted. Waits longer: it is asked by a command, not by a view."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, STATS_GROUP, look_up_seconds=10.0)
+        self._topic = topic_name(settings.topic_prefix, CONVERSATION_EVENT)
+
+    async def of(self, partition: int) -> int:
+        """Return their number in a partition; see `behind`."""
+        return await self.behind([TopicPartition(self._topic, partition)])
 
 
 class Queue:
@@ -36,12 +91,11 @@ class Queue:
         self._before = {"completed": 0, "failed": 0}
 
     async def figures(self) -> dict[str, int]:
-        """Give the four figures, and besides `unread` (Kafka's part of `waiting`) and `dead_letters_last_hour`.
+        """Return the four figures, and besides `unread` (Kafka's part of `waiting`) and `dead_letters_last_hour`.
 
         Turns are counted: a burst that shares one answer is one.
 
-        Kafka's part of `waiting` counts what is committed, which follows what is done within a second; the events of open
-        turns stand behind the committed offset too, and are taken off, because they are `active`.
+        Kafka's part of `waiting` counts what is committed, which follows what is durable within a second.
 
         Raises:
             Unavailable: Kafka or Postgres does not answer in time.
@@ -49,10 +103,9 @@ class Queue:
         now = datetime.now(UTC)
         async with self._counting:
             await self._count_on(now)
-        unfinished, dead, row = await asyncio.gather(
+        unread, dead, row = await asyncio.gather(
             self._lag.unfinished(), self._lag.dead_letters(), self._row(_sql.queue, self._until)
         )
-        unread = max(0, unfinished - row["taken"])
         return {
             "waiting": unread + row["stored"],
             "active": row["active"],

@@ -12,9 +12,9 @@ from schemas.errors import InvalidInput, Unavailable
 from schemas.settings import Settings
 from streams.stats.event_log import EventLog
 from streams.stats.live import LiveRecords
-from streams.stats.making import Making
-from streams.stats.record import is_over
-from streams.stats.rows import Rows
+from streams.stats.postgres import Rows
+from streams.stats.record import has_begun, is_over
+from streams.stats.upkeep import Remaker
 
 TOPIC, POSTGRES = SOURCES = ("topic", "postgres")
 
@@ -23,7 +23,7 @@ _LOOK_AGAIN_SECONDS = 0.2
 _PATIENCE_SECONDS = 10.0
 _REPLACED_AT_ONCE = 100
 
-Told = dict[str, Any]
+Progress = dict[str, Any]
 
 
 def source_of(text: str) -> str:
@@ -38,23 +38,23 @@ def source_of(text: str) -> str:
 
 
 class Rebuild:
-    """`told`: what `/rebuild` tells of the last one; `from_topic`, `from_postgres`: conversations, by what was used."""
+    """`progress`: what `/rebuild` shows of the last one; `from_topic`, `from_postgres`: conversations, by what was used."""
 
     def __init__(self, settings: Settings, records: LiveRecords, rows: Rows) -> None:
         self._settings = settings
         self._records = records
         self._rows = rows
-        self._making = Making(records, rows)
+        self._remaker = Remaker(records, rows)
         self._closed_kept = timedelta(days=settings.stats_closed_kept_days)
         self._task: asyncio.Task[None] | None = None
-        self.told = _told(running=False)
+        self.progress = _progress(running=False)
 
-    def begin(self, source: str) -> Told:
+    def begin(self, source: str) -> Progress:
         """Begin, unless one is under way."""
         if self._task is None or self._task.done():
-            self.told = _told(running=True)
+            self.progress = _progress(running=True)
             self._task = asyncio.create_task(self._run(source), name="rebuild")
-        return self.told
+        return self.progress
 
     async def _run(self, source: str) -> None:
         rebalance = self._records.rebalance
@@ -62,17 +62,17 @@ class Rebuild:
             made = await self._from_topic() if source == TOPIC else set()
             await self._from_postgres(made)
             if rebalance != self._records.rebalance:
-                self.told["failed"] = "partitions moved meanwhile"
+                self.progress["failed"] = "partitions moved meanwhile"
         except Unavailable as error:
-            self.told["failed"] = str(error)
+            self.progress["failed"] = str(error)
         except BaseException as error:
-            self.told["failed"] = type(error).__name__
+            self.progress["failed"] = type(error).__name__
             raise
         finally:
-            self.told["running"] = False
+            self.progress["running"] = False
 
     async def _from_topic(self) -> set[str]:
-        """Give the numbers whose records are as the topic tells."""
+        """Return the numbers whose records are as the topic tells."""
         made: set[str] = set()
         for partition in sorted(self._records.active()):
             async with EventLog(self._settings, self._records, partition) as log:
@@ -105,26 +105,26 @@ class Rebuild:
             changed = former is not None and self._records.remove(former)
         else:
             changed = self._records.replace(record)
-        self.told["changed"] += changed
-        self.told["looked_at"] += 1
-        self.told["from_topic"] += 1
+        self.progress["changed"] += changed
+        self.progress["looked_at"] += 1
+        self.progress["from_topic"] += 1
 
     async def _from_postgres(self, made: set[str]) -> None:
         known = set(made)
-        async for page in self._making.pages():
+        async for page in self._remaker.pages():
             rest = [row for row in page if row["phone_number"] not in made]
             known.update(row["phone_number"] for row in rest)
-            self.told["changed"] += await self._making.make([row["id"] for row in rest])
-            self.told["looked_at"] += len(rest)
-            self.told["from_postgres"] += len(rest)
+            self.progress["changed"] += await self._remaker.make([row["id"] for row in rest])
+            self.progress["looked_at"] += len(rest)
+            self.progress["from_postgres"] += len(rest)
         await self._remove_unknown(known)
 
     async def _remove_unknown(self, known: set[str]) -> None:
-        for record in [record for record in self._records.all() if record["phone_number"] not in known]:
+        for record in [each for each in self._records.all() if has_begun(each) and each["phone_number"] not in known]:
             if not await self._rows.ids([record["phone_number"]]):
-                self.told["changed"] += self._records.remove(record)
+                self.progress["changed"] += self._records.remove(record)
 
 
-def _told(*, running: bool) -> Told:
+def _progress(*, running: bool) -> Progress:
     counts = dict.fromkeys(("looked_at", "changed", "from_topic", "from_postgres"), 0)
     return {"running": running, **counts, "failed": None}

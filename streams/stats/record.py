@@ -3,6 +3,8 @@
 A record is plain JSON, because Faust's table keeps it: see `empty` for its keys. `days` holds what the conversation
 adds to each day's totals, `calls` what became of each call; sums over records are therefore the totals, however often an
 event was delivered. Events have no gaps, so a record that missed one knows it (`gap`), and is made again from Postgres.
+
+It takes of the events what the statistics show, and no words: what may happen is the rules' business.
 """
 
 from collections.abc import Callable
@@ -12,8 +14,7 @@ from typing import Any
 from schemas.errors import InvalidInput
 from streams.stats import calls, days
 from streams.stats.days import DAYS_KEPT
-from streams.stats.times import day_of, microseconds, time_in, utc
-from streams.stats.told import Told
+from streams.stats.event import Event, day_of, microseconds, time_in, utc
 
 Record = dict[str, Any]
 
@@ -24,8 +25,8 @@ ERASED = "erased"
 """The status of a record that is to be forgotten."""
 
 
-def apply(record: Record | None, event: Told, zone: tzinfo, kept: int = DAYS_KEPT) -> Record:
-    """Give the record after an event; a repeated or older event gives the very same record.
+def apply(record: Record | None, event: Event, zone: tzinfo, kept: int = DAYS_KEPT) -> Record:
+    """Return the record after an event; a repeated or older event returns the very same record.
 
     `zone`: where the day of the statistics turns. `kept`: how many days, the newest included, a record holds. A
     conversation whose row was erased and made again has a higher id: it begins with an empty record.
@@ -49,13 +50,13 @@ def apply(record: Record | None, event: Told, zone: tzinfo, kept: int = DAYS_KEP
 
 
 def empty(conversation_id: int, phone_number: str) -> Record:
-    """Give the record of a conversation of which nothing has been told."""
+    """Return the record of a conversation of which nothing has been told."""
     return {
         "conversation_id": conversation_id,
         "phone_number": phone_number,
         "number": 0,  # of the last event counted
         "gap": False,  # whether an event before it was not
-        "status": "active",
+        "status": None,  # None: it has not begun, its client waits for a call
         "client_name": None,
         "agent_id": None,
         "batch_id": None,
@@ -69,40 +70,56 @@ def empty(conversation_id: int, phone_number: str) -> Record:
         "failed": 0,
         "days": {},
         "calls": [],
+        # and `parked`, while messages wait for the conversation to begin: id and time of each
     }
 
 
 def pruned(record: Record, kept: int, newest: str | None = None) -> Record:
-    """Give the record without days that are no longer kept; `newest` where it is not the record's own newest."""
+    """Return the record without days that are no longer kept; `newest` where it is not the record's own newest."""
     if not record["days"] or (newest is None and len(record["days"]) == 1):
         return record
     oldest = days.oldest_kept(max(newest or "", max(record["days"])), kept)
     return {**record, "days": days.kept_days(record["days"], oldest), "calls": calls.kept_calls(record["calls"], oldest)}
 
 
+def has_begun(record: Record) -> bool:
+    """Tell whether there is a conversation: messages of an unknown number may wait for one in vain."""
+    return record["status"] is not None
+
+
 def is_over(record: Record, before: str) -> bool:
-    """Tell whether a conversation ended before a time (ISO 8601, UTC)."""
-    return record["status"] == "closed" and (record["last_activity"] or "") < before
+    """Tell whether a conversation ended before a time (ISO 8601, UTC), or never began."""
+    return record["status"] in ("closed", None) and (record["last_activity"] or "") < before
 
 
-def _started(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
-    row = event.data.get("row") or event.data
-    began = time_in(row, "started_at", at)
-    day = day_of(began, zone)
+def _started(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
+    began = time_in(event.data.get("row") or event.data, "started_at", at)
+    day, waited = day_of(began, zone), record.pop("parked", [])
     names = ("client_name", "agent_id", "batch_id", "group_id")
     record.update({name: _short(event.data.get(name)) for name in names})
     record.update(status="active", started_at=began.isoformat(), started_day=day)
     record["days"] = days.with_flag(record["days"], day, "started")
-    record["calls"] = [*record["calls"], calls.begun(event, day)]
+    record["calls"] = [*record["calls"], calls.begun(event, day, answered=bool(waited))]
     _active_at(record, began)
+    for _, came in waited:
+        _count_received(record, datetime.fromisoformat(came), zone)
 
 
-def _received(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
+def _received(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
     """A message belongs to the day on which it came, as in Postgres; it may have been taken up later."""
     came = time_in(event.data, "received_at", at)
+    if not event.data.get("parked"):
+        _count_received(record, came, zone)
+        return
+    _active_at(record, came)
+    if event.data.get("asks", True):
+        record["parked"] = [*record.get("parked", ()), [event.data.get("message_sid"), came.isoformat()]]
+
+
+def _count_received(record: Record, came: datetime, zone: tzinfo) -> None:
     record["received"] += 1
     record["waiting_since"] = min(record["waiting_since"] or came.isoformat(), came.isoformat())
-    if record["status"] == "closed":  # a client who writes opens the conversation again
+    if record["status"] in ("closed", None):  # a client who writes opens the conversation again
         record["status"] = "active"
     record["days"] = days.with_counts(record["days"], day_of(came, zone), received=1)
     if record["started_day"] in record["days"]:
@@ -110,7 +127,14 @@ def _received(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
     _active_at(record, came)
 
 
-def _sent(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
+def _unanswered(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
+    """Of an unknown number: what waited is dropped."""
+    dropped = event.data.get("message_sids") or ()
+    if left := [each for each in record.pop("parked", ()) if each[0] not in dropped]:
+        record["parked"] = left
+
+
+def _sent(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
     accepted = time_in(event.data, "sent_at", at)
     day = day_of(accepted, zone)
     record["sent"] += 1
@@ -121,28 +145,36 @@ def _sent(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
     _active_at(record, accepted)
 
 
-def _failed(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
+def _failed(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
     record["failed"] += 1
     record["days"] = days.with_counts(record["days"], day_of(at, zone), failed=1)
 
 
-def _status(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
-    record["status"] = event.type
+def _snapshot(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
+    """What a log without its beginning still says of it."""
+    state = event.data.get("state") or {}
+    if record["started_at"] is None and state.get("has_begun"):
+        began = time_in(state, "started_at", at)
+        record.update({name: _short(state.get(name)) for name in ("client_name", "agent_id", "batch_id")})
+        record.update(started_at=began.isoformat(), started_day=day_of(began, zone))
+        _active_at(record, began)
 
 
-def _resumed(record: Record, event: Told, at: datetime, zone: tzinfo) -> None:
-    record["status"] = "active"
+def _status(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
+    record["status"] = "active" if event.type == "resumed" else event.type
 
 
-_HANDLERS: dict[str, Callable[[Record, Told, datetime, tzinfo], None]] = {
+_HANDLERS: dict[str, Callable[[Record, Event, datetime, tzinfo], None]] = {
     "started": _started,
     "received": _received,
+    "unanswered": _unanswered,
     "sent": _sent,
     "failed": _failed,
     "closed": _status,
     "escalated": _status,
+    "resumed": _status,
+    "snapshot": _snapshot,
     ERASED: _status,
-    "resumed": _resumed,
 }
 
 

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from streams.stats.calls import FATES, Call
-from streams.stats.days import COUNTS, Day
-from streams.stats.latency import quantiles
+from streams.stats.days import COUNTS, Day, quantiles
+from streams.stats.event import MICROSECONDS
 from streams.stats.record import Record
-from streams.stats.times import MICROSECONDS
 
 Sums = dict[str, Any]
 """`active` conversations, a day's counts (`days.COUNTS`), `latency` by bucket. Sums of disjoint records add up."""
@@ -46,7 +45,7 @@ class Totals:
             self._add_calls(calls_after, 1)
 
     def of(self, day: str) -> Sums:
-        """Give the sums. `day`: ISO date in the statistics' time zone."""
+        """Return the sums. `day`: ISO date in the statistics' time zone."""
         counts, latency = self._days.get(day, Counter()), self._latency.get(day, Counter())
         return {
             "active": self._active,
@@ -55,7 +54,7 @@ class Totals:
         }
 
     def campaign(self, wanted: Mapping[str, str]) -> dict[str, dict[str, int]]:
-        """Give the calls' counts by day. `wanted`: `batch_id`, `group_id` or both."""
+        """Return the calls' counts by day. `wanted`: `batch_id`, `group_id` or both."""
         by_day: dict[str, Counter[str]] = {}
         for (batch_id, group_id), days in self._campaigns.items():
             if {"batch_id": batch_id, "group_id": group_id}.items() >= wanted.items():
@@ -88,7 +87,7 @@ def _is_active(record: Record | None) -> bool:
 
 
 def merged(parts: Iterable[Sums]) -> Sums:
-    """Give one day's sums over disjoint sets of records as one."""
+    """Return one day's sums over disjoint sets of records as one."""
     total: Counter[str] = Counter()
     latency: Counter[str] = Counter()
     for part in parts:
@@ -98,7 +97,7 @@ def merged(parts: Iterable[Sums]) -> Sums:
 
 
 def figures(parts: Iterable[Sums]) -> dict[str, Any]:
-    """Give the contract's figures, without `queue`, of one day's sums over disjoint sets of records."""
+    """Return the contract's figures, without `queue`, of one day's sums over disjoint sets of records."""
     total = merged(parts)
     started, responses = total.get("started", 0), total.get("response_count", 0)
     seconds = total.get("response_microseconds", 0) / MICROSECONDS
@@ -114,7 +113,7 @@ def figures(parts: Iterable[Sums]) -> dict[str, Any]:
 
 
 def campaign_days(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, Any]]:
-    """Give a campaign's figures by day, oldest first: `CALL_COUNTS`, and `reasons` of failures."""
+    """Return a campaign's figures by day, oldest first: `CALL_COUNTS`, and `reasons` of failures."""
     by_day: dict[str, Counter[str]] = {}
     for part in parts:
         for day, counts in part.items():

@@ -5,25 +5,65 @@ are missing altogether after an assignment, are made again from Postgres.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-import structlog
+import asyncpg
 
+from process.periodic import every
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from streams.stats.counting import REPAIRED
 from streams.stats.live import LiveRecords
-from streams.stats.making import Making
+from streams.stats.postgres import Rows, derived
 from streams.stats.record import is_over, pruned
-from streams.stats.rows import Rows
-
-log = structlog.get_logger()
 
 _LOOK_EVERY_SECONDS = 0.5
 _SWEEP_EVERY_SECONDS = 600.0
 _FILLED_AT_ONCE = 100
 # A few milliseconds, between which views answer.
 _SWEPT_AT_ONCE = 500
+# So many are made again in about 50 ms, between which events are counted and views answered.
+_REMADE_AT_ONCE = 100
+_LOOKED_AT_AT_ONCE = 1000
+
+
+class Remaker:
+    """Makes records again from Postgres while the agent goes on: whichever knows of more events wins."""
+
+    def __init__(self, records: LiveRecords, rows: Rows) -> None:
+        self._records = records
+        self._rows = rows
+
+    async def make(self, ids: Sequence[int]) -> int:
+        """Make records again; returns how many differed.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        changed = 0
+        for begin in range(0, len(ids), _REMADE_AT_ONCE):
+            rows = await self._rows.records(ids[begin : begin + _REMADE_AT_ONCE])
+            changed += sum(self._records.replace(derived(row, self._records.zone, self._records.days_kept)) for row in rows)
+        REPAIRED.inc(changed)
+        return changed
+
+    async def pages(self) -> AsyncIterator[list[asyncpg.Record]]:
+        """Return pages of the conversations of this worker's partitions.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        after = 0
+        while page := await self._rows.keys(after):
+            after = page[-1]["id"]
+            ours = []
+            for number, row in enumerate(page):
+                if self._records.owns(row["phone_number"]):
+                    ours.append(row)
+                if number % _LOOKED_AT_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            yield ours
 
 
 class Upkeep:
@@ -32,22 +72,18 @@ class Upkeep:
     def __init__(self, records: LiveRecords, rows: Rows, settings: Settings) -> None:
         self._records = records
         self._rows = rows
-        self._making = Making(records, rows)
+        self._remaker = Remaker(records, rows)
         self._closed_kept = timedelta(days=settings.stats_closed_kept_days)
         self._swept_at = float("-inf")
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            if not self._records.ready:
-                continue
-            try:
-                await self._look()
-            except Unavailable as error:
-                log.warning("records could not be made again", why=str(error))
+        problem = "records could not be made again"
+        await every(_LOOK_EVERY_SECONDS, self._look, forgive=(Unavailable,), problem=problem)
 
     async def _look(self) -> None:
+        if not self._records.ready:
+            return
         if self._records.compared_for != (rebalance := self._records.rebalance):
             await self._compare()
             self._records.compared_for = rebalance
@@ -59,13 +95,13 @@ class Upkeep:
 
     async def _compare(self) -> None:
         """Make what Postgres has and this worker should have, but has not."""
-        async for page in self._making.pages():
-            await self._making.make([row["id"] for row in page if self._records.find(row["phone_number"]) is None])
+        async for page in self._remaker.pages():
+            await self._remaker.make([row["id"] for row in page if self._records.find(row["phone_number"]) is None])
 
     async def _fill(self, keys: Sequence[str]) -> None:
         """Make records again that missed an event; where Postgres has no conversation, it was erased."""
         ids = await self._rows.ids(keys)
-        await self._making.make(list(ids.values()))
+        await self._remaker.make(list(ids.values()))
         for key in set(keys) - ids.keys():
             if (record := self._records.find(key)) is not None:
                 self._records.remove(record)

@@ -4,21 +4,21 @@
 serve `whatsapp-microservice stats`. JSON for programs, a page for a browser.
 """
 
-import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from clients.service_token import PROOF_HEADER, TOKEN_HEADER, PeerProofs, is_authorized
+from process.metrics import exposition
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import conversation_key
 from schemas.stats_query import StatsQuery, refuse_unknown
 from streams import html
-from streams.stats import metrics
-from streams.stats.cluster import TOKEN_HEADER, Cluster
+from streams.stats import counting
+from streams.stats.cluster import Cluster
 from streams.stats.figures import Figures
 from streams.stats.live import LiveRecords
 from streams.stats.page import Page, number_in
@@ -32,18 +32,21 @@ _RETRY_AFTER = {"Retry-After": "2"}
 _LARGEST_PARTITION = 999
 # Whole records are about 1 kB each.
 _MOST_RECORDS = 2000
-_OPEN = frozenset({"/live", "/ready", "/metrics", "/stats", "/conversations", "/conversations/", ""})
+_OPEN = frozenset({"/live", "/ready", "/metrics", "/stats", ""})
 """What anybody may see: there is nothing personal in it."""
 
 
 class StatsViews:
     """Right, or 503: nothing partial is shown."""
 
-    def __init__(self, records: LiveRecords, cluster: Cluster, figures: Figures, token: str | None) -> None:
+    def __init__(
+        self, records: LiveRecords, cluster: Cluster, figures: Figures, tokens: Sequence[str], proofs: PeerProofs
+    ) -> None:
         self._records = records
         self._cluster = cluster
         self._figures = figures
-        self._token = token
+        self._tokens = tokens
+        self._proofs = proofs
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[_problems, self._personal])
@@ -73,9 +76,10 @@ class StatsViews:
         return await handler(request)
 
     def _is_authorized(self, request: web.Request) -> bool:
-        token = (self._token or "").encode()
-        given = request.headers.get(TOKEN_HEADER, "").encode("utf-8", "replace")
-        return bool(token) and hmac.compare_digest(token, given)
+        if is_authorized(self._tokens, request.headers.get(TOKEN_HEADER)):
+            return True
+        asks = request.method == "GET"
+        return asks and self._proofs.are_proven(request.path, request.query, request.headers.get(PROOF_HEADER))
 
     async def _live(self, request: web.Request) -> web.Response:
         return html.answer(request, "Stats worker", {"status": "ok"})
@@ -86,11 +90,11 @@ class StatsViews:
         return html.answer(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        metrics.READY.set(self._records.ready)
-        metrics.COMPLETE.set(self._records.complete)
-        metrics.PARTITIONS.set(len(self._records.active()))
-        metrics.RECORDS.set(self._records.count())
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        counting.READY.set(self._records.ready)
+        counting.COMPLETE.set(self._records.complete)
+        counting.PARTITIONS.set(len(self._records.active()))
+        counting.RECORDS.set(self._records.count())
+        return exposition()
 
     async def _stats(self, request: web.Request) -> web.Response:
         found = await self._figures.get(StatsQuery.from_query(request.query))
@@ -103,7 +107,7 @@ class StatsViews:
 
     async def _conversations(self, request: web.Request) -> web.Response:
         page = Page.from_query(request.query)
-        found = await self._cluster.page(page, personal=self._is_authorized(request))
+        found = await self._cluster.page(page)
         following = None if found["next"] is None else "?" + urlencode(page.query() | {"after": found["next"]})
         return _answer(request, "Conversations", found, following)
 
@@ -123,7 +127,7 @@ class StatsViews:
     async def _whole_records(self, request: web.Request) -> web.Response:
         refuse_unknown(request.query, ("partition", "after", "limit"))
         partition = number_in(request.query, "partition", 0, 0, _LARGEST_PARTITION)
-        after = number_in(request.query, "after", 0, 0, None)
+        after = number_in(request.query, "after", 0, 0)
         limit = number_in(request.query, "limit", _MOST_RECORDS, 1, _MOST_RECORDS)
         return web.json_response(await self._cluster.records(partition, after, limit))
 
@@ -153,7 +157,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _view(request: web.Request) -> str:
-    """Give the path's pattern: the path itself may hold a number."""
+    """Return the path's pattern: the path itself may hold a number."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else ""
 

@@ -1,4 +1,4 @@
-"""Whether the worker gets on: asked by `/ready`, so that a supervisor starts a stuck one anew."""
+"""Whether the worker gets on: asked by `/ready` and `/health`, and by a supervisor, who starts a stuck one anew."""
 
 import asyncio
 import time
@@ -6,15 +6,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
-from aiokafka.errors import KafkaError
+
+from clients.kafka.connection import KAFKA_ERRORS
+from process.periodic import every
 
 log = structlog.get_logger()
 
 # The longest that a turn may take from one step to the next: an agent that stays silent twice (2 x 55 s).
 STUCK_SECONDS = 120.0
-_LOOK_EVERY_SECONDS = 5.0
+# With the longest look, and the broker's own 4 s, a broker that is away is told within 10 s.
+_LOOK_EVERY_SECONDS = 3.0
+# A record takes milliseconds: while something waits and no effect runs, nothing moves for so long only where something is
+# wrong.
+STILL_SECONDS = 10.0
+# Who has just written something need not be asked whether Postgres is there.
+_QUIET_SECONDS = 5.0
 # A broker that answers does so within some milliseconds.
-_LOOK_SECONDS = 4.0
+_LOOK_SECONDS = 3.0
+
+
+Answers = Callable[[], Awaitable[bool]]
 
 
 class Moving(Protocol):
@@ -24,15 +35,17 @@ class Moving(Protocol):
 
 
 class Progress:
-    """`behind`: events known to wait, in Kafka or begun.
+    """`behind`: events known to wait, in Kafka or begun. `is_at_work`: whether something is under way that may take long.
 
     Waiting for what is known to be away (a paused vendor, Postgres, Kafka) is a move as well, each time it is tried again:
     a new start would not bring it back.
     """
 
-    def __init__(self, parts: Sequence[Moving]) -> None:
+    def __init__(self, parts: Sequence[Moving], is_at_work: Callable[[], bool] = lambda: False) -> None:
         self._parts = parts
+        self._is_at_work = is_at_work
         self._away_at = time.monotonic()
+        self._away: set[str] = set()
         self.behind = 0
 
     def seconds(self) -> float:
@@ -43,21 +56,39 @@ class Progress:
         """Tell whether there is something to do and nothing is done."""
         return self.behind > 0 and self.seconds() > STUCK_SECONDS
 
-    async def watch(self, behind: Callable[[], Awaitable[int]], answers: Callable[[], Awaitable[bool]]) -> None:
+    def standing(self) -> list[str]:
+        """Return what keeps all of the work from going on, a line each."""
+        is_still = self.behind > 0 and self.seconds() > STILL_SECONDS and not self._is_at_work()
+        return [f"{name} does not answer" for name in sorted(self._away)] + ["nothing moves"] * is_still
+
+    async def watch(
+        self, behind: Callable[[], Awaitable[int]], broker_answers: Answers, database_answers: Answers
+    ) -> None:
         """Look, until cancelled, how much waits. The broker is asked, because the fetcher itself may be what is stuck.
 
-        `answers`: whether the broker does, to a client of its own: a consumer that cannot tell though it does is stuck.
+        Both are asked over a connection of their own: a consumer that cannot tell though the broker can is stuck.
         """
-        while True:
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    self.behind = await behind()
-            except (KafkaError, TimeoutError, OSError) as error:
-                log.warning("Kafka does not tell how much waits", why=type(error).__name__)
-                if await answers():
-                    self.behind = max(1, self.behind)
-                else:
-                    self._away_at = time.monotonic()
-            if self.is_stuck():
-                log.error("nothing moves though events wait", behind=self.behind, seconds=round(self.seconds()))
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        await every(_LOOK_EVERY_SECONDS, lambda: self._look(behind, broker_answers, database_answers), at_once=True)
+
+    async def _look(
+        self, behind: Callable[[], Awaitable[int]], broker_answers: Answers, database_answers: Answers
+    ) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                self.behind = await behind()
+            self._is_there("Kafka", there=True)
+        except KAFKA_ERRORS as error:
+            log.warning("Kafka does not tell how much waits", why=type(error).__name__)
+            there = await broker_answers()
+            self._is_there("Kafka", there=there)
+            self.behind = max(1, self.behind) if there else self.behind
+        if "Postgres" in self._away or self.seconds() > _QUIET_SECONDS:
+            self._is_there("Postgres", there=await database_answers())
+        if self.is_stuck():
+            log.error("nothing moves though events wait", behind=self.behind, seconds=round(self.seconds()))
+
+    def _is_there(self, name: str, *, there: bool) -> None:
+        self._away.discard(name)
+        if not there:
+            self._away.add(name)
+            self._away_at = time.monotonic()

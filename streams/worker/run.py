@@ -1,56 +1,48 @@
-"""The worker's composition root and life: everything is made here, nothing connects before."""
+"""The worker's life: it waits for what it needs, works until a signal, and gives back what it has."""
 
 import asyncio
-import os
-import socket
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-from db.pool import BY_INDEX
-from db.start import open_pool
+import aiohttp
+import structlog
+
+from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import Producer
+from clients.kafka.topics import broker_answers
+from clients.vendors import build_vendors
+from db.pool import Pool
+from db.store.load import clock as database_clock
+from db.store.placement import know_partitions, known_partitions, place_actors
+from db.store.session import SESSION
+from process.event_loop import watch_loop
+from process.kafka import check_known, partition_count, watch_partitions, when_kafka_answers
+from process.life import closed, until_stopped
+from process.listening import serve
+from process.periodic import every
+from process.postgres import open_pool, postgres_answers
+from rules.configuration import check_rules
+from rules.message_text import to_whatsapp
+from schemas.rights import WORKER
 from schemas.settings import Settings, require
-from streams.conversation.configuration import check_rules
-from streams.conversation.keywords import Keywords
-from streams.engine.app import RawSchema, create_app
-from streams.engine.intake import attach
-from streams.engine.life import closed, until_stopped
-from streams.engine.mailbox import Mailboxes
-from streams.engine.one_loop import OneLoopTransport
-from streams.engine.start import partition_count, serve, when_kafka_answers
-from streams.engine.topics import broker_answers
-from streams.journal.journal import Journal
-from streams.journal.ownership import Ownership
-from streams.journal.steps import Steps
-from streams.metrics import watch_loop
-from streams.turns.runner import Runner
-from streams.vendors import build_vendors
-from streams.worker.backend_posts import BackendPosts
-from streams.worker.bursts import Bursts
-from streams.worker.engine import WorkerEngine
-from streams.worker.handler import Handler
-from streams.worker.lookups import Lookups
-from streams.worker.outbox import Outbox
-from streams.worker.producer import Producer
+from streams.actors.clock import DatabaseClock
+from streams.actors.ids import Ids
+from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.worker.assembly import Outside, Worker, build_worker
 from streams.worker.progress import Progress
-from streams.worker.purge import Purge
-from streams.worker.reminders import Reminders
-from streams.worker.reports import Reports
-from streams.worker.silences import Silences
-from streams.worker.stops import Stops
-from streams.worker.strangers import Strangers
-from streams.worker.take import TOPICS, Take
-from streams.worker.traces import Traced
 from streams.worker.views import Views
 
-GROUP = "whatsapp-worker"
+log = structlog.get_logger()
+
 _REQUIRED = ("database_url", "kafka_bootstrap_servers", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key")
-# The bound of a partition's unfinished events: a quarter of a worker's, so that one stuck head cannot fill it.
-_WINDOW_SHARE = 4
+# Postgres' clock and the machine's drift apart by milliseconds a minute.
+_CLOCK_EVERY_SECONDS = 60.0
 
 
 def run(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; gives the exit code.
+    """Run until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.
@@ -62,52 +54,88 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
-    partitions = await partition_count(settings)
-    pool = await open_pool(settings, BY_INDEX)
+    async with AsyncExitStack() as parts:
+        outside = await _outside(settings, parts)
+        return await _serve(outside, build_worker(outside))
+
+
+async def _outside(settings: Settings, parts: AsyncExitStack) -> Outside:
+    """Connect to everything; `parts` closes it again, each within its bound, also where a start breaks off."""
+    partitions = await partition_count(settings, WORKER)
+    pool = await open_pool(settings, SESSION)
+    parts.callback(pool.terminate)
+    parts.push_async_callback(lambda: closed("pool", pool.close()))
     producer = Producer(settings)
     await when_kafka_answers(settings, producer.start)
-    vendors = build_vendors(settings)
-    ownership = Ownership(pool, f"{socket.gethostname()}:{os.getpid()}")
-    steps = Steps(pool)
-    journal = Journal(pool, steps, ownership)
-    # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
-    runner = Runner(settings, journal, vendors, lambda: max(1, len(ownership.partitions)) / partitions)
-    folder = Path(gettempdir())
-    app = create_app(GROUP, settings, folder / f"whatsapp-worker-{os.getpid()}", OneLoopTransport)
-    mailboxes = Mailboxes(
-        lambda batch: handler(batch),
-        lambda event: event.ack(),
-        most_per_topic=settings.max_in_flight,
-        largest_window=max(1, settings.max_in_flight // _WINDOW_SHARE),
+    parts.push_async_callback(lambda: closed("producer", producer.stop()))
+    await _place(settings, pool, partitions)
+    clock = DatabaseClock()
+    await clock.set(lambda: database_clock(pool))
+    ids = await Ids.reserve(pool)
+    vendors = build_vendors(settings, to_whatsapp)
+    parts.push_async_callback(lambda: closed("vendors", vendors.close()))
+    session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    parts.push_async_callback(lambda: closed("backend", session.close()))
+    return Outside(
+        settings=settings,
+        partitions=partitions,
+        pool=pool,
+        producer=producer,
+        vendors=vendors,
+        session=session,
+        ids=ids,
+        clock=clock,
     )
-    bursts = Bursts(settings)
-    engine = app.engine = WorkerEngine(app, settings.topic_prefix, mailboxes, ownership, (*runner.pauses, bursts))
-    outbox = Outbox(pool, producer)
-    handler = Traced(Handler(settings, journal, runner, outbox, engine, Strangers(settings, pool, journal), bursts))
-    take = Take(partitions, mailboxes, engine, producer, Reports(journal), Stops(journal, Keywords.of(settings)))
-    attach(app, TOPICS, settings.topic_prefix, RawSchema(), take)
-    progress = Progress([engine, mailboxes, steps, outbox, *runner.pauses])
-    views = Views(app, mailboxes, engine, ownership, progress, runner.pauses, folder).application()
-    server = await serve(views, settings.worker_port, "WORKER_PORT", settings)
+
+
+async def _place(settings: Settings, pool: Pool, partitions: int) -> None:
+    """Put conversations where their numbers lie by now.
+
+    Raises:
+        ConfigurationError: see `check_known`.
+    """
+    await check_known(settings, await known_partitions(pool), partitions)
+    await know_partitions(pool, partitions)
+    if moved := await place_actors(pool, lambda key: partition_of(key, partitions)):
+        log.warning("the topics' number of partitions has changed, conversations were moved", moved=moved)
+
+
+async def _serve(outside: Outside, worker: Worker) -> int:
+    settings, folder = outside.settings, Path(gettempdir())
+    progress = Progress(
+        [worker.partitions, worker.hosting, worker.publisher, *worker.breakers], worker.hosting.is_at_work
+    )
+    views = Views(
+        worker.app,
+        worker.hosting,
+        worker.partitions,
+        worker.publisher,
+        worker.ownership,
+        progress,
+        worker.breakers,
+        folder,
+    )
+    server = await serve(
+        views.application(), settings.bind_host, settings.worker_port, "WORKER_PORT", settings.start_wait_seconds
+    )
     try:
-        reminders = Reminders(settings, pool, ownership, mailboxes)
-        posts, silences = BackendPosts(settings, pool, ownership), Silences(settings, pool)
-        lookups = Lookups(pool, ownership, vendors.calls)
         return await until_stopped(
-            app,
-            posts.work(),
-            lookups.work(),
-            Purge(settings, pool).work(),
-            silences.watch(),
-            reminders.watch(),
-            outbox.sweep(lambda: ownership.partitions),
-            engine.watch_fencing(),
-            progress.watch(engine.behind, partial(broker_answers, settings)),
+            worker.app,
+            worker.intake.work(),
+            worker.publisher.work(),
+            outside.ids.work(),
+            worker.hosting.watch_due(),
+            worker.hosting.watch_fencing(),
+            worker.retention.work(),
+            worker.partitions.watch_calls(),
+            watch_partitions(settings, outside.partitions),
+            every(_CLOCK_EVERY_SECONDS, lambda: outside.clock.set(lambda: database_clock(outside.pool))),
+            progress.watch(
+                worker.partitions.behind, partial(broker_answers, settings), partial(postgres_answers, settings)
+            ),
             watch_loop(),
+            drain_seconds=DRAIN_CAP_SECONDS,
         )
     finally:
+        await closed("ownership", worker.ownership.give_back())
         await closed("views", server.cleanup())
-        await closed("vendors", vendors.close())
-        await closed("producer", producer.stop())
-        await closed("pool", pool.close())
-        pool.terminate()

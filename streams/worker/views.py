@@ -3,22 +3,58 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from clients.circuit_breaker import CircuitBreaker
+from process.metrics import exposition
+from schemas.events import TAKEN_UP
 from streams import html, metrics
-from streams.engine.mailbox import Mailboxes
-from streams.journal.ownership import Ownership
-from streams.turns.pause import Pause
 from streams.worker.disk import disk_problem
-from streams.worker.engine import WorkerEngine
 from streams.worker.progress import Progress
-from streams.worker.take import TOPICS
 
 _RETRY_AFTER = {"Retry-After": "2"}
+
+
+class Mailboxes(Protocol):
+    """What conversations are doing. `generation`: of the newest assignment, 0 before the first; `stopped`: partitions that
+    stand still, with the failure that met so many of their numbers; `is_fenced`: others are given up to a newer owner.
+    """
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def stopped(self) -> Mapping[int, str]: ...
+    @property
+    def is_fenced(self) -> bool: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+
+class Partitions(Protocol):
+    """Where this worker stands in its topics. `lost_offsets`: a line each."""
+
+    @property
+    def lost_offsets(self) -> Mapping[Any, str]: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def assignment(self) -> dict[str, list[int]]: ...
+    def lag(self) -> dict[str, int]: ...
+
+
+class Publisher(Protocol):
+    """The log's way to Kafka. `unpublished`: how many events have not arrived there."""
+
+    @property
+    def unpublished(self) -> int: ...
+    def oldest_seconds(self) -> float | None: ...
+
+
+class Ownership(Protocol):
+    """Which partitions this worker owns."""
+
+    @property
+    def partitions(self) -> list[int]: ...
 
 
 class Views:
@@ -28,15 +64,17 @@ class Views:
         self,
         app: faust.App,
         mailboxes: Mailboxes,
-        engine: WorkerEngine,
+        engine: Partitions,
+        publisher: Publisher,
         ownership: Ownership,
         progress: Progress,
-        pauses: Sequence[Pause],
+        pauses: Sequence[CircuitBreaker],
         folder: Path,
     ) -> None:
         self._app = app
         self._mailboxes = mailboxes
         self._engine = engine
+        self._publisher = publisher
         self._ownership = ownership
         self._progress = progress
         self._pauses = pauses
@@ -54,14 +92,32 @@ class Views:
         return html.answer(request, "Worker", {"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        stuck = self._progress.is_stuck()
-        ready = not self._app.rebalancing and self._mailboxes.generation > 0 and not stuck
-        body = {"ready": ready, "stuck": stuck, "partitions": self._ownership.partitions}
+        stuck, standing = self._progress.is_stuck(), self._standing()
+        is_moving = self._app.rebalancing or self._mailboxes.generation == 0
+        ready = not (is_moving or stuck or standing)
+        body = {
+            "ready": ready,
+            "stuck": stuck,
+            "standing": standing,
+            "stopped": self._stopped(),
+            "restart_helps": bool(is_moving or stuck or self._mailboxes.is_fenced),
+            "partitions": self._ownership.partitions,
+        }
         if lost := sorted(self._engine.lost_offsets.values()):
             body["lost_offsets"] = lost
         if full := disk_problem(self._folder):
             body["disk"] = full
         return html.answer(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
+
+    def _standing(self) -> list[str]:
+        """What keeps work from going on, a line each; a rebalance, which passes, is none."""
+        lines = [] if self._mailboxes.generation else ["no partitions yet"]
+        lines += ["partitions have a newer owner"] * self._mailboxes.is_fenced
+        lines += [f"partition {partition} stands still: {why}" for partition, why in self._stopped().items()]
+        return lines + self._progress.standing()
+
+    def _stopped(self) -> dict[str, str]:
+        return {str(partition): why for partition, why in sorted(self._mailboxes.stopped.items())}
 
     async def _partitions(self, request: web.Request) -> web.Response:
         body: dict[str, Any] = {
@@ -72,16 +128,24 @@ class Views:
             "assignment": self._engine.assignment(),
             "seconds_since_progress": round(self._progress.seconds(), 1),
             "behind": self._progress.behind,
-            "paused": [pause.vendor for pause in self._pauses if pause.is_on],
-            "vendors": {pause.vendor: {"paused": pause.is_on, **pause.recent()} for pause in self._pauses},
+            "standing": self._standing(),
+            "stopped": self._stopped(),
+            "unpublished": self._publisher.unpublished,
+            "paused": [pause.vendor for pause in self._pauses if pause.is_open],
+            "vendors": {pause.vendor: {"paused": pause.is_open, **pause.recent()} for pause in self._pauses},
             "tasks": len(asyncio.all_tasks()),
-            **self._mailboxes.snapshot(),
+            **self._doing(),
         }
         return html.answer(request, "Partitions", by_partition(body) if html.is_wanted(request) else body)
 
+    def _doing(self) -> dict[str, Any]:
+        """What is under way. `oldest`: seconds by kind."""
+        found = self._mailboxes.snapshot()
+        return {**found, "oldest": {**found["oldest"], "unpublished": self._publisher.oldest_seconds()}}
+
     async def _metrics(self, request: web.Request) -> web.Response:
         self._measure()
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return exposition()
 
     def _measure(self) -> None:
         """What is a state rather than an event is looked at when somebody asks."""
@@ -89,12 +153,13 @@ class Views:
         metrics.MAILBOXES.set(found["mailboxes"])
         metrics.IN_FLIGHT.set(found["in_flight"])
         metrics.BEHIND.set(self._progress.behind)
+        metrics.UNPUBLISHED.set(self._publisher.unpublished)
         metrics.PROGRESS.set(self._progress.seconds())
         metrics.PARTITIONS.set(len(self._ownership.partitions))
-        for pause in self._engine.pauses:
-            if isinstance(pause, Pause):
-                metrics.PAUSED.labels(pause.vendor).set(pause.is_on)
-        for topic in TOPICS:
+        metrics.STOPPED.set(len(self._mailboxes.stopped))
+        for pause in self._pauses:
+            metrics.PAUSED.labels(pause.vendor).set(pause.is_open)
+        for topic in sorted(TAKEN_UP):
             of_topic = [each for name, each in found["partitions"].items() if name.rpartition("-")[0] == topic]
             metrics.WINDOW.labels(topic).set(sum(each["unfinished"] for each in of_topic))
             metrics.OLDEST.labels(topic).set(max((each["oldest_seconds"] for each in of_topic), default=0.0))

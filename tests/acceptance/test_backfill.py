@@ -1,6 +1,5 @@
 """What clients wrote while nobody listened is fetched from Twilio's list and answered once, in its order."""
 
-import asyncio
 import os
 import signal
 import time
@@ -9,7 +8,9 @@ from functools import partial
 import httpx
 
 from tests.acceptance.conftest import Command
-from tests.support.up import State, call_body, conversation_of, eventually_sync, marks_of, write
+from tests.support import http
+from tests.support.outside import post_call
+from tests.support.up import State, conversation_of, eventually_sync, marks_of, write
 
 _CLIENTS = ["+573138531001", "+573138531002"]
 _LATE = "+573138531003"
@@ -18,15 +19,14 @@ _WAIT_SECONDS = 30
 
 def _begin(up: State, *numbers: str) -> None:
     for number in numbers:
-        body = call_body(f"conv_{number}", number)
-        answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+        answer = post_call(up, f"conv_{number}", number)
         assert answer.json()["status"] == "message_sent"
 
 
 def _unheard(up: State, number: str, text: str, **extra: str) -> str:
     """A client writes, and Twilio's webhook comes to nothing; gives the message's sid."""
     message = {"from": number, "body": text, "extra": extra}
-    answer = httpx.post(up["twilio_url"] + "/_sim/inbound", json=message, timeout=20).json()
+    answer = http.post(up["twilio_url"] + "/_sim/inbound", json=message, timeout=20).json()
     assert answer["status"] != httpx.codes.OK
     return str(answer["sid"])
 
@@ -34,7 +34,7 @@ def _unheard(up: State, number: str, text: str, **extra: str) -> str:
 def _status(up: State, path: str) -> int | None:
     """Give what web answers; None where nobody listens."""
     try:
-        return httpx.get(up["web_url"] + path, timeout=1).status_code
+        return http.get(up["web_url"] + path, timeout=1).status_code
     except httpx.TransportError:
         return None
 
@@ -47,7 +47,7 @@ def _texts(up: State, number: str, messages: int, direction: str) -> list[str]:
 def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_messages(
     operated: State, command: Command
 ) -> None:
-    httpx.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
+    http.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
     _begin(operated, *_CLIENTS, _LATE)
     os.kill(operated["pids"]["web"], signal.SIGKILL)  # started again by `up` a second later
     eventually_sync(lambda: _status(operated, "/live") is None, _WAIT_SECONDS)
@@ -66,7 +66,7 @@ def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_m
 
 def _answered(operated: State, number: str) -> list[str]:
     """Give what the answers after the first message repeat, in their order."""
-    sent = [row["body"] for row in httpx.get(operated["twilio_url"] + "/_sim/ledger").json()
+    sent = [row["body"] for row in http.get(operated["twilio_url"] + "/_sim/ledger").json()
             if row["direction"] != "inbound" and row["to"].endswith(number)]  # fmt: skip
     return [line.removeprefix("Eco: ") for body in sent[1:] for line in body.split("\n")]
 
@@ -85,7 +85,7 @@ def test_on_demand_too_and_a_late_find_is_marked(operated: State, command: Comma
     assert ([each["sid"] for each in planned["messages"]], planned["published"]) == ([sid], False)
     assert [each["sid"] for each in command("backfill", "--since", "10m")["messages"]] == [sid]
     assert _texts(operated, _LATE, 5, "inbound") == ["primero", "segundo"]  # shown by time
-    marks = asyncio.run(marks_of(operated, sid))
+    marks = marks_of(operated, sid)
     assert {name: marks[name] for name in ("backfilled", "late")} == {"backfilled": True, "late": True}
     assert command("backfill", "--since", "10m")["messages"] == []
 

@@ -1,12 +1,15 @@
 """What operators tell a conversation to do, over HTTP and from the command line."""
 
+import json
 import uuid
 
 import httpx
 import pytest
 
 from tests.acceptance.conftest import Command
-from tests.support.up import State, call_body, conversation_of, write
+from tests.support import http
+from tests.support.outside import post_call
+from tests.support.up import State, conversation_of, write
 
 _FREE = (f"+57313853{place:04d}" for place in range(2000, 2100))
 
@@ -15,9 +18,8 @@ _FREE = (f"+57313853{place:04d}" for place in range(2000, 2100))
 def number(operated: State) -> str:
     """A client with a conversation."""
     number = next(_FREE)
-    httpx.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
-    body = call_body(f"conv_{number}", number)
-    answer = httpx.post(operated["web_url"] + "/api/call-completed", json=body, headers=operated["headers"], timeout=15)
+    http.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
+    answer = post_call(operated, f"conv_{number}", number)
     assert answer.json()["status"] == "message_sent"
     return number
 
@@ -25,7 +27,7 @@ def number(operated: State) -> str:
 def _tell(up: State, number: str, command: str, **options: object) -> httpx.Response:
     url = f"{up['web_url']}/api/conversations/{number}/commands"
     body = {"command": command, "by": "Ana"} | options
-    return httpx.post(url, json=body, headers=up["headers"], timeout=15)
+    return http.post(url, json=body, headers=up["headers"], timeout=15)
 
 
 def _write(up: State, number: str, text: str) -> None:
@@ -33,7 +35,7 @@ def _write(up: State, number: str, text: str) -> None:
 
 
 def _sent(up: State, number: str) -> list[str]:
-    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    rows = http.get(up["twilio_url"] + "/_sim/ledger").json()
     return [row["body"] for row in rows if row["direction"] != "inbound" and row["to"].endswith(number)]
 
 
@@ -75,7 +77,7 @@ def test_what_cannot_be_done_is_refused_with_why(operated: State, number: str, c
     assert (outside.status_code, outside.json()["error"]) == (409, "Outside the 24-hour window")
     unknown = _tell(operated, "+573999999998", "close")
     assert (unknown.status_code, unknown.json()["error"]) == (404, "Conversation not found")
-    httpx.post(operated["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": 21608})
+    http.post(operated["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": 21608})
     _write(operated, number, "uno")
     conversation_of(operated, number, 2)
     refused = _tell(operated, number, "write", text="hola")
@@ -88,6 +90,19 @@ def test_what_cannot_be_done_is_refused_with_why(operated: State, number: str, c
     assert command("conversation", "write", number, code=2)["error"].count("\n") == 1
 
 
+def test_a_template_is_filled_as_it_is_or_refused_with_why(operated: State, number: str, command: Command) -> None:
+    sid = "HX" + "e" * 32
+    http.post(operated["twilio_url"] + "/_sim/templates", json={"sid": sid, "body": "Hola {{1}}, ¿seguimos con {{2}}?"})
+    lacking = _tell(operated, number, "write", content_sid=sid, content_variables={"1": "Ana"})
+    assert (lacking.status_code, lacking.json()["details"]) == (400, "content_variables: lacks 2, which the template has")
+    empty = _tell(operated, number, "write", content_sid=sid, content_variables={"1": "Ana", "2": "\n"})
+    assert (empty.status_code, empty.json()["error"]) == (422, "The template's variables do not fit")
+    values = json.dumps({"1": "Ana\tGarcía", "2": "el plan\n     oro"})
+    options = ("--content-sid", sid, "--content-variables", values)
+    assert command("conversation", "write", number, *options)["whatsapp_message_id"]
+    assert _sent(operated, number)[1:] == ["Hola Ana García, ¿seguimos con el plan oro?"]
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [
@@ -98,6 +113,15 @@ def test_what_cannot_be_done_is_refused_with_why(operated: State, number: str, c
 )  # fmt: skip
 def test_a_malformed_command_is_a_clear_error(operated: State, body: State, named: str) -> None:
     url = f"{operated['web_url']}/api/conversations/+573138532000/commands"
-    answer = httpx.post(url, json=body, headers=operated["headers"])
+    answer = http.post(url, json=body, headers=operated["headers"])
     assert answer.status_code == 400
     assert answer.json()["details"].startswith(f"{named}: ")
+
+
+def test_doctor_looks_at_the_service_that_runs(command: Command) -> None:
+    findings = list(command("doctor"))
+    found = {each["what"]: each["found"] for each in findings}
+    assert {each["advice"] for each in findings} == {""}, findings
+    assert [found[name] for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "TWILIO_AUTH_TOKEN")] == ["set"] * 3
+    assert [found[name] for name in ("Postgres", "Twilio", "ElevenLabs")] == ["ok"] * 3
+    assert found["Kafka"] == "7 topics of 8 partitions"

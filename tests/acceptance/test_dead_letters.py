@@ -6,14 +6,15 @@ import json
 import uuid
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.documents import now
 from tests.acceptance.conftest import Command
-from tests.support.up import State, call_body, conversation_of, marks_of, write
+from tests.support import http
+from tests.support.outside import post_call
+from tests.support.up import State, call_body, conversation_of, marks_of, on_database, write
 
 _TOPIC = "call-completed"
 
@@ -33,9 +34,8 @@ def _until_buried(command: Command, count: int, *filters: str) -> list[State]:
 
 
 def _failed_call(up: State, number: str) -> None:
-    httpx.post(up["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": 21608})
-    body = call_body(f"conv_{number}", number)
-    answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    http.post(up["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": 21608})
+    answer = post_call(up, f"conv_{number}", number)
     assert answer.status_code == 422
 
 
@@ -72,8 +72,7 @@ def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate
     operated: State, command: Command, tmp_path: Path
 ) -> None:
     number, sid = "+573138540003", f"SM{uuid.uuid4().hex}"
-    body = call_body(f"conv_{sid}", number)
-    httpx.post(operated["web_url"] + "/api/call-completed", json=body, headers=operated["headers"], timeout=15)
+    post_call(operated, f"conv_{sid}", number)
     params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": "primero"}
     event = {"event_id": sid, "received_at": now().isoformat(), "params": params}
 
@@ -91,7 +90,7 @@ def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate
     command("dead-letters", "retry", letter["id"], "--value", str(readable), "--rate", "1")
     found = conversation_of(operated, number, 5)["messages"]
     assert [each["content"] for each in found if each["direction"] == "inbound"] == ["primero", "segundo"]
-    marks = asyncio.run(marks_of(operated, sid))
+    marks = marks_of(operated, sid)
     assert (marks["late"], marks["replay"]) == (True, "dead-letter")
     assert command("dead-letters", "retry", "--all", "--rate", "0", code=2)["error"].startswith("rate: must be a number")
 
@@ -99,13 +98,7 @@ def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate
 def test_the_index_is_made_again_from_the_topic_with_what_was_done(operated: State, command: Command) -> None:
     before = command("dead-letters", "list", "--state", "all", "--topic", _TOPIC)["dead_letters"]
     assert before
-
-    async def forget() -> None:
-        connection = await asyncpg.connect(operated["database_url"])
-        await connection.execute("TRUNCATE conversation_dead_letter, conversation_dead_letter_position")
-        await connection.close()
-
-    asyncio.run(forget())
+    on_database(operated, "TRUNCATE conversation_dead_letter, conversation_dead_letter_position")
     assert command("dead-letters", "list", "--state", "all", "--topic", _TOPIC)["dead_letters"] == before
 
 
@@ -116,7 +109,7 @@ def test_a_turn_refused_for_good_waits_for_somebody_and_goes_on_when_retried(ope
         found = api.get("/api/dead-letters", params={"number": number}).json()["dead_letters"]
         assert [each["reason"] for each in found] == ["refused"]
         assert "21608" in found[0]["details"]
-        httpx.post(operated["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": None})
+        http.post(operated["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": None})
         done = api.post("/api/dead-letters/retry", json={"by": "Ana", "ids": [found[0]["id"]]}).json()["results"]
         assert [each["action"] for each in done] == ["retried"]
         assert conversation_of(operated, number, 1)["elevenlabs_conversation_id"] == f"conv_{number}"
@@ -138,6 +131,6 @@ def test_a_turn_refused_for_good_waits_for_somebody_and_goes_on_when_retried(ope
 )  # fmt: skip
 def test_bad_input_is_a_clear_error(operated: State, method: str, path: str, body: State | None, status: int) -> None:
     url = f"{operated['web_url']}/api/dead-letters{path}"
-    answer = httpx.request(method, url, json=body, headers=operated["headers"], timeout=30)
+    answer = http.request(method, url, json=body, headers=operated["headers"], timeout=30)
     assert (answer.status_code, answer.json()["success"]) == (status, False)
-    assert httpx.request(method, url, json=body).status_code == 401
+    assert http.request(method, url, json=body).status_code == 401

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import http
 from tests.support.up import State, call_body, conversation_of, eventually_sync, write
 
 PROCESSES = ("web", "worker-1", "stats-worker")
@@ -20,7 +21,7 @@ _CALL_REQUEST = "logs-of-a-call"
 @pytest.fixture(scope="module")
 def chatted(operated: State) -> State:
     """A call, a message, a refused webhook and bad input are behind us; `sid` is the message's."""
-    httpx.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
+    http.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
     with httpx.Client(base_url=operated["web_url"], headers=operated["headers"], timeout=15) as client:
         answer = client.post("/api/call-completed", json=call_body(_CALL, _NUMBER), headers={"X-Request-Id": _CALL_REQUEST})
         assert answer.json()["status"] == "message_sent"

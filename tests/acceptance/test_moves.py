@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import http
+from tests.support.outside import post_call
 from tests.support.simulators import ACCOUNT, KEY, NOBODY, TOKEN, Simulator, elevenlabs_simulator, twilio_simulator
-from tests.support.up import State, call_body, conversation_of, eventually_sync, running_up, write
+from tests.support.up import State, conversation_of, eventually_sync, running_up, write
 
 _NUMBERS = ["+573138533001", "+573138533002", "+573138533003"]
 _AFTER = "+573138533009"
@@ -43,7 +45,7 @@ class Town:
 
     def _wait_until_read(self, state: State) -> None:
         view = f"http://127.0.0.1:{state['worker_ports'][0]}/partitions"
-        eventually_sync(lambda: not any(httpx.get(view).json()["lag"].values()))
+        eventually_sync(lambda: not any(http.get(view).json()["lag"].values()))
 
     def unheard(self, number: str, text: str) -> None:
         """A client writes while nobody listens; Twilio lists it."""
@@ -63,8 +65,7 @@ def town(tmp_path: Path, jars: Path) -> Iterator[Town]:
 
 
 def _call(up: State, number: str) -> State:
-    body = call_body(f"conv_{number}", number)
-    answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    answer = post_call(up, f"conv_{number}", number)
     told: State = answer.json()
     return told
 

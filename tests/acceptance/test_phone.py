@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Literal
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support import http
 from tests.support.up import State
 
 ANA, LUIS = "+573138539180", "+525512345678"
@@ -136,7 +136,7 @@ def test_bad_input_is_a_sentence(page: Page) -> None:
 
 
 def test_no_other_site_can_post(page: Page) -> None:
-    answer = httpx.post(page.url + "api/part", data={"part": "web"})
+    answer = http.post(page.url + "api/part", data={"part": "web"})
     assert answer.status_code == 415
 
 

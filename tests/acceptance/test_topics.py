@@ -10,6 +10,8 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from tests.support import http
+from tests.support.outside import post_call
 from tests.support.up import State, call_body, conversation_of, running_up, write
 
 # Longer than a call takes to be posted and taken up.
@@ -71,7 +73,7 @@ def test_a_produced_call_ends_like_a_posted_one(up: State) -> None:
 
 
 def test_answers_go_to_the_address_the_client_wrote_from(up: State) -> None:
-    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    rows = http.get(up["twilio_url"] + "/_sim/ledger").json()
     answered = {row["to"] for row in rows if row["direction"] != "inbound"}
     assert {f"whatsapp:{number}" for number in (_MEXICO, _BRAZIL, _ARGENTINA)} <= answered
 
@@ -85,30 +87,24 @@ def test_poison_becomes_dead_letters_and_holds_nothing_up(up: State) -> None:
 
 
 def test_a_posted_call_that_was_produced_before_is_not_repeated(up: State) -> None:
-    body = call_body("conv_murmur2", "+573138539155")
-    answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    answer = post_call(up, "conv_murmur2", "+573138539155")
     assert (answer.status_code, answer.json()["status"]) == (200, "message_sent")
-    first = [row for row in httpx.get(up["twilio_url"] + "/_sim/ledger").json() if row["to"].endswith("+573138539155")]
+    first = [row for row in http.get(up["twilio_url"] + "/_sim/ledger").json() if row["to"].endswith("+573138539155")]
     assert len([row for row in first if row["direction"] != "inbound"]) == 2
 
 
 def test_both_workers_have_partitions(up: State) -> None:
-    metrics = [httpx.get(f"http://127.0.0.1:{port}/partitions").json()["owned"] for port in up["worker_ports"]]
+    metrics = [http.get(f"http://127.0.0.1:{port}/partitions").json()["owned"] for port in up["worker_ports"]]
     assert sorted(partition for owned in metrics for partition in owned) == list(range(8))
     assert all(metrics)
 
 
 def test_a_message_that_came_before_its_call_is_answered_after_it(up: State) -> None:
     write(up, "+573138530001", "¿Cuánto cuesta?", "SM" + "b" * 32)
-    answer = httpx.post(
-        up["web_url"] + "/api/call-completed",
-        json=call_body("conv_late", "+573138530001"),
-        headers=up["headers"],
-        timeout=15,
-    )
+    answer = post_call(up, "conv_late", "+573138530001")
     assert answer.status_code == httpx.codes.OK
     chat = conversation_of(up, "+573138530001", 3)
-    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    rows = http.get(up["twilio_url"] + "/_sim/ledger").json()
     sent = [row["body"] for row in rows if row["direction"] != "inbound" and row["to"].endswith("+573138530001")]
     assert "Gracias por tu tiempo en la llamada" in sent[0]
     assert len(sent) == 2

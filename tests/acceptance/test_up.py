@@ -8,10 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests.support import http
+from tests.support.outside import post_call
 from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
 
 _LOOK_SECONDS = 0.2
@@ -48,9 +51,8 @@ def test_a_call_goes_on_over_whatsapp(up: State) -> None:
 
 
 def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
-    httpx.post(up["twilio_url"] + "/_sim/numbers", json={"number": "+573000000001", "error_code": 21608})
-    body = call_body("conv_refused", "+573000000001")
-    answer = httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    http.post(up["twilio_url"] + "/_sim/numbers", json={"number": "+573000000001", "error_code": 21608})
+    answer = post_call(up, "conv_refused", "+573000000001")
     assert answer.status_code == 422
     assert answer.json()["error"] == "Failed to send WhatsApp message"
     assert "21608" in answer.json()["details"]
@@ -73,22 +75,22 @@ def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
 )
 def test_bad_input_is_a_clear_error(up: State, method: str, path: str, body: bytes, content_type: str, status: int) -> None:
     headers = up["headers"] | {"Content-Type": content_type}
-    answer = httpx.request(method, up["web_url"] + path, content=body, headers=headers)
+    answer = http.request(method, up["web_url"] + path, content=body, headers=headers)
     assert answer.status_code == status
     assert answer.json()["success"] is False
     assert answer.json()["error"]
 
 
 def test_without_the_token_nothing_is_told(up: State) -> None:
-    answer = httpx.get(up["web_url"] + "/api/stats")
+    answer = http.get(up["web_url"] + "/api/stats")
     assert (answer.status_code, answer.json()) == (401, {"success": False, "error": "Unauthorized"})
 
 
 def test_health_and_stats_have_the_contracts_keys(up: State) -> None:
-    health = httpx.get(up["web_url"] + "/health").json()
+    health = http.get(up["web_url"] + "/health").json()
     assert health["service"] == "whatsapp-microservice"
     assert set(health["dependencies"]) == {"database", "kafka", "twilio", "elevenlabs"}
-    stats = httpx.get(up["web_url"] + "/api/stats", headers=up["headers"]).json()["stats"]
+    stats = http.get(up["web_url"] + "/api/stats", headers=up["headers"]).json()["stats"]
     assert set(stats["queue"]) >= {"waiting", "active", "completed", "failed"}
 
 
@@ -110,8 +112,20 @@ def _until_answers(up: State, most: int) -> None:
     """Wait until clients chat, so that the kill meets work in flight."""
     end = time.monotonic() + 60
     while True:
-        rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+        rows = http.get(up["twilio_url"] + "/_sim/ledger").json()
         if sum(row["direction"] != "inbound" for row in rows) > most:
             return
         assert time.monotonic() < end
         time.sleep(_LOOK_SECONDS)
+
+
+def test_it_listens_on_this_machine_alone(up: State) -> None:
+    """`/proc/net/tcp` has addresses and ports in hexadecimal; state 0A listens."""
+    ports = {urlsplit(up[name]).port for name in ("web_url", "stats_url")} | set(up["worker_ports"])
+    heard = {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        address, port = local.split(":")
+        if state == "0A" and int(port, 16) in ports:
+            heard[int(port, 16)] = address
+    assert heard == dict.fromkeys(ports, "0100007F")

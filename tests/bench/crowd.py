@@ -1,7 +1,7 @@
 """Conversations by the hundred thousand, as rows: what the operators' pages have to find their way in.
 
-They are written in bulk and not lived through, because a hundred thousand calls would take an hour; the journal's rows of
-each are there as its steps leave them: two turns, four messages, their inputs and sends.
+They are written in bulk and not lived through, because a hundred thousand calls would take an hour; each has the rows that
+the worker leaves of two turns: state, events, sends, messages. Their sequences lie below what is published.
 """
 
 from pathlib import Path

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
+from clients.kafka.topics import ensure_topics
 from db.migrate import migrate
 from local.kafka.ports import free_port
 from schemas.events import ConversationEvent, EventType
 from schemas.settings import load_settings
 from schemas.topics import CONVERSATION_EVENT
-from streams.engine.topics import ensure_topics
 from tests.bench.world import World
 from tests.support.deadline import eventually
 from tests.support.stats_process import StatsProcess
@@ -110,6 +110,9 @@ def _events(conversations: int, count: int) -> list[tuple[bytes, bytes]]:
 
 
 _ROWS = """
-INSERT INTO conversation_state (phone_number, elevenlabs_conversation_id, agent_id, event_number)
-SELECT '+573' || lpad(n::text, 9, '0'), 'conv', 'agent', 1 FROM generate_series(0, $1 - 1) AS n
+WITH conversations AS (
+  INSERT INTO conversation_state (phone_number, elevenlabs_conversation_id, agent_id)
+  SELECT '+573' || lpad(n::text, 9, '0'), 'conv', 'agent' FROM generate_series(0, $1 - 1) AS n RETURNING id, phone_number)
+INSERT INTO conversation_log (conversation_id, number, phone_number, partition, sequence, type, at, data)
+SELECT id, 1, phone_number, 0, id, 'started', now(), '{"data": {}, "state": {"status": "active"}}' FROM conversations
 """

@@ -15,8 +15,8 @@ _CLIENTS = 60
 _WARM_UP_SECONDS = 3.0
 _SECONDS = 8.0
 _SETTLE_SECONDS = 60.0
-# Measured: 12-20 reference loops for web and worker, 4-6 for the stats worker, some 5 commits (a turn's three steps, its
-# share of the outbox and of delivery reports).
+# Measured: 12-20 reference loops for web and worker, 4-6 for the stats worker, some 5 commits (a turn's three writes, its
+# share of publication and of delivery reports).
 _MOST_LOOPS_WEB_AND_WORKER = 40.0
 _MOST_LOOPS_STATS = 14.0
 _MOST_COMMITS = 12.0

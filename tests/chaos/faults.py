@@ -13,7 +13,7 @@ from tests.chaos.world import World
 
 POINTS = (
     "before-begin", "after-begin", "after-agent", "after-answer", "after-reconcile", "after-send", "after-accept",
-    "after-publish", "after-flush",
+    "after-publish", "before-release",
 )  # fmt: skip
 """The service's fail points, in the order of a turn's steps."""
 _ONLY_AFTER = {"after-reconcile": "after-answer"}

@@ -9,6 +9,7 @@ from tests.chaos import topics
 from tests.chaos.clients import Clients, Written
 from tests.chaos.topics import Record
 from tests.chaos.world import World
+from tests.support.raw_headers import produce_raw_header
 
 _READ = ("call-completed", "inbound-message", "message-status", "conversation-command")
 _TOPICS = (*_READ, "conversation-event", "dead-letter")
@@ -25,18 +26,26 @@ _VALUES: tuple[bytes | None, ...] = (
     b'{"event_id": "x", "params": {"From": "whatsapp:+57"}, "received_at": "2025-01-01T00:00:00Z"}',
     json.dumps({"x": "y" * _LARGE}).encode(),
 )
+_CODECS = (None, "gzip", "snappy", "lz4", "zstd")
 
 
 async def poison(world: World) -> None:
-    """Put all kinds into each topic, keyed and unkeyed, on partitions of their own choice."""
+    """Put all kinds into each topic, keyed and unkeyed, on partitions of their own choice, in every compression; and one
+    with headers that are no text.
+    """
     world.strikes()
-    records = [
-        # A record has a key or a value at least: aiokafka sends no other.
-        Record(topic, value, b"+573100000001" if value is None or place % 2 else None, None if place % 2 else place % 8)
-        for place, value in enumerate(_VALUES)
-        for topic in _TOPICS
-    ]
-    await topics.produce(world.kafka.bootstrap_servers, records)
+    servers = world.kafka.bootstrap_servers
+    for number, codec in enumerate(_CODECS):
+        records = [
+            # A record has a key or a value at least: aiokafka sends no other.
+            Record(topic, value, b"+573100000001" if value is None or place % 2 else None, None if place % 2 else place % 8)
+            for place, value in enumerate(_VALUES)
+            for topic in _TOPICS
+            if place % len(_CODECS) == number
+        ]
+        await topics.produce(servers, records, codec)
+    for topic in _TOPICS:
+        await produce_raw_header(servers, topic, b"+573100000001", b"{", partition=0)
 
 
 async def misplace(world: World, clients: Clients) -> None:
@@ -61,5 +70,5 @@ async def all_buried(world: World, clients: Clients) -> None:
             letter = json.loads(value)
             found[letter["topic"]] += bool(letter["reason"])
     for topic in _READ:
-        if found[topic] != len(_VALUES):
-            world.problems.append(f"{found[topic]} dead letters of {topic}, {len(_VALUES)} expected")
+        if found[topic] != len(_VALUES) + 1:
+            world.problems.append(f"{found[topic]} dead letters of {topic}, {len(_VALUES) + 1} expected")

@@ -43,7 +43,7 @@ async def restore_backup(world: World) -> None:
     await asyncio.gather(*(product.kill() for product in products))
     await _empty(world)
     await _run(world, str(binaries() / "pg_restore"), "--no-owner", f"--dbname={world.postgres.dsn}", str(dump))
-    await _command(world, "migrate")
+    await command(world, "migrate")
     await _replay(world, "conversation-event", "--mode", "rebuild", "--catch-up")
     for topic in _INPUTS:
         await _replay(world, topic, "--since", "1h", "--rate", "1000")
@@ -93,7 +93,8 @@ async def _replay(world: World, *words: str) -> dict[str, Any]:
     return json.loads(output) if output.strip() else {}
 
 
-async def _command(world: World, *words: str) -> None:
+async def command(world: World, *words: str) -> None:
+    """Run a command of the program; anything but code 0 is a problem."""
     await _run(world, sys.executable, "-m", "cli", *words)
 
 

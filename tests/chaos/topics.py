@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from clients.kafka.records import mend_records
+from schemas.settings import load_settings
 from tests.chaos.clients import SENDER, Written
 
-PARTITIONS = 8
+PARTITIONS = load_settings({}).topic_partitions
 WORKER_GROUP = "whatsapp-worker"
 EVENTS = "conversation-event"
 MESSAGES = "inbound-message"
@@ -34,9 +36,11 @@ def message(written: Written) -> Record:
     return Record(MESSAGES, json.dumps(event).encode(), written.number.encode())
 
 
-async def produce(bootstrap: str, records: Sequence[Record]) -> None:
-    """Put records and wait until all are there, in their order per partition."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+async def produce(bootstrap: str, records: Sequence[Record], codec: str | None = None) -> None:
+    """Put records, compressed or not, and wait until all are there, in their order per partition."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, compression_type=codec
+    )
     await producer.start()
     try:
         sends = [await producer.send(r.topic, r.value, r.key, r.partition) for r in records]
@@ -47,7 +51,8 @@ async def produce(bootstrap: str, records: Sequence[Record]) -> None:
 
 
 async def values(bootstrap: str, topic: str) -> list[bytes]:
-    """Give all that a topic has."""
+    """Give all that a topic has, poison included."""
+    mend_records()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:

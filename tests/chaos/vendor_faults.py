@@ -6,12 +6,13 @@ from typing import Any
 
 from tests.chaos import topics
 from tests.chaos.clients import Clients
-from tests.chaos.world import World
+from tests.chaos.world import DEFAULTS, World
 
 _OUTAGE_SECONDS = 15.0
 _LONG_OUTAGE_SECONDS = 300.0
 _HELD_SECONDS = 600.0
-_AWAY_SECONDS = 100.0
+# Longer than AGENT_PATIENCE_SECONDS, by the longest time between two tries.
+_AWAY_SECONDS = DEFAULTS.agent_patience_seconds + 60.0
 # Twilio's: too many messages to one person, for a while; nothing was sent.
 _HELD_CODE = 63018
 _HELD_NUMBERS = 3

@@ -1,4 +1,4 @@
-"""What these tests share: a journal; for the statistics topics of their own, stats workers, a producer."""
+"""What these tests share: for the statistics topics of their own, stats workers, a producer."""
 
 import asyncio
 import json
@@ -11,27 +11,15 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from cli.stats import run_stats
-from db.pool import Pool
+from clients.kafka.topics import ensure_topics
 from local.kafka.ports import free_port
 from schemas.settings import Settings, load_settings
-from streams.engine.topics import ensure_topics
-from streams.journal.journal import Journal
-from streams.journal.ownership import Ownership
-from streams.journal.steps import Steps
 from tests.support.stats_process import TOKEN, StatsProcess
 
 _PARTITIONS = 4
 _PATIENCE_SECONDS = 60.0
 
 Command = Callable[..., Awaitable[tuple[int, Any]]]
-
-
-@pytest.fixture
-async def journal(pool: Pool) -> Journal:
-    """A journal that owns partition 0."""
-    ownership = Ownership(pool, "test")
-    await ownership.claim({0})
-    return Journal(pool, Steps(pool), ownership)
 
 
 @pytest.fixture

@@ -9,10 +9,17 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
+from db.readers.letters import OPEN_ONES, PAGE, POSITIONS, Position
+from db.store.erasures import erasure_key
+from rules import inputs as i
+from rules.events import TurnFailed
+from rules.state import Waiting
 from schemas.documents import now
-from schemas.events import DeadLetter, DeadLetterClosed
+from schemas.events import CallCompleted, DeadLetter, DeadLetterClosed, InboundMessage
+from schemas.phone import number_digest
 from schemas.settings import load_settings
-from tests.support.journal import PHONE, Chat, chat_on
+from tests.support.chat import NUMBER, types
+from tests.support.stored_chat import StoredChat, stored_chat
 from web.database import Database
 from web.dead_letters.index import Index
 
@@ -25,12 +32,12 @@ def index(pool: Pool) -> Index:
     return Index(load_settings({}), Database(pool))
 
 
-def record(offset: int, value: object, key: str = PHONE) -> Any:  # noqa: ANN401
+def record(offset: int, value: object, key: str = NUMBER) -> Any:  # noqa: ANN401
     return SimpleNamespace(partition=2, offset=offset, key=key.encode(), value=value)
 
 
-def letter(value: bytes = b"{", reason: str = "body") -> bytes:
-    packed = base64.b64encode(PHONE.encode()).decode(), base64.b64encode(value).decode()
+def letter(value: bytes = b"{", reason: str = "body", key: str = NUMBER) -> bytes:
+    packed = base64.b64encode(key.encode()).decode(), base64.b64encode(value).decode()
     return DeadLetter(
         topic="inbound-message", partition=1, offset=7, reason=reason, details="why", key_base64=packed[0],
         value_base64=packed[1], at=now(),
@@ -38,7 +45,7 @@ def letter(value: bytes = b"{", reason: str = "body") -> bytes:
 
 
 async def states(index: Index) -> dict[str, tuple[str, int]]:
-    return {row["id"]: (row["state"], row["tries"]) for row in await index.rows(_sql.page, None, *_PAGE)}
+    return {row.id: (row.state, row.tries) for row in await index.rows(PAGE, None, *_PAGE)}
 
 
 async def test_letters_are_taken_up_once_and_the_same_bytes_again_are_one_more_try(index: Index) -> None:
@@ -46,56 +53,157 @@ async def test_letters_are_taken_up_once_and_the_same_bytes_again_are_one_more_t
     for _ in range(2):
         await index._add(records)
     assert await states(index) == {"2-0": ("open", 1), "2-2": ("open", 2), "2-3": ("open", 1)}
-    assert [dict(row) for row in await index.rows(_sql.positions)] == [{"partition": 2, "next_offset": 4}]
+    assert await index.rows(POSITIONS) == [Position(partition=2, next_offset=4)]
     closed = DeadLetterClosed(closes="2-0", state="discarded", by="Ana", reason="prueba", at=now())
     await index._add([record(4, closed.to_json())])
     assert (await states(index))["2-0"] == ("discarded", 1)
-    found = await index.rows(_sql.open_ones, None, "body")
-    assert [(row["id"], bytes(row["key"]), row["phone_number"]) for row in found] == [
-        ("2-2", PHONE.encode(), PHONE), ("2-3", PHONE.encode(), PHONE),
+    found = await index.rows(OPEN_ONES, None, "body")
+    assert [(row.id, row.key, row.phone_number) for row in found] == [
+        ("2-2", NUMBER.encode(), NUMBER), ("2-3", NUMBER.encode(), NUMBER),
     ]  # fmt: skip
 
 
+async def test_a_letter_that_postgres_cannot_hold_keeps_no_other_away(index: Index) -> None:
+    most = DeadLetter.from_json(letter()).model_copy(update={"tries": 2**31 - 1}).to_json()
+    await index._add_surely([record(0, most), record(1, most), record(2, letter(b"other"))])
+    assert await states(index) == {"2-0": ("open", 2**31 - 1), "2-2": ("open", 1)}
+    assert [each.next_offset for each in await index.rows(POSITIONS)] == [3]
+
+
 async def test_what_was_buried_before_its_number_was_erased_stays_away(index: Index, pool: Pool) -> None:
-    await pool.execute(
-        "INSERT INTO conversation_erasure (number_digest, erased_at) VALUES (encode(sha256($1::bytea), 'hex'), $2)",
-        PHONE.encode(), (now() + timedelta(minutes=1)).replace(tzinfo=None),
-    )  # fmt: skip
+    await erased(pool)
     await index._add([record(0, letter())])
     assert await states(index) == {}
 
 
-async def failed(chat: Chat, status: int, *, send_state: str = "refused") -> int:
-    begun = await chat.write("hola")
-    assert begun.turn is not None, begun
-    turn = await chat.answer(begun.turn, "buenas")
-    error = {"status": status, "error": "Failed", "details": "no (21608)"}
-    await chat.journal.fail(turn, code="21608", reason="no", error=error, send_state=send_state, suppress=False)
-    return turn.id
+async def erased(pool: Pool, number: str = NUMBER) -> None:
+    digest = number_digest(await erasure_key(pool), number)
+    at = (now() + timedelta(minutes=1)).replace(tzinfo=None)
+    await pool.execute("INSERT INTO conversation_erasure (number_digest, erased_at) VALUES ($1, $2)", digest, at)
 
 
-async def sweep(index: Index, pool: Pool) -> None:
+_TELLS = [
+    b'{"recipient": {"phone_number": "+57 313 853-9155", "id": 3000000000}',
+    b'{"params": {"From": "whatsapp:+573138539155", "To": "whatsapp:+14155238886"}}',
+    b'{"phone_number": 573138539155.0}',
+    b"From=whatsapp%3A%2B573138539155&Body=hola",
+    "\ud83d 573138539155".encode("utf-8", "surrogatepass"),
+]
+
+
+@pytest.mark.parametrize("value", _TELLS)
+async def test_one_whose_key_is_no_number_goes_with_each_number_that_it_tells_of(
+    index: Index, pool: Pool, value: bytes
+) -> None:
+    of_another = letter(b'{"From": "+573138530000"}', key="call-18")
+    await index._add([record(0, letter(value, key="call-17")), record(1, of_another)])
+    assert set(await states(index)) == {"2-0", "2-1"}
+    chat = await stored_chat(pool)
+    chat.call()
+    chat.command("erase")
+    await chat.save()
+    assert set(await states(index)) == {"2-1"}
+    await pool.execute("UPDATE conversation_erasure SET erased_at = now() AT TIME ZONE 'UTC' + interval '1 hour'")
+    await pool.execute("UPDATE conversation_dead_letter_position SET next_offset = 0")
+    await index._add([record(2, letter(value, key="call-19"))])
+    assert set(await states(index)) == {"2-1"}, "it was buried before"
+
+
+async def test_what_a_former_build_indexed_is_read_for_numbers_and_goes_if_they_were_erased(
+    index: Index, pool: Pool
+) -> None:
+    await index._add([record(n, letter(value, key=f"call-{n}")) for n, value in enumerate((_TELLS[0], b'{"a": 1'))])
+    await pool.execute("UPDATE conversation_dead_letter SET mentions = NULL")
+    await erased(pool)
+    assert await index._read_former()
+    await pool.execute(_sql.forget_erased)
+    assert set(await states(index)) == {"2-1"}
+    assert not await index._read_former()
+
+
+@pytest.fixture
+async def chat(pool: Pool) -> StoredChat:
+    """A conversation in which sends of unknown outcome are left to an operator."""
+    chat = await stored_chat(pool, twilio_unknown_send="hold")
+    chat.now = now() - timedelta(minutes=5)
+    chat.call()
+    chat.greet()
+    return chat
+
+
+def held(chat: StoredChat) -> i.KnownSend:
+    """Nobody knows whether the message that is being sent is with Twilio, and its list does not show it."""
+    own_id = chat.lane()[0].part.own_id  # type: ignore[attr-defined]
+    chat.give(i.SendUnknown(own_id=own_id, why="cut"))
+    chat.give(i.LookupDone(own_id=own_id, absent=True))
+    send = chat.known_send(own_id)
+    assert send is not None
+    return send
+
+
+def reopen(chat: StoredChat) -> None:
+    """A worker goes on with the turn that failed last."""
+    failed = [each.event for each in chat.events if isinstance(each.event, TurnFailed)][-1]
+    waiting = Waiting(kind="message", event_id=failed.answers[0], at=chat.now)
+    wanted = i.ReplayWanted(replay="dead-letter", wants="failed", waiting=waiting, identity="r", turn=failed.turn)
+    assert types(chat.give(wanted)) == ["reopened"]
+
+
+async def sweep(pool: Pool) -> None:
     await pool.execute(_sql.add_turns)
     await pool.execute(_sql.resolve_turns)
 
 
-async def test_turns_that_failed_for_good_are_there_until_they_go_well(index: Index, pool: Pool) -> None:
-    chat = await chat_on(pool)
-    await chat.called()
-    await failed(chat, 409)  # the client wants none: nobody must act
-    turn = await failed(chat, 422, send_state="held")
+async def test_nobody_must_act_where_the_client_wants_no_messages(index: Index, pool: Pool, chat: StoredChat) -> None:
+    chat.write("hola")
+    chat.answer()
+    own_id = chat.sends()[0].part.own_id
+    chat.give(i.SendRefused(own_id=own_id, why="unsubscribed", code="21610", by_person=True))
+    await chat.save()
+    await sweep(pool)
+    assert await states(index) == {}
+
+
+async def test_turns_that_failed_for_good_are_there_until_they_go_well(
+    index: Index, pool: Pool, chat: StoredChat
+) -> None:
+    chat.write("hola", "SMin2")
+    chat.answer()
+    turn = held(chat).turn_id
+    await chat.save()
     for _ in range(2):
-        await sweep(index, pool)
-    (row,) = await index.rows(_sql.open_ones, None, None)
-    assert (row["id"], row["reason"], row["details"]) == (f"turn-{turn}", "held", "no (21608)")
-    event = bytes(row["value"]).decode()
-    assert '"event_id": "SMin2"' in event
-    await index.close(row["id"], DeadLetterClosed(closes=row["id"], state="retried", by="Ana", at=now()))
-    await sweep(index, pool)
+        await sweep(pool)
+    (row,) = await index.rows(OPEN_ONES, None, None)
+    assert (row.id, row.reason) == (f"turn-{turn}", "held")
+    assert "TWILIO_UNKNOWN_SEND" in row.details
+    event = InboundMessage.from_json(row.value or b"")
+    assert (event.event_id, event.key, event.body) == ("SMin2", NUMBER, "hola")
+    await index.close(row.id, DeadLetterClosed(closes=row.id, state="retried", by="Ana", at=now()))
+    reopen(chat)
+    await chat.save()
+    await sweep(pool)
     assert await states(index) == {f"turn-{turn}": ("retried", 1)}
-    await pool.execute("UPDATE conversation_turn SET ended_at = now() + interval '1 second' WHERE id = $1", turn)
-    await sweep(index, pool)  # it failed again
+    chat.now = now()
+    send = held(chat)
+    await chat.save()
+    await sweep(pool)  # it failed again
     assert await states(index) == {f"turn-{turn}": ("open", 2)}
-    await pool.execute("UPDATE conversation_turn SET state = 'done' WHERE id = $1", turn)
-    await sweep(index, pool)
+    failed = [each.event for each in chat.events if isinstance(each.event, TurnFailed)][-1]
+    assert failed.turn is not None
+    chat.report(send.own_id, "delivered", sid="MM9", held=i.HeldTurn(turn=failed.turn))
+    await chat.save()
+    await sweep(pool)
     assert await states(index) == {f"turn-{turn}": ("resolved", 2)}
+
+
+async def test_a_call_whose_first_message_was_refused_can_be_done_from_its_letter(index: Index, pool: Pool) -> None:
+    chat = await stored_chat(pool)
+    chat.now = now()
+    chat.call("conv_9")
+    chat.give(i.DetailsFetched(call_id="conv_9", details=None, slot=True))
+    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="not whitelisted", code="21608"))
+    await chat.save()
+    await sweep(pool)
+    (row,) = await index.rows(OPEN_ONES, None, None)
+    assert (row.topic, row.reason, row.details) == ("call-completed", "refused", "not whitelisted (21608)")
+    assert CallCompleted.from_json(row.value or b"").event_id == "conv_9"

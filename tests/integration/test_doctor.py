@@ -9,13 +9,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from cli.doctor import examine
 from cli.findings import Finding
+from clients.kafka.topics import ensure_topics
 from local.server import start
 from local.vendors.elevenlabs.api import application as elevenlabs_application
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 from local.vendors.twilio.api import application as twilio_application
 from local.vendors.twilio.simulator import TwilioSimulator
 from schemas.settings import Settings, load_settings
-from streams.engine.topics import ensure_topics
 from tests.support.processes import code_of, environment, running
 
 ACCOUNT, TOKEN, KEY = "AC" + "0" * 32, "token", "key"
@@ -95,6 +95,11 @@ async def test_wrong_credentials_are_told_from_right_ones(
     assert (wrong.found, variable in wrong.advice) == ("credentials refused", True)
 
 
+async def test_a_twilio_on_this_machine_needs_no_public_address(vendors: dict[str, str]) -> None:
+    here = await said(nowhere(**vendors), "PUBLIC_BASE_URL")
+    assert here == Finding("PUBLIC_BASE_URL", "not needed by a Twilio on this machine")
+
+
 @pytest.mark.parametrize(
     ("over", "named"),
     [
@@ -127,14 +132,15 @@ async def test_topics_that_are_missing_or_unequal(kafka_bootstrap: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(f"{settings.topic_prefix}call-completed", 3, 1)])
+        counts = {"call-completed": 3, "inbound-message": 2}
+        await admin.create_topics([NewTopic(settings.topic_prefix + name, count, 1) for name, count in counts.items()])
     finally:
         await admin.close()
     with pytest.raises(Exception, match="differing partition counts"):
         await ensure_topics(settings)
     unequal = await said(settings, "Kafka")
     assert "call-completed: 3" in unequal.advice
-    assert "must be equal" in unequal.advice
+    assert "run `whatsapp-microservice repartition`" in unequal.advice
 
 
 async def test_against_nothing_the_command_ends_with_1(tmp_path: Path) -> None:

@@ -6,17 +6,18 @@ import asyncpg
 import pytest
 
 from cli.doctor_agents import agents
+from clients.agent import Question
+from clients.elevenlabs import turn_end
+from clients.elevenlabs.api import TIMEOUT, ElevenLabsApi
+from clients.elevenlabs.events import AgentSilent
+from clients.elevenlabs.websocket import ElevenLabsWebSocket
+from clients.http import open_session
 from local.faults import Faults
 from local.server import start
 from local.vendors.elevenlabs.api import application
 from local.vendors.elevenlabs.settings import AgentSettings
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 from schemas.settings import Settings, load_settings
-from streams.vendors import Question, turn_end
-from streams.vendors.elevenlabs_api import ElevenLabsApi
-from streams.vendors.elevenlabs_events import AgentSilent
-from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
-from streams.vendors.http import ELEVENLABS_TIMEOUT, open_session
 
 KEY = "key"
 USED = "agent_1"
@@ -88,7 +89,7 @@ async def test_a_turn_with_an_agent_that_is_set_up_wrongly(
     simulator, url = elevenlabs
     simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim/agents
     question = Question(conversation_id="conv_1", agent_id=USED, text="¿Cuál es el precio?", user_id="+57313")
-    async with open_session(ELEVENLABS_TIMEOUT, 10) as session:
+    async with open_session(TIMEOUT, 10) as session:
         asked = ElevenLabsWebSocket(ElevenLabsApi(configured(url), session)).ask(question)
         if is_answered:
             assert (await asked).text == "El plan Premium cuesta $99 al mes."

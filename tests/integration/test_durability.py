@@ -7,11 +7,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from cli.doctor_durability import durability
+from clients.kafka.topic_configs import differences
+from clients.kafka.topics import ensure_topics
 from schemas.settings import Settings, load_settings
 from schemas.topics import ALL_TOPICS, CONVERSATION_EVENT
 from streams.engine.durability import topics
-from streams.engine.topic_configs import differences
-from streams.engine.topics import ensure_topics
 
 _HOURS = 1000.0
 

@@ -10,7 +10,10 @@ import asyncpg
 import pytest
 
 from db.migrate import migrate
+from db.migrations.run import run_scripts
+from db.versions import FORMER_TABLE, LAST_OF_FUNCTIONS, NEWEST, VERSION_TABLE, schema_version
 from tests.support.processes import code_of, environment, running
+from tests.support.shape import shape
 from tests.support.up import ROOT
 
 NOBODY = "127.0.0.1:9"
@@ -50,25 +53,17 @@ async def test_tables_with_data_stay_as_they_are(empty: asyncpg.Connection, empt
     await migrate(empty_database_url)
     await migrate(empty_database_url)
     assert [await empty.fetch(query) for query in _ROWS] == before
-    assert await empty.fetchval("SELECT to_regclass('conversation_turn') IS NOT NULL")
+    assert await schema_version(empty) == ("ours", NEWEST)
 
 
 async def test_five_at_once_are_one(empty: asyncpg.Connection, empty_database_url: str, database_url: str) -> None:
     await asyncio.gather(*(migrate(empty_database_url) for _ in range(5)))
-    assert len(await empty.fetch("SELECT * FROM whatsapp_microservice_version")) == 1
+    assert len(await empty.fetch(f"SELECT * FROM {VERSION_TABLE}")) == 1
     once = await asyncpg.connect(database_url)
     try:
-        assert await _shape(empty) == await _shape(once)
+        assert await shape(empty) == await shape(once)
     finally:
         await once.close()
-
-
-async def _shape(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    found: list[asyncpg.Record] = await connection.fetch(
-        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
-        "WHERE table_schema = 'public' ORDER BY 1, 2"
-    )
-    return found
 
 
 @pytest.fixture
@@ -87,7 +82,7 @@ async def test_a_role_that_may_not_is_one_line_and_exit_2(
 ) -> None:
     await empty.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as by default from Postgres 15 on
     if is_migrated:
-        await migrate(empty_database_url)
+        await run_scripts(empty_database_url, LAST_OF_FUNCTIONS, FORMER_TABLE)
         await empty.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {urlsplit(guest).username}")
     log = tmp_path / "migrate.log"
     async with running("migrate", environment(guest, NOBODY), log) as process:
@@ -98,11 +93,20 @@ async def test_a_role_that_may_not_is_one_line_and_exit_2(
     assert str(urlsplit(guest).password) not in line
 
 
+async def test_where_nothing_is_missing_any_role_will_do(
+    guest: str, empty: asyncpg.Connection, empty_database_url: str
+) -> None:
+    await empty.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    await migrate(empty_database_url)
+    await empty.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {urlsplit(guest).username}")
+    await migrate(guest)
+
+
 async def test_a_newer_builds_schema_is_left_alone(empty: asyncpg.Connection, empty_database_url: str) -> None:
-    """After a rollback: neither tables nor functions go back, and nothing fails."""
+    """After a rollback: nothing goes back, and nothing fails."""
     await migrate(empty_database_url)
-    await empty.execute("UPDATE whatsapp_microservice_version SET version_num = '9999'")
-    await empty.execute("DROP FUNCTION wm_iso(timestamp) CASCADE")
+    await empty.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    await empty.execute("DROP VIEW conversation_open")
     await migrate(empty_database_url)
-    assert await empty.fetchval("SELECT version_num FROM whatsapp_microservice_version") == "9999"
-    assert await empty.fetchval("SELECT to_regprocedure('wm_iso(timestamp)')") is None
+    assert await schema_version(empty) == ("newer", "9999")
+    assert await empty.fetchval("SELECT to_regclass('conversation_open')") is None

@@ -11,6 +11,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
+from tests.support import http
 from tests.support.simulators import ACCOUNT, CLIENT, NUMBER, SENDER, TOKEN, Simulator, twilio_simulator
 
 HX = "HX" + "a" * 32
@@ -141,11 +142,11 @@ def test_media(client: Client, twilio: Simulator) -> None:
     assert [one.content_type for one in listed] == ["image/jpeg", "application/pdf"]
     assert client.messages(sid).media(listed[0].sid).fetch().parent_sid == sid
     url = twilio.url + listed[0].uri.removesuffix(".json")
-    assert httpx.get(url).status_code == httpx.codes.UNAUTHORIZED
-    assert httpx.get(url, auth=(ACCOUNT, TOKEN)).content == b"bytes of a photo"
+    assert http.get(url).status_code == httpx.codes.UNAUTHORIZED
+    assert http.get(url, auth=(ACCOUNT, TOKEN)).content == b"bytes of a photo"
     twilio.steer("settings", {"media_redirect": True})
-    assert httpx.get(url, auth=(ACCOUNT, TOKEN)).status_code == httpx.codes.TEMPORARY_REDIRECT
-    assert httpx.get(url, auth=(ACCOUNT, TOKEN), follow_redirects=True).content == b"bytes of a photo"
+    assert http.get(url, auth=(ACCOUNT, TOKEN)).status_code == httpx.codes.TEMPORARY_REDIRECT
+    assert http.get(url, auth=(ACCOUNT, TOKEN), follow_redirects=True).content == b"bytes of a photo"
     twilio.steer("settings", {"media_redirect": False})
 
 
@@ -183,7 +184,8 @@ def test_templates(client: Client, twilio: Simulator) -> None:
     sent = create('{"1": "Ana", "2": "Luz"}')
     assert sent.body == "Hola Ana, soy Luz."  # type: ignore[attr-defined]
     refused(400, 21655, create, "{}", "HX" + "b" * 32)
-    for bad in ("no json", '["Ana"]', '{"1": null, "2": "Luz"}', '{"1": "", "2": "Luz"}'):
+    values = "null", '""', '"Ana\\n"', '"Ana\\tLuz"', '"Ana     Luz"'
+    for bad in ("no json", '["Ana"]', *(f'{{"1": {value}, "2": "Luz"}}' for value in values)):
         refused(400, 21656, create, bad)
     assert client.content.v1.contents(HX).fetch().variables == {"1": "", "2": ""}
     assert client.content.v1.contents(HX).approval_fetch().fetch().whatsapp["status"] == "approved"
@@ -250,7 +252,7 @@ def test_typing_indicator(client: Client, twilio: Simulator) -> None:
 
 def test_response_headers(twilio: Simulator) -> None:
     url = f"{twilio.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json?PageSize=1&DateSent%3E=never"
-    answer = httpx.get(url, auth=(ACCOUNT, TOKEN))
+    answer = http.get(url, auth=(ACCOUNT, TOKEN))
     assert answer.headers["Twilio-Request-Id"].startswith("RQ")
     assert answer.headers["Twilio-Concurrent-Requests"] == "1"
     assert json.loads(answer.text)["code"] == 20001

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from openapi_spec_validator import validate
 
+from clients.kafka.topics import ensure_topics
 from schemas.settings import load_settings
-from streams.engine.topics import ensure_topics
 from tests.integration.test_web_process import _environment, serving
 from tests.support.gateway import TOKEN
 from web.openapi import openapi

@@ -1,93 +1,191 @@
-"""Tables made again from logs that are not whole: erased, cut off, unreadable, or of the first version."""
+"""Tables made again from logs that are not whole: erased, cut off, unreadable, or of former builds."""
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from db.pool import Pool
-from db.rebuild import Target, connect
+import pytest
+
+from db.pool import Pool, create_pool
+from db.rebuild import tables
+from db.store.erasures import erased_at
 from schemas.documents import now
-from schemas.phone import number_digest
-from streams.journal.journal import Journal
+from schemas.settings import load_settings
 from streams.replay.reader import Record
-from tests.support.life import play
-from tests.support.rebuild import ERASED, PHONES, log_of, rebuilt
+from tests.support.chat import START, policy_of
+from tests.support.full_life import play
+from tests.support.rebuild import ERASED, PHONES, made_anew, rebuilt, rows_of
 from tests.support.servers import Databases
+from tests.support.told_chat import World, world
+
+RECORDED = Path(__file__).parent.parent / "unit" / "recorded"
+LATER = (START + timedelta(days=1)).replace(tzinfo=None)
 
 
-async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(
-    journal: Journal, pool: Pool, database_url: str
-) -> None:
-    await play(journal, ERASED)
-    await play(journal, PHONES[0])
-    log = await log_of(pool)
+@pytest.fixture
+async def lived(pool: Pool) -> World:
+    """A world in which nobody has lived yet."""
+    return await world(pool, policy_of(apology_text="Perdona"))
+
+
+@pytest.fixture
+async def other(databases: Databases, migrated: str) -> str:
+    """An empty database."""
+    return (await databases.create(migrated))[1]
+
+
+def formerly(version: int) -> list[Record]:
+    lines = (RECORDED / f"conversation-event.v{version}.jsonl").read_text().splitlines()
+    return [Record("conversation-event", 0, n, b"", line.encode(), now()) for n, line in enumerate(lines)]
+
+
+async def erased_in(url: str) -> set[str]:
+    """Who was erased, as another database knows it; nobody else is among them."""
+    async with tables(url, beside=False) as target:
+        found = await erased_at(target.pool, [*PHONES, ERASED])
+        assert await target.pool.fetchval("SELECT count(*) FROM conversation_erasure") == len(found)
+        return set(found)
+
+
+async def found_in(url: str, sql: str, *arguments: object) -> list[tuple[object, ...]]:
+    pool = await create_pool(load_settings({}, database_url=url))
+    try:
+        return [tuple(row) for row in await pool.fetch(sql, *arguments)]
+    finally:
+        await pool.close()
+
+
+async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(lived: World, other: str) -> None:
+    play(lived.chat(ERASED))
+    lived.chat(ERASED).write("STOP")
+    play(lived.chat(PHONES[0]))
+    await lived.save()
+    log = lived.topic.records
     newer = json.loads(log[0].value or b"") | {"schema_version": 99}
-    bad = [replace(log[0], value=json.dumps(newer).encode()), replace(log[0], value=b"{"), replace(log[0], value=None)]
-    connection = await connect(database_url)
-    target = Target(connection)
-    await target.open(beside=True)
-    result = await rebuilt(target, [*bad, *log], [], 1000)
-    phones = await connection.fetch("SELECT DISTINCT phone_number FROM conversation_input")
-    await connection.close()
-    assert [row["phone_number"] for row in phones] == [PHONES[0]]
-    assert result.unreadable == {"schema_version": 1, "body": 1}
-    assert result.erased == len(log) // 2
+    odd = json.loads(log[0].value or b"") | {"data": {"client_name": []}, "phone_number": PHONES[1], "conversation_id": 9}
+    bad = [*(replace(log[0], value=json.dumps(value).encode()) for value in (newer, odd)), replace(log[0], value=b"{"),
+           replace(log[0], value=None)]  # fmt: skip
+    async with tables(other, beside=False) as target:
+        result = await rebuilt(target, [*bad, *log], 1000, {ERASED: LATER})
+        await target.finish(result.numbers, result.ids, result.erasures)
+    assert await found_in(other, "SELECT phone_number FROM conversation_actor") == [(PHONES[0],)]
+    for table in ("state", "log", "sends", "seen"):
+        rows = await found_in(other, f"SELECT DISTINCT phone_number FROM conversation_{table} ORDER BY 1")
+        assert [row for row in rows if row != ("",)] == [(PHONES[0],)]
+    ids = "SELECT count(*) FROM conversation_seen WHERE phone_number = ''"
+    assert await found_in(other, ids) == [(11,)], "its events are not taken for new ones"
+    assert await found_in(other, "SELECT phone_number FROM conversation_suppression") == [(ERASED,)], "nor is it written to"
+    assert await erased_in(other) == {ERASED}
+    assert result.unreadable == {"schema_version": 1, "body": 1, "data": 1}
+    assert result.erased == sum(record.key == ERASED.encode() for record in log)
 
 
-async def test_what_the_log_no_longer_has_does_not_stop_the_rest(
-    journal: Journal, pool: Pool, database_url: str, databases: Databases, migrated: str
-) -> None:
-    for phone in PHONES:
-        await play(journal, phone)
-    log = await log_of(pool)
-    connection = await connect((await databases.create(migrated))[1])
-    target = Target(connection)
-    await target.open(beside=False)
-    result = await rebuilt(target, log[10:], [], 1000)
-    found = await connection.fetch("SELECT status, agent_id FROM conversation_state ORDER BY id")
-    messages = await connection.fetchval("SELECT count(*) FROM conversation_messages")
-    await connection.close()
-    assert result.without_beginning == {1}
-    assert [tuple(row) for row in found] == [("active", "agent"), ("active", "agent")]
-    assert messages == 32 - 6
-
-
-async def test_events_of_the_first_version_bring_back_what_they_have(database_url: str) -> None:
-    """They told no ids of rows: conversations, messages and remembered inputs come back, turns do not."""
-    recorded = Path(__file__).parent.parent / "unit" / "recorded" / "conversation-event.v1.jsonl"
-    lines = recorded.read_text().splitlines()
-    records = [Record("conversation-event", 0, n, b"", line.encode(), now()) for n, line in enumerate(lines)]
-    connection = await connect(database_url)
-    target = Target(connection)
-    await target.open(beside=False)
+async def test_an_erased_number_that_came_back_is_as_it_is(lived: World, pool: Pool, other: str) -> None:
+    chat = lived.chat(PHONES[0])
+    play(chat)
+    chat.now += timedelta(seconds=1)
+    chat.command("erase")
+    chat.now += timedelta(seconds=1)
+    chat.call("conv_again", recipient={"phone_number": PHONES[0], "conversation_id": "conv_again", "status": "completed"})
+    await lived.save()
     for _ in range(2):
-        result = await rebuilt(target, records, [], 4)
-    messages = await connection.fetch("SELECT direction, content FROM conversation_messages ORDER BY id")
-    inputs = await connection.fetchval("SELECT count(*) FROM conversation_input WHERE state = 'taken'")
-    row = await connection.fetchrow("SELECT client_name, elevenlabs_conversation_id, event_number FROM conversation_state")
-    await connection.close()
-    assert (result.known, result.unreadable) == (len(lines), {})
-    assert [message["direction"] for message in messages] == ["outbound", "inbound", "outbound", "inbound"]
-    assert inputs == 3
-    assert row is not None
-    assert tuple(row) == ("Ana García", "conv_9601k8pjchj6fnvamdmbsvdq5ptv", len(lines))
+        await made_anew(other, lived.topic.records, 7, lived.policy)
+        restored = await create_pool(load_settings({}, database_url=other))
+        assert await rows_of(restored) == await rows_of(pool)
+        await restored.close()
 
 
-async def test_an_erasure_in_the_log_is_remembered(
-    journal: Journal, pool: Pool, databases: Databases, migrated: str
+async def test_of_a_number_that_was_erased_though_no_event_tells_of_it_only_the_present_is_there(
+    lived: World, other: str
 ) -> None:
+    chat = lived.chat(PHONES[0])
+    play(chat)
+    chat.command("erase")
+    chat.call("conv_again", recipient={"phone_number": PHONES[0], "conversation_id": "conv_again", "status": "completed"})
+    await lived.save()
+    untold = [record for record in lived.topic.records if json.loads(record.value or b"")["type"] != "erased"]
+    await made_anew(other, untold, 7, lived.policy)
+    assert await found_in(other, "SELECT id, elevenlabs_conversation_id FROM conversation_state") == [(2, "conv_again")]
+    assert await found_in(other, "SELECT count(*) FROM conversation_messages") == [(0,)]
+    assert await found_in(other, "SELECT DISTINCT conversation_id FROM conversation_log") == [(2,)]
+
+
+async def test_what_the_log_no_longer_has_does_not_stop_the_rest(lived: World, pool: Pool, other: str) -> None:
     for phone in PHONES:
-        await play(journal, phone)
-    log = await log_of(pool)
-    last = json.loads(log[-1].value or b"")
-    erased = last | {"type": "erased", "number": last["number"] + 1, "data": {}, "state": {}}
-    connection = await connect((await databases.create(migrated))[1])
-    target = Target(connection)
-    await target.open(beside=False)
-    result = await rebuilt(target, [*log, replace(log[-1], value=json.dumps(erased).encode())], [], 7)
-    await target.finish(result.numbers, result.erasures)
-    left = {row["phone_number"] for row in await connection.fetch("SELECT phone_number FROM conversation_input")}
-    digests = [row["number_digest"] for row in await connection.fetch("SELECT number_digest FROM conversation_erasure")]
-    await connection.close()
-    assert left == {PHONES[0]}
-    assert digests == [number_digest(PHONES[1])]
+        play(lived.chat(phone))
+    await lived.save()
+    first = lived.chat(PHONES[0])
+    kinds = [json.loads(each.value or b"")["type"] for each in lived.topic.records[:10]]
+    lost = kinds.count("sent") + kinds.count("received")
+    result = await made_anew(other, lived.topic.records[10:], 1000, lived.policy)
+    assert result.without_beginning == {first.state.id}
+    assert not result.refused
+    row = "SELECT status, agent_id, message_count FROM conversation_state ORDER BY id"
+    assert await found_in(other, row) == [("active", "agent_1", first.state.message_count)] * 2
+    assert await found_in(other, "SELECT count(*) FROM conversation_messages") == [(2 * first.state.message_count - lost,)]
+
+
+async def test_an_event_that_is_missing_in_between_is_noticed(lived: World, pool: Pool, other: str) -> None:
+    play(lived.chat(PHONES[0]))
+    await lived.save()
+    log = lived.topic.records
+    result = await made_anew(other, [*log[:6], *log[7:]], 5, lived.policy)
+    assert (result.with_gaps, result.without_beginning, result.refused) == ({1}, set(), {})
+    state = "SELECT status, message_count, last_message_at FROM conversation_state"
+    assert await found_in(other, state) == [tuple(row) for row in await pool.fetch(state)]
+
+
+@pytest.mark.parametrize("size", [4, 1000])
+async def test_events_of_the_first_version_bring_back_what_they_have(other: str, size: int) -> None:
+    """They told no ids of rows: conversations, messages and remembered inputs come back, turns do not."""
+    records = formerly(1)
+    for _ in range(2):
+        result = await made_anew(other, records, size)
+    directions = await found_in(other, "SELECT direction FROM conversation_messages ORDER BY id")
+    assert (result.known, result.unreadable) == (len(records), {})
+    assert directions == [("outbound",), ("inbound",), ("outbound",), ("inbound",)]
+    assert await found_in(other, "SELECT count(*) FROM conversation_seen") == [(3,)]
+    row = "SELECT client_name, elevenlabs_conversation_id FROM conversation_state"
+    assert await found_in(other, row) == [("Ana García", "conv_9601k8pjchj6fnvamdmbsvdq5ptv")]
+    assert await found_in(other, "SELECT (state->>'number')::int FROM conversation_actor") == [(len(records),)]
+
+
+@pytest.mark.parametrize("first", [2, 5, 9])
+async def test_a_log_of_the_second_version_comes_to_the_same_in_one_go_and_in_two(
+    databases: Databases, migrated: str, other: str, first: int
+) -> None:
+    records = formerly(2)
+    await made_anew(other, records)
+    twice = (await databases.create(migrated))[1]
+    for part in (records[:first], records):
+        await made_anew(twice, part, 3)
+    found = []
+    for url in (other, twice):
+        pool = await create_pool(load_settings({}, database_url=url))
+        found.append(await rows_of(pool))
+        await pool.close()
+    assert found[0] == found[1]
+    kept = [row["data"] for row in found[0]["conversation_log"]]
+    assert all(isinstance(data, dict) and data["schema_version"] == 2 for data in kept)
+
+
+async def test_an_erasure_in_the_log_is_remembered(lived: World, other: str) -> None:
+    for phone in PHONES:
+        play(lived.chat(phone))
+    lived.chat(PHONES[1]).command("erase")
+    await lived.save()
+    await made_anew(other, lived.topic.records, 7)
+    left = await found_in(other, "SELECT DISTINCT phone_number FROM conversation_seen ORDER BY 1")
+    assert left == [("",), (PHONES[0],)]
+    assert await erased_in(other) == {PHONES[1]}
+    assert await found_in(other, "SELECT count(*) FROM conversation_log WHERE phone_number = $1", PHONES[1]) == [(0,)]
+
+
+async def test_a_database_that_was_made_again_is_marked(lived: World, other: str) -> None:
+    play(lived.chat(PHONES[0]))
+    await lived.save()
+    await made_anew(other, lived.topic.records, 7)
+    [(at,)] = await found_in(other, "SELECT max(restored_at) FROM conversation_restore")
+    assert isinstance(at, datetime)
+    assert now() - at.replace(tzinfo=at.tzinfo or UTC) < timedelta(minutes=1)

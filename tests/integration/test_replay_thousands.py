@@ -1,4 +1,4 @@
-"""A replay of thousands of events on a real Kafka and a real journal: planned, published once, in order, and resumed."""
+"""A replay of thousands of events on a real Kafka and a real store: planned, published once, in order, and resumed."""
 
 import asyncio
 import uuid
@@ -7,18 +7,18 @@ from datetime import timedelta
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from clients.kafka.producer import Producer
+from clients.kafka.topics import ensure_topics
 from db.pool import Pool
 from db.queries import load
 from schemas.documents import now
 from schemas.events import InboundMessage
 from schemas.settings import Settings, load_settings
 from schemas.topics import INBOUND_MESSAGE
-from streams.engine.topics import ensure_topics
 from streams.replay.mark import Mark
 from streams.replay.reader import Record
 from streams.replay.session import Order, Session
 from streams.replay.window import Window
-from streams.worker.producer import Producer
 
 _EVENTS, _NUMBERS, _PARTITIONS = 3000, 50, 4
 _RATE = 10_000.0
@@ -44,10 +44,10 @@ async def settings(kafka_bootstrap: str) -> Settings:
     return found
 
 
-async def done_in_journal(pool: Pool, places: range) -> None:
+async def taken_up(pool: Pool, places: range) -> None:
     await pool.execute(
-        """INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, payload, received_at)
-           SELECT 'message', 'SM' || place, '', '', 0, 'taken', '{}', now() FROM unnest($1::int[]) AS place""",
+        """INSERT INTO conversation_seen (kind, event_id, phone_number, at)
+           SELECT 'message', 'SM' || place, '', now() FROM unnest($1::int[]) AS place""",
         list(places),
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ async def records(settings: Settings) -> list[Record]:
 
 
 async def test_thousands_are_planned_published_once_in_order_and_resumed(settings: Settings, pool: Pool) -> None:
-    await done_in_journal(pool, range(0, _EVENTS, 3))
+    await taken_up(pool, range(0, _EVENTS, 3))
     producer = Producer(settings)
     await producer.start()
     try:

@@ -1,106 +1,235 @@
-"""Kafka behind SASL and TLS: reached by setting alone."""
+"""Kafka as others run it: TLS, passwords, tokens, certificates, rights; reached by setting alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+from aiohttp import encode_basic_auth, web
+from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
-from local.kafka import apache
-from local.kafka.child import start_child
-from local.kafka.ports import LOOPBACK, free_port
-from schemas.errors import Unavailable
-from schemas.settings import Settings, load_settings
-from schemas.topics import INBOUND_MESSAGE
-from streams.engine.start import partition_count, when_kafka_answers
-from streams.engine.topics import ensure_topics
+from clients.kafka import topics
+from clients.kafka.connection import connection_arguments
+from clients.kafka.topic_configs import differences
+from clients.kafka.topics import check_copartitioning, ensure_topics
+from process.kafka import partition_count
+from schemas.errors import ConfigurationError, Unavailable
+from schemas.events import TAKEN_UP
+from schemas.rights import STATS_WORKER, WEB, WORKER
+from schemas.topics import (
+    ALL_TOPICS,
+    CONVERSATION_EVENT,
+    INBOUND_MESSAGE,
+    STATS_CHANGELOG,
+    STATS_GROUP,
+    WORKER_GROUP,
+)
 from tests.support.deadline import eventually
-from tests.support.processes import Process, environment, running
-from tests.support.servers import JARS, needs_apache
-from tests.support.tls import make_certificates
+from tests.support.processes import code_of, environment, running
+from tests.support.secured_kafka import (
+    CLIENT,
+    PASSWORD,
+    SecuredKafka,
+    secured_kafka,
+    settings_of,
+    unsecured_token,
+)
+from tests.support.servers import needs_apache
+from tests.support.tls import CLIENT_NAME
 from web.kafka_link import KafkaLink
 
-_SECURED = """
-listener.security.protocol.map=SECURED:SASL_SSL,CONTROLLER:PLAINTEXT
-listeners=SECURED://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=SECURED://{host}:{port}
-inter.broker.listener.name=SECURED
-sasl.enabled.mechanisms=PLAIN
-sasl.mechanism.inter.broker.protocol=PLAIN
-listener.name.secured.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
-  username="service" password="right" user_service="right";
-ssl.keystore.type=PEM
-ssl.keystore.location={folder}/keystore.pem
-ssl.truststore.type=PEM
-ssl.truststore.location={folder}/ca.pem
-"""
+# A loop that ends right after a TLS connection was closed (asyncio says farewell to the peer first) leaves its socket open.
+pytestmark = [needs_apache, pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")]
+
+_SUBJECT = "subject-of-the-token"
+_EVENT = b'{"event_id": "SM1", "received_at": "2026-01-01T00:00:00Z", "params": {"From": "whatsapp:+573138539155"}}'
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[dict[str, str]]:
-    """The variables of a Kafka that lets nobody in without its password, over TLS of an authority of its own."""
-    folder = tmp_path_factory.mktemp("secured")
-    authority, certificate, key = make_certificates(folder)
-    (folder / "keystore.pem").write_text(key.read_text() + certificate.read_text())
-    port = free_port()
-    plain = apache._PROPERTIES.format(host=LOOPBACK, port=port, controller=free_port(), data=folder / "log")
-    lines = [line for line in plain.splitlines() if not line.startswith(("listeners=", "advertised.listeners="))]
-    controller = plain.split("controller.quorum.voters=1@")[1].splitlines()[0].rpartition(":")[2]
-    secured = _SECURED.format(host=LOOPBACK, port=port, controller=controller, folder=folder)
-    properties = folder / "server.properties"
-    properties.write_text("\n".join(lines) + secured)
-    java = [*apache._JAVA, "-cp", f"{JARS}/*"]
-    log = folder / "kafka.log"
-    formatted = [*java, "kafka.tools.StorageTool", "format", "-t", apache._CLUSTER, "-c", str(properties)]
-    asyncio.run(apache._format(formatted, log))
-    broker = start_child([*java, "kafka.Kafka", str(properties)], log)
-    yield {
-        "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{port}", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-        "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "service", "KAFKA_SASL_PASSWORD": "right",
-        "KAFKA_SSL_CAFILE": str(authority),
-    }  # fmt: skip
-    asyncio.run(broker.kill())
+def secured(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[SecuredKafka]:
+    with secured_kafka(tmp_path_factory.mktemp("secured")) as kafka:
+        asyncio.run(ensure_topics(settings_of(kafka.by_password())))
+        yield kafka
 
 
 @pytest.fixture
-async def worker(secured: dict[str, str], database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Process, Path]]:
-    log = tmp_path / "worker.log"
-    await when_kafka_answers(_settings(secured), lambda: ensure_topics(_settings(secured)))
-    env = environment(database_url, "", **secured, UNKNOWN_NUMBER_GRACE_SECONDS=300)
-    async with running("worker", env, log) as process:
-        yield process, log
+async def token_url() -> AsyncIterator[str]:
+    """An authorization server that knows our client."""
+
+    async def give(request: web.Request) -> web.Response:
+        form = await request.post()
+        is_right = request.headers["Authorization"] == encode_basic_auth(CLIENT, PASSWORD)
+        if not is_right or form["grant_type"] != "client_credentials":
+            return web.json_response({"error": "invalid_client"}, status=401)
+        return web.json_response({"access_token": unsecured_token(_SUBJECT), "expires_in": 3600})
+
+    application = web.Application()
+    application.router.add_post("/token", give)
+    async with TestServer(application) as server:
+        yield str(server.make_url("/token"))
 
 
-def _settings(secured: dict[str, str], **over: object) -> Settings:
-    return load_settings(secured, **{"start_wait_seconds": 60, **over})
+async def _allow_what_is_needed(secured: SecuredKafka, principal: str) -> None:
+    """Just what is told that each process needs, and nothing more."""
+    for needs in (WEB, WORKER, STATS_WORKER):
+        await secured.allow(principal, "topic", needs.describe, "Describe")
+        await secured.allow(principal, "topic", needs.read, "Read")
+        await secured.allow(principal, "topic", needs.write, "Write")
+        await secured.allow(principal, "group", needs.groups, "Read")
+        await secured.allow(principal, "group", needs.described_groups, "Describe")
 
 
-@needs_apache
-async def test_kafka_behind_sasl_and_tls(
-    secured: dict[str, str], worker: tuple[Process, Path], pool: "asyncpg.Pool[asyncpg.Record]"
+Ways = dict[str, tuple[str, Callable[[SecuredKafka, str], dict[str, str]]]]
+_WAYS: Ways = {
+    "password": ("User:service", lambda secured, _: secured.by_password()),
+    "certificate": (f"User:{CLIENT_NAME}", lambda secured, _: secured.by_certificate()),
+    "token": (f"User:{_SUBJECT}", lambda secured, url: secured.by_token(url)),
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+async def test_every_process_works_with_the_rights_that_are_told(
+    secured: SecuredKafka,
+    token_url: str,
+    way: str,
+    database_url: str,
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    tmp_path: Path,
 ) -> None:
-    settings = _settings(secured)
-    assert await partition_count(settings) == settings.topic_partitions
-    link = KafkaLink(settings)
+    principal, variables_of = _WAYS[way]
+    variables = variables_of(secured, token_url)
+    await _allow_what_is_needed(secured, principal)
+    link = KafkaLink(settings_of(variables))
     await link.keep()
     assert link.state == "connected"
-    event = b'{"event_id": "SM1", "received_at": "2026-01-01T00:00:00Z", "params": {"From": "whatsapp:+573138539155"}}'
-    await link.send(INBOUND_MESSAGE, "+573138539155", event, None)
+    await link.send(INBOUND_MESSAGE, "+573138539155", _EVENT, None)
     await link.close()
-    process, log = worker
+    env = environment(database_url, "", **variables, UNKNOWN_NUMBER_GRACE_SECONDS=300, START_WAIT_SECONDS=60)
+    log, stats_log = tmp_path / "worker.log", tmp_path / "stats-worker.log"
+    async with running("worker", env, log) as process, running("stats-worker", env, stats_log) as stats:
 
-    async def is_parked() -> bool:
-        assert process.returncode is None, log.read_text()[-3000:]
-        return bool(await pool.fetchval("SELECT count(*) FROM conversation_input"))
+        async def is_parked() -> bool:
+            assert process.returncode is None, log.read_text()[-3000:]
+            return bool(await pool.fetchval("SELECT count(*) FROM conversation_seen"))
 
-    await eventually(is_parked, 60)
+        async def are_counted() -> bool:
+            assert stats.returncode is None, stats_log.read_text()[-3000:]
+            return "app started" in stats_log.read_text()
+
+        await eventually(is_parked, 90)
+        await eventually(are_counted, 60)
 
 
-@needs_apache
 @pytest.mark.parametrize(
     "over", [{"kafka_sasl_password": "wrong"}, {"kafka_ssl_cafile": None}, {"kafka_security_protocol": "PLAINTEXT"}]
 )
-async def test_kafka_with_wrong_settings_is_said_plainly(secured: dict[str, str], over: dict[str, object]) -> None:
+async def test_wrong_settings_are_said_plainly(secured: SecuredKafka, over: dict[str, object]) -> None:
     with pytest.raises(Unavailable, match="KAFKA_BOOTSTRAP_SERVERS: no broker of"):
-        await partition_count(_settings(secured, start_wait_seconds=0, **over))
+        await partition_count(settings_of(secured.by_password(), start_wait_seconds=0, **over), WORKER)
+
+
+async def test_a_broker_that_wants_a_certificate_and_gets_none(secured: SecuredKafka) -> None:
+    with pytest.raises(Unavailable, match="it is spoken to by SSL, see the KAFKA_SASL and KAFKA_SSL variables"):
+        await partition_count(
+            settings_of(secured.by_certificate(), start_wait_seconds=0, kafka_ssl_certfile=None), WORKER
+        )
+
+
+@pytest.mark.parametrize("command", ["worker", "stats-worker"])
+async def test_rights_that_are_missing_are_one_line_and_exit_2(
+    secured: SecuredKafka, database_url: str, tmp_path: Path, command: str
+) -> None:
+    principal = f"User:{CLIENT}"
+    await secured.allow(principal, "topic", [*ALL_TOPICS, STATS_CHANGELOG], "Describe")
+    await secured.allow(principal, "topic", [*TAKEN_UP, STATS_CHANGELOG], "Write")
+    log = tmp_path / "log"
+    async with running(command, environment(database_url, "", **secured.by_password(CLIENT)), log) as process:
+        assert await code_of(process) == 2, log.read_text()
+    lacking = {
+        "worker": "Read on topic call-completed, Read on topic inbound-message, Read on topic message-status, "
+        "Read on topic conversation-command, Write on topic conversation-event, Write on topic dead-letter, "
+        f"Read on group {WORKER_GROUP}",
+        "stats-worker": f"Read on topic {CONVERSATION_EVENT}, Read on topic {STATS_CHANGELOG}, "
+        f"Read on group {STATS_GROUP}, Describe on group {WORKER_GROUP}",
+    }
+    [line] = [line for line in log.read_text().splitlines() if "error" in line]
+    assert line == f"configuration error: Kafka does not allow {principal}: {lacking[command]}"
+
+
+async def test_web_keeps_events_in_postgres_until_it_is_allowed(secured: SecuredKafka) -> None:
+    link = KafkaLink(settings_of(secured.by_password(CLIENT)))
+    await link.keep()
+    assert link.state == "error"
+    with pytest.raises(Unavailable, match=f"Kafka does not allow User:{CLIENT}: Read on topic call-completed, .*Write on"):
+        await link.send(INBOUND_MESSAGE, "+573138539155", _EVENT, None)
+    await secured.allow(f"User:{CLIENT}", "topic", WEB.read, "Read")
+    await secured.allow(f"User:{CLIENT}", "topic", WEB.write, "Write")
+
+    async def is_connected() -> bool:
+        await link.keep()
+        return link.state == "connected"
+
+    await eventually(is_connected)
+    await link.close()
+
+
+async def test_who_may_not_create_topics_is_told_what_to_have_made(
+    secured: SecuredKafka, database_url: str, tmp_path: Path
+) -> None:
+    variables = {**secured.by_password(CLIENT), "TOPIC_PREFIX": "hand-", "TOPIC_PARTITIONS": "2"}
+    env, log = environment(database_url, "", **variables), tmp_path / "migrate.log"
+    async with running("migrate", env, log) as process:
+        assert await code_of(process) == 2
+    assert log.read_text().splitlines()[-1] == (
+        f"configuration error: Kafka does not allow User:{CLIENT}: Create on topic hand-call-completed; allow it, or have "
+        "the topics made by hand, as `whatsapp-microservice migrate --print-topics` tells"
+    )
+    await ensure_topics(settings_of({**variables, **secured.by_password()}))
+    await secured.allow(f"User:{CLIENT}", "topic", [f"hand-{name}" for name in (*ALL_TOPICS, STATS_CHANGELOG)], "Describe")
+    async with running("migrate", env, log) as process:
+        assert await code_of(process) == 0, log.read_text()
+    assert f"Kafka does not allow User:{CLIENT}: DescribeConfigs on topic hand-call-completed" in log.read_text()
+
+
+async def test_topics_are_printed_for_those_who_make_them_by_hand(tmp_path: Path) -> None:
+    variables = {"TOPIC_PREFIX": "hand-", "TOPIC_PARTITIONS": "2", "TOPIC_REPLICATION_FACTOR": "3"}
+    env = environment("", "kafka:9092", **variables)
+    for option in ("--print-topics", "--json"):
+        async with running("migrate", env, tmp_path / "topics.log", "--print-topics", option) as process:
+            assert await code_of(process) == 0
+    *commands, told = (tmp_path / "topics.log").read_text().splitlines()
+    assert commands[0] == (
+        "kafka-topics.sh --bootstrap-server kafka:9092 --create --if-not-exists --topic hand-call-completed "
+        "--partitions 2 --replication-factor 3 --config retention.ms=1209600000"
+    )
+    assert [each["name"] for each in json.loads(told)] == [f"hand-{name}" for name in (*ALL_TOPICS, STATS_CHANGELOG)]
+    assert json.loads(told)[-1]["configs"]["cleanup.policy"] == "compact"
+
+
+async def test_settings_of_a_topic_that_are_refused_are_left_out(
+    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker refuses what it does not know, as managed ones refuse what they do not let anybody set."""
+    settings = settings_of(secured.by_password(), topic_prefix="refused-", topic_partitions=2)
+    wanted = topics.wanted_configs
+    monkeypatch.setattr(topics, "wanted_configs", lambda *args: wanted(*args) | {"no.such.setting": "1"})
+    with capture_logs() as logs:
+        await ensure_topics(settings)
+    refused = [line for line in logs if line["event"] == "topic's setting is refused and left out"]
+    assert {line["name"] for line in refused} == {"no.such.setting"}
+    assert len(refused) == len(await check_copartitioning(settings))
+    assert await differences(settings) == [], "the others are set"
+
+
+async def test_what_cannot_be_right_is_said_before_anybody_is_asked(secured: SecuredKafka) -> None:
+    certificates = secured.certificates
+    for variables, line in (
+        ({"KAFKA_SSL_KEYFILE": str(certificates.key)}, "KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: "),
+        ({"KAFKA_SSL_CERTFILE": "/nowhere.pem"}, "KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: "),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER"}, "KAFKA_OAUTH_TOKEN_URL, "),
+    ):
+        with pytest.raises(ConfigurationError, match=line):
+            connection_arguments(settings_of({**secured.by_certificate(), **variables}))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from clients.kafka.topics import ensure_topics
 from local.kafka.ports import free_port
 from schemas.settings import load_settings
-from streams.engine.topics import ensure_topics
 from tests.support.deadline import eventually
 from tests.support.processes import ALL, PORTS, code_of, environment, running
 
@@ -31,6 +31,7 @@ def log(tmp_path: Path) -> Path:
         ("worker", {"TWILIO_WHATSAPP_FROM": "+14155238886"}, "TWILIO_WHATSAPP_FROM"),
         ("stats-worker", {"KAFKA_BOOTSTRAP_SERVERS": ""}, "KAFKA_BOOTSTRAP_SERVERS"),
         ("migrate", {"DATABASE_URL": "mysql://127.0.0.1/x"}, "DATABASE_URL"),
+        ("web", {"DATABASE_URL": "postgresql://127.0.0.1/x?sslmodus=require"}, "DATABASE_URL"),
     ],
 )
 async def test_a_wrong_setting_is_one_line_and_exit_2(log: Path, command: str, over: dict[str, str], named: str) -> None:

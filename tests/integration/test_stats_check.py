@@ -7,9 +7,9 @@ from db.pool import Pool
 from schemas.settings import Settings
 from tests.integration.conftest import Command
 from tests.support.deadline import eventually
-from tests.support.journal import Chat
 from tests.support.stats_process import StatsProcess, never_partial
 from tests.support.stats_world import CHATS, StatsWorld
+from tests.support.stored_chat import StoredChat
 
 
 async def test_tables_and_postgres_agree_whatever_happens(
@@ -33,7 +33,7 @@ async def test_tables_and_postgres_agree_whatever_happens(
     code, found = await command(third, check=True)
     assert (code, found["conversations"], found["differences"]) == (0, CHATS, [])
 
-    await _lost_events_are_found(world, chats, pool, third, command)
+    await _lost_events_are_found(world, chats, third, command)
     await _changed_rows_are_told_and_made_again(pool, first, command)
 
 
@@ -43,14 +43,13 @@ async def _shows_all(worker: StatsProcess) -> bool:
 
 
 async def _lost_events_are_found(
-    world: StatsWorld, chats: list[Chat], pool: Pool, worker: StatsProcess, command: Command
+    world: StatsWorld, chats: list[StoredChat], worker: StatsProcess, command: Command
 ) -> None:
     """The record knows of its gap, and is made again from Postgres."""
     await world.talk(chats)
-    begun = await chats[0].write("se pierde")
-    assert begun.turn is not None
-    await chats[0].send(begun.turn, "también")
-    await world.publish(lose=await _id_of(pool, chats[0]))
+    chats[0].exchange("se pierde", "también")
+    await chats[0].save()
+    await world.publish(lose=chats[0].state.id)
     await world.talk(chats)
     code, found = await command(worker, check=True)
     assert (code, found["differences"]) == (0, [])
@@ -70,11 +69,6 @@ async def _changed_rows_are_told_and_made_again(pool: Pool, worker: StatsProcess
     assert (code, found["rebuilt"]["looked_at"], found["rebuilt"]["changed"]) == (0, CHATS, 1)
     code, found = await command(worker, check=True)
     assert (code, found["differences"]) == (0, [])
-
-
-async def _id_of(pool: Pool, chat: Chat) -> int:
-    found: int = await pool.fetchval("SELECT id FROM conversation_state WHERE phone_number = $1", chat.number)
-    return found
 
 
 def test_numbers_are_spread_over_the_partitions() -> None:

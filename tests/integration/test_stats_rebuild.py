@@ -7,16 +7,15 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from clients.kafka.partitioner import partition_of
 from db.pool import Pool
 from schemas.settings import Settings
-from schemas.topics import CONVERSATION_EVENT
-from streams.stats.app import changelog_name
-from streams.stats.assignment import partition_of
+from schemas.topics import CONVERSATION_EVENT, STATS_CHANGELOG, topic_name
 from tests.integration.conftest import Command
-from tests.support.journal import Chat
 from tests.support.servers import needs_apache
 from tests.support.stats_process import StatsProcess
 from tests.support.stats_world import CHATS, StatsWorld
+from tests.support.stored_chat import StoredChat
 
 _PARTITIONS = 4
 
@@ -26,10 +25,10 @@ class Falsifier:
 
     def __init__(self, producer: AIOKafkaProducer, settings: Settings, worker: StatsProcess) -> None:
         self._producer = producer
-        self._changelog = changelog_name(settings)
+        self._changelog = topic_name(settings.topic_prefix, STATS_CHANGELOG)
         self._worker = worker
 
-    async def falsify(self, chats: list[Chat]) -> None:
+    async def falsify(self, chats: list[StoredChat]) -> None:
         records = [await self._record(chat) for chat in chats]
         assert await self._worker.stop() == 0
         for record in records:
@@ -39,10 +38,10 @@ class Falsifier:
         await self._worker.start()
         await self._worker.ready()
 
-    async def _record(self, chat: Chat) -> dict[str, Any]:
-        found = await self._worker.get(f"/records?partition={partition_of(chat.number, _PARTITIONS)}")
+    async def _record(self, chat: StoredChat) -> dict[str, Any]:
+        found = await self._worker.get(f"/records?partition={partition_of(chat.state.key, _PARTITIONS)}")
         assert found is not None
-        (record,) = [each for each in found.json()["records"] if each["phone_number"] == chat.number]
+        (record,) = [each for each in found.json()["records"] if each["phone_number"] == chat.state.key]
         return dict(record)
 
 
@@ -69,11 +68,11 @@ async def test_the_topic_is_used_as_far_as_it_reaches(
     assert (code, found["differences"]) == (0, [])
 
     await falsifier.falsify(chats[:3])
-    cut = partition_of(chats[0].number, _PARTITIONS)
+    cut = partition_of(chats[0].state.key, _PARTITIONS)
     await _forget(settings, cut)
     async with world.going_on(chats):
         code, found = await command(worker, rebuild="topic")
-    of_postgres = sum(partition_of(chat.number, _PARTITIONS) == cut for chat in chats)
+    of_postgres = sum(partition_of(chat.state.key, _PARTITIONS) == cut for chat in chats)
     _check_rebuilt(code, found, from_topic=CHATS - of_postgres, from_postgres=of_postgres)
     code, found = await command(worker, check=True)
     assert (code, found["differences"]) == (0, [])

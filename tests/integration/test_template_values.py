@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
+from clients.http import open_session
+from clients.messenger import OutgoingMessage
+from clients.twilio.api import TIMEOUT
+from clients.twilio.messenger import TwilioMessenger
 from local.server import start
 from local.vendors.twilio.api import application
 from local.vendors.twilio.simulator import TwilioSimulator
 from local.vendors.twilio.templates import Template
+from rules.wording import Client, Wording
 from schemas.errors import TerminalError
 from schemas.settings import Settings, load_settings
-from streams.conversation.wording import Client, Wording
-from streams.vendors import OutgoingMessage, TwilioSender
-from streams.vendors.http import TWILIO_TIMEOUT, open_session
 
 ACCOUNT, TOKEN, SENDER = "AC" + "0" * 32, "token", "whatsapp:+15550000000"
 TO, SID = "whatsapp:+573138539155", "HX" + "1" * 32
@@ -21,21 +23,22 @@ VARIABLES = '{"1": "{client_name}", "2": "{agent_name}", "3": "{summary}", "4": 
 
 
 @pytest.fixture
-async def twilio() -> AsyncIterator[tuple[TwilioSender, Settings]]:
+async def twilio() -> AsyncIterator[tuple[TwilioMessenger, Settings]]:
     simulator = TwilioSimulator(ACCOUNT, TOKEN, "http://127.0.0.1:9/", SENDER)
     simulator.templates.register(Template(sid=SID, body="Hola {{1}}, soy {{2}}. {{3}} {{4}} {{5}}"))
     running = await start(application(simulator), 0)
     settings = load_settings(
         {}, twilio_account_sid=ACCOUNT, twilio_auth_token=TOKEN, twilio_api_base_url=running.url,
-        twilio_first_message_content_sid=SID, twilio_first_message_content_variables=VARIABLES,
+        twilio_whatsapp_from=SENDER, twilio_first_message_content_sid=SID,
+        twilio_first_message_content_variables=VARIABLES,
     )  # fmt: skip
-    async with open_session(TWILIO_TIMEOUT, 10) as session:
-        yield TwilioSender(settings, session), settings
+    async with open_session(TIMEOUT, 10) as session:
+        yield TwilioMessenger(settings, session), settings
     await running.stop()
 
 
 def message(variables: dict[str, str]) -> OutgoingMessage:
-    return OutgoingMessage(own_id="1", to=TO, from_=SENDER, content_sid=SID, content_variables=variables)
+    return OutgoingMessage(own_id="1", to=TO, template_id=SID, template_variables=variables)
 
 
 def called(**over: Any) -> dict[str, Any]:  # noqa: ANN401 - a call's body
@@ -55,7 +58,7 @@ def called(**over: Any) -> dict[str, Any]:  # noqa: ANN401 - a call's body
         (Client(name="Cliente", call=None, summary=""), "soy tu asesor. - - "),
     ],
 )
-async def test_no_value_is_ever_empty(twilio: tuple[TwilioSender, Settings], client: Client, shown: str) -> None:
+async def test_no_value_is_ever_empty(twilio: tuple[TwilioMessenger, Settings], client: Client, shown: str) -> None:
     sender, settings = twilio
     wording = Wording(settings)
     contents = [wording.reopening(client, "   "), wording.again(client, "call", "")]
@@ -68,7 +71,7 @@ async def test_no_value_is_ever_empty(twilio: tuple[TwilioSender, Settings], cli
 
 
 @pytest.mark.parametrize("variables", [{"1": ""}, {"1": "Ana", "2": ""}])
-async def test_twilio_refuses_empty_ones(twilio: tuple[TwilioSender, Settings], variables: dict[str, str]) -> None:
+async def test_twilio_refuses_empty_ones(twilio: tuple[TwilioMessenger, Settings], variables: dict[str, str]) -> None:
     with pytest.raises(TerminalError) as refused:
         await twilio[0].send(message(variables))
     assert refused.value.code == 21656

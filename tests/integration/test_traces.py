@@ -1,40 +1,49 @@
 """One trace from the webhook to the send and the statistics, though the event waits in the spool and behind a held turn."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import nullcontext
+import itertools
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
+from faust.types import TP
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
+from clients.agent import AgentReply, Question
+from clients.messenger import Accepted, OutgoingMessage
+from clients.vendors import Vendors
 from db.pool import Pool
+from db.store.load import clock as database_clock
+from process.tracing import span
 from schemas.documents import now
-from schemas.errors import TerminalError
+from schemas.errors import RetryableError, TerminalError
 from schemas.events import InboundMessage
+from schemas.record_headers import traceparent_of
 from schemas.settings import load_settings
-from schemas.topics import CONVERSATION_EVENT, INBOUND_MESSAGE
-from schemas.tracing import span
-from streams.engine.mailbox import Mailboxes
-from streams.engine.work import TopicPartition, WorkItem
+from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE
+from streams.actors.clock import DatabaseClock
+from streams.actors.ids import Ids
+from streams.engine.work import TopicPartition
 from streams.stats.counting import Counting
-from streams.turns.runner import Runner
-from streams.vendors import Accepted, AgentReply, OutgoingMessage, Question, Vendors
-from streams.worker.bursts import Bursts
-from streams.worker.handler import Handler
-from streams.worker.outbox import Outbox
-from streams.worker.reminders import REMINDER, Reminder
-from streams.worker.take import Take
-from streams.worker.traces import Traced
-from tests.support.journal import ADDRESS, PHONE, Chat, chat_on
+from streams.worker.assembly import Outside, Worker, build_worker
+from tests.support.deadline import eventually
 from tests.support.spans import recorded
 from web.database import Database
 from web.kafka_link import KafkaLink
 from web.spool import Spool
 
+PHONE = "+573138539155"
+ADDRESS = f"whatsapp:{PHONE}"
+_CALL = json.dumps({"agent_id": "a", "recipient": {"phone_number": PHONE, "conversation_id": "c1"}}).encode()
+# Long enough for what comes meanwhile to be seen waiting.
+_HELD_SECONDS = 1.0
 _SETTINGS = load_settings({}, kafka_bootstrap_servers="127.0.0.1:9", reply_quiet_seconds=0.0)
 Headers = Sequence[tuple[str, bytes]]
+_offsets = itertools.count()
 
 
 class Log:
@@ -50,10 +59,13 @@ class Log:
         self.records += [(value, headers) for _, value, headers in records]
 
 
-class Outside:
-    """Twilio and the agent, at once."""
+class Vendor:
+    """Twilio and the agent, at once. `away`: how many sends are not made before the next one is."""
+
+    vendor = "twilio"
 
     def __init__(self) -> None:
+        self.away = 0
         self.sent: list[str] = []
 
     async def ask(self, question: Question) -> AgentReply:
@@ -64,64 +76,63 @@ class Outside:
         raise TerminalError("elevenlabs", "no such call", 404)
 
     async def send(self, message: OutgoingMessage) -> Accepted:
+        if self.away:
+            self.away -= 1
+            raise RetryableError("twilio", "HTTP 429", 429, retry_after=_HELD_SECONDS)
         self.sent.append(message.body or "")
         return Accepted(f"SM{len(self.sent)}", "queued")
 
+    def typing(self, sid: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
-class Worker:
+    async def have_sent(self, count: int) -> None:
+        async def look() -> bool:
+            return len(self.sent) >= count
+
+        await eventually(look, every=0.01)
+
+
+@asynccontextmanager
+async def working(pool: Pool, events: Log) -> AsyncIterator[tuple[Worker, Vendor]]:
     """The worker's real parts between Kafka's records, the vendors and Kafka."""
-
-    def __init__(self, pool: Pool, chat: Chat, events: Log) -> None:
-        self.outside, self._done = Outside(), list[object]()
-        outside, nobody = cast(Any, self.outside), cast(Any, Nobody())
-        typing = cast(Any, SimpleNamespace(shown=lambda sid: nullcontext()))
-        runner = Runner(_SETTINGS, chat.journal, Vendors(outside, outside, outside, typing, ()))
-        outbox = Outbox(pool, cast(Any, events))
-        handler = Handler(_SETTINGS, chat.journal, runner, outbox, nobody, nobody, Bursts(_SETTINGS))
-        self._mailboxes = Mailboxes(Traced(handler), self._done.append, most_per_topic=9, largest_window=9)
-        self._take = Take(1, self._mailboxes, nobody, nobody, nobody, nobody)
-
-    async def start(self) -> None:
-        await self._mailboxes.begin_generation()
-
-    async def take(self, value: bytes, headers: Headers) -> None:
-        await self._take(TopicPartition(INBOUND_MESSAGE, 0), record(value, headers))
-        async with asyncio.timeout(10):
-            await self._mailboxes.wait_until(lambda: len(self._done) == 1)
-
-    async def remind(self) -> None:
-        item = WorkItem(
-            source=TopicPartition(REMINDER, 0), offset=-1, key=PHONE, value=Reminder(None), request_id=None,
-            generation=self._mailboxes.generation, token=None,
+    vendor, clock = Vendor(), DatabaseClock()
+    await clock.set(lambda: database_clock(pool))
+    async with aiohttp.ClientSession() as session:
+        outside = Outside(
+            settings=_SETTINGS, partitions=1, pool=pool, producer=cast(Any, events),
+            vendors=Vendors(cast(Any, vendor), vendor, cast(Any, vendor)), session=session,
+            ids=await Ids.reserve(pool), clock=clock,
         )  # fmt: skip
-        self._mailboxes.remind(item)
-        async with asyncio.timeout(10):
-            await self._mailboxes.wait_until(
-                lambda: len(self.outside.sent) == 2 and not self._mailboxes.snapshot()["mailboxes"]
-            )
+        worker = build_worker(outside)
+        await worker.partitions.assigned({TP(INBOUND_MESSAGE, 0)})
+        tasks = [asyncio.create_task(each) for each in (worker.intake.work(), worker.publisher.work())]
+        yield worker, vendor
+        await worker.partitions.drain()
+        for task in tasks:
+            task.cancel()
 
 
-class Nobody:
-    """The parts of a worker that ordinary messages go by."""
+async def take(worker: Worker, topic: str, value: bytes, headers: Headers = ()) -> None:
+    await worker.intake(TopicPartition(topic, 0), record(value, headers))
 
-    def handed_over(self, item: object) -> None:
-        return None
 
-    async def look(self, message: object) -> None:
-        return None
+def written(sid: str, text: str) -> bytes:
+    params = {"From": ADDRESS, "Body": text}
+    return InboundMessage(event_id=sid, received_at=now(), params=params).to_json()
 
 
 def record(value: bytes, headers: Headers, key: bytes = PHONE.encode()) -> Any:  # noqa: ANN401 - a Faust event
-    message = SimpleNamespace(value=value, headers=list(headers), key=key, offset=0, timestamp=0.0, partition=0)
+    message = SimpleNamespace(
+        value=value, headers=list(headers), key=key, offset=next(_offsets), timestamp=0.0, partition=0
+    )
     return SimpleNamespace(message=message, ack=lambda: None)
 
 
 async def _spooled(pool: Pool) -> tuple[bytes, Headers]:
     """What web does with a webhook while Kafka is away, and when it is back."""
     spool, kafka, log = Spool(Database(pool)), KafkaLink(_SETTINGS), Log()
-    message = InboundMessage(event_id="SMheld", received_at=now(), params={"From": ADDRESS, "Body": "segundo"})
     with span("POST /webhook/twilio/incoming", SpanKind.SERVER):
-        await spool.store(INBOUND_MESSAGE, PHONE, message.to_json(), "r1")
+        await spool.store(INBOUND_MESSAGE, PHONE, written("SMheld", "segundo"), "r1")
     kafka._producer = cast(Any, log)
     assert await spool.publish(kafka.send)
     return log.records[0]
@@ -138,21 +149,21 @@ async def _counted(events: Log) -> None:
         await counting.take(record(value, headers))
 
 
-async def test_a_trace_outlives_the_spool_a_held_turn_and_the_outbox(pool: Pool) -> None:
+async def test_a_trace_outlives_the_spool_a_held_turn_and_the_log(pool: Pool) -> None:
+    events = Log()
     with recorded() as exporter:
-        chat = await chat_on(pool)
-        await chat.called()
-        earlier = await chat.write("primero")
-        assert earlier.turn is not None
-        await chat.journal.hold(earlier.turn, 60.0)
-        events = Log()
-        worker = Worker(pool, chat, events)
-        await worker.start()
-        await worker.take(*await _spooled(pool))
-        assert worker.outside.sent == []  # it waits behind the held turn
-        await pool.execute("UPDATE conversation_turn SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL")
-        await worker.remind()
-        assert worker.outside.sent == ["Eco: primero", "Eco: segundo"]
+        async with working(pool, events) as (worker, vendor):
+            await take(worker, CALL_COMPLETED, _CALL)
+            await vendor.have_sent(1)
+            vendor.away = 1
+            await take(worker, INBOUND_MESSAGE, written("SMfirst", "primero"))
+            await eventually(lambda: _is_held(pool), every=0.01)
+            await take(worker, INBOUND_MESSAGE, *await _spooled(pool))
+            await eventually(lambda: _waits(pool), every=0.01)
+            assert len(vendor.sent) == 1  # it waits behind the held turn
+            await vendor.have_sent(3)
+            assert vendor.sent[1:] == ["Eco: primero", "Eco: segundo"]
+            await eventually(lambda: _is_published(pool, events), every=0.01)
         await _counted(events)
         spans = exporter.get_finished_spans()
     (webhook,) = [each for each in spans if each.name.startswith("POST")]
@@ -164,9 +175,22 @@ async def test_a_trace_outlives_the_spool_a_held_turn_and_the_outbox(pool: Pool)
         "turn reply",
     }
     assert (names.count("twilio send"), names.count("turn reply")) == (1, 1)  # of the held turn's own trace nothing
-    told = [value for value, headers in events.records if headers]
+    told = [value for value, headers in events.records if f"{_trace(webhook):032x}" in (traceparent_of(headers) or "")]
     assert names.count(f"count {CONVERSATION_EVENT}") == len(told) > 0
     assert all(b'"primero"' not in value for value in told)
+
+
+async def _is_held(pool: Pool) -> bool:
+    return bool(await pool.fetchval("SELECT EXISTS (SELECT FROM conversation_log WHERE type = 'deferred')"))
+
+
+async def _waits(pool: Pool) -> bool:
+    return bool(await pool.fetchval("SELECT jsonb_array_length(state->'inbox') > 0 FROM conversation_actor"))
+
+
+async def _is_published(pool: Pool, events: Log) -> bool:
+    logged = await pool.fetchval("SELECT count(*) FROM conversation_log")
+    return bool(len(events.records) >= logged)
 
 
 def _trace(each: ReadableSpan) -> int:

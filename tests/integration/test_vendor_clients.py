@@ -14,9 +14,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from clients.agent import CallContext, Question
+from clients.messenger import OutgoingMessage
+from clients.vendors import Vendors, build_vendors
+from rules.message_text import to_whatsapp
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
 from schemas.settings import Settings, load_settings
-from streams.vendors import CallContext, OutgoingMessage, Question, Vendors, build_vendors
 
 ACCOUNT, SENDER, CLIENT = "AC" + "1" * 32, "whatsapp:+14155238886", "whatsapp:+573138539155"
 TOKEN, KEY = secrets.token_hex(16), secrets.token_hex(16)
@@ -73,13 +76,13 @@ async def world() -> AsyncIterator[World]:
             twilio_api_base_url=twilio, twilio_account_sid=ACCOUNT, twilio_auth_token=TOKEN,
             elevenlabs_api_base_url=elevenlabs, elevenlabs_api_key=KEY,
         )  # fmt: skip
-        vendors = build_vendors(settings)
+        vendors = build_vendors(settings, to_whatsapp)
         yield World(twilio, elevenlabs, settings, vendors)
         await vendors.close()
 
 
 def message(body: str = "¡Hola Ana!") -> OutgoingMessage:
-    return OutgoingMessage(own_id=secrets.token_hex(8), to=CLIENT, from_=SENDER, body=body)
+    return OutgoingMessage(own_id=secrets.token_hex(8), to=CLIENT, body=body)
 
 
 def question(text: str = "¿Cuánto cuesta?", conversation_id: str = "conv_1") -> Question:
@@ -87,27 +90,26 @@ def question(text: str = "¿Cuánto cuesta?", conversation_id: str = "conv_1") -
     return Question(conversation_id=conversation_id, agent_id="agent_1", text=text, user_id=CLIENT, context=context)
 
 
-async def test_send_fetch_and_probe(world: World) -> None:
-    await world.vendors.twilio.probe()
+async def test_what_is_sent_is_listed(world: World) -> None:
+    since = datetime.now(UTC) - _ROUNDING
     sent = message()
-    accepted = await world.vendors.twilio.send(sent)
-    found = await world.vendors.twilio.fetch(accepted.sid)
-    assert found
-    assert found.sid == accepted.sid
+    accepted = await world.vendors.messenger.send(sent)
+    listing = await world.vendors.messenger.sent_since(since)
+    assert [each.sid for each in listing.messages] == [accepted.sid]
+    assert listing.as_of is not None
     assert accepted.body == sent.body
     rows = await world.ledger("twilio")
     assert [(row["sid"], row["own_id"]) for row in rows] == [(accepted.sid, sent.own_id)]
-    assert await world.vendors.twilio.fetch("SM" + "0" * 32) is None
 
 
 @pytest.mark.parametrize("fault", ["accept-500", "accept-reset"])
 async def test_lost_answer_is_unknown_and_found(world: World, fault: str) -> None:
     since = datetime.now(UTC) - _ROUNDING
-    earlier = await world.vendors.twilio.send(message())
+    earlier = await world.vendors.messenger.send(message())
     await world.steer("twilio", "faults", {fault: {"count": 1}})
     with pytest.raises(UnknownOutcome):
-        await world.vendors.twilio.send(message())
-    found = await world.vendors.twilio.find_sent(CLIENT, SENDER, "¡Hola Ana!", since, {earlier.sid})
+        await world.vendors.messenger.send(message())
+    found = await world.vendors.messenger.find_sent(CLIENT, "¡Hola Ana!", since, {earlier.sid})
     assert [one.sid for one in found] == [row["sid"] for row in await world.ledger("twilio")][1:]
     assert len(found) == 1
 
@@ -115,31 +117,35 @@ async def test_lost_answer_is_unknown_and_found(world: World, fault: str) -> Non
 async def test_refused_answer_is_unknown_and_not_found(world: World) -> None:
     await world.steer("twilio", "faults", {"reject-500": {"count": 1}})
     with pytest.raises(UnknownOutcome):
-        await world.vendors.twilio.send(message())
+        await world.vendors.messenger.send(message())
     since = datetime.now(UTC) - timedelta(seconds=10)
-    assert not await world.vendors.twilio.find_sent(CLIENT, SENDER, "¡Hola Ana!", since, set())
+    assert not await world.vendors.messenger.find_sent(CLIENT, "¡Hola Ana!", since, set())
 
 
 async def test_too_many_is_retryable(world: World) -> None:
     await world.steer("twilio", "faults", {"429": {"count": 1}})
     with pytest.raises(RetryableError):
-        await world.vendors.twilio.send(message())
+        await world.vendors.messenger.send(message())
     assert not await world.ledger("twilio")
 
 
 async def test_opted_out_number_is_terminal(world: World) -> None:
     await world.steer("twilio", "numbers", {"number": CLIENT.removeprefix("whatsapp:"), "error_code": 21610})
     with pytest.raises(TerminalError) as caught:
-        await world.vendors.twilio.send(message())
+        await world.vendors.messenger.send(message())
     assert caught.value.code == 21610
     assert "unsubscribed" in caught.value.why
 
 
 async def test_wrong_credentials_hold(world: World) -> None:
     settings = world.settings.model_copy(update={"twilio_auth_token": "wrong", "elevenlabs_api_key": "wrong"})
-    vendors = build_vendors(settings)
+    vendors = build_vendors(settings, to_whatsapp)
     try:
-        for refused in (vendors.twilio.send(message()), vendors.twilio.probe(), vendors.agent.ask(question())):
+        for refused in (
+            vendors.messenger.send(message()),
+            vendors.messenger.files("SM1"),
+            vendors.agent.ask(question()),
+        ):
             with pytest.raises(RetryableError) as caught:
                 await refused
             assert caught.value.retry_after
@@ -181,7 +187,7 @@ async def test_cut_is_tried_once_more(world: World) -> None:
 
 async def test_no_more_at_once_than_allowed(world: World) -> None:
     await world.steer("elevenlabs", "settings", {"latency_ms": 20})
-    vendors = build_vendors(world.settings.model_copy(update={"elevenlabs_max_concurrency": 3}))
+    vendors = build_vendors(world.settings.model_copy(update={"elevenlabs_max_concurrency": 3}), to_whatsapp)
     try:
         replies = await asyncio.gather(*(vendors.agent.ask(question(conversation_id="conv_1")) for _ in range(12)))
     finally:

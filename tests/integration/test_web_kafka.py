@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from clients.kafka.topics import ensure_topics
 from db.pool import Pool
 from local.kafka.ports import free_port
 from local.kafka.server import RunningKafka, start_kafka
 from schemas.errors import Unavailable
 from schemas.settings import Settings, load_settings
 from schemas.topics import INBOUND_MESSAGE
-from streams.engine.topics import ensure_topics
 from tests.support.deadline import eventually
 from tests.support.servers import needs_apache
 from web.database import Database

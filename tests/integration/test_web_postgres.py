@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from db.pool import Pool
+from rules import inputs as i
 from schemas.documents import now
 from schemas.errors import Unavailable
 from tests.support.deadline import eventually
 from tests.support.gateway import AUTH, NUMBER, Fakes, gateway
+from tests.support.stored_chat import StoredChat, stored_chat
 from web.database import Database
 from web.notifications import CALL_OUTCOME, SPOOL, Notifications
 from web.outcomes import Outcomes
@@ -36,41 +38,47 @@ async def _conversation(pool: Pool) -> int:
     return int(await pool.fetchval(sql, NUMBER))
 
 
-async def _turn(pool: Pool, conversation: int, event_id: str) -> int:
-    turn = await pool.fetchval(
-        """INSERT INTO conversation_turn (phone_number, conversation_id, partition, kind, state)
-           VALUES ($1, $2, 0, 'call', 'begun') RETURNING id""", NUMBER, conversation)  # fmt: skip
-    await pool.execute(
-        """INSERT INTO conversation_input (kind, event_id, phone_number, address, partition, state, turn_id, payload,
-             received_at) VALUES ('call', $1, $2, $2, 0, 'taken', $3, '{}', now())""", event_id, NUMBER, turn)  # fmt: skip
-    return int(turn)
+@pytest.fixture
+async def chat(pool: Pool) -> StoredChat:
+    """A call has come; its first message is under way."""
+    chat = await stored_chat(pool)
+    chat.now = now()
+    chat.call("conv_1")
+    chat.give(i.DetailsFetched(call_id="conv_1", details=None, slot=True))
+    chat.take_slot()
+    await chat.save()
+    return chat
 
 
-async def test_an_outcome_is_heard_by_all_that_wait(pool: Pool, database_url: str) -> None:
+async def _refused(chat: StoredChat) -> None:
+    [send] = chat.sends()
+    chat.give(i.SendRefused(own_id=send.part.own_id, why="not whitelisted", code="63007"))
+    await chat.save()
+
+
+async def test_an_outcome_is_heard_by_all_that_wait(pool: Pool, database_url: str, chat: StoredChat) -> None:
     outcomes = Outcomes(Database(pool))
     notifications = Notifications(database_url, {CALL_OUTCOME: outcomes.heard}, lambda _: None)
-    turn = await _turn(pool, await _conversation(pool), "conv_1")
     async with running(outcomes.watch(), notifications.listen()):
         waiting = [asyncio.create_task(outcomes.wait("conv_1", 20)) for _ in range(10)]
-        await pool.execute("SELECT wm_end_turn($1, 'failed', $2)", turn, {"status": 422, "error": "e", "details": "d"})
+        await _refused(chat)
         answers = await asyncio.gather(*waiting)
     assert {(answer.state, answer.error["status"]) for answer in answers if answer and answer.error} == {("failed", 422)}
 
 
-async def test_an_outcome_is_found_without_a_notification(pool: Pool) -> None:
+async def test_an_outcome_is_found_without_a_notification(pool: Pool, chat: StoredChat) -> None:
     outcomes = Outcomes(Database(pool))
-    turn = await _turn(pool, await _conversation(pool), "conv_1")
     async with running(outcomes.watch()):
         waiting = asyncio.create_task(outcomes.wait("conv_1", 20))
-        await pool.execute("SELECT wm_end_turn($1, 'done', NULL)", turn)
+        chat.accept()
+        await chat.save()
         answer = await waiting
     assert answer is not None
     assert answer.state == "done"
 
 
-async def test_not_in_time_gives_the_newest_there_is(pool: Pool) -> None:
+async def test_not_in_time_gives_the_newest_there_is(pool: Pool, chat: StoredChat) -> None:
     outcomes = Outcomes(Database(pool))
-    await _turn(pool, await _conversation(pool), "conv_1")
     async with running(outcomes.watch()):
         answer = await outcomes.wait("conv_1", 0.5)
         assert answer is not None
@@ -203,14 +211,18 @@ async def test_a_conversation_is_shown_oldest_first_and_in_pages(pool: Pool) -> 
 
 
 async def test_stats_from_the_tables(pool: Pool) -> None:
-    conversation = await _conversation(pool)
+    chat = await stored_chat(pool)
+    chat.now = now()
     async with reading(pool) as read:
         before = await read("/api/stats")
         assert (before["source"], before["stats"]["response_rate"]) == ("postgres", 0)
-        await _messages(pool, conversation, now().replace(tzinfo=None))
-        await _turn(pool, conversation, "conv_1")
+        chat.call()
+        chat.greet()
+        chat.exchange()
+        chat.write("¿y con descuento?")
+        await chat.save()
         await pool.execute("INSERT INTO conversation_spool (topic, key, value) VALUES ('t', 'k', '')")
         stats = (await read("/api/stats"))["stats"]
     assert (stats["active_conversations"], stats["total_conversations_today"], stats["response_rate"]) == (1, 1, 100)
     assert (stats["messages_sent_today"], stats["messages_received_today"]) == (2, 2)
-    assert stats["queue"] == {"waiting": 1, "active": 1, "completed": 0, "failed": 0}
+    assert stats["queue"] == {"waiting": 1, "active": 1, "completed": 2, "failed": 0}

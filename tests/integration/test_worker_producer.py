@@ -6,9 +6,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
 
+from clients.kafka.producer import Producer
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT, LARGEST_RECORD, topic_name
-from streams.worker.producer import Producer
 
 _RECORDS = [(b"k", b"one", ()), (b"k", b"two", ())]
 

@@ -1,8 +1,9 @@
 """Faust apps of a test's own on a real broker: stock as it comes, or as this service makes them."""
 
 import asyncio
+import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,35 +14,71 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
 
+from mailboxes.mailbox import Mailbox
+from mailboxes.ports import KeyWrite, Limits, Outcome, Record, Step, Verdict
 from schemas.settings import load_settings
 from streams.engine.app import RawSchema, create_app
-from streams.engine.mailbox import Mailboxes
 from streams.engine.one_loop import OneLoopTransport
 from streams.engine.work import TopicPartition as Source
-from streams.engine.work import WorkItem
+
+# A key's write by itself, and all of them at once: who waits holds nobody else back.
+_LIMITS = Limits(partition=10_000, source=10_000, work=10_000, group=1, groups=10_000)
+_NO_OFFSET = -1
+_MOST_PARTITIONS = 4
 
 Handle = Callable[[int, str], Awaitable[None]]
 """Handles the event at an offset with a key."""
 
 
+class _Behaviour:
+    """Writes each offset that a key is told of."""
+
+    def handle(self, state: None, message: int, now: float) -> Step[None, Any, int]:
+        return Step(None, message)
+
+    def wanted(self, state: None, now: float) -> Iterable[Any]:
+        return ()
+
+    def due(self, state: None) -> None:
+        return None
+
+    def woken(self, now: float) -> int:
+        return _NO_OFFSET
+
+    def recovered(self, running: frozenset[str]) -> int:
+        return _NO_OFFSET
+
+    def open_work(self, state: None) -> int:
+        return 0
+
+    def size(self, state: None) -> int:
+        return 0
+
+
 class Engine:
-    """The least that our consumer and mailboxes need of each other. `drain_seconds`: the cap."""
+    """The least that our consumer and a mailbox need of each other: an event is done when `handle` has returned.
+
+    `drain_seconds`: the cap.
+    """
 
     def __init__(self, handle: Handle, drain_seconds: float = 10.0) -> None:
+        self._handle = handle
         self._drain_seconds = drain_seconds
         self.found_lost: dict[TP, tuple[int, int, int]] = {}
-        self.mailboxes = Mailboxes(
-            lambda batch: handle(batch.first.offset, batch.key), lambda event: event.ack(), most_per_topic=500,
-            largest_window=500,
-        )  # fmt: skip
+        self._mailbox = Mailbox[None, int, Any, int](_Behaviour(), self, self, _LIMITS, time.time)
+        self._mailbox.assign(dict.fromkeys(range(_MOST_PARTITIONS), 1))  # stock Faust tells of no assignment
 
     async def drain(self) -> None:
-        await self.mailboxes.drain(self._drain_seconds)
+        await self._mailbox.drain(self._drain_seconds)
 
     async def assigned(self, partitions: set[TP]) -> None:
-        await self.mailboxes.begin_generation()
+        self._mailbox.revoke(list(self._mailbox.owned))
+        self._mailbox.assign({tp.partition: 1 for tp in partitions})
 
     def sought(self, offsets: dict[TP, int]) -> None:
+        return None
+
+    async def read_on(self) -> None:
         return None
 
     def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
@@ -49,11 +86,38 @@ class Engine:
 
     async def take(self, source: Source, event: Any) -> None:  # noqa: ANN401 - a Faust event
         message = event.message
-        item = WorkItem(
-            source=source, offset=message.offset, key=message.key.decode(), value=message.value, request_id=None,
-            generation=self.mailboxes.generation, token=event,
+        record = Record(
+            source=source.topic, partition=source.partition, offset=message.offset, key=message.key.decode(),
+            message=message.offset, token=event, generation=self._mailbox.generation,
         )  # fmt: skip
-        await self.mailboxes.put(item)
+        await self._mailbox.deliver(record)
+
+    # What the mailbox asks of its store and its host.
+
+    async def load(self, keys: Sequence[str]) -> Mapping[str, None]:
+        return dict.fromkeys(keys)
+
+    async def append(self, writes: Sequence[KeyWrite[int]]) -> Sequence[Outcome | Exception]:
+        for write in writes:
+            for offset in write.writes:
+                if offset != _NO_OFFSET:
+                    await self._handle(offset, write.key)
+        return [Outcome.WRITTEN] * len(writes)
+
+    async def perform(self, key: str, effect: Any) -> int | None:  # noqa: ANN401
+        return None
+
+    async def rejected(self, key: str, message: int | None, error: Exception, attempt: int) -> Verdict:
+        return Verdict.RETRY
+
+    def release(self, token: Any) -> None:  # noqa: ANN401 - a Faust event
+        token.ack()
+
+    def given_up(self, partition: int, error: BaseException) -> None:
+        return None
+
+    def orphaned(self, key: str, message: int) -> None:
+        return None
 
 
 class Broker:
@@ -103,9 +167,11 @@ class Broker:
         finally:
             await consumer.stop()
 
-    def app(self, name: str, folder: Path, *, stock: bool, **over: object) -> faust.App:
-        """Make an app with our settings and the worker's consumer; `stock`: with the one that Faust comes with."""
-        app = create_app(name, load_settings({}, kafka_bootstrap_servers=self.bootstrap), folder, OneLoopTransport, **over)
+    def app(
+        self, name: str, folder: Path, *, stock: bool, ours: type[Transport] = OneLoopTransport, **over: object
+    ) -> faust.App:
+        """Make an app with our settings and consumer (the worker's by default); `stock`: with the one of Faust."""
+        app = create_app(name, load_settings({}, kafka_bootstrap_servers=self.bootstrap), folder, ours, **over)
         if stock:
             app.transport = Transport(app.conf.broker, app, loop=None)
         return app

@@ -9,11 +9,17 @@ import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
 from twilio.request_validator import RequestValidator
 
-from schemas.errors import Unavailable
+from clients.twilio.api import TwilioApi
+from clients.twilio.content import ContentTemplate
+from clients.twilio.media import TwilioMedia
+from clients.views import StatsView
+from db.readers.query import Query
+from schemas.errors import RetryableError, Unavailable
 from schemas.settings import Settings, load_settings
 from web.app import Collaborators, create_app
 from web.command_outcomes import CommandOutcome
 from web.health import Health
+from web.media import Media
 from web.outcomes import Outcome
 
 TOKEN = "service-token"
@@ -78,18 +84,32 @@ class FakeCommands:
 
 
 @dataclass
+class FakeTemplates:
+    """Knows templates' variables by their id; `away`: Twilio does not answer."""
+
+    known: dict[str, dict[str, str]] = field(default_factory=dict)
+    away: bool = False
+
+    async def find(self, content_sid: str) -> ContentTemplate | None:
+        if self.away:
+            raise RetryableError("twilio", "broke off")
+        found = self.known.get(content_sid)
+        return None if found is None else ContentTemplate(found, "approved")
+
+
+@dataclass
 class FakeRows:
-    """Gives one row to every question and remembers the questions' arguments."""
+    """Gives one row, of these columns, to every question and remembers the questions' arguments."""
 
     answer: Any = None
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
-    async def rows(self, sql: str, *arguments: object) -> list[Any]:
+    async def rows(self, query: Query[Any], *arguments: object) -> list[Any]:
         return []
 
-    async def row(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401
+    async def row(self, query: Query[Any], *arguments: object) -> Any:  # noqa: ANN401
         self.asked.append(arguments)
-        return self.answer
+        return None if self.answer is None else query.row(**self.answer)
 
 
 @dataclass
@@ -98,6 +118,7 @@ class Fakes:
     outcomes: FakeOutcomes = field(default_factory=FakeOutcomes)
     commands: FakeCommands = field(default_factory=FakeCommands)
     rows: FakeRows = field(default_factory=FakeRows)
+    templates: FakeTemplates = field(default_factory=FakeTemplates)
     letters: Any = None
     states: dict[str, str] = field(
         default_factory=lambda: {"database": "connected", "kafka": "connected", "twilio": "ok", "elevenlabs": "ok"}
@@ -121,7 +142,7 @@ def settings_with(**over: object) -> Settings:
 async def gateway(fakes: Fakes, **over: object) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the application on loopback."""
     async with aiohttp.ClientSession() as session:
-        health = fakes.health()
+        settings, health = settings_with(**over), fakes.health()
         await health.probe()
         outside = Collaborators(
             publisher=fakes.publisher,
@@ -129,10 +150,12 @@ async def gateway(fakes: Fakes, **over: object) -> AsyncIterator[TestClient[Any,
             commands=fakes.commands,
             letters=fakes.letters,
             database=fakes.rows,
+            templates=fakes.templates,
             health=health,
-            session=session,
+            stats=StatsView(settings, session),
+            media=Media(fakes.rows, TwilioMedia(TwilioApi(settings, session))),
         )
-        async with TestClient(TestServer(create_app(settings_with(**over), outside))) as client:
+        async with TestClient(TestServer(create_app(settings, outside))) as client:
             yield client
 
 

@@ -4,18 +4,23 @@ from typing import Any
 
 import httpx
 
+from tests.support import http
 from tests.support.up import State, call_body
 
 
 def steer(up: State, what: str, **wanted: Any) -> None:  # noqa: ANN401
-    assert httpx.post(f"{up['twilio_url']}/_sim/{what}", json=wanted).status_code == httpx.codes.OK
+    assert http.post(f"{up['twilio_url']}/_sim/{what}", json=wanted).status_code == httpx.codes.OK
 
 
 def post_call(up: State, conversation: str, number: str, **recipient: object) -> httpx.Response:
-    body = call_body(conversation, number, **recipient)
-    return httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+    return post_body(up, call_body(conversation, number, **recipient))
+
+
+def post_body(up: State, body: State) -> httpx.Response:
+    """The backend tells that a call has ended, by HTTP."""
+    return http.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
 
 
 def sent_to(up: State, number: str) -> list[State]:
-    rows = httpx.get(up["twilio_url"] + "/_sim/ledger").json()
+    rows = http.get(up["twilio_url"] + "/_sim/ledger").json()
     return [row for row in rows if row["to"] == f"whatsapp:{number}" and row["direction"] == "outbound-api"]

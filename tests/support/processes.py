@@ -31,9 +31,9 @@ def environment(database_url: str, kafka: str, **over: object) -> dict[str, str]
 
 
 @asynccontextmanager
-async def running(command: str, env: dict[str, str], log: Path) -> AsyncIterator[Process]:
+async def running(command: str, env: dict[str, str], log: Path, *options: str) -> AsyncIterator[Process]:
     """Run one command of the program; what is left of it in the end is killed."""
-    process = await spawn([sys.executable, "-m", "cli", command], env, log)
+    process = await spawn([sys.executable, "-m", "cli", command, *options], env, log)
     try:
         yield process
     finally:

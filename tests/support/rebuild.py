@@ -1,41 +1,52 @@
-"""Tables made again from what a journal has told, as `replay --mode rebuild` does, without Kafka between."""
+"""Tables made again from a topic's records, as `replay --mode rebuild` does, without Kafka between."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
+from db.comparison import Difference
 from db.pool import Pool
-from db.rebuild import Target, connect
-from schemas.documents import now
-from streams.conversation.keywords import Keywords
+from db.rebuild import Target, tables
+from rules.policy import Policy
+from schemas.phone import number_digest
 from streams.replay.reader import Record
 from streams.replay.rebuild import Rebuild, Rebuilt
+from tests.support.chat import policy_of
+from tests.support.told_chat import PARTITIONS
 
 PHONES = ("+573138530001", "+573138530002")
 ERASED = "+573138530009"
 
 
-async def log_of(pool: Pool) -> list[Record]:
-    """What the outbox would have brought to Kafka."""
-    rows = await pool.fetch("SELECT payload FROM conversation_outbox ORDER BY conversation_id, number")
-    values = [json.dumps(row["payload"]).encode() for row in rows]
-    return [Record("conversation-event", 0, n, b"", value, now()) for n, value in enumerate(values)]
-
-
-async def inbound_log(pool: Pool) -> list[Record]:
-    """The clients' own events, as web published them."""
-    rows = await pool.fetch("SELECT payload FROM conversation_input WHERE kind = 'message' ORDER BY position")
-    names = ("event_id", "received_at", "params", "request_id")
-    values = [json.dumps({name: row["payload"][name] for name in names}).encode() for row in rows]
-    return [Record("inbound-message", 0, n, b"", value, now()) for n, value in enumerate(values)]
-
-
-async def rebuilt(target: Target, events: Sequence[Record], inputs: Sequence[Record], size: int) -> Rebuilt:
-    """Fill a target's tables, so many records at once; nothing of `ERASED` is taken."""
-    rebuild = Rebuild(target, Keywords({}), lambda phone, at: phone == ERASED)
-    await rebuild.events(_batches(events, size), lambda count: None)
-    await rebuild.inputs(_batches(inputs, size), lambda count: None)
+async def rebuilt(
+    target: Target,
+    records: Sequence[Record],
+    size: int,
+    erased: dict[str, datetime] | None = None,
+    policy: Policy | None = None,
+) -> Rebuilt:
+    """Fill a target's tables, so many records at once. `erased`: when, by number."""
+    await target.claim(range(PARTITIONS))
+    known = await target.erasures()
+    more = {number_digest(known.key, number): at for number, at in (erased or {}).items()}
+    rebuild = Rebuild(target, policy or policy_of(), replace(known, at={**known.at, **more}))
+    await rebuild.events(_batches(records, size), lambda count: None)
     return rebuild.result
+
+
+async def made_anew(url: str, records: Sequence[Record], size: int = 1000, policy: Policy | None = None) -> Rebuilt:
+    """Fill a database to be worked with."""
+    async with tables(url, beside=False) as target:
+        result = await rebuilt(target, records, size, policy=policy)
+        await target.finish(result.numbers, result.ids, result.erasures)
+        return result
+
+
+async def beside(url: str, records: Sequence[Record], size: int = 1000) -> list[Difference]:
+    """Make the tables again beside a database's own; returns what differs, table by table."""
+    async with tables(url, beside=True) as target:
+        await rebuilt(target, records, size)
+        return await target.differences(5)
 
 
 async def _batches(records: Sequence[Record], size: int) -> AsyncIterator[Sequence[Record]]:
@@ -43,13 +54,24 @@ async def _batches(records: Sequence[Record], size: int) -> AsyncIterator[Sequen
         yield records[place : place + size]
 
 
-async def beside(url: str, events: Sequence[Record], inputs: Sequence[Record], size: int = 1000) -> list[dict[str, Any]]:
-    """Make the tables again beside a database's own; gives what differs, table by table."""
-    connection = await connect(url)
-    try:
-        target = Target(connection)
-        await target.open(beside=True)
-        await rebuilt(target, events, inputs, size)
-        return await target.differences(5)
-    finally:
-        await connection.close()
+async def rows_of(pool: Pool) -> dict[str, list[dict[str, object]]]:
+    """All that the log tells, row by row. `sequence` has holes where a write was refused; what is left is its order."""
+    found = {}
+    for table, (key, without) in _TABLES.items():
+        rows = await pool.fetch(f"SELECT to_jsonb(t) - $1::text[] AS row FROM {table} t ORDER BY {key}", without)
+        found[table] = [row["row"] for row in rows]
+    return found
+
+
+# Each write of an actor has a name of its own, and a rebuild needs fewer of them.
+_TABLES: dict[str, tuple[str, list[str]]] = {
+    "conversation_state": ("id", []),
+    "conversation_messages": ("id", []),
+    "conversation_actor": ("phone_number", ["version", "write_id"]),
+    "conversation_log": ("partition, sequence", ["sequence"]),
+    "conversation_sends": ("own_id", []),
+    "conversation_seen": ("kind, event_id", []),
+    "conversation_suppression": ("phone_number", []),
+    "conversation_backend_posts": ("conversation_id, number", []),
+    "conversation_erasure": ("number_digest", []),
+}

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from local.phone.messages import inbound
+from tests.support import http
 from tests.support.browser import chromium
+from tests.support.outside import post_body
 from tests.support.up import ROOT, State, call_body, conversation_of, running_up, write
 
 FOLDER = ROOT / "docs" / "images"
@@ -42,12 +43,12 @@ def main() -> None:
 def _chat(up: State) -> None:
     for number, (name, phone) in enumerate(_CLIENTS):
         body = call_body(f"conv_{number}", phone) | _BATCH | {"call_metadata": {"client_name": name}}
-        httpx.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
+        post_body(up, body)
         for place, words in enumerate(_WORDS[: number + 1]):
             write(up, phone, words, f"SM{number}{place}" + "a" * 30)
             conversation_of(up, phone, 3 + 2 * place)
     for kind in ("image", "voice"):
-        httpx.post(up["twilio_url"] + "/_sim/inbound", json=inbound(_CLIENTS[2][1], kind, "")).raise_for_status()
+        http.post(up["twilio_url"] + "/_sim/inbound", json=inbound(_CLIENTS[2][1], kind, "")).raise_for_status()
     conversation_of(up, _CLIENTS[2][1], 3 + 2 * len(_WORDS))
     write(up, "nadie", "¿Me oyen?", "SM" + "d" * 32)
     options = ["--calls", "12", "--messages", "60", "--data-dir", up["folder"], "--json"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from tests.support import http
+
 ACCOUNT, SENDER, CLIENT = "AC" + "1" * 32, "whatsapp:+14155238886", "whatsapp:+573138539155"
 NUMBER = CLIENT.removeprefix("whatsapp:")
 TOKEN, KEY = secrets.token_hex(16), secrets.token_hex(16)
@@ -29,7 +31,7 @@ class Simulator:
 
     def steer(self, what: str, wanted: Row) -> Any:  # noqa: ANN401 - a simulator's JSON
         """Post to `/_sim/{what}`."""
-        answer = httpx.post(f"{self.url}/_sim/{what}", json=wanted, timeout=30)
+        answer = http.post(f"{self.url}/_sim/{what}", json=wanted, timeout=30)
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.json()
 
@@ -39,7 +41,7 @@ class Simulator:
 
     def read(self, what: str = "ledger", **query: str) -> list[Row]:
         """Get `/_sim/{what}`."""
-        rows: list[Row] = httpx.get(f"{self.url}/_sim/{what}", params=query, timeout=30).json()
+        rows: list[Row] = http.get(f"{self.url}/_sim/{what}", params=query, timeout=30).json()
         return rows
 
 

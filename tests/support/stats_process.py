@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import http
 from tests.support.deadline import eventually
 
 TOKEN = "token-of-the-tests"
@@ -51,8 +52,8 @@ class StatsProcess:
         """Ask a view; None while nobody listens."""
         headers = {"Accept": accept} | ({"X-Service-Token": token} if token else {})
         try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=5) as client:
-                return await client.get(path, headers=headers)
+            async with httpx.AsyncClient(verify=http.NO_CERTIFICATES, timeout=5) as client:
+                return await client.get(f"http://127.0.0.1:{self.port}{path}", headers=headers)
         except httpx.TransportError:
             return None
 

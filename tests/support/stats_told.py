@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from schemas.events import EventType
+from streams.stats.event import Event
 from streams.stats.record import Record, apply
-from streams.stats.told import Told
 from streams.stats.totals import Totals
 
 NOON = datetime(2025, 10, 28, 12, tzinfo=UTC)
@@ -14,11 +14,11 @@ PHONE = "+573138539155"
 
 def event(
     number: int, type_: EventType, at: datetime = NOON, conversation: int = 1, phone: str = PHONE, **data: object
-) -> Told:
-    return Told(conversation, number, phone, type_, at, data)
+) -> Event:
+    return Event(conversation, number, phone, type_, at, data)
 
 
-def story(*events: Told, zone: ZoneInfo | None = None) -> Record:
+def story(*events: Event, zone: ZoneInfo | None = None) -> Record:
     """Give the record of one conversation to which this happened."""
     record: Record | None = None
     for each in events:
@@ -27,7 +27,7 @@ def story(*events: Told, zone: ZoneInfo | None = None) -> Record:
     return record
 
 
-def deliver(events: list[Told]) -> tuple[dict[str, Record], Totals]:
+def deliver(events: list[Event]) -> tuple[dict[str, Record], Totals]:
     """Give the records by number, and their sums, kept while the events came one after the other."""
     records: dict[str, Record] = {}
     totals = Totals()

@@ -1,56 +1,73 @@
-"""Conversations that go on in Postgres, and the outbox that takes their events to Kafka."""
+"""Conversations that go on in Postgres, and what takes their events to Kafka."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
-from pydantic_core import to_json
 
 from db.pool import Pool
+from db.store.publication import advance, unpublished
+from rules.codec import published
+from schemas.documents import now
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT
-from tests.support.journal import Chat, chat_on
+from tests.support.stored_chat import StoredChat, stored_chat
 
 CHATS = 40
+# All that a test writes at once.
+_MOST = 100_000
 
 
 class StatsWorld:
-    """`CHATS` conversations, spread over all partitions."""
+    """`CHATS` conversations, spread over all of Kafka's partitions; the store has them in one."""
 
     def __init__(self, pool: Pool, producer: AIOKafkaProducer, settings: Settings) -> None:
         self._pool = pool
         self._producer = producer
         self._topic = settings.topic_prefix + CONVERSATION_EVENT
+        self._published = 0
+        self._epoch = 0
         self.rounds = 0
 
-    async def begin(self) -> list[Chat]:
-        first = await chat_on(self._pool)
-        chats = [Chat(self._pool, first.journal, number=f"+5731385390{number:02d}") for number in range(CHATS)]
+    async def first(self) -> StoredChat:
+        """A chat that nothing has happened to, and that makes others."""
+        chat = await stored_chat(self._pool)
+        self._epoch = chat.epoch
+        return chat
+
+    async def begin(self) -> list[StoredChat]:
+        first = await self.first()
+        chats = [first.another(f"+5731385390{number:02d}") for number in range(CHATS)]
         for number, chat in enumerate(chats):
-            chat._written = 1_000_000 * number  # the messages' ids are one space
-            await chat.called(f"call-{number}", batch_id=f"b{number % 3}")
+            chat.now = now()
+            chat.call(f"call-{number}", batch_id=f"b{number % 3}")
+            chat.greet()
+            await chat.save()
         return chats
 
-    async def talk(self, chats: list[Chat]) -> None:
+    async def talk(self, chats: list[StoredChat]) -> None:
         """Each client writes and is answered."""
         for chat in chats:
-            begun = await chat.write(f"mensaje {self.rounds}")
-            assert begun.turn is not None
-            await chat.send(begun.turn, "respuesta")
+            chat.now = now()
+            chat.exchange(f"mensaje {self.rounds}", "respuesta")
+            await chat.save()
         self.rounds += 1
         await self.publish()
 
     async def publish(self, *, lose: int | None = None) -> None:
-        """Take the outbox to Kafka; `lose`: a conversation whose events vanish on the way."""
-        rows = await self._pool.fetch("DELETE FROM conversation_outbox RETURNING conversation_id, number, payload")
-        for row in sorted(rows, key=lambda row: (row["conversation_id"], row["number"])):
-            if row["conversation_id"] != lose:
-                await self._producer.send(self._topic, to_json(row["payload"]), row["payload"]["phone_number"].encode())
+        """Take the log to Kafka; `lose`: a conversation whose events vanish on the way."""
+        rows = await unpublished(self._pool, 0, after=self._published, most=_MOST)
+        for each in rows:
+            if each.conversation_id != lose:
+                value, _ = published(each.row, each.phone_number, each.conversation_id)
+                await self._producer.send(self._topic, value, each.phone_number.encode())
+            self._published = each.row.sequence
         await self._producer.flush()
+        await advance(self._pool, {0: self._epoch}, {0: self._published})
 
     @asynccontextmanager
-    async def going_on(self, chats: list[Chat]) -> AsyncIterator[None]:
+    async def going_on(self, chats: list[StoredChat]) -> AsyncIterator[None]:
         stop = asyncio.Event()
 
         async def go_on() -> None:

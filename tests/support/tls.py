@@ -1,22 +1,41 @@
-"""A certificate authority of the tests' own, and a server's certificate for loopback, made with openssl."""
+"""A certificate authority of the tests, and what it has signed: a certificate for loopback, and a client's."""
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.kafka.ports import LOOPBACK
 
 _NAME = f"subjectAltName=IP:{LOOPBACK}"
+CLIENT_NAME = "CN=client of the tests,O=Tests"
+"""The client's subject, as RFC 4514 writes it."""
 
 
-def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
-    """Give the authority's certificate, the server's certificate and its key (PEM, PKCS#8)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Files, PEM; keys as PKCS#8."""
+
+    authority: Path
+    server: Path
+    key: Path
+    client: Path
+    client_key: Path
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """Make an authority, and let it sign."""
     authority, authority_key = folder / "ca.pem", folder / "ca.key"
-    certificate, key = folder / "server.pem", folder / "server.key"
-    new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    _openssl(*new, "-keyout", authority_key, "-out", authority, "-subj", "/CN=authority of the tests")
-    signed = ["-CA", authority, "-CAkey", authority_key, "-addext", _NAME, "-addext", "basicConstraints=critical,CA:FALSE"]
-    _openssl(*new, "-keyout", key, "-out", certificate, "-subj", f"/CN={LOOPBACK}", *signed)
-    return authority, certificate, key
+    _openssl(*_NEW, "-keyout", authority_key, "-out", authority, "-subj", "/CN=authority of the tests")
+    signed = ["-CA", authority, "-CAkey", authority_key, "-addext", "basicConstraints=critical,CA:FALSE"]
+    server, key = folder / "server.pem", folder / "server.key"
+    _openssl(*_NEW, "-keyout", key, "-out", server, "-subj", f"/CN={LOOPBACK}", *signed, "-addext", _NAME)
+    client, client_key = folder / "client.pem", folder / "client.key"
+    subject = "".join(f"/{part}" for part in reversed(CLIENT_NAME.split(",")))
+    _openssl(*_NEW, "-keyout", client_key, "-out", client, "-subj", subject, *signed)
+    return Certificates(authority=authority, server=server, key=key, client=client, client_key=client_key)
+
+
+_NEW = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
 
 
 def _openssl(*arguments: object) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streams.vendors import CallContext, Question
+from clients.agent import CallContext, Question
 from tests.support.simulators import CLIENT
 
 BODIES = ["redirect", "html", "empty", "bad-json", "list-json", "slow-body", "huge-body", "hang", "reset"]

@@ -15,8 +15,10 @@ from typing import Any
 
 import asyncpg
 import httpx
+from aiokafka import AIOKafkaProducer
 
 from local.kafka.ports import free_port
+from tests.support import http
 
 ROOT = Path(__file__).parent.parent.parent
 State = dict[str, Any]
@@ -65,7 +67,7 @@ def call_body(conversation: str, number: str, **recipient: object) -> State:
 def write(up: State, number: str, body: str, sid: str, times: int = 1) -> None:
     """A client writes; Twilio's webhook comes `times` times, and is answered 200."""
     message = {"from": number, "body": body, "sid": sid, "times": times}
-    assert httpx.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
+    assert http.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
 
 
 def conversation_of(up: State, number: str, messages: int) -> State:
@@ -81,25 +83,17 @@ def conversation_of(up: State, number: str, messages: int) -> State:
             time.sleep(_LOOK_SECONDS)
 
 
-async def marks_of(up: State, sid: str) -> State:
+def marks_of(up: State, sid: str) -> State:
     """Give the marks (`metadata`) of the message with a Twilio sid."""
-    connection = await asyncpg.connect(up["database_url"])
-    try:
-        query = "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1"
-        marks: State = json.loads(await connection.fetchval(query, sid))
-    finally:
-        await connection.close()
+    [row] = on_database(up, "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1", sid)
+    marks: State = json.loads(row["metadata"])
     return marks
 
 
-async def has_come_back(up: State, number: str) -> bool:
+def has_come_back(up: State, number: str) -> bool:
     """Tell whether a message of the number waits to go out once more."""
-    connection = await asyncpg.connect(up["database_url"])
-    try:
-        query = "SELECT EXISTS (SELECT 1 FROM conversation_turn WHERE phone_number = $1 AND again = 'slow')"
-        return bool(await connection.fetchval(query, number))
-    finally:
-        await connection.close()
+    sql = "SELECT 1 FROM conversation_actor WHERE phone_number = $1 AND state ? 'came_back'"
+    return bool(on_database(up, sql, number))
 
 
 def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) -> None:
@@ -113,15 +107,33 @@ def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) 
 @contextmanager
 def stopped(up: State, command: str) -> Iterator[None]:
     """Have all processes of a command stand still (SIGSTOP), whichever of them their supervisor has started last."""
-    pids = [pid for pid in _children(up["pid"]) if _command(pid)[-1:] == [command]]
-    assert pids, f"no process of {command}"
+    with _still(up, command, signal.SIGCONT):
+        yield
+
+
+@contextmanager
+def replaced(up: State, command: str) -> Iterator[None]:
+    """Have all processes of a command stand still, then die (SIGKILL); their supervisor starts others."""
+    with _still(up, command, signal.SIGKILL):
+        yield
+
+
+@contextmanager
+def _still(up: State, command: str, then: signal.Signals) -> Iterator[None]:
+    pids = _pids(up, command)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, then)
+
+
+def _pids(up: State, command: str) -> list[int]:
+    pids = [pid for pid in _children(up["pid"]) if _command(pid)[-1:] == [command]]
+    assert pids, f"no process of {command}"
+    return pids
 
 
 def _children(pid: int) -> list[int]:
@@ -133,15 +145,29 @@ def _command(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
 
 
-def on_database(up: State, sql: str, *arguments: object) -> None:
-    """Change something in the service's database; in a thread, for a browser's driver has a loop running in this one."""
+def produce(up: State, topic: str, key: str, value: bytes) -> None:
+    """Put a record into a topic, as whoever else may write to it would. In a thread, see `on_database`."""
 
-    async def change() -> None:
+    async def send() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=up["kafka"]) as producer:
+            await producer.send_and_wait(topic, value, key.encode())
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, send()).result()
+
+
+def on_database(up: State, sql: str, *arguments: object) -> list[Any]:
+    """Run a statement in the service's database and give its rows.
+
+    In a thread, for a browser's driver has a loop running in this one.
+    """
+
+    async def ask() -> list[Any]:
         connection = await asyncpg.connect(up["database_url"])
         try:
-            await connection.execute(sql, *arguments)
+            return list(await connection.fetch(sql, *arguments))
         finally:
             await connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, change()).result()
+        return pool.submit(asyncio.run, ask()).result()

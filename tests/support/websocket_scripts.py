@@ -7,12 +7,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from clients.agent import CallContext, Question
+from clients.elevenlabs import conversation as elevenlabs_conversation
+from clients.elevenlabs import turn_end
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.websocket import ElevenLabsWebSocket
+from clients.http import open_session
+from rules.message_text import to_whatsapp
 from schemas.settings import load_settings
-from streams.vendors import elevenlabs_conversation, turn_end
-from streams.vendors.agent import CallContext, Question
-from streams.vendors.elevenlabs_api import ElevenLabsApi
-from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
-from streams.vendors.http import open_session
 from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, metadata, part, response, served
 
 CONTEXT = CallContext(
@@ -40,7 +42,7 @@ async def agent(vendor: ScriptedElevenLabs) -> AsyncIterator[ElevenLabsWebSocket
     """A client of a vendor that plays its scripts."""
     async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
-        yield ElevenLabsWebSocket(ElevenLabsApi(settings, session))
+        yield ElevenLabsWebSocket(ElevenLabsApi(settings, session), to_whatsapp)
 
 
 def says(*events: Json, close: int | None = None, reason: bytes = b"") -> Script:

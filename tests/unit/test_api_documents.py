@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from aiohttp import web
@@ -10,7 +11,9 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from cli.api_documents import all_documents, text_of
 from schemas.asyncapi import MODELS, asyncapi
 from schemas.errors import InvalidInput
+from schemas.events import ConversationCommand, OperatorCommand
 from tests.support.gateway import Fakes, gateway
+from web.openapi import openapi
 
 ROOT = Path(__file__).parent.parent.parent
 RECORDED = sorted((ROOT / "tests" / "unit" / "recorded").glob("*.jsonl"))
@@ -79,6 +82,22 @@ async def test_every_route_is_in_the_document_or_left_out_by_name() -> None:
     assert documented <= served
     left_out = {path for path in served - documented if not path.startswith(("/ops", "/phone", "/docs"))}
     assert left_out <= {"/metrics"}, left_out
+
+
+def test_the_document_knows_every_command_and_every_field_of_one() -> None:
+    document = openapi()
+    command = document["components"]["schemas"]["ConversationCommand"]["properties"]
+    assert tuple(command["command"]["enum"]) == get_args(OperatorCommand)
+    assert {"erase", "close"} <= set(command["command"]["enum"])
+    ours, elevenlabs = {"phone_number", "at", "request_id", "schema_version"}, {"details"}
+    assert command.keys() == ConversationCommand.model_fields.keys() - ours - elevenlabs
+    assert "seen" in command
+
+
+def test_the_document_knows_that_a_call_may_be_skipped() -> None:
+    answers = openapi()["paths"]["/api/call-completed"]["post"]["responses"]
+    done = answers["200"]["content"]["application/json"]["schema"]["properties"]
+    assert done["status"]["enum"] == ["message_sent", "queued", "skipped"]
 
 
 def _path(resource: web.AbstractResource) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from web.backfill_batch import ended_calls, with_result
+from web.post_call_event import call_completed
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SINCE, UNTIL = AT - timedelta(hours=1), AT + timedelta(hours=1)
@@ -56,7 +57,7 @@ def test_calls_come_in_the_order_of_their_ends() -> None:
     ("status", "result", "told"),
     [
         ("failed", "no_answer", "no_answer"), ("failed", "voicemail", "voicemail"), ("failed", "failed", "failed"),
-        ("failed", None, "failed"), ("completed", "no_answer", "completed"),
+        ("failed", None, "failed"), ("completed", "no_answer", "completed"), ("completed", "voicemail", "voicemail"),
     ],
 )  # fmt: skip
 def test_a_failed_call_says_whether_nobody_answered(status: str, result: str | None, told: str) -> None:
@@ -64,3 +65,39 @@ def test_a_failed_call_says_whether_nobody_answered(status: str, result: str | N
     conversation = {"metadata": {"phone_call": {"call_result": result} if result else None}}
     assert with_result(found, conversation).status == told
     assert with_result(found, None).status == status
+
+
+_TOOL = {"tool_name": "voicemail_detection", "request_id": "1", "tool_has_been_called": True}
+_MET_VOICEMAIL: list[dict[str, Any]] = [
+    {"metadata": {"phone_call": {"call_result": "voicemail"}}},
+    {"metadata": {"phone_call": {"call_result": "answered"}}, "transcript": [{"role": "agent", "tool_calls": [_TOOL]}]},
+    {"transcript": [None, {"role": "agent", "tool_calls": None}, {"role": "agent", "tool_results": [None, _TOOL]}]},
+    {"metadata": {"features_usage": {"voicemail_detection": {"enabled": True, "used": True}}}},
+    {"metadata": {"termination_reason": "Voicemail detected"}},
+]
+_HELD: list[dict[str, Any]] = [
+    {},
+    {"metadata": {"features_usage": {"voicemail_detection": {"enabled": True, "used": False}}, "termination_reason": None}},
+    {"transcript": [{"role": "user", "message": "voicemail", "tool_calls": [{"tool_name": "end_call"}]}]},
+    {"metadata": "none", "transcript": "none"},
+]
+
+
+@pytest.mark.parametrize(
+    ("conversation", "told"),
+    [*((each, "voicemail") for each in _MET_VOICEMAIL), *((each, "completed") for each in _HELD)],
+)
+def test_webhook_and_back_fill_agree_on_what_was_a_voicemail(conversation: dict[str, Any], told: str) -> None:
+    (found,) = ended_calls(batch(recipient()), SINCE, UNTIL)
+    body = call_completed("post_call_transcription", {"status": "done"} | conversation)
+    assert body is not None
+    assert (with_result(found, conversation).status, body["recipient"]["status"]) == (told, told)
+
+
+@pytest.mark.parametrize(("result", "told"), [("no_answer", "no_answer"), ("busy", "busy"), ("answered", "failed")])
+def test_webhook_and_back_fill_agree_on_what_failed(result: str, told: str) -> None:
+    (found,) = ended_calls(batch(recipient(status="failed")), SINCE, UNTIL)
+    conversation = {"status": "failed", "metadata": {"phone_call": {"call_result": result}}}
+    body = call_completed("post_call_transcription", conversation)
+    assert body is not None
+    assert (with_result(found, conversation).status, body["recipient"]["status"]) == (told, told)

@@ -5,26 +5,27 @@ from typing import Any
 
 import pytest
 
+from clients.messenger import ListedMessage, MessageFile
+from db.readers.backfill import UnknownSend
 from schemas.errors import InvalidInput
 from schemas.times import point_in_time
 from web.backfill_events import inbound, is_news, matched, report
-from web.twilio_list import Listed
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
-def listed(sid: str = "SM1", seconds: float = 0, **over: Any) -> Listed:  # noqa: ANN401
+def listed(sid: str = "SM1", seconds: float = 0, **over: Any) -> ListedMessage:  # noqa: ANN401
     item = {
         "sid": sid, "to": "whatsapp:+573138539155", "from_": "whatsapp:+14155238886", "body": "hola", "status": "sent",
-        "direction": "outbound-api", "created": AT + timedelta(seconds=seconds), "error_code": None, "media": 0,
+        "is_inbound": False, "created": AT + timedelta(seconds=seconds), "error_code": None, "files": 0,
     }  # fmt: skip
-    return Listed(**(item | over))
+    return ListedMessage(**(item | over))
 
 
-def send(own_id: str, seconds: float = 0, body: str = "hola", **over: object) -> dict[str, Any]:
-    intended = (AT + timedelta(seconds=seconds)).replace(tzinfo=None)
+def send(own_id: str, seconds: float = 0, body: str = "hola", **over: Any) -> UnknownSend:  # noqa: ANN401
+    intended = AT + timedelta(seconds=seconds)
     row = {"own_id": own_id, "to_address": "whatsapp:+573138539155", "body": body, "is_template": False}
-    return row | {"intended_at": intended} | over
+    return UnknownSend(**(row | {"intended_at": intended} | over))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,9 @@ def test_a_listed_status_is_news_when_it_goes_further(heard: str, known: str, ex
         ([send("a"), send("b", 1)], [listed("SM1", 1)], [("a", "SM1")]),
         ([send("a", body="otra cosa")], [listed()], []),
         ([send("a", body="¡Sí,  claro!\n")], [listed(body="¡Si\u0301, claro!")], [("a", "SM1")]),
+        # What Postgres, or Twilio, cannot carry is left out or replaced on the way.
+        ([send("a", body="pl\x00an \ud83d")], [listed(body="plan \ufffd")], [("a", "SM1")]),
+        ([send("a", body="\ud83d\ude00 hola")], [listed(body="\U0001f600 hola")], [("a", "SM1")]),
         ([send("a", is_template=True, body="")], [listed(body="Hola Ana")], [("a", "SM1")]),
         ([send("a")], [listed(seconds=-60)], []),
         ([send("a")], [listed(seconds=600)], []),
@@ -55,21 +59,22 @@ def test_a_listed_status_is_news_when_it_goes_further(heard: str, known: str, ex
     ],
 )
 def test_a_send_of_unknown_outcome_is_found_by_receiver_text_and_time(
-    sends: list[dict[str, Any]], messages: list[Listed], pairs: list[tuple[str, str]]
+    sends: list[UnknownSend], messages: list[ListedMessage], pairs: list[tuple[str, str]]
 ) -> None:
     assert [(own_id, message.sid) for own_id, message in matched(sends, messages)] == pairs
 
 
 def test_a_missed_message_keeps_its_id_its_time_and_its_files() -> None:
-    message = listed(direction="inbound", from_="whatsapp:+573138539155", to="whatsapp:+14155238886", body="a\x00b")
-    event = inbound(message, "AC1", [("https://x/ME1", "image/jpeg")], "r1")
+    message = listed(is_inbound=True, from_="whatsapp:+573138539155", to="whatsapp:+14155238886", body="a\x00b")
+    event = inbound(message, "AC1", [MessageFile(url="https://x/ME1", content_type="image/jpeg")], "r1")
     assert (event.event_id, event.received_at, event.backfilled, event.key) == ("SM1", AT, True, "+573138539155")
     assert (event.params["Body"], event.params["NumMedia"], event.params["MediaContentType0"]) == ("ab", "1", "image/jpeg")
 
 
 def test_a_missed_report_carries_our_own_id() -> None:
-    event = report(listed(status="failed", error_code="63016"), "AC1", "own", "r1")
-    assert (event.event_id, event.own_id, event.params["ErrorCode"]) == ("SM1:failed", "own", "63016")
+    own = "6f0b2c1e-0000-4000-8000-000000000001"
+    event = report(listed(status="failed", error_code="63016"), "AC1", own, "r1")
+    assert (event.event_id, event.own_id, event.params["ErrorCode"]) == ("SM1:failed", own, "63016")
 
 
 @pytest.mark.parametrize(

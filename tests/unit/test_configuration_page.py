@@ -1,4 +1,4 @@
-"""The variables are told of as they are: on docs/configuration.md and by `--help` of each command."""
+"""The variables are told of as they are: on docs/configuration.md, in `.env.example` and by `--help` of each command."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.environment import environment_page
+from cli.environment import environment_example, environment_page
 from cli.main import app
 from schemas.settings import Settings
 from tests.support.up import ROOT
@@ -16,6 +16,7 @@ COMMANDS = [
     for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
     for below in ([[sub] for sub in command.commands] if hasattr(command, "commands") else [[]])
 ]
+OF_COMPOSE = {"POSTGRES_PASSWORD", "PUBLISHED_ON", "PYTHON_IMAGE"}
 VARIABLES = {name.upper() for name in Settings.model_fields}
 
 
@@ -23,6 +24,13 @@ def test_the_page_is_current() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     assert page == environment_page(), "run `make api`"
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == VARIABLES
+
+
+def test_the_example_is_current_and_has_no_value_but_the_defaults() -> None:
+    example = (ROOT / ".env.example").read_text()
+    assert example == environment_example(), "run `make api`"
+    assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == VARIABLES | OF_COMPOSE
+    assert re.findall(r"^[A-Z_]+=.+", example, re.MULTILINE) == []
 
 
 def test_the_readme_leads_to_it() -> None:

@@ -35,7 +35,7 @@ def test_a_process_is_watched_and_ends_gracefully(name: str) -> None:
 
 def test_only_the_gateway_is_reached_from_outside() -> None:
     assert {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service} == {
-        "web": [f"{PROCESSES['web']}:{PROCESSES['web']}"]
+        "web": [f"${{PUBLISHED_ON:-127.0.0.1}}:{PROCESSES['web']}:{PROCESSES['web']}"]
     }
 
 
@@ -44,11 +44,30 @@ def test_no_secret_has_a_value_or_a_default() -> None:
     for service in COMPOSE["services"].values():
         for variable, value in service["environment"].items():
             if secrets.search(variable):
-                assert value == f"${{{variable}:?}}", variable
+                assert value == f"${{{variable}:{'-' if variable.endswith('_SECONDARY') else '?'}}}", variable
+
+
+def test_a_process_has_no_privileges_to_lose() -> None:
+    for service in OURS.values():
+        assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".dockerignore"])
+def test_secrets_of_this_machine_go_into_no_repository_and_no_image(name: str) -> None:
+    assert ".env" in (ROOT / name).read_text().splitlines()
+
+
+def test_the_base_image_may_be_given_by_its_digest() -> None:
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)) == {"${PYTHON_IMAGE}"}
+    [default] = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.M)
+    for service in OURS.values():
+        assert service["build"]["args"]["PYTHON_IMAGE"] == f"${{PYTHON_IMAGE:-{default}}}"
 
 
 def test_images_are_pinned_by_tag() -> None:
-    images = [service["image"] for service in COMPOSE["services"].values()] + re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)
+    named = re.findall(r"^ARG \w+_IMAGE=(\S+)", DOCKERFILE, re.M)
+    images = [service["image"] for service in COMPOSE["services"].values()] + named
     assert all(re.search(r":[\w.-]*\d", image) for image in images), images
 
 
@@ -56,8 +75,16 @@ def test_the_image_has_all_packages_by_hash_and_runs_as_nobody_special() -> None
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
     sources = [source for line in copied for source in line.split()]
     assert all((ROOT / source).exists() for source in sources)
-    assert {"schemas", "db", "streams", "web", "local", "cli"} <= set(sources)
+    assert {"schemas", "clients", "process", "db", "streams", "web", "local", "cli"} <= set(sources)
     assert "--require-hashes -r requirements/runtime.txt" in DOCKERFILE
     last = DOCKERFILE[DOCKERFILE.rindex("FROM ") :]
     assert re.search(r"^USER (?!root)\w+$", last, re.M)
     assert 'ENTRYPOINT ["whatsapp-microservice"]' in last
+
+
+def test_the_proxy_leads_to_what_is_there_and_hides_the_rest() -> None:
+    text = (ROOT / "ops" / "nginx.conf").read_text()
+    paths = re.findall(r"^    location (\S+) ", text, re.M)
+    assert paths == ["/", "/webhook/", "/api/", "/ops", "/ops/live"], "no views, no metrics"
+    assert set(re.findall(r"proxy_pass (\S+);", text)) == {f"http://127.0.0.1:{PROCESSES['web']}"}
+    assert "X-Forwarded-For $remote_addr" in text, "what a client says of itself does not count"

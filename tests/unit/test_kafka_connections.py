@@ -7,7 +7,7 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from schemas.kafka_connections import mend_connections
+from clients.kafka.closed_connections import mend_connections
 
 
 class Closed:

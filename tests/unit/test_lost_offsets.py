@@ -1,5 +1,6 @@
 """Committed offsets that the log does not have, and a log that ends before what was read of it."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -7,9 +8,9 @@ import pytest
 from faust.types import TP
 
 from schemas.errors import LogShrank
+from streams.actors.partitions import Partitions
 from streams.engine.lost_offsets import out_of_range
 from streams.engine.work import TopicPartition
-from streams.worker.engine import WorkerEngine
 
 
 @pytest.mark.parametrize(
@@ -21,13 +22,20 @@ def test_an_offset_is_lost_outside_of_what_is_kept(committed: int | None, lost: 
     assert found == ({"p": (committed, 5, 10)} if lost else {})
 
 
-def engine(end: int, *, tells_ends: bool = True) -> WorkerEngine:
+def engine(end: int, *, tells_ends: bool = True) -> Partitions:
     async def highwaters(*partitions: TP) -> dict[TP, int]:
         return dict.fromkeys(partitions, end)
 
-    consumer = SimpleNamespace(assignment=lambda: {TP("inbound-message", 0)}, highwaters=highwaters, tells_ends=tells_ends)
-    mailboxes = SimpleNamespace(unfinished=0)
-    made = WorkerEngine(cast(Any, SimpleNamespace(consumer=consumer)), "", cast(Any, mailboxes), cast(Any, None), ())
+    consumer = SimpleNamespace(
+        assignment=lambda: {TP("inbound-message", 0)},
+        highwaters=highwaters,
+        tells_ends=tells_ends,
+        read_up_to=lambda tp, done: done,
+    )
+    app, hosting = SimpleNamespace(consumer=consumer), SimpleNamespace(unfinished=0)
+    clock = SimpleNamespace(now=lambda: datetime.now(UTC))
+    nobody = cast(Any, None)
+    made = Partitions(cast(Any, app), "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock))
     made.sought({TP("inbound-message", 0): 7})
     return made
 

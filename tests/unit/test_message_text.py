@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.vendors.message_split import split_message
-from streams.vendors.message_text import to_whatsapp
+from rules.message_split import split_message
+from rules.message_text import to_whatsapp
 
 
 @given(st.text(max_size=600), st.integers(min_value=2, max_value=80))

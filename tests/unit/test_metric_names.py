@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-for _module in ("streams.metrics", "streams.stats.metrics", "web.metrics"):
+for _module in ("streams.metrics", "process.event_loop", "process.vendor_calls", "streams.stats.counting", "web.metrics"):
     import_module(_module)  # registers its metrics
 _OPS = Path(__file__).parents[2] / "ops"
 _NAME = re.compile(r"\b(?:whatsapp|web)_[a-z_]+\b")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from jinja2.ext import babel_extract
 
+import rules.commands
 import web.ops
 from web.ops.language import translations
 
 FOLDER = Path(web.ops.__file__).parent
-COMMANDS = FOLDER.parent.parent / "db" / "sql" / "functions" / "25_command.sql"
+COMMANDS = Path(rules.commands.__file__)
 _TITLE = re.compile(r'Page\("\w+\.html", "([^"]+)"')
-_REFUSAL = re.compile(r"'(?:error|details)',\s*'([^']+)'(?:\s*'([^']+)')?")
 
 
 def _texts() -> Iterator[str]:
@@ -43,12 +43,26 @@ def test_it_is_translated(text: str) -> None:
 
 
 def test_why_a_command_is_refused_is_translated() -> None:
-    texts = {"".join(parts) for parts in _REFUSAL.findall(COMMANDS.read_text())}
+    texts = set(_refusals(ast.parse(COMMANDS.read_text())))
     assert len(texts) > 5
     # What carries a number or a name of its own has a sentence of the page's.
     assert {text for text in texts if not _is_known(text)} == {
         "no conversation with ", "Somebody else was faster", "look at the conversation, and tell it again if it still fits",
     }  # fmt: skip
+
+
+def _refusals(tree: ast.Module) -> Iterator[str]:
+    """Give what commands are refused with: the words of `_because`, and its details where they have a name first."""
+    for node in ast.walk(tree):
+        said: list[ast.expr] = []
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_because":
+            said = node.args
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "details":
+            said = [node.value]
+        for each in said:
+            words = each.values[0] if isinstance(each, ast.JoinedStr) else each
+            if isinstance(words, ast.Constant) and isinstance(words.value, str):
+                yield words.value
 
 
 def _is_known(text: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaConnectionError
 
 from streams.worker.disk import disk_problem
-from streams.worker.progress import STUCK_SECONDS, Progress
+from streams.worker.progress import STILL_SECONDS, STUCK_SECONDS, Progress
 from tests.support.deadline import eventually
 
 
@@ -21,7 +21,9 @@ def still(seconds: float) -> Part:
     return Part(time.monotonic() - seconds)
 
 
-async def watched(progress: Progress, behind: int | Exception, *, answers: bool = True) -> None:
+async def watched(
+    progress: Progress, behind: int | Exception, *, answers: bool = True, database: bool = True
+) -> None:
     """Have it looked at once."""
     looked = asyncio.Event()
 
@@ -34,7 +36,10 @@ async def watched(progress: Progress, behind: int | Exception, *, answers: bool 
     async def broker() -> bool:
         return answers
 
-    watching = asyncio.create_task(progress.watch(look, broker))
+    async def postgres() -> bool:
+        return database
+
+    watching = asyncio.create_task(progress.watch(look, broker, postgres))
     await looked.wait()
     for _ in range(5):
         await asyncio.sleep(0)
@@ -70,11 +75,45 @@ async def test_a_broker_that_is_away_is_waited_for() -> None:
     await eventually(moves)
 
 
+async def test_a_database_that_is_away_is_waited_for() -> None:
+    progress = Progress([still(STUCK_SECONDS + 1)])
+    progress._away_at = 0.0
+    await watched(progress, 7, database=False)
+    assert (progress.behind, progress.is_stuck()) == (7, False)
+
+
 async def test_a_consumer_that_cannot_tell_though_the_broker_answers_is_stuck() -> None:
     progress = Progress([still(STUCK_SECONDS + 1)])
     progress._away_at = 0.0
     await watched(progress, TimeoutError())
     assert progress.is_stuck()
+
+
+async def looked(progress: Progress, behind: int | Exception, **answers: bool) -> list[str]:
+    progress._away_at = 0.0
+    await watched(progress, behind, **answers)
+    return progress.standing()
+
+
+async def test_what_waits_and_does_not_move_is_said_long_before_a_new_start_would_help() -> None:
+    progress = Progress([still(STILL_SECONDS + 1)])
+    assert await looked(progress, 0) == []  # idle
+    assert await looked(progress, 7) == ["nothing moves"]
+    assert not progress.is_stuck()
+    assert await looked(Progress([still(STILL_SECONDS - 5)]), 7) == []
+
+
+async def test_whoever_thinks_or_waits_for_the_next_try_does_not_stand_still() -> None:
+    assert await looked(Progress([still(STILL_SECONDS + 1)], lambda: True), 7) == []
+
+
+async def test_who_is_away_is_named_and_nothing_else_is_said_and_when_it_is_back_it_is_over() -> None:
+    progress = Progress([still(STILL_SECONDS + 1)])
+    progress.behind = 7
+    assert await looked(progress, KafkaConnectionError(), answers=False) == ["Kafka does not answer"]
+    assert await looked(progress, 0, database=False) == ["Postgres does not answer"]
+    progress._parts = [still(0)]  # somebody else has moved: it is asked all the same
+    assert await looked(progress, 0) == []
 
 
 def test_a_folder_that_can_be_written_is_no_problem_and_one_that_is_not_there_is(tmp_path: Path) -> None:

@@ -59,7 +59,15 @@ def test_a_mark_survives_its_header() -> None:
         assert Mark.of(SimpleNamespace(headers=dict([mark.header()]))) == mark
 
 
-@pytest.mark.parametrize("value", [b"", b"x", b"a;b;c", b"a;open", b"\xff;open", b"a;open;b;c", b"a;open;b;c;d"])
+_OUTSIDE = [
+    b"a;open;b;9999-12-31T23:59:59-14:00",
+    b"a;open;b;0001-01-01T00:00:00+14:00",
+    b"a\x00;open;b;2025-10-28T11:30:00+00:00",
+    b"x" * 65 + b";open;b;2025-10-28T11:30:00+00:00",
+]
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"a;b;c", b"a;open", b"\xff;open", b"a;open;b;c", b"a;open;b;c;d", *_OUTSIDE])
 def test_a_header_that_is_no_mark(value: bytes) -> None:
     assert Mark.of(SimpleNamespace(headers=[("x-replay", value)])) is None
 

@@ -1,17 +1,18 @@
 """The pure rules: first message, descriptions, delivery ranks, end of turn, records, judge, settings."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cli.judge import judge
+from rules.first_message import check_placeholders, filled, placeholder_values
+from rules.inbound import described
 from schemas.errors import ConfigurationError, InvalidInput
-from schemas.events import CallCompleted, MessageStatus
-from schemas.settings import FIRST_MESSAGE, load_settings
-from streams.conversation.delivery import report_step
-from streams.conversation.first_message import check_placeholders, first_message
-from streams.conversation.inbound import described
+from schemas.events import CallCompleted
+from schemas.settings import load_settings
+from schemas.statuses import rank_of
+
+TEXT = load_settings({}).first_message_text
 
 
 def call(**metadata: object) -> CallCompleted:
@@ -20,12 +21,16 @@ def call(**metadata: object) -> CallCompleted:
     return CallCompleted.from_object(body)
 
 
+def first_message(text: str, ended: CallCompleted, summary: str | None) -> str:
+    return filled(text, placeholder_values(ended.client_name, ended.agent_name, ended.group_name, summary))
+
+
 def test_first_message_is_personal_and_short_of_whatever_comes() -> None:
-    text = first_message(FIRST_MESSAGE, call(client_name="Luz Marina Díaz"), "Quiere el plan Premium.")
+    text = first_message(TEXT, call(client_name="Luz Marina Díaz"), "Quiere el plan Premium.")
     assert text.startswith("¡Hola Luz! Soy Ana.")
     assert "Sobre lo que hablamos: Quiere el plan Premium. " in text
-    assert len(first_message(FIRST_MESSAGE, call(client_name="x" * 10_000), "y " * 5_000)) < 1_600
-    assert first_message(FIRST_MESSAGE, call(client_name="  "), None).startswith("¡Hola Cliente!")
+    assert len(first_message(TEXT, call(client_name="x" * 10_000), "y " * 5_000)) < 1_600
+    assert first_message(TEXT, call(client_name="  "), None).startswith("¡Hola Cliente!")
 
 
 @pytest.mark.parametrize("text", ["{nombre}", "{", "{client_name.x}"])
@@ -44,7 +49,7 @@ def test_wrong_placeholders_are_found_early(text: str) -> None:
         (b'{"agent_id": "a", "recipient": []}', "recipient"),
         (b'{"agent_id": "", "recipient": {"phone_number": "+573138539155", "conversation_id": "c"}}', "agent_id"),
         (b'{"agent_id": "a", "recipient": {"phone_number": "x", "conversation_id": "c"}}', "recipient.phone_number"),
-        (b'{"agent_id": "a", "recipient": {"phone_number": "+573138539155"}}', "recipient.conversation_id"),
+        (b'{"agent_id": "a", "recipient": {"conversation_id": "c"}}', "recipient.phone_number"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "body"),
     ],
 )
@@ -78,11 +83,7 @@ def test_messages_are_described(params: dict[str, str], text: str) -> None:
 
 
 def test_failed_reports_outrank_all() -> None:
-    def rank(status: str) -> int:
-        params = {"MessageStatus": status, "MessageSid": "SM1", "To": "whatsapp:+573138539155"}
-        return int(report_step(MessageStatus(event_id="x", received_at=datetime.now(UTC), params=params))["rank"])
-
-    ranks = [rank(status) for status in ("nonsense", "queued", "sent", "delivered", "read", "undelivered")]
+    ranks = [rank_of(status) for status in ("nonsense", "queued", "sent", "delivered", "read", "undelivered")]
     assert ranks == sorted(ranks)
 
 

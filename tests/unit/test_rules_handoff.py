@@ -2,12 +2,14 @@
 
 import pytest
 
-from schemas.settings import HANDOFF, load_settings
-from streams.conversation.backend_signature import signature
-from streams.conversation.handoff import Handoff, Said
-from streams.vendors import Question
-from streams.vendors.context_text import told
-from streams.vendors.elevenlabs_events import answer_to
+from clients.agent import Question
+from clients.elevenlabs.context_text import told
+from clients.elevenlabs.events import answer_to
+from rules.backend_signature import signature
+from rules.handoff import Handoff, Said
+from schemas.settings import load_settings
+
+HANDOFF = load_settings({}).handoff_text
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from local.vendors.twilio.inbound import body_of, media_of, params_of
 from local.vendors.twilio.messages import Message, now
+from rules.inbound import described, quoted_sid
 from schemas.errors import InvalidNumber
 from schemas.phone import conversation_key
-from streams.conversation.inbound import described, quoted_sid
 
 PLACE = {"latitude": 4.6, "longitude": -74.1, "label": "Casa"}
 ADVERT = {"ReferralHeadline": "Plan Premium"}

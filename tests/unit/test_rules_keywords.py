@@ -2,9 +2,9 @@
 
 import pytest
 
+from rules.keywords import Intent, Keywords, normalised
+from rules.notices import notice_text
 from schemas.settings import load_settings
-from streams.conversation.keywords import Intent, Keywords, normalised
-from streams.conversation.notices import notice_text
 
 KEYWORDS = Keywords.of(load_settings({}))
 
@@ -22,6 +22,13 @@ KEYWORDS = Keywords.of(load_settings({}))
         ("start", "start"),
         ("Asesor", "handoff"),
         ("¿Hablar con una persona?", "handoff"),
+        ("Quiero hablar con una asesora, por favor", None),
+        ("con una persona", "handoff"),
+        ("Persona real", "handoff"),
+        ("Persona", None),
+        ("una persona", None),
+        ("persona natural", None),
+        ("Personas", None),
         ("quiero cancelar mi cita", None),
         ("baja el precio?", None),
         ("no stop", None),
@@ -44,6 +51,42 @@ def test_what_twilio_recognised_it_has_answered(opt_out_type: str, kind: str) ->
 
 def test_a_button_is_a_message_too() -> None:
     assert KEYWORDS.intent({"Body": "", "ButtonText": "Baja"}) == Intent("stop")
+
+
+def tap(text: str, payload: str, *, of_list: bool = False) -> dict[str, str]:
+    """As Twilio posts a tap on a quick reply, or on an item of a list."""
+    if of_list:
+        return {"ListTitle": text, "ListId": payload}
+    return {"Body": text, "ButtonText": text, "ButtonPayload": payload}
+
+
+@pytest.mark.parametrize("of_list", [False, True])
+@pytest.mark.parametrize(
+    ("text", "payload", "kind"),
+    [
+        ("Persona", "natural", None),
+        ("Asesor", "perfil_asesor", None),
+        ("Hablar con una persona", "opcion_2", None),
+        ("Ayuda", "HANDOFF", "handoff"),
+        ("Necesito ayuda", "transfer_to_human", "handoff"),
+        ("Hablar con una persona", "Hablar con una persona", "handoff"),
+        ("Baja", "opcion_3", "stop"),
+        ("No más mensajes", "stop", "stop"),
+        ("Alta", "opcion_4", None),
+        ("Alta", "ALTA", "start"),
+        ("Sí", "yes", None),
+    ],
+)
+def test_a_tap_is_what_its_payload_says(text: str, payload: str, kind: str | None, of_list: bool) -> None:
+    intent = KEYWORDS.intent(tap(text, payload, of_list=of_list))
+    assert (intent.kind if intent else None) == kind
+
+
+def test_payloads_are_configurable() -> None:
+    keywords = Keywords.of(load_settings({"HANDOFF_PAYLOADS": "opcion_2, soporte"}))
+    assert keywords.intent(tap("Ayuda", "OPCION_2")) == Intent("handoff")
+    assert keywords.intent(tap("Ayuda", "HANDOFF")) is None
+    assert keywords.intent({"Body": "soporte"}) is None
 
 
 def test_words_are_configurable() -> None:

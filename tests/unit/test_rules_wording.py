@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from rules.call_status import CallStatuses
+from rules.configuration import check_rules, problems
+from rules.language import language_of
+from rules.quiet_hours import QuietHours
+from rules.wording import Client, Wording
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
 from schemas.window import is_open
-from streams.conversation.call_status import CallStatuses
-from streams.conversation.configuration import check_rules, problems
-from streams.conversation.hours import QuietHours
-from streams.conversation.wording import Client, Wording
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 TEMPLATES = {
@@ -53,6 +54,69 @@ def test_inside_the_window_or_without_a_template_it_is_text() -> None:
     assert Wording(load_settings({})).first(client(), window_is_open=False).content is None
 
 
+SPOKEN = "El cliente quiere el plan Premium y pregunta por el precio."
+WRITTEN = "The user seemed hesitant and rude, and asked about the price."
+ON = {"FIRST_MESSAGE_SUMMARY": "on"}
+
+
+def first_text(settings: dict[str, str], summary: str | None) -> str:
+    return Wording(load_settings(settings)).first(client(summary=summary), window_is_open=True).body
+
+
+@pytest.mark.parametrize(
+    ("settings", "summary", "quoted"),
+    [
+        ({}, SPOKEN, ""),
+        ({}, WRITTEN, ""),
+        (ON, SPOKEN, f"Sobre lo que hablamos: {SPOKEN} "),
+        (ON, WRITTEN, ""),
+        (ON, None, ""),
+        (ON, "Premium", ""),
+        (ON | {"FIRST_MESSAGE_SUMMARY_LANGUAGE": "en"}, WRITTEN, f"Sobre lo que hablamos: {WRITTEN} "),
+        (ON | {"FIRST_MESSAGE_SUMMARY_LANGUAGE": "en"}, SPOKEN, ""),
+        (ON | {"FIRST_MESSAGE_SUMMARY_LANGUAGE": "any"}, "Premium", "Sobre lo que hablamos: Premium. "),
+        (ON | {"FIRST_MESSAGE_SUMMARY_LENGTH": "30"}, SPOKEN, "Sobre lo que hablamos: El cliente quiere el plan… "),
+    ],
+)
+def test_a_free_text_quotes_the_summary_only_where_that_is_wanted(
+    settings: dict[str, str], summary: str | None, quoted: str
+) -> None:
+    text = first_text(settings, summary)
+    assert text == first_text({}, None).replace("llamada. ", f"llamada. {quoted}")
+
+
+def test_a_text_of_ones_own_has_the_summary_by_the_same_setting() -> None:
+    own = {"FIRST_MESSAGE_TEXT": "Hola. {summary}¿Seguimos?"}
+    assert first_text(own, SPOKEN) == "Hola. ¿Seguimos?"
+    assert first_text(own | ON, SPOKEN) == f"Hola. Sobre lo que hablamos: {SPOKEN} ¿Seguimos?"
+
+
+@pytest.mark.parametrize("summary", [SPOKEN, WRITTEN])
+def test_a_template_has_the_summary_whatever_free_texts_have(summary: str) -> None:
+    words = Wording(load_settings(TEMPLATES)).first(client(summary=summary), window_is_open=False)
+    assert words.content is not None
+    assert words.content["content_variables"]["2"] == f"Sobre lo que hablamos: {summary}"
+    assert summary not in words.body
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (SPOKEN, "es"),
+        (WRITTEN, "en"),
+        ("O cliente não quer o plano e perguntou sobre o preço com calma.", "pt"),
+        ("Le client veut le plan et il a demandé le prix pour son fils.", "fr"),
+        ("Il cliente vuole il piano e ha chiesto il prezzo per suo figlio.", "it"),
+        ("Der Kunde will das Paket und fragt nach dem Preis für sich.", "de"),
+        ("Premium", None),
+        ("", None),
+        ("12 $99", None),
+    ],
+)
+def test_the_language_of_a_summary(text: str, language: str | None) -> None:
+    assert language_of(text) == language
+
+
 def test_a_templates_values_are_one_line_and_not_endless() -> None:
     content = Wording(load_settings(TEMPLATES)).reopening(client(), "uno\n\ndos\t" + "x " * 2_000)
     assert content is not None
@@ -79,7 +143,10 @@ def test_a_client_without_a_call_is_written_to_as_well() -> None:
     ("status", "begins", "template"),
     [
         ("completed", "¡Hola {client_name}! Soy {agent_name}. Gracias", "first"),
+        ("COMPLETED", "¡Hola {client_name}! Soy {agent_name}. Gracias", "first"),
+        (" completed\n", "¡Hola {client_name}! Soy {agent_name}. Gracias", "first"),
         ("voicemail", None, None),
+        ("Voicemail", None, None),
         ("busy", "Estaba ocupado, {client_name}", "no_answer"),
         ("failed", "¡Hola {client_name}! Soy {agent_name}. Intentamos", "no_answer"),
         ("a_status_of_tomorrow", "¡Hola {client_name}! Soy {agent_name}. Intentamos", "no_answer"),

@@ -5,11 +5,11 @@ from datetime import UTC
 from types import SimpleNamespace
 from typing import Any
 
+from clients.kafka.partitioner import partition_of
 from schemas.documents import now
 from schemas.events import ConversationEvent
-from streams.stats.assignment import Assignment, partition_of
 from streams.stats.counting import Counting
-from streams.stats.live import LiveRecords
+from streams.stats.live import Assignment, LiveRecords
 
 PHONE = "+573138539155"
 _PARTITIONS = 8

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.stats.latency import QUANTILES, bucket, quantiles
+from streams.stats.days import QUANTILES, bucket, quantiles
 from streams.stats.totals import Totals, campaign_days, figures
 from tests.support.stats_told import NOON, deliver, event, story
 

@@ -26,7 +26,7 @@ def test_pages_follow_each_other_until_the_end() -> None:
     seen, after = [], "0"
     while after:
         page = Page.from_query({"limit": "3", "after": after})
-        merged = page.merged([page.of(RECORDS[:4]), page.of(RECORDS[4:])], personal=True)
+        merged = page.merged([page.of(RECORDS[:4]), page.of(RECORDS[4:])])
         seen += ids(merged)
         after = str(merged["next"] or "")
     assert seen == [1, 2, 3, 4, 5, 6, 7]
@@ -34,16 +34,13 @@ def test_pages_follow_each_other_until_the_end() -> None:
 
 def test_filters_hold_together() -> None:
     page = Page.from_query({"status": "active", "batch_id": "b1", "agent_id": "a"})
-    assert ids(page.merged([page.of(RECORDS)], personal=True)) == [1, 3]
+    assert ids(page.merged([page.of(RECORDS)])) == [1, 3]
     assert Page.from_query(page.query()) == page
 
 
-def test_numbers_are_masked_and_names_left_out_unless_authorised() -> None:
+def test_what_a_record_is_kept_by_is_not_shown() -> None:
     page = Page.from_query({"limit": "1"})
-    (line,) = page.merged([page.of(RECORDS)], personal=False)["conversations"]
-    assert line["phone_number"] == "+57******9101"
-    assert "client_name" not in line
-    (line,) = page.merged([page.of(RECORDS)], personal=True)["conversations"]
+    (line,) = page.merged([page.of(RECORDS)])["conversations"]
     assert (line["phone_number"], line["client_name"]) == ("+573138539101", "Ana")
     assert not {"partition", "days", "calls", "started_day"} & set(line)
     assert "partition" not in shown(RECORDS[0])
@@ -55,10 +52,3 @@ def test_numbers_are_masked_and_names_left_out_unless_authorised() -> None:
 def test_what_cannot_be_asked_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(InvalidInput):
         Page.from_query(query)
-
-
-def test_the_group_whose_lag_is_told_is_the_workers() -> None:
-    from streams.stats.lag import WORKER_GROUP
-    from streams.worker.run import GROUP
-
-    assert WORKER_GROUP == GROUP

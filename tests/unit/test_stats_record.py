@@ -7,9 +7,9 @@ import pytest
 
 from schemas.errors import InvalidInput
 from schemas.events import EventType
-from streams.stats.days import DAYS_KEPT
-from streams.stats.record import apply
-from streams.stats.told import Told
+from streams.stats.days import COUNTS, DAYS_KEPT
+from streams.stats.event import Event
+from streams.stats.record import apply, empty, has_begun, is_over
 from tests.support.stats_told import NOON, PHONE, event, story
 
 BOGOTA = ZoneInfo("America/Bogota")
@@ -103,7 +103,7 @@ def test_old_days_are_forgotten() -> None:
         event(1, "received", received_at="yesterday"),
     ],
 )
-def test_what_cannot_be_counted_says_why(bad: Told) -> None:
+def test_what_cannot_be_counted_says_why(bad: Event) -> None:
     with pytest.raises(InvalidInput):
         apply(None, bad, ZoneInfo("Asia/Tokyo"))
 
@@ -116,6 +116,34 @@ def test_a_missed_event_leaves_a_gap_that_stays_known() -> None:
 
 
 def test_types_that_nobody_knows_yet_are_counted_and_tell_the_status() -> None:
-    later = Told(1, 2, PHONE, "on_leave", NOON, {}, "closed")
+    later = Event(1, 2, PHONE, "on_leave", NOON, {}, "closed")
     assert story(event(1, "started"), later)["status"] == "closed"
     assert story(event(1, "started"), event(2, "details"))["number"] == 2
+
+
+def test_messages_of_an_unknown_number_wait_for_their_call() -> None:
+    waiting = story(
+        event(1, "received", parked=True, message_sid="SM1"),
+        event(2, "received", NOON + timedelta(minutes=1), parked=True, message_sid="SM2"),
+    )
+    assert not has_begun(waiting)
+    assert (waiting["received"], waiting["days"]) == (0, {})
+    begun = apply(waiting, event(3, "started", batch_id="b1"), UTC)
+    assert has_begun(begun)
+    assert (begun["received"], begun["waiting_since"]) == (2, NOON.isoformat())
+    assert begun["days"]["2025-10-28"] | {"latency": {}} == {
+        **dict.fromkeys(COUNTS, 0), "started": 1, "answered": 1, "received": 2, "latency": {},
+    }  # fmt: skip
+    assert begun["calls"][0]["answered"] == 1
+    assert begun.keys() == empty(1, PHONE).keys()
+
+
+def test_messages_that_nobody_takes_up_are_dropped() -> None:
+    record = story(
+        event(1, "received", parked=True, message_sid="SM1"),
+        event(2, "received", parked=True, message_sid="STOP", asks=False),
+        event(3, "unanswered", message_sids=["SM1"], reason="unknown_number"),
+        event(4, "started"),
+    )
+    assert (record["received"], record["calls"][0]["answered"]) == (0, 0)
+    assert is_over(story(event(1, "received", parked=True)), (NOON + timedelta(days=1)).isoformat())

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from schemas.events import EventType
 from streams.stats.days import COUNTS
+from streams.stats.event import Event
 from streams.stats.record import Record
-from streams.stats.told import Told
 from streams.stats.totals import Totals, figures
 from tests.support.stats_told import NOON, deliver, event
 
@@ -22,7 +22,7 @@ PARTS = st.tuples(st.sampled_from(TYPES), MOMENTS, SECONDS)
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> list[list[Told]]:
+def conversations(draw: st.DrawFn) -> list[list[Event]]:
     count = draw(st.integers(1, 4))
     return [
         [
@@ -34,7 +34,7 @@ def conversations(draw: st.DrawFn) -> list[list[Told]]:
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> tuple[list[list[Told]], list[Told]]:
+def schedules(draw: st.DrawFn) -> tuple[list[list[Event]], list[Event]]:
     """The conversations, and one order in which all of their events were delivered at least once."""
     told = draw(conversations())
     next_up = [0] * len(told)
@@ -51,7 +51,7 @@ def schedules(draw: st.DrawFn) -> tuple[list[list[Told]], list[Told]]:
 
 @given(schedules())
 def test_any_redelivery_gives_the_totals_of_each_event_once(
-    schedule: tuple[list[list[Told]], list[Told]],
+    schedule: tuple[list[list[Event]], list[Event]],
 ) -> None:
     told, delivered = schedule
     once, expected = deliver([each for events in told for each in events])
@@ -72,7 +72,7 @@ def _days(records: dict[str, Record]) -> set[str]:
 
 @given(schedules(), st.integers(1, 3))
 def test_sums_over_disjoint_parts_are_the_sums_over_all(
-    schedule: tuple[list[list[Told]], list[Told]], workers: int
+    schedule: tuple[list[list[Event]], list[Event]], workers: int
 ) -> None:
     records, totals = deliver(schedule[1])
     parts = [Totals() for _ in range(workers)]

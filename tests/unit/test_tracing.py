@@ -10,14 +10,20 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from process.tracing import link, span, trace_headers
+from process.vendor_calls import vendor_call
+from rules.effects import AskAgent, SendMessage
+from rules.inputs import AgentFailed, MessageReceived, SendNotMade
+from rules.policy import Policy
+from rules.state import Part, Waiting
 from schemas.errors import RetryableError
+from schemas.record_headers import traceparent_of
+from schemas.settings import load_settings
 from schemas.topics import INBOUND_MESSAGE
-from schemas.tracing import link, span, trace_headers, traceparent_of
-from streams.engine.mailbox import Mailboxes
-from streams.engine.work import Batch, TopicPartition
-from streams.metrics import vendor_call
-from streams.worker.take import Take
-from streams.worker.traces import Traced
+from streams.actors.effects.performer import Performer
+from streams.actors.intake import Intake
+from streams.actors.reading import InputReader
+from streams.engine.work import TopicPartition
 from tests.support.gateway import NUMBER, FakePublisher, Fakes, gateway, message, settings_with, signed
 from tests.support.spans import recorded
 from web.kafka_link import KafkaLink
@@ -54,14 +60,33 @@ class Publishing(FakePublisher):
         await self._link.send(topic, key, value, request_id)
 
 
-class Nobody:
-    """The parts of a worker that ordinary messages go by."""
+class Told:
+    """The mailboxes of a worker: what its numbers are told, in order."""
 
-    def handed_over(self, item: object) -> None:
-        return None
+    generation = 1
 
-    async def look(self, message: object) -> None:
-        return None
+    def __init__(self) -> None:
+        self.received: list[MessageReceived] = []
+        self.come = asyncio.Event()
+
+    async def put(self, source: object, offset: int, key: str, told: Any, *rest: object, urgent: bool) -> None:  # noqa: ANN401
+        self.received.append(told.given)
+        self.come.set()
+
+    def finished(self, source: object, offset: int, token: object, generation: int) -> None:
+        raise AssertionError("nothing here is disposed of")
+
+
+class Vendors:
+    """The agent answers nothing, and Twilio fails."""
+
+    async def ask(self, key: str, effect: AskAgent) -> AgentFailed:
+        return AgentFailed(question=(), retryable=True, why="")
+
+    async def send(self, key: str, effect: SendMessage) -> SendNotMade:
+        with pytest.raises(RetryableError), vendor_call("twilio", "send"):
+            raise RetryableError("twilio", f"says {NUMBER}")
+        return SendNotMade(own_id=effect.part.own_id, why="")
 
 
 class Event:
@@ -74,22 +99,36 @@ class Event:
 
 
 async def worked(records: list[Record]) -> None:
-    """Bring records through a worker's mailboxes; one burst, answered with one send that fails."""
-    done: list[object] = []
-
-    async def handle(batch: Batch) -> None:
-        batch.take_following()
-        with pytest.raises(RetryableError), vendor_call("twilio", "send"):
-            raise RetryableError("twilio", f"says {NUMBER}")
-
-    mailboxes = Mailboxes(Traced(handle), done.append, most_per_topic=9, largest_window=9)
-    await mailboxes.begin_generation()
-    nobody = cast(Any, Nobody())
-    take = Take(1, mailboxes, nobody, nobody, nobody, nobody)
+    """Bring records through a worker; one burst, answered with one send that fails."""
+    told, nobody, policy = Told(), cast(Any, None), Policy.of(load_settings({}))
+    reader = InputReader(nobody, policy, nobody)
+    intake = Intake(1, cast(Any, told), reader, nobody, nobody, lambda *place: None)
+    working = asyncio.create_task(intake.work())
     for record in records:
-        await take(TopicPartition(INBOUND_MESSAGE, 0), Event(record))
+        await intake(TopicPartition(INBOUND_MESSAGE, 0), Event(record))
     async with asyncio.timeout(5):
-        await mailboxes.wait_until(lambda: len(done) == len(records))
+        while len(told.received) < len(records):
+            told.come.clear()
+            await told.come.wait()
+    working.cancel()
+    await _answered(policy, told.received)
+
+
+async def _answered(policy: Policy, received: list[MessageReceived]) -> None:
+    vendors = cast(Any, Vendors())
+    parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend"), vendors)
+    performer = Performer(policy=policy, **parts)
+    question = tuple(
+        Waiting(kind="message", event_id=each.event_id, at=each.received_at, trace=each.trace) for each in received
+    )
+    ask = AskAgent(
+        id="ask", agent_id="a", call_id="c", question=question, client_name=None, has_details=True, meanwhile_since=None
+    )
+    await performer.perform(NUMBER, ask)
+    part = Part(own_id="1", to=f"whatsapp:{NUMBER}", body="hola")
+    asked = question[0]
+    send = SendMessage(id="send", part=part, turn_id=1, asked_at=asked.at, request_id=None, trace=asked.trace)
+    await performer.perform(NUMBER, send)
 
 
 async def post(broker: Broker, sid: str, **headers: str) -> None:
@@ -103,9 +142,9 @@ async def test_one_trace_from_webhook_to_send(exporter: InMemorySpanExporter) ->
     await post(broker, "SM1")
     await worked(broker.records)
     spans = {each.name: each for each in exporter.get_finished_spans()}
-    names = [f"POST {INCOMING}", "publish inbound-message", "handle inbound-message", "twilio send"]
-    assert sorted(spans) == sorted(names)
-    assert len({_context(spans[name]).trace_id for name in names}) == 1
+    names = [f"POST {INCOMING}", "publish inbound-message", "handle inbound-message", "deliver", "twilio send"]
+    assert sorted(spans) == sorted([*names, "turn reply"])
+    assert len({_context(each).trace_id for each in spans.values()}) == 1
     for above, below in zip(names, names[1:], strict=False):
         parent = spans[below].parent
         assert parent is not None
@@ -121,9 +160,9 @@ async def test_a_burst_goes_on_in_its_first_trace_and_links_the_others(exporter:
     await post(broker, "SM1")
     await post(broker, "SM2", traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01")
     await worked(broker.records)
-    [handled] = [each for each in exporter.get_finished_spans() if each.name == "handle inbound-message"]
-    assert [f"{each.context.trace_id:x}" for each in handled.links] == ["ab" * 16]
-    assert _context(handled).trace_id != int("ab" * 16, 16)
+    [answered] = [each for each in exporter.get_finished_spans() if each.name == "turn reply"]
+    assert [f"{each.context.trace_id:x}" for each in answered.links] == ["ab" * 16]
+    assert _context(answered).trace_id != int("ab" * 16, 16)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from aiohttp import web
 
-from streams.vendors import elevenlabs_overrides as overrides
-from streams.vendors.elevenlabs_overrides import FIRST_MESSAGE, OVERRIDES, Refusals
+from clients.elevenlabs import overrides
+from clients.elevenlabs.overrides import FIRST_MESSAGE, OVERRIDES, Refusals
 from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, end_of_turn, error, metadata, response
 from tests.support.websocket_scripts import ANSWER, QUESTION, agent, refuses, says, short_waits
 

@@ -4,11 +4,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.websocket import ElevenLabsWebSocket
+from clients.http import open_session
 from schemas.errors import RetryableError, TerminalError, VendorError
 from schemas.settings import load_settings
-from streams.vendors.elevenlabs_api import ElevenLabsApi
-from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
-from streams.vendors.http import open_session
 from tests.support.vendor_servers import Json, ScriptedElevenLabs, served
 from tests.support.websocket_scripts import ANSWER, QUESTION, agent, says, short_waits
 
@@ -67,3 +67,25 @@ async def test_handshake_is_refused(status: int, kind: type[VendorError]) -> Non
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
         with pytest.raises(kind):
             await ElevenLabsWebSocket(ElevenLabsApi(settings, session)).ask(QUESTION)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_handshake_that_is_sent_on_takes_the_key_nowhere(status: int) -> None:
+    came: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        came.append(str(request.headers))
+        return web.Response()
+
+    async with served(elsewhere) as other, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
+
+        async def handle(request: web.Request) -> web.Response:
+            if request.path.endswith("get-signed-url"):
+                return web.json_response({"detail": {"status": "missing_permissions"}}, status=401)
+            return web.Response(status=status, headers={"Location": f"{other}/socket"})
+
+        async with served(handle) as url:
+            settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
+            with pytest.raises(RetryableError):
+                await ElevenLabsWebSocket(ElevenLabsApi(settings, session)).ask(QUESTION)
+    assert came == []

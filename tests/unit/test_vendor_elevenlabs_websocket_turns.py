@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from clients.elevenlabs.events import AgentSilent, NeverAnswered
 from schemas.errors import RetryableError, TerminalError, VendorError
-from streams.vendors.elevenlabs_events import AgentSilent
 from tests.support.vendor_servers import (
     Script,
     ScriptedElevenLabs,
@@ -73,7 +73,9 @@ TURNS: list[tuple[str, Script, str, bool]] = [
         "Un momento.\n\nCuesta $99",
         False,
     ),
-    ("agent ends", says(response("Adiós"), close=1000), "Adiós", True),
+    ("closed in good order", says(response("Adiós"), close=1000), "Adiós", False),
+    ("closed before the stream's stop", says(part("start"), response("Adiós"), close=1000), "Adiós", False),
+    ("its tool does not come back", says(response("Adiós"), tool_request("end_call"), close=1000), "Adiós", True),
     ("agent ends by its tool", says(response("Adiós"), tool_response("end_call")), "Adiós", True),
     ("broken after a whole answer", says(*ANSWER, close=1011), "Cuesta $99", False),
     ("deadline with a tool running", says(response("Un momento."), tool_request("p")), "Un momento.", False),
@@ -88,6 +90,8 @@ async def test_turns(script: Script, text: str, ended: bool) -> None:
     assert (reply.text, reply.ended, len(vendor.starts)) == (text, ended, 1)
 
 
+OUT_OF_CREDITS = {"type": "error", "message": "This request exceeds your quota"}
+
 # Failures: the error, and how many conversations were tried.
 FAILURES: list[tuple[str, Script, type[VendorError], int]] = [
     ("silent", says(), AgentSilent, 2),
@@ -96,6 +100,9 @@ FAILURES: list[tuple[str, Script, type[VendorError], int]] = [
     ("only voice tags", says(response("[sighs]"), end_of_turn()), AgentSilent, 2),
     ("cut within an answer", says(part("start"), part("delta", "Cue"), close=0), AgentSilent, 2),
     ("cut within a tool", says(response("Un momento."), tool_request("p"), close=0), RetryableError, 1),
+    ("parts alone, closed in good order", says(part("start"), part("delta", "Cue"), close=1000), NeverAnswered, 3),
+    ("a tool, closed in good order", says(response("Un momento."), tool_request("p"), close=1000), NeverAnswered, 3),
+    ("no credits", says(part("start"), OUT_OF_CREDITS, close=1000), RetryableError, 1),
     ("too many", refuses({"type": "queue_status"}, close=3008), RetryableError, 1),
     ("rejected", refuses(close=3000), RetryableError, 1),
     ("missing variable", refuses(error(1008, "missing_dynamic_variable", "name"), close=1008), TerminalError, 1),
@@ -110,6 +117,20 @@ async def test_failures(script: Script, kind: type[VendorError], tried: int) -> 
         with pytest.raises(VendorError) as caught:
             await client.ask(QUESTION)
     assert (type(caught.value), len(vendor.starts)) == (kind, tried)
+
+
+async def test_what_was_broken_off_once_is_whole_the_next_time() -> None:
+    broken = says(part("start"), part("delta", "Cue"), close=1000)
+    vendor = ScriptedElevenLabs(broken, broken, says(*ANSWER))
+    async with agent(vendor) as client:
+        assert (await client.ask(QUESTION)).text == "Cuesta $99"
+
+
+async def test_an_account_without_credits_is_left_alone_for_a_while() -> None:
+    async with agent(ScriptedElevenLabs(says(OUT_OF_CREDITS, close=1000))) as client:
+        with pytest.raises(RetryableError) as caught:
+            await client.ask(QUESTION)
+    assert caught.value.retry_after
 
 
 async def test_silence_is_tried_once_more() -> None:

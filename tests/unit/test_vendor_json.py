@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.vendors.vendor_json import clean_text, parse_vendor_object
+from clients.vendor_json import clean_text, parse_vendor_object
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))

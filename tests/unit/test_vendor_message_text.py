@@ -1,13 +1,14 @@
 """Where texts are cut, and what becomes of an agent's Markdown."""
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.vendors.message_split import split_message
-from streams.vendors.message_text import to_whatsapp
+from rules.message_split import split_message
+from rules.message_text import to_whatsapp
 
 FAMILY = "👩‍👩‍👧‍👦"
 FLAG = "🇨🇴"
@@ -160,6 +161,23 @@ def test_1600_letters_are_one_message_and_800_emoji_too() -> None:
         ("Bueno [laughs] sí [SHORT PAUSE] no", "Bueno sí no"),
         ("[sighs]", ""),
         ("[nombre] queda", "[nombre] queda"),
+        ("[thoughtful] Déjame ver.", "Déjame ver."),
+        ("[con calma] Claro, [risas] te espero", "Claro, te espero"),
+        ("Claro [risas], te espero [suspira]. [Riéndose] ¡Ya!", "Claro, te espero. ¡Ya!"),
+        ("Hola\n[risas]\nadiós [susurrando]\nfin", "Hola\nadiós\nfin"),
+        ("Hola\n\n[risas]\n\nadiós", "Hola\n\nadiós"),
+        ("[laughs softly][excited] **Sí**", "*Sí*"),
+        ("**[risas] Sí** y _[con cariño] no_", "*Sí* y _no_"),
+        ("**Ya**[risas] sí", "*Ya* sí"),
+        ("# [entusiasmada] El plan", "*El plan*"),
+        ("- [risos] uno\n- dos", "- uno\n- dos"),
+        ("[misterioso] Te tengo algo. [deep voice] ¿Listo?", "Te tengo algo. ¿Listo?"),
+        ("`[risas]` y ```[risas]```", "`[risas]` y ```[risas]```"),
+        ("Según [1] y [2], el contrato [adjunto].", "Según [1] y [2], el contrato [adjunto]."),
+        ("[adjunto] El contrato", "[adjunto] El contrato"),
+        ("[Plan Tranquilidad] $99 [próximamente]", "[Plan Tranquilidad] $99 [próximamente]"),
+        ("Hola [nombre del cliente], tu cita es el [fecha]", "Hola [nombre del cliente], tu cita es el [fecha]"),
+        ("[risas](https://e.co) [risas]: x", "risas: https://e.co [risas]: x"),
         ("[happy](https://e.co)", "happy: https://e.co"),
         ("2 ** 3 ** 4 y 2 * 3", "2 ** 3 ** 4 y 2 * 3"),
         ("https://e.co/__init__/x", "https://e.co/__init__/x"),
@@ -174,11 +192,54 @@ def test_1600_letters_are_one_message_and_800_emoji_too() -> None:
         ("`**kwargs` y **dos**", "`**kwargs` y *dos*"),
         ("1\\. uno, \\$99 \\[x\\]", "1. uno, $99 [x]"),
         ("| Plan | Precio |\n| :--- | ---: |\n| **Oro** | $99 |\nFin", "Plan | Precio\n*Oro* | $99\nFin"),
+        ("a | b\n--- | ---\n| c | d | e |", "a | b\nc | d | e"),
+        ("**uno\ndos**", "*uno*\n*dos*"),
+        ("***muy* fuerte**", "*muy fuerte*"),
+        ("*uno **dos** tres*", "*uno dos tres*"),
+        ("_uno **dos**_", "_uno *dos*_"),
+        ("**Precio:**99 (**hoy**)", "*Precio:*99 (*hoy*)"),
+        ("# [aquí](https://e.co/a)", "*aquí:* https://e.co/a"),
+        ("uno\\\ndos  \ntres", "uno\ndos\ntres"),
+        ("1. **Oro**\n   $99\n   * a\n2. Plata\n¿Cuál?", "1. *Oro*\n   $99\n   - a\n2. Plata\n¿Cuál?"),
+        ("3) tres\n\ny\n\n9) nueve", "3) tres\n\ny\n\n9) nueve"),
+        ("- uno\n\n\n\n- dos", "- uno\n\n- dos"),
+        ("- " * 40 + "hondo", "- " * 40 + "hondo"),
+        ("> **cita**\n> más\nrespuesta", "> *cita*\n> más\nrespuesta"),
+        ("```uno\ndos```\n\n**tres**", "```uno\ndos```\n\n*tres*"),
+        ("```\nsin fin **x**", "```\nsin fin *x*"),
+        ("1. Haz:\n   ```sh\n   ls  *\n   ```\n2. Fin", "1. Haz:\n   ```\n   ls  *\n   ```\n2. Fin"),
+        ("[1] [adjunto] [ver](www.e.co) [1]: https://e.co", "[1] [adjunto] [ver](www.e.co) [1]: https://e.co"),
+        ("https://e.co/a\\_b, <a@e.co> y &amp; AT&T", "https://e.co/a_b, a@e.co y & AT&T"),
+        ("https://e.co/?a=*b*&__c__=1 **d**", "https://e.co/?a=*b*&__c__=1 *d*"),
+        ("<b>hola</b> <br>adiós", "<b>hola</b>\nadiós"),
+        ("[ ] uno\n- [x] dos", "[ ] uno\n- [x] dos"),
+        ("   indentado\n  queda", "indentado\n  queda"),
     ],
 )
 def test_to_whatsapp(markdown: str, whatsapp: str) -> None:
     assert to_whatsapp(markdown) == whatsapp
     assert to_whatsapp(whatsapp) == whatsapp
+
+
+PLAIN = st.sampled_from(["uno ", "dos\n", "- tres\n", "1. cuatro\n", "\n\n", "¿sí? ", "$5 * 3 ", "a_b "])
+
+
+@given(st.lists(st.one_of(PLAIN, MARKED.map(lambda text: f"{text} ")), max_size=20).map("".join))
+def test_what_is_whatsapps_already_stays(text: str) -> None:
+    assert to_whatsapp(to_whatsapp(text)) == to_whatsapp(text)
+
+
+ODD = st.sampled_from(
+    ["w ", "w", " ", "\n", "\n\n", "*", "**", "***", "_", "__", "~~", "`", "[", "]", "(", ")", "![", "<", "<br>"]
+    + ["](https://e.co/a)", "[w](", "> ", "# ", "- ", "* ", "1. ", "    ", "\t", "---\n", "\r\n"]
+    + ["|", "| ", " |\n", "|---|\n", "\\", "&"]
+)
+
+
+@given(st.lists(ODD, max_size=40))
+def test_no_word_is_lost_and_none_moves(pieces: list[str]) -> None:
+    text = "".join(piece.replace("w", f"w{number}w") for number, piece in enumerate(pieces))
+    assert re.findall(r"w\d+w", to_whatsapp(text)) == re.findall(r"w\d+w", text)
 
 
 HOSTILE = ["**a ", "[", "__ _a ", "~~a ", "# " + " " * 50, "[a](", "*", "\n ", "[a](https://e", "`a", "```", "| a ", "|-",

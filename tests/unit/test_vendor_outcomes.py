@@ -7,10 +7,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from clients.circuit_breaker import MOST_OUTCOMES, CircuitBreaker
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.twilio.api import TwilioApi
+from clients.views import WorkerViews
 from schemas.errors import RetryableError
 from schemas.settings import load_settings
-from streams.turns import pause as pause_module
-from streams.turns.pause import Pause
 from web.vendor_outcomes import VendorOutcomes, failing
 from web.vendors import Vendors
 
@@ -35,25 +37,26 @@ def test_a_vendor_fails_when_most_of_the_newest_calls_do(views: list[dict[str, A
     assert failing(views) == (frozenset({"twilio"}) if told else frozenset())
 
 
-async def _call(pause: Pause, *, fails: bool) -> None:
-    async with pause.attempt():
+async def _call(breaker: CircuitBreaker, *, fails: bool) -> None:
+    async with breaker.call():
         if fails:
             raise RetryableError("twilio", "503")
 
 
-async def test_a_worker_tells_of_the_newest_calls_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    pause = Pause("twilio")
+async def test_a_worker_tells_of_the_newest_calls_only() -> None:
+    now = 100.0
+    breaker = CircuitBreaker("twilio", clock=lambda: now)
     for fails in (True, True, False):
         try:
-            await _call(pause, fails=fails)
+            await _call(breaker, fails=fails)
         except RetryableError:
             continue
-    assert pause.recent() == {"answered": 1, "failed": 2}
-    for _ in range(pause_module._MOST_OUTCOMES + 9):
-        await _call(pause, fails=False)
-    assert pause.recent() == {"answered": pause_module._MOST_OUTCOMES, "failed": 0}
-    monkeypatch.setattr(pause_module, "_RECENT_SECONDS", 0.0)
-    assert pause.recent() == {"answered": 0, "failed": 0}
+    assert breaker.recent() == {"answered": 1, "failed": 2}
+    for _ in range(MOST_OUTCOMES + 9):
+        await _call(breaker, fails=False)
+    assert breaker.recent() == {"answered": MOST_OUTCOMES, "failed": 0}
+    now += 10.0
+    assert breaker.recent() == {"answered": 0, "failed": 0}
 
 
 async def test_a_vendor_that_answers_a_probe_and_fails_at_the_work_is_an_error() -> None:
@@ -70,8 +73,9 @@ async def test_a_vendor_that_answers_a_probe_and_fails_at_the_work_is_an_error()
             {}, worker_urls=f"{url}, http://127.0.0.1:9", twilio_api_base_url=url, twilio_account_sid="AC1",
             twilio_auth_token="t", elevenlabs_api_base_url=url, elevenlabs_api_key="k",
         )  # fmt: skip
-        outcomes = VendorOutcomes(settings, session)
-        vendors = Vendors(settings, session, lambda: outcomes.failing)
+        outcomes = VendorOutcomes(WorkerViews(settings, session))
+        twilio, elevenlabs = TwilioApi(settings, session), ElevenLabsApi(settings, session)
+        vendors = Vendors(settings, twilio, elevenlabs, lambda: outcomes.failing)
         assert await vendors.twilio() == "ok"
         await outcomes.look()
         assert (await vendors.twilio(), await vendors.elevenlabs()) == ("error", "ok")

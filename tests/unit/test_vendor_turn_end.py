@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.vendors.turn_end import QUIET_SECONDS, SILENT_SECONDS, TURN_SECONDS, TurnEnd
+from clients.elevenlabs.turn_end import QUIET_SECONDS, SILENT_SECONDS, TURN_SECONDS, TurnEnd
 from tests.support.vendor_servers import (
     Json,
     end_of_turn,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.twilio_codes import KINDS, _table, classify
+from schemas.twilio_codes import _table, classify
+from schemas.verdicts import KINDS
 
 CASES: list[tuple[int | str | None, int | None, str]] = [
     (20429, 429, "retryable"),
@@ -50,3 +51,22 @@ def test_every_entry_has_a_known_kind_and_both_languages() -> None:
 def test_reason_is_in_both_languages() -> None:
     assert classify(21610).es == "El cliente se dio de baja"
     assert classify(21610).en == "the recipient has unsubscribed"
+
+
+@pytest.mark.parametrize("code", [21606, 63037, 63042, 63101, 63112])
+def test_what_somebody_may_have_to_act_on_has_words_of_its_own(code: int) -> None:
+    assert classify(code).en != classify(None).en
+    assert str(code) not in classify(code).en
+
+
+@pytest.mark.parametrize("code", [21703, "63035", 63036, 63050, 63110, 63111, 131999])
+def test_of_a_code_that_nobody_knows_its_page_is_named(code: int | str) -> None:
+    verdict = classify(code, 400)
+    assert verdict.kind == "terminal"
+    assert verdict.en == f"Twilio refused the message for a reason unknown to us: see Twilio's page of error {code}"
+    assert verdict.es.endswith(f"véase la página de Twilio del error {code}")
+
+
+@pytest.mark.parametrize("code", [None, "", "of a new kind", "9" * 7, -1, "٣"])
+def test_what_is_no_code_is_not_repeated(code: int | str | None) -> None:
+    assert classify(code) == classify(None)

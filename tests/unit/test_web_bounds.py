@@ -7,8 +7,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from schemas.settings import load_settings
-from web.bounds import within
+from clients.bounds import within
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.twilio.api import TwilioApi
+from schemas.settings import Settings, load_settings
 from web.vendors import Vendors
 
 
@@ -56,6 +58,10 @@ async def test_being_cancelled_cancels_the_work() -> None:
     await asyncio.wait_for(cancelled.wait(), 5)
 
 
+def vendors_of(settings: Settings, session: aiohttp.ClientSession) -> Vendors:
+    return Vendors(settings, TwilioApi(settings, session), ElevenLabsApi(settings, session))
+
+
 @pytest.mark.parametrize(
     ("status", "found"),
     [(200, "ok"), (404, "ok"), (405, "ok"), (429, "ok"), (401, "error"), (403, "error"), (500, "error")],
@@ -75,7 +81,7 @@ async def test_what_a_vendors_answer_means(status: int, found: str) -> None:
             {}, twilio_account_sid="AC1", twilio_auth_token="t", twilio_api_base_url=base, elevenlabs_api_key="k",
             elevenlabs_api_base_url=base,
         )  # fmt: skip
-        vendors = Vendors(settings, session)
+        vendors = vendors_of(settings, session)
         assert (await vendors.twilio(), await vendors.elevenlabs()) == (found, found)
     assert asked == [("/2010-04-01/Accounts/AC1.json", "Basic QUMxOnQ="), ("/v1/convai/agents", "k")]
 
@@ -83,7 +89,7 @@ async def test_what_a_vendors_answer_means(status: int, found: str) -> None:
 async def test_vendors_without_credentials_or_connection() -> None:
     nobody = "http://127.0.0.1:9"  # the discard port
     async with aiohttp.ClientSession() as session:
-        bare = Vendors(load_settings({}), session)
+        bare = vendors_of(load_settings({}), session)
         assert (await bare.twilio(), await bare.elevenlabs()) == ("error", "error")
         settings = load_settings({}, elevenlabs_api_key="k", elevenlabs_api_base_url=nobody)
-        assert await Vendors(settings, session).elevenlabs() == "disconnected"
+        assert await vendors_of(settings, session).elevenlabs() == "disconnected"

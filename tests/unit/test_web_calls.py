@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from tests.support.gateway import AUTH, FakeOutcomes, FakePublisher, Fakes, call, gateway
-from web.app import LARGEST_BODY
+from schemas.events import CallCompleted
+from tests.support.gateway import AUTH, NUMBER, FakeOutcomes, FakePublisher, Fakes, call, gateway
+from web.bodies import LARGEST_BODY
 from web.outcomes import Outcome
 
 PATH = "/api/call-completed"
@@ -45,6 +46,19 @@ async def test_publishes_and_answers_with_the_outcome() -> None:
     [(topic, key, value, request_id)] = fakes.publisher.events
     assert (topic, key, request_id) == ("call-completed", "+573138539155", "r-1")
     assert json.loads(value)["recipient"]["conversation_id"] == "conv_1"
+
+
+async def test_a_call_that_never_connected_has_its_outcome_under_the_id_that_the_worker_makes() -> None:
+    body = call(recipient={"id": "rcpt_1", "phone_number": NUMBER, "conversation_id": None, "status": None})
+    fakes = Fakes()
+    async with gateway(fakes) as client:
+        assert (await client.post(PATH, json=body, headers=AUTH)).status == 202
+    [(_, _, value, _)] = fakes.publisher.events
+    made = CallCompleted.from_json(value).event_id
+    fakes.outcomes.known[made] = DONE
+    async with gateway(fakes) as client:
+        answer = await (await client.post(PATH, json=body, headers=AUTH)).json()
+    assert (answer["whatsapp_message_id"], len(fakes.publisher.events)) == ("SM1", 1)
 
 
 async def test_a_repeated_call_is_answered_without_publishing() -> None:
@@ -117,7 +131,6 @@ async def test_without_postgres_it_is_published_all_the_same() -> None:
         (json.dumps({"agent_id": "a"}).encode(), "recipient"),
         (json.dumps(call(number="123")).encode(), "recipient.phone_number"),
         (json.dumps(call(number="+57\U0001f600")).encode(), "recipient.phone_number"),
-        (json.dumps(call(conversation_id="\x00")).encode(), "recipient.conversation_id"),
         (json.dumps(call(conversation_id="c" * 256)).encode(), "recipient.conversation_id"),
     ],
 )
@@ -138,6 +151,7 @@ async def test_a_bad_body_is_400_and_names_the_field(body: bytes, field: str) ->
         {"call_metadata": {"client_name": "\U0001f600" * 10_000, "client_id": 42, "group_id": "5"}},
         {"batch_name": "a\x00b", "unknown": [[[{}]]], "phone_number_id": None},
         {"agent_id": 7, "recipient": {"phone_number": 573138539155, "conversation_id": 9}},
+        {"recipient": {"phone_number": NUMBER, "conversation_id": "\x00", "status": None}},
     ],
 )
 async def test_odd_but_usable_bodies_are_accepted(over: dict[str, object]) -> None:
@@ -145,6 +159,18 @@ async def test_odd_but_usable_bodies_are_accepted(over: dict[str, object]) -> No
     async with gateway(fakes) as client:
         assert (await client.post(PATH, json=call(**over), headers=AUTH)).status == 202
     assert b"\\u0000" not in fakes.publisher.events[0][2]
+
+
+async def test_a_national_number_is_of_the_configured_country_alone() -> None:
+    fakes = Fakes()
+    body = call(recipient={"phone_number": "3138539155", "conversation_id": "conv_1"})
+    async with gateway(fakes) as client:
+        error = await (await client.post(PATH, json=body, headers=AUTH)).json()
+    assert error["details"].startswith("recipient.phone_number: does not say of which country")
+    async with gateway(fakes, default_region="CO") as client:
+        assert (await client.post(PATH, json=body, headers=AUTH)).status == 202
+    [(_, key, value, _)] = fakes.publisher.events
+    assert (key, json.loads(value)["recipient"]["phone_number"]) == ("+573138539155", "+573138539155")
 
 
 async def test_another_media_type_is_415() -> None:

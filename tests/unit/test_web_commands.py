@@ -83,3 +83,47 @@ async def test_nothing_without_the_token_and_nothing_stored_anywhere_is_503() ->
         assert (await client.post(PATH, data=b"x", headers=AUTH)).status == 415
         fakes.publisher.away = True
         assert (await client.post(PATH, json=body(), headers=AUTH)).status == 503
+
+
+TEMPLATE = "HX" + "a" * 32
+
+
+@pytest.mark.parametrize(
+    ("known", "given", "refused"),
+    [
+        ({"1": "", "2": ""}, {"content_variables": {"1": "Ana", "2": "20"}}, None),
+        ({}, {}, None),
+        ({"1": "", "2": ""}, {"content_variables": {"1": "Ana"}}, "content_variables: lacks 2, which the template has"),
+        ({"1": ""}, {"content_variables": {"1": "Ana", "3": "x"}}, "content_variables: has 3, which the template lacks"),
+        ({"1": "", "2": ""}, {"text": "hola"}, "content_variables: lacks 1, 2, which the template has"),
+        (None, {}, "content_sid: is unknown to Twilio"),
+    ],
+)
+async def test_a_template_that_does_not_fit_is_refused_before_anything_is_published(
+    known: dict[str, str] | None, given: dict[str, object], refused: str | None
+) -> None:
+    fakes = Fakes()
+    if known is not None:
+        fakes.templates.known[TEMPLATE] = known
+    async with gateway(fakes) as client:
+        answer = await client.post(PATH, json=body(command="write", content_sid=TEMPLATE, **given), headers=AUTH)
+        assert answer.status == (202 if refused is None else 400)
+        assert (await answer.json()).get("details") == refused
+    assert len(fakes.publisher.events) == (refused is None)
+
+
+async def test_a_text_fills_a_template_that_has_one_variable() -> None:
+    fakes = Fakes()
+    fakes.templates.known[TEMPLATE] = {"1": ""}
+    async with gateway(fakes) as client:
+        given = body(command="write", content_sid=TEMPLATE, text="¿Seguimos?")
+        assert (await client.post(PATH, json=given, headers=AUTH)).status == 202
+    assert json.loads(fakes.publisher.events[0][2])["content_variables"] == {"1": "¿Seguimos?"}
+
+
+async def test_while_twilio_is_away_a_template_is_taken_as_it_is() -> None:
+    fakes = Fakes()
+    fakes.templates.away = True
+    async with gateway(fakes) as client:
+        answer = await client.post(PATH, json=body(command="write", content_sid=TEMPLATE), headers=AUTH)
+        assert answer.status == 202

@@ -1,13 +1,18 @@
 """Clients' files: only from Twilio, only ours, only so large."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.support.gateway import ACCOUNT, AUTH, FakeRows, Fakes, gateway
+from clients.twilio.api import TwilioApi
+from clients.twilio.media import TwilioMedia
+from tests.support.gateway import ACCOUNT, AUTH, FakeRows, Fakes, gateway, settings_with
 
 FOLDER = f"/2010-04-01/Accounts/{ACCOUNT}/Messages"
 
@@ -78,6 +83,28 @@ async def test_no_other_url_is_called(twilio: tuple[Twilio, str], url: str) -> N
     assert server.asked == []
 
 
+@pytest.mark.parametrize(
+    ("url", "is_ours"),
+    [
+        ("https://api.twilio.com{folder}/MM1/Media/ME1", True),
+        ("https://api.dublin.ie1.twilio.com{folder}/MM1/Media/ME1", True),
+        ("https://mcs.us1.twilio.com{folder}/MM1/Media/ME1", True),
+        ("http://api.twilio.com{folder}/MM1/Media/ME1", False),
+        ("https://api.twilio.com:8443{folder}/MM1/Media/ME1", False),
+        ("https://me@api.twilio.com{folder}/MM1/Media/ME1", False),
+        ("https://api.twilio.com.example.com{folder}/MM1/Media/ME1", False),
+        ("https://eviltwilio.com{folder}/MM1/Media/ME1", False),
+        ("https://media.twiliocdn.com{folder}/MM1/Media/ME1", False),
+        ("https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1", False),
+    ],
+)
+async def test_files_of_our_account_are_on_any_host_of_twilios_own(url: str, is_ours: bool) -> None:
+    async with aiohttp.ClientSession() as session:
+        for base in ("https://api.dublin.ie1.twilio.com", "https://api.twilio.com"):
+            media = TwilioMedia(TwilioApi(settings_with(twilio_api_base_url=base), session))
+            assert media.is_ours(url.format(folder=FOLDER)) == is_ours
+
+
 @pytest.mark.parametrize(("name", "status"), [("huge", 502), ("gone", 404)])
 async def test_what_cannot_be_had(twilio: tuple[Twilio, str], name: str, status: int) -> None:
     _, base = twilio
@@ -93,3 +120,29 @@ async def test_there_is_no_such_file(twilio: tuple[Twilio, str]) -> None:
 async def test_the_token_is_needed() -> None:
     async with gateway(Fakes()) as client:
         assert (await client.get("/api/conversations/+573138539155/media/SM1/0")).status == 401
+
+
+async def test_few_files_are_held_at_once() -> None:
+    now_held, most_held = 0, 0
+
+    async def slow(request: web.Request) -> web.Response:
+        nonlocal now_held, most_held
+        now_held += 1
+        most_held = max(most_held, now_held)
+        await asyncio.sleep(0)
+        now_held -= 1
+        return web.Response(body=b"xxx")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", slow)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        base = str(server.make_url("")).rstrip("/")
+        media = TwilioMedia(TwilioApi(settings_with(twilio_api_base_url=base), session))
+        await asyncio.gather(*(media.fetch(f"{base}{FOLDER}/MM1/Media/{number}") for number in range(20)))
+    assert most_held <= 4
+
+
+def test_the_api_and_the_console_share_that_bound() -> None:
+    """Each has its own routes; made twice, twice as many files would be held."""
+    source = [file.read_text() for file in (Path(__file__).parents[2] / "web").rglob("*.py")]
+    assert sum(text.count("TwilioMedia(") for text in source) == 1

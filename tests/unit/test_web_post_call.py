@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from clients.elevenlabs.signature import AHEAD_SECONDS, TOLERANCE_SECONDS, SignatureCheck
+from schemas.events import NOTE_DETAILS, ConversationCommand
 from tests.support.gateway import NUMBER, FakeRows, Fakes, gateway
-from web.elevenlabs_signature import TOLERANCE_SECONDS, is_signed
 from web.post_call_event import call_completed
 
 PATH = "/webhook/elevenlabs/post-call"
@@ -21,6 +22,15 @@ def signed(body: bytes, secret: str = SECRET, at: float | None = None) -> dict[s
     stamp = str(int(time.time() if at is None else at))
     digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     return {"ElevenLabs-Signature": f"t={stamp},v0={digest}"}
+
+
+def is_signed(secret: str | None, header: str | None, body: bytes, now: float) -> bool:
+    check = SignatureCheck.begin(secret, header, now)
+    if check is None:
+        return False
+    for piece in (body[:1], body[1:]):
+        check.take(piece)
+    return check.is_right()
 
 
 def event(kind: str = "post_call_transcription", **data: Any) -> bytes:  # noqa: ANN401
@@ -38,7 +48,8 @@ def test_the_signature_is_checked_with_its_age() -> None:
     header = signed(b"{}", at=NOW)["ElevenLabs-Signature"]
     assert is_signed(SECRET, header, b"{}", NOW + TOLERANCE_SECONDS)
     assert not is_signed(SECRET, header, b"{}", NOW + TOLERANCE_SECONDS + 1)
-    assert is_signed(SECRET, header, b"{}", NOW - 3600)  # a clock that runs ahead
+    assert is_signed(SECRET, header, b"{}", NOW - AHEAD_SECONDS)  # a clock that runs ahead
+    assert not is_signed(SECRET, header, b"{}", NOW - AHEAD_SECONDS - 1)
     assert not is_signed(SECRET, header, b"[]", NOW)
     assert not is_signed("other", header, b"{}", NOW)
 
@@ -49,15 +60,27 @@ def test_no_header_breaks_the_check(header: str | None) -> None:
     assert not is_signed(None, header, b"{}", NOW)
 
 
-async def test_a_call_is_filled_in() -> None:
-    fakes = Fakes(rows=FakeRows({"result": {"state": "noted"}}))
+async def test_what_is_known_of_a_call_goes_to_its_conversations_owner() -> None:
+    fakes = Fakes(rows=FakeRows({"phone_number": NUMBER}))
+    async with gateway(fakes, elevenlabs_webhook_secret=SECRET) as client:
+        for _ in range(2):
+            answer = await client.post(PATH, data=event(), headers=signed(event()))
+            assert (answer.status, (await answer.json())["status"]) == (200, "noted")
+    assert fakes.rows.asked == [("conv_1",)] * 2
+    (topic, key, value, _), (*_, again, _) = fakes.publisher.events
+    told = ConversationCommand.from_json(value)
+    assert (topic, key, told.command, told.details is not None) == ("conversation-command", NUMBER, NOTE_DETAILS, True)
+    assert told.details is not None
+    assert (told.details.call_id, told.details.summary, told.details.duration_secs) == ("conv_1", "Le interesa", 74)
+    assert told.details.kept["transcript"] == [["user", "Me interesa"]]
+    assert ConversationCommand.from_json(again).command_id == told.command_id, "told twice it is one command"
+
+
+async def test_a_call_of_nobody_or_of_which_nothing_is_missing_is_left_alone() -> None:
+    fakes = Fakes(rows=FakeRows(None))
     async with gateway(fakes, elevenlabs_webhook_secret=SECRET) as client:
         answer = await client.post(PATH, data=event(), headers=signed(event()))
-        assert (answer.status, (await answer.json())["status"]) == (200, "noted")
-    [(told,)] = fakes.rows.asked
-    assert isinstance(told, dict)
-    assert (told["elevenlabs_conversation_id"], told["summary"], told["duration_secs"]) == ("conv_1", "Le interesa", 74)
-    assert told["details"]["transcript"] == [("user", "Me interesa")]
+        assert (answer.status, (await answer.json())["status"]) == (200, "ignored")
     assert not fakes.publisher.events
 
 

@@ -1,15 +1,19 @@
 """What is read: conversations, stats, health; and answers to what cannot be."""
 
 import asyncio
+import json
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from db.readers.figures import DayFigures
 from tests.support.gateway import AUTH, NUMBER, FakeRows, Fakes, gateway
+from web.health import Health
 
 STATS = {
     "active_conversations": 12, "total_conversations_today": 45, "messages_sent_today": 127,
@@ -126,8 +130,8 @@ async def test_stats_come_from_postgres_while_no_view_gives_them(answer: object)
     async def stats(request: web.Request) -> web.Response:
         return web.Response(status=503) if answer is None else web.json_response(answer)
 
-    row = dict.fromkeys(STATS, 1) | STATS["queue"] | {"total_conversations_today": 3}  # type: ignore[operator]
-    row |= {"answered_today": 2, "response_quantiles": None}
+    row = {field.name: 1 for field in fields(DayFigures)} | STATS["queue"]  # type: ignore[operator]
+    row |= {"total_conversations_today": 3, "answered_today": 2, "response_quantiles": None}
     views = web.Application()
     views.router.add_get("/stats", stats)
     fakes = Fakes(rows=FakeRows(row))
@@ -155,10 +159,20 @@ async def test_health(states: dict[str, str], status: str, code: int) -> None:
         answer = await client.get("/health")
         body = await answer.json()
         assert (answer.status, body["status"], body["dependencies"]) == (code, status, fakes.states)
+        assert body["delivery_reports"] == "ok"
         assert (body["service"], body["version"], body["uptime"]) == ("whatsapp-microservice", "1.0.0", 0)
         assert (await client.get("/ready")).status == code
         assert (await client.get("/live")).status == 200
         assert "web_request_seconds" in await (await client.get("/metrics")).text()
+
+
+@pytest.mark.parametrize(("standing", "status"), [([], "ok"), (["no worker answers"], "degraded")])
+async def test_work_that_stands_still_is_as_bad_as_a_dependency_that_is_away(standing: list[str], status: str) -> None:
+    health = Health({}, lambda: "connected", lambda: {"standing": standing})
+    health._found = {"database": "connected"}
+    answer = await health.health(cast(Any, None))
+    body = json.loads(answer.body)
+    assert (answer.status, body["status"], body["work"]["standing"]) == (200, status, standing)
 
 
 @pytest.mark.parametrize(

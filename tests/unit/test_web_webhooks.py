@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.twilio import form as twilio_form
+from clients.twilio.signature import is_signed, signed_url
 from tests.support.gateway import NUMBER, TWILIO_TOKEN, FakePublisher, Fakes, gateway, message, signed
-from web import twilio_form
-from web.signatures import is_signed, signed_url
+from web import forms
 
 INCOMING = "/webhook/twilio/incoming"
 STATUS = "/webhook/twilio/status"
@@ -48,6 +49,17 @@ async def test_an_unsigned_request_is_403_and_nothing_happens(signature: str | N
                 answer = await client.post(path, headers=headers, **body)  # type: ignore[arg-type]
                 assert (answer.status, (await answer.json())["success"]) == (403, False)
     assert not fakes.publisher.events
+
+
+async def test_while_the_auth_token_is_changed_the_signatures_of_both_are_taken() -> None:
+    fakes = Fakes()
+    async with gateway(fakes, twilio_auth_token_secondary="67890") as client:
+        answers = [
+            await client.post(INCOMING, data=message(), headers=signed(INCOMING, message(), token=token))
+            for token in (TWILIO_TOKEN, "67890", "13579")
+        ]
+    assert [answer.status for answer in answers] == [200, 200, 403]
+    assert len(fakes.publisher.events) == 2
 
 
 async def test_without_an_auth_token_nobody_is_accepted() -> None:
@@ -134,6 +146,29 @@ async def test_without_a_public_url_the_requests_own_is_signed() -> None:
             assert (await client.post(INCOMING, data=message(), headers=headers)).status == 403
 
 
+@pytest.mark.parametrize(
+    ("headers", "url"),
+    [
+        ({"Forwarded": "for=1.2.3.4;proto=https;host=wa.example.com"}, "https://wa.example.com/x"),
+        ({"Forwarded": 'For="[::1]" ; Host="wa.example.com:8443";PROTO=https, for=10.0.0.1;host=inner'},
+         "https://wa.example.com:8443/x"),
+        ({"Forwarded": "host=other;proto=http", "X-Forwarded-Host": "wa.example.com", "X-Forwarded-Proto": "https"},
+         "https://wa.example.com/x"),
+        ({"Forwarded": "proto=https"}, "https://inner/x"),
+        ({"Forwarded": ";=;host=,"}, "http://inner/x"),
+        ({}, "http://inner/x"),
+    ],
+)  # fmt: skip
+def test_what_a_proxy_says_of_the_address(headers: dict[str, str], url: str) -> None:
+    assert signed_url("/x", scheme="http", host="inner", headers=headers, public_base_url=None) == url
+
+
+def test_user_and_password_are_no_part_of_what_is_signed() -> None:
+    for base in ("https://me:hush@wa.example.com/", "https://me@wa.example.com"):
+        url = signed_url("/x?a=@", scheme="http", host="inner", headers={}, public_base_url=base)
+        assert url == "https://wa.example.com/x?a=@"
+
+
 def test_twilios_published_vector() -> None:
     params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310",
               "To": "+18005551212"}  # fmt: skip
@@ -144,14 +179,14 @@ def test_twilios_published_vector() -> None:
 
 
 def test_repetitions_and_blanks_are_part_of_the_signature() -> None:
-    params = twilio_form.parse(b"A=1&A=2&B=")
+    params = forms.parse(b"A=1&A=2&B=")
     assert params.getall("A") == ["1", "2"]
     assert twilio_form.cleaned(params) == {"A": "2", "B": ""}
 
 
 @given(st.binary(max_size=300))
 def test_no_body_breaks_the_parser(body: bytes) -> None:
-    twilio_form.cleaned(twilio_form.parse(body))
+    twilio_form.cleaned(forms.parse_leniently(body))
 
 
 @given(st.text(max_size=300), st.text(max_size=100))

@@ -1,10 +1,12 @@
 """When somebody should look."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from web.work import problems
+from db.readers.figures import WorkFigures
+from web.work import Work, problems
+from web.workers import unfinished
 
 IDLE: dict[str, Any] = {"spooled": 0, "oldest_waiting": None, "oldest_spooled": None, "last_ended": 4000.0, "refused": {}}
 QUEUE = {"unread": 0, "active": 0, "waiting": 9, "dead_letters_last_hour": 0}
@@ -27,4 +29,24 @@ QUEUE = {"unread": 0, "active": 0, "waiting": 9, "dead_letters_last_hour": 0}
     ],
 )
 def test_what_is_told(found: dict[str, Any], queue: dict[str, int] | None, wanted: list[str]) -> None:
-    assert problems(IDLE | found, queue) == wanted
+    assert problems(WorkFigures(**(IDLE | found)), queue) == wanted
+
+
+def work(views: dict[str, Any]) -> Work:
+    return Work(cast(Any, None), cast(Any, None), lambda: views)
+
+
+def test_what_the_workers_tell_comes_first_and_is_there_before_the_first_look() -> None:
+    seen = work({"a": None})
+    assert seen.now() == {
+        "stuck": True, "problems": ["no worker answers"], "standing": ["no worker answers"],
+        "workers": unfinished({"a": None}),
+    }  # fmt: skip
+    seen.found = {"problems": ["events wait in Postgres for Kafka"], "spooled": 1}
+    assert seen.now()["problems"] == ["no worker answers", "events wait in Postgres for Kafka"]
+    assert seen.now()["spooled"] == 1
+
+
+def test_nothing_is_wrong_where_all_is_well() -> None:
+    found = work({"a": {}}).now()
+    assert (found["stuck"], found["problems"], found["standing"]) == (False, [], [])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from streams.turns.pause import Pause
+from clients.circuit_breaker import CircuitBreaker
 from streams.worker.views import Views
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -16,17 +16,20 @@ LOST = "inbound-message/9: committed 99, kept 0 to 7"
 UNFINISHED = {"inbound-message-9": {"unfinished": 3, "oldest_offset": 1, "oldest_seconds": 41.5}}
 
 
-@pytest.fixture
-def views(tmp_path: Path) -> Any:  # noqa: ANN401
+@pytest.fixture(params=[{}])
+def views(tmp_path: Path, request: pytest.FixtureRequest) -> Any:  # noqa: ANN401
     part = SimpleNamespace
-    mailboxes = part(generation=1, snapshot=lambda: {"mailboxes": 2, "in_flight": 1, "partitions": UNFINISHED})
+    doing = {"mailboxes": 2, "in_flight": 1, "oldest": {"record": 41.5}, "partitions": UNFINISHED}
+    over = {"generation": 1, "stopped": {}, "is_fenced": False, "standing": [], "rebalancing": False} | request.param
+    mailboxes = part(snapshot=lambda: doing, **over)
     engine = part(
         snapshot=lambda: POSITIONS, lag=lambda: dict.fromkeys(POSITIONS, 0) | {"inbound-message-10": 12},
         assignment=lambda: {"inbound-message": [9, 10]}, pauses=(), lost_offsets={9: LOST},
     )  # fmt: skip
-    progress = part(seconds=lambda: 0.5, behind=12, is_stuck=lambda: False)
-    given: list[Any] = [part(rebalancing=False), mailboxes, engine, part(partitions=[2, 9, 10]), progress]
-    return Views(*given, [Pause("twilio")], tmp_path).application()
+    progress = part(seconds=lambda: 0.5, behind=12, is_stuck=lambda: False, standing=lambda: over["standing"])
+    publisher = part(unpublished=3, oldest_seconds=lambda: 0.25)
+    given: list[Any] = [part(**over), mailboxes, engine, publisher, part(partitions=[2, 9, 10]), progress]
+    return Views(*given, [CircuitBreaker("twilio")], tmp_path).application()
 
 
 async def test_partitions_are_json_for_a_program(views: Any) -> None:  # noqa: ANN401
@@ -58,3 +61,36 @@ async def test_every_view_has_a_page(views: Any) -> None:  # noqa: ANN401
 async def test_lost_offsets_are_told_until_the_next_start(views: Any) -> None:  # noqa: ANN401
     async with TestClient(TestServer(views)) as client:
         assert (await (await client.get("/ready")).json())["lost_offsets"] == [LOST]
+
+
+@pytest.mark.parametrize(
+    ("views", "standing", "helps"),
+    [
+        ({"stopped": {9: "KeyError (decide.py:7)"}}, ["partition 9 stands still: KeyError (decide.py:7)"], False),
+        ({"standing": ["Kafka does not answer"]}, ["Kafka does not answer"], False),
+        ({"is_fenced": True}, ["partitions have a newer owner"], True),
+        ({"generation": 0}, ["no partitions yet"], True),
+        ({"rebalancing": True}, [], True),
+    ],
+    indirect=["views"],
+)
+async def test_while_anything_stands_still_it_is_not_ready_and_says_why(
+    views: Any,  # noqa: ANN401
+    standing: list[str],
+    helps: bool,
+) -> None:
+    async with TestClient(TestServer(views)) as client:
+        answer = await client.get("/ready")
+        body, partitions = await answer.json(), await (await client.get("/partitions")).json()
+    assert (answer.status, body["ready"], body["standing"], body["restart_helps"]) == (503, False, standing, helps)
+    assert partitions["standing"] == standing
+
+
+@pytest.mark.parametrize("views", [{"stopped": {9: "KeyError (decide.py:7)"}}], indirect=True)
+async def test_what_is_under_way_and_what_stands_still_are_told_to_programs(views: Any) -> None:  # noqa: ANN401
+    async with TestClient(TestServer(views)) as client:
+        body = await (await client.get("/partitions")).json()
+        metrics = await (await client.get("/metrics")).text()
+    assert body["stopped"] == {"9": "KeyError (decide.py:7)"}
+    assert (body["unpublished"], body["oldest"]) == (3, {"record": 41.5, "unpublished": 0.25})
+    assert "whatsapp_partitions_stopped 1.0" in metrics

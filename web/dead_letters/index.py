@@ -6,24 +6,32 @@ So nothing is lost when Postgres is away: the topic keeps the letters, and what 
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any
+from typing import TypeVar
 
+import structlog
 from aiokafka import ConsumerRecord
 
-from db.pool import Connection
+from clients.kafka.log import read_on
+from db.failures import is_postgres_refusal
+from db.pool import Connection, Pool
 from db.queries import load
+from db.readers.letters import POSITIONS, UNREAD
+from db.readers.query import Query
+from db.store.erasures import erasure_key
 from schemas.documents import parse_object
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, Unavailable
 from schemas.events import DeadLetter, DeadLetterClosed
-from schemas.phone import conversation_key
+from schemas.phone import conversation_key, number_digest, numbers_in
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTER
 from web.database import Database
-from web.kafka_log import read_on
 
+log = structlog.get_logger()
 _sql = load("dead_letters")
+R = TypeVar("R")
 _CATCH_UP_SECONDS = 60.0
 _WRITE_SECONDS = 10.0
+_MOST_AT_ONCE = 200
 
 
 class Index:
@@ -39,49 +47,87 @@ class Index:
         Raises:
             Unavailable: Kafka or Postgres does not answer.
         """
-        rows = await self.rows(_sql.positions)
-        positions = {row["partition"]: row["next_offset"] for row in rows}
+        positions = {each.partition: each.next_offset for each in await self.rows(POSITIONS)}
         async for records in read_on(self._settings, DEAD_LETTER, positions):
-            await self._database.bounded(self._add(records), _WRITE_SECONDS)
+            await self._add_surely(records)
+        if await self._read_former():
+            await self._database.bounded(self._database.pool.execute(_sql.forget_erased), _CATCH_UP_SECONDS)
         for sql in (_sql.add_turns, _sql.resolve_turns):
             await self._database.bounded(self._database.pool.execute(sql), _CATCH_UP_SECONDS)
 
-    async def rows(self, sql: str, *arguments: object) -> list[Any]:
+    async def rows(self, query: Query[R], *arguments: object) -> list[R]:
         """Read."""
-        return await self._database.bounded(self._database.pool.fetch(sql, *arguments), _WRITE_SECONDS)
+        return await self._database.bounded_rows(_WRITE_SECONDS, query, *arguments)
 
     async def close(self, letter_id: str, closed: DeadLetterClosed) -> None:
         """Note what was done; the topic has it already."""
         arguments = letter_id, closed.state, closed.at.replace(tzinfo=None), closed.model_dump(mode="json")
         await self._database.bounded(self._database.pool.execute(_sql.close, *arguments), _WRITE_SECONDS)
 
+    async def _read_former(self) -> bool:
+        """Look for the numbers in letters that a former build indexed; returns whether there were any."""
+        found = False
+        while rows := await self.rows(UNREAD, _MOST_AT_ONCE):
+            found, key = True, await self._erasure_key()
+            for row in rows:
+                mentions = self._mentions(key, row.key, row.value, row.details)
+                await self._database.bounded(self._database.pool.execute(_sql.read, row.id, mentions), _WRITE_SECONDS)
+        return found
+
+    async def _erasure_key(self) -> bytes:
+        key: bytes = await self._database.bounded(erasure_key(self._database.pool), _WRITE_SECONDS)
+        return key
+
+    def _mentions(self, key: bytes, *told: bytes | str | None) -> list[str]:
+        texts = [each.decode(errors="replace") if isinstance(each, bytes) else each or "" for each in told]
+        numbers = {each for text in texts for each in numbers_in(text, self._settings.default_region)}
+        if (own := _number(texts[0].encode())) is not None:
+            numbers.add(own)
+        return sorted(number_digest(key, each) for each in numbers)
+
+    async def _add_surely(self, records: Sequence[ConsumerRecord]) -> None:
+        """What Postgres refuses to hold stays in the topic alone, and nothing behind it waits for it."""
+        try:
+            await self._database.bounded(self._add(records), _WRITE_SECONDS)
+        except Unavailable as error:
+            if not is_postgres_refusal(error.__cause__):
+                raise
+            if len(records) > 1:
+                for record in records:
+                    await self._add_surely([record])
+                return
+            log.error("a dead letter cannot be indexed", offset=records[0].offset, why=type(error.__cause__).__name__)
+            await self._database.bounded(self._move(self._database.pool, records), _WRITE_SECONDS)
+
     async def _add(self, records: Sequence[ConsumerRecord]) -> None:
         """Letters and positions in one transaction, so that a cut leaves neither out."""
+        key = await erasure_key(self._database.pool)
         async with self._database.pool.acquire() as connection, connection.transaction():
             for record in records:
-                await _add_one(connection, record)
-            places = [record.partition for record in records], [record.offset + 1 for record in records]
-            newest = dict(zip(*places, strict=True))  # records of a partition come in order
-            await connection.execute(_sql.moved, list(newest), list(newest.values()))
+                await self._add_one(connection, record, key)
+            await self._move(connection, records)
 
+    async def _move(self, connection: "Connection | Pool", records: Sequence[ConsumerRecord]) -> None:
+        newest = {record.partition: record.offset + 1 for record in records}  # records of a partition come in order
+        await connection.execute(_sql.moved, list(newest), list(newest.values()))
 
-async def _add_one(connection: Connection, record: ConsumerRecord) -> None:
-    try:
-        parsed = parse_object(record.value or b"")
-        if "closes" in parsed:
-            closed = DeadLetterClosed.from_object(parsed)
-            at = closed.at.astimezone(UTC).replace(tzinfo=None)
-            await connection.execute(_sql.close, closed.closes, closed.state, at, closed.model_dump(mode="json"))
-            return
-        letter = DeadLetter.from_object(parsed)
-    except InvalidInput:
-        return  # nothing of ours: the topic is the workers' and the operators' alone
-    key, value = letter.key(), letter.value()
-    await connection.execute(
-        _sql.add, f"{record.partition}-{record.offset}", letter.topic, letter.partition, letter.offset, _number(key),
-        letter.reason, letter.details, letter.tries, key, value, _digest(letter.topic, value),
-        letter.at.astimezone(UTC).replace(tzinfo=None),
-    )  # fmt: skip
+    async def _add_one(self, connection: Connection, record: ConsumerRecord, secret: bytes) -> None:
+        try:
+            parsed = parse_object(record.value or b"")
+            if "closes" in parsed:
+                closed = DeadLetterClosed.from_object(parsed)
+                at = closed.at.astimezone(UTC).replace(tzinfo=None)
+                await connection.execute(_sql.close, closed.closes, closed.state, at, closed.model_dump(mode="json"))
+                return
+            letter = DeadLetter.from_object(parsed)
+        except InvalidInput:
+            return  # nothing of ours: the topic is the workers' and the operators' alone
+        key, value = letter.key(), letter.value()
+        await connection.execute(
+            _sql.add, f"{record.partition}-{record.offset}", letter.topic, letter.partition, letter.offset, _number(key),
+            letter.reason, letter.details, letter.tries, key, value, _digest(letter.topic, value),
+            letter.at.astimezone(UTC).replace(tzinfo=None), self._mentions(secret, key, value, letter.details),
+        )  # fmt: skip
 
 
 def _number(key: bytes | None) -> str | None:

@@ -1,29 +1,22 @@
 """What is done with dead letters: shown, retried, edited and retried, discarded. Nothing leaves without a trace."""
 
 import base64
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from aiolimiter import AsyncLimiter
 
-from db.queries import load
+from db.readers.letters import ONE, OPEN_ONES, PAGE, LetterRow, WholeLetter
 from schemas.documents import now
 from schemas.errors import InvalidInput
-from schemas.events import CallCompleted, ConversationCommand, DeadLetterClosed, InboundMessage, MessageStatus
-from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, DEAD_LETTER, INBOUND_MESSAGE, MESSAGE_STATUS, REPLAY_HEADER
+from schemas.events import TAKEN_UP, DeadLetterClosed
+from schemas.phone import without_numbers
+from schemas.topics import DEAD_LETTER, REPLAY_HEADER
 from web.dead_letters.index import Index
 from web.kafka_link import KafkaLink
 
 Json = dict[str, Any]
-_sql = load("dead_letters")
-_MODELS: dict[str, Callable[[bytes], CallCompleted | InboundMessage | MessageStatus | ConversationCommand]] = {
-    CALL_COMPLETED: CallCompleted.from_json,
-    INBOUND_MESSAGE: InboundMessage.from_json,
-    MESSAGE_STATUS: MessageStatus.from_json,
-    CONVERSATION_COMMAND: ConversationCommand.from_json,
-}
 _TURN = "turn-"
 RETRY_RATE = 50.0
 """Letters a second: a worker does some hundred events a second, and live ones must not notice."""
@@ -61,8 +54,8 @@ class Letters:
         before = await self._row(filters.before) if filters.before else None
         since = filters.since.astimezone(UTC).replace(tzinfo=None) if filters.since else None
         rows = await self._index.rows(
-            _sql.page, filters.state, filters.reason, filters.topic, filters.number, since,
-            before["buried_at"] if before else None, before["id"] if before else None, filters.limit + 1,
+            PAGE, filters.state, filters.reason, filters.topic, filters.number, since,
+            before.buried_at if before else None, before.id if before else None, filters.limit + 1,
         )  # fmt: skip
         shown = [_shown(row) for row in rows[: filters.limit]]
         more = {"next_before": shown[-1]["id"]} if len(rows) > filters.limit else {}
@@ -76,7 +69,7 @@ class Letters:
         """
         await self._index.catch_up()
         row = await self._row(letter_id)
-        return _shown(row) | {"key": _bytes(row["key"]), "value": _bytes(row["value"])}
+        return _shown(row) | {"key": _bytes(row.key), "value": _bytes(row.value)}
 
     async def retry(
         self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None, rate: float = RETRY_RATE
@@ -92,7 +85,7 @@ class Letters:
         """
         rows = await self._open(ids, reason)
         if value is not None:
-            _MODELS[rows[0]["topic"]](value)
+            TAKEN_UP[rows[0].topic].from_json(value)
         limiter = AsyncLimiter(max(rate, 1.0), max(1.0, 1.0 / rate))
         done = []
         for row in rows:
@@ -109,51 +102,53 @@ class Letters:
         rows = await self._open(ids, None)
         return [await self._close(row, "discarded", by, why) for row in rows]
 
-    async def _retry(self, row: Mapping[str, Any], by: str, edited: bytes | None) -> Json:
-        value: bytes = edited if edited is not None else row["value"]
+    async def _retry(self, row: WholeLetter, by: str, edited: bytes | None) -> Json:
+        value = edited if edited is not None else row.value
         try:
-            event = _MODELS[row["topic"]](value or b"")
+            event = TAKEN_UP[row.topic].from_json(value or b"")
             key = event.key
         except (InvalidInput, KeyError) as error:
-            return {"id": row["id"], "action": "kept", "why": f"it would die again: {error}; edit it, or discard it"}
-        await self._kafka.send(row["topic"], key, value, f"retry-{row['id']}", [_mark(row)])
+            return {"id": row.id, "action": "kept", "why": f"it would die again: {error}; edit it, or discard it"}
+        await self._kafka.send(row.topic, key, value or b"", f"retry-{row.id}", [_mark(row)])
         return await self._close(row, "retried", by, "edited" if edited is not None else None)
 
     async def _close(
-        self, row: Mapping[str, Any], action: Literal["retried", "discarded"], by: str, why: str | None
+        self, row: LetterRow, action: Literal["retried", "discarded"], by: str, why: str | None
     ) -> Json:
         """First the topic, which is the truth; a repetition after a cut is harmless."""
-        closed = DeadLetterClosed(closes=row["id"], state=action, by=by, reason=why, at=now())
-        key = row["phone_number"] or row["id"]
+        closed = DeadLetterClosed(closes=row.id, state=action, by=by, reason=why, at=now())
+        key = row.phone_number or row.id
         await self._kafka.send(DEAD_LETTER, key, closed.to_json(), None)
-        await self._index.close(row["id"], closed)
-        return {"id": row["id"], "action": action}
+        await self._index.close(row.id, closed)
+        return {"id": row.id, "action": action}
 
-    async def _open(self, ids: list[str] | None, reason: str | None) -> list[Mapping[str, Any]]:
+    async def _open(self, ids: list[str] | None, reason: str | None) -> list[WholeLetter]:
         await self._index.catch_up()
-        rows = await self._index.rows(_sql.open_ones, ids, reason)
-        if missing := sorted(set(ids or ()) - {row["id"] for row in rows}):
+        rows = await self._index.rows(OPEN_ONES, ids, reason)
+        if missing := sorted(set(ids or ()) - {row.id for row in rows}):
             raise NoSuchLetter("id", f"no open dead letter {missing[0]}; `dead-letters list` shows them")
         return rows
 
-    async def _row(self, letter_id: str) -> Mapping[str, Any]:
-        rows: list[Mapping[str, Any]] = await self._index.rows(_sql.one, letter_id)
+    async def _row(self, letter_id: str) -> WholeLetter:
+        rows = await self._index.rows(ONE, letter_id)
         if not rows:
             raise NoSuchLetter("id", f"no dead letter {letter_id}; `dead-letters list` shows them")
         return rows[0]
 
 
-def _mark(row: Mapping[str, Any]) -> tuple[str, bytes]:
+def _mark(row: LetterRow) -> tuple[str, bytes]:
     """Give the mark (`streams.replay.mark`) by which a worker goes on with a failed turn, and knows a message for late."""
-    wants = "failed" if row["id"].startswith(_TURN) else "open"
-    return REPLAY_HEADER, f"dead-letter;{wants};{row['id']};{row['buried_at'].replace(tzinfo=UTC).isoformat()}".encode()
+    wants = "failed" if row.id.startswith(_TURN) else "open"
+    return REPLAY_HEADER, f"dead-letter;{wants};{row.id};{row.buried_at.replace(tzinfo=UTC).isoformat()}".encode()
 
 
-def _shown(row: Mapping[str, Any]) -> Json:
-    names = ("id", "state", "topic", "reason", "details", "tries", "bytes", "closed")
-    origin = {"partition": row["source_partition"], "offset": row["source_offset"]}
-    at = row["buried_at"].isoformat(timespec="seconds") + "Z"
-    return {name: row[name] for name in names} | {"phone_number": row["phone_number"], "origin": origin, "at": at}
+def _shown(row: LetterRow) -> Json:
+    names = ("id", "state", "topic", "reason", "tries", "closed", "phone_number")
+    origin = {"partition": row.source_partition, "offset": row.source_offset}
+    at = row.buried_at.isoformat(timespec="seconds") + "Z"
+    details = without_numbers(row.details)  # vendors' words, too
+    more = {"details": details, "bytes": row.size, "origin": origin, "at": at}
+    return {name: getattr(row, name) for name in names} | more
 
 
 def _bytes(data: bytes | None) -> Json | None:

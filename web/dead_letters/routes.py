@@ -2,15 +2,18 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from schemas.documents import now, parse_object, without_nul
+from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.phone import conversation_key
+from schemas.query import whole
 from schemas.times import point_in_time
 from web.answers import failure
+from web.bodies import read_object
 from web.dead_letters.letters import RETRY_RATE, Filters, Letters, NoSuchLetter
 
 STATES = ("open", "retried", "discarded", "resolved", "all")
@@ -36,14 +39,14 @@ class DeadLetterRoutes:
         return web.json_response(
             {
                 "success": True,
-                **await self._letters.page(filters_of({name: without_nul(value) for name, value in request.query.items()})),
+                **await self._letters.page(filters_of(request.query)),
             }
         )
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer with one letter and its bytes."""
         try:
-            letter = await self._letters.show(without_nul(request.match_info["id"]))
+            letter = await self._letters.show(request.match_info["id"])
         except NoSuchLetter as error:
             return failure(404, "Dead letter not found", error.why)
         return web.json_response({"success": True, "dead_letter": letter})
@@ -53,7 +56,7 @@ class DeadLetterRoutes:
 
         `value_base64`: the edited bytes of a single one; `rate`: letters a second.
         """
-        body = parse_object(await request.read())
+        body = await read_object(request)
         ids, reason = which(body.get("ids"), body.get("reason"), everything=body.get("all") is True)
         value = _edited(body.get("value_base64"))
         if value is not None and len(ids or ()) != 1:
@@ -66,7 +69,7 @@ class DeadLetterRoutes:
 
     async def discard(self, request: web.Request) -> web.Response:
         """`{"by": …, "ids": […], "reason": why}`."""
-        body = parse_object(await request.read())
+        body = await read_object(request)
         ids, _ = which(body.get("ids"), None, everything=False)
         try:
             done = await self._letters.discard(_text(body, "by"), ids or [], _text(body, "reason"))
@@ -75,7 +78,7 @@ class DeadLetterRoutes:
         return web.json_response({"success": True, "results": done})
 
 
-def filters_of(query: dict[str, str]) -> Filters:
+def filters_of(query: Mapping[str, str]) -> Filters:
     """Read filters as the URL and the command line give them.
 
     Raises:
@@ -89,13 +92,11 @@ def filters_of(query: dict[str, str]) -> Filters:
     )
     if state not in STATES:
         raise InvalidInput("state", f"must be one of {', '.join(STATES)}")
-    if not (limit.isascii() and limit.isdecimal() and 0 < int(limit[:6]) <= _MOST):
-        raise InvalidInput("limit", f"must be a whole number from 1 to {_MOST}")
     return Filters(
         state=None if state == "all" else state, reason=query.get("reason"), topic=query.get("topic"),
         number=conversation_key(number.replace(" ", "+")) if number else None,
-        since=point_in_time("since", since.replace(" ", "+"), now()) if since else None,
-        before=query.get("before"), limit=int(limit),
+        since=point_in_time("since", since, now()) if since else None,
+        before=query.get("before"), limit=whole("limit", limit, 1, _MOST),
     )  # fmt: skip
 
 

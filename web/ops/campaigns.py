@@ -5,14 +5,14 @@ import io
 from datetime import date
 from typing import Any
 
-import aiohttp
 import pygal
 from aiohttp import web
 from babel.dates import format_skeleton
 
+from clients.views import StatsView
 from db.queries import load
+from db.readers.ops import CAMPAIGNS
 from schemas.settings import Settings
-from web.auth import TOKEN_HEADER
 from web.campaign_days import STAGES, CampaignDays
 from web.database import Database
 from web.ops.charts import bars, picture
@@ -27,23 +27,19 @@ _MOST = 200
 _FEW_DAYS = 7
 # From grey over blue to green as clients come further; what went otherwise in colours of its own, failures red.
 _COLORS = ("#6b7280", "#6fb3d9", "#0566b5", "#0e8f6d", "#b7791f", "#7e57c2", "#c0392b")
-# The stats worker answers from memory.
-_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 
 class Campaigns:
     """Shows the list, and each campaign's funnel as the stats worker counts it."""
 
-    def __init__(self, settings: Settings, database: Database, http: aiohttp.ClientSession) -> None:
-        self._url = f"{settings.stats_url.rstrip('/')}/stats"
-        self._headers = {TOKEN_HEADER: settings.microservice_token or ""}
+    def __init__(self, settings: Settings, database: Database, view: StatsView) -> None:
+        self._view = view
         self._database = database
         self._counted = CampaignDays(settings, database)
-        self._http = http
 
     async def list(self, request: web.Request) -> web.Response:
         """Show the newest campaigns."""
-        return page(request, _LIST, {"rows": await self._database.rows(_sql.campaigns, _MOST)})
+        return page(request, _LIST, {"rows": await self._database.rows(CAMPAIGNS, _MOST)})
 
     async def get(self, request: web.Request) -> web.Response:
         """Show one, day by day."""
@@ -89,13 +85,8 @@ class Campaigns:
         return picture(chart.render())
 
     async def _days(self, batch: str) -> dict[str, dict[str, Any]]:
-        try:
-            asked = self._http.get(self._url, params={"batch_id": batch}, headers=self._headers, timeout=_TIMEOUT)
-            async with asked as response:
-                body = await response.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            body = None  # no stats worker, or one that recovers: Postgres counts
-        campaign = body.get("campaign") if isinstance(body, dict) else None
+        body = await self._view.get({"batch_id": batch})  # None: Postgres counts
+        campaign = (body or {}).get("campaign")
         days = campaign.get("days") if isinstance(campaign, dict) else None
         return days if isinstance(days, dict) else await self._counted.days({"batch_id": batch})
 

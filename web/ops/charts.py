@@ -10,13 +10,11 @@ from aiohttp import web
 from babel.dates import format_time
 from pygal.style import Style
 
-from db.queries import load
+from db.readers.ops import TURNS_OVER_TIME
 from web.database import Database
 from web.ops.axis import marks
 from web.ops.language import language_of, translations
 from web.ops.shared import Shared
-
-_sql = load("ops")
 
 _SPANS = {"hour": (3600, 60, 10), "day": (86_400, 1800, 8)}
 """Seconds shown, and seconds of a slot: 60 and 48 bars, which a phone's screen can still tell apart; slots to a label."""
@@ -48,8 +46,8 @@ class Charts:
 
     async def _draw(self, span: str, language: str) -> bytes:
         seconds, slot, every = _SPANS[span]
-        rows = await self._database.rows(_sql.turns_over_time, seconds, slot)
-        found = {row["slots_ago"]: (row["done"], row["failed"]) for row in rows}
+        rows = await self._database.rows(TURNS_OVER_TIME, seconds, slot)
+        found = {row.slots_ago: (row.done, row.failed) for row in rows}
         agos = range(seconds // slot - 1, -1, -1)
         slots = [found.get(ago, (0, 0)) for ago in agos]
         chart = bars(pygal.StackedBar, max(sum(each) for each in slots), height=230)

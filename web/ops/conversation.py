@@ -7,8 +7,11 @@ from urllib.parse import quote
 from aiohttp import web
 
 from db.queries import load
+from db.readers.export import kept_of
+from db.readers.ops import HEAD, MESSAGES, STATUS_CHANGES, TURNS
 from schemas.documents import now
 from schemas.phone import conversation_key
+from schemas.query import whole
 from schemas.window import is_open
 from web.database import Database
 from web.ops.deeds import new_command_id, possible
@@ -18,12 +21,13 @@ from web.ops.pages import OPERATOR_KEY, Page, page, see_other
 from web.ops.presence import Presence
 
 _sql = load("ops")
-_export = load("export")
 _PAGE = Page("conversation.html", "Conversation", "conversations")
 # What fits on some screens; older ones are a link away.
 _MESSAGES = 100
 _TURNS = 20
 _DEEDS = 10
+# All that is kept of one number, its log included: many small looks.
+_EXPORT_SECONDS = 5.0
 
 
 class Conversation:
@@ -43,27 +47,25 @@ class Conversation:
     async def get(self, request: web.Request) -> web.Response:
         """Show the newest messages, or those before `?before=` (a message's id)."""
         number = conversation_key(request.match_info["phone"])
-        head = await self._database.row(_sql.conversation_head, number)
+        head = await self._database.row(HEAD, number)
         if head is None:
             raise web.HTTPNotFound(text="There is no conversation with this number. Look for it in the list.")
-        before = request.query.get("before", "")
-        messages = await self._database.rows(
-            _sql.messages, head["id"], int(before) if before.isdecimal() else None, _MESSAGES + 1
-        )
-        turns = await self._database.rows(_sql.turns, head["id"], _TURNS)
-        deeds = await self._database.rows(_sql.deeds, head["id"], _DEEDS)
+        before = whole("before", request.query["before"]) if "before" in request.query else None
+        messages = await self._database.rows(MESSAGES, head.id, before, _MESSAGES + 1)
+        turns = await self._database.rows(TURNS, head.id, _TURNS)
+        deeds = await self._database.rows(STATUS_CHANGES, head.id, _DEEDS)
         context: dict[str, Any] = {
             "head": head,
             "messages": messages[:_MESSAGES][::-1],
-            "older": messages[_MESSAGES - 1]["id"] if len(messages) > _MESSAGES else None,
+            "older": messages[_MESSAGES - 1].id if len(messages) > _MESSAGES else None,
             "turns": turns,
             "done": deeds,
-            "taken_over": next((each for each in deeds if each["type"] == "escalated"), None),
+            "taken_over": next((each for each in deeds if each.type == "escalated"), None),
             "others": await self._presence.others(number, request[OPERATOR_KEY] or ""),
             "me": request[OPERATOR_KEY],
             "files_of": files_of,
-            "window_is_open": is_open(parsed(head["last_inbound_at"]), now()),
-            "deeds": possible(head["status"]),
+            "window_is_open": is_open(parsed(head.last_inbound_at), now()),
+            "deeds": possible(head.status or ""),
             "new_command_id": new_command_id,
         }
         return page(request, _PAGE, context)
@@ -71,7 +73,7 @@ class Conversation:
     async def export(self, request: web.Request) -> web.Response:
         """Give all that is kept of a number, as a file."""
         number = conversation_key(request.match_info["phone"])
-        kept = await self._database.value(_export.export, number)
+        kept = await self._database.bounded(kept_of(self._database.pool, number), _EXPORT_SECONDS)
         headers = {"Content-Disposition": 'attachment; filename="export.json"'}
         text = json.dumps(kept, ensure_ascii=False, indent=2)
         return web.Response(text=text, content_type="application/json", headers=headers)

@@ -1,19 +1,20 @@
 """The list of conversations: search, filters, newest activity first."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
 from aiohttp import web
 
-from db.queries import load
+from db.readers.ops import CONVERSATIONS, ListedConversation
+from schemas.query import whole
+from schemas.times import iso_time
 from web.database import Database
 from web.ops.pages import Page, page
 
-_sql = load("ops")
 _PAGE = Page("conversations.html", "Conversations", "conversations")
 # Fits on two screens; more is a matter of searching.
 _ROWS = 50
@@ -55,8 +56,12 @@ class Search:
         return "/ops/conversations?" + urlencode({name: value for name, value in fields.items() if value})
 
 
-def search_of(query: Any) -> Search:  # noqa: ANN401 - a mapping of texts
-    """Read a search; what is not understood is left out, because people edit addresses."""
+def search_of(query: Mapping[str, str]) -> Search:
+    """Read a search; a status that there is not is left out, because people edit addresses.
+
+    Raises:
+        InvalidInput: the position is none.
+    """
     status, shown = query.get("status", ""), query.get("shown", "")
     return Search(
         text=query.get("q", "").strip()[:100],
@@ -67,11 +72,10 @@ def search_of(query: Any) -> Search:  # noqa: ANN401 - a mapping of texts
 
 
 def _position(text: str) -> tuple[datetime, int] | None:
-    time, _, number = text.partition("_")
-    try:
-        return datetime.fromisoformat(time).replace(tzinfo=None), int(number)
-    except ValueError:
+    if not text:
         return None
+    time, _, number = text.partition("_")
+    return iso_time("before", time).replace(tzinfo=None), whole("before", number)
 
 
 class Conversations:
@@ -83,12 +87,12 @@ class Conversations:
     async def get(self, request: web.Request) -> web.Response:
         """Show a page of it."""
         search = search_of(request.query)
-        rows = await self._database.rows(_sql.conversations, *search.arguments())
+        rows = await self._database.rows(CONVERSATIONS, *search.arguments())
         shown, more = rows[:_ROWS], len(rows) > _ROWS
         context = {"search": search, "rows": shown, "statuses": STATUSES, "shown": SHOWN}
         context["older"] = search.link(_behind(shown[-1])) if more else None
         return page(request, _PAGE, context)
 
 
-def _behind(row: asyncpg.Record) -> tuple[datetime, int]:
-    return row["last_message_at"], row["id"]
+def _behind(row: ListedConversation) -> tuple[datetime, int]:
+    return row.last_message_at, row.id

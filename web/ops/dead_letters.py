@@ -1,5 +1,6 @@
 """What could not be done: why, from where, the bytes; retry, edit and retry, discard, one or many."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -8,7 +9,7 @@ from aiohttp_session import get_session
 
 from schemas.errors import InvalidInput
 from web.dead_letters.letters import Filters, NoSuchLetter
-from web.ops.forms import checked_form, many
+from web.ops.forms import checked_form
 from web.ops.pages import OPERATOR_KEY, Page, page, see_other
 from web.ops.session import tell
 
@@ -56,7 +57,8 @@ class DeadLetters:
 
     async def post(self, request: web.Request) -> web.Response:
         """Retry or discard the ticked ones; an edited text replaces the bytes of a single one."""
-        form, ids = await checked_form(request), await many(request, "id")
+        form = await checked_form(request)
+        ids = form.getall("id", [])
         session = await get_session(request)
         if not ids:
             tell(session, "Tick at least one.", problem=True)
@@ -70,7 +72,7 @@ class DeadLetters:
         tell(session, kept[0] if kept else "It is done.", problem=bool(kept))
         return see_other(_HOME)
 
-    async def _do(self, by: str, ids: list[str], form: dict[str, str]) -> list[Json]:
+    async def _do(self, by: str, ids: list[str], form: Mapping[str, str]) -> list[Json]:
         if form.get("deed") == "discard":
             why = form.get("reason", "").strip()
             if not why:

@@ -11,6 +11,7 @@ from aiohttp_session import get_session
 from schemas.errors import InvalidInput, InvalidNumber
 from schemas.events import ConversationCommand
 from schemas.phone import conversation_key
+from schemas.query import LARGEST_POSITION, whole
 from web.answers import REQUEST_ID
 from web.command_outcomes import CommandOutcome
 from web.commands import answer, command_of
@@ -65,16 +66,16 @@ class Deeds:
         form = await checked_form(request)
         phone, session = request.match_info["phone"], await get_session(request)
         given: dict[str, object] = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
-        given["seen"] = int(form["seen"]) if form.get("seen", "").isdecimal() else None
         try:
+            given["seen"] = whole("seen", form["seen"], most=LARGEST_POSITION) if form.get("seen") else None
             command = command_of(phone, given | {"by": request[OPERATOR_KEY]}, request[REQUEST_ID])
+            if command.command == "erase" and not _is_meant(form.get("confirm", ""), command.key):
+                tell(session, "Nothing was erased: write the number itself to confirm.", problem=True)
+                return _back(phone)
+            outcome = await self._commands.submit(command, request[REQUEST_ID])
         except InvalidInput as error:
             tell(session, f"{error.field}: {error.why}", problem=True)
             return _back(phone)
-        if command.command == "erase" and not _is_meant(form.get("confirm", ""), command.key):
-            tell(session, "Nothing was erased: write the number itself to confirm.", problem=True)
-            return _back(phone)
-        outcome = await self._commands.submit(command, request[REQUEST_ID])
         status, body = answer(command, outcome)
         if outcome is not None and outcome.error and outcome.error.get("operator"):
             tell(session, _OVERTAKEN, problem=True, who=str(outcome.error["operator"]))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from web.media import Media, NotToBeHad
+from schemas.errors import InvalidInput
+from schemas.query import whole
+from web.media import Media, NotAvailable
 from web.ops.pages import Page, page
 
 log = structlog.get_logger()
@@ -40,7 +42,11 @@ def _file(index: int, content_type: str) -> File:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    """Read what came from outside and was stored as it came; nonsense is no file."""
+    try:
+        return whole("NumMedia", text)
+    except InvalidInput:
+        return 0
 
 
 class Files:
@@ -54,7 +60,7 @@ class Files:
         where = request.match_info
         try:
             return await self._media.fetch(where["phone"], where["sid"], where["index"])
-        except NotToBeHad as error:
-            log.warning("a client's file was not to be had", why=error.details)
+        except NotAvailable as error:
+            log.warning("a client's file is not available", why=error.details)
             problem = _GONE if error.status == web.HTTPNotFound.status_code else _AWAY
             return page(request, _PAGE, {"problem": problem}, error.status)

@@ -4,11 +4,13 @@ import hmac
 
 from aiohttp import web
 from aiohttp_session import get_session
+from multidict import MultiDict
 
 from schemas.documents import without_nul
+from web.bodies import LARGEST_BODY
+from web.forms import read_form
 from web.ops.session import CSRF
 
-_FORM = "application/x-www-form-urlencoded"
 FIELD = "csrf"
 
 
@@ -16,14 +18,17 @@ class Forged(Exception):
     """The form does not come from a page of this session: an old page, or another site."""
 
 
-async def form_of(request: web.Request) -> dict[str, str]:
-    """Give a form's fields; the last of a repeated one counts. Anything but a form has none."""
-    if request.content_type != _FORM:
-        return {}
-    return {str(name): without_nul(str(value)) for name, value in (await request.post()).items()}
+async def form_of(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[str]:
+    """Give a form's fields, of at most so many bytes, without NUL characters: no column can hold them.
+
+    Raises:
+        HTTPException, InvalidInput: see `web.forms.read_form`.
+    """
+    form = await read_form(request, most)
+    return MultiDict((without_nul(name), without_nul(value)) for name, value in form.items())
 
 
-async def checked_form(request: web.Request) -> dict[str, str]:
+async def checked_form(request: web.Request) -> MultiDict[str]:
     """Give the fields of a form of ours.
 
     Raises:
@@ -34,8 +39,3 @@ async def checked_form(request: web.Request) -> dict[str, str]:
     if not isinstance(expected, str) or not hmac.compare_digest(expected.encode(), form.get(FIELD, "").encode()):
         raise Forged
     return form
-
-
-async def many(request: web.Request, name: str) -> list[str]:
-    """Give all values of a repeated field (ticked boxes)."""
-    return [without_nul(str(value)) for value in (await request.post()).getall(name, [])]

@@ -1,6 +1,6 @@
 """What stands around every page: security headers, a signed-in operator, errors as sentences."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import structlog
@@ -10,8 +10,8 @@ from aiohttp_session import get_session
 from schemas.errors import InvalidInput, Unavailable
 from web.answers import Next
 from web.ops.forms import Forged
-from web.ops.pages import CSRF_KEY, OPERATOR_KEY, TOLD_KEY, Page, page, see_other
-from web.ops.session import CSRF, OPERATOR, TOLD
+from web.ops.pages import CSRF_KEY, OPERATOR_KEY, STILL_KEY, TOLD_KEY, Page, page, see_other
+from web.ops.session import CSRF, Sessions, take_told
 
 log = structlog.get_logger()
 
@@ -26,6 +26,11 @@ _HEADERS: Final = {
 _OPEN: Final = ("/ops/sign-in", "/ops/static/", "/ops/language")
 _PROBLEM = Page("problem.html", "That did not work")
 _AWAY = "The database does not answer. Nothing is lost, and what you wrote is kept in this window; try again in a moment."
+_REFUSED: Final = {
+    408: "It took too long until all of it was here. Try again.",
+    413: "What was sent is too large for this page.",
+    415: "This page takes forms in UTF-8 only. Open it again and repeat what you wanted to do.",
+}
 _UNFORESEEN = "Something went wrong here. It is in the log; try again."
 
 
@@ -54,28 +59,35 @@ async def errors_as_pages(request: web.Request, handler: Next) -> web.StreamResp
         return _problem(request, _AWAY, 503)
     except web.HTTPNotFound as error:
         return _problem(request, error.text or "", 404)
-    except web.HTTPException:
-        raise
+    except web.HTTPException as error:
+        if error.status not in _REFUSED:
+            raise
+        return _problem(request, _REFUSED[error.status], error.status)
     except Exception:  # noqa: BLE001 - the last line: logged, said, never shown
         log.exception("page failed")
         return _problem(request, _UNFORESEEN, 500)
 
 
-@web.middleware
-async def operators_only(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Send whoever is not signed in, or whose session has ended, to the sign-in."""
-    if request.path.startswith(_OPEN):
+def operators_only(sessions: Sessions) -> Any:  # noqa: ANN401 - aiohttp types no middleware
+    """Make the middleware that sends whoever is not signed in, or whose session has ended, to the sign-in."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Next) -> web.StreamResponse:
+        if request.path.startswith(_OPEN):
+            return await handler(request)
+        session = await get_session(request)
+        name = await sessions.operator(session)
+        if name is None:
+            return see_other(_sign_in(request))
+        request[OPERATOR_KEY] = name
+        request[CSRF_KEY] = str(session.get(CSRF, ""))
+        request[STILL_KEY] = lambda: sessions.operator(session)
+        # Said once, by the page that the browser was sent to: not by a picture, a stream or one that catches up.
+        if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            request[TOLD_KEY] = take_told(session)
         return await handler(request)
-    session = await get_session(request)
-    name = session.get(OPERATOR)
-    if not isinstance(name, str):
-        return see_other(_sign_in(request))
-    request[OPERATOR_KEY] = name
-    request[CSRF_KEY] = str(session.get(CSRF, ""))
-    # Said once, by the page that the browser was sent to: not by a picture, a stream or a page that catches up.
-    if request.method == "GET" and TOLD in session and "text/html" in request.headers.get("Accept", ""):
-        request[TOLD_KEY] = session.pop(TOLD)
-    return await handler(request)
+
+    return check
 
 
 def _sign_in(request: web.Request) -> str:

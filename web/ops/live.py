@@ -3,31 +3,42 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import nullcontext, suppress
 
 import structlog
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from db.queries import load
+from db.readers.ops import CONVERSATION_CHANGES, NEWEST_CHANGE
+from process.periodic import every
 from schemas.errors import Unavailable
+from schemas.phone import conversation_key
 from web.database import Database
-from web.ops.pages import OPERATOR_KEY
+from web.ops.pages import OPERATOR_KEY, STILL_KEY
 from web.ops.presence import Presence
 
 log = structlog.get_logger()
-_sql = load("ops")
 
 # A conversation's page is at most this late. While no page is open nothing is asked.
 _LOOK_SECONDS = 1.0
 # Under load a list changes all the time; nobody reads it faster, and each change has every open page fetch itself.
 _LIST_SECONDS = 3.0
-# How soon it is noticed that a page has gone.
+# How soon it is noticed that a page has gone, or its session has ended.
 _GONE_SECONDS = 15.0
+Still = Callable[[], Awaitable[str | None]]
 LIST, NOW = "list", "now"
 """What pages watch that show many conversations, and the overview; the others name one number."""
 _MANY = (LIST, NOW)
+
+
+def watched(of: str) -> str:
+    """Give what a page watches: many conversations, or one by its key.
+
+    Raises:
+        InvalidNumber: it is nothing that could change.
+    """
+    return of if of in _MANY else conversation_key(of)
 
 
 class Live:
@@ -43,7 +54,7 @@ class Live:
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Stream `changed` events until the page goes; what was before, it fetches itself when the stream opens."""
-        of, changed = request.query.get("of", LIST)[:64], asyncio.Event()
+        of, changed = watched(request.query.get("of", LIST)), asyncio.Event()
         response: web.StreamResponse = web.Response()
         self._watching[of].add(changed)
         try:
@@ -53,7 +64,7 @@ class Live:
             with there, suppress(ConnectionResetError):  # the page has gone
                 async with sse_response(request) as stream:
                     response = stream
-                    await self._stream(stream, of, changed)
+                    await self._stream(stream, of, changed, request[STILL_KEY])
         finally:
             self._watching[of].discard(changed)
             if not self._watching[of]:
@@ -61,11 +72,18 @@ class Live:
                 self._seen.pop(of, None)
         return response
 
-    async def _stream(self, stream: EventSourceResponse, of: str, changed: asyncio.Event) -> None:
+    async def _stream(
+        self, stream: EventSourceResponse, of: str, changed: asyncio.Event, still: Still
+    ) -> None:
+        asked_at = time.monotonic()
         while stream.is_connected() and not self._stopping:
             if await _happens(changed) and not self._stopping:
                 changed.clear()
                 await stream.send(of, event="changed")
+            if time.monotonic() - asked_at >= _GONE_SECONDS:
+                asked_at = time.monotonic()
+                if await _has_ended(still):
+                    return
 
     async def stop(self, _: web.Application) -> None:
         """Let all pages go; they come back to whichever web process is there then."""
@@ -76,12 +94,13 @@ class Live:
 
     async def watch(self) -> None:
         """Look for changes while somebody watches, until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            many = _MANY if self._many_are_due() else ()
-            if due := [of for of in self._watching if of not in _MANY or of in many]:
-                with suppress(Unavailable):  # logged where it happened; the pages stay as they are
-                    await self._look(due)
+        await every(_LOOK_SECONDS, self._look_at_due)
+
+    async def _look_at_due(self) -> None:
+        many = _MANY if self._many_are_due() else ()
+        if due := [of for of in self._watching if of not in _MANY or of in many]:
+            with suppress(Unavailable):  # logged where it happened; the pages stay as they are
+                await self._look(due)
 
     def _many_are_due(self) -> bool:
         if time.monotonic() < self._many_due:
@@ -91,11 +110,11 @@ class Live:
 
     async def _look(self, at: Collection[str]) -> None:
         if numbers := [of for of in at if of not in _MANY]:
-            for row in await self._database.quick_rows(_sql.conversation_changes, numbers):
-                self._note(row["phone_number"], tuple(row))
+            for change in await self._database.quick_rows(CONVERSATION_CHANGES, numbers):
+                self._note(change.phone_number, change)
         if LIST in at:
-            rows = await self._database.quick_rows(_sql.newest_change)
-            self._note(LIST, tuple(rows[0]))
+            [newest] = await self._database.quick_rows(NEWEST_CHANGE)
+            self._note(LIST, newest)
         if NOW in at:  # where nothing happens any more, what waits gets older
             self._note(NOW, time.monotonic())
 
@@ -106,6 +125,13 @@ class Live:
         if before is not None and before != state:
             for changed in self._watching.get(of, ()):
                 changed.set()
+
+
+async def _has_ended(still: Still) -> bool:
+    try:
+        return await still() is None
+    except Unavailable:
+        return False  # nobody knows; asked again in a moment
 
 
 async def _happens(changed: asyncio.Event) -> bool:

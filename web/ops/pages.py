@@ -1,5 +1,7 @@
 """Renders a page: the frame's own values, the language, the forms' token."""
 
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,11 @@ SHARED_KEY: web.RequestKey[bool] = web.RequestKey("shared", bool)
 OPERATOR_KEY: web.RequestKey[str | None] = web.RequestKey("operator", str)
 TOLD_KEY: web.RequestKey[dict[str, Any] | None] = web.RequestKey("told", dict)
 """What the deed before this page came to; see `web.ops.session.tell`."""
+STILL_KEY: web.RequestKey[Callable[[], Awaitable[str | None]]] = web.RequestKey("still signed in")
+"""Asks once more whose session it is, for what lasts longer than a page; None once it has ended."""
 CSRF_KEY: web.RequestKey[str] = web.RequestKey("csrf", str)
+# Printable ASCII: what goes into a header is escaped already, or was not made here.
+_INSIDE = re.compile(r"/ops(?:[/?][!-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,11 @@ def page(request: web.Request, which: Page, context: dict[str, Any], status: int
         "framed": LIVE_HEADER not in request.headers,
     }
     return aiohttp_jinja2.render_template(which.template, request, frame | context, status=status)
+
+
+def inside(path: str) -> str:
+    """Give a page of ours to go on with, whatever a form says; what is no address of one leads to the first."""
+    return path if _INSIDE.fullmatch(path) else "/ops"
 
 
 def see_other(path: str) -> web.Response:

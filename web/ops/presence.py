@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from db.queries import load
+from db.readers.ops import PRESENT
 from schemas.errors import Unavailable
 from web.database import Database
 
@@ -38,8 +39,8 @@ class Presence:
 
     async def others(self, number: str, operator: str) -> list[str]:
         """Give who else has a conversation open."""
-        rows = await self._database.rows(_sql.present, number)
-        return [row["operator"] for row in rows if row["operator"] != operator]
+        there = await self._database.rows(PRESENT, number)
+        return [each for each in there if each != operator]
 
     async def keep(self) -> None:
         """Tell who is there, at once when that changes, until cancelled."""
@@ -61,9 +62,9 @@ class Presence:
 
     async def _tell(self, there: set[tuple[str, str]], gone: set[tuple[str, str]]) -> None:
         if gone:
-            await self._database.quick_rows(_sql.presence_ends, *_columns(gone))
+            await self._database.quick_value(_sql.presence_ends, *_columns(gone))
         if there:
-            await self._database.quick_rows(_sql.presence, *_columns(there))
+            await self._database.quick_value(_sql.presence, *_columns(there))
 
 
 def _columns(pairs: set[tuple[str, str]]) -> tuple[list[str], list[str]]:

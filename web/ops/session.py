@@ -1,52 +1,108 @@
-"""The session: an encrypted cookie that every web process can read, so that none of them keeps it."""
+"""The session: an encrypted cookie that every web process can read, so that none of them keeps it.
 
+It ends some hours after the sign-in, with its operator's token, and everywhere when the operator signs out.
+"""
+
+import base64
 import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp_session import Session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.fernet import Fernet, MultiFernet
 
-OPERATOR = "operator"
+from db.queries import load
+from web.ops.operators import Operators
+
+_sql = load("ops")
+
 CSRF = "csrf"
-TOLD = "told"
 COOKIE = "ops_session"
+_OPERATOR, _PROOF, _BEGAN, _ID, _TOLD = "operator", "proof", "began", "id", "told"
 # A working day; then one signs in again.
 _SECONDS = 8 * 3600
-_KEY_BYTES = 32
-_CSRF_BYTES = 16
+_RANDOM_BYTES = 16
 
 
-def storage(secret: str | None, public_base_url: str | None) -> EncryptedCookieStorage:
-    """Make the cookie's storage; its key comes from the service's token, so a new token ends all sessions.
+class _Keys(Fernet):
+    """Encrypts with the first key and reads with all: another process may have the new token already."""
 
-    `secret` None: a key of this process only, as nobody can sign in then.
-    """
-    return EncryptedCookieStorage(
-        _key(secret or secrets.token_hex()),
-        cookie_name=COOKIE,
-        max_age=_SECONDS,
-        path="/ops",
-        httponly=True,
-        samesite="Strict",
-        secure=urlsplit(public_base_url or "").scheme == "https",
-    )
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        spelled = [base64.urlsafe_b64encode(key) for key in keys]
+        super().__init__(spelled[0])
+        self._all = MultiFernet([Fernet(key) for key in spelled])
+
+    def decrypt(self, token: bytes | str, ttl: int | None = None) -> bytes:
+        return self._all.decrypt(token, ttl)
 
 
-def start(session: Session, operator: str) -> None:
-    """Fill a new session."""
-    session[OPERATOR] = operator
-    session[CSRF] = secrets.token_urlsafe(_CSRF_BYTES)
+class EndedSessions(Protocol):
+    """See `web.database.Database`."""
+
+    async def value(self, sql: str, *arguments: object) -> object: ...
 
 
-def _key(secret: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"operators' sessions").derive(secret.encode())
+class Sessions:
+    """Begins, knows and ends sessions. `database`: knows which were signed out of."""
+
+    def __init__(self, operators: Operators, database: EndedSessions, public_base_url: str | None) -> None:
+        self._operators = operators
+        self._database = database
+        self.storage = EncryptedCookieStorage(
+            _Keys(operators.session_keys), cookie_name=COOKIE, max_age=_SECONDS, path="/ops", httponly=True,
+            samesite="Strict", secure=urlsplit(public_base_url or "").scheme == "https",
+        )  # fmt: skip
+
+    def begin(self, session: Session, operator: str) -> None:
+        """Fill a new session."""
+        session[_OPERATOR], session[_PROOF] = operator, self._operators.proof(operator)
+        session[_BEGAN] = int(time.time())
+        session[_ID] = secrets.token_urlsafe(_RANDOM_BYTES)
+        session[CSRF] = secrets.token_urlsafe(_RANDOM_BYTES)
+
+    async def operator(self, session: Session) -> str | None:
+        """Give whose session it is; None once it has ended.
+
+        Raises:
+            Unavailable: Postgres does not tell whether it was signed out of.
+        """
+        name = session.get(_OPERATOR)
+        if not isinstance(name, str) or not self._operators.is_proof(name, session.get(_PROOF)):
+            return None
+        if time.time() > _end(session) or await self._database.value(_sql.session_has_ended, session[_ID]):
+            return None
+        return str(name)
+
+    async def end(self, session: Session) -> None:
+        """End it on every web process, whoever has a copy of its cookie.
+
+        Raises:
+            Unavailable: Postgres does not take it; the session goes on.
+        """
+        if _ID in session:
+            ends_at = datetime.fromtimestamp(_end(session), UTC).replace(tzinfo=None)
+            await self._database.value(_sql.end_session, session[_ID], ends_at)
+        session.invalidate()
 
 
-def tell(session: Session, text: str, *, problem: bool = False, more: str = "", done: str = "", **values: str) -> None:
+def tell(
+    session: Session, text: str, *, problem: bool = False, more: str = "", done: str = "", **values: str
+) -> None:
     """Have the next page say something once, in English; the page translates it.
 
     `more`: behind a colon; `done`: the deed that succeeded; `values`: what stands for `%(name)s` in the text.
     """
-    session[TOLD] = {"text": text, "problem": problem, "more": more, "done": done, "values": values}
+    session[_TOLD] = {"text": text, "problem": problem, "more": more, "done": done, "values": values}
+
+
+def take_told(session: Session) -> dict[str, Any] | None:
+    """Give what is to be said, and have it said no second time."""
+    return session.pop(_TOLD) if _TOLD in session else None
+
+
+def _end(session: Session) -> int:
+    return int(session[_BEGAN]) + _SECONDS

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import aiohttp_jinja2
 import aiohttp_session
 import jinja2
 from aiohttp import web
 
+from clients.views import StatsView, WorkerViews
 from schemas.settings import Settings
+from web.client_address import TrustedProxies
 from web.database import Database
 from web.health import Health
 from web.media import Media
-from web.ops import session
+from web.nul import refuse_nul
 from web.ops.campaigns import Campaigns
 from web.ops.charts import Charts
 from web.ops.conversation import Conversation
@@ -28,8 +29,10 @@ from web.ops.guard import errors_as_pages, operators_only, with_headers
 from web.ops.language import COOKIE, LANGUAGES
 from web.ops.live import Live
 from web.ops.now import Now
-from web.ops.pages import see_other
+from web.ops.operators import Operators
+from web.ops.pages import inside, see_other
 from web.ops.presence import Presence
+from web.ops.session import Sessions
 from web.ops.shared import shared
 from web.ops.sign_in import SignIn
 from web.ops.suppressed import Suppressed
@@ -45,8 +48,10 @@ class OpsCollaborators:
 
     database: Database
     health: Health
-    http: aiohttp.ClientSession
+    stats: StatsView
+    workers: WorkerViews
     commands: Submitting
+    media: Media
     letters: Handling
     live: Live
     presence: Presence
@@ -55,15 +60,16 @@ class OpsCollaborators:
 def create_ops(settings: Settings, outside: OpsCollaborators) -> web.Application:
     """Make the application; it connects to nothing."""
     app = web.Application(middlewares=[with_headers])
-    cookie = session.storage(settings.microservice_token, settings.public_base_url)
-    app.middlewares.append(aiohttp_session.session_middleware(cookie))
-    app.middlewares.extend([errors_as_pages, operators_only])
+    operators = Operators.of(settings)
+    sessions = Sessions(operators, outside.database, settings.public_base_url)
+    app.middlewares.append(aiohttp_session.session_middleware(sessions.storage))
+    app.middlewares.extend([errors_as_pages, operators_only(sessions), refuse_nul()])
     environment = aiohttp_jinja2.setup(
         app, loader=jinja2.FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     masked = settings.operators_see_masked_numbers
     Filters(ZoneInfo(settings.stats_timezone), masked_numbers=masked).install(environment)
-    _add_frame(app, settings)
+    _add_frame(app, SignIn(operators, sessions, TrustedProxies(settings.trusted_proxies)))
     _add_pages(app, settings, outside)
     _add_conversations(app, settings, outside)
     app.router.add_get("/live", outside.live.get)
@@ -71,8 +77,7 @@ def create_ops(settings: Settings, outside: OpsCollaborators) -> web.Application
     return app
 
 
-def _add_frame(app: web.Application, settings: Settings) -> None:
-    sign_in = SignIn(settings.microservice_token, settings.operators())
+def _add_frame(app: web.Application, sign_in: SignIn) -> None:
     app.router.add_static("/static", _FOLDER / "static")
     app.router.add_get("/sign-in", sign_in.form)
     app.router.add_post("/sign-in", sign_in.post)
@@ -81,7 +86,7 @@ def _add_frame(app: web.Application, settings: Settings) -> None:
 
 
 def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
-    now = Now(outside.database, outside.health, outside.http, settings.worker_urls)
+    now = Now(outside.database, outside.health, outside.workers)
     app.router.add_get("", shared(now.get))
     app.router.add_get("/", now.get)
     charts = Charts(outside.database, ZoneInfo(settings.stats_timezone))
@@ -91,7 +96,7 @@ def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborato
     app.router.add_get("/dead-letters", letters.overview)
     app.router.add_post("/dead-letters", letters.post)
     app.router.add_get("/dead-letters/{id}", letters.get)
-    campaigns = Campaigns(settings, outside.database, outside.http)
+    campaigns = Campaigns(settings, outside.database, outside.stats)
     app.router.add_get("/campaigns", shared(campaigns.list))
     app.router.add_get("/campaigns/{batch}", shared(campaigns.get))
     app.router.add_get("/campaigns/{batch}/campaign.csv", campaigns.csv)
@@ -104,7 +109,7 @@ def _add_conversations(app: web.Application, settings: Settings, outside: OpsCol
     conversation = Conversation(outside.database, outside.presence)
     app.router.add_get(r"/open/{id:\d{1,9}}", conversation.open)
     app.router.add_get("/conversations/{phone}", conversation.get)
-    files = Files(Media(settings, outside.database, outside.http))
+    files = Files(outside.media)
     app.router.add_get("/conversations/{phone}/media/{sid}/{index}", files.get)
     app.router.add_get("/conversations/{phone}/export.json", conversation.export)
     app.router.add_post("/conversations/{phone}/commands", Deeds(outside.commands).post)
@@ -113,8 +118,7 @@ def _add_conversations(app: web.Application, settings: Settings, outside: OpsCol
 async def _choose_language(request: web.Request) -> web.Response:
     """Keep the chosen language in a cookie and go back to the page."""
     form = await form_of(request)
-    wanted, back = form.get("language", ""), form.get("back", "")
-    response = see_other(back if back.startswith("/ops") else "/ops")
+    wanted, response = form.get("language", ""), see_other(inside(form.get("back", "")))
     if wanted in LANGUAGES:
         response.set_cookie(COOKIE, wanted, max_age=_LANGUAGE_SECONDS, path="/ops", httponly=True, samesite="Strict")
     return response

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from db.queries import load
+from db.readers.ops import SUPPRESSED
+from schemas.times import iso_time
 from web.database import Database
 from web.ops.pages import Page, page
 
-_sql = load("ops")
 _PAGE = Page("suppressed.html", "Suppressed numbers", "suppressed")
 _ROWS = 100
 
@@ -22,17 +22,15 @@ class Suppressed:
 
     async def get(self, request: web.Request) -> web.Response:
         """Show a page of it; `?before=` and `?number=` say behind which row it begins."""
-        rows = await self._database.rows(_sql.suppressed, *_position(request), _ROWS + 1)
+        rows = await self._database.rows(SUPPRESSED, *_position(request), _ROWS + 1)
         shown, older = rows[:_ROWS], None
         if len(rows) > _ROWS:
             last = shown[-1]
-            older = "?" + urlencode({"before": last["since"].isoformat(), "number": last["phone_number"]})
+            older = "?" + urlencode({"before": last.since.isoformat(), "number": last.phone_number})
         return page(request, _PAGE, {"rows": shown, "older": older})
 
 
 def _position(request: web.Request) -> tuple[datetime | None, str]:
-    try:
-        since = datetime.fromisoformat(request.query.get("before", ""))
-    except ValueError:
+    if "before" not in request.query:
         return None, ""
-    return since.replace(tzinfo=None), request.query.get("number", "")
+    return iso_time("before", request.query["before"]).replace(tzinfo=None), request.query.get("number", "")

@@ -10,6 +10,8 @@ _LONG = (
     + "Todo está en [nuestra página](https://example.com/planes/premium?origen=whatsapp). "
     + "Si tienes dudas, escríbeme cuando quieras y lo vemos juntos paso a paso. " * 12
 ).strip()
+# More than Kafka's largest record by default, 1 MB; under what a WebSocket's client takes in one message, 4 MiB.
+_ENDLESS = "Sigo contándote. " * 150_000
 _ANSWERS = (
     (("precio", "cuesta", "cuánto", "cuanto", "valor"), "El plan Premium cuesta $99 al mes."),
     (("horario", "hora", "cuándo", "cuando"), "Atendemos de lunes a viernes de 8:00 a 18:00."),
@@ -23,9 +25,14 @@ _ANSWERS = (
 
 
 def answer(text: str, memory: Memory, manner: str) -> str:
-    """Give the agent's answer. `manner`: normal, echo (`Eco: …`, for observers), long, voice (with a voice's tags)."""
+    """Give the agent's answer.
+
+    `manner`: normal, echo (`Eco: …`, for observers), long, voice (with a voice's tags), endless.
+    """
     if manner == "echo":
         return f"Eco: {text}"
+    if manner == "endless":
+        return _ENDLESS
     reply = (
         _recalled(text.lower(), memory) or _known(text.lower() + " ") or "¿Me puedes contar un poco más de lo que buscas?"
     )

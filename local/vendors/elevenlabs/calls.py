@@ -17,6 +17,7 @@ _INLINE_MESSAGES = 50
 class Call:
     """One conversation. `duration`: whole seconds.
 
+    `campaign_id`: of an outbound campaign, `connected`: False where it has no conversation there.
     `status`: its last one; before it is `in-progress` for `live_seconds` and `processing` for `processing_seconds`,
     both counted from when it was told of. The analysis is there when it is done.
     """
@@ -32,6 +33,8 @@ class Call:
     phone_number: str = "+573138539155"
     call_result: str = "answered"
     batch_id: str | None = None
+    campaign_id: str | None = None
+    connected: bool = True
     recipient_id: str | None = None
     text_only: bool = False
     status: str = "done"
@@ -88,6 +91,10 @@ class Call:
             }  # fmt: skip
         if self.batch_id:
             metadata["batch_call"] = {"batch_call_id": self.batch_id, "batch_call_recipient_id": self.recipient_id or ""}
+        if self.campaign_id:
+            campaign = {"campaign_id": self.campaign_id, "campaign_lead_id": self.recipient_id or "", "cold_attempt": 1}
+            batch = {"batch_call_id": f"btcal_of_{self.conversation_id}", "batch_call_recipient_id": "rcpt"}
+            metadata["batch_call"] = batch | {"campaign": campaign | {"conversation_type": "initial"}}
         return metadata
 
     def _analysis(self) -> Json | None:

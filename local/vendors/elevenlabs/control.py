@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from local.vendors.elevenlabs.calls import call_of
+from local.vendors.elevenlabs.greeting import ORDERS
 from local.vendors.elevenlabs.post_call import failure_data, post
 from local.vendors.elevenlabs.settings import AgentSettings, Behaviour
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
@@ -50,8 +51,9 @@ class Control:
     async def _settings(self, request: web.Request) -> web.Response:
         wanted: Json = await request.json()
         unknown = sorted(set(wanted) - _BEHAVIOUR - set(_LATENCY))
-        if unknown or wanted.get("turn", "parts") not in SHAPES:
-            return web.json_response({"unknown": unknown, "shapes": sorted(SHAPES)}, status=400)
+        if unknown or wanted.get("turn", "parts") not in SHAPES or wanted.get("greets", "asked") not in ORDERS:
+            known = {"shapes": sorted(SHAPES), "greets": sorted(ORDERS)}
+            return web.json_response({"unknown": unknown} | known, status=400)
         for name, value in wanted.items():
             if name in _LATENCY:
                 setattr(self._simulator.latency, _LATENCY[name], value)

@@ -2,10 +2,13 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
 from local.vendors.elevenlabs.batches import batch_json
+from local.vendors.elevenlabs.calls import Call
+from local.vendors.elevenlabs.campaigns import call_json, campaign_json, lead_json
 from local.vendors.elevenlabs.errors import error, no_route, not_valid
 from local.vendors.elevenlabs.memory import Memory
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
@@ -34,6 +37,10 @@ def add_routes(app: web.Application, simulator: ElevenLabsSimulator) -> None:
     route("/agents/{id}", "agent", _agent)
     route("/batch-calling/workspace", "batches", _batches)
     route("/batch-calling/{id}", "batch", _batch)
+    route("/outbound-campaigns/campaigns", "campaigns", _campaigns)
+    route("/outbound-campaigns/campaigns/{id}", "campaign", _campaign)
+    route("/outbound-campaigns/campaigns/{id}/calls", "campaign-calls", _campaign_calls)
+    route("/outbound-campaigns/campaigns/{id}/leads", "campaign-leads", _campaign_leads)
 
     async def socket(request: web.Request) -> web.StreamResponse:
         return await conversation_socket(simulator, request)
@@ -158,3 +165,45 @@ async def _batches(simulator: ElevenLabsSimulator, request: web.Request) -> web.
     calls = {name: [call for call in simulator.calls.values() if call.batch_id == name] for name in shown}
     rows = [{key: value for key, value in batch_json(name, calls[name]).items() if key != "recipients"} for name in shown]
     return web.json_response({"batch_calls": rows, "next_doc": shown[-1] if more else None, "has_more": more})
+
+
+async def _campaigns(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    """The newest first."""
+    ids = list(dict.fromkeys(call.campaign_id for call in reversed(simulator.calls.values()) if call.campaign_id))
+    return _page(request, "campaigns", [campaign_json(each, _calls_of(simulator, each)) for each in ids])
+
+
+async def _campaign(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    calls = _calls_of(simulator, request.match_info["id"])
+    return web.json_response(campaign_json(request.match_info["id"], calls)) if calls else _no_campaign()
+
+
+async def _campaign_calls(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    calls = _calls_of(simulator, request.match_info["id"])
+    lines = [call_json(place, call) for place, call in enumerate(calls)]
+    return _page(request, "calls", lines) if calls else _no_campaign()
+
+
+async def _campaign_leads(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
+    calls = _calls_of(simulator, request.match_info["id"])
+    lines = {line["lead_id"]: line for line in (lead_json(place, call) for place, call in enumerate(calls))}
+    return _page(request, "leads", list(lines.values())) if calls else _no_campaign()
+
+
+def _calls_of(simulator: ElevenLabsSimulator, campaign_id: str) -> list[Call]:
+    return [call for call in simulator.calls.values() if call.campaign_id == campaign_id]
+
+
+def _no_campaign() -> web.Response:
+    return error(404, "campaign_not_found", "Not found")
+
+
+def _page(request: web.Request, name: str, rows: list[dict[str, Any]]) -> web.Response:
+    """Give a page; the cursor is the place of the next one's first row."""
+    size, cursor = request.query.get("page_size", "30"), request.query.get("cursor", "0")
+    if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE or not cursor.isdigit():
+        return not_valid("query", "page_size", "Input should be less than or equal to 100")
+    end = int(cursor) + int(size)
+    more = len(rows) > end
+    page = {name: rows[int(cursor) : end], "next_cursor": str(end) if more else None, "has_more": more}
+    return web.json_response(page)

@@ -8,13 +8,18 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from local.vendors.elevenlabs.calls import Call
+from local.vendors.elevenlabs.greeting import (
+    FIRST_EVENT,
+    begins_with_greeting,
+    greeting_within,
+    with_greeting_behind,
+)
 from local.vendors.elevenlabs.memory import remember
 from local.vendors.elevenlabs.settings import AgentSettings
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 from local.vendors.elevenlabs.turns import ALWAYS_SENT, AwaitTool, Close, Send, TurnPlan, response, steps
 
 Json = dict[str, Any]
-_FIRST_EVENT = 1
 
 
 class Session:
@@ -30,7 +35,8 @@ class Session:
         self._context: dict[str, str] = {}
         self._turn: asyncio.Task[None] | None = None
         self._tools: dict[str, asyncio.Future[Json]] = defaultdict(asyncio.get_running_loop().create_future)
-        self._event_id = _FIRST_EVENT
+        self._event_id = FIRST_EVENT
+        self._events = frozenset(agent.client_events) | ALWAYS_SENT
         self._start: Json = {}
 
     async def run(self, start: Json, conversation_id: str) -> None:
@@ -62,9 +68,11 @@ class Session:
         metadata = {"conversation_id": self._call.conversation_id, **formats}
         await self._send({"type": "conversation_initiation_metadata", "conversation_initiation_metadata_event": metadata})
         overridden = (self._start.get("conversation_config_override") or {}).get("agent") or {}
-        if greeting := overridden.get("first_message", self._agent.first_message):
+        greeting = overridden.get("first_message") or self._agent.first_message
+        is_overridden = overridden.get("first_message") == ""
+        if greeting and begins_with_greeting(self._simulator.behaviour.greets, is_overridden=is_overridden):
             self._call.transcript.append(("agent", greeting))
-            await self._send(response(greeting, _FIRST_EVENT))
+            await self._send(response(greeting, FIRST_EVENT))
 
     async def _ping(self) -> None:
         number = 1
@@ -103,6 +111,8 @@ class Session:
         if previous:
             await asyncio.wait([previous])
         self._call.transcript.append(("user", text))
+        for said in greeting_within(self._simulator.behaviour.greets, self._agent.first_message, self._events):
+            await self._send(said.event)
         if self._simulator.faults.fires("silent"):
             await asyncio.sleep(self._simulator.behaviour.llm_seconds)
             await self.fail(1002, "llm_timeout", "The LLM did not answer in time")
@@ -128,10 +138,10 @@ class Session:
         tool = next((tool for word, tool in behaviour.tools.items() if word in text.lower()), "")
         plan = TurnPlan(
             reply=reply, event_id=self._event_id, shape=behaviour.turn, tool=tool, system=tool in behaviour.system_tools,
-            events=frozenset(self._agent.client_events) | ALWAYS_SENT,
+            events=self._events,
         )  # fmt: skip
         self._call.transcript.append(("agent", reply))
-        for step in steps(plan):
+        for step in with_greeting_behind(behaviour.greets, self._agent.first_message, steps(plan)):
             match step:
                 case Send(event):
                     await self._send(event)

@@ -105,6 +105,10 @@ def _closed_after(plan: TurnPlan) -> Iterator[Step]:
     yield from (_response(plan, plan.reply), Close(1000))
 
 
+def _closed_within(plan: TurnPlan) -> Iterator[Step]:
+    yield from (_part(plan, "start"), _part(plan, "delta", plan.reply[: len(plan.reply) // 2]), Close(1000))
+
+
 def _empty(plan: TurnPlan) -> Iterator[Step]:
     yield _response(plan, "")
 
@@ -119,6 +123,7 @@ def _noisy(plan: TurnPlan) -> Iterator[Step]:
 _SHAPES = {
     "parts": _parts, "stop-first": _stop_first, "whole": _whole, "only-parts": _only_parts, "two": _two,
     "corrected": _corrected, "cut-within": _cut_within, "cut-after": _cut_after, "closed-after": _closed_after,
+    "closed-within": _closed_within,
     "empty": _empty, "noisy": _noisy,
 }  # fmt: skip
 SHAPES = frozenset(_SHAPES)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from yarl import URL
 
@@ -40,6 +41,18 @@ class Filter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How late the list shows a message: `seconds`, and up to `spread` seconds more, which are each message's own."""
+
+    seconds: float = 0.0
+    spread: float = 0.0
+
+    def shows(self, message: Message, at: datetime) -> bool:
+        share = crc32(message.sid.encode()) / 0xFFFFFFFF
+        return message.created + timedelta(seconds=self.seconds + share * self.spread) <= at
+
+
 def parse_filter(query: Mapping[str, str]) -> Filter | Refusal:
     """Read the query: `To`, `From`, `DateSent` (that day), `DateSent<`, `DateSent>`."""
     since = until = None
@@ -65,14 +78,14 @@ def _span(text: str) -> Span:
     return moment, moment + timedelta(seconds=1) - timedelta(microseconds=1)  # `date_sent` is shown in whole seconds
 
 
-def page(ledger: Ledger, account: str, url: URL, wanted: Filter, visible_until: datetime) -> dict[str, Any]:
-    """Give one page, newest first. `visible_until`: the list does not show younger messages yet."""
+def page(ledger: Ledger, account: str, url: URL, wanted: Filter, at: datetime, lag: Lag) -> dict[str, Any]:
+    """Return one page as it is at a moment, newest first."""
     size = max(1, min(int(url.query.get("PageSize") or _PAGE_SIZE), _LARGEST_PAGE))
     number = int(url.query.get("Page") or 0)
     found = [
         message
         for message in reversed(ledger.shown(wanted.to, wanted.from_))
-        if message.account == account and message.created <= visible_until and wanted.shows(message)
+        if message.account == account and lag.shows(message, at) and wanted.shows(message)
     ]
     begin = _begin(found, url.query.get("PageToken"), number * size)
     shown = found[begin : begin + size]

@@ -3,14 +3,13 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 from aiohttp import web
 
 from local.vendors.twilio.account import Account
 from local.vendors.twilio.create import create
 from local.vendors.twilio.errors import Refusal, error
-from local.vendors.twilio.listing import page, parse_filter
+from local.vendors.twilio.listing import Lag, page, parse_filter
 from local.vendors.twilio.media import fetch_media, list_media, media_bytes
 from local.vendors.twilio.messages import API_VERSION, now
 from local.vendors.twilio.simulator import TwilioSimulator
@@ -81,8 +80,8 @@ async def _list(simulator: TwilioSimulator, account: Account, request: web.Reque
     wanted = parse_filter(request.query)
     if isinstance(wanted, Refusal):
         return wanted.answer()
-    until = now() - timedelta(seconds=simulator.list_lag_seconds)
-    return web.json_response(page(simulator.ledger, account.sid, request.rel_url, wanted, until))
+    lag = Lag(simulator.list_lag_seconds, simulator.list_spread_seconds)
+    return web.json_response(page(simulator.ledger, account.sid, request.rel_url, wanted, now(), lag))
 
 
 async def _fetch(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.Response:

@@ -18,6 +18,7 @@ _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _WINDOW = timedelta(hours=24)
 _OUTSIDE_WINDOW = 63016
 _UNSUBSCRIBED = 21610
+_NO_NUMBER = 21211
 _TOO_MANY_TO_ONE = 63018
 _LOUD_SYNC = frozenset({63007})
 """Of the 63… family, refused at once; all others come by callback."""
@@ -89,9 +90,9 @@ def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, pe
     """Judge a create before it is accepted."""
     to, sender = form.get("To", ""), form.get("From", "")
     if code := people.rule(to, "sync"):
-        return Refusal(400, code)
+        return _no_number(to) if code == _NO_NUMBER else Refusal(400, code)
     if not _is_address(to):
-        return Refusal(400, 21211, f"The 'To' number {to} is not a valid phone number.")
+        return _no_number(to)
     if not sender.startswith(WHATSAPP):
         return Refusal(400, 21910)
     if sender not in senders:
@@ -101,6 +102,10 @@ def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, pe
     if problem := _content_refusal(form, templates):
         return problem
     return Refusal(429, code) if (code := people.pair.exceeded(to, "sync")) else None
+
+
+def _no_number(to: str) -> Refusal:
+    return Refusal(400, _NO_NUMBER, f"The 'To' number {to} is not a valid phone number.")
 
 
 def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal | None:

@@ -8,6 +8,7 @@ from typing import Any
 from local.vendors.twilio.errors import Refusal
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_NOT_ONE_LINE = re.compile(r"[\r\n\t]| {5}")
 _WRONG_COUNT = 63028
 # A template's state at WhatsApp that only shows when it is sent.
 _STATES = {"approved": None, "paused": 63041, "rejected": 63040, "missing": 63027}
@@ -68,10 +69,10 @@ class Templates:
         self.by_sid[template.sid] = template
 
     def refusal(self, content_sid: str, variables: dict[str, str] | None) -> Refusal | None:
-        """Judge a create at once: unknown template, variables that are no texts, or empty ones (errors/21656)."""
+        """Judge a create at once: an unknown template; variables that are no texts, empty or of several lines (21656)."""
         if self.by_sid and content_sid not in self.by_sid:
             return Refusal(400, 21655)
-        if variables is None or any(not value for value in variables.values()):
+        if variables is None or any(not value or _NOT_ONE_LINE.search(value) for value in variables.values()):
             return Refusal(400, 21656)
         return None
 

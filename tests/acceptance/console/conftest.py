@@ -6,6 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
+from tests.support.outside import post_body
 from tests.support.up import State, call_body, conversation_of, write
 
 NUMBER = "+573138539155"
@@ -16,7 +17,7 @@ Enter = Callable[[str], BrowserContext]
 def call(up: State, number: str, conversation: str = "", **over: object) -> None:
     """A call has ended; its first message is sent."""
     body = call_body(conversation or f"conv_{number}", number) | over
-    answer = httpx.post(up["web_url"] + "/api/call-completed", headers=up["headers"], timeout=15, json=body)
+    answer = post_body(up, body)
     assert answer.status_code == httpx.codes.OK, answer.text
 
 

@@ -5,7 +5,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from local.phone.messages import inbound
 from tests.acceptance.console.conftest import NUMBER, call
-from tests.support.up import State, call_body, conversation_of
+from tests.support import http
+from tests.support.outside import post_call
+from tests.support.up import State, conversation_of
 
 _SECONDS = """audio => new Promise((told, failed) => {
   audio.onloadedmetadata = () => told(audio.duration);
@@ -29,14 +31,13 @@ def test_the_list_is_searched_by_number_name_and_campaign(page: Page) -> None:
 def test_the_list_is_filtered(campaign: State, page: Page) -> None:
     refused, escalated = "+573138539220", "+573138539221"
     numbers = campaign["twilio_url"] + "/_sim/numbers"
-    httpx.post(numbers, json={"number": refused, "error_code": 21211}).raise_for_status()
+    http.post(numbers, json={"number": refused, "error_code": 21211}).raise_for_status()
     url, headers = campaign["web_url"], campaign["headers"]
-    body = call_body("conv_refused_here", refused)
-    answer = httpx.post(url + "/api/call-completed", json=body, headers=headers, timeout=15)
+    answer = post_call(campaign, "conv_refused_here", refused)
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     call(campaign, escalated)
     told = {"command": "escalate", "by": "Eva"}
-    assert httpx.post(url + f"/api/conversations/{escalated}/commands", json=told, headers=headers, timeout=15).is_success
+    assert http.post(url + f"/api/conversations/{escalated}/commands", json=told, headers=headers, timeout=15).is_success
     for label, value, number in (("Show", "failed", refused), ("Status", "escalated", escalated)):
         page.goto("/ops/conversations")
         page.get_by_label(label).select_option(value)
@@ -75,7 +76,7 @@ def test_files_are_described_and_fetched_through_our_host_when_somebody_opens_th
     number = "+573138539222"
     call(campaign, number)
     for kind in ("image", "voice"):
-        httpx.post(campaign["twilio_url"] + "/_sim/inbound", json=inbound(number, kind, "")).raise_for_status()
+        http.post(campaign["twilio_url"] + "/_sim/inbound", json=inbound(number, kind, "")).raise_for_status()
     conversation_of(campaign, number, 4)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -4,6 +4,7 @@ import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.acceptance.console.conftest import NUMBER, call
+from tests.support import http
 from tests.support.up import State, conversation_of, eventually_sync, write
 
 _SOON_MS = 20_000
@@ -39,7 +40,7 @@ def test_after_a_lost_connection_a_page_is_right_again(campaign: State, context:
     page.goto(f"/ops/conversations/{number}")
     expect(page.locator(".bubble")).to_have_count(1)
     parts = campaign["env"]["PHONE_URL"] + "/api/part"
-    httpx.post(parts, json={"part": "web"}).raise_for_status()  # kill -9; its supervisor starts it again
+    http.post(parts, json={"part": "web"}).raise_for_status()  # kill -9; its supervisor starts it again
     expect(page.locator("#connection")).to_be_visible(timeout=_SOON_MS)
     eventually_sync(lambda: _is_ready(campaign))
     write(campaign, number, "¿Sigue ahí?", "SM" + "3" * 32)
@@ -50,6 +51,6 @@ def test_after_a_lost_connection_a_page_is_right_again(campaign: State, context:
 
 def _is_ready(up: State) -> bool:
     try:
-        return httpx.get(up["web_url"] + "/ready").status_code == httpx.codes.OK
+        return http.get(up["web_url"] + "/ready").status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

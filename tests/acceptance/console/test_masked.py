@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from local.kafka.ports import free_port
 from tests.acceptance.console.conftest import NUMBER, call
+from tests.support import http
 from tests.support.up import ROOT, State, conversation_of, eventually_sync, write
 
 _SUPPRESSED = "+573138539240"
@@ -38,7 +39,7 @@ def masked(campaign: State, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/ready").status_code == httpx.codes.OK
+        return http.get(f"{url}/ready").status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

@@ -2,10 +2,10 @@
 
 import re
 
-import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.acceptance.console.conftest import NUMBER, call
+from tests.support import http
 from tests.support.up import State, conversation_of, eventually_sync, write
 
 
@@ -13,7 +13,7 @@ def _until_buried(up: State, count: int) -> None:
     """Wait for dead letters: a page shows those that were there when it was asked for."""
 
     def buried() -> bool:
-        answer = httpx.get(up["web_url"] + "/api/dead-letters?topic=inbound-message", headers=up["headers"], timeout=15)
+        answer = http.get(up["web_url"] + "/api/dead-letters?topic=inbound-message", headers=up["headers"], timeout=15)
         return len(answer.json()["dead_letters"]) == count
 
     eventually_sync(buried)

@@ -7,15 +7,16 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.acceptance.console.conftest import NUMBER, call
+from tests.support import http
 from tests.support.up import State, conversation_of
 
 
 def test_nobody_sees_anything_without_signing_in(campaign: State) -> None:
     for path in ("/ops", "/ops/conversations", f"/ops/conversations/{NUMBER}", "/ops/suppressed", "/ops/charts/hour.svg"):
-        answer = httpx.get(campaign["web_url"] + path)
+        answer = http.get(campaign["web_url"] + path)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/ops/sign-in")
     for path in (f"/ops/conversations/{NUMBER}/export.json", f"/ops/conversations/{NUMBER}/media/MM1/0", "/ops/live"):
-        assert httpx.get(campaign["web_url"] + path).status_code == httpx.codes.SEE_OTHER
+        assert http.get(campaign["web_url"] + path).status_code == httpx.codes.SEE_OTHER
 
 
 def test_the_session_is_a_cookie_that_no_script_and_no_other_site_gets(context: BrowserContext) -> None:
@@ -55,7 +56,7 @@ def test_an_open_page_finds_out_that_its_session_has_ended(campaign: State, page
     expect(page.locator(".bubble")).to_have_count(1)
     context.clear_cookies(name="ops_session")
     url, body = campaign["web_url"] + f"/api/conversations/{number}/commands", {"command": "close", "by": "Eva"}
-    assert httpx.post(url, json=body, headers=campaign["headers"], timeout=15).status_code == httpx.codes.OK
+    assert http.post(url, json=body, headers=campaign["headers"], timeout=15).status_code == httpx.codes.OK
     expect(page.get_by_label("Your token")).to_be_visible(timeout=20_000)
     expect(page).to_have_url(re.compile("back="))
 
@@ -63,7 +64,7 @@ def test_an_open_page_finds_out_that_its_session_has_ended(campaign: State, page
 @pytest.mark.parametrize("elsewhere", ["https://example.com/", "//example.com/", "/opsx", "/api/stats"])
 def test_signing_in_leads_nowhere_else(campaign: State, elsewhere: str) -> None:
     fields = {"token": campaign["operators"]["luis"], "back": elsewhere}
-    answer = httpx.post(campaign["web_url"] + "/ops/sign-in", data=fields)
+    answer = http.post(campaign["web_url"] + "/ops/sign-in", data=fields)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/ops")
 
 

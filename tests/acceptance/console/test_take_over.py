@@ -6,6 +6,7 @@ import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.acceptance.console.conftest import NUMBER, call
+from tests.support import http
 from tests.support.up import State, conversation_of, stopped, write
 
 # A page hears of a change within a second or two; this machine is shared.
@@ -70,7 +71,7 @@ def test_a_number_is_exported_and_erased_only_when_it_is_meant(
         page.get_by_role("button", name="Erase").click()
         said = page.get_by_role("alert" if problem else "status").first
         expect(said).to_contain_text("Nothing was erased" if problem else "is erased")
-    answer = httpx.get(campaign["web_url"] + f"/api/conversations/{number}", headers=campaign["headers"])
+    answer = http.get(campaign["web_url"] + f"/api/conversations/{number}", headers=campaign["headers"])
     assert answer.status_code == httpx.codes.NOT_FOUND
 
 

@@ -1,11 +1,10 @@
 """Answers: one for a burst, and all of them in their order where WhatsApp takes no more for one person."""
 
-import asyncio
-
-import httpx
 import pytest
 
-from streams.vendors import split_message, to_whatsapp
+from rules.message_split import split_message
+from rules.message_text import to_whatsapp
+from tests.support import http
 from tests.support.outside import post_call, sent_to, steer
 from tests.support.up import State, conversation_of, eventually_sync, has_come_back, write
 
@@ -25,7 +24,7 @@ def test_who_gets_too_many_messages_gets_them_later_and_in_order(up: State, when
         write(up, number, "¿Cuánto cuesta?", f"SMc{number[-2:]}" + "1" * 29)
         conversation_of(up, number, 3 + (when == "async"))  # the first part; the second one is accepted, and comes back
         # An answer that leaves before its report is here would overtake it; refused at once, there is none to wait for.
-        eventually_sync(lambda: when == "sync" or asyncio.run(has_come_back(up, number)))
+        eventually_sync(lambda: when == "sync" or has_come_back(up, number))
         think(up, manner="normal")
         write(up, number, "¿Cuál es el horario?", f"SMc{number[-2:]}" + "2" * 29)
         write(up, other, "gracias", f"SMc{other[-2:]}" + "3" * 29)
@@ -35,12 +34,12 @@ def test_who_gets_too_many_messages_gets_them_later_and_in_order(up: State, when
     finally:
         steer(up, "settings", pair_burst=0)
         think(up, manner="normal")
-    said = [row["reply"] for row in httpx.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number]
+    said = [row["reply"] for row in http.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number]
     assert arrived(up, number) == [part for reply in said for part in split_message(to_whatsapp(reply))]
 
 
 def think(up: State, **wanted: object) -> None:
-    assert httpx.post(up["elevenlabs_url"] + "/_sim/settings", json=wanted).is_success
+    assert http.post(up["elevenlabs_url"] + "/_sim/settings", json=wanted).is_success
 
 
 def arrived(up: State, number: str) -> list[str]:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from schemas.phone import conversation_key
+from tests.support import http
 from tests.support.backend import Backend
 from tests.support.outside import post_call, sent_to, steer
 from tests.support.up import State, conversation_of, eventually_sync, write
@@ -47,6 +48,6 @@ def test_a_file_is_described_and_can_be_had(up: State) -> None:
     chat = conversation_of(up, number, 3)
     assert chat["messages"][1]["content"] == "[El cliente envió un documento PDF]\nmi contrato"
     url = f"{up['web_url']}/api/conversations/{number}/media/{sid}/0"
-    file = httpx.get(url, headers=up["headers"], timeout=15)
+    file = http.get(url, headers=up["headers"], timeout=15)
     assert (file.status_code, file.text, file.headers["Content-Type"]) == (200, "el contrato", "application/pdf")
-    assert httpx.get(url).status_code == httpx.codes.UNAUTHORIZED
+    assert http.get(url).status_code == httpx.codes.UNAUTHORIZED

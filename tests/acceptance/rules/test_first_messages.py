@@ -1,9 +1,12 @@
 """First messages: the approved template outside the window, text inside it, none where the call was none."""
 
+import json
+
 import httpx
 
-from tests.support.outside import post_call, sent_to, steer
-from tests.support.up import State, conversation_of, eventually_sync, write
+from tests.support import http
+from tests.support.outside import post_body, post_call, sent_to, steer
+from tests.support.up import State, call_body, conversation_of, eventually_sync, produce, write
 
 
 def test_after_a_call_the_first_message_is_the_template_and_answers_are_text(up: State) -> None:
@@ -36,7 +39,19 @@ def test_calls_that_were_not_really_calls(up: State) -> None:
     skipped = post_call(up, "conv_cancelled", "+573138540007", status="cancelled")
     assert (skipped.status_code, skipped.json()["status"]) == (200, "skipped")
     assert sent_to(up, "+573138540007") == []
-    answer = httpx.get(up["web_url"] + "/api/conversations/+573138540007", headers=up["headers"])
+    answer = http.get(up["web_url"] + "/api/conversations/+573138540007", headers=up["headers"])
     assert answer.status_code == httpx.codes.NOT_FOUND
     assert post_call(up, "conv_voicemail", "+573138540008", status="voicemail").json()["status"] == "message_sent"
     assert len(sent_to(up, "+573138540008")) == 1
+
+
+def test_a_call_that_never_connected_is_followed_up_once_whichever_way_it_is_told(up: State) -> None:
+    number = "+573138540079"
+    body = call_body("", number, id="rcpt_9", conversation_id=None, status=None) | {"batch_id": "btcal_9"}
+    first = post_body(up, body).json()
+    assert first["status"] == "message_sent"
+    assert post_body(up, body).json()["whatsapp_message_id"] == first["whatsapp_message_id"]
+    produce(up, "call-completed", number, json.dumps(body).encode())
+    write(up, number, "¿Cuánto cuesta?", "SM" + "79" * 16)
+    conversation_of(up, number, 3)
+    assert len(sent_to(up, number)) == 2

@@ -6,6 +6,7 @@ import sys
 
 import httpx
 
+from tests.support import http
 from tests.support.outside import post_call
 from tests.support.up import ROOT, State, conversation_of, eventually_sync, write
 
@@ -28,25 +29,25 @@ def test_a_number_is_exported_and_erased_and_its_opt_out_kept(up: State) -> None
     erased = cli(up, "erase", number, "--yes")
     assert erased.returncode == 0, erased.stdout + erased.stderr
     assert "What remains" in erased.stdout
-    answer = httpx.get(up["web_url"] + f"/api/conversations/{number}", headers=up["headers"])
+    answer = http.get(up["web_url"] + f"/api/conversations/{number}", headers=up["headers"])
     assert answer.status_code == httpx.codes.NOT_FOUND
     assert post_call(up, "conv_erase_2", number).status_code == httpx.codes.CONFLICT
     kept = json.loads(cli(up, "export", number).stdout)
     assert (kept["conversation"], kept["messages"], bool(kept["suppression"])) == (None, [], True)
     view = f"{up['stats_url']}/conversations/{number}"
-    eventually_sync(lambda: httpx.get(view, headers=up["headers"]).status_code == httpx.codes.NOT_FOUND)
+    eventually_sync(lambda: http.get(view, headers=up["headers"]).status_code == httpx.codes.NOT_FOUND)
 
 
 def test_elevenlabs_tells_later_what_it_did_not_know_at_first(up: State) -> None:
     number, sim = "+573138540013", f"{up['elevenlabs_url']}/_sim"
     unfinished = {"conversation_id": "conv_late", "processing_seconds": 3600, "summary": "Quiere cambiar de plan"}
-    assert httpx.post(f"{sim}/calls", json=unfinished).is_success
+    assert http.post(f"{sim}/calls", json=unfinished).is_success
     post_call(up, "conv_late", number)
     assert json.loads(cli(up, "export", number).stdout)["conversation"]["call_summary"] is None
-    assert httpx.post(f"{sim}/calls", json=unfinished | {"processing_seconds": 0}).is_success
+    assert http.post(f"{sim}/calls", json=unfinished | {"processing_seconds": 0}).is_success
     url = f"{up['web_url']}/webhook/elevenlabs/post-call"
     told = {"conversation_id": "conv_late", "url": url, "secret": "wsec"}
-    assert httpx.post(f"{sim}/post-call", json=told).json() == {"status": 200}
-    assert httpx.post(f"{sim}/post-call", json=told | {"secret": "wrong"}).json() == {"status": 403}
+    assert http.post(f"{sim}/post-call", json=told).json() == {"status": 200}
+    assert http.post(f"{sim}/post-call", json=told | {"secret": "wrong"}).json() == {"status": 403}
     kept = json.loads(cli(up, "export", number).stdout)["conversation"]
     assert (kept["call_summary"], kept["call_duration_secs"]) == ("Quiere cambiar de plan", 74)

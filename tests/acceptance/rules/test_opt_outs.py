@@ -4,6 +4,7 @@ from itertools import count
 
 import httpx
 
+from tests.support import http
 from tests.support.outside import post_call, sent_to, steer
 from tests.support.up import State, conversation_of, eventually_sync, write
 
@@ -32,7 +33,7 @@ def test_what_twilio_has_confirmed_is_not_confirmed_again(up: State) -> None:
     number = "+573138540004"
     post_call(up, "conv_twilio_stop", number)
     message = {"from": number, "body": "STOP", "sid": "SM" + "5" * 32, "extra": {"OptOutType": "STOP"}}
-    assert httpx.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
+    assert http.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
     conversation_of(up, number, 2)
     assert post_call(up, "conv_twilio_stop_2", number).status_code == httpx.codes.CONFLICT
     assert len(sent_to(up, number)) == 1
@@ -53,11 +54,11 @@ def test_a_number_that_blocked_us_is_409_from_then_on(up: State) -> None:
 def test_a_stop_while_the_agent_thinks_ends_its_answer(up: State) -> None:
     number, sim = "+573138540014", f"{up['elevenlabs_url']}/_sim"
     post_call(up, "conv_stop_early", number)
-    assert httpx.post(f"{sim}/settings", json={"latency_ms": 4000}).is_success
+    assert http.post(f"{sim}/settings", json={"latency_ms": 4000}).is_success
     write(up, number, "¿Cuánto cuesta?", "SMb" + "0" * 31)
-    eventually_sync(lambda: number in httpx.get(f"{sim}/ledger").text)
+    eventually_sync(lambda: number in http.get(f"{sim}/ledger").text)
     write(up, number, "STOP", "SMb" + "1" * 31)
-    assert httpx.post(f"{sim}/settings", json={"latency_ms": 0}).is_success
+    assert http.post(f"{sim}/settings", json={"latency_ms": 0}).is_success
     chat = conversation_of(up, number, 4)
     assert chat["messages"][-1]["content"].startswith("Listo, no te escribiremos más.")
     assert len(sent_to(up, number)) == 2  # the first message and the confirmation

@@ -100,6 +100,25 @@ def test_agents_and_batches(client: ElevenLabs, elevenlabs: Simulator) -> None:
     assert ([one.id for one in page.batch_calls], page.has_more) == (["btcal_1"], False)
 
 
+def test_campaigns(client: ElevenLabs, elevenlabs: Simulator) -> None:
+    for place in range(3):
+        elevenlabs.steer("calls", {"conversation_id": f"c{place}", "campaign_id": "camp_1", "recipient_id": f"lead_{place}",
+                                   "connected": place != 1, "dynamic_variables": {"name": "Ana"}})  # fmt: skip
+    outbound = client.conversational_ai.outbound_campaigns
+    assert [one.campaign_id for one in outbound.list(channel="phone", mode="voice").campaigns] == ["camp_1"]
+    assert (outbound.get("camp_1").channel, outbound.get("camp_1").mode) == ("phone", "voice")
+    page = outbound.calls.list("camp_1", page_size=2)
+    assert ([one.conversation_id for one in page.calls], page.has_more) == (["c0", None], True)
+    rest = outbound.calls.list("camp_1", page_size=2, cursor=page.next_cursor)
+    assert ([(one.lead_id, one.outcome) for one in rest.calls], rest.has_more) == ([("lead_2", "completed")], False)
+    leads = outbound.leads.list("camp_1").leads
+    assert [(one.lead_id, one.dynamic_variables) for one in leads] == [(f"lead_{n}", {"name": "Ana"}) for n in range(3)]
+    batch = client.conversational_ai.conversations.get("c0").metadata.batch_call
+    assert batch is not None
+    assert batch.campaign is not None
+    assert (batch.campaign.campaign_id, batch.campaign.campaign_lead_id) == ("camp_1", "lead_0")
+
+
 def test_errors(client: ElevenLabs, elevenlabs: Simulator) -> None:
     conversations = client.conversational_ai.conversations
 

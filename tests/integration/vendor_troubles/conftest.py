@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.http import open_session
+from clients.twilio.messenger import TwilioMessenger
+from clients.vendors import Vendors, build_vendors
+from rules.message_text import to_whatsapp
 from schemas.settings import Settings, load_settings
-from streams.vendors import TwilioSender, Vendors, build_vendors
-from streams.vendors.elevenlabs_api import ElevenLabsApi
-from streams.vendors.http import open_session
 from tests.support.simulators import ACCOUNT, KEY, TOKEN, Simulator, elevenlabs_simulator, twilio_simulator
 
 # Phases as in production, but short: what is waited for does not come.
@@ -49,8 +51,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def sender(settings: Settings, session: aiohttp.ClientSession) -> TwilioSender:
-    return TwilioSender(settings, session)
+def sender(settings: Settings, session: aiohttp.ClientSession) -> TwilioMessenger:
+    return TwilioMessenger(settings, session)
 
 
 @pytest.fixture
@@ -60,6 +62,6 @@ def api(settings: Settings, session: aiohttp.ClientSession) -> ElevenLabsApi:
 
 @pytest.fixture
 async def vendors(settings: Settings) -> AsyncIterator[Vendors]:
-    vendors = build_vendors(settings)
+    vendors = build_vendors(settings, to_whatsapp)
     yield vendors
     await vendors.close()

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from clients.agent import AgentReply
+from clients.elevenlabs.events import NeverAnswered
+from clients.vendors import Vendors
 from schemas.errors import RetryableError
-from streams.vendors import AgentReply, Vendors
 from tests.support.simulators import Simulator
 from tests.support.trouble import PRICE, question
 
@@ -26,6 +28,17 @@ async def test_a_broken_agent_may_be_asked_again(
     elevenlabs.steer("faults", faults or {"none": {}})
     with pytest.raises(RetryableError):
         await vendors.agent.ask(question())
+    elevenlabs.steer("reset", {})
+    assert (await vendors.agent.ask(question())).text == PRICE
+
+
+async def test_an_agent_that_always_ends_within_its_answer_is_not_asked_for_ever(
+    elevenlabs: Simulator, vendors: Vendors
+) -> None:
+    elevenlabs.steer("settings", {"turn": "closed-within"})
+    with pytest.raises(NeverAnswered):
+        await vendors.agent.ask(question())
+    assert len(elevenlabs.read()) == 3
     elevenlabs.steer("reset", {})
     assert (await vendors.agent.ask(question())).text == PRICE
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.calls import ElevenLabsCalls
+from clients.http import LARGEST_ANSWER_BYTES
 from schemas.errors import RetryableError
-from streams.vendors.elevenlabs_api import ElevenLabsApi
-from streams.vendors.elevenlabs_calls import ElevenLabsCalls
-from streams.vendors.http import LARGEST_ANSWER_BYTES
 from tests.support.simulators import Simulator
 from tests.support.trouble import BODIES
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.rest import ElevenLabsRest
+from clients.elevenlabs.websocket import ElevenLabsWebSocket
+from clients.vendors import Vendors
 from schemas.errors import RetryableError
-from streams.vendors import Vendors
-from streams.vendors.elevenlabs_api import ElevenLabsApi
-from streams.vendors.elevenlabs_rest import ElevenLabsRest
-from streams.vendors.elevenlabs_websocket import ElevenLabsWebSocket
 from tests.support.simulators import Simulator
 from tests.support.trouble import BODIES, question
 

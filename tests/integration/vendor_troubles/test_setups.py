@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from clients.agent import CallContext
+from clients.vendors import Vendors
 from schemas.errors import RetryableError, TerminalError
-from streams.vendors import CallContext, Vendors
 from tests.support.simulators import Simulator
 from tests.support.trouble import PRICE, question
 

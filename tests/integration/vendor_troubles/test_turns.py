@@ -2,7 +2,8 @@
 
 import pytest
 
-from streams.vendors import Vendors
+from clients.elevenlabs.turn_end import QUIET_SECONDS
+from clients.vendors import Vendors
 from tests.support.simulators import Simulator
 from tests.support.trouble import PRICE, question
 
@@ -24,8 +25,28 @@ async def test_every_shape_of_a_turn(
         events = ["agent_response", "agent_chat_response_part", "agent_response_correction"]
         elevenlabs.steer("agents", {"agent_id": "agent_1", "client_events": events})
     reply = await vendors.agent.ask(question())
-    assert (reply.text, reply.ended) == (text, shape == "closed-after")
+    assert (reply.text, reply.ended) == (text, False)  # only the agent's own tool ends a conversation
     assert len(elevenlabs.read()) == 1  # nobody was asked twice
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("greets", ["before", "within", "ended", "behind"])
+async def test_a_greeting_that_comes_all_the_same_is_no_answer(
+    elevenlabs: Simulator, vendors: Vendors, greets: str, complete: bool
+) -> None:
+    elevenlabs.steer("settings", {"greets": greets})
+    if not complete:
+        elevenlabs.steer("agents", {"agent_id": "agent_1", "client_events": ["agent_response"]})
+    assert (await vendors.agent.ask(question())).text == PRICE
+    assert len(elevenlabs.read()) == 1
+
+
+@pytest.mark.parametrize("greets", ["within", "ended"])
+async def test_an_agent_may_think_longer_after_a_greeting_than_an_answer_is_waited_for(
+    elevenlabs: Simulator, vendors: Vendors, greets: str
+) -> None:
+    elevenlabs.steer("settings", {"greets": greets, "latency_ms": 1_000 * QUIET_SECONDS + 500})
+    assert (await vendors.agent.ask(question())).text == PRICE
 
 
 @pytest.mark.parametrize("tool", ["look_up", "transfer_to_human", "end_call"])

@@ -1,0 +1,170 @@
+"""A circuit breaker: while a vendor does not answer, one call at a time probes it, and all others wait for that.
+
+So an outage costs neither tries nor CPU, and its end is noticed within a few seconds.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+
+from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome
+
+log = structlog.get_logger()
+
+# One number's trouble is not the vendor's: so many failures in a row, with no success of any number between, are.
+_FAILURES = 5
+# Twilio's and ElevenLabs' outages last minutes; a probe this often is noticed by neither, and the backlog starts soon.
+_PROBE_EVERY_SECONDS = 2.0
+# A probe that nobody hears of any more (what it was to send was withdrawn) must not be the last one.
+_PROBE_LOST_SECONDS = 60.0
+# What health judges by: old outcomes must leave it soon after an outage ends, and a burst must not grow it.
+_RECENT_SECONDS = 10.0
+MOST_OUTCOMES = 200
+
+
+class CircuitBreaker:
+    """`async with breaker.call(): ...` around each call to the vendor. Open while the vendor is away.
+
+    `moved_at`: when it answered or failed last, seconds of `clock`. `clock`: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        *,
+        probe_every_seconds: float = _PROBE_EVERY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.vendor = vendor
+        self._probe_every = probe_every_seconds
+        self._clock = clock
+        self._failures = 0
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=MOST_OUTCOMES)
+        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._probe: asyncio.TimerHandle | None = None
+        self._lost: asyncio.TimerHandle | None = None
+        self.is_open = False
+        self.moved_at = clock()
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Wait while the breaker is open; then learn from what the call comes to."""
+        await self.wait()
+        with self.watch():
+            yield
+
+    async def wait(self, *, first: bool = False) -> bool:
+        """Wait while the breaker is open; whoever is let through while it is goes on to `watch` its call, or to `read`.
+
+        Args:
+            first: before all others, for who had its turn and could not use it.
+
+        Returns:
+            Whether it is still open, and this is the probe.
+        """
+        return self.is_open and await self._turn(first=first)
+
+    @contextmanager
+    def reading(self, *, is_probe: bool, is_all: bool = True) -> Iterator[None]:
+        """Learn from a read while the breaker is open: one that fails keeps it open; one that is answered closes nothing,
+        for the calls that it is about may fail all the same.
+
+        Args:
+            is_all: the probe ends with it, and the next to wait is let through at once; else it goes on to its call.
+        """
+        if not is_probe:
+            yield
+            return
+        try:
+            yield
+        except (RetryableError, UnknownOutcome):
+            self._failed()
+            raise
+        except BaseException:
+            self._probe_later()
+            raise
+        if is_all and self.is_open:
+            self._let_one_probe()
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Learn from what a call comes to."""
+        try:
+            yield
+        except (NumberBusy, TerminalError):
+            self._answered()
+            raise
+        except (RetryableError, UnknownOutcome):
+            self._failed()
+            raise
+        except BaseException:
+            self._probe_later()  # cancelled: nothing was learnt
+            raise
+        self._answered()
+
+    def recent(self) -> dict[str, int]:
+        """Return how many of the newest calls, of the last 10 s, were answered and how many failed."""
+        since = self._clock() - _RECENT_SECONDS
+        outcomes = [answered for at, answered in self._outcomes if at > since]
+        return {"answered": sum(outcomes), "failed": len(outcomes) - sum(outcomes)}
+
+    def abandon(self) -> None:
+        """Cancel every waiter: their partitions go to another worker."""
+        while self._waiting:
+            self._waiting.popleft().cancel()
+
+    async def _turn(self, *, first: bool) -> bool:
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        (self._waiting.appendleft if first else self._waiting.append)(waiter)
+        self._probe_later()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._probe_later()  # it was to probe
+            raise
+
+    def _failed(self) -> None:
+        self.moved_at = self._clock()
+        self._outcomes.append((self.moved_at, False))
+        self._failures += 1
+        if not self.is_open and self._failures >= _FAILURES:
+            self.is_open = True
+            log.warning("vendor is paused", vendor=self.vendor)
+        self._probe_later()
+
+    def _answered(self) -> None:
+        self.moved_at = self._clock()
+        self._outcomes.append((self.moved_at, True))
+        self._failures = 0
+        if not self.is_open:
+            return
+        self.is_open = False
+        log.info("vendor answers again", vendor=self.vendor, waiting=len(self._waiting))
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(False)
+
+    def _probe_later(self) -> None:
+        if self._lost is not None:
+            self._lost.cancel()
+            self._lost = None
+        if self.is_open and self._waiting and self._probe is None:
+            self._probe = asyncio.get_running_loop().call_later(self._probe_every, self._let_one_probe)
+
+    def _let_one_probe(self) -> None:
+        for timer in (self._probe, self._lost):
+            if timer is not None:
+                timer.cancel()
+        self._probe = self._lost = None
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(True)
+                self._lost = asyncio.get_running_loop().call_later(_PROBE_LOST_SECONDS, self._probe_later)
+                return

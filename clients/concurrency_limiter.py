@@ -1,0 +1,81 @@
+"""Places for conversations at once: as many as the workspace really has, found out from its refusals.
+
+The workspace's limit is shared with its phone calls (a handshake is checked against the voice limit first), so it may be
+far below what is configured. Each refusal takes places away, answers give them back one by one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+# A place for so many answers: with a full workspace a sixth of the questions is refused once, with a vendor who refuses
+# fewer than that by chance (`system_busy` comes with the same code) the limit stays up.
+_ANSWERS_A_PLACE = 5
+# What one refusal leaves at least: told to few, it says little of what many would be told.
+_KEPT_SHARE = 0.8
+
+
+class AdaptiveLimit:
+    """How many may run now, between 1 and `most`. Pure.
+
+    Each refusal takes one place of those that really ran: of a crowd that came to a full workspace as many are refused
+    as there were too many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._now = float(most)
+
+    @property
+    def now(self) -> int:
+        return int(self._now)
+
+    def refused(self, running: int) -> None:
+        """One of `running`, itself included, was refused."""
+        self._now = max(1.0, min(self._now - 1, max(running - 1, self._now * _KEPT_SHARE)))
+
+    def answered(self) -> None:
+        """One was answered."""
+        self._now = min(float(self._most), self._now + 1 / _ANSWERS_A_PLACE)
+
+
+class ConcurrencyLimiter:
+    """Waits for a place, first come, first served."""
+
+    def __init__(self, most: int) -> None:
+        self.limit = AdaptiveLimit(most)
+        self.running = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Have a place."""
+        if self._waiting or self.running >= self.limit.now:
+            await self._wait()
+        else:
+            self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+            self._wake()
+
+    async def _wait(self) -> None:
+        """Wait until whoever makes room counts this one as running."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # it had been given a place already
+                self.running -= 1
+                self._wake()
+            raise
+
+    def _wake(self) -> None:
+        while self._waiting and self.running < self.limit.now:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                self.running += 1
+                waiter.set_result(None)

@@ -1,0 +1,61 @@
+"""ElevenLabs' HTTP API: one workspace's connection, for whoever asks it."""
+
+import aiohttp
+
+from clients.elevenlabs.errors import VENDOR, refused
+from clients.http import BROKE_OFF, ask, timeouts
+from clients.vendor_json import Json
+from schemas.errors import RetryableError
+from schemas.settings import Settings
+
+# ElevenLabs ends an agent's turn after 20 s (llm_timeout); 30 s is the whole turn's deadline.
+TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
+_OK = 200
+# Any agent will do, and most workspaces have one: the lightest request that needs the key.
+_PROBE_PATH = "/v1/convai/agents?page_size=1"
+
+
+class ElevenLabsApi:
+    """One workspace over one kept-alive session."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self.base = settings.elevenlabs_api_base_url.rstrip("/")
+        self.headers = {"xi-api-key": settings.elevenlabs_api_key or ""}
+        self.session = session
+
+    async def get(self, path: str, params: dict[str, str] | None = None) -> Json:
+        """Get a JSON object.
+
+        Raises:
+            RetryableError: no answer that could be read, or our key is refused; `retry_after` says how long to wait.
+            NotThere, Forbidden, TerminalError: refused.
+        """
+        return await self._request("GET", path, params=params)
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Post a JSON object and return the answered one; raises as `get`."""
+        return await self._request("POST", path, body=body)
+
+    async def probe(self, timeout: aiohttp.ClientTimeout) -> int:
+        """Return the status of the lightest request that needs our key.
+
+        Raises:
+            BROKE_OFF: ElevenLabs cannot be reached.
+        """
+        url = f"{self.base}{_PROBE_PATH}"
+        return (await ask(self.session, "GET", url, headers=self.headers, timeout=timeout)).status
+
+    async def _request(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Json | None = None
+    ) -> Json:
+        url = f"{self.base}{path}"
+        try:
+            answer = await ask(self.session, method, url, params=params, json=body, headers=self.headers)
+        except BROKE_OFF as error:
+            raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
+        if answer.status != _OK:
+            raise refused(answer.status, answer.body, answer.retry_after)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise RetryableError(VENDOR, "answered no JSON object") from error

@@ -1,0 +1,189 @@
+"""One text conversation over one open WebSocket: start, background, question, answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from clients.agent import AgentReply, Question
+from clients.elevenlabs.errors import VENDOR
+from clients.elevenlabs.event_order import EventOrder, Origin
+from clients.elevenlabs.events import (
+    LOST_CLOSE,
+    NORMAL_CLOSE,
+    AgentSilent,
+    AnswerBrokenOff,
+    Closed,
+    OverrideRefused,
+    answer_to,
+    context,
+    conversation_id,
+    start,
+)
+from clients.elevenlabs.overrides import FIRST_MESSAGE
+from clients.elevenlabs.turn_end import TurnEnd
+from clients.vendor_json import Json, child, parse_vendor_object, words
+from schemas.errors import RetryableError
+
+# The handshake is checked against the workspace's concurrency and may be queued there (queue_status).
+_START_SECONDS = 10.0
+# A first message that we could not switch off comes within this, or not at all.
+_GREETING_SECONDS = 3.0
+_CLOSING = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+class Conversation:
+    """Runs once. `overrides`: those that the agent allows; where its greeting is not among them it is waited for and
+    skipped. `shown`: what a client gets to see of an answer. `is_greeting`: tells by a text's words whether it is the
+    agent's greeting.
+    """
+
+    def __init__(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        question: Question,
+        overrides: frozenset[str],
+        shown: Callable[[str], str],
+        is_greeting: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self._socket = socket
+        self._question = question
+        self._overrides = overrides
+        self._shown = shown
+        self._is_greeting = is_greeting
+        self._order = EventOrder()
+        self._error: Json = {}
+        self._reason = ""
+        self._id = ""
+
+    async def run(self) -> AgentReply:
+        """Ask and collect the answer.
+
+        Raises:
+            OverrideRefused: to be done again without overrides, or with fewer.
+            AgentSilent: no text came.
+            AnswerBrokenOff: the agent's side ended within its answer.
+            RetryableError, TerminalError: as `Agent`.
+        """
+        await self._start()
+        if FIRST_MESSAGE not in self._overrides:
+            await self._skip_greeting()
+        await self._question.confirm()
+        await self._skip_what_came()
+        await self._socket.send_json({"type": "user_message", "text": self._question.text})
+        turn, ended = await self._collect()
+        tools = tuple(name for name in turn.client_tools if name in self._question.tools)
+        if not self._shown(turn.text) and not tools:
+            raise AgentSilent(VENDOR, "the agent stayed silent")
+        raw = {"conversation_id": self._id, "messages": turn.texts or [turn.text]}
+        return AgentReply(
+            text=turn.text, raw=raw, transport="websocket", ended=ended, tools=tools, elevenlabs_conversation_id=self._id
+        )
+
+    async def _start(self) -> None:
+        await self._socket.send_json(start(self._question, self._overrides))
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._wait_for_id()
+        except TimeoutError as error:
+            raise AgentSilent(VENDOR, "the conversation did not begin") from error
+        await self._socket.send_json(context(self._question))
+
+    async def _wait_for_id(self) -> None:
+        while not self._id:
+            event = await self._receive()
+            if event is None:
+                closed = self._closed()
+                if self._overrides and closed.may_be_overrides():
+                    raise OverrideRefused(VENDOR, closed.why or "closed at the start", closed.code)
+                raise closed.error(overridden=bool(self._overrides))
+            self._id = conversation_id(event) or ""
+
+    async def _skip_greeting(self) -> None:
+        """Without the override the agent greets as in a call; that greeting is not an answer."""
+        try:
+            async with asyncio.timeout(_GREETING_SECONDS):
+                while event := await self._receive():
+                    self._order.precede(event)
+                    if event.get("type") == "agent_response":
+                        return
+        except TimeoutError:
+            return  # it has none
+        raise self._closed().error(overridden=False)
+
+    async def _skip_what_came(self) -> None:
+        """What has come by now was said before the question, whatever it is."""
+        await asyncio.sleep(0)  # the loop reads what the network has
+        try:
+            async with asyncio.timeout(0):
+                while event := await self._receive():
+                    self._order.precede(event)
+        except TimeoutError:
+            return
+        raise self._closed().error(overridden=bool(self._overrides))
+
+    async def _collect(self) -> tuple[TurnEnd, bool]:
+        """Collect until the turn is over; True when the agent ended the conversation with it."""
+        clock = asyncio.get_running_loop().time
+        turn = TurnEnd(clock())
+        with_first = TurnEnd(turn.asked_at)  # the turn if the conversation's first event is part of the answer
+        while not turn.complete:
+            try:
+                async with asyncio.timeout_at(turn.ends_at()):
+                    event = await self._receive()
+            except TimeoutError:
+                break
+            if event is None:
+                return turn, self._after_close(turn)
+            origin = self._order.origin(event)
+            if origin is not Origin.EARLIER:
+                with_first.feed(event, clock())
+            if origin is Origin.ANSWER:
+                turn.feed(event, clock())
+            elif origin is Origin.FIRST and with_first.settled and not await self._judge(with_first.text):
+                turn = with_first
+        return turn, turn.ended
+
+    async def _judge(self, text: str) -> bool:
+        """Tell whether the text of the first event is the greeting, and remember it."""
+        is_greeting = await self._is_greeting(text)
+        self._order.judge_first(is_greeting=is_greeting)
+        return is_greeting
+
+    def _after_close(self, turn: TurnEnd) -> bool:
+        """Tell whether the agent has ended the conversation for good, which only its own tool does.
+
+        The vendor closes in good order for other reasons, too: an idle socket, the longest duration.
+        """
+        closed = self._closed()
+        in_order = closed.code == NORMAL_CLOSE and not self._error
+        if turn.settled:  # the answer was whole before the connection broke
+            return turn.ended
+        if in_order and turn.is_whole_at_end:
+            return turn.is_ending
+        if in_order and turn.has_begun:
+            raise AnswerBrokenOff(VENDOR, "ended the conversation within an answer", closed.code)
+        if turn.text:  # half an answer: the agent is asked again
+            raise RetryableError(VENDOR, "broke off within an answer", closed.code)
+        raise closed.error(overridden=bool(self._overrides))
+
+    async def _receive(self) -> Json | None:
+        """Give the next event; None when the conversation is closed. What must be answered at once is answered here."""
+        while (message := await self._socket.receive()).type not in _CLOSING:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            event = parse_vendor_object(message.data)
+            if event.get("type") == "error":
+                self._error = child(event, "error_event") or event
+            if answer := answer_to(event, self._question.tools):
+                await self._socket.send_json(answer)
+            return event
+        self._reason = message.extra if isinstance(message.extra, str) else ""
+        return None
+
+    def _closed(self) -> Closed:
+        why = words(self._error, "message") or words(self._error, "reason") or self._reason
+        code, said = self._socket.close_code, self._error.get("code")
+        if code in (None, LOST_CLOSE) and isinstance(said, int):
+            code = said
+        return Closed(code=code, kind=words(self._error, "error_type"), why=why)

@@ -1,0 +1,132 @@
+"""ElevenLabs as its public API really is: a text-only conversation with the same agent over a WebSocket.
+
+A finished call cannot be continued, so each turn opens a new conversation, tells it the call and the chat so far, asks,
+collects the answer and closes: a socket without input is cut after 60 s, and clients take minutes.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import quote
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from clients.agent import AgentReply, Question
+from clients.elevenlabs.agent_settings import is_greeting
+from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.conversation import Conversation
+from clients.elevenlabs.errors import VENDOR, Forbidden, refused
+from clients.elevenlabs.events import (
+    REFUSED_CLOSE,
+    AgentSilent,
+    AnswerBrokenOff,
+    NeverAnswered,
+    OverrideRefused,
+)
+from clients.elevenlabs.overrides import Refusals, refused_names
+from clients.http import BROKE_OFF
+from clients.vendor_json import words
+from schemas.errors import RetryableError, VendorError
+
+log = structlog.get_logger()
+
+# Signed URL 10 s at worst, start 10 s, turn 30 s, and writes that stall: more than all is a broken connection.
+_WHOLE_SECONDS = 55.0
+# The peer's close frame is waited for no longer: the client waits for the answer, which we have.
+_CLOSE_SECONDS = 0.5
+# Conversations of one question that stay silent: the second one mends a flake of starts.
+_MOST_SILENT = 2
+# … and that end within the answer: what happens three times in a row is how the agent is made.
+_MOST_BROKEN_OFF = 3
+# The client waits meanwhile; a healthy vendor answers within a tenth of it.
+_SETTINGS_SECONDS = 3.0
+
+
+class ElevenLabsWebSocket:
+    """One workspace's text conversations."""
+
+    def __init__(self, api: ElevenLabsApi, shown: Callable[[str], str] = str.strip) -> None:
+        """`shown`: what a client gets to see of an answer; an answer of which nothing is left is silence."""
+        self._api = api
+        self._shown = shown
+        self._refusals = Refusals(time.monotonic)
+
+    async def ask(self, question: Question) -> AgentReply:
+        """Ask in a conversation of its own; see `Agent`. Silence is tried once more on a fresh socket
+        (packages#423), an answer that is broken off in good order some times.
+
+        Raises:
+            NeverAnswered: it was broken off each time.
+        """
+        question = await question.with_history()
+        tries = {AgentSilent: _MOST_SILENT, AnswerBrokenOff: _MOST_BROKEN_OFF}
+        while True:
+            try:
+                return await self._ask(question)
+            except (AgentSilent, AnswerBrokenOff) as error:
+                tries[type(error)] -= 1
+                if tries[type(error)]:
+                    log.info("the agent gave no answer and is asked again", code=error.code, why=error.why)
+                elif isinstance(error, AnswerBrokenOff):
+                    raise NeverAnswered(VENDOR, error.why, error.code) from error
+                else:
+                    raise
+
+    async def _ask(self, question: Question) -> AgentReply:
+        """Ask with the overrides that the agent allows; with ever fewer where it turns out to refuse them."""
+        agent_id = question.agent_id
+        overrides = self._refusals.allowed(agent_id)
+        said, unsaid = frozenset[str](), frozenset[str]()
+        while True:
+            try:
+                reply = await self._converse(question, overrides)
+            except OverrideRefused as error:
+                refused = refused_names(error.why, overrides)
+                overrides -= refused
+                if error.code == REFUSED_CLOSE:
+                    log.warning("the agent does not allow our overrides", agent=agent_id, overrides=sorted(refused))
+                    said |= refused
+                else:  # the connection may merely have been lost
+                    unsaid |= refused
+            else:
+                self._refusals.learn(agent_id, said=said, unsaid=unsaid)
+                return reply
+
+    async def _converse(self, question: Question, overrides: frozenset[str]) -> AgentReply:
+        try:
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                url, headers = await self._address(question.agent_id)
+                closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
+                async with self._api.session.ws_connect(url, headers=headers, timeout=closing) as socket:
+                    is_greeting = partial(self._is_greeting, question.agent_id)
+                    return await Conversation(socket, question, overrides, self._shown, is_greeting).run()
+        except aiohttp.WSServerHandshakeError as error:
+            raise refused(error.status) from error
+        except (*BROKE_OFF, ValueError) as error:  # ValueError: an event that is not a JSON object
+            raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
+
+    async def _is_greeting(self, agent_id: str, text: str) -> bool:
+        """Compare a text with the greeting in the agent's settings; what cannot be compared is taken for one."""
+        try:
+            async with asyncio.timeout(_SETTINGS_SECONDS):
+                agent = await self._api.get(f"/v1/convai/agents/{quote(agent_id, safe='')}")
+        except (TimeoutError, VendorError):
+            agent = None
+        greeting = agent is None or is_greeting(agent, text)
+        if greeting:
+            log.warning("the agent greets although we asked it not to", agent=agent_id, settings_read=agent is not None)
+        return greeting
+
+    async def _address(self, agent_id: str) -> tuple[str, dict[str, str]]:
+        """Give a signed URL; where our key may not sign, the plain one with the key as its header."""
+        try:
+            answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id})
+        except Forbidden:
+            url = URL(f"{self._api.base}/v1/convai/conversation").with_query({"agent_id": agent_id})
+            return str(url), self._api.headers
+        if not (signed := words(answer, "signed_url")):
+            raise RetryableError(VENDOR, "answered no signed URL")
+        return signed, {}

@@ -1,0 +1,158 @@
+"""HTTP as every client of ours speaks it: one set-up of sessions, bounded answers, no redirects.
+
+aiohttp repeats a request by itself only for idempotent methods (client.py, IDEMPOTENT_METHODS); a POST on a
+kept-alive connection that turns out to be closed raises `ServerDisconnectedError` or `ClientOSError` instead,
+which is not among `NOTHING_WAS_SENT`. Redirects are never followed: 307 and 308 would repeat the POST, and a
+vendor's credentials would go wherever an answer points.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from yarl import URL
+
+from clients.vendor_json import Json, parse_vendor_object
+
+# Waiting for a place in the pool and connecting; under `total`, so that it is told from a slow answer.
+_POOL_SECONDS = 10.0
+# A TLS handshake across the Atlantic takes 0.3 s; more than this is an outage.
+_CONNECT_SECONDS = 5.0
+# Vendors close idle connections after a minute or so; ours go earlier, so that none is cut while being reused.
+_KEEPALIVE_SECONDS = 20.0
+# Vendors' hosts move behind load balancers within minutes; aiohttp's 10 s would ask the resolver all the time.
+_DNS_SECONDS = 60
+
+# A long call's conversation with the results of its tools, or a thousand listed messages, is some megabytes;
+# more is no answer to anything that we ask.
+LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
+
+CREDENTIALS_PAUSE_SECONDS = 30.0
+"""How long a vendor that refuses our credentials is left alone: a person must act, seconds do not matter."""
+
+NOTHING_WAS_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Failures before any byte of the request was written: both are raised while a connection is being made."""
+
+BROKE_OFF = (aiohttp.ClientError, TimeoutError, OSError)
+"""Any failure of a request; outside `NOTHING_WAS_SENT` its outcome is unknown."""
+
+NO_ANSWER = (*BROKE_OFF, ValueError)
+"""The same, and what `Answer.json` raises: nothing that could be read came back."""
+
+
+class TooLarge(aiohttp.ClientError):
+    """An answer is larger than anything that should be said."""
+
+
+class Redirected(aiohttp.ClientError):
+    """An answer points elsewhere where none may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. `body`: within its bound."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def json(self) -> Json:
+        """Return the JSON object.
+
+        Raises:
+            ValueError: not JSON, or not an object.
+        """
+        return parse_vendor_object(self.body)
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds of `Retry-After`, which is a number or a date; None where it is neither."""
+        value = self.headers.get("Retry-After", "")
+        try:
+            seconds = float(value)
+        except ValueError:
+            return _until(value)
+        return seconds if 0 <= seconds < float("inf") else None
+
+
+def timeouts(*, read_seconds: float, whole_seconds: float) -> aiohttp.ClientTimeout:
+    """Return a vendor's time-outs, all four phases named. `whole_seconds`: of a request, waits for a place included."""
+    return aiohttp.ClientTimeout(
+        total=whole_seconds, connect=_POOL_SECONDS, sock_connect=_CONNECT_SECONDS, sock_read=read_seconds
+    )
+
+
+def open_session(timeout: aiohttp.ClientTimeout, most: int) -> aiohttp.ClientSession:
+    """Open a kept-alive session of at most `most` connections; must be called inside a running loop."""
+    connector = aiohttp.TCPConnector(limit=most, keepalive_timeout=_KEEPALIVE_SECONDS, ttl_dns_cache=_DNS_SECONDS)
+    # No cookies: answers to one person's request must not change another's.
+    return aiohttp.ClientSession(
+        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[_no_redirects()]
+    )
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    """The handshake of a WebSocket follows them without being asked to, and takes its headers along."""
+    config = aiohttp.TraceConfig()
+    config.on_request_redirect.append(_refuse_redirect)
+    return config
+
+
+async def _refuse_redirect(*about: object) -> None:
+    raise Redirected("sent on to another address")
+
+
+async def ask(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: URL | str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    json: Json | None = None,
+    data: bytes | None = None,
+    timeout: aiohttp.ClientTimeout | None = None,
+    most: int = LARGEST_ANSWER_BYTES,
+) -> Answer:
+    """Do one request and read its answer, of at most `most` bytes. `timeout` None: the session's.
+
+    Raises:
+        BROKE_OFF: see there; `TooLarge` among them, of which the rest is not read.
+    """
+    async with session.request(
+        method,
+        url,
+        headers=headers,
+        params=params,
+        json=json,
+        data=data,
+        timeout=session.timeout if timeout is None else timeout,
+        allow_redirects=False,
+    ) as response:
+        return Answer(response.status, await read_bounded(response, most), response.headers)
+
+
+async def read_bounded(response: aiohttp.ClientResponse, most: int = LARGEST_ANSWER_BYTES) -> bytes:
+    """Read an answer of at most so many bytes; of a larger one the rest is not read.
+
+    Raises:
+        TooLarge: among `BROKE_OFF`, as everything else that can go wrong on the way.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            response.close()
+            raise TooLarge(f"more than {most} bytes")
+    return bytes(body)
+
+
+def _until(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,130 @@
+"""Moves to another number of partitions: topics are grown, and what waits in them is published again where it lies now.
+
+A number's waiting records may lie in two partitions, the former one and the one that producers use since. So all that
+waits is published again, the oldest first, and counts as read where it was. Done twice, it changes nothing.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import NewPartitions
+from aiokafka.errors import MessageSizeTooLargeError
+
+from clients.kafka.connection import consumer_arguments, producer_arguments
+from clients.kafka.time_order import in_time_order
+from clients.kafka.topics import (
+    create_topics,
+    delete_topic,
+    open_admin,
+    partition_counts,
+    topic_names,
+    until_there,
+)
+from schemas.settings import Settings
+from schemas.topics import LARGEST_RECORD, STATS_CHANGELOG, topic_name
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a group has not read of one topic, in the partitions that it has now."""
+
+    topic: str
+    starts: dict[TopicPartition, int]
+    ends: dict[TopicPartition, int]
+
+    @property
+    def count(self) -> int:
+        """Return the number of offsets: at least as many as there are records."""
+        return sum(self.ends[place] - start for place, start in self.starts.items())
+
+
+class Source:
+    """`async with Source.of(settings, group) as source`: topics, and what a group has not read of them."""
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer) -> None:
+        self._prefix = settings.topic_prefix
+        self._consumer = consumer
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, settings: Settings, group: str) -> AsyncIterator[Self]:
+        name = topic_name(settings.topic_prefix, group)
+        async with AIOKafkaConsumer(**consumer_arguments(settings), group_id=name) as consumer:
+            yield cls(settings, consumer)
+
+    async def waiting(self, topic: str, partitions: int) -> Waiting:
+        """Look what waits in a topic; it has so many partitions."""
+        places = [TopicPartition(topic_name(self._prefix, topic), number) for number in range(partitions)]
+        self._consumer.assign(places)
+        beginnings = await self._consumer.beginning_offsets(places)
+        ends = dict(await self._consumer.end_offsets(places))
+        starts = {place: await self._consumer.committed(place) for place in places}
+        found = {place: min(max(offset or 0, beginnings[place]), ends[place]) for place, offset in starts.items()}
+        return Waiting(topic, found, ends)
+
+    async def records(self, waiting: Waiting) -> AsyncIterator[list[ConsumerRecord]]:
+        """Return them, the oldest first."""
+        async for records in in_time_order(self._consumer, waiting.starts, waiting.ends):
+            yield records
+
+    async def count_as_read(self, waiting: Waiting) -> None:
+        self._consumer.assign(list(waiting.ends))
+        await self._consumer.commit(waiting.ends)
+
+
+async def grow(settings: Settings, partitions: int) -> None:
+    """Give each topic so many partitions, and have the statistics begin an empty changelog: their records lie elsewhere.
+
+    Raises:
+        KafkaError: the broker refuses, or does not answer.
+        ConfigurationError: the changelog cannot be made.
+    """
+    changelog = topic_name(settings.topic_prefix, STATS_CHANGELOG)
+    async with open_admin(settings) as admin:
+        counts = await partition_counts(admin, topic_names(settings))
+        lacking = {name: NewPartitions(partitions) for name, count in counts.items() if count < partitions}
+        lacking.pop(changelog, None)
+        if lacking:
+            await admin.create_partitions(lacking)
+        if changelog in counts:
+            await delete_topic(admin, changelog)
+        await create_topics(admin, settings, [changelog], partitions)
+        await until_there(admin, topic_names(settings), partitions)
+
+
+async def copy(settings: Settings, source: Source, waiting: Waiting) -> int:
+    """Publish what waits to the topics of `settings`; return how many records that were."""
+    name, count = topic_name(settings.topic_prefix, waiting.topic), 0
+    producer = AIOKafkaProducer(**producer_arguments(settings), max_request_size=LARGEST_RECORD)
+    async with producer:
+        async for records in source.records(waiting):
+            await _publish(producer, name, records)
+            count += len(records)
+    await source.count_as_read(waiting)
+    return count
+
+
+async def _publish(producer: AIOKafkaProducer, name: str, records: Sequence[ConsumerRecord]) -> None:
+    """Each as it is, its time included; one that Kafka does not take again stays where it is, and is named."""
+    sent = [
+        await producer.send(
+            name,
+            record.value,
+            b"" if record.key is None and record.value is None else record.key,
+            timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+            headers=list(record.headers),
+        )
+        for record in records
+    ]
+    for record, each in zip(records, sent, strict=True):
+        try:
+            await each
+        except MessageSizeTooLargeError:
+            place = f"{record.topic}/{record.partition}/{record.offset}"
+            log.error("record is too large to be published again and stays where it is", place=place)

@@ -1,0 +1,80 @@
+"""Records of several partitions, the oldest first: where partitions were added, a number has records in two of them."""
+
+import heapq
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+Offsets = Mapping[TopicPartition, int]
+
+# Some MB at a time: one round trip reads thousands, and memory stays small.
+_MOST_AT_ONCE = 5_000
+_POLL_MS = 500
+# A partition whose last records were compacted away, or are marks of transactions, gives nothing more: so many empty
+# polls end it.
+_EMPTY_POLLS = 20
+
+
+async def in_time_order(
+    consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """Return the records between offsets, some thousands at once; those of one partition in its order, whatever their
+    clocks said.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+    """
+    merge = _Merge(place for place, start in starts.items() if start < ends[place])
+    if not merge.open:
+        return
+    consumer.assign(list(merge.open))
+    for place in merge.open:
+        consumer.seek(place, starts[place])
+    empty = 0
+    while merge.open and empty < _EMPTY_POLLS:
+        got = await consumer.getmany(*merge.hungry(), timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
+        empty = 0 if got else empty + 1
+        for place, records in got.items():
+            merge.add(place, [record for record in records if record.offset < ends[place]])
+        for place in list(merge.open):
+            if await consumer.position(place) >= ends[place]:
+                merge.open.discard(place)
+                consumer.pause(place)
+        if ready := merge.take():
+            yield ready
+    merge.open.clear()
+    if rest := merge.take():
+        yield rest
+
+
+class _Merge:
+    """`open`: partitions of which more will come."""
+
+    def __init__(self, places: Iterable[TopicPartition]) -> None:
+        self.open = set(places)
+        self._waiting: dict[TopicPartition, deque[ConsumerRecord]] = {place: deque() for place in self.open}
+
+    def hungry(self) -> list[TopicPartition]:
+        """Return the open partitions of which nothing waits: without their next record no other one is the oldest."""
+        return [place for place in self.open if not self._waiting[place]]
+
+    def add(self, place: TopicPartition, records: list[ConsumerRecord]) -> None:
+        self._waiting[place].extend(records)
+
+    def take(self) -> list[ConsumerRecord]:
+        """Return what is known to be older than all that will come."""
+        if self.hungry():
+            return []
+        heads = [(waiting[0].timestamp, place) for place, waiting in self._waiting.items() if waiting]
+        heapq.heapify(heads)
+        taken = []
+        while heads:
+            _, place = heapq.heappop(heads)
+            waiting = self._waiting[place]
+            taken.append(waiting.popleft())
+            if waiting:
+                heapq.heappush(heads, (waiting[0].timestamp, place))
+            elif place in self.open:
+                break
+        return taken

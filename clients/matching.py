@@ -1,0 +1,64 @@
+"""Which of the messages that a messenger lists may be one of ours, as it does not show our own ids; and what a list
+that shows none proves. Pure.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Set
+from datetime import datetime, timedelta
+from typing import Final
+
+from clients.messenger import ListedMessage, Listing
+from clients.vendor_json import clean_text
+from schemas.errors import InvalidNumber
+from schemas.phone import conversation_key
+
+MARGIN: Final = timedelta(seconds=10)
+"""A list is taken to show a message at most this much later than younger ones, and clocks to differ by less. Twilio
+documents neither; it dates messages in whole seconds.
+"""
+
+
+def candidates(
+    messages: Iterable[ListedMessage], to: str, body: str | None, known_sids: Set[str]
+) -> list[ListedMessage]:
+    """Return what may be a lost message to an address, in the list's order. `body` None: any text, for templates."""
+    return [
+        each
+        for each in messages
+        if each.sid not in known_sids and same_address(each.to, to) and (body is None or same_text(each.body, body))
+    ]
+
+
+def proves_absence(listing: Listing, *, read_at: datetime, lives_until: datetime) -> bool:
+    """Tell whether what a list does not show was not made: it shows something that was made well after the attempt's end.
+
+    Args:
+        read_at: when the reading began, by the clock that `lives_until` is of; the messenger's own is set against it.
+        lives_until: the latest moment at which the attempt can have had its effect.
+    """
+    if listing.as_of is None or not listing.is_whole or not listing.messages:
+        return False
+    newest = max(each.created for each in listing.messages)
+    return newest - (listing.as_of - read_at) >= lives_until + MARGIN
+
+
+def same_address(one: str, other: str) -> bool:
+    """Tell whether two addresses are one person's; a number may be shown in its other spelling.
+
+    A miss here would send a message twice.
+    """
+    try:
+        return one == other or conversation_key(one) == conversation_key(other)
+    except InvalidNumber:
+        return False
+
+
+def same_text(one: str, other: str) -> bool:
+    """Tell whether two texts are one: white space and composition of accents may change on the way, and what a
+    messenger cannot carry is left out or replaced.
+    """
+    return one == other or _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", clean_text(text)).split())

@@ -1,0 +1,60 @@
+"""Templates as Twilio's Content API knows them.
+
+`GET /v1/Content/{sid}` (its `variables` are those that a create must fill: 63028 otherwise), and
+`…/ApprovalRequests` (`whatsapp.status`).
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from clients.twilio.api import TwilioApi
+from clients.vendor_json import child, words
+from schemas.errors import TerminalError, VendorError
+
+_NOT_FOUND = frozenset({404, 20404})
+
+
+@dataclass(frozen=True, slots=True)
+class ContentTemplate:
+    """`variables`: names with sample values. `approval`: WhatsApp's, empty where it was never asked for."""
+
+    variables: Mapping[str, object]
+    approval: str
+
+    def mismatch(self, given: Collection[str]) -> str | None:
+        """Return how the names of the variables that are given differ from those that a create must fill."""
+        if missing := sorted(set(self.variables) - set(given)):
+            return f"lacks {', '.join(missing)}, which the template has"
+        if spare := sorted(set(given) - set(self.variables)):
+            return f"has {', '.join(spare)}, which the template lacks"
+        return None
+
+
+class TwilioContent:
+    """Looks templates up."""
+
+    def __init__(self, api: TwilioApi) -> None:
+        self._api = api
+        self._folder = f"{api.product('content')}/v1/Content"
+
+    async def find(self, content_sid: str) -> ContentTemplate | None:
+        """Return a template; None where Twilio knows none by this SID.
+
+        Raises:
+            RetryableError: no answer that could be read, or our credentials are refused.
+            TerminalError: refused.
+        """
+        try:
+            content = await self._api.get(f"{self._folder}/{content_sid}")
+        except TerminalError as error:
+            if error.code in _NOT_FOUND:
+                return None
+            raise
+        return ContentTemplate(child(content, "variables"), await self._approval(content_sid))
+
+    async def _approval(self, content_sid: str) -> str:
+        try:
+            answer = await self._api.get(f"{self._folder}/{content_sid}/ApprovalRequests")
+        except VendorError:
+            return ""
+        return words(child(answer, "whatsapp"), "status")

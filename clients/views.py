@@ -1,0 +1,130 @@
+"""The workers' own web views, as other processes of ours ask them. None stands for one that does not answer."""
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from clients.http import NO_ANSWER, ask
+from clients.service_token import TOKEN_HEADER
+from clients.vendor_json import Json
+from schemas.errors import ConfigurationError, Unavailable
+from schemas.settings import NO_TEXT, Settings
+
+# They answer from memory, on the same network, in milliseconds; no page waits for one that hangs.
+_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
+_OK = 200
+# A command waits for whole records: a page of them is up to some MB.
+_PATIENT_TIMEOUT = aiohttp.ClientTimeout(total=15.0)
+_PAGE = 2000
+# 202: a rebuild has begun.
+_GOOD, _UNAUTHORIZED = (200, 202), 401
+_ASK_AGAIN_SECONDS = 0.5
+
+
+def token_headers(settings: Settings) -> dict[str, str]:
+    """Return the header with our token; none where it is not configured."""
+    return {TOKEN_HEADER: settings.microservice_token} if settings.microservice_token else {}
+
+
+class StatsView:
+    """`/stats` of whichever stats worker answers at STATS_URL."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self._url = f"{settings.stats_url.rstrip('/')}/stats"
+        self._headers = token_headers(settings)
+        self._session = session
+
+    async def get(self, query: Mapping[str, str] | None = None) -> Json | None:
+        """Return its answer; None also where it recovers: the normal case for another source."""
+        try:
+            answer = await ask(
+                self._session, "GET", self._url, params=query, headers=self._headers, timeout=_TIMEOUT
+            )
+            return answer.json() if answer.status == _OK else None
+        except NO_ANSWER:
+            return None
+
+
+class StatsClient:
+    """All views of a stats worker, for commands.
+
+    `patience`: seconds after which every method raises `Unavailable`, when none answers or is ready.
+    """
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, patience: float) -> None:
+        self._patience = patience
+        self._base = settings.stats_url.rstrip("/")
+        self._headers = token_headers(settings)
+        self._session = session
+
+    async def figures(self) -> Json:
+        """Return `/stats`."""
+        return await self._ask("GET", "/stats", {})
+
+    async def partitions(self) -> int:
+        """Return how many partitions there are."""
+        return int((await self._ask("GET", "/records", {"partition": "0", "limit": "1"}))["partitions"])
+
+    async def records(self, partition: int) -> dict[str, Json]:
+        """Return all records of a partition by their numbers."""
+        found: dict[str, Json] = {}
+        after = 0
+        while True:
+            query = {"partition": str(partition), "after": str(after), "limit": str(_PAGE)}
+            page = (await self._ask("GET", "/records", query))["records"]
+            found |= {record["phone_number"]: record for record in page}
+            if len(page) < _PAGE:
+                return found
+            after = page[-1]["conversation_id"]
+
+    async def rebuild(self, begin: str | None) -> list[Json]:
+        """Have every worker make its records again, or ask how far each is. `begin`: "topic" or "postgres"."""
+        method, query = ("POST", {"source": begin}) if begin else ("GET", dict[str, str]())
+        workers: list[Json] = (await self._ask(method, "/rebuild", query))["workers"]
+        return workers
+
+    async def _ask(self, method: str, path: str, query: dict[str, str]) -> Json:
+        """Ask until there is an answer: partitions may just move, and tables recover."""
+        return await AsyncRetrying(
+            retry=retry_if_exception_type(Unavailable),
+            stop=stop_after_delay(self._patience),
+            wait=wait_fixed(_ASK_AGAIN_SECONDS),
+            reraise=True,
+        )(self._ask_once, method, path, query)
+
+    async def _ask_once(self, method: str, path: str, query: dict[str, str]) -> Json:
+        url = self._base + path
+        try:
+            answer = await ask(
+                self._session, method, url, params=query, headers=self._headers, timeout=_TIMEOUT
+            )
+            if answer.status == _UNAUTHORIZED:
+                raise ConfigurationError("MICROSERVICE_TOKEN: the stats worker has another one, or none")
+            body = answer.json()
+        except NO_ANSWER as error:
+            raise Unavailable(f"no stats worker answers at STATS_URL ({self._base})") from error
+        if answer.status not in _GOOD:
+            raise Unavailable(f"stats worker: {body.get('details') or body.get('error')}")
+        return body
+
+
+class WorkerViews:
+    """`/partitions` of each worker in WORKER_URLS."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        urls = (url.strip().rstrip("/") for url in settings.worker_urls.split(","))
+        self._urls = [url for url in urls if url and url != NO_TEXT]
+        self._session = session
+
+    async def partitions(self) -> dict[str, Json | None]:
+        """Return each worker's answer by its URL; all are asked at once."""
+        views = await asyncio.gather(*(self._one(url) for url in self._urls))
+        return dict(zip(self._urls, views, strict=True))
+
+    async def _one(self, url: str) -> Json | None:
+        try:
+            return (await ask(self._session, "GET", f"{url}/partitions", timeout=_TIMEOUT)).json()
+        except NO_ANSWER:
+            return None

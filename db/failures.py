@@ -1,0 +1,33 @@
+"""Whose fault a failure of Postgres is: its own, for a while, or that of what it was given. Pure."""
+
+import asyncpg
+
+from db.pool import LOST_CONNECTION
+
+# Classes of SQLSTATE that no value of an event can cause: it is being started or stopped, is a standby, has no room or no
+# right for us. Conflicts of transactions pass as well. https://www.postgresql.org/docs/current/errcodes-appendix.html
+_PASSING = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0"})
+_NO_RIGHT = asyncpg.InsufficientPrivilegeError
+# Of these a value is the cause: out of range, not of its type, against a constraint, too large, too deep.
+_OF_A_VALUE = frozenset({"21", "22", "23", "54"})
+
+
+def is_postgres_away(error: BaseException | None) -> bool:
+    """Tell whether the same statement may succeed later, whatever it was given.
+
+    asyncpg raises an `InterfaceError` also for an argument that it cannot encode; that one is a ValueError, too.
+    """
+    if isinstance(error, ValueError):
+        return False
+    return isinstance(error, (*LOST_CONNECTION, _NO_RIGHT)) or _state_class(error) in _PASSING
+
+
+def is_postgres_refusal(error: BaseException | None) -> bool:
+    """Tell whether Postgres, or asyncpg, refuses a value that a statement was given."""
+    is_encoding = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return is_encoding or _state_class(error) in _OF_A_VALUE
+
+
+def _state_class(error: BaseException | None) -> str:
+    state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
+    return str(state or "")[:2]

@@ -1,0 +1,62 @@
+"""Dead letters as the index has them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from db.queries import load
+from db.readers.query import Query
+from schemas.rows import Json
+
+_sql = load("dead_letters")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Up to where a partition of the topic is read."""
+
+    partition: int
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterRow:
+    """`size`: of its value in bytes; `closed`: what was done with it; `buried_at`: UTC, without a zone."""
+
+    id: str
+    state: str
+    topic: str
+    source_partition: int
+    source_offset: int
+    phone_number: str | None
+    reason: str
+    details: str
+    tries: int
+    buried_at: datetime
+    closed: Json | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeLetter(LetterRow):
+    """With key and value as they came."""
+
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A letter in which nobody has looked for numbers yet."""
+
+    id: str
+    key: bytes | None
+    value: bytes | None
+    details: str
+
+
+UNREAD: Final = Query(_sql.unread, Unread)
+POSITIONS: Final = Query(_sql.positions, Position)
+PAGE: Final = Query(_sql.page, LetterRow)
+ONE: Final = Query(_sql.one, WholeLetter)
+OPEN_ONES: Final = Query(_sql.open_ones, WholeLetter)

@@ -1,0 +1,90 @@
+"""Ids of rows, reserved in blocks beforehand: deciding what happens takes them without waiting.
+
+An id that is not used is lost, which costs nothing. Ids of one conversation grow with time as long as every claim of
+partitions begins new blocks: a block that was reserved before somebody else owned the partition has lower ids than theirs.
+"""
+
+from collections import deque
+
+from db.pool import Pool
+from db.queries import load
+from db.store.retry import retry
+from schemas.errors import ServiceError
+
+_sql = load("store")
+
+_TURNS = "conversation_turn_number"
+
+
+class NoIdsLeft(ServiceError):
+    """More is decided than ids were reserved for, as while Postgres is away; it goes on when there are new ones."""
+
+
+class IdBlock:
+    """Ids of one kind. `size`: how many are reserved at once."""
+
+    def __init__(self, pool: Pool, sequence: str, size: int) -> None:
+        self._pool = pool
+        self._sequence = sequence
+        self._size = size
+        self._ids: deque[int] = deque()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def take(self) -> int:
+        """Return the next id.
+
+        Raises:
+            NoIdsLeft: none is reserved; `fill` comes first.
+        """
+        if not self._ids:
+            raise NoIdsLeft(f"{self._sequence}: Postgres has not given new ids yet")
+        return self._ids.popleft()
+
+    async def fill(self, least: int = 1) -> None:
+        """Reserve ids unless there are `least` of them."""
+        while len(self._ids) < least:
+            rows = await retry(self._pool, lambda: self._pool.fetch(_sql.next_ids, self._sequence, self._size))
+            self._ids.extend(row[0] for row in rows)
+
+    def drop(self) -> None:
+        """Use none of those that are reserved."""
+        self._ids.clear()
+
+
+class IdBlocks:
+    """Ids of conversations, messages and turns."""
+
+    def __init__(self, conversations: IdBlock, messages: IdBlock, turns: IdBlock) -> None:
+        self.conversations = conversations
+        self.messages = messages
+        self.turns = turns
+
+    async def fill(self, least: int) -> None:
+        """Reserve ids unless there are `least` of each kind."""
+        for block in (self.conversations, self.messages, self.turns):
+            await block.fill(least)
+
+    def drop(self) -> None:
+        """Begin new blocks, as every claim must."""
+        for block in (self.conversations, self.messages, self.turns):
+            block.drop()
+
+
+async def id_blocks(pool: Pool, size: int) -> IdBlocks:
+    """Return blocks of `size` ids, still empty.
+
+    Raises:
+        ServiceError: a table of the contract gives its rows no ids.
+    """
+    conversations = await _sequence_of(pool, "conversation_state")
+    messages = await _sequence_of(pool, "conversation_messages")
+    return IdBlocks(*(IdBlock(pool, name, size) for name in (conversations, messages, _TURNS)))
+
+
+async def _sequence_of(pool: Pool, table: str) -> str:
+    name: str | None = await retry(pool, lambda: pool.fetchval(_sql.sequence_of, table, "id"))
+    if name is None:
+        raise ServiceError(f"{table}.id has no sequence; make it SERIAL, as the contract has it")
+    return name

@@ -1,0 +1,47 @@
+"""Where actors lie: the topics may have another number of partitions than when an actor was written."""
+
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+from db.pool import Pool
+from db.queries import load
+from db.store.retry import retry
+
+_sql = load("store")
+
+# Some milliseconds of a statement each.
+_MOST_AT_ONCE = 5_000
+
+
+async def known_partitions(pool: Pool) -> int:
+    """Return the greatest number of partitions that a worker was started for; 0 before the first one."""
+    return int(await retry(pool, lambda: pool.fetchval(_sql.known_partitions)))
+
+
+async def know_partitions(pool: Pool, partitions: int) -> None:
+    """Remember that a worker is started for so many."""
+    await retry(pool, lambda: pool.execute(_sql.know_partitions, partitions, uuid4()))
+
+
+async def place_actors(pool: Pool, partition_of: Callable[[str], int]) -> int:
+    """Put actors that something is to be done for where their number lies by now; returns how many have moved.
+
+    Else nobody, or the owner of another partition, would take their open work up.
+    """
+    after, moved = "", 0
+    while found := await _after(pool, after):
+        after = found[-1][0]
+        wrong = [number for number, partition in found if partition != partition_of(number)]
+        if wrong:
+            await _place(pool, wrong, [partition_of(number) for number in wrong])
+        moved += len(wrong)
+    return moved
+
+
+async def _after(pool: Pool, after: str) -> list[tuple[str, int]]:
+    rows = await retry(pool, lambda: pool.fetch(_sql.placed_actors, after, _MOST_AT_ONCE))
+    return [(row["phone_number"], row["partition"]) for row in rows]
+
+
+async def _place(pool: Pool, numbers: Sequence[str], partitions: Sequence[int]) -> None:
+    await retry(pool, lambda: pool.execute(_sql.place_actors, numbers, partitions))

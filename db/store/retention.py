@@ -1,0 +1,76 @@
+"""What is kept only for a time: what is over it is found here, and what no state depends on is removed."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.pool import Pool
+from db.queries import load
+from db.store.retry import retry
+
+_sql = load("retention")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredMessage:
+    """A message that is over its time. `sent_at`: UTC, without a zone."""
+
+    id: int
+    sent_at: datetime
+    conversation_id: int
+    phone_number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldEvent:
+    """An event of the log that is over its time."""
+
+    sequence: int
+    conversation_id: int
+    phone_number: str
+    number: int
+    is_snapshot: bool
+
+
+async def expired_messages(
+    pool: Pool, seconds: float, after: ExpiredMessage | None, most: int
+) -> list[ExpiredMessage]:
+    """Return the next messages older than this, oldest first. `after`: the last one of the batch before."""
+    place = (datetime.min, 0) if after is None else (after.sent_at, after.id)
+    rows = await retry(pool, lambda: pool.fetch(_sql.expired_messages, seconds, *place, most))
+    return [ExpiredMessage(**row) for row in rows]
+
+
+async def old_events(pool: Pool, seconds: float, partition: int, after: int, most: int) -> list[OldEvent]:
+    """Return the next events of a partition that are older than this and published, in their order."""
+    rows = await retry(pool, lambda: pool.fetch(_sql.old_events, seconds, partition, after, most))
+    return [OldEvent(**row) for row in rows]
+
+
+async def newest_snapshots(pool: Pool, conversations: Collection[int]) -> dict[int, int]:
+    """Return, by conversation, the number of its newest snapshot, where it has one."""
+    rows = await retry(pool, lambda: pool.fetch(_sql.newest_snapshots, list(conversations)))
+    return {row["conversation_id"]: row["number"] for row in rows}
+
+
+async def forget_events(pool: Pool, seconds: float, snapshots: Mapping[int, int]) -> None:
+    """Remove the old events of conversations that their newest snapshots hold."""
+    values = list(snapshots), list(snapshots.values())
+    await retry(pool, lambda: pool.execute(_sql.forget_events, seconds, *values))
+
+
+async def forget_sends(pool: Pool, seconds: float, numbers: Collection[str]) -> None:
+    """Remove what was sent to these numbers longer ago than this."""
+    await retry(pool, lambda: pool.execute(_sql.forget_sends, seconds, list(numbers)))
+
+
+async def forget_seen(pool: Pool, seconds: float, most: int) -> bool:
+    """Remove some ids of events that were seen longer ago than this; returns whether there were any."""
+    done: str = await retry(pool, lambda: pool.execute(_sql.forget_seen, seconds, most))
+    return done != "DELETE 0"
+
+
+async def forget_letters(pool: Pool, seconds: float, most: int) -> bool:
+    """Remove some dead letters that were buried longer ago than this; returns whether there were any."""
+    done: str = await retry(pool, lambda: pool.execute(_sql.forget_letters, seconds, most))
+    return done != "DELETE 0"

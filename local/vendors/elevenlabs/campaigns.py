@@ -1,0 +1,46 @@
+"""An outbound campaign, made of the calls that belong to it. Pure."""
+
+from typing import Any
+
+from local.vendors.elevenlabs.calls import Call
+
+Json = dict[str, Any]
+
+_OUTCOMES = {"done": "completed", "failed": "failed", "processing": "completed"}
+
+
+def campaign_json(campaign_id: str, calls: list[Call]) -> Json:
+    """Give `GET /v1/convai/outbound-campaigns/campaigns/{id}`."""
+    first = int(min(call.began for call in calls))
+    return {
+        "campaign_id": campaign_id, "call_name": "Campaña", "agent_id": calls[0].agent_id,
+        "agent_name": calls[0].agent_name, "channel_config": {"channel": "phone", "agent_phone_number_id": "phnum_sim"},
+        "status": "active", "policy": {}, "variant": "fixed", "source": "api", "created_at_unix": first,
+        "scheduled_time_unix": first, "updated_at_unix": int(max(call.began for call in calls)), "branch_id": None,
+        "environment": None, "target_concurrency_limit": None, "channel": "phone", "mode": "voice",
+        "counts": {"leads": len(calls), "terminal_leads": 0, "open_attention": 0, "delivery": None},
+    }  # fmt: skip
+
+
+def call_json(place: int, call: Call) -> Json:
+    """Give a line of `…/{id}/calls`."""
+    outcome = _OUTCOMES.get(call.status_now)
+    return {
+        "intent_id": f"intent_{place}", "lead_id": call.recipient_id or f"lead_{place}", "intent_type": "initial",
+        "cold_attempt": 1, "status": "completed" if outcome else "submitted", "phone_number": call.phone_number,
+        "scheduled_time_unix": int(call.began), "conversation_id": call.conversation_id if call.connected else None,
+        "outcome": outcome, "call_result": call.call_result if outcome else None,
+        "outcome_at_unix": int(call.began) if outcome else None, "decision_disposition": None,
+        "collected_dynamic_variables": None, "delivery": None,
+    }  # fmt: skip
+
+
+def lead_json(place: int, call: Call) -> Json:
+    """Give a line of `…/{id}/leads`."""
+    return {
+        "lead_id": call.recipient_id or f"lead_{place}", "recipient_id": None, "phone_number": call.phone_number,
+        "phone_numbers": None, "phone_numbers_index": 0, "user_id": call.phone_number, "attempt_count": 1,
+        "failure_count": 0, "callback_count": 0, "redirect_count": 0, "do_not_call": False, "terminal_disposition": None,
+        "created_at_unix": int(call.began), "updated_at_unix": int(call.began),
+        "dynamic_variables": call.dynamic_variables, "overrides": {}, "delivery": None,
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Actors per key over a partitioned log; see README.md."""

@@ -1,0 +1,118 @@
+"""What a process does about Postgres when it starts: waits for the server and for the schema, for a bounded time."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import structlog
+
+from db.pool import Pool, create_pool
+from db.versions import NEWEST, schema_version
+from process.waiting import wait_for
+from schemas.errors import ConfigurationError, Unavailable
+from schemas.settings import Settings
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+)
+"""What connecting comes to while Postgres is away."""
+MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    # A setting of the session, given in the URL, that this Postgres does not have, or not with this value.
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    ValueError,  # how asyncpg reports a URL that cannot be read
+)
+"""What connecting comes to where DATABASE_URL cannot be right."""
+
+
+# A database that answers does so within some milliseconds.
+_ANSWER_SECONDS = 4.0
+
+
+class _NotMigrated(Exception):
+    """The schema is missing, or older than we are."""
+
+
+async def open_pool(settings: Settings, session: Mapping[str, str] | None = None) -> Pool:
+    """Connect to Postgres, waiting for it and for the schema. `session`: settings of Postgres' for each connection.
+
+    Raises:
+        ConfigurationError: DATABASE_URL cannot be right, or the schema is newer than this build.
+        Unavailable: Postgres, or the schema, was not there in time.
+    """
+    if unused := settings.unused_database_parameters:
+        log.warning("DATABASE_URL has parameters that are not used", parameters=unused)
+    try:
+        return await when_postgres_answers(settings, lambda: _open(settings, session))
+    except _NotMigrated as error:
+        raise Unavailable("the database's schema is missing or old; run `whatsapp-microservice migrate`") from error
+
+
+async def postgres_answers(settings: Settings) -> bool:
+    """Ask Postgres over a connection of its own."""
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=_ANSWER_SECONDS)
+        try:
+            await connection.execute("SELECT 1", timeout=_ANSWER_SECONDS)
+        finally:
+            connection.terminate()
+    except (*UNAVAILABLE, *MISCONFIGURED):
+        return False
+    return True
+
+
+async def when_postgres_answers(settings: Settings, work: Callable[[], Awaitable[T]]) -> T:
+    """Do work that connects to Postgres; again and again for a while, as long as Postgres is away.
+
+    Raises:
+        ConfigurationError: DATABASE_URL cannot be right.
+        Unavailable: Postgres was not there in time.
+    """
+    seconds = settings.start_wait_seconds
+    try:
+        return await wait_for(work, seconds=seconds, away=(*UNAVAILABLE, _NotMigrated), say=_say)
+    except MISCONFIGURED as error:
+        raise ConfigurationError(f"DATABASE_URL: {error}") from error
+    except UNAVAILABLE as error:
+        where = _address(settings.database_url or "")
+        raise Unavailable(f"DATABASE_URL: Postgres at {where} did not answer within {seconds:g} s") from error
+
+
+async def _open(settings: Settings, session: Mapping[str, str] | None) -> Pool:
+    pool = await create_pool(settings, session)
+    try:
+        found, version = await schema_version(pool)
+        if found == "older":
+            raise _NotMigrated
+        if found == "newer":
+            raise ConfigurationError(
+                f"DATABASE_URL: the schema has version {version}, this build knows {NEWEST}; start the newer build"
+            )
+    except BaseException:
+        await pool.close()
+        raise
+    return pool
+
+
+def _address(url: str) -> str:
+    """Return what may be shown of a database's address: no user, no password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "the local socket"
+
+
+def _say(error: BaseException | None) -> None:
+    if isinstance(error, _NotMigrated):
+        log.warning("the database has no schema yet, or an old one; waiting for `whatsapp-microservice migrate`")
+    else:
+        log.warning("Postgres does not answer yet", variable="DATABASE_URL", why=type(error).__name__)

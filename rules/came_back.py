@@ -1,0 +1,91 @@
+"""What the vendor accepted and could not deliver goes out once more, in a turn of its own and in its order.
+
+Before anything else of the number where it had too many (`slow_numbers`), so that the rest of a turn waits behind
+the part of it that came back; when nothing else is open where it fell outside the window (`window`).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rules import slow_numbers, window
+from rules.draft import Draft
+from rules.events import Answered, Withdrawn
+from rules.inputs import DeliveryReported, KnownSend
+from rules.state import CameBack, Conversation, Part, Turn, replace
+
+
+def of_report(state: Conversation, report: DeliveryReported, send: KnownSend) -> CameBack | None:
+    """Return what goes out once more after a report of failure; None: the message stays failed."""
+    failure = report.failure
+    if failure is None or state.opt_out is not None or send.came_back or send.delivered_at is not None:
+        return None
+    if failure.kind == "outside_window":
+        return window.again(report, send)
+    return slow_numbers.again(report, send) if failure.kind in ("slow", "passing") else None
+
+
+def blocks(state: Conversation) -> bool:
+    """Tell whether something goes out before the agent is asked anything."""
+    return any(not back.as_template for back in state.came_back)
+
+
+def holds(state: Conversation, turn: Turn) -> bool:
+    """Tell whether a turn waits behind what came back: of itself, or of an earlier one that it does not repeat."""
+    return any(
+        not back.as_template and (turn.kind != "again" or back.turn_id == turn.origin) for back in state.came_back
+    )
+
+
+def next_of(state: Conversation) -> CameBack | None:
+    """Return what goes out next, if nothing forbids it but its time."""
+    for back in state.came_back:
+        if window.can_repeat(state) if back.as_template else _is_free(state):
+            return back
+    return None
+
+
+def _is_free(state: Conversation) -> bool:
+    turn = state.turn
+    return turn is None or (holds(state, turn) and not turn.is_in_flight)
+
+
+def due(state: Conversation) -> Iterator[datetime]:
+    """Return when the next of it goes out."""
+    if (back := next_of(state)) is not None:
+        yield back.due
+
+
+def begin(draft: Draft) -> None:
+    """Plan what is said once more, if its time has come."""
+    back = next_of(draft.state)
+    if back is None or back.due > draft.now:
+        return
+    parts = window.as_template(draft, back) if back.as_template else _as_it_was(draft, back)
+    if not parts:
+        own_ids = tuple(part.own_id for part in back.parts)
+        draft.emit(Withdrawn(own_ids=own_ids, reason="no_template", turn_id=back.turn_id))
+        return
+    draft.emit(
+        Answered(
+            turn_id=draft.fresh.turn_id(),
+            kind="again",
+            text="\n".join(part.body for part in back.parts),
+            parts=parts,
+            reply={"again": {"turn_id": back.turn_id, "kind": back.kind}},
+            repeats=back.kind,
+            came_back_of=back.turn_id,
+        )
+    )
+
+
+def _as_it_was(draft: Draft, back: CameBack) -> tuple[Part, ...]:
+    return tuple(
+        replace(
+            draft.part(part.body, part.content),
+            said_at=part.said_at,
+            times=part.times,
+            origin_turn=part.origin_turn,
+            origin_part=part.origin_part,
+        )
+        for part in back.parts
+    )

@@ -1,0 +1,56 @@
+"""What is wrong with the configured texts, templates and rules: found before a client sees it."""
+
+from collections.abc import Callable
+
+from rules.call_status import CallStatuses
+from rules.first_message import check_placeholders
+from rules.quiet_hours import QuietHours
+from rules.templates import Templates
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings, in_languages
+
+# Texts with placeholders, of a language's file.
+_FILLED = ("first_message_text", "no_answer_message_text")
+
+
+def _check_languages(settings: Settings) -> None:
+    for language, (in_language, texts) in in_languages(settings).items():
+        for name in _FILLED:
+            if name in texts.settings:
+                check_placeholders(f"TEXTS_DIR: {language}.json: {name}", texts.settings[name])
+        check_placeholders(f"TEXTS_DIR: {language}.json: summary_sentence", texts.summary_sentence, frozenset({"summary"}))
+        Templates.of(in_language)
+
+
+_CHECKS: list[Callable[[Settings], object]] = [
+    lambda settings: check_placeholders("FIRST_MESSAGE_TEXT", settings.first_message_text),
+    lambda settings: check_placeholders("NO_ANSWER_MESSAGE_TEXT", settings.no_answer_message_text),
+    CallStatuses,
+    Templates.of,
+    QuietHours.of,
+    _check_languages,
+]
+
+
+def problems(settings: Settings) -> list[str]:
+    """Give one line for each thing that is wrong, naming its variable and what to do."""
+    found = []
+    for check in _CHECKS:
+        try:
+            check(settings)
+        except ConfigurationError as error:
+            if (line := str(error)) not in found:  # a language without templates of its own has the settings'
+                found.append(line)
+    return found
+
+
+def check_rules(settings: Settings) -> None:
+    """Check all of it.
+
+    Raises:
+        ConfigurationError: the first thing that is wrong, and how many more there are.
+    """
+    found = problems(settings)
+    if found:
+        more = f" (and {len(found) - 1} more; see `whatsapp-microservice doctor`)" if found[1:] else ""
+        raise ConfigurationError(found[0] + more)

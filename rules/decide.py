@@ -1,0 +1,135 @@
+"""What an input comes to: a function of the state, the input and the time. No `await`, clock, socket or SQL.
+
+A transition takes microseconds and is atomic; only effects are long (`rules.effects`), and their results are
+inputs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from rules import (
+    backend_posts,
+    call_details,
+    came_back,
+    commands,
+    confirming,
+    idle_close,
+    opening,
+    pace,
+    replays,
+    replying,
+    reports,
+    retention,
+    sending,
+    unknown_numbers,
+)
+from rules import inputs as i
+from rules.draft import Draft, Fresh
+from rules.events import Recorded
+from rules.policy import Policy
+from rules.state import Conversation, Waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What happened, in order, and the state after it. What is to be done now follows from the state.
+
+    `steps`: the events, each with the state that it left.
+    """
+
+    state: Conversation
+    steps: tuple[tuple[Recorded, Conversation], ...]
+
+    @property
+    def events(self) -> tuple[Recorded, ...]:
+        return tuple(recorded for recorded, _ in self.steps)
+
+
+def decide(state: Conversation, given: i.Input, now: datetime, policy: Policy, fresh: Fresh) -> Decision:
+    """Return what an input comes to."""
+    if _came_before(state, given):
+        return Decision(state=state, steps=())
+    draft = Draft(state, now, policy, fresh)
+    _HANDLERS[type(given)](draft, given)
+    _go_on(draft)
+    return Decision(state=draft.state, steps=tuple(draft.steps))
+
+
+def _came_before(state: Conversation, given: i.Input) -> bool:
+    """Tell whether an event is delivered again while it waits for its turn. What has had its turn the store knows."""
+    waiting = {each.event_id for each in state.inbox}
+    match given:
+        case i.MessageReceived(event_id=event_id):
+            return event_id in waiting
+        case i.CallEnded(call=call):
+            return call.event_id in waiting
+        case i.CommandGiven(command=command):
+            return command.command_id in waiting
+        case i.ReplayWanted(identity=identity):
+            return identity in waiting
+    return False
+
+
+def _go_on(draft: Draft) -> None:
+    """Begin what waited for the lane: what came back first, then what waits, in its order."""
+    while True:
+        before = len(draft.steps)
+        came_back.begin(draft)
+        if draft.state.turn is None and not came_back.blocks(draft.state):
+            _begin_next(draft)
+        if len(draft.steps) == before:
+            return
+
+
+def _begin_next(draft: Draft) -> None:
+    """Calls, operators' texts and our own short ones; of a client's messages the agent is asked."""
+    inbox = draft.state.inbox
+    if not draft.state.has_begun:  # messages wait for their call
+        inbox = tuple(each for each in inbox if each.kind == "call")
+    if inbox and inbox[0].kind != "message":
+        _BEGIN[inbox[0].kind](draft, inbox[0])
+
+
+_BEGIN: Final[dict[str, Callable[[Draft, Waiting], None]]] = {
+    "call": opening.begin_queued,
+    "write": commands.begin_write,
+    "notice": confirming.begin,
+    "replay": replays.begin,
+}
+
+
+def _timer(draft: Draft, timer: i.TimerFired) -> None:
+    unknown_numbers.on_timer(draft, timer.calls_read_until)
+    idle_close.on_timer(draft)
+
+
+def _recovered(draft: Draft, recovered: i.Recovered) -> None:
+    sending.on_recovered(draft, recovered.running)
+
+
+_HANDLERS: Final[dict[type[object], Callable[[Draft, Any], object]]] = {
+    i.CallEnded: opening.on_call,
+    i.MessageReceived: replying.on_message,
+    i.MessageBuried: replying.on_buried,
+    i.CommandGiven: commands.on_command,
+    i.DeliveryReported: reports.on_report,
+    i.TimerFired: _timer,
+    i.Recovered: _recovered,
+    i.CampaignSlot: pace.on_slot,
+    i.DetailsFetched: opening.on_details,
+    i.DetailsTold: call_details.on_told,
+    i.AgentAnswered: replying.on_answer,
+    i.AgentFailed: replying.on_failure,
+    i.SlotTaken: sending.on_slot,
+    i.SendAccepted: reports.accept,
+    i.SendNotMade: sending.on_not_made,
+    i.SendRefused: sending.on_refused,
+    i.SendUnknown: sending.on_unknown,
+    i.LookupDone: reports.on_lookup,
+    i.BackendAnswered: backend_posts.on_answer,
+    i.ReplayWanted: replays.on_replay,
+    i.MessagesExpired: retention.on_expired,
+    i.LogPurged: retention.on_purge,
+}

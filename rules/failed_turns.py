@@ -1,0 +1,29 @@
+"""Turns that failed, as they are kept with their `failed` event: a replay, or a proof of a send, goes on with them."""
+
+from collections.abc import Collection
+from typing import cast
+
+from pydantic import TypeAdapter
+
+from rules.state import Turn, replace
+from schemas.rows import Json, LogRow
+
+_turns = TypeAdapter(Turn)
+
+
+def turn_json(turn: Turn) -> Json:
+    """Return a turn as the log keeps it."""
+    return cast(Json, _turns.dump_python(turn, mode="json", exclude_defaults=True))
+
+
+def failed_turn(row: LogRow) -> Turn | None:
+    """Return the turn that failed; None where the event is not such a one."""
+    kept = row.data["data"].get("turn")
+    return None if row.type != "failed" or kept is None else turn_of(kept)
+
+
+def turn_of(kept: Json, accepted: Collection[str] = ()) -> Turn:
+    """Return a turn that was kept. `accepted`: our ids of what was proven to be with the vendor since."""
+    turn = _turns.validate_python(kept)
+    parts = (replace(part, state="accepted") if part.own_id in accepted else part for part in turn.parts)
+    return replace(turn, parts=tuple(parts))

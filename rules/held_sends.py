@@ -1,0 +1,34 @@
+"""A send that was left to an operator (`TWILIO_UNKNOWN_SEND=hold`) is proven: by a report, or by the vendor's list
+that a back-fill publishes as one.
+"""
+
+from dataclasses import replace
+
+from rules import sending
+from rules.draft import Draft
+from rules.events import Reopened
+from rules.inputs import HeldTurn, KnownSend, SendAccepted
+from rules.state import Part, Turn
+
+
+def prove(draft: Draft, held: HeldTurn, send: KnownSend, sid: str) -> KnownSend:
+    """Record the message since it was intended; its turn is done, or goes on with what was never tried."""
+    turn = _accepted(held.turn, send.own_id)
+    part = next(each for each in turn.parts if each.own_id == send.own_id)
+    accepted = SendAccepted(own_id=send.own_id, sid=sid, at=send.intended_at)
+    sent = replace(sending.sent(draft, turn, part, accepted), proven=turn)
+    draft.emit(sent)
+    if turn.next_part is not None and _may_go_on(draft, held, turn, part):
+        draft.emit(Reopened(turn=turn, replay=""))
+    return replace(send, state="accepted", sid=sid, message_id=sent.message_id)
+
+
+def _accepted(turn: Turn, own_id: str) -> Turn:
+    parts = (replace(part, state="accepted") if part.own_id == own_id else part for part in turn.parts)
+    return replace(turn, parts=tuple(parts))
+
+
+def _may_go_on(draft: Draft, held: HeldTurn, turn: Turn, proven: Part) -> bool:
+    before = turn.parts[: turn.parts.index(proven)]
+    is_next = all(part.state == "accepted" for part in before)
+    return is_next and not held.superseded and draft.state.is_idle and draft.state.opt_out is None

@@ -1,0 +1,84 @@
+"""Messages that are commands to us: no more messages, messages again, a person please. Pure.
+
+A command is the whole message; case, accents, punctuation, signs and spaces around do not count. "Persona" alone is
+none, because it answers "¿persona natural o empresa?"; a tap on a button of ours is one by its payload. Where
+Twilio's Advanced Opt-Out has recognised one (`OptOutType`: STOP, START, HELP), Twilio has answered it as well.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from schemas.settings import Settings
+
+Kind = Literal["stop", "start", "help", "handoff"]
+
+# A command is a few words; whatever is longer is not even looked at.
+_LONGEST = 80
+_TEXTS = ("Body", "ButtonText", "ListTitle")
+_OPT_OUT_TYPES: dict[str, Kind] = {"STOP": "stop", "START": "start", "HELP": "help"}
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a message commands. `replied`: Twilio has answered it already, so we do not."""
+
+    kind: Kind
+    replied: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "replied": self.replied}
+
+
+class Keywords:
+    """The configured commands."""
+
+    def __init__(self, commands: Mapping[Kind, str], payloads: Mapping[Kind, str] | None = None) -> None:
+        """`commands`: by kind, a list of words or phrases separated by commas; `payloads`: what our own buttons say
+        of themselves, the same way.
+        """
+        self._phrases = _by_phrase(commands)
+        self._payloads = _by_phrase(payloads or {})
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        phrases: dict[Kind, str] = {"handoff": settings.handoff_words, "start": settings.opt_in_words}
+        return cls(phrases | {"stop": settings.opt_out_words}, {"handoff": settings.handoff_payloads})
+
+    def intent(self, params: Mapping[str, str]) -> Intent | None:
+        """Give what a message with these parameters of Twilio's commands; None for an ordinary one."""
+        if kind := _OPT_OUT_TYPES.get(params.get("OptOutType", "").upper()):
+            return Intent(kind, replied=True)
+        text = next((said for name in _TEXTS if (said := params.get(name, ""))), "")
+        payload = params.get("ButtonPayload") or params.get("ListId") or ""
+        found = self._of_tap(text, payload) if payload else _find(self._phrases, text)
+        return Intent(found) if found else None
+
+    def _of_tap(self, text: str, payload: str) -> Kind | None:
+        """Our own button means what its payload says; what it shows may be an answer to a question. An opt-out counts
+        however it is said. Twilio makes a payload of the text where a button has none: then the text was chosen.
+        """
+        if found := _find(self._payloads, payload) or _find(self._phrases, payload):
+            return found
+        return "stop" if _find(self._phrases, text) == "stop" else None
+
+
+def _by_phrase(commands: Mapping[Kind, str]) -> dict[str, Kind]:
+    return {
+        words: kind
+        for kind, phrases in commands.items()
+        for phrase in phrases.split(",")
+        if (words := normalised(phrase))
+    }
+
+
+def _find(kinds: Mapping[str, Kind], text: str) -> Kind | None:
+    return kinds.get(normalised(text)) if len(text) <= _LONGEST else None
+
+
+def normalised(text: str) -> str:
+    """Give a text's words alone: `  ¡Cancelár!  ` → `cancelar`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = (char if char.isalnum() else " " for char in decomposed if not unicodedata.combining(char))
+    return " ".join("".join(letters).split())

@@ -1,0 +1,80 @@
+"""What an input came to, as whoever waits for it over HTTP reads it. JSON values.
+
+Calls: `{"state": "done" | "failed", "sid": …, "error": {status, error, details}}`; without a `sid` no
+conversation began. Commands: `{"command": …, "state": "done" | "refused", "changed": …, "sid": …, status, error,
+details, operator}`; none while what one writes is under way.
+"""
+
+from datetime import datetime
+
+from schemas.rows import Json
+
+ERASED: Json = {
+    "status": 409,
+    "error": "The number was erased",
+    "details": "an operator erased it before this was done",
+}
+
+
+def sent(sid: str) -> Json:
+    """The first message, or what an operator wrote, is with the vendor."""
+    return {"state": "done", "changed": True, "sid": sid}
+
+
+def failed(error: Json) -> Json:
+    """The message was refused. `error`: status, error, details."""
+    return {"state": "failed", "error": error}
+
+
+def skipped() -> Json:
+    """No conversation begins after such a call."""
+    return {"state": "done", "sid": None}
+
+
+def already_followed_up(sid: str) -> Json:
+    """An earlier attempt at this lead was followed by a message already."""
+    return {"state": "done", "sid": sid}
+
+
+def superseded() -> Json:
+    """A replayed call is not done again: a later one has come, or the person wants no messages."""
+    return {"state": "done", "sid": None}
+
+
+def opted_out(number: str, since: datetime) -> Json:
+    """The number asked for no more messages."""
+    details = (
+        f"{number} asked for no more messages on {since:%Y-%m-%d}; ALTA or START from that number undoes it"
+    )
+    return failed({"status": 409, "error": "The number has opted out", "details": details})
+
+
+def command(*, changed: bool) -> Json:
+    """A command was done at once."""
+    return {"state": "done", "changed": changed}
+
+
+def command_refused(error: Json) -> Json:
+    """A command was not done. `error`: status, error, details."""
+    return {"state": "refused", "changed": False} | error
+
+
+def of_command(name: str, outcome: Json) -> Json:
+    """Return a command's outcome with its name: an id that comes again for another one is told apart."""
+    return {"command": name} | outcome
+
+
+def withdrawn(reason: str, opted_out_at: datetime | None, number: str) -> Json:
+    """Return the error of a message that was not sent any more."""
+    if opted_out_at is not None:
+        error: Json = opted_out(number, opted_out_at)["error"]
+        return error
+    return {"status": 409, "error": "The message was withdrawn", "details": reason}
+
+
+def refused(vendor_words: str, code: str | None, *, by_person: bool) -> Json:
+    """Return the error of a message that the vendor refused for good."""
+    details = f"{vendor_words} ({code})" if code else vendor_words
+    if by_person:
+        return {"status": 409, "error": "The number has opted out", "details": details}
+    return {"status": 422, "error": "Failed to send WhatsApp message", "details": details}

@@ -1,0 +1,64 @@
+"""Replayed events of which more is wanted than a redelivery does: a failed turn goes on, once what is open is over; a
+done input is done again.
+"""
+
+
+from rules.draft import Draft
+from rules.events import Queued, Reopened, Repeated, Unanswered
+from rules.failed_turns import turn_json, turn_of
+from rules.inputs import ReplayWanted
+from rules.state import Conversation, Turn, Waiting, replace
+
+
+def on_replay(draft: Draft, replay: ReplayWanted) -> None:
+    """Do what a replay asks for, unless the person wants no messages, a person of the team stands in, or
+    something later was said. A turn waits for what is open: it may fail, too.
+    """
+    state, turn = draft.state, replay.turn
+    if not _may_speak(state) or replay.superseded:
+        return
+    if replay.wants == "again":
+        _repeat(draft, replay, replay.replay)
+    elif turn is not None and turn.parts:
+        _go_on(draft, replay, turn)
+    elif state.is_idle or not state.has_begun:
+        _repeat(draft, replay, None)
+
+
+def _may_speak(state: Conversation) -> bool:
+    return state.opt_out is None and state.status != "escalated"
+
+
+def _go_on(draft: Draft, replay: ReplayWanted, turn: Turn) -> None:
+    if draft.state.said_turn > turn.id:  # since the store was asked
+        return
+    if draft.state.is_idle:
+        draft.emit(Reopened(turn=turn, replay=replay.replay, identity=replay.identity))
+        return
+    kept = {"turn": turn_json(turn)}
+    waiting = Waiting(
+        kind="replay",
+        event_id=replay.identity,
+        at=draft.now,
+        text=replay.waiting.kind,
+        payload=kept,
+        replay=replay.replay,
+        trace=replay.waiting.trace,
+    )
+    draft.emit(Queued(waiting=waiting))
+
+
+def begin(draft: Draft, waiting: Waiting) -> None:
+    """Go on with a turn that waited, unless something later was said meanwhile."""
+    turn = turn_of((waiting.payload or {})["turn"])
+    if _may_speak(draft.state) and draft.state.said_turn <= turn.id:
+        draft.emit(Reopened(turn=turn, replay=waiting.replay or "", identity=waiting.event_id))
+    else:
+        draft.emit(Unanswered(message_sids=(waiting.event_id,), reason="superseded"))
+
+
+def _repeat(draft: Draft, replay: ReplayWanted, mark: str | None) -> None:
+    """Have an input wait for its turn once more. `mark`: None where it is to be like a first time."""
+    waiting = replace(replay.waiting, event_id=replay.identity, replay=mark)
+    if waiting.kind != "message" or draft.state.has_begun:
+        draft.emit(Repeated(identity=replay.identity, replay=replay.replay, waiting=waiting))

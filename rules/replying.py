@@ -1,0 +1,142 @@
+"""A client wrote, and the agent answers: one answer for all that waits, in its order."""
+
+from rules import call_details, came_back, confirming, lengths, opt_out, pace, patience, takeover, window
+from rules.draft import Draft
+from rules.events import Answered, Received, Unanswered
+from rules.inputs import AgentAnswered, AgentFailed, MessageBuried, MessageReceived
+from rules.notes import note, quotation
+from rules.state import Conversation, Waiting
+
+
+def on_message(draft: Draft, message: MessageReceived) -> None:
+    """Store a client's message, and do what it commands; an ordinary one waits for its answer."""
+    state = draft.state
+    is_command = opt_out.is_command(state, message)
+    asks = not (is_command or state.opt_out or state.status == "escalated") or not state.has_begun
+    draft.emit(_received(state, message, draft.fresh.message_id(), asks=asks, is_command=is_command))
+    if not state.has_begun:
+        opt_out.of_unknown(draft, message)
+        return
+    if is_command:
+        opt_out.obey(draft, message)
+    pace.release(draft)  # a STOP has withdrawn it
+
+
+def on_buried(draft: Draft, buried: MessageBuried) -> None:
+    """A client's message is a dead letter: apologise in its place, unless a person answers, or nobody."""
+    state, came_at = draft.state, min(buried.received_at, draft.now)
+    if not state.has_begun:
+        return
+    sids, identity = (buried.event_id,), buried.identity
+    draft.emit(
+        Unanswered(
+            message_sids=sids, reason="dead_letter", identity=identity, came_at=came_at, address=buried.address
+        )
+    )
+    if state.opt_out is None and state.status != "escalated":
+        waiting = Waiting(
+            kind="notice", event_id=identity, at=came_at, request_id=buried.request_id, trace=buried.trace
+        )
+        confirming.confirm(draft, "apology", waiting)
+
+
+def _received(
+    state: Conversation, message: MessageReceived, message_id: int, *, asks: bool, is_command: bool
+) -> Received:
+    came_again = message.backfilled or message.replay is not None
+    newest, content = state.last_inbound_at, _content(message)
+    return Received(
+        message_sid=message.event_id,
+        content=lengths.cut(content),
+        received_at=message.received_at,
+        message_id=message_id,
+        address=message.address,
+        asks=asks,
+        parked=not state.has_begun,
+        request_id=message.request_id,
+        trace=message.trace,
+        backfilled=message.backfilled,
+        replay=message.replay,
+        late=came_again and newest is not None and newest > message.received_at,
+        intent=message.intent.kind if message.intent is not None and is_command else None,
+        params=message.params,
+        full_length=lengths.full_length(content),
+    )
+
+
+def waiting_message(message: MessageReceived, message_id: int | None) -> Waiting:
+    """Return a message that waits for its turn once more. `message_id`: of its row."""
+    return Waiting(
+        kind="message",
+        event_id=message.event_id,
+        at=message.received_at,
+        text=lengths.cut(_content(message)),
+        message_id=message_id,
+        address=message.address,
+        request_id=message.request_id,
+        replay=message.replay,
+        trace=message.trace,
+    )
+
+
+def _content(message: MessageReceived) -> str:
+    if not message.is_reply:
+        return message.text
+    quoted = quotation(message.quoted) if message.quoted else "un mensaje anterior"
+    return f"{note(f'En respuesta a {quoted}')}\n{message.text}"
+
+
+def _still_asked(state: Conversation, question: tuple[str, ...]) -> tuple[Waiting, ...]:
+    """Return the messages of a question, if all of them still wait and the agent is the one to answer."""
+    if state.opt_out or state.status == "escalated" or state.turn is not None:
+        return ()
+    asked = tuple(each for each in state.questions if each.event_id in question)
+    return asked if len(asked) == len(question) else ()
+
+
+def on_answer(draft: Draft, answer: AgentAnswered) -> None:
+    """Plan what the agent said, unless nobody waits for it any more."""
+    asked = _still_asked(draft.state, answer.question)
+    if not asked:
+        return
+    if answer.details is not None:
+        call_details.learn(draft, answer.details)
+    said = draft.spoken.handoff.read(answer.text, tools=answer.tools, ended=answer.ended)
+    text = lengths.cut(said.text)
+    if not said.then and not draft.policy.shown(text):
+        patience.on_nothing(draft, answer, asked)
+        return
+    turn_id = _plan(draft, answer, text, asked, lengths.full_length(said.text))
+    takeover.by_agent(draft, said.then, turn_id)
+
+
+def _plan(
+    draft: Draft, answer: AgentAnswered, text: str, asked: tuple[Waiting, ...], full_length: int | None
+) -> int:
+    parts = tuple(window.fit(draft, draft.part(body)) for body in draft.policy.shown(text))
+    turn_id = draft.fresh.turn_id()
+    draft.emit(
+        Answered(
+            turn_id=turn_id,
+            kind="reply",
+            text=text,
+            parts=parts,
+            answers=answer.question,
+            asked_at=asked[0].at,
+            reply=lengths.kept_reply(answer.reply),
+            seconds=answer.seconds,
+            intended=answer.slot and bool(parts) and not came_back.blocks(draft.state),
+            caught_up=answer.caught_up,
+            request_id=asked[0].request_id,
+            replay=asked[0].replay,
+            trace=asked[0].trace,
+            full_length=full_length,
+        )
+    )
+    return turn_id
+
+
+def on_failure(draft: Draft, failure: AgentFailed) -> None:
+    """The agent did not answer; nothing is done where nobody waits for it any more."""
+    if asked := _still_asked(draft.state, failure.question):
+        patience.on_failure(draft, failure, asked)

@@ -1,0 +1,62 @@
+"""Who speaks: the agent, a person of the team, nobody. A change counts at once, also while an answer is being
+made.
+"""
+
+from typing import Final, Literal
+
+from rules import confirming
+from rules.draft import Draft
+from rules.events import StatusChanged, Unanswered, Withdrawn
+from rules.inputs import MessageReceived
+from rules.state import Status, Turn
+
+_EVENT: Final = {"active": "resumed", "escalated": "escalated", "closed": "closed"}
+
+
+def change(draft: Draft, status: Status, by: str, **known: str | int | None) -> bool:
+    """Change who speaks; False where it is so already. What waits for the agent is not answered by it any
+    more.
+    """
+    if draft.state.status == status:
+        return False
+    told = _EVENT[status] in draft.policy.told
+    draft.emit(StatusChanged(status=status, by=by, tells_backend=told, **known))  # type: ignore[arg-type]
+    if status != "active":
+        _leave_unanswered(draft, status)
+    return True
+
+
+def _leave_unanswered(draft: Draft, status: Status) -> None:
+    """The agent is not asked about what waits; an answer that it is giving is dropped when it comes."""
+    if questions := tuple(each.event_id for each in draft.state.inbox if each.kind == "message"):
+        draft.emit(Unanswered(message_sids=questions, reason=status))
+
+
+def by_client(draft: Draft, message: MessageReceived) -> None:
+    """The client asks for a person."""
+    change(draft, "escalated", "client", message_sid=message.event_id)
+    confirming.confirm(draft, "escalated", message)
+
+
+def by_agent(draft: Draft, then: Literal["closed", "escalated"] | None, turn_id: int) -> None:
+    """The agent ends the conversation or asks for a person, unless somebody has taken it out of its hands. A
+    client who has written meanwhile has opened it again.
+    """
+    if then is None or draft.state.status != "active" or (then == "closed" and draft.state.questions):
+        return
+    change(draft, then, "agent", turn_id=turn_id)
+
+
+def by_operator(draft: Draft, status: Status, **known: str | int | None) -> bool:
+    """A person takes over, gives back or closes: the agent's words that were not sent yet are withdrawn."""
+    if not change(draft, status, "operator", **known):
+        return False
+    for turn in draft.state.turns if status != "active" else ():
+        if own_ids := _unsaid(turn):
+            draft.emit(Withdrawn(own_ids=own_ids, reason=status, turn_id=turn.id))
+    return True
+
+
+def _unsaid(turn: Turn) -> tuple[str, ...]:
+    parts = turn.parts if turn.kind == "reply" else ()
+    return tuple(part.own_id for part in parts if part.state == "planned" and part.notice is None)

@@ -1,0 +1,37 @@
+"""What each process needs to be allowed to do in Kafka, where the brokers ask."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.events import TAKEN_UP
+from schemas.topics import (
+    ALL_TOPICS,
+    CALL_COMPLETED,
+    CONVERSATION_EVENT,
+    DEAD_LETTER,
+    INBOUND_MESSAGE,
+    STATS_CHANGELOG,
+    STATS_GROUP,
+    WORKER_GROUP,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Topics and groups by their bare names. Everybody describes all topics; who reads or writes may describe as well."""
+
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    described_groups: tuple[str, ...] = ()
+    describe: tuple[str, ...] = (*ALL_TOPICS, STATS_CHANGELOG)
+
+
+WEB: Final = Needs(read=(CALL_COMPLETED, INBOUND_MESSAGE, DEAD_LETTER), write=(*TAKEN_UP, DEAD_LETTER))
+WORKER: Final = Needs(read=tuple(TAKEN_UP), write=(*TAKEN_UP, CONVERSATION_EVENT, DEAD_LETTER), groups=(WORKER_GROUP,))
+STATS_WORKER: Final = Needs(
+    read=(CONVERSATION_EVENT, STATS_CHANGELOG),
+    write=(STATS_CHANGELOG,),
+    groups=(STATS_GROUP,),
+    described_groups=(WORKER_GROUP,),
+)

@@ -1,0 +1,29 @@
+"""What a messenger's refusal means, in our own words, whichever vendor says it.
+
+retryable   it was not done and may be done again, with backoff
+slow        the same, but of this one number: WhatsApp takes about a message per 6 s to one person
+hold        our account or credentials are refused: wait for a person, burn nothing
+unknown     it may have been done: look before doing it again
+template    outside the 24-hour window: only a template can be sent
+suppress    the person does not want our messages: never write again unasked
+terminal    refused for good (also every code that nobody knows)
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["retryable", "slow", "hold", "unknown", "template", "suppress", "terminal"]
+
+KINDS: Final = ("retryable", "slow", "hold", "unknown", "template", "suppress", "terminal")
+
+PASSING: Final = ("retryable", "slow")
+"""It was not done, and may be done later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do about an error. `es`, `en`: the reason for people; the vendor's own words are not repeated."""
+
+    kind: Kind
+    es: str
+    en: str

@@ -1,0 +1,156 @@
+"""How the mailbox drives the rules. Pure but for the ids that it takes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from mailboxes.ports import Behaviour, Step
+from rules import effects as f
+from rules import inputs as i
+from rules.decide import decide
+from rules.draft import Fresh
+from rules.events import (
+    Delivered,
+    DeliveryFailed,
+    Event,
+    Expired,
+    Posted,
+    Received,
+    Recorded,
+    ReportedEarly,
+    Sent,
+    Snapshot,
+    Unanswered,
+)
+from rules.known_sends import KnownSends, newest, remember
+from rules.policy import Policy
+from rules.project import project
+from rules.state import Conversation
+from schemas.rows import Change
+from streams.actors.values import Actor, Job, Told, Transition
+
+# Nobody's next step depends on these: a write of them alone may wait for company.
+_PATIENT = (Delivered, DeliveryFailed, Expired, Posted, ReportedEarly, Snapshot, Unanswered)
+# What has come between a look at what is wanted and this one is looked at once more; what is older than that has changed
+# nothing, and must not hide what is still to come.
+_JUST_PAST_SECONDS = 1.0
+# A redelivery in one breath with its first: some 25 ms later the ids are in their table.
+_REMEMBERED = 8
+# A state without texts: some 2 kB in Python.
+_EMPTY_SIZE = 2_000
+
+
+class Conversations(Behaviour[Actor, Told, Job, Transition]):
+    """`seen`: whether an event was taken up before, as the store has told; `calls_read_until`: up to when calls that
+    were published have been handed over; `now`: the mailbox's time, Unix seconds; `repeated`: called for each event that
+    was taken up before."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        fresh: Fresh,
+        *,
+        seen: Callable[[tuple[str, str]], bool],
+        calls_read_until: Callable[[], datetime],
+        now: Callable[[], float],
+        repeated: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._policy = policy
+        self._fresh = fresh
+        self._seen = seen
+        self._calls_read_until = calls_read_until
+        self._now = now
+        self._repeated = repeated
+
+    def handle(self, state: Actor, message: Told, now: float) -> Step[Actor, Job, Transition]:
+        """Decide. What was seen before comes to nothing.
+
+        A state that cannot be gone on with is the fault of what led to it, and not written.
+        """
+        if message.failure is not None:
+            raise message.failure
+        if message.event is not None and (message.event in state.taken or self._seen(message.event)):
+            self._repeated()
+            return Step(state)
+        given = newest(state.sends, message.given)
+        decision = decide(state.state, given, _time(now), self._policy, self._fresh)
+        if decision.steps or isinstance(given, i.Recovered):
+            f.wanted(decision.state, _time(now), self._policy)
+        if not decision.steps:
+            f.next_due(decision.state, self._policy)  # of what is written, its row says so
+            if message.event is not None:
+                self._repeated()
+            return Step(state)
+        write = transition(state, given, decision.steps)
+        is_patient = all(_may_wait(recorded.event, write.state) for recorded, _ in write.events)
+        sends = _sends(state, given, write.events)
+        taken = state.taken if message.event is None else (*state.taken, message.event)[-_REMEMBERED:]
+        return Step(Actor(write.state, state.stored, sends, taken), write, patient=is_patient)
+
+    def wanted(self, state: Actor, now: float) -> Iterable[Job]:
+        return [Job(effect) for effect in f.wanted(state.state, _time(now), self._policy)]
+
+    def due(self, state: Actor) -> float | None:
+        at = f.next_due(state.state, self._policy, _time(self._now() - _JUST_PAST_SECONDS))
+        return None if at is None else at.timestamp()
+
+    def woken(self, now: float) -> Told:
+        return Told(given=i.TimerFired(calls_read_until=self._calls_read_until()))
+
+    def recovered(self, running: frozenset[str]) -> Told:
+        return Told(given=i.Recovered(running=running))
+
+    def open_work(self, state: Actor) -> int:
+        """What waits for its time, or for a call, holds nobody back: it may be thousands, for hours."""
+        conversation = state.state
+        if not conversation.has_begun or _waits_for_its_time(conversation):
+            return 0
+        return len(conversation.inbox) + (conversation.turn is not None)
+
+    def size(self, state: Actor) -> int:
+        said = sum(len(send.body) for send in state.sends.values())
+        return _EMPTY_SIZE + said + sum(len(waiting.text) for waiting in state.state.inbox)
+
+
+def transition(actor: Actor, given: i.Input, steps: Sequence[tuple[Recorded, Conversation]]) -> Transition:
+    """Return what an input came to, with the rows that follow. `steps`: the events with the states that they left."""
+    before, changes = actor.state, list[Change]()
+    for recorded, after in steps:
+        changes += project(before, recorded, after)
+        before = after
+    return Transition(
+        given=given,
+        before=actor.state,
+        stored=actor.stored,
+        events=tuple(steps),
+        changes=tuple(changes),
+        state=before,
+    )
+
+
+def _sends(actor: Actor, given: i.Input, steps: Iterable[tuple[Recorded, Conversation]]) -> KnownSends:
+    before, sends = actor.state, actor.sends
+    for recorded, after in steps:
+        sends = remember(sends, before, recorded.event, given)
+        before = after
+    return sends
+
+
+def _waits_for_its_time(state: Conversation) -> bool:
+    turn = state.turn
+    if turn is None:
+        return state.ask_wait is not None
+    part = turn.next_part
+    return turn.wait is not None or (part is not None and part.wait is not None)
+
+
+def _may_wait(event: Event, after: Conversation) -> bool:
+    """Tell whether nobody waits for this to be durable: neither an effect, nor the next part, nor HTTP."""
+    if isinstance(event, Sent):
+        return after.turn is None and event.kind == "reply" and not after.inbox
+    if isinstance(event, Received):
+        return not event.asks
+    return isinstance(event, _PATIENT)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,210 @@
+"""Asks the agent what a client wrote. One attempt; whether and when there is another is the rules' business."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+
+from clients.agent import AgentReply, CallContext, Question
+from clients.circuit_breaker import CircuitBreaker
+from clients.elevenlabs.events import NeverAnswered
+from clients.vendors import Vendors
+from db.pool import Pool
+from db.store.load import load_conversations
+from db.store.lookups import newest_messages
+from db.store.rows import ConversationRow, StoredMessage
+from mailboxes.group_commit import GroupCommit
+from process.vendor_calls import vendor_call
+from rules.effects import AskAgent
+from rules.inbound import question as joined
+from rules.inputs import AgentAnswered, AgentFailed, CallDetails, Input
+from rules.patience import LEAST_PATIENCE
+from rules.policy import Policy
+from schemas.errors import RetryableError, TerminalError, VendorError
+from streams.actors.effects.call import CallLookup
+from streams.failpoints import reach
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# What a new text conversation is told of the one so far; ElevenLabs' limits are unknown, this is some 8 kB.
+_HISTORY_MESSAGES = 40
+# Questions that meet share a read of their calls, as the mailboxes' loads do.
+_READ_TOGETHER = 50
+_READS_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the call when the agent is asked. `fetched`: it was only just learned."""
+
+    row: ConversationRow | None
+    fetched: CallDetails | None
+
+
+class AgentClient:
+    """`confirm(key)`: raises unless the key's partition is still ours, right before the agent hears the question;
+    `take_slot`: whether the sender's rate has a place for the answer right now."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        policy: Policy,
+        vendors: Vendors,
+        breaker: CircuitBreaker,
+        calls: CallLookup,
+        *,
+        confirm: Callable[[str], Awaitable[None]],
+        take_slot: Callable[[], bool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self._policy = policy
+        self._vendors = vendors
+        self._breaker = breaker
+        self._calls = calls
+        self._confirm = confirm
+        self._take_slot = take_slot
+        self._now = now
+        self._rows = GroupCommit(self._read_rows, _READ_TOGETHER, at_once=_READS_AT_ONCE)
+
+    async def ask(self, key: str, effect: AskAgent) -> Input:
+        """Return the answer, or why there is none."""
+        ids = tuple(each.event_id for each in effect.question)
+        patience = max(self._policy.agent_patience, LEAST_PATIENCE) - (self._now() - effect.question[0].at)
+        seconds = max(LEAST_PATIENCE.total_seconds(), patience.total_seconds())
+        database = _DatabaseWait()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ask(key, effect, ids, database)
+        except TimeoutError:
+            why = "the agent did not answer in time"
+            away = database.is_under_way
+            return AgentFailed(question=ids, retryable=True, why=why, seconds=seconds, vendor_away=away)
+        except TerminalError as error:
+            # An agent whose prompt needs the call's own variables refuses without them; they may come later.
+            is_final = effect.has_details or not effect.call_id or isinstance(error, NeverAnswered)
+            may_come = not is_final
+            return _failed(ids, error, retryable=may_come, slot=not may_come and self._take_slot())
+        except RetryableError as error:
+            return _failed(ids, error, retryable=True, retry_after=error.retry_after)
+        except VendorError as error:
+            return _failed(ids, error, retryable=True)
+
+    async def _ask(
+        self, key: str, effect: AskAgent, ids: tuple[str, ...], database: "_DatabaseWait"
+    ) -> AgentAnswered:
+        async with self._breaker.call():
+            reach("after-begin")
+            known = await self._known(key, effect, database)
+            asked = await self._question(key, effect, known, database)
+            begun = time.monotonic()
+            with self._vendors.messenger.typing(effect.question[-1].event_id), vendor_call("elevenlabs", "answer"):
+                reply = await self._vendors.agent.ask(asked)
+            reach("after-agent")
+        return self._answered(effect, ids, reply, round(time.monotonic() - begun, 3), known.fetched)
+
+    def _answered(
+        self, effect: AskAgent, ids: tuple[str, ...], reply: AgentReply, seconds: float, details: CallDetails | None
+    ) -> AgentAnswered:
+        raw = {"text": reply.text, "transport": reply.transport, "raw": reply.raw, "ended": reply.ended}
+        return AgentAnswered(
+            question=ids,
+            text=reply.text,
+            reply=raw,
+            seconds=seconds,
+            tools=reply.tools,
+            ended=reply.ended,
+            caught_up=effect.meanwhile_since is not None,
+            details=details,
+            slot=self._take_slot(),
+        )
+
+    async def _known(self, key: str, effect: AskAgent, database: "_DatabaseWait") -> _Known:
+        # Shielded, for the next question of the same number may share the read with one that is cut off.
+        row = await database.of(asyncio.shield(self._rows.submit(key)))
+        fetched = None
+        if not effect.has_details and effect.call_id:
+            fetched = await self._calls.within(effect.call_id, self._policy.summary_wait)
+        return _Known(row, fetched)
+
+    async def _read_rows(self, keys: Sequence[str]) -> Sequence[ConversationRow | None]:
+        found = await load_conversations(self._pool, keys)
+        return [found.get(key) for key in keys]
+
+    async def _question(
+        self, key: str, effect: AskAgent, known: _Known, database: "_DatabaseWait"
+    ) -> Question:
+        async def history() -> list[tuple[str, str]]:
+            messages = await database.of(self._messages(effect, known.row))
+            return [(_who(message), message.content) for message in messages]
+
+        meanwhile: list[tuple[str, str]] = []
+        if (since := effect.meanwhile_since) is not None:
+            messages = await database.of(self._messages(effect, known.row))
+            meanwhile = [(_who(each), each.content) for each in messages if each.sent_at >= since]
+        return Question(
+            conversation_id=effect.call_id,
+            agent_id=effect.agent_id,
+            text=joined([each.text for each in effect.question]),
+            user_id=key,
+            confirm=lambda: database.of(self._confirm(key)),
+            context=_context(effect, known),
+            load_history=history,
+            tools=self._policy.spoken.handoff.tools,
+            meanwhile=meanwhile,
+        )
+
+    async def _messages(self, effect: AskAgent, row: ConversationRow | None) -> Sequence[StoredMessage]:
+        if row is None:
+            return []
+        own = [each.message_id for each in effect.question if each.message_id is not None]
+        return await newest_messages(self._pool, row.id, most=_HISTORY_MESSAGES, without=own)
+
+
+class _DatabaseWait:
+    """Whether a question waits for Postgres: that it stands still is no reason to apologise."""
+
+    def __init__(self) -> None:
+        self.is_under_way = False
+
+    async def of(self, reading: Awaitable[T]) -> T:
+        """Return what is read."""
+        self.is_under_way = True
+        found = await reading
+        self.is_under_way = False
+        return found
+
+
+def _context(effect: AskAgent, known: _Known) -> CallContext:
+    row = known.row
+    kept = known.fetched.kept if known.fetched else (row.metadata.get("details") or {}) if row else {}
+    summary = known.fetched.summary if known.fetched else row.call_summary if row else None
+    return CallContext(
+        client_name=effect.client_name or "",
+        summary=kept.get("summary") or summary,
+        transcript=[(role, text) for role, text in kept.get("transcript", [])],
+        dynamic_variables=kept.get("dynamic_variables", {}),
+    )
+
+
+def _who(message: StoredMessage) -> str:
+    return "operator" if message.metadata.get("by") == "operator" else message.direction
+
+
+def _failed(
+    ids: tuple[str, ...],
+    error: VendorError,
+    *,
+    retryable: bool,
+    retry_after: float | None = None,
+    slot: bool = False,
+) -> AgentFailed:
+    code = None if error.code is None else str(error.code)
+    return AgentFailed(
+        question=ids, retryable=retryable, why=error.why, code=code, retry_after=retry_after, slot=slot
+    )

@@ -1,0 +1,125 @@
+"""Sends messages, each exactly once as far as the vendor lets us know."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from clients.circuit_breaker import CircuitBreaker
+from clients.messenger import ListedMessage, Messenger, OutgoingMessage
+from clients.rate_limiter import RateLimiter
+from process.vendor_calls import vendor_call
+from rules.effects import AwaitSlot, SendMessage
+from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
+from rules.refusals import by_person
+from rules.state import Part
+from schemas.errors import Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.phone import masked
+from streams.failpoints import reach
+
+log = structlog.get_logger()
+
+# What waits longer for its place than any calm has it wait (a burst of two seconds' worth, with room) was held up.
+_LATE = timedelta(seconds=5)
+
+
+class Delivery:
+    """`confirm(key)`: raises unless the key's partition is ours, proven at most 2 s ago; `now`: Postgres' time;
+    `find_restored`: see `streams.actors.effects.restored`.
+    """
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        breaker: CircuitBreaker,
+        rate: RateLimiter,
+        *,
+        confirm: Callable[[str], Awaitable[None]],
+        now: Callable[[], datetime],
+        find_restored: Callable[[str, SendMessage], Awaitable[ListedMessage | None]],
+    ) -> None:
+        self._messenger = messenger
+        self._breaker = breaker
+        self._rate = rate
+        self._confirm = confirm
+        self._find_restored = find_restored
+        self._now = now
+
+    def take_slot(self) -> bool:
+        """Take a place in the rate if there is one right now and the vendor is not known to be away."""
+        return not self._breaker.is_open and self._rate.take_now()
+
+    async def await_slot(self, effect: AwaitSlot) -> Input:
+        """Wait until the vendor answers and the rate has a place."""
+        is_probe = await self._breaker.wait()
+        while is_probe and not await self._can_be_read(effect.part):
+            is_probe = await self._breaker.wait(first=True)
+        await self._rate.take(is_late=self._is_late(effect.part))
+        return SlotTaken(own_id=effect.part.own_id)
+
+    def _is_late(self, part: Part) -> bool:
+        return part.said_at is not None and self._now() - part.said_at > _LATE
+
+    async def _can_be_read(self, part: Part) -> bool:
+        """Tell whether the vendor answers at all: what is sent into an outage has an unknown outcome, a read has none."""
+        try:
+            with self._breaker.reading(is_probe=True, is_all=False), vendor_call(self._messenger.vendor, "list"):
+                await self._messenger.sent_since(self._now(), part.to)
+        except (RetryableError, UnknownOutcome):
+            return False
+        except TerminalError:
+            return True
+        return True
+
+    async def send(self, key: str, effect: SendMessage) -> Input:
+        """Send a message that is intended."""
+        own_id = effect.part.own_id
+        reach("after-answer")
+        try:
+            await self._confirm(key)
+        except Fenced as error:  # certainly nothing was sent; the new owner looks all the same
+            return SendNotMade(own_id=own_id, why=str(error))
+        try:
+            if (sent := await self._find_restored(key, effect)) is not None:
+                return SendAccepted(own_id=own_id, sid=sent.sid, body=sent.body)
+        except (RetryableError, UnknownOutcome) as error:
+            return SendNotMade(own_id=own_id, why=error.why)
+        try:
+            with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):
+                accepted = await self._messenger.send(self._message(effect))
+        except NumberBusy as error:
+            return self._not_made(own_id, error, slow=True)
+        except RetryableError as error:
+            return self._not_made(own_id, error, slow=False)
+        except TerminalError as error:
+            code = None if error.code is None else str(error.code)
+            return SendRefused(own_id=own_id, why=error.why, code=code, by_person=by_person(error))
+        except UnknownOutcome as error:
+            log.warning("send has an unknown outcome", own_id=own_id, why=error.why)
+            return SendUnknown(own_id=own_id, why=error.why, answered=error.code is not None)
+        reach("after-send")
+        log.info("message is sent", own_id=own_id, sid=accepted.sid, number=masked(key))
+        body = accepted.body if effect.part.content else None
+        return SendAccepted(own_id=own_id, sid=accepted.sid, body=body or None)
+
+    def _message(self, effect: SendMessage) -> OutgoingMessage:
+        part = effect.part
+        content = part.content or {}
+        return OutgoingMessage(
+            own_id=part.own_id,
+            to=part.to,
+            body=None if content else part.body,
+            template_id=content.get("content_sid"),
+            template_variables=content.get("content_variables") or {},
+        )
+
+    def _not_made(self, own_id: str, error: RetryableError, *, slow: bool) -> SendNotMade:
+        code = None if error.code is None else str(error.code)
+        return SendNotMade(
+            own_id=own_id,
+            why=error.why,
+            code=code,
+            retry_after=error.retry_after,
+            slow=slow,
+            vendor_away=self._breaker.is_open,
+        )

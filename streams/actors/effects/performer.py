@@ -1,0 +1,108 @@
+"""Does what conversations want done: one effect, one result."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+
+from clients.circuit_breaker import CircuitBreaker
+from db.pool import Pool
+from db.store.campaigns import reserve_campaign_slot
+from process.tracing import link, span
+from rules import effects as f
+from rules.inputs import CampaignSlot, Input
+from rules.policy import Policy
+from schemas.errors import Fenced
+from streams.actors.effects.agent import AgentClient
+from streams.actors.effects.backend import BackendClient
+from streams.actors.effects.call import CallLookup
+from streams.actors.effects.delivery import Delivery
+from streams.actors.effects.failures import result_of
+from streams.actors.effects.look_ups import LookUps
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performer:
+    """`perform(key, effect)` returns the input that the effect's result is."""
+
+    pool: Pool
+    policy: Policy
+    agent: AgentClient
+    calls: CallLookup
+    delivery: Delivery
+    look_ups: LookUps
+    backend: BackendClient
+    breakers: tuple[CircuitBreaker, ...] = ()
+
+    def abandon(self) -> None:
+        """Cut off whoever waits for a vendor that is away."""
+        for breaker in self.breakers:
+            breaker.abandon()
+
+    async def perform(self, key: str, effect: f.Effect) -> Input:
+        """Do an effect. What fails in a way that nobody foresaw has a result as well.
+
+        Raises:
+            Fenced: the key is not ours any more.
+        """
+        with structlog.contextvars.bound_contextvars(**_names(effect)), _traced(effect):
+            try:
+                return await self._perform(key, effect)
+            except Fenced:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised on, it would take the whole partition down
+                log.exception("an effect failed", effect=type(effect).__name__)
+                return result_of(effect, error)
+
+    async def _perform(self, key: str, effect: f.Effect) -> Input:
+        if isinstance(effect, f.AskAgent):
+            return await self.agent.ask(key, effect)
+        if isinstance(effect, f.AwaitSlot):
+            return await self.delivery.await_slot(effect)
+        if isinstance(effect, f.SendMessage):
+            return await self.delivery.send(key, effect)
+        if isinstance(effect, f.LookUpSend):
+            return await self.look_ups.look_up(key, effect)
+        if isinstance(effect, f.FetchDetails):
+            fetched = await self.calls.fetch(effect)
+            is_first = effect.seconds is not None
+            return replace(fetched, slot=is_first and self.delivery.take_slot())
+        if isinstance(effect, f.ReserveCampaignSlot):
+            return await self._reserve(effect)
+        return await self.backend.tell(effect)
+
+    async def _reserve(self, effect: f.ReserveCampaignSlot) -> Input:
+        pace = self.policy.campaign_pace
+        assert pace is not None, "only wanted where there is a pace"
+        at = await reserve_campaign_slot(self.pool, effect.batch_id, pace)
+        return CampaignSlot(turn_id=effect.turn_id, at=at)
+
+
+def _names(effect: f.Effect) -> dict[str, str]:
+    """Return what each line that is logged meanwhile says of the request which it is for."""
+    if isinstance(effect, f.AskAgent):
+        request_id = effect.question[0].request_id
+    elif isinstance(effect, f.SendMessage):
+        request_id = effect.request_id
+    else:
+        request_id = None
+    return {} if request_id is None else {"request_id": request_id}
+
+
+@contextmanager
+def _traced(effect: f.Effect) -> Iterator[None]:
+    """Go on in the trace of what is answered; the messages of a burst share one answer, so the others' are linked."""
+    if isinstance(effect, f.AskAgent):
+        first, *others = effect.question
+        with span("turn reply", parent=first.trace) as current:
+            for other in others:
+                link(current, other.trace)
+            yield
+    elif isinstance(effect, f.SendMessage):
+        with span("deliver", parent=effect.trace, turn=effect.turn_id):
+            yield
+    else:
+        yield

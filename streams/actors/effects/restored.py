@@ -1,0 +1,68 @@
+"""After a restore: what the vendor sent already, for events of before it, is taken for the message that is to be sent.
+
+The database that was lost knew more: the agent may have been asked, and the client answered in other words.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from clients.matching import MARGIN
+from clients.messenger import ListedMessage, Messenger
+from db.pool import Pool
+from db.store.lookups import restored_at, sent_sids
+from process.vendor_calls import vendor_call
+from rules.effects import SendMessage
+
+log = structlog.get_logger()
+
+# One list is no proof: it is looked at for a while.
+_LOOKS = 4
+_LOOK_EVERY_SECONDS = 1.0
+
+
+class RestoredSends:
+    """`epochs`: of the partitions that are ours, another object with each assignment: a restore needs stopped workers."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        messenger: Messenger,
+        epochs: Callable[[], object],
+        look_every_seconds: float = _LOOK_EVERY_SECONDS,
+    ) -> None:
+        self._pool = pool
+        self._messenger = messenger
+        self._epochs = epochs
+        self._look_every_seconds = look_every_seconds
+        self._asked_for: object = None
+        self._restored_at: datetime | None = None
+
+    async def find(self, key: str, effect: SendMessage) -> ListedMessage | None:
+        """Return the oldest message, whatever its words, that was sent for the same event and that no send accounts for.
+
+        Raises:
+            RetryableError, UnknownOutcome: the list could not be read; nothing may be sent.
+        """
+        if not await self._is_suspect(effect):
+            return None
+        for look in range(_LOOKS):
+            if look:
+                await asyncio.sleep(self._look_every_seconds)
+            known = await sent_sids(self._pool, key)
+            with vendor_call(self._messenger.vendor, "list"):
+                found = await self._messenger.find_sent(effect.part.to, None, effect.asked_at - MARGIN, known)
+            if found:
+                log.info("message was sent before the restore", own_id=effect.part.own_id)
+                return found[-1]
+        return None
+
+    async def _is_suspect(self, effect: SendMessage) -> bool:
+        """Only a message that was never tried: what was is looked up like any other."""
+        if effect.part.tries > 1:
+            return False
+        if (epochs := self._epochs()) is not self._asked_for:
+            self._restored_at, self._asked_for = await restored_at(self._pool), epochs
+        return self._restored_at is not None and effect.asked_at < self._restored_at

@@ -1,0 +1,76 @@
+"""Runs conversations' effects: a drain cuts off what only waits, and what fails in a way that nobody foresaw is judged."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mailboxes.ports import Refused, Verdict
+from rules.inputs import Input
+from schemas.errors import Fenced
+from streams.actors.effects.performer import Performer
+from streams.actors.judge import WAITS
+from streams.actors.rejections import Rejections
+from streams.actors.values import Job, Told
+
+
+class EffectRunner:
+    """`await runner.run(key, effect)` is what the key is told of it."""
+
+    def __init__(self, performer: Performer, rejections: Rejections) -> None:
+        self._performer = performer
+        self._rejections = rejections
+        self._waiting: set[asyncio.Task[Any]] = set()
+        self._begun: dict[tuple[str, str], float] = {}
+
+    async def run(self, key: str, effect: Job) -> Told:
+        """Do it.
+
+        Raises:
+            Fenced: the key is not ours any more.
+            Refused: many numbers' effects fail alike.
+        """
+        with self._waits() if effect.only_waits else self._timed(key, effect):
+            return Told(given=await self._performed(key, effect))
+
+    def abandon(self) -> None:
+        """Cut off what only waits: the next owner loses nothing by beginning it anew."""
+        self._performer.abandon()
+        for task in self._waiting:
+            task.cancel()
+
+    def oldest_seconds(self) -> float | None:
+        """Return for how long the oldest one that does not only wait is under way."""
+        now = asyncio.get_running_loop().time()
+        return round(now - min(self._begun.values()), 3) if self._begun else None
+
+    async def _performed(self, key: str, effect: Job) -> Input:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._performer.perform(key, effect.effect)
+            except Fenced:
+                raise
+            except Exception as error:  # noqa: BLE001 - judged like what a message comes to
+                if (verdict := await self._rejections(key, None, error, attempt)) is Verdict.STOP:
+                    raise Refused(verdict) from error
+                await asyncio.sleep(WAITS[-1] if verdict is Verdict.SKIP else 0)
+
+    @contextmanager
+    def _waits(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        assert task is not None, "an effect is a task"
+        self._waiting.add(task)
+        try:
+            yield
+        finally:
+            self._waiting.discard(task)
+
+    @contextmanager
+    def _timed(self, key: str, effect: Job) -> Iterator[None]:
+        self._begun[key, effect.id] = asyncio.get_running_loop().time()
+        try:
+            yield
+        finally:
+            del self._begun[key, effect.id]

@@ -1,0 +1,240 @@
+"""Runs the conversations of this process in a mailbox, and judges what fails."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from db.pool import Pool
+from db.store.load import BEGINNING, due_actors, open_actors
+from mailboxes.mailbox import Mailbox
+from mailboxes.ports import Behaviour, Limits, Record, Store, Verdict
+from rules.inputs import Input, Recovered, SendAccepted
+from schemas.errors import Fenced
+from streams.actors.effects.performer import Performer
+from streams.actors.effects.runner import EffectRunner
+from streams.actors.judge import failure_of
+from streams.actors.ownership import Ownership
+from streams.actors.rejections import Rejections
+from streams.actors.values import Actor, Job, Told, Transition
+from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.engine.work import TopicPartition
+from streams.failpoints import reach
+
+log = structlog.get_logger()
+
+# Due actors that are not in memory, and numbers whose calls were not read up when their time came.
+_LOOK_EVERY_SECONDS = 1.0
+# As many as one statement finds.
+_LARGEST_LOOK = 500
+# Session and rebalance time-outs together: by then a paused worker has its new assignment.
+_FENCED_SECONDS = 40.0
+
+
+class Hosting:
+    """`generation`: of the newest assignment; `fenced_at`: monotonic seconds at which a partition was found fenced;
+    `stopped`: partitions that stand still because the same failure met many numbers, with the failure.
+    """
+
+    def __init__(
+        self,
+        behaviour: Behaviour[Actor, Told, Job, Transition],
+        store: Store[Actor, Transition],
+        performer: Performer,
+        pool: Pool,
+        ownership: Ownership,
+        *,
+        limits: Limits,
+        clock: Callable[[], float],
+        rejections: Rejections,
+        tell_status: Callable[[str, SendAccepted], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._pool = pool
+        self._ownership = ownership
+        self._rejections = rejections
+        self._effects = EffectRunner(performer, rejections)
+        self._tell_status = tell_status
+        self._telling: set[asyncio.Task[None]] = set()
+        self._behaviour = behaviour
+        self._clock = clock
+        self._mailbox = Mailbox(behaviour, store, self, limits, clock)
+        self._recovering: set[asyncio.Task[None]] = set()
+        self.moved_at = time.monotonic()
+        self.fenced_at: float | None = None
+        self.stopped: dict[int, str] = {}
+
+    @property
+    def generation(self) -> int:
+        return self._mailbox.generation
+
+    @property
+    def unfinished(self) -> int:
+        """How many records are not finished, and how many numbers something is being done for. What waits for its time
+        is neither.
+        """
+        return self._mailbox.unfinished.total() + len(self._mailbox.busy)
+
+    @property
+    def is_fenced(self) -> bool:
+        return self.fenced_at is not None
+
+    def is_at_work(self) -> bool:
+        """Tell whether something is under way that may take long: an effect, or a wait for the next try."""
+        return bool(self._mailbox.effects or self._rejections.retried())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return figures for views and metrics, by partition too."""
+        now = asyncio.get_running_loop().time()
+        partitions = {
+            f"{source}-{partition}": {
+                "unfinished": sum(not item.finished for _, item in window.items),
+                "oldest_offset": window.low_watermark,
+                "oldest_seconds": round(now - window.items[0][1].message.since, 3),
+            }
+            for (source, partition), window in self._mailbox.windows.items()
+            if window.items
+        }
+        return {
+            "mailboxes": len(self._mailbox.busy),
+            "in_flight": sum(map(len, self._mailbox.effects.values())),
+            "unfinished": self._mailbox.unfinished.total(),
+            "retried": self._rejections.retried(),
+            "oldest": {
+                "record": max((each["oldest_seconds"] for each in partitions.values()), default=None),
+                "effect": self._effects.oldest_seconds(),
+            },
+            "partitions": partitions,
+        }
+
+    async def put(
+        self,
+        source: TopicPartition,
+        offset: int,
+        key: str,
+        told: Told,
+        token: object,
+        generation: int,
+        *,
+        urgent: bool,
+    ) -> None:
+        """Hand an event over; waits while there is no room."""
+        reach("before-begin")
+        record = Record(
+            source=source.topic,
+            partition=source.partition,
+            offset=offset,
+            key=key,
+            message=replace(told, since=asyncio.get_running_loop().time()),
+            token=token,
+            generation=generation,
+            urgent=urgent,
+        )
+        await self._mailbox.deliver(record)
+
+    def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None:
+        """Take a record in that is disposed of already; it is released in its turn."""
+        record = Record(
+            source=source.topic,
+            partition=source.partition,
+            offset=offset,
+            key="",
+            message=_NOTHING,  # finished at once, so that nobody looks at it
+            token=token,
+            generation=generation,
+        )
+        self._mailbox.beside(record)()
+
+    async def tell(self, partition: int, key: str, given: Input) -> None:
+        """Tell a key something of our own, as the bound on work allows; nothing where its partition is not ours."""
+        await self._mailbox.recover(partition, [key], Told(given=given))
+
+    async def drain(self) -> None:
+        """Take nothing new, finish what runs within the cap, cut off the rest; what only waits is cut off at once."""
+        for task in self._recovering:
+            task.cancel()
+        draining = asyncio.create_task(self._mailbox.drain(DRAIN_CAP_SECONDS), name="drain")
+        await asyncio.sleep(0)  # from here on nothing new begins
+        self._effects.abandon()
+        if cut := await draining:
+            log.warning("drain cap reached, work is abandoned", effects=cut)
+
+    def revoke(self) -> None:
+        """Forget all partitions."""
+        self._mailbox.revoke(list(self._ownership.epochs))
+
+    def assign(self, epochs: Mapping[int, int]) -> None:
+        """Own partitions, and take up what is open in them."""
+        self.fenced_at, self.moved_at, self.stopped = None, time.monotonic(), {}
+        self._mailbox.assign(epochs)
+        for partition in epochs:
+            task = asyncio.create_task(self._recover(partition), name=f"recover {partition}")
+            self._recovering.add(task)
+            task.add_done_callback(self._recovering.discard)
+
+    async def _recover(self, partition: int) -> None:
+        after = ""
+        while found := await open_actors(self._pool, partition, after, _LARGEST_LOOK):
+            after = found[-1].phone_number
+            await self._mailbox.recover(partition, [each.phone_number for each in found])
+
+    async def watch_due(self) -> None:
+        """Wake, until cancelled, whoever is due: not in memory, or told too early what it may do."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            for partition in self._ownership.partitions:
+                await self._wake_due(partition)
+
+    async def _wake_due(self, partition: int) -> None:
+        after = BEGINNING
+        while found := await due_actors(self._pool, partition, after, _LARGEST_LOOK):
+            after = found[-1]
+            numbers, woken = [each.phone_number for each in found], self._behaviour.woken(self._clock())
+            await self._mailbox.recover(partition, numbers, woken)
+
+    async def watch_fencing(self) -> None:
+        """Watch, until cancelled, that fenced work is followed by a new assignment.
+
+        Raises:
+            Fenced: it is not. Whoever fenced us believes to own partitions that Kafka gives to us; a new start ends that.
+        """
+        while True:
+            await asyncio.sleep(_FENCED_SECONDS / 10)
+            if self.fenced_at is not None and time.monotonic() - self.fenced_at > _FENCED_SECONDS:
+                raise Fenced("partitions are given up, though Kafka assigns them to this process")
+
+    # What the mailbox asks of its host.
+
+    async def perform(self, key: str, effect: Job) -> Told | None:
+        return await self._effects.run(key, effect)
+
+    def release(self, token: Any) -> None:  # noqa: ANN401 - a Faust event
+        self.moved_at = time.monotonic()
+        reach("before-release")
+        token.ack()
+
+    async def rejected(self, key: str, message: Told | None, error: Exception, attempt: int) -> Verdict | Told:
+        """Judge what fails. Who cannot be loaded and is told nothing is left alone until the next look at what is due."""
+        return await self._rejections(key, message, error, attempt)
+
+    def given_up(self, partition: int, error: BaseException) -> None:
+        """One that many numbers' failures have stopped stands still until it is assigned anew, others until they are."""
+        is_stopped = error.args == (Verdict.STOP,)
+        why = failure_of(error.__cause__ if is_stopped and error.__cause__ else error)
+        log.error("a partition is given up", partition=partition, why=why, stopped=is_stopped)
+        if is_stopped:
+            self.stopped[partition] = why
+        else:
+            self.fenced_at = self.fenced_at or time.monotonic()
+
+    def orphaned(self, key: str, message: Told) -> None:
+        """A result that its key is not told any more. What only we know of a send, its new owner is told as a report."""
+        if isinstance(message.given, SendAccepted):
+            task = asyncio.create_task(self._tell_status(key, message.given), name="orphaned send")
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+
+_NOTHING = Told(given=Recovered())

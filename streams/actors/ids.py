@@ -1,0 +1,45 @@
+"""Keeps ids at hand, so that deciding never waits for one."""
+
+import uuid
+
+from db.pool import Pool
+from db.store.ids import IdBlocks, id_blocks
+from process.periodic import every
+from rules.draft import Fresh
+
+# At a thousand messages a second, the fastest that two cores do, this many last for some seconds.
+_BLOCK = 5_000
+_LEAST = 2_500
+_LOOK_EVERY_SECONDS = 0.25
+
+
+class Ids:
+    """Ids of rows in blocks, and our own of messages by chance."""
+
+    def __init__(self, blocks: IdBlocks) -> None:
+        self._blocks = blocks
+
+    @classmethod
+    async def reserve(cls, pool: Pool) -> "Ids":
+        """Reserve the first blocks."""
+        ids = cls(await id_blocks(pool, _BLOCK))
+        await ids.renew()
+        return ids
+
+    async def renew(self) -> None:
+        """Begin new blocks: ids of one conversation grow with time although its owner changes."""
+        self._blocks.drop()
+        await self._blocks.fill(_LEAST)
+
+    async def work(self) -> None:
+        """Refill until cancelled."""
+        await every(_LOOK_EVERY_SECONDS, lambda: self._blocks.fill(_LEAST))
+
+    def fresh(self) -> Fresh:
+        """Return what decisions take from outside."""
+        return Fresh(
+            conversation_id=self._blocks.conversations.take,
+            message_id=self._blocks.messages.take,
+            turn_id=self._blocks.turns.take,
+            own_id=lambda: str(uuid.uuid4()),
+        )

@@ -1,0 +1,210 @@
+"""Takes records from the agents: into their actor, to the dead letters, or back under the right key.
+
+Per topic one line of records: whatever came while the ones before were read is read together, in its order.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import structlog
+from opentelemetry.trace import SpanKind
+
+from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import Producer
+from process.tracing import current_trace, span, trace_header
+from rules.inputs import Input, MessageBuried, MessageReceived, Recovered
+from schemas.documents import now
+from schemas.errors import InvalidInput
+from schemas.events import InboundMessage
+from schemas.record_headers import moved_for, request_id_of, traceparent_of
+from schemas.topics import (
+    CALL_COMPLETED,
+    CONVERSATION_COMMAND,
+    INBOUND_MESSAGE,
+    MESSAGE_STATUS,
+    MOVED_HEADER,
+    REQUEST_ID_HEADER,
+)
+from streams.actors.judge import is_away
+from streams.actors.letters import Letters
+from streams.actors.reading import Arrived, InputReader
+from streams.actors.records import parsed, produced_at
+from streams.actors.values import Told
+from streams.engine.work import TopicPartition
+from streams.replay.mark import Mark
+
+log = structlog.get_logger()
+
+# As many as one look-up of their sends may take; what comes meanwhile waits in Faust's own buffers.
+_LARGEST_BATCH = 200
+
+Read = Callable[[Sequence[Arrived]], Awaitable[list[Told]]]
+
+
+class Mailboxes(Protocol):
+    """Where records go, see `streams.actors.hosting`."""
+
+    @property
+    def generation(self) -> int: ...
+
+    async def put(
+        self,
+        source: TopicPartition,
+        offset: int,
+        key: str,
+        told: Told,
+        token: object,
+        generation: int,
+        *,
+        urgent: bool,
+    ) -> None: ...
+    def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    source: TopicPartition
+    token: Any
+    generation: int
+    arrived: Arrived | None
+
+
+class Intake:
+    """`await intake(source, event)` for `streams.engine.intake`; returns once the record has its place in the line."""
+
+    def __init__(
+        self,
+        partitions: int,
+        mailboxes: Mailboxes,
+        reader: InputReader,
+        producer: Producer,
+        letters: Letters,
+        handed_over: Callable[[TopicPartition, int, int], None],
+    ) -> None:
+        self._partitions = partitions
+        self._mailboxes = mailboxes
+        self._producer = producer
+        self._letters = letters
+        self._handed_over = handed_over
+        self._reads: dict[str, Read] = {
+            CALL_COMPLETED: reader.calls,
+            INBOUND_MESSAGE: reader.messages,
+            MESSAGE_STATUS: reader.reports,
+            CONVERSATION_COMMAND: reader.commands,
+        }
+        self._lines: dict[str, asyncio.Queue[_Fetched]] = {
+            topic: asyncio.Queue(_LARGEST_BATCH) for topic in self._reads
+        }
+
+    @property
+    def topics(self) -> list[str]:
+        return sorted(self._reads)
+
+    async def __call__(self, source: TopicPartition, event: Any) -> None:  # noqa: ANN401 - a Faust event
+        generation, trace = self._mailboxes.generation, traceparent_of(event.message.headers)
+        with span(f"handle {source.topic}", SpanKind.CONSUMER, trace, partition=source.partition):
+            arrived = await self._read(source, event.message, current_trace() or trace)
+        await self._lines[source.topic].put(_Fetched(source, event, generation, arrived))
+
+    async def work(self) -> None:
+        """Hand over until cancelled."""
+        await asyncio.gather(*(self._hand_over_always(topic) for topic in self._reads))
+
+    async def _hand_over_always(self, topic: str) -> None:
+        line = self._lines[topic]
+        while True:
+            batch = [await line.get()]
+            while not line.empty() and len(batch) < _LARGEST_BATCH:
+                batch.append(line.get_nowait())
+            for fetched, told in zip(batch, await self._told(topic, batch), strict=True):
+                await self._hand_over(fetched, told)
+
+    async def _told(self, topic: str, batch: Sequence[_Fetched]) -> list[Told | None]:
+        """Read what goes with a batch; where that fails, each record by itself."""
+        arrived = [each.arrived for each in batch if each.arrived is not None]
+        try:
+            told = iter(await self._reads[topic](arrived) if arrived else ())
+        except Exception as error:  # noqa: BLE001 - raised on unless one of the records is the cause
+            if is_away(error):
+                raise
+            return [await self._told_alone(topic, each) for each in batch]
+        return [None if each.arrived is None else next(told) for each in batch]
+
+    async def _told_alone(self, topic: str, fetched: _Fetched) -> Told | None:
+        """Read what goes with one record; one that cannot be used fails in its number's place."""
+        if fetched.arrived is None:
+            return None
+        try:
+            [told] = await self._reads[topic]([fetched.arrived])
+        except Exception as error:  # noqa: BLE001 - as above
+            if is_away(error):
+                raise
+            return Told(given=_instead_of(fetched.arrived), failure=error)
+        return told
+
+    async def _hand_over(self, fetched: _Fetched, told: Told | None) -> None:
+        message = fetched.token.message
+        place = fetched.source, message.offset
+        if told is None or fetched.arrived is None:
+            self._mailboxes.finished(*place, fetched.token, fetched.generation)
+        else:
+            key, urgent = fetched.arrived.key, _is_urgent(told)
+            told = replace(told, origin=(fetched.source, message))
+            await self._mailboxes.put(*place, key, told, fetched.token, fetched.generation, urgent=urgent)
+        self._handed_over(*place, fetched.generation)
+
+    async def _read(self, source: TopicPartition, message: Any, trace: str | None) -> Arrived | None:  # noqa: ANN401
+        """Return the event; None for what is disposed of already."""
+        try:
+            event = parsed(source.topic, message.value)
+            key = event.key
+        except InvalidInput as error:
+            await self._letters.bury(source, message, error)
+            return None
+        if await self._rekeyed(source, message, key):
+            return None
+        mark = Mark.of(message)
+        return Arrived(
+            event=event,
+            at=mark.at if mark else produced_at(message, now()),
+            request_id=request_id_of(message.headers),
+            mark=mark,
+            trace=trace,
+        )
+
+    async def _rekeyed(self, source: TopicPartition, message: Any, key: str) -> bool:  # noqa: ANN401
+        """Publish a record that lies on a wrong partition again, on the right one, once."""
+        right = partition_of(key, self._partitions)
+        if right == source.partition:
+            return False
+        if moved_for(message.headers) >= self._partitions:  # by whoever marked it; moved again it might go round for ever
+            await self._letters.bury(source, message, InvalidInput("partition", f"moved before, and not to {right}"))
+            return True
+        log.info("record is published again under its right key", topic=source.topic)
+        identity = request_id_of(message.headers)
+        headers = [(MOVED_HEADER, str(self._partitions).encode())]
+        if identity:
+            headers.append((REQUEST_ID_HEADER, identity.encode()))
+        if mark := Mark.of(message):
+            headers.append(mark.header())
+        headers += trace_header(traceparent_of(message.headers))
+        await self._producer.send(source.topic, key.encode(), message.value, headers, partition=right)
+        return True
+
+
+def _is_urgent(told: Told) -> bool:
+    """A STOP is looked at past all bounds; so is what an operator wants."""
+    given = told.given
+    is_ours = told.event is not None and told.event[0] == "command"
+    return is_ours or (isinstance(given, MessageReceived) and given.intent is not None)
+
+
+def _instead_of(arrived: Arrived) -> Input:
+    """Return what a number is told of an event that cannot be read."""
+    event = arrived.event
+    if isinstance(event, InboundMessage) and arrived.mark is None:
+        address = event.params.get("From", "")
+        return MessageBuried(event_id=event.event_id, received_at=event.received_at, address=address)
+    return Recovered()

@@ -1,0 +1,58 @@
+"""Dead letters: records that cannot be used, with the bytes as they came."""
+
+import base64
+from typing import Any
+
+import structlog
+from aiokafka.errors import MessageSizeTooLargeError
+
+from clients.kafka.producer import Producer
+from schemas.documents import now
+from schemas.errors import InvalidInput
+from schemas.events import DeadLetter
+from schemas.phone import without_numbers
+from schemas.topics import DEAD_LETTER
+from streams.engine.work import TopicPartition
+from streams.metrics import DEAD_LETTERS
+
+log = structlog.get_logger()
+
+# Of the longest number or id, which are keys, twenty times.
+_LARGEST_KEY = 1024
+# Under the model's bound, with what may be added.
+_LONGEST_DETAILS = 4000
+_TOO_LARGE = "too large for a dead letter, see its topic, partition and offset"
+
+
+class Letters:
+    """Writes dead letters; each is awaited until Kafka has it."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    async def bury(self, source: TopicPartition, message: Any, error: InvalidInput, tries: int = 1) -> None:  # noqa: ANN401
+        """Make a dead letter of a record. `tries`: how often it was tried."""
+        DEAD_LETTERS.labels(source.topic).inc()
+        log.warning("event cannot be used and becomes a dead letter", topic=source.topic, field=error.field)
+        key = message.key if len(message.key or b"") <= _LARGEST_KEY else None
+        letter = DeadLetter(
+            topic=source.topic,
+            partition=source.partition,
+            offset=message.offset,
+            reason=error.field,
+            details=without_numbers(error.why[:_LONGEST_DETAILS]),
+            key_base64=_base64(key),
+            value_base64=_base64(message.value),
+            at=now(),
+            tries=tries,
+        )
+        try:
+            await self._producer.send(DEAD_LETTER, key, letter.to_json())
+        except MessageSizeTooLargeError:  # the topic takes less than it was made for: the bytes stay where they lie
+            why = f"{letter.details}; {_TOO_LARGE}"
+            without = letter.model_copy(update={"value_base64": None, "details": why})
+            await self._producer.send(DEAD_LETTER, None, without.to_json())
+
+
+def _base64(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()

@@ -1,0 +1,110 @@
+"""Which partitions are ours, by epoch, and how recently that was proven."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from db.pool import Pool
+from db.store.ownership import Claim, claim, prove, release
+from schemas.errors import Fenced
+
+log = structlog.get_logger()
+
+# A third of the session time-out (6 s): before it has passed nobody else can have been given our partitions.
+PROOF_SECONDS = 2.0
+# Under the rebalance time-out (30 s) with one more statement's 10 s: longer, and the broker evicts the member anyway.
+_CLAIM_SECONDS = 15.0
+
+
+class Ownership:
+    """The epochs of this process. A process that was paused keeps old ones, and what it writes is refused.
+
+    `steady`: seconds that go on while the machine sleeps; `partition_of`: of a key.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        owner: str,
+        partition_of: Callable[[str], int],
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._owner = owner
+        self._partition_of = partition_of
+        self._steady = steady
+        self._proved_at: dict[int, float] = {}
+        self._proving: asyncio.Future[None] | None = None
+        self.epochs: dict[int, int] = {}
+
+    async def claim(self, partitions: set[int]) -> dict[int, Claim]:
+        """Take over exactly these partitions; waits for what their former owners are writing.
+
+        Raises:
+            TimeoutError: Postgres did not answer for longer than a group may wait for a member.
+        """
+        self.lose()
+        async with asyncio.timeout(_CLAIM_SECONDS):
+            at = self._steady()
+            claims = await claim(self._pool, partitions, self._owner)
+        self.epochs = {partition: each.epoch for partition, each in claims.items()}
+        self._proved_at = dict.fromkeys(claims, at)
+        log.info("partitions claimed", partitions=sorted(partitions))
+        return claims
+
+    def lose(self) -> None:
+        """Own nothing until the next claim."""
+        self.epochs, self._proved_at = {}, {}
+
+    async def give_back(self) -> None:
+        """Say that nobody owns what is ours: an orderly end."""
+        epochs = dict(self.epochs)
+        self.lose()
+        if epochs:
+            await release(self._pool, epochs)
+
+    def proved(self, partition: int, at: float) -> None:
+        """A write that began at `at` found the partition ours."""
+        if partition in self.epochs:
+            self._proved_at[partition] = max(at, self._proved_at.get(partition, at))
+
+    async def confirm(self, key: str) -> None:
+        """Make sure that a key is ours, right before something that cannot be taken back; mostly known already.
+
+        Raises:
+            Fenced: its partition has a newer owner.
+        """
+        partition = self._partition_of(key)
+        while not self._is_proved(partition):
+            if partition not in self.epochs:
+                raise Fenced(f"partition {partition} is not ours")
+            await self._prove()
+
+    @property
+    def partitions(self) -> list[int]:
+        return sorted(self.epochs)
+
+    def _is_proved(self, partition: int) -> bool:
+        return self._steady() - self._proved_at.get(partition, float("-inf")) < PROOF_SECONDS
+
+    async def _prove(self) -> None:
+        """One statement for all who ask at the same time, over all partitions."""
+        if self._proving is None:
+            self._proving = asyncio.ensure_future(self._prove_all())
+            self._proving.add_done_callback(lambda _: setattr(self, "_proving", None))
+        await asyncio.shield(self._proving)
+
+    async def _prove_all(self) -> None:
+        epochs, at = dict(self.epochs), self._steady()
+        ours = await prove(self._pool, epochs)
+        for partition, epoch in epochs.items():
+            if self.epochs.get(partition) != epoch:
+                continue
+            if partition in ours:
+                self.proved(partition, at)
+            else:
+                del self.epochs[partition]
+
+

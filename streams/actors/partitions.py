@@ -1,0 +1,185 @@
+"""Joins Faust's partitions, the mailboxes and the ownership of partitions."""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+
+from clients.kafka.connection import KAFKA_ERRORS
+from schemas.errors import LogShrank
+from schemas.topics import CALL_COMPLETED
+from streams.actors.clock import DatabaseClock
+from streams.actors.hosting import Hosting
+from streams.actors.ids import Ids
+from streams.actors.ownership import Ownership
+from streams.actors.publisher import Publisher
+from streams.engine.lost_offsets import told
+from streams.engine.work import TopicPartition
+from streams.metrics import LOST_OFFSETS, REBALANCES
+
+log = structlog.get_logger()
+
+# How far calls were read is asked about this often; it matters only to numbers without a conversation.
+_LOOK_EVERY_SECONDS = 1.0
+# A broker that answers does so within some milliseconds.
+_LOOK_SECONDS = 4.0
+# Longest that the command of a number without a conversation waits; reached only when the broker does not answer.
+_CATCH_UP_SECONDS = 30.0
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Partitions:
+    """Set as `app.engine`; see `streams.engine.consumer.Engine`.
+
+    `moved_at`: monotonic seconds at which an event was handed over last; `calls_read_until`: calls that were published
+    before have been handed over.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        prefix: str,
+        hosting: Hosting,
+        ownership: Ownership,
+        publisher: Publisher,
+        ids: Ids,
+        clock: DatabaseClock,
+    ) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._hosting = hosting
+        self._ownership = ownership
+        self._publisher = publisher
+        self._ids = ids
+        self._clock = clock
+        self._positions: dict[TopicPartition, int] = {}
+        self.moved_at = time.monotonic()
+        self.lost_offsets: dict[TopicPartition, str] = {}
+        self.calls_read_until = _NEVER
+
+    async def drain(self) -> None:
+        """Before a rebalance or a stop: what runs is finished within the cap, the rest is left to the next owner."""
+        await self._hosting.drain()
+        await self._publisher.flush()
+
+    async def assigned(self, partitions: set[TP]) -> None:
+        """A new assignment: claimed in Postgres before any of its events is handed over."""
+        REBALANCES.inc()
+        self._positions.clear()
+        self.calls_read_until = _NEVER
+        self._hosting.revoke()
+        claims = await self._ownership.claim({tp.partition for tp in partitions})
+        await self._ids.renew()
+        self._publisher.assigned(claims)
+        self._hosting.assign(self._ownership.epochs)
+
+    def sought(self, offsets: dict[TP, int]) -> None:
+        """Where reading begins."""
+        for tp, offset in offsets.items():
+            self._positions.setdefault(self._source(tp), offset)
+
+    async def read_on(self) -> None:
+        """Reading has come past offsets without a record; whoever looks next is told."""
+
+    def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
+        """Offsets up to which events were done are not in the log any more: it is read from its beginning."""
+        for tp, place in found.items():
+            source = self._source(tp)
+            line = told(f"{source.topic}/{source.partition}", place)
+            log.error("committed offsets are lost, the log is read from its beginning", place=line)
+            self.lost_offsets[source] = line
+        for topic, count in Counter(source.topic for source in self.lost_offsets).items():
+            LOST_OFFSETS.labels(topic).set(count)
+
+    def handed_over(self, source: TopicPartition, offset: int, generation: int) -> None:
+        """An event has reached its mailbox, or was disposed of; one of a former assignment will come again."""
+        if generation == self._hosting.generation:
+            self._positions[source] = offset + 1
+            self.moved_at = time.monotonic()
+
+    async def watch_calls(self) -> None:
+        """Look, until cancelled, up to when calls have been handed over."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            await self.look_at_calls()
+
+    async def until_calls_read(self) -> None:
+        """Wait until the calls that were published before now have been handed over."""
+        at, deadline = self._clock.now(), time.monotonic() + _CATCH_UP_SECONDS
+        while self.calls_read_until < at:
+            if time.monotonic() > deadline:
+                log.warning("call topic was not read up in time")
+                return
+            await self.look_at_calls()
+            if self.calls_read_until < at:  # the broker does not answer, or partitions have moved
+                await asyncio.sleep(_LOOK_EVERY_SECONDS / 10)
+
+    async def look_at_calls(self) -> None:
+        """Ask the broker where the calls end now; once that is read, all that was published before is."""
+        name, at, generation = self._prefix + CALL_COMPLETED, self._clock.now(), self._hosting.generation
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                ours = [tp for tp in self._app.consumer.assignment() if tp.topic == name]
+                ends = dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+        except KAFKA_ERRORS:
+            return
+        if await self._are_read(ends) and generation == self._hosting.generation:
+            self.calls_read_until = max(self.calls_read_until, at)
+
+    async def _are_read(self, ends: dict[TP, int]) -> bool:
+        deadline = time.monotonic() + _LOOK_SECONDS
+        while any(self._read_up_to(tp) < end for tp, end in ends.items()):
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_EVERY_SECONDS / 10)
+        return True
+
+    async def behind(self) -> int:
+        """Return how many events wait: in Kafka, and between their fetch and their end.
+
+        Raises:
+            KafkaError: the broker does not tell.
+            LogShrank: a topic ends before what was read of it. A new start reads it from its beginning.
+        """
+        ours = [tp for tp in self._app.consumer.assignment() if self._source(tp) in self._positions]
+        read = {tp: self._read_up_to(tp) for tp in ours}
+        ends = dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+        shrunk = sorted(tp for tp in ours if ends.get(tp, read[tp]) < read[tp])
+        if shrunk and self._app.consumer.tells_ends:
+            raise LogShrank(f"{shrunk[0].topic}/{shrunk[0].partition} ends before what was read of it")
+        waiting: int = sum(max(0, end - read[tp]) for tp, end in ends.items())
+        return waiting + self._hosting.unfinished
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the positions by partition."""
+        return {f"{source.topic}-{source.partition}": at for source, at in sorted(self._positions.items())}
+
+    def assignment(self) -> dict[str, list[int]]:
+        """Return the partitions that Kafka assigns to this worker, by topic."""
+        found: dict[str, list[int]] = {}
+        for tp in sorted(self._app.consumer.assignment()):
+            found.setdefault(tp.topic.removeprefix(self._prefix), []).append(tp.partition)
+        return found
+
+    def lag(self) -> dict[str, int]:
+        """Return the events behind the positions, by partition, as of the last fetch."""
+        found, ours = {}, self._app.consumer.assignment()
+        for source, position in sorted(self._positions.items()):
+            tp = TP(self._prefix + source.topic, source.partition)
+            end = self._app.consumer.highwater(tp) if tp in ours else None
+            read = self._read_up_to(tp) if tp in ours else position
+            found[f"{source.topic}-{source.partition}"] = max(0, (end or read) - read)
+        return found
+
+    def _read_up_to(self, tp: TP) -> int:
+        """Return how far a partition is handed over, offsets without a record included."""
+        return int(self._app.consumer.read_up_to(tp, self._positions.get(self._source(tp), 0)))
+
+    def _source(self, tp: TP) -> TopicPartition:
+        return TopicPartition(tp.topic.removeprefix(self._prefix), tp.partition)

@@ -1,0 +1,237 @@
+"""Brings the log to Kafka: per partition in the order of its sequence, all of it, before anything new after a take-over.
+
+Sequences are given out as writes begin, and writes end in any order; an event leaves when all before it in its partition
+are written or refused. One row a partition says up to where Kafka has acknowledged; it moves about once a second, so
+what was sent since is sent again by a new owner, and its numbers make that harmless.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from clients.kafka.producer import Producer
+from db.pool import Pool
+from db.store.ownership import Claim
+from db.store.publication import advance, unpublished
+from process.tracing import trace_header
+from rules.codec import published
+from schemas.rows import LogRow
+from schemas.topics import CONVERSATION_EVENT
+from streams.failpoints import reach
+
+log = structlog.get_logger()
+
+# Nobody's answer waits for this; a request to Kafka for each turn by itself would cost as much as the turn.
+_GATHER_SECONDS = 0.05
+_ADVANCE_EVERY_SECONDS = 1.0
+# Some 350 kB, of which Kafka's client makes a request or a few; more would keep the loop busy for tens of milliseconds.
+_LARGEST_BATCH = 500
+# A batch of each partition takes some milliseconds; under what a stop has beside the drain (2 s). The next owner does the
+# rest.
+_FLUSH_SECONDS = 1.0
+# What memory keeps of a partition while Kafka is away, some 10 MB; the rest is read from the log.
+_LONGEST_TAIL = 10_000
+# From a leader election to a broker's restart.
+_FIRST_RETRY_SECONDS = 0.1
+_LONGEST_RETRY_SECONDS = 5.0
+
+Item = tuple[int, bytes, bytes, str | None]
+"""Sequence, key, value and trace of an event."""
+
+
+@dataclass(slots=True)
+class _Tail:
+    """A partition's events that Kafka does not have. `open`: sequences whose write is under way, in their order, with the
+    event once it is written; `reads_from`: memory lacks what lies above, it is read from the log; None: it lacks nothing;
+    `lock`: one batch of it leaves at a time; `waits_since`: when what waits could have left, None: nothing waits.
+    """
+
+    sequence: int
+    published: int
+    open: OrderedDict[int, Item | None] = field(default_factory=OrderedDict)
+    pending: set[int] = field(default_factory=set)
+    reads_from: int | None = None
+    recorded: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waits_since: float | None = field(default_factory=time.monotonic)
+
+
+class Publisher:
+    """`moved_at`: see `streams.worker.progress`; steady seconds at which something was published or tried again."""
+
+    def __init__(self, pool: Pool, producer: Producer, epochs: Callable[[], Mapping[int, int]]) -> None:
+        self._pool = pool
+        self._producer = producer
+        self._epochs = epochs
+        self._tails: dict[int, _Tail] = {}
+        self._wakes = asyncio.Event()
+        self.moved_at = time.monotonic()
+
+    def assigned(self, claims: Mapping[int, Claim]) -> None:
+        """Begin anew: what lies above each watermark is read from the log and goes first."""
+        self._tails = {
+            claim.partition: _Tail(
+                sequence=claim.sequence, published=claim.published, reads_from=claim.published, recorded=claim.published
+            )
+            for claim in claims.values()
+        }
+        self._wakes.set()
+
+    def next_sequence(self, partition: int) -> int:
+        """Give out the next sequence of a partition."""
+        tail = self._tails.get(partition)
+        if tail is None:
+            return 0  # given up meanwhile: the write is refused by its epoch
+        tail.sequence += 1
+        return tail.sequence
+
+    def begun(self, partition: int, rows: Sequence[LogRow]) -> None:
+        """A write begins: what it logs may not be overtaken."""
+        if (tail := self._tails.get(partition)) is not None:
+            for row in rows:
+                tail.open[row.sequence] = None
+                tail.pending.add(row.sequence)
+
+    def written(self, partition: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None:
+        """A write is durable: its events, each with its conversation's id, may leave."""
+        if (tail := self._tails.get(partition)) is None:
+            return
+        for row, conversation_id in rows:
+            value, trace = published(row, key, conversation_id)
+            tail.pending.discard(row.sequence)
+            tail.open[row.sequence] = (row.sequence, key.encode(), value, trace)
+        self._shorten(tail)
+        self._wakes.set()
+
+    def refused(self, partition: int, rows: Sequence[LogRow]) -> None:
+        """A write came to nothing."""
+        if (tail := self._tails.get(partition)) is not None:
+            for row in rows:
+                tail.pending.discard(row.sequence)
+                tail.open.pop(row.sequence, None)
+            self._wakes.set()
+
+    @property
+    def unpublished(self) -> int:
+        """How many events wait in memory."""
+        return sum(len(tail.open) for tail in self._tails.values())
+
+    def oldest_seconds(self) -> float | None:
+        """Return for how long something has waited that could leave."""
+        since = [tail.waits_since for tail in self._tails.values() if tail.waits_since is not None]
+        return round(time.monotonic() - min(since), 3) if since else None
+
+    async def work(self) -> None:
+        """Publish until cancelled."""
+        await asyncio.gather(self._publish_always(), self._advance_always())
+
+    async def flush(self) -> None:
+        """Publish what can leave, and record it, so that an orderly stop leaves nothing unpublished. What does not go
+        within a moment the next owner does.
+        """
+        try:
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await asyncio.gather(*(self._publish(*each) for each in list(self._tails.items())))
+                await self.advance()
+        except TimeoutError:
+            log.warning("not all events could be published, which is left to the next owner")
+
+    async def _publish_always(self) -> None:
+        while True:
+            await self._wakes.wait()
+            self._wakes.clear()
+            await asyncio.sleep(_GATHER_SECONDS)
+            await asyncio.gather(*(self._publish(*each) for each in list(self._tails.items())))
+
+    async def _publish(self, partition: int, tail: _Tail) -> None:
+        async with tail.lock:
+            await self._publish_all(partition, tail)
+
+    async def _publish_all(self, partition: int, tail: _Tail) -> None:
+        while self._tails.get(partition) is tail:
+            batch = await self._next(partition, tail)
+            if not batch:
+                tail.waits_since = None
+                return
+            tail.waits_since = tail.waits_since or time.monotonic()
+            await self._send(batch)
+            reach("after-publish")
+            self.moved_at = tail.waits_since = time.monotonic()
+            if self._tails.get(partition) is tail:
+                tail.published = max(tail.published, batch[-1][0])
+                for sequence, *_ in batch:
+                    tail.open.pop(sequence, None)
+
+    async def _next(self, partition: int, tail: _Tail) -> list[Item]:
+        if tail.reads_from is not None:
+            return await self._read(partition, tail, tail.reads_from)
+        batch: list[Item] = []
+        for item in tail.open.values():
+            if item is None or len(batch) == _LARGEST_BATCH:
+                break
+            batch.append(item)
+        return batch
+
+    async def _read(self, partition: int, tail: _Tail, after: int) -> list[Item]:
+        """Read from the log what memory lacks; below a write that is under way only."""
+        barrier = min(tail.pending, default=None)
+        found = await unpublished(self._pool, partition, after=after, most=_LARGEST_BATCH)
+        batch: list[Item] = []
+        for each in found:
+            if barrier is not None and each.row.sequence > barrier:
+                break
+            value, trace = published(each.row, each.phone_number, each.conversation_id)
+            batch.append((each.row.sequence, each.phone_number.encode(), value, trace))
+        if batch:
+            tail.reads_from = batch[-1][0]
+        elif barrier is None or not found:
+            tail.reads_from = None
+            return await self._next(partition, tail)
+        return batch
+
+    def _shorten(self, tail: _Tail) -> None:
+        """Memory keeps a bounded tail; what it drops is read again from the log."""
+        if len(tail.open) <= _LONGEST_TAIL or tail.reads_from is not None:
+            return
+        tail.reads_from = tail.published
+        written = [sequence for sequence, item in tail.open.items() if item is not None]
+        for sequence in written:
+            del tail.open[sequence]
+
+    async def _send(self, batch: Sequence[Item]) -> None:
+        records = [(key, value, trace_header(trace)) for _, key, value, trace in batch]
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(KafkaError),
+            wait=wait_exponential_jitter(multiplier=_FIRST_RETRY_SECONDS, max=_LONGEST_RETRY_SECONDS),
+            before_sleep=lambda _: self._wait(),
+        )
+        await attempts(self._producer.send_marked, CONVERSATION_EVENT, records)
+
+    def _wait(self) -> None:
+        self.moved_at = time.monotonic()
+        log.warning("events could not be published and are sent again")
+
+    async def _advance_always(self) -> None:
+        while True:
+            await asyncio.sleep(_ADVANCE_EVERY_SECONDS)
+            await self.advance()
+
+    async def advance(self) -> None:
+        """Record how far Kafka has acknowledged."""
+        epochs = self._epochs()
+        moved = {
+            partition: tail.published
+            for partition, tail in self._tails.items()
+            if tail.published > tail.recorded and partition in epochs
+        }
+        if moved:
+            await advance(self._pool, epochs, moved)
+            for partition, published in moved.items():
+                if (tail := self._tails.get(partition)) is not None:
+                    tail.recorded = max(tail.recorded, published)

@@ -1,0 +1,245 @@
+"""Turns what topics bring into inputs: what an input carries beyond its event is fetched for many at once."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from db.pool import Pool
+from db.store.load import load_conversations
+from db.store.lookups import first_follow_ups, quoted_texts, sends_by_own_id, sends_by_sid
+from db.store.rows import ConversationRow, SendRow
+from rules import inputs as i
+from rules.inbound import described, quoted_sid
+from rules.policy import Policy
+from schemas.events import NOTE_DETAILS, CallCompleted, ConversationCommand, InboundMessage, MessageStatus
+from schemas.rows import Json
+from schemas.statuses import FAILED, rank_of
+from schemas.twilio_codes import classify
+from schemas.verdicts import PASSING
+from streams.actors.replayed import Replayed, held_turns, wanted
+from streams.actors.values import Told
+from streams.replay.mark import Mark
+
+Event = CallCompleted | InboundMessage | MessageStatus | ConversationCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """An event as its topic brought it. `at`: when it was produced first; `trace`: its `traceparent`."""
+
+    event: Event
+    at: datetime
+    request_id: str | None = None
+    mark: Mark | None = None
+    trace: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.event.key
+
+
+class InputReader:
+    """`read(events)` returns their inputs, in their order.
+
+    `until_calls_read`: waits until the calls that were published before have been handed over.
+    """
+
+    def __init__(self, pool: Pool, policy: Policy, until_calls_read: Callable[[], Awaitable[None]]) -> None:
+        self._pool = pool
+        self._policy = policy
+        self._until_calls_read = until_calls_read
+
+    async def calls(self, arrived: Sequence[Arrived]) -> list[Told]:
+        """Calls, each with the conversation's call before."""
+        rows = await load_conversations(self._pool, sorted({each.key for each in arrived}))
+        leads = [lead for each in arrived if (lead := _lead(each.event, self._policy)) is not None]
+        followed = await first_follow_ups(self._pool, leads) if leads else {}
+        return await self._as_wanted(arrived, [self._call(each, rows.get(each.key), followed) for each in arrived])
+
+    def _call(
+        self, arrived: Arrived, row: ConversationRow | None, followed: dict[tuple[str, str], str]
+    ) -> Told:
+        call = arrived.event
+        assert isinstance(call, CallCompleted), "of the topic call-completed"
+        lead = _lead(call, self._policy)
+        given = i.CallEnded(
+            call=call,
+            received_at=arrived.at,
+            former=_former(row) if row is not None else None,
+            followed_up=followed.get(lead) if lead is not None else None,
+            request_id=arrived.request_id,
+            trace=arrived.trace,
+        )
+        return Told(given=given, event=("call", call.event_id))
+
+    async def messages(self, arrived: Sequence[Arrived]) -> list[Told]:
+        """Clients' messages, each with the text that it quotes."""
+        quoting = [each for each in arrived if _quoted(each) is not None]
+        texts = await self._quoted_texts(quoting) if quoting else {}
+        return await self._as_wanted(arrived, [self._message(each, texts) for each in arrived])
+
+    async def _as_wanted(self, arrived: Sequence[Arrived], told: list[Told]) -> list[Told]:
+        """Return the same, but for events of which a replay wants more than a redelivery does."""
+        marked = {
+            place: Replayed(each.key, each.mark, told[place])
+            for place, each in enumerate(arrived)
+            if each.mark is not None and each.mark.wants != "open"
+        }
+        found = await wanted(self._pool, list(marked.values())) if marked else []
+        instead = dict(zip(marked, found, strict=True))
+        return [instead.get(place, each) for place, each in enumerate(told)]
+
+    async def _quoted_texts(self, quoting: Sequence[Arrived]) -> dict[tuple[str, str], str]:
+        rows = await load_conversations(self._pool, sorted({each.key for each in quoting}))
+        wanted = {
+            (row.id, sid): (each.key, sid)
+            for each in quoting
+            if (row := rows.get(each.key)) is not None and (sid := _quoted(each)) is not None
+        }
+        found = await quoted_texts(self._pool, list(wanted))
+        return {wanted[place]: text for place, text in found.items()}
+
+    def _message(self, arrived: Arrived, texts: dict[tuple[str, str], str]) -> Told:
+        message = arrived.event
+        assert isinstance(message, InboundMessage), "of the topic inbound-message"
+        params, quoted = message.params, _quoted(arrived)
+        given = i.MessageReceived(
+            event_id=message.event_id,
+            address=params.get("From", ""),
+            text=described(params),
+            received_at=message.received_at,
+            intent=self._policy.keywords.intent(params),
+            is_reply=quoted is not None,
+            quoted=texts.get((arrived.key, quoted)) if quoted is not None else None,
+            backfilled=message.backfilled,
+            replay=arrived.mark.replay if arrived.mark else None,
+            request_id=message.request_id or arrived.request_id,
+            trace=arrived.trace,
+            params=dict(params) if params.get("NumMedia", "0") != "0" else None,
+        )
+        return Told(given=given, event=("message", message.event_id))
+
+    async def reports(self, arrived: Sequence[Arrived]) -> list[Told]:
+        """Delivery reports, each with its send."""
+        events = [each.event for each in arrived if isinstance(each.event, MessageStatus)]
+        own_ids = {UUID(event.own_id) for event in events if event.own_id is not None}
+        sids = {sid for event in events if event.own_id is None and (sid := event.params.get("MessageSid"))}
+        by_own = await sends_by_own_id(self._pool, sorted(own_ids)) if own_ids else {}
+        by_sid = await sends_by_sid(self._pool, sorted(sids)) if sids else {}
+        sends = [_send_of(event, by_own, by_sid) for event in events]
+        held = await held_turns(self._pool, [send for send in sends if send is not None])
+        return [Told(given=_report(event, send, held)) for event, send in zip(events, sends, strict=True)]
+
+    async def commands(self, arrived: Sequence[Arrived]) -> list[Told]:
+        """Operators' commands. That a number has no conversation is certain only when the calls before are read."""
+        rows = await load_conversations(self._pool, sorted({each.key for each in arrived}))
+        if any(each.key not in rows for each in arrived):
+            await self._until_calls_read()
+        return [_command(each) for each in arrived]
+
+
+def _quoted(arrived: Arrived) -> str | None:
+    return quoted_sid(arrived.event.params) if isinstance(arrived.event, InboundMessage) else None
+
+
+def _lead(event: Event, policy: Policy) -> tuple[str, str] | None:
+    """Return (batch, recipient) of a call that never connected: its lead is followed up once."""
+    if not isinstance(event, CallCompleted) or event.batch_id is None or event.recipient.id is None:
+        return None
+    opening = policy.statuses.opening(event.status)
+    return (event.batch_id, event.recipient.id) if opening and opening.template == "no_answer" else None
+
+
+def _former(row: ConversationRow) -> Json:
+    return {
+        "elevenlabs_conversation_id": row.elevenlabs_conversation_id,
+        "agent_id": row.agent_id,
+        "batch_id": row.batch_id,
+        "recipient_id": row.recipient_id,
+        "started_at": row.started_at.isoformat() if row.started_at else None,
+        "call_summary": row.call_summary,
+        "call_duration_secs": row.call_duration_secs,
+    }
+
+
+def _command(arrived: Arrived) -> Told:
+    command = arrived.event
+    assert isinstance(command, ConversationCommand), "of the topic conversation-command"
+    if command.command == NOTE_DETAILS and (noted := command.details) is not None:
+        details = i.CallDetails(
+            call_id=noted.call_id, summary=noted.summary, duration_secs=noted.duration_secs, kept=noted.kept
+        )
+        return Told(given=i.DetailsTold(details=details))
+    given = i.CommandGiven(
+        command=command, received_at=arrived.at, request_id=arrived.request_id, trace=arrived.trace
+    )
+    return Told(given=given, event=("command", command.command_id))
+
+
+def _send_of(event: MessageStatus, by_own: dict[UUID, SendRow], by_sid: dict[str, SendRow]) -> SendRow | None:
+    if event.own_id is not None:
+        return by_own.get(UUID(event.own_id))
+    return by_sid.get(event.params.get("MessageSid", ""))
+
+
+def _report(event: MessageStatus, send: SendRow | None, held: Mapping[int, i.HeldTurn]) -> i.DeliveryReported:
+    status = event.params.get("MessageStatus") or event.params.get("SmsStatus", "")
+    return i.DeliveryReported(
+        sid=event.params.get("MessageSid"),
+        status=status,
+        rank=rank_of(status),
+        at=event.received_at,
+        own_id=event.own_id,
+        delivered=status in ("delivered", "read"),
+        read=status == "read",
+        failure=_failure(event.params) if status in FAILED else None,
+        send=None if send is None else known_send(send),
+        held=None if send is None else held.get(send.turn_id),
+    )
+
+
+def _failure(params: dict[str, str]) -> i.Failure:
+    return failure_of(params.get("ErrorCode"), params.get("ChannelStatusMessage") or params.get("ErrorMessage"))
+
+
+def failure_of(code: str | None, words: str | None) -> i.Failure:
+    """Return what a report of failure comes to, by its code."""
+    verdict = classify(code)
+    return i.Failure(kind=_kind(verdict.kind), code=code, reason=verdict.es, vendor_words=words)
+
+
+def _kind(kind: str) -> i.FailureKind:
+    if kind == "suppress":
+        return "suppress"
+    if kind == "template":
+        return "outside_window"
+    if kind == "slow":
+        return "slow"
+    return "passing" if kind in PASSING else "final"
+
+
+def known_send(row: SendRow) -> i.KnownSend:
+    """Return a send as the rules are told of it."""
+    return i.KnownSend(
+        own_id=str(row.own_id),
+        turn_id=row.turn_id,
+        turn_kind=row.turn_kind,
+        part=row.part,
+        to=row.to_address,
+        body=row.body,
+        content=row.content,
+        state=row.state,
+        rank=row.rank,
+        sid=row.sid,
+        message_id=row.message_id,
+        planned_at=row.planned_at,
+        intended_at=row.intended_at,
+        delivered_at=row.delivered_at,
+        read_at=row.read_at,
+        times=row.times,
+        came_back=row.came_back,
+        origin_turn=row.origin_turn,
+        origin_part=row.origin_part,
+        conversation_id=row.conversation_id,
+    )

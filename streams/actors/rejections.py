@@ -1,0 +1,102 @@
+"""Does what was judged of a failure: waits for the next try, or makes a dead letter and tells the client."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from clients.kafka.connection import KAFKA_ERRORS
+from mailboxes.ports import Verdict
+from rules import inputs as i
+from schemas.errors import InvalidInput
+from streams.actors.judge import WAITS, Judge, Ruling, Sentence, failure_of
+from streams.actors.letters import Letters
+from streams.actors.values import Told
+
+log = structlog.get_logger()
+
+# A try takes milliseconds: what has not failed again so long after its wait is done.
+_TRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """What a number waits for. Seconds of the loop."""
+
+    why: str
+    tries: int
+    since: float
+    until: float
+
+
+class Rejections:
+    """`await rejections(key, message, error, attempt)` is the mailbox's verdict on what failed alone."""
+
+    def __init__(self, letters: Letters) -> None:
+        self._letters = letters
+        self._judge = Judge()
+        self._retried: dict[str, Retried] = {}
+
+    def retried(self) -> list[dict[str, Any]]:
+        """What is tried again, oldest first: why, how often it failed, for how long."""
+        now = _now()
+        self._retried = {key: each for key, each in self._retried.items() if now < each.until + _TRY_SECONDS}
+        oldest_first = sorted(self._retried.values(), key=lambda each: each.since)
+        return [{"why": each.why, "tries": each.tries, "seconds": round(now - each.since, 1)} for each in oldest_first]
+
+    async def __call__(self, key: str, message: Told | None, error: Exception, attempt: int) -> Verdict | Told:
+        ruling, why = self._judge.rule(key, error, attempt, _now()), failure_of(error)
+        log.error("an event fails", why=why, attempt=attempt, becomes=ruling.sentence.name, exc_info=error)
+        if ruling.sentence is Sentence.STOP:
+            return Verdict.STOP
+        if ruling.sentence is Sentence.RETRY or not await self._buried(message, error, ruling):
+            await self._wait(key, why, attempt, ruling.wait or WAITS[0])
+            return Verdict.RETRY
+        self._retried.pop(key, None)
+        if message is None:
+            return Verdict.SKIP
+        instead = _instead_of(message, type(error).__name__)
+        if instead is None and message.origin is None and not isinstance(message.given, i.TimerFired):
+            await asyncio.sleep(WAITS[-1])  # an effect's result: the effect is wanted again at once
+        return instead or Verdict.SKIP
+
+    async def _buried(self, message: Told | None, error: Exception, ruling: Ruling) -> bool:
+        """Make the dead letter of what a record brought; False while Kafka does not take it."""
+        if message is None or message.origin is None:
+            return True
+        source, record = message.origin
+        problem = InvalidInput("handling", f"{type(error).__name__}, {ruling.tries} times")
+        try:
+            await self._letters.bury(source, record, problem, ruling.tries)
+        except KAFKA_ERRORS:
+            return False
+        return True
+
+    async def _wait(self, key: str, why: str, tries: int, seconds: float) -> None:
+        now, former = _now(), self._retried.get(key)
+        since = now if former is None or former.until + _TRY_SECONDS < now else former.since
+        self._retried[key] = Retried(why=why, tries=tries, since=since, until=now + seconds)
+        await asyncio.sleep(seconds)
+
+
+def _instead_of(message: Told, why: str) -> Told | None:
+    """Return what a number is told in the place of what cannot be done, so that whoever wrote hears of it."""
+    given = message.given
+    if isinstance(given, i.AgentAnswered):
+        return replace(message, given=i.AgentFailed(question=given.question, retryable=False, why=why, slot=given.slot))
+    if isinstance(given, i.MessageReceived) and given.replay is None:
+        given = i.MessageBuried(
+            event_id=given.event_id,
+            received_at=given.received_at,
+            address=given.address,
+            request_id=given.request_id,
+            trace=given.trace,
+        )
+    elif message.failure is None or not isinstance(given, i.MessageBuried):
+        return None
+    return Told(given=given, event=("message", given.identity), since=message.since)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,229 @@
+"""The mailbox's store over Postgres: loads actors, and writes what they decided in groups."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, cast
+from uuid import UUID
+
+from db.pool import Pool
+from db.store.append import append
+from db.store.load import load, load_conversations
+from db.store.lookups import newest_sends
+from db.store.rows import ConversationRow, Loaded
+from db.store.write import Conflict, Failed, Fenced, Result, Write, Written
+from mailboxes.ports import KeyWrite, Outcome
+from rules.codec import logged, state_json, state_of
+from rules.effects import next_due
+from rules.known_sends import REMEMBERED, KnownSends
+from rules.policy import Policy
+from rules.state import Conversation, OptOut
+from schemas.errors import ServiceError
+from schemas.rows import Change, LogRow
+from streams.actors.reading import known_send
+from streams.actors.telemetry import observe
+from streams.actors.values import Actor, Stored, Transition
+from streams.metrics import step_took
+
+# The mailbox writes its messages one by one then.
+_APART = "an erasure and what begins after it are not one write"
+# Ids that a refused write has told of; redelivered events come within seconds of each other.
+_MOST_SEEN = 50_000
+
+
+class CannotBeWritten(ServiceError):
+    """Postgres refuses a conversation's data, and would do so again."""
+
+
+class Publication(Protocol):
+    """Who brings the log to Kafka, see `streams.actors.publisher`."""
+
+    def next_sequence(self, partition: int) -> int: ...
+    def begun(self, partition: int, rows: Sequence[LogRow]) -> None: ...
+    def written(self, partition: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None: ...
+    def refused(self, partition: int, rows: Sequence[LogRow]) -> None: ...
+
+
+class ConversationStore:
+    """`load` and `append` for `mailbox.Store`. `proved(partition, at)`: a write that began then found it ours."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        policy: Policy,
+        publication: Publication,
+        proved: Callable[[int, float], None],
+        steady: Callable[[], float],
+    ) -> None:
+        self._pool = pool
+        self._policy = policy
+        self._publication = publication
+        self._proved = proved
+        self._steady = steady
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._refused: set[str] = set()
+
+    def was_seen(self, event: tuple[str, str]) -> bool:
+        """Tell whether a write was refused because of this event."""
+        return event in self._seen
+
+    async def load(self, keys: Sequence[str]) -> Mapping[str, Actor]:
+        """Load actors; a number that somebody else made a row for goes on with that row."""
+        begun = self._steady()
+        found = await load_actors(self._pool, keys)
+        if again := self._refused & set(keys):
+            found = {**found, **await self._with_sends(found, again)}
+        step_took("load").observe(self._steady() - begun)
+        return found
+
+    async def _with_sends(self, found: Mapping[str, Actor], keys: Collection[str]) -> Mapping[str, Actor]:
+        """Return actors that are loaded anew with their newest sends: the reports that wait for them were read before."""
+        sends: dict[str, KnownSends] = {key: {} for key in keys}
+        for row in await newest_sends(self._pool, keys, REMEMBERED):
+            sends[row.phone_number] = {**sends[row.phone_number], str(row.own_id): known_send(row)}
+        self._refused.difference_update(keys)
+        return {key: replace(found[key], sends=sends[key]) for key in keys}
+
+    async def append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
+        """Write each key or nothing of it."""
+        whole = [each for each in writes if len(_conversations(each)) <= 1]
+        results = dict(zip((each.key for each in whole), await self._append(whole) if whole else (), strict=True))
+        return [results.get(each.key) or CannotBeWritten(_APART) for each in writes]
+
+    async def _append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
+        prepared = [self._prepare(each) for each in writes]
+        for write in prepared:
+            self._publication.begun(write.partition, write.log)
+        begun = self._steady()
+        try:
+            results = await append(self._pool, prepared)
+        except Exception:  # cancelled, it may be committed all the same: its new owner reads the log
+            for write in prepared:
+                self._publication.refused(write.partition, write.log)
+            raise
+        step_took("write").observe(self._steady() - begun)
+        for partition in {write.partition for write in prepared}:
+            self._proved(partition, begun)
+        return [self._settle(*each) for each in zip(writes, prepared, results, strict=True)]
+
+    def _prepare(self, key: KeyWrite[Transition]) -> Write:
+        last = key.writes[-1].state
+        log = tuple(
+            logged(recorded, after, self._publication.next_sequence(key.partition))
+            for transition in key.writes
+            for recorded, after in transition.events
+        )
+        place = Place(partition=key.partition, epoch=key.epoch, version=key.writes[0].stored.version)
+        changes = tuple(change for transition in key.writes for change in transition.changes)
+        conversation_id = next(iter(_conversations(key)), last.id)
+        return write_of(last, self._policy, place, conversation_id, log, changes, UUID(key.id))
+
+    def _settle(self, key: KeyWrite[Transition], write: Write, result: Result) -> Outcome | Exception:
+        if isinstance(result, Written):
+            key.writes[0].stored.version = result.version
+            ids = [recorded.conversation_id for each in key.writes for recorded, _ in each.events]
+            self._publication.written(write.partition, key.key, list(zip(write.log, ids, strict=True)))
+            for each in key.writes:
+                observe(key.key, each)
+            return Outcome.WRITTEN
+        self._publication.refused(write.partition, write.log)
+        if isinstance(result, Fenced):
+            return Outcome.FENCED
+        self._refused.add(key.key)
+        if isinstance(result, Conflict):
+            self._remember(result)
+            return Outcome.CONFLICT
+        assert isinstance(result, Failed)
+        return CannotBeWritten(f"{result.sqlstate or 'data'}: {result.why}")
+
+    def _remember(self, conflict: Conflict) -> None:
+        for event in conflict.seen:
+            self._seen[event] = None
+        while len(self._seen) > _MOST_SEEN:
+            self._seen.popitem(last=False)
+
+
+def _conversations(key: KeyWrite[Transition]) -> set[int]:
+    """Return the ids of the conversations of which a write tells: several where a number begins anew once erased."""
+    return {recorded.conversation_id for transition in key.writes for recorded, _ in transition.events}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an actor is written, see `db.store.write`."""
+
+    partition: int
+    epoch: int
+    version: int
+
+
+def write_of(
+    state: Conversation,
+    policy: Policy,
+    place: Place,
+    conversation_id: int | None,
+    log: Sequence[LogRow],
+    changes: Sequence[Change],
+    write_id: UUID,
+) -> Write:
+    """Return the write after which an actor has a state. Of an erased number no row stays, and no id in its state."""
+    return Write(
+        phone_number=state.key,
+        partition=place.partition,
+        epoch=place.epoch,
+        version=place.version,
+        write_id=write_id,
+        conversation_id=conversation_id,
+        state=None if state.erased else state_json(state),
+        is_open=not state.is_idle or bool(state.posts),
+        due_at=next_due(state, policy),
+        log=tuple(log),
+        changes=tuple(changes),
+    )
+
+
+async def load_actors(pool: Pool, keys: Sequence[str]) -> Mapping[str, Actor]:
+    """Load actors; a number that somebody else made a row for goes on with that row."""
+    found = await load(pool, keys)
+    rows = [key for key, each in found.items() if each.state is None and each.conversation_id is not None]
+    others = await load_conversations(pool, rows) if rows else {}
+    return {key: _actor(each, others.get(key)) for key, each in found.items()}
+
+
+def _actor(found: Loaded, row: ConversationRow | None) -> Actor:
+    stored = Stored(found.version)
+    if found.state is not None:
+        return Actor(state_of(found.state), stored)
+    state = _of_row(row) if row is not None else Conversation(key=found.phone_number)
+    return Actor(_with_opt_out(state, found), stored)
+
+
+def _of_row(row: ConversationRow) -> Conversation:
+    """A conversation of the backend's own, which has had no event here."""
+    return Conversation(
+        key=row.phone_number,
+        id=row.id,
+        has_begun=True,
+        client_name=row.client_name,
+        agent_id=row.agent_id,
+        elevenlabs_conversation_id=row.elevenlabs_conversation_id,
+        batch_id=row.batch_id,
+        address=row.address or f"whatsapp:{row.phone_number}",
+        status="escalated" if row.status == "escalated" else "closed" if row.status == "closed" else "active",
+        started_at=row.started_at,
+        last_message_at=row.last_message_at,
+        last_inbound_at=row.last_inbound_at,
+        message_count=row.message_count,
+        summary=row.call_summary,
+    )
+
+
+def _with_opt_out(state: Conversation, found: Loaded) -> Conversation:
+    if found.suppression is None:
+        return state
+    known = found.suppression
+    source = cast(Literal["client", "twilio", "operator"], known.source)  # what the table's check allows
+    out = OptOut(source=source, event_id=known.event_id, since=known.since)
+    return replace(state, opt_out=out)
+
+

@@ -1,0 +1,78 @@
+"""What is measured, and said in the log, of a transition that has become durable."""
+
+from datetime import datetime
+
+import structlog
+
+from rules.events import Deferred, Event, Recorded, Sent, TurnFailed
+from rules.inputs import DeliveryReported
+from rules.state import SPARED, Conversation, Turn
+from schemas.phone import masked
+from streams.actors.values import Transition
+from streams.failpoints import reach
+from streams.metrics import RETRIES, reconciled, turn_took
+
+log = structlog.get_logger()
+
+# What a vendor was asked, and will be asked once more; a turn that waits was not begun, a look-up repeats nothing.
+_RETRIED = frozenset({"ask", "send", "details"})
+
+
+def observe(key: str, transition: Transition) -> None:
+    """Count what a transition came to."""
+    before = transition.before
+    for recorded, after in transition.events:
+        event = recorded.event
+        _observe_turn(key, before, recorded)
+        if isinstance(event, Deferred) and event.what in _RETRIED and event.wait.reason not in SPARED:
+            RETRIES.inc()
+        if isinstance(event, Sent):
+            if isinstance(transition.given, DeliveryReported) and _is_unknown(before, event.own_id):
+                reconciled("report").inc()
+            reach("after-accept")
+        before = after
+
+
+def _observe_turn(key: str, before: Conversation, recorded: Recorded) -> None:
+    event = recorded.event
+    outcome = _outcome(event)
+    if outcome is None:
+        return
+    turn = _turn_of(before, event)
+    kind = turn.kind if turn is not None else "reply"
+    turn_took(kind, outcome).observe(max(0.0, (recorded.at - _began(before, turn, recorded.at)).total_seconds()))
+    if isinstance(event, TurnFailed):
+        log.warning("turn failed", kind=kind, number=masked(key), code=event.code, why=event.reason)
+    elif isinstance(event, Deferred):
+        wait = event.wait
+        log.info("turn is held", kind=kind, number=masked(key), what=event.what, code=wait.code, why=wait.why)
+
+
+def _outcome(event: Event) -> str | None:
+    """Return what a turn comes to by this event, None: nothing yet."""
+    match event:
+        case Sent(is_last=True):
+            return "done"
+        case TurnFailed():
+            return "failed"
+        case Deferred(what="turn" | "ask" | "send", wait=wait) if wait.reason not in SPARED:
+            return "held"
+    return None
+
+
+def _turn_of(state: Conversation, event: Event) -> Turn | None:
+    wanted = event.turn_id if isinstance(event, Sent | TurnFailed) else None
+    return next((turn for turn in state.turns if wanted in (None, turn.id)), None)
+
+
+def _began(state: Conversation, turn: Turn | None, now: datetime) -> datetime:
+    """Return since when somebody waits: the client who wrote, or the call once its time to be followed up has come."""
+    if turn is None:
+        return state.questions[0].at if state.questions else now
+    if turn.wait is not None and turn.wait.reason in SPARED:
+        return turn.wait.until
+    return turn.asked_at or turn.began_at
+
+
+def _is_unknown(state: Conversation, own_id: str) -> bool:
+    return any(part.own_id == own_id and part.state == "unknown" for turn in state.turns for part in turn.parts)

@@ -1,0 +1,55 @@
+"""How far a consumer has read, also past offsets without a record: marks of transactions, and what they took back. Pure.
+
+Whoever waits for the end of a partition, or counts what is left of it, would else wait for such an offset for ever; and
+what is committed would stay behind them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+P = TypeVar("P")
+
+
+class ReadOffsets(Generic[P]):
+    """Of each partition: the offset behind the last record given to its stream, and the consumer's own position."""
+
+    def __init__(self) -> None:
+        self._begun: dict[P, int] = {}
+        self._given: dict[P, int] = {}
+        self._done: dict[P, int] = {}
+        self._position: dict[P, int] = {}
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self._begun)
+
+    def begin(self, offsets: Mapping[P, int]) -> None:
+        """Forget all; reading begins at these offsets."""
+        self._begun = dict(offsets)
+        self._given, self._done, self._position = {}, {}, {}
+
+    def given(self, place: P, offset: int) -> None:
+        """A record is given to its stream."""
+        self._given[place] = offset + 1
+
+    def done(self, place: P, offset: int) -> None:
+        """A record, and all before it, are done."""
+        self._done[place] = offset + 1
+
+    def reached(self, place: P, position: int) -> bool:
+        """All records before a position are given; tells whether it lies behind offsets without a record."""
+        if self._position.get(place) == position:
+            return False
+        self._position[place] = position
+        return position > self._given.get(place, self._begun.get(place, 0))
+
+    def read_up_to(self, place: P, done: int) -> int:
+        """Return how far somebody is who has done all records before `done`."""
+        if done < self._given.get(place, 0):
+            return done
+        return max(done, self._position.get(place, 0))
+
+    def to_commit(self, place: P) -> int | None:
+        """Return the offset that may be committed; None before anything was read."""
+        begun = self._begun.get(place, 0)
+        offset = self.read_up_to(place, self._done.get(place, begun))
+        return offset if offset > begun else None

@@ -1,0 +1,145 @@
+"""What replays and reports make of events that were done before, read from the real store."""
+
+from datetime import timedelta
+from typing import Literal
+
+import pytest
+
+from db.pool import Pool
+from rules import inputs as i
+from rules.events import Reopened, Repeated
+from schemas.events import CallCompleted, InboundMessage, MessageStatus
+from streams.actors.reading import Arrived, InputReader
+from streams.actors.values import Told
+from streams.replay.mark import Mark
+from tests.support.chat import NUMBER, types
+from tests.support.stored_chat import StoredChat, stored_chat
+
+Wants = Literal["open", "failed", "again"]
+
+
+@pytest.fixture
+async def chat(pool: Pool) -> StoredChat:
+    """A call, its first message, and a question whose answer's second message is about to be sent."""
+    chat = await stored_chat(pool, twilio_unknown_send="hold")
+    chat.call()
+    chat.greet()
+    chat.write("¿precio?", "SM1")
+    chat.answer("uno\n\ndos")
+    chat.give(i.SendAccepted(own_id=chat.sends()[0].part.own_id, sid="MM1"))
+    chat.take_slot()
+    return chat
+
+
+async def _nothing() -> None:
+    """All calls are read."""
+
+
+def _reader(pool: Pool, chat: StoredChat) -> InputReader:
+    return InputReader(pool, chat.policy, _nothing)
+
+
+async def _message(chat: StoredChat, pool: Pool, wants: Wants, event_id: str = "SM1") -> Told:
+    params = {"MessageSid": event_id, "From": f"whatsapp:{NUMBER}", "Body": "¿precio?"}
+    event = InboundMessage(event_id=event_id, received_at=chat.now, params=params)
+    mark = Mark("r1", wants, "inbound-message/0/0", chat.now)
+    [told] = await _reader(pool, chat).messages([Arrived(event=event, at=chat.now, mark=mark)])
+    return told
+
+
+async def _refused(chat: StoredChat) -> None:
+    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63007"))
+    await chat.save()
+
+
+async def test_a_turn_that_failed_goes_on_where_it_failed(pool: Pool, chat: StoredChat) -> None:
+    await _refused(chat)
+    told = await _message(chat, pool, "failed")
+    assert types(chat.give(told.given)) == ["reopened"]
+    chat.accept()
+    assert chat.said()[1:] == ["uno", "dos"]
+    await chat.save()
+    assert isinstance((await _message(chat, pool, "failed")).given, i.MessageReceived), "it is done by now"
+
+
+async def test_what_did_not_fail_is_not_done_again(pool: Pool, chat: StoredChat) -> None:
+    chat.accept()
+    await chat.save()
+    for wants in ("open", "failed"):
+        told = await _message(chat, pool, wants)  # type: ignore[arg-type]
+        assert (type(told.given), told.event) == (i.MessageReceived, ("message", "SM1"))
+
+
+async def test_where_something_later_was_said_it_stays_failed(pool: Pool, chat: StoredChat) -> None:
+    await _refused(chat)
+    chat.exchange()
+    await chat.save()
+    told = await _message(chat, pool, "failed")
+    assert isinstance(told.given, i.ReplayWanted)
+    assert told.given.superseded
+    assert chat.give(told.given) == []
+
+
+async def test_done_again_it_is_asked_with_the_message_that_is_there(pool: Pool, chat: StoredChat) -> None:
+    chat.accept()
+    await chat.save()
+    told = await _message(chat, pool, "again")
+    [repeated] = chat.give(told.given)
+    assert isinstance(repeated, Repeated)
+    [row_id] = [row["id"] for row in await pool.fetch("SELECT id FROM conversation_messages WHERE direction = 'inbound'")]
+    assert (repeated.waiting.message_id, repeated.waiting.text) == (row_id, "¿precio?")
+    assert told.event == ("message", repeated.identity)
+    await chat.save()
+    assert (await _message(chat, pool, "again")).event == told.event, "under the same id: it is done once"
+
+
+async def test_an_event_that_never_came_is_like_any_other(pool: Pool, chat: StoredChat) -> None:
+    await chat.save()
+    told = await _message(chat, pool, "failed", "SM-new")
+    assert (type(told.given), told.event) == (i.MessageReceived, ("message", "SM-new"))
+
+
+async def _call(chat: StoredChat, pool: Pool, conversation: str, wants: Wants) -> Told:
+    recipient = {"phone_number": NUMBER, "conversation_id": conversation}
+    event = CallCompleted.from_object({"agent_id": "agent_1", "recipient": recipient})
+    mark = Mark("r1", wants, "call-completed/0/0", chat.now)
+    [told] = await _reader(pool, chat).calls([Arrived(event=event, at=chat.now, mark=mark)])
+    return told
+
+
+async def test_a_call_that_was_turned_down_begins_once_the_client_wants_messages(pool: Pool, chat: StoredChat) -> None:
+    chat.accept()
+    chat.write("STOP")
+    chat.accept()
+    chat.now += timedelta(minutes=1)
+    chat.call("conv_2")
+    await chat.save()
+    told = await _call(chat, pool, "conv_2", "failed")
+    assert chat.give(told.given) == []
+    chat.write("ALTA")
+    chat.accept()
+    assert types(chat.give(told.given))[:2] == ["repeated", "started"]
+
+
+async def test_a_former_call_is_not_done_again(pool: Pool, chat: StoredChat) -> None:
+    chat.accept()
+    chat.call("conv_2")
+    chat.greet()
+    await chat.save()
+    for conversation, superseded in (("conv_1", True), ("conv_2", False)):
+        told = await _call(chat, pool, conversation, "again")
+        assert isinstance(told.given, i.ReplayWanted)
+        assert told.given.superseded is superseded
+
+
+async def test_a_report_proves_a_send_that_was_left_to_an_operator(pool: Pool, chat: StoredChat) -> None:
+    own_id = chat.sends()[0].part.own_id
+    chat.give(i.SendUnknown(own_id=own_id, why="cut"))
+    chat.give(i.LookupDone(own_id=own_id, absent=True))
+    await chat.save()
+    params = {"MessageSid": "MM2", "MessageStatus": "delivered", "To": f"whatsapp:{NUMBER}"}
+    event = MessageStatus(event_id="MM2:delivered", received_at=chat.now, params=params, own_id=own_id)
+    [told] = await _reader(pool, chat).reports([Arrived(event=event, at=chat.now)])
+    assert types(chat.give(told.given)) == ["sent", "delivered"]
+    assert chat.said()[1:] == ["uno", "dos"]
+    assert Reopened not in map(type, chat.events), "nothing of it is left to be sent"

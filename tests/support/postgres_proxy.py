@@ -1,0 +1,65 @@
+"""A way to Postgres that can be cut: before its answer comes back, or while it still works."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+_CHUNK = 65_536
+
+
+class PostgresProxy:
+    """`url`: the way through here. Only what runs over a cut connection is lost; new ones work."""
+
+    def __init__(self, url: str) -> None:
+        self._target = urlsplit(url)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loses_answers = 0
+        self.url = ""
+
+    def lose_next_answers(self, count: int = 1) -> None:
+        """Cut the connection instead of handing Postgres' next answer on: what it answers to is done by then."""
+        self._loses_answers = count
+
+    def cut(self) -> None:
+        """Cut every connection on the client's side; Postgres goes on with what it has."""
+        for writer in self._writers:
+            writer.close()
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection until either side is gone."""
+        server_reader, server_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        self._writers.add(writer)
+        ways = [self._questions(reader, server_writer), self._answers(server_reader, writer)]
+        tasks = [asyncio.create_task(way) for way in ways]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        self._writers.discard(writer)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        writer.close()
+        server_writer.close()
+
+    async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while sent := await reader.read(_CHUNK):
+            writer.write(sent)
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer := await reader.read(_CHUNK):
+            if self._loses_answers:
+                self._loses_answers -= 1
+                return
+            writer.write(answer)
+
+
+@asynccontextmanager
+async def proxied(url: str) -> AsyncIterator[PostgresProxy]:
+    """A proxy before the Postgres at `url`."""
+    proxy = PostgresProxy(url)
+    server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    there = urlsplit(url)
+    user = there.netloc.rpartition("@")[0]
+    proxy.url = there._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
+    async with server:
+        yield proxy

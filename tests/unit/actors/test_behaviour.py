@@ -1,0 +1,120 @@
+"""What holds others back, what was there before, and what is measured of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+
+from rules import inputs as i
+from rules.policy import Policy
+from rules.state import Wait
+from streams.actors.behaviour import Conversations, transition
+from streams.actors.telemetry import observe
+from streams.actors.values import Actor, Stored, Told
+from tests.support.chat import NUMBER, Chat, fresh, policy_of, talking
+
+
+def behaviour(policy: Policy, repeated: list[None] | None = None, seen: tuple[tuple[str, str], ...] = ()) -> Conversations:
+    counted = [] if repeated is None else repeated
+    return Conversations(
+        policy, fresh(), seen=lambda event: event in seen, calls_read_until=lambda: datetime.now(UTC), now=lambda: 0.0,
+        repeated=lambda: counted.append(None),
+    )  # fmt: skip
+
+
+def open_work(chat: Chat) -> int:
+    return behaviour(chat.policy).open_work(Actor(chat.state, Stored()))
+
+
+def test_what_can_go_on_is_open_work() -> None:
+    chat = talking()
+    assert open_work(chat) == 0
+    chat.write("¿precio?")
+    assert open_work(chat) == 1
+    chat.answer()
+    assert open_work(chat) == 1
+    chat.accept()
+    assert open_work(chat) == 0
+
+
+def test_a_first_message_that_waits_for_its_time_holds_nobody_back() -> None:
+    chat = Chat(policy=policy_of(campaign_messages_per_minute=1))
+    chat.call(batch_id="campaign")
+    assert open_work(chat) == 1
+    assert chat.state.turn is not None
+    chat.give(i.CampaignSlot(turn_id=chat.state.turn.id, at=chat.now + timedelta(hours=1)))
+    assert open_work(chat) == 0
+
+
+def test_who_waits_for_a_call_or_for_a_vendor_that_failed_holds_nobody_back() -> None:
+    stranger = Chat()
+    stranger.write("hola")
+    assert open_work(stranger) == 0
+    chat = talking()
+    chat.write("¿precio?", "SM9")
+    chat.give(i.AgentFailed(question=("SM9",), retryable=True, why="HTTP 500"))
+    assert isinstance(chat.state.ask_wait, Wait)
+    assert open_work(chat) == 0
+
+
+@pytest.mark.parametrize("seen", [(), (("message", "SM9"),)])
+def test_an_event_that_was_taken_up_before_comes_to_nothing_and_is_counted(seen: tuple[tuple[str, str], ...]) -> None:
+    chat, repeated = talking(), list[None]()
+    chat.write("¿precio?", "SM9")
+    message = i.MessageReceived(event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now)
+    told = Told(given=message, event=("message", "SM9"))
+    step = behaviour(chat.policy, repeated, seen).handle(Actor(chat.state, Stored()), told, chat.now.timestamp())
+    assert (step.write, repeated) == (None, [None])
+
+
+def test_an_event_that_is_told_twice_in_one_breath_is_taken_up_once() -> None:
+    """Before its id is written: of a client whom a person answers nothing waits that would show it."""
+    chat = talking()
+    chat.command("escalate")
+    message = i.MessageReceived(event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now)
+    told, driven = Told(given=message, event=("message", "SM9")), behaviour(chat.policy)
+    first = driven.handle(Actor(chat.state, Stored()), told, chat.now.timestamp())
+    assert first.write is not None
+    assert driven.handle(first.state, told, chat.now.timestamp()).write is None
+
+
+def counted(outcome: str, kind: str = "reply") -> tuple[float, float]:
+    """How many turns came to it, and how long they took in all."""
+    labels = {"kind": kind, "outcome": outcome}
+    names = "whatsapp_turn_seconds_count", "whatsapp_turn_seconds_sum"
+    count, total = (REGISTRY.get_sample_value(name, labels) or 0.0 for name in names)
+    return count, total
+
+
+def retries() -> float:
+    return REGISTRY.get_sample_value("whatsapp_retries_total") or 0.0
+
+
+def test_a_turn_is_measured_from_the_clients_message_to_the_acceptance_of_the_answer() -> None:
+    chat, before = talking(), counted("done")
+    start, told = chat.state, len(chat.events)
+    chat.write("¿precio?")
+    chat.now += timedelta(seconds=7)
+    chat.answer()
+    chat.accept()
+    observe(NUMBER, transition(Actor(start, Stored()), i.Recovered(), chat.steps_from(start, told)))
+    count, total = counted("done")
+    assert (count - before[0], round(total - before[1], 3)) == (1, 7.0)
+
+
+def test_a_question_that_is_put_off_is_held_and_asked_again() -> None:
+    chat, before, tries = talking(), counted("held"), retries()
+    start, told = chat.state, len(chat.events)
+    chat.write("¿precio?", "SM9")
+    chat.give(i.AgentFailed(question=("SM9",), retryable=True, why="HTTP 500"))
+    observe(NUMBER, transition(Actor(start, Stored()), i.Recovered(), chat.steps_from(start, told)))
+    assert (counted("held")[0] - before[0], retries() - tries) == (1, 1)
+
+
+def test_a_state_that_cannot_be_gone_on_with_fails_before_anything_is_started() -> None:
+    """Its number is to blame: what is raised once it is durable would give its whole partition up."""
+    never = datetime.max.replace(tzinfo=UTC)
+    actor = Actor(replace(Chat().state, parked_since=never), Stored())
+    with pytest.raises(OverflowError):
+        behaviour(policy_of()).handle(actor, Told(given=i.Recovered()), 0.0)

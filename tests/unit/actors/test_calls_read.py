@@ -1,0 +1,49 @@
+"""A number without a conversation certainly has none once the calls that were published before are handed over."""
+
+import asyncio
+import itertools
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from faust.types import TP
+
+from schemas.topics import CALL_COMPLETED
+from streams.actors.partitions import Partitions
+from streams.engine.work import TopicPartition
+
+_CALLS = TP(CALL_COMPLETED, 0)
+_GENERATION = 1
+
+
+def engine(end: int) -> Partitions:
+    """Everything before offset 2 is read; the topic ends at `end`."""
+
+    async def highwaters(*partitions: TP) -> dict[TP, int]:
+        return dict.fromkeys(partitions, end)
+
+    consumer = SimpleNamespace(
+        assignment=lambda: {_CALLS}, highwaters=highwaters, read_up_to=lambda tp, done: done
+    )
+    app, hosting = SimpleNamespace(consumer=consumer), SimpleNamespace(generation=_GENERATION)
+    ticks = itertools.count()
+    clock = SimpleNamespace(now=lambda: datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=next(ticks)))
+    nobody = cast(Any, None)
+    made = Partitions(cast(Any, app), "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock))
+    made.sought({_CALLS: 2})
+    return made
+
+
+async def test_with_nothing_before_it_a_command_does_not_wait() -> None:
+    async with asyncio.timeout(1):
+        await engine(2).until_calls_read()
+
+
+async def test_a_call_before_it_is_waited_for() -> None:
+    made = engine(3)
+    waiting = asyncio.create_task(made.until_calls_read())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    made.handed_over(TopicPartition(CALL_COMPLETED, 0), 2, _GENERATION)
+    async with asyncio.timeout(1):
+        await waiting

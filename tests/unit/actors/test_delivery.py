@@ -1,0 +1,117 @@
+"""What becomes of a send: never guessed, and looked for before anything is sent again."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from clients.circuit_breaker import CircuitBreaker
+from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
+from clients.rate_limiter import RateLimiter
+from rules.effects import AwaitSlot, SendMessage
+from rules.inputs import SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
+from rules.state import Part
+from schemas.errors import Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from streams.actors.effects.delivery import Delivery
+
+NUMBER = "+573138539155"
+INTENDED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+PART = Part(own_id="1", to=f"whatsapp:{NUMBER}", body="hola", intended_at=INTENDED)
+
+
+class Twilio:
+    """Fails as told; its list is empty, or cannot be read."""
+
+    vendor = "twilio"
+
+    def __init__(self, failure: Exception | None = None, *, unreadable: int = 0) -> None:
+        self.failure, self.unreadable = failure, unreadable
+        self.sent: list[OutgoingMessage] = []
+        self.looks = 0
+
+    async def send(self, message: OutgoingMessage) -> Accepted:
+        self.sent.append(message)
+        if self.failure is not None:
+            raise self.failure
+        return Accepted("SM1", "queued")
+
+    async def sent_since(self, since: datetime, to: str | None = None) -> Listing:
+        self.looks += 1
+        if self.looks <= self.unreadable:
+            raise RetryableError("twilio", "HTTP 500")
+        return Listing(messages=())
+
+
+async def never_restored(key: str, effect: SendMessage) -> ListedMessage | None:
+    return None
+
+
+def delivery(twilio: Twilio, *, ours: bool = True, breaker: CircuitBreaker | None = None) -> Delivery:
+    async def confirm(key: str) -> None:
+        if not ours:
+            raise Fenced("not ours")
+
+    return Delivery(
+        cast(Any, twilio),
+        breaker or CircuitBreaker("twilio"),
+        RateLimiter(80.0),
+        confirm=confirm,
+        now=lambda: INTENDED,
+        find_restored=never_restored,
+    )
+
+
+async def send(twilio: Twilio, **over: Any) -> object:  # noqa: ANN401
+    effect = SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    return await delivery(twilio, **over).send(NUMBER, effect)
+
+
+@pytest.mark.parametrize(
+    ("failure", "result"),
+    [
+        (None, SendAccepted(own_id="1", sid="SM1")),
+        (UnknownOutcome("twilio", "broke off"), SendUnknown(own_id="1", why="broke off")),
+        (UnknownOutcome("twilio", "HTTP 500", 500), SendUnknown(own_id="1", why="HTTP 500", answered=True)),
+        (TerminalError("twilio", "refused", 63013), SendRefused(own_id="1", why="refused", code="63013")),
+        (RetryableError("twilio", "429", 429, 3.0), SendNotMade(own_id="1", why="429", code="429", retry_after=3.0)),
+        (NumberBusy("twilio", "too many", 63018), SendNotMade(own_id="1", why="too many", code="63018", slow=True)),
+    ],
+)
+async def test_each_outcome_is_told_for_what_it_is_after_one_attempt(failure: Exception | None, result: object) -> None:
+    twilio = Twilio(failure)
+    assert await send(twilio) == result
+    assert len(twilio.sent) == 1
+
+
+async def test_nothing_is_sent_for_a_number_that_is_not_ours_any_more() -> None:
+    twilio = Twilio()
+    assert await send(twilio, ours=False) == SendNotMade(own_id="1", why="not ours")
+    assert twilio.sent == []
+
+
+async def test_what_was_sent_before_a_restore_is_taken_for_the_message() -> None:
+    twilio, effect = Twilio(), SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    sender = delivery(twilio)
+
+    async def found(key: str, effect: SendMessage) -> ListedMessage | None:
+        place = {"to": "", "from_": "", "is_inbound": False}
+        return ListedMessage(sid="SM7", body="hola de antes", status="sent", created=INTENDED, **place)  # type: ignore[arg-type]
+
+    async def unreadable(key: str, effect: SendMessage) -> ListedMessage | None:
+        raise RetryableError("twilio", "HTTP 500")
+
+    sender._find_restored = found
+    assert await sender.send(NUMBER, effect) == SendAccepted(own_id="1", sid="SM7", body="hola de antes")
+    sender._find_restored = unreadable
+    assert isinstance(await sender.send(NUMBER, effect), SendNotMade)
+    assert twilio.sent == []
+
+
+async def test_while_the_vendor_is_away_a_read_probes_it_and_nothing_is_sent_before_one_succeeds() -> None:
+    breaker, twilio = CircuitBreaker("twilio", probe_every_seconds=0.01), Twilio(unreadable=3)
+    while not breaker.is_open:
+        with pytest.raises(RetryableError), breaker.watch():
+            raise RetryableError("twilio", "HTTP 500")
+    slot = await delivery(twilio, breaker=breaker).await_slot(AwaitSlot(id="slot", part=PART, is_first=False))
+    assert (slot, twilio.looks, twilio.sent) == (SlotTaken(own_id="1"), 4, [])
+    assert breaker.is_open, "that it can be read does not mean that it takes messages"

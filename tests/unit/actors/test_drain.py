@@ -1,0 +1,102 @@
+"""A drain waits for the agent and for sends, within its cap; whoever only waits for something goes at once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from mailboxes.ports import KeyWrite, Limits, Outcome
+from rules import effects as f
+from rules import inputs as i
+from streams.actors.behaviour import Conversations
+from streams.actors.hosting import Hosting
+from streams.actors.values import Actor, Stored, Transition
+from streams.engine.app import DRAIN_CAP_SECONDS
+from tests.support.chat import NUMBER, Chat, fresh, talking
+from tests.unit.mailboxes.virtual_time import now, virtual
+
+
+class Store:
+    """Has one conversation, and takes everything. Also a pool without rows."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self.written: list[Transition] = []
+
+    async def load(self, keys: Sequence[str]) -> Mapping[str, Actor]:
+        return {key: Actor(self._chat.state, Stored(1)) for key in keys}
+
+    async def append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
+        self.written += [transition for write in writes for transition in write.writes]
+        return [Outcome.WRITTEN] * len(writes)
+
+    async def fetch(self, *arguments: object) -> list[object]:
+        return []
+
+
+class Vendors:
+    """The agent takes its time; nobody ever has a place in the rate."""
+
+    def __init__(self, agent_seconds: float) -> None:
+        self._agent_seconds = agent_seconds
+        self.begun: list[type[object]] = []
+
+    async def perform(self, key: str, effect: f.Effect) -> i.Input:
+        self.begun.append(type(effect))
+        if not isinstance(effect, f.AskAgent):
+            await asyncio.Event().wait()
+        await asyncio.sleep(self._agent_seconds)
+        return i.AgentAnswered(question=("SM9",), text="99", reply={}, seconds=1.0)
+
+    def abandon(self) -> None:
+        return None
+
+
+async def drained(chat: Chat, vendors: Vendors) -> tuple[float, Store]:
+    """Load the conversation, so that what it wants begins, and drain; returns how long that took."""
+    store, behaviour = Store(chat), Conversations(
+        chat.policy, fresh(), seen=lambda event: False, calls_read_until=lambda: chat.now, now=chat.now.timestamp
+    )
+    ownership = cast(Any, SimpleNamespace(epochs={0: 1}))
+    host = Hosting(
+        behaviour, store, cast(Any, vendors), cast(Any, store), ownership, limits=Limits(), clock=chat.now.timestamp,
+        rejections=cast(Any, None), tell_status=cast(Any, None),
+    )  # fmt: skip
+    host.assign({0: 1})
+    await host.tell(0, NUMBER, i.TimerFired())
+    while not vendors.begun:
+        await asyncio.sleep(0.01)
+    begun = now()
+    await host.drain()
+    return now() - begun, store
+
+
+@virtual
+async def test_who_waits_for_a_place_in_the_rate_is_cut_off_at_once() -> None:
+    chat = talking()
+    chat.write("¿precio?", "SM9")
+    chat.answer(slot=False)
+    vendors = Vendors(0)
+    seconds, _ = await drained(chat, vendors)
+    assert (vendors.begun, round(seconds, 1)) == ([f.AwaitSlot], 0.0)
+
+
+@virtual
+async def test_an_answer_that_is_being_made_is_waited_for_and_stored() -> None:
+    chat = talking()
+    chat.write("¿precio?", "SM9")
+    seconds, store = await drained(chat, Vendors(5))
+    assert seconds == pytest.approx(5, abs=0.1)
+    [answered] = store.written
+    assert answered.state.turn is not None
+
+
+@virtual
+async def test_but_no_longer_than_the_cap() -> None:
+    chat = talking()
+    chat.write("¿precio?", "SM9")
+    seconds, store = await drained(chat, Vendors(3600))
+    assert store.written == []
+    assert seconds == pytest.approx(DRAIN_CAP_SECONDS, abs=0.1)

@@ -1,0 +1,153 @@
+"""An effect has a result whatever happens; Postgres' trouble is nobody's reason for an apology."""
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from clients.agent import AgentReply, Question
+from clients.circuit_breaker import CircuitBreaker
+from clients.elevenlabs.events import NeverAnswered
+from clients.messenger import Messenger
+from clients.vendors import Vendors
+from rules import effects as f
+from rules import inputs as i
+from rules.policy import Policy
+from rules.state import Part, Waiting
+from schemas.errors import Fenced, RetryableError
+from schemas.settings import load_settings
+from streams.actors.effects.agent import AgentClient
+from streams.actors.effects.call import CallLookup
+from streams.actors.effects.performer import Performer
+from tests.unit.actors.test_delivery import NUMBER
+from tests.unit.mailboxes.virtual_time import now, virtual
+
+AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+PART = Part(own_id="1", to=f"whatsapp:{NUMBER}", body="hola")
+ASK = f.AskAgent(
+    id="ask", agent_id="agent", call_id="", question=(Waiting(kind="message", event_id="SM1", at=AT, text="hola"),),
+    client_name="Ana", has_details=True, meanwhile_since=None,
+)  # fmt: skip
+
+
+class Broken:
+    """Whatever it is asked, it fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def ask(self, *given: object) -> i.Input:
+        raise self._error
+
+    send = look_up = await_slot = fetch = tell = ask
+
+
+def performer(error: Exception) -> Performer:
+    broken = cast(Any, Broken(error))
+    policy = Policy.of(load_settings({}))
+    parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend"), broken)
+    return Performer(policy=policy, **parts)
+
+
+@pytest.mark.parametrize(
+    ("effect", "result"),
+    [
+        (ASK, i.AgentFailed(question=("SM1",), retryable=True, why="KeyError")),
+        (
+            f.SendMessage(id="1", part=PART, turn_id=1, asked_at=AT, request_id=None, trace=None),
+            i.SendUnknown(own_id="1", why="KeyError"),
+        ),
+        (f.AwaitSlot(id="1", part=PART), i.SendNotMade(own_id="1", why="KeyError")),
+        (f.LookUpSend(id="1", part=PART, turn_id=1), i.LookupDone(own_id="1")),
+        (f.FetchDetails(id="1", call_id="c1", seconds=None), i.DetailsFetched(call_id="c1", details=None)),
+        (
+            f.TellBackend(id="1", conversation_id=1, number=2),
+            i.BackendAnswered(conversation_id=1, number=2, problem="KeyError"),
+        ),
+    ],
+)
+async def test_an_effect_that_fails_as_nobody_foresaw_has_a_result(effect: f.Effect, result: i.Input) -> None:
+    assert await performer(KeyError("x")).perform(NUMBER, effect) == result
+
+
+async def test_one_that_is_fenced_has_none() -> None:
+    with pytest.raises(Fenced):
+        await performer(Fenced("not ours")).perform(NUMBER, ASK)
+
+
+class Postgres:
+    """A pool without rows; `is_away`: it does not answer."""
+
+    def __init__(self, *, is_away: bool = False) -> None:
+        self._is_away = is_away
+
+    def is_closing(self) -> bool:
+        return False
+
+    async def fetch(self, *arguments: object) -> list[object]:
+        if self._is_away:
+            await asyncio.Event().wait()
+        return []
+
+
+class Away:
+    """An agent that is not there, or that never ends; it would have been told the history."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+        self.asked = 0
+
+    async def ask(self, question: Question) -> AgentReply:
+        self.asked += 1
+        await question.with_history()
+        if self._error is not None:
+            raise self._error
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+
+class Twilio:
+    def typing(self, sid: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+async def asked(agent: Away, postgres: Postgres) -> i.Input:
+    async def ours(key: str) -> None:
+        return None
+
+    vendors = Vendors(cast(Messenger, Twilio()), agent, cast(Any, None))
+    breaker = CircuitBreaker("elevenlabs")
+    client = AgentClient(
+        cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker, CallLookup(cast(Any, None), breaker),
+        confirm=ours, take_slot=lambda: True, now=lambda: AT,
+    )  # fmt: skip
+    return await client.ask(NUMBER, ASK)
+
+
+async def test_an_agent_that_is_away_may_be_asked_again_as_late_as_it_says() -> None:
+    agent = Away(RetryableError("elevenlabs", "HTTP 500", 500, retry_after=60.0))
+    found = i.AgentFailed(question=("SM1",), retryable=True, why="HTTP 500", code="500", retry_after=60.0)
+    assert (await asked(agent, Postgres()), agent.asked) == (found, 1)
+
+
+async def test_an_agent_that_never_ends_an_answer_is_asked_once_more_by_nobody() -> None:
+    agent = Away(NeverAnswered("elevenlabs", "ended the conversation within an answer", 1000))
+    found = await asked(agent, Postgres())
+    assert isinstance(found, i.AgentFailed)
+    assert (found.retryable, found.code, agent.asked) == (False, "1000", 1)
+
+
+@virtual
+async def test_an_agent_that_stays_silent_is_waited_for_as_long_as_the_patience() -> None:
+    found = await asked(Away(None), Postgres())
+    assert isinstance(found, i.AgentFailed)
+    assert (found.retryable, found.seconds, found.vendor_away, now()) == (True, 300.0, False, 300.0)
+
+
+@virtual
+async def test_postgres_standing_still_is_no_reason_for_an_apology() -> None:
+    found = await asked(Away(None), Postgres(is_away=True))
+    assert isinstance(found, i.AgentFailed)
+    assert (found.retryable, found.vendor_away) == (True, True)

@@ -1,0 +1,116 @@
+"""Whose fault a failure is: a moment's, a number's, the build's, or of who is away."""
+
+import asyncpg
+import pytest
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.store.ids import NoIdsLeft
+from schemas.errors import Fenced, RetryableError, Unavailable, UnknownOutcome
+from streams.actors.judge import MANY_NUMBERS, WAITS, WITHIN_SECONDS, Judge, Sentence, failure_of, is_away
+from streams.actors.store import CannotBeWritten
+
+RETRY, BURY, STOP = Sentence.RETRY, Sentence.BURY, Sentence.STOP
+AWAY = [
+    ConnectionRefusedError(), TimeoutError(), asyncpg.CannotConnectNowError(), asyncpg.DeadlockDetectedError(),
+    asyncpg.DiskFullError(), KafkaConnectionError(), KafkaTimeoutError(), RetryableError("twilio", "HTTP 503"),
+    UnknownOutcome("twilio", "cut off"), Unavailable(), Fenced(), NoIdsLeft(),
+]  # fmt: skip
+OWN = [
+    KeyError("x"), ValueError(), AssertionError(), RecursionError(), OverflowError(), CannotBeWritten("22003"),
+    asyncpg.NumericValueOutOfRangeError(), asyncpg.UndefinedColumnError(),
+]  # fmt: skip
+
+
+def sentences(*failures: tuple[float, str, Exception]) -> list[Sentence]:
+    """When, whom, what."""
+    judge = Judge()
+    return [judge.rule(number, error, 1, at).sentence for at, number, error in failures]
+
+
+def numbers(count: int, *, each: float = 0.0) -> list[tuple[float, str, Exception]]:
+    return [(each * place, f"+57{place}", KeyError("x")) for place in range(count)]
+
+
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+def test_who_is_away_buries_nobody_however_often_and_whomever_it_meets(error: Exception) -> None:
+    judge = Judge()
+    assert is_away(error)
+    for attempt in range(1, 200):
+        ruling = judge.rule(f"+57{attempt % 40}", error, attempt, float(attempt))
+        assert (ruling.sentence, 0 < ruling.wait <= 3) == (RETRY, True)
+
+
+@pytest.mark.parametrize("error", OWN, ids=lambda error: type(error).__name__)
+def test_what_fails_by_itself_has_its_tries_within_a_minute_and_is_a_dead_letter(error: Exception) -> None:
+    judge, at, waits = Judge(), 0.0, []
+    while (ruling := judge.rule("+57", error, 1, at)).sentence is RETRY:
+        waits.append(ruling.wait)
+        at += ruling.wait
+    assert (ruling.sentence, ruling.tries) == (BURY, len(WAITS) + 1)
+    assert (waits, at) == ([1, 2, 4, 8, 15, 30], 60)
+
+
+@pytest.mark.parametrize(
+    ("failures", "last"),
+    [
+        (numbers(MANY_NUMBERS - 1), RETRY),
+        (numbers(MANY_NUMBERS), STOP),
+        (numbers(MANY_NUMBERS + 5), STOP),
+        (numbers(MANY_NUMBERS, each=WITHIN_SECONDS / MANY_NUMBERS), STOP),
+        (numbers(MANY_NUMBERS, each=WITHIN_SECONDS / (MANY_NUMBERS - 1)), RETRY),  # the first is too long ago
+        ([*numbers(MANY_NUMBERS - 1), (1.0, "+57x", ValueError())], RETRY),  # another failure
+        ([*numbers(MANY_NUMBERS - 1), (1.0, "+570", KeyError("y"))], RETRY),  # one of them again
+        ([(at, "+57", KeyError()) for at in range(6)], RETRY),
+        ([(at, "+57", KeyError()) for at in range(7)], BURY),
+        ([(at, "+57", KeyError()) for at in range(9)], BURY),  # what comes after it has had its tries
+        ([*((at, "+57", KeyError()) for at in range(7)), (WITHIN_SECONDS + 7, "+57", KeyError())], RETRY),
+        ([*((at, "+57", KeyError()) for at in range(7)), (8, "+57", ValueError())], RETRY),
+    ],
+)
+def test_many_numbers_are_the_builds_fault_and_a_number_is_its_own(
+    failures: list[tuple[float, str, Exception]], last: Sentence
+) -> None:
+    assert sentences(*failures)[-1] is last
+
+
+def test_a_failure_that_meets_all_buries_nothing() -> None:
+    """Whatever a build fails on, it meets more numbers than many before the first has had its tries."""
+    judge = Judge()
+    found = {judge.rule(f"+57{place % 30}", KeyError(), 1, place / 10).sentence for place in range(600)}
+    assert found == {RETRY, STOP}
+
+
+def raised(number: int) -> Exception:
+    try:
+        if number:
+            raise KeyError("+573138539155")
+        raise KeyError("the same type elsewhere")
+    except KeyError as error:
+        return error
+
+
+def test_the_same_failure_is_of_one_type_and_of_one_line_whatever_it_says() -> None:
+    assert failure_of(raised(1)) == failure_of(raised(2)) != failure_of(raised(0))
+    assert failure_of(raised(1)).startswith("KeyError (test_judge.py:")
+    assert failure_of(KeyError("+573138539155")) == "KeyError"
+
+
+failing = st.lists(st.tuples(st.floats(0, 30), st.integers(0, 15), st.sampled_from([*OWN, *AWAY])), max_size=80)
+
+
+@given(failing)
+def test_nobody_is_buried_before_its_tries_or_where_many_fail_alike(failures: list[tuple[float, int, Exception]]) -> None:
+    judge, now, tries, met = Judge(), 0.0, dict[tuple[str, int], int](), dict[str, set[int]]()
+    for passed, number, error in failures:
+        now += passed
+        ruling, what = judge.rule(str(number), error, 1, now), type(error).__name__
+        if not is_away(error):
+            tries[what, number] = tries.get((what, number), 0) + 1
+            met.setdefault(what, set()).add(number)
+        if ruling.sentence is BURY:
+            assert tries[what, number] > len(WAITS)
+        if ruling.sentence is STOP:
+            assert len(met[what]) >= MANY_NUMBERS
+        assert not (is_away(error) and ruling.sentence is not RETRY)

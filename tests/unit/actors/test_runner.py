@@ -1,0 +1,80 @@
+"""An effect that fails in a way that nobody foresaw is tried again, and stops its partition where many fail alike."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from mailboxes.ports import Refused, Verdict
+from rules import effects as f
+from rules import inputs as i
+from schemas.errors import Fenced
+from streams.actors.effects.runner import EffectRunner
+from streams.actors.judge import MANY_NUMBERS, WAITS
+from streams.actors.rejections import Rejections
+from streams.actors.values import Job, Told
+from tests.support.chat import START
+from tests.unit.mailboxes.virtual_time import now, virtual
+
+NUMBER = "+573138539155"
+RESERVE = Job(f.ReserveCampaignSlot(id="campaign:1:0", turn_id=1, batch_id="b"))
+TELL = Job(f.TellBackend(id="post:1:1:0", conversation_id=1, number=1))
+SLOT = i.CampaignSlot(turn_id=1, at=START + timedelta(minutes=1))
+
+
+class Performer:
+    """Raises these, one after the other, then gives a slot."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.abandoned = False
+
+    async def perform(self, key: str, effect: f.Effect) -> i.Input:
+        if self.errors:
+            raise self.errors.pop(0)
+        await asyncio.sleep(1)
+        return SLOT
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+
+def running(performer: Performer) -> EffectRunner:
+    return EffectRunner(cast(Any, performer), Rejections(cast(Any, None)))
+
+
+@virtual
+async def test_it_is_tried_again_and_again_as_long_as_it_is_wanted() -> None:
+    many = len(WAITS) + 3
+    told = await running(Performer(*(KeyError("x") for _ in range(many)))).run(NUMBER, RESERVE)
+    assert (told, now()) == (Told(given=SLOT), sum(WAITS) + 3 * WAITS[-1] + 1)
+
+
+@virtual
+async def test_a_newer_owner_is_no_failure() -> None:
+    with pytest.raises(Fenced):
+        await running(Performer(Fenced("epoch"))).run(NUMBER, RESERVE)
+    assert now() == 0
+
+
+@virtual
+async def test_many_numbers_whose_effects_fail_alike_stop_their_partition() -> None:
+    runner = running(Performer(*(KeyError("x") for _ in range(MANY_NUMBERS))))
+    ends = await asyncio.gather(
+        *(runner.run(f"{NUMBER}{place}", RESERVE) for place in range(MANY_NUMBERS)), return_exceptions=True
+    )
+    assert [end.args for end in ends if isinstance(end, Refused)] == [(Verdict.STOP,)]
+
+
+@virtual
+async def test_the_age_of_the_oldest_is_told_but_not_of_what_only_waits() -> None:
+    runner = running(Performer())
+    waiting = asyncio.create_task(runner.run(NUMBER, RESERVE))
+    await asyncio.sleep(0.25)
+    assert runner.oldest_seconds() is None
+    telling = asyncio.create_task(runner.run(NUMBER, TELL))
+    await asyncio.sleep(0.5)
+    assert runner.oldest_seconds() == 0.5
+    await asyncio.gather(waiting, telling)
+    assert runner.oldest_seconds() is None

@@ -1,0 +1,170 @@
+"""Effects start when their reason is durable, once; a reload finds them running; results become messages."""
+
+import asyncio
+
+from mailboxes.ports import Outcome, Step, Verdict
+from tests.unit.mailboxes.setting import Setting, turns
+from tests.unit.mailboxes.virtual_time import now, virtual
+from tests.unit.mailboxes.world import Ask, Behaviour, Event, Message, State
+
+
+@virtual
+async def test_an_effect_starts_when_its_reason_is_durable() -> None:
+    setting = Setting()
+    setting.assign(0)
+    started: list[float] = []
+
+    async def answer(key: str, effect: Ask) -> Message:
+        started.append(now())
+        return Message("answer", effect.id)
+
+    async def slow() -> None:
+        await asyncio.sleep(5)
+
+    setting.host.answer, setting.store.before = answer, slow
+    await setting.take("a", "1")
+    await setting.settle()
+    assert started == [5]
+    assert setting.store.ids("a", "answer") == ["1"]
+
+
+@virtual
+async def test_a_message_meets_the_key_while_its_effect_runs() -> None:
+    setting = Setting()
+    setting.assign(0)
+    await setting.take("a", "1")
+    await turns()
+    await setting.take("a", "2~")
+    await asyncio.sleep(0.1)
+    assert setting.host.running == {("a", "1")}
+    assert [event.id for event in setting.store.events["a"]] == ["1", "2~"]
+    await setting.settle()
+
+
+@virtual
+async def test_a_reload_finds_the_effect_running_and_starts_none() -> None:
+    setting = Setting()
+    setting.assign(0)
+    await setting.take("a", "1")
+    await turns()
+    setting.store.events["a"].append(Event(1, "take", "foreign~"))
+    await setting.take("a", "2~")
+    await asyncio.sleep(0.1)
+    assert setting.behaviour.handled[-2:] == [Message("recovered", running=frozenset({"1"})), Message("take", "2~")]
+    await setting.settle()
+    assert setting.host.asked == [("a", "1")]
+    assert setting.store.ids("a", "answer") == ["1"]
+
+
+@virtual
+async def test_a_result_that_is_not_durable_is_decided_again_and_not_asked_for_again() -> None:
+    setting = Setting()
+    setting.assign(0)
+    setting.host.verdicts = [Verdict.RETRY]
+    refusals = [Outcome.CONFLICT, ValueError("data"), ConnectionError("away")]
+    setting.store.judge = lambda write: refusals.pop() if refusals and write.writes[0].kind == "answer" else None
+    await setting.take("a", "1")
+    await setting.settle()
+    assert refusals == []
+    assert setting.host.asked == [("a", "1")]
+    assert setting.store.ids("a", "answer") == ["1"]
+
+
+@virtual
+async def test_what_is_not_wanted_any_more_is_cut_off_if_it_may_be() -> None:
+    for cancellable in (True, False):
+        setting = Setting(Behaviour(cancellable=cancellable), source=f"{cancellable}")
+        setting.assign(0)
+        await setting.take("a", "1")
+        await turns()
+        await setting.take("a", "", kind="cancel")
+        await turns()
+        assert setting.host.running == (set() if cancellable else {("a", "1")})
+        await setting.settle()
+        assert setting.released == [0, 1]
+
+
+@virtual
+async def test_one_that_raises_gives_its_partition_up() -> None:
+    setting = Setting()
+    setting.assign(0, 1)
+
+    async def crash(key: str, effect: Ask) -> Message:
+        raise ZeroDivisionError
+
+    setting.host.answer = crash
+    await setting.take("a", "1")
+    await asyncio.sleep(1)
+    assert setting.host.given == [(0, "ZeroDivisionError()")]
+    assert setting.box.effects == {}
+
+
+@virtual
+async def test_one_without_result_is_told_to_nobody() -> None:
+    setting = Setting()
+    setting.assign(0)
+
+    async def silent(key: str, effect: Ask) -> None:
+        await asyncio.sleep(1)
+
+    setting.host.answer = silent
+    await setting.take("a", "1")
+    await asyncio.sleep(2)
+    assert [message.kind for message in setting.behaviour.handled] == ["recovered", "take"]
+    assert setting.box.busy == {}
+
+
+@virtual
+async def test_a_steps_own_effects_run_once() -> None:
+    class Typing(Behaviour):
+        def handle(self, state: State, message: Message, now: float) -> Step[State, Ask, Event]:
+            step = super().handle(state, message, now)
+            effects = (Ask(message.id),) if message.kind == "take" else ()
+            return Step(step.state, step.write, effects, step.patient)
+
+    setting = Setting(Typing(parallel=0))
+    setting.assign(0)
+    setting.host.answer = lambda key, effect: asyncio.sleep(1, None)
+    await setting.take("a", "1~")
+    await setting.take("a", "2~")
+    await asyncio.sleep(0.5)
+    assert setting.host.running == {("a", "1~"), ("a", "2~")}
+    await asyncio.sleep(5)
+    assert setting.host.asked == [("a", "1~"), ("a", "2~")]
+
+
+@virtual
+async def test_the_result_of_a_partition_that_left_is_handed_back() -> None:
+    setting = Setting()
+    setting.assign(0)
+    await setting.take("a", "1")
+    await turns()
+    setting.box.revoke([0])
+    await asyncio.sleep(2)
+    assert setting.host.orphans == [("a", Message("answer", "1"))]
+
+
+@virtual
+async def test_a_result_that_is_fenced_is_handed_back() -> None:
+    setting = Setting()
+    setting.assign(0)
+    await setting.take("a", "1")
+    await turns()
+    setting.store.epochs[0] += 1
+    await asyncio.sleep(2)
+    assert setting.host.orphans == [("a", Message("answer", "1"))]
+    assert setting.box.effects == {}
+
+
+@virtual
+async def test_a_partition_that_comes_back_finds_its_effect_running() -> None:
+    setting = Setting()
+    setting.assign(0)
+    await setting.take("a", "1")
+    await turns()
+    setting.assign(0)
+    await setting.box.recover(0, ["a"])
+    await asyncio.sleep(5)
+    assert setting.host.asked == [("a", "1")]
+    assert setting.store.ids("a", "answer") == ["1"]
+    assert setting.host.orphans == []

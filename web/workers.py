@@ -1,0 +1,95 @@
+"""What the workers' own views tell of all of them together. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+Views = Mapping[str, Json | None]
+"""Each worker's `/partitions` by its address; None: it does not answer."""
+
+# A worker is asked each 2.5 s for a second: one that answers has missed three of these, and within 15 s it is said.
+SILENT_SECONDS = 8.0
+# Seven tries take a minute; what is tried a third time was no moment's fault.
+_TRIED_AGAIN_SECONDS = 5.0
+# Events leave each 50 ms.
+_UNPUBLISHED_SECONDS = 15.0
+_MOST_RETRIED = 5
+
+
+class LastSeen:
+    """`views`: what each worker told last, None where that is too long ago. Pure; told the time, monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[float, Json]] = {}
+        self.views: Views = {}
+
+    def note(self, views: Views, now: float) -> None:
+        """Take down what was found. Whoever was never seen has as long to answer as anybody."""
+        for url, view in views.items():
+            if view is not None or url not in self._told:
+                self._told[url] = now, view or {}
+        self.views = {url: view if now - at < SILENT_SECONDS else None for url, (at, view) in self._told.items()}
+
+
+def standing(views: Views) -> list[str]:
+    """Return what keeps work from going on, a line each."""
+    silent = sum(view is None for view in views.values())
+    lines = ["no worker answers" if silent == len(views) else "a worker does not answer"] if silent else []
+    for view in views.values():
+        lines += (view or {}).get("standing", [])
+    return list(dict.fromkeys(lines))
+
+
+def late(views: Views) -> list[str]:
+    """Return what takes longer than it should, a line each."""
+    found = unfinished(views)
+    lines = [f"tried again and again: {each['why']}" for each in found["retried"] if each["seconds"] > _TRIED_AGAIN_SECONDS]
+    if (found["oldest"].get("unpublished") or 0) > _UNPUBLISHED_SECONDS:
+        lines.append("events wait to be published")
+    return list(dict.fromkeys(lines))
+
+
+def unfinished(views: Views) -> Json:
+    """Return what all workers together have under way. `oldest`: seconds by kind; `retried`: the oldest of it."""
+    told = [view for view in views.values() if view is not None]
+    oldest: dict[str, float | None] = {}
+    for view in told:
+        for kind, seconds in view.get("oldest", {}).items():
+            oldest[kind] = max(filter(None, (oldest.get(kind), seconds)), default=None)
+    retried = sorted((each for view in told for each in view.get("retried", [])), key=lambda each: -each["seconds"])
+    return {
+        "answering": len(told),
+        "silent": len(views) - len(told),
+        "behind": sum(view.get("behind", 0) for view in told),
+        "unpublished": sum(view.get("unpublished", 0) for view in told),
+        "oldest": oldest,
+        "retried": retried[:_MOST_RETRIED],
+    }
+
+
+@dataclass(slots=True)
+class Workers:
+    """`lag`: a row for each partition with something unfinished or not read yet; `unreachable`: who does not answer."""
+
+    lag: list[Json] = field(default_factory=list)
+    pauses: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+
+
+def told(views: Mapping[str, Json | None]) -> Workers:
+    """Join the workers' `/partitions`, by their addresses; None where there was no answer."""
+    workers = Workers(unreachable=[url for url, view in views.items() if view is None])
+    for view in views.values():
+        if view is not None:
+            workers.lag += _rows(view)
+            workers.pauses += [vendor for vendor in view.get("paused", []) if vendor not in workers.pauses]
+    workers.lag.sort(key=lambda row: str(row["name"]))
+    return workers
+
+
+def _rows(view: Json) -> list[Json]:
+    behind, unfinished = view.get("lag", {}), view.get("partitions", {})
+    names = [name for name in behind.keys() | unfinished.keys() if behind.get(name) or name in unfinished]
+    nothing = {"unfinished": 0, "oldest_seconds": None}
+    return [nothing | unfinished.get(name, {}) | {"name": name, "lag": behind.get(name, 0)} for name in names]
