@@ -10,7 +10,7 @@ from web.openapi import openapi
 
 
 def all_documents() -> dict[str, dict[str, Any]]:
-    """Give every document by its file's name."""
+    """Return every document by its file's name."""
     return documents() | {"openapi.json": openapi()}
 
 
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def text_of(document: dict[str, Any]) -> str:
-    """Give a document as it lies in the folder: readable, and the same each time."""
+    """Return a document as it lies in the folder: readable, and the same each time."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -76,7 +76,7 @@ def _check_remembered(settings: Settings, since: datetime, at: datetime) -> None
 
 
 async def _run(settings: Settings, asked: Asked) -> tuple[Findings, CallFindings | None, str | None]:
-    """Give Twilio's, and ElevenLabs' or why there are none: neither waits for the other."""
+    """Return Twilio's, and ElevenLabs' or why there are none: neither waits for the other."""
     async with postgres_and_kafka(settings) as (database, kafka), open_readers(settings) as readers:
         publisher = Publisher(kafka, Spool(database))
         twilio = Backfill(settings, database, publisher, readers.messenger)

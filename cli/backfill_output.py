@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def as_json(findings: Findings, calls: CallFindings | None, problem: str | None, *, dry_run: bool) -> Json:
-    """Give all that was found. `problem`: why ElevenLabs was not compared."""
+    """Return all that was found. `problem`: why ElevenLabs was not compared."""
     return {
         "since": findings.since.isoformat(), "until": findings.until.isoformat(), "published": not dry_run,
         "listed": findings.listed,

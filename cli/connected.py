@@ -18,7 +18,7 @@ _LOOK_SECONDS = 0.5
 
 
 async def still_running(settings: Settings, group: str) -> bool:
-    """Tell whether processes of a consumer group run on; one that has just ended is waited for."""
+    """Return whether processes of a consumer group run on; one that has just ended is waited for."""
     end = time.monotonic() + _GONE_SECONDS
     while await live_members(settings, group):
         if time.monotonic() > end:

@@ -77,7 +77,7 @@ def discard(
     as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
 ) -> None:
-    """Take them off the list; bytes and reason are kept."""
+    """Dismiss them; bytes and reason are kept."""
     from cli.dead_letters import run_discard
 
     run(lambda settings: run_discard(settings, by or getpass.getuser(), ids, reason, as_json=as_json), data_dir)

@@ -63,7 +63,7 @@ def run_retry(
 
 
 def run_discard(settings: Settings, by: str, ids: list[str], reason: str, *, as_json: bool) -> int:
-    """Take letters off the list; 0."""
+    """Dismiss letters; 0."""
     return _print_results(_with_letters(settings, lambda letters: letters.discard(by, ids, reason)), as_json=as_json)
 
 

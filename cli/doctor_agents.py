@@ -41,7 +41,7 @@ async def agents(settings: Settings) -> list[Finding]:
 
 
 async def _wanted(settings: Settings, api: ElevenLabsApi) -> dict[str, bool]:
-    """Give the agents to look at, and whether their conversations follow calls."""
+    """Return the agents to look at, and whether their conversations follow calls."""
     wanted = dict.fromkeys(await _of_conversations(settings), True)
     if settings.unknown_number_agent_id:
         wanted[settings.unknown_number_agent_id] = False

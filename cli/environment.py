@@ -37,7 +37,7 @@ POSTGRES_PASSWORD=
 
 
 def environment_rows() -> list[tuple[str, str, str]]:
-    """Give (variable, default, meaning) of each setting."""
+    """Return (variable, default, meaning) of each setting."""
     return [
         (name.upper(), "" if field.default is None else str(field.default), field.description or "")
         for name, field in Settings.model_fields.items()
@@ -45,13 +45,13 @@ def environment_rows() -> list[tuple[str, str, str]]:
 
 
 def environment_table() -> str:
-    """Give the table as text; a paragraph a variable, because help pages join lines."""
+    """Return the table as text; a paragraph a variable, because help pages join lines."""
     rows = [f"{name}={default}: {meaning}".replace("[", "\\[") for name, default, meaning in environment_rows()]
     return "Environment:\n\n" + "\n\n".join(rows)
 
 
 def environment_page() -> str:
-    """Give docs/configuration.md."""
+    """Return docs/configuration.md."""
     rows = [f"| `{name}` | {_code(default)} | {_cell(meaning)} |" for name, default, meaning in environment_rows()]
     return _PAGE + "\n".join(rows) + "\n"
 

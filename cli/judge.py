@@ -28,7 +28,7 @@ class Verdict:
 
 
 def answered_words(twilio: list[Row], number: str) -> list[str]:
-    """Give the client's words that were answered, in the order of the answers."""
+    """Return the client's words that were answered, in the order of the answers."""
     answers = [row["body"] for row in twilio if row["to"] == f"whatsapp:{number}"][1:]
     return [word for body in answers for word in body.removeprefix(_ECHO).split("\n")]
 

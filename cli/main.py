@@ -83,7 +83,7 @@ def migrate(
                            "the topics.")] = False,
     as_json: Json = False, data_dir: Beside = _DATA_DIR,
 ) -> None:  # fmt: skip
-    """Bring the database's schema up to date and make the topics; safe to repeat and to run twice at once."""
+    """Migrate the database's schema and make the topics; safe to repeat and to run twice at once."""
     from cli.prepare import print_topics
 
     _run((lambda settings: print_topics(settings, as_json=as_json)) if topics_only else _migrate, data_dir)
@@ -122,7 +122,7 @@ def demo(
 
 @app.command(epilog=_ENVIRONMENT)
 def doctor(as_json: Json = False, data_dir: Beside = _DATA_DIR) -> None:
-    """Say what is configured, reachable and consistent, and what to do about what is not."""
+    """Report what is configured, reachable and consistent, and what to do about what is not."""
     from cli.doctor import run_doctor
 
     _run(lambda settings: run_doctor(settings, as_json=as_json), data_dir)

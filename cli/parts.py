@@ -26,7 +26,7 @@ class Parts:
         self._servers[_POSTGRES if isinstance(server, RunningPostgres) else _KAFKA] = server
 
     def running(self) -> dict[str, bool]:
-        """Give each part, and whether it runs."""
+        """Return each part, and whether it runs."""
         breakable = [name for name, server in self._servers.items() if _keeps_its_data(server)]
         return self._supervisor.running() | {name: name not in self._stopped for name in breakable}
 
@@ -63,5 +63,5 @@ class Parts:
 
 
 def _keeps_its_data(server: Server) -> bool:
-    """Tell whether a server goes on where it was; the embedded broker has all in memory, so it is left alone."""
+    """Return whether a server goes on where it was; the embedded broker has all in memory, so it is left alone."""
     return isinstance(server, RunningPostgres) or server.kind == "apache"

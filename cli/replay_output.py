@@ -15,7 +15,7 @@ def say_what_is_cut(reader: Reader) -> None:
 
 
 def nothing_there(reader: Reader) -> str:
-    """Give the line for a window without events."""
+    """Return the line for a window without events."""
     if reader.kept_since is None:
         return f"{reader.topic} is empty"
     return f"no event in this window; {reader.topic} keeps events from {reader.kept_since:%F %T} UTC on"

@@ -18,7 +18,7 @@ _LEAST_SECONDS = 3.0
 
 
 async def sums_differ(settings: Settings, client: StatsClient, pool: Pool, patience: float) -> list[Difference]:
-    """Give the figures that differ, after looking again for a while: the answer of the views may be a moment old.
+    """Return the figures that differ, after looking again for a while: the answer of the views may be a moment old.
 
     Raises:
         Unavailable: no stats worker answers.

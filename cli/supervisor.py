@@ -54,7 +54,7 @@ class Supervisor:
         return {each.name: each.process.pid for each in self._all if each.process}
 
     def running(self) -> dict[str, bool]:
-        """Give each process, and whether it runs."""
+        """Return each process, and whether it runs."""
         return {each.name: each.process is not None and each.process.returncode is None for each in self._all}
 
     def kill(self, name: str) -> None:
@@ -64,7 +64,7 @@ class Supervisor:
             process.kill()
 
     def ports(self, command: str) -> list[int]:
-        """Give where the processes of one kind have their views."""
+        """Return where the processes of one kind have their views."""
         return [each.port for each in self._all if each.command == command]
 
     async def ready(self, seconds: float) -> None:
@@ -130,7 +130,7 @@ async def _ready(client: httpx.AsyncClient, port: int) -> httpx.Response | None:
 
 
 def restart_may_help(answer: httpx.Response | None) -> bool:
-    """Tell whether a process that answers `/ready` like this, or not at all (None), is better started anew. Pure.
+    """Return whether a process that answers `/ready` like this, or not at all (None), is better started anew. Pure.
 
     A worker knows of work that a new start would fail on as well.
     """

@@ -121,7 +121,7 @@ class Up:
 
 
 def run_up(settings: Settings, data_dir: Path, jars: Path, workers: int) -> int:
-    """Run until Ctrl-C or SIGTERM; gives the exit code."""
+    """Run until Ctrl-C or SIGTERM; return the exit code."""
     return asyncio.run(_run(settings, data_dir.absolute(), jars.absolute(), workers))
 
 

@@ -45,7 +45,7 @@ class Question:
     load_history: Callable[[], Awaitable[list[tuple[str, str]]]] | None = None
 
     async def with_history(self) -> "Question":
-        """Give the question with its history loaded."""
+        """Return the question with its history loaded."""
         if self.load_history is None:
             return self
         return replace(self, context=replace(self.context, history=await self.load_history()), load_history=None)

@@ -11,7 +11,7 @@ _given_up: set[asyncio.Task[Any]] = set()
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """Give the work's result, or stop waiting for it.
+    """Return the work's result, or stop waiting for it.
 
     `asyncio.timeout` waits until the cancelled work has cleaned up: giving a connection back to asyncpg's pool waits
     for a frozen Postgres without end. Here it cleans up behind our back.

@@ -116,7 +116,7 @@ async def ask(
     timeout: aiohttp.ClientTimeout | None = None,
     most: int = LARGEST_ANSWER_BYTES,
 ) -> Answer:
-    """Do one request and read its answer, of at most `most` bytes. `timeout` None: the session's.
+    """Send one request and read its answer, of at most `most` bytes. `timeout` None: the session's.
 
     Raises:
         BROKE_OFF: see there; `TooLarge` among them, of which the rest is not read.

@@ -30,7 +30,7 @@ def candidates(
 
 
 def proves_absence(listing: Listing, *, read_at: datetime, lives_until: datetime) -> bool:
-    """Tell whether what a list does not show was not made: it shows something that was made well after the attempt's end.
+    """Return whether what a list does not show was not made: it shows something that was made well after the attempt's end.
 
     Args:
         read_at: when the reading began, by the clock that `lives_until` is of; the messenger's own is set against it.
@@ -43,7 +43,7 @@ def proves_absence(listing: Listing, *, read_at: datetime, lives_until: datetime
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two addresses are one person's; a number may be shown in its other spelling.
+    """Return whether two addresses are one person's; a number may be shown in its other spelling.
 
     A miss here would send a message twice.
     """
@@ -54,7 +54,7 @@ def same_address(one: str, other: str) -> bool:
 
 
 def same_text(one: str, other: str) -> bool:
-    """Tell whether two texts are one: white space and composition of accents may change on the way, and what a
+    """Return whether two texts are one: white space and composition of accents may change on the way, and what a
     messenger cannot carry is left out or replaced.
     """
     return one == other or _plain(one) == _plain(other)

@@ -12,7 +12,7 @@ Share = Callable[[], float]
 
 
 def allowed_per_second(settings: Settings) -> float:
-    """Give the lower of what the sender may send and what is ours of the account's rate."""
+    """Return the lower of what the sender may send and what is ours of the account's rate."""
     of_sender = settings.twilio_messages_per_second
     return min(of_sender, settings.twilio_account_messages_per_second or of_sender)
 
@@ -34,12 +34,12 @@ class RateLimiter:
         self._fresh, self._late = asyncio.Semaphore(_FRESH), asyncio.Semaphore(_LATE)
 
     async def take(self, *, is_late: bool) -> None:
-        """Take a place as soon as there is one. `is_late`: it was held up for long, and leaves beside others."""
+        """Acquire a slot as soon as one is free. `is_late`: it was held up for long, and leaves beside others."""
         async with self._late if is_late else self._fresh:
             await self.limiter().acquire()
 
     def limiter(self) -> AsyncLimiter:
-        """Give the limiter for the share of this moment; shares change with assignments."""
+        """Return the limiter for the share of this moment; shares change with assignments."""
         share = self._share()
         if share != self._current:
             self._current = share
@@ -49,7 +49,7 @@ class RateLimiter:
         return self._limiter
 
     def take_now(self) -> bool:
-        """Take a place if there is one right now."""
+        """Acquire a slot if one is free right now."""
         limiter = self.limiter()
         if not limiter.has_capacity():
             return False

@@ -63,7 +63,7 @@ class PeerProofs:
         return {PROOF_HEADER: f"{at}:{_proof(self._keys[0], at, path, query)}"}
 
     def are_proven(self, path: str, query: Mapping[str, str], given: str | None) -> bool:
-        """Tell whether one who holds a token asks this, now."""
+        """Return whether one who holds a token asks this, now."""
         written, _, proof = (given or "").partition(":")
         if not (written.isascii() and written.isdigit() and len(written) <= len("9999999999")):
             return False

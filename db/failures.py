@@ -13,7 +13,7 @@ _OF_A_VALUE = frozenset({"21", "22", "23", "54"})
 
 
 def is_postgres_away(error: BaseException | None) -> bool:
-    """Tell whether the same statement may succeed later, whatever it was given.
+    """Return whether the same statement may succeed later, whatever it was given.
 
     asyncpg raises an `InterfaceError` also for an argument that it cannot encode; that one is a ValueError, too.
     """
@@ -23,7 +23,7 @@ def is_postgres_away(error: BaseException | None) -> bool:
 
 
 def is_postgres_refusal(error: BaseException | None) -> bool:
-    """Tell whether Postgres, or asyncpg, refuses a value that a statement was given."""
+    """Return whether Postgres, or asyncpg, refuses a value that a statement was given."""
     is_encoding = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
     return is_encoding or _state_class(error) in _OF_A_VALUE
 

@@ -1,4 +1,4 @@
-"""Brings the schema up to date. Safe to repeat and to run twice at once."""
+"""Migrates the schema. Safe to repeat and to run twice at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -123,7 +123,7 @@ def _refused() -> Iterator[None]:
 
 
 async def _is_newer(connection: Connection) -> bool:
-    """Tell whether the schema has a version that this build does not know."""
+    """Return whether the schema has a version that this build does not know."""
     for table in (VERSION_TABLE, FORMER_TABLE):
         if await _has_table(connection, table):
             found = await connection.fetchval(f"SELECT version_num FROM {table}")
@@ -132,7 +132,7 @@ async def _is_newer(connection: Connection) -> bool:
 
 
 async def _has_table(connection: Connection, name: str) -> bool:
-    """Tell whether there is such a table; a view is none."""
+    """Return whether there is such a table; a view is none."""
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1) AND relkind = 'r')", name
     )

@@ -121,7 +121,7 @@ async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> "asyncp
 
 
 async def behind_pooler(dsn: str) -> bool:
-    """Tell whether a URL leads to a pooler: those give clients other process ids than their sessions of Postgres have.
+    """Return whether a URL leads to a pooler: those give clients other process ids than their sessions of Postgres have.
 
     Raises:
         OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.

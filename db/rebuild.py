@@ -98,7 +98,7 @@ class Target:
         return self._sequences[partition]
 
     async def may_be_filled(self) -> bool:
-        """Tell whether no conversation is here yet, but those of a rebuild that was interrupted."""
+        """Return whether no conversation is here yet, but those of a rebuild that was interrupted."""
         return bool(await self.pool.fetchval(_sql.may_be_filled, _OWNER))
 
     async def erasures(self) -> Erasures:
@@ -122,7 +122,7 @@ class Target:
         return {str(own_id) for own_id in found}
 
     async def write(self, writes: Sequence[Write]) -> list[Failed]:
-        """Write conversations, each at most once; returns what Postgres refuses.
+        """Write conversations, each at most once; return what Postgres refuses.
 
         Raises:
             Unavailable: somebody else writes at the same time.

@@ -35,11 +35,11 @@ class Faults:
         self._armed.clear()
 
     def fires(self, name: str) -> bool:
-        """Tell whether a fault happens now."""
+        """Return whether a fault happens now."""
         return self.take(name) is not None
 
     def take(self, name: str) -> Fault | None:
-        """Give the fault that happens now, if it does."""
+        """Return the fault that happens now, if it does."""
         fault = self._armed.get(name)
         if fault is None or fault.count == 0 or self._random.random() >= fault.probability:
             return None
@@ -47,5 +47,5 @@ class Faults:
         return fault
 
     def of_stage(self, stage: str) -> list[str]:
-        """Give the kinds armed for a stage: of `list-500` it is `500`."""
+        """Return the kinds armed for a stage: of `list-500` it is `500`."""
         return [name.removeprefix(f"{stage}-") for name in self._armed if name.startswith(f"{stage}-")]

@@ -33,7 +33,7 @@ async def spawn(
 
 
 async def end(process: asyncio.subprocess.Process, seconds: float) -> int:
-    """SIGTERM, then SIGKILL when it takes longer; gives the exit code."""
+    """SIGTERM, then SIGKILL when it takes longer; return the exit code."""
     if process.returncode is None:
         process.terminate()
         try:

@@ -13,7 +13,7 @@ class Mailbox(Shards[S, M, E, W]):
     """Records of a source's partition come one after the other. `generation`: of the newest assignment."""
 
     async def deliver(self, record: Record[M]) -> bool:
-        """Hand a record over; waits while there is no room. False: of an older assignment, dropped."""
+        """Deliver a record; waits while there is no room. False: of an older assignment, dropped."""
         while self._is_current(record):
             if self._has_room(record):
                 self.tell(record.key, record.partition, self._begin(record))

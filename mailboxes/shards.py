@@ -65,7 +65,7 @@ class Shards(Generic[S, M, E, W]):
         self.changed()
 
     def reconcile(self, shard: Shard[S, M, E, W], once: Sequence[E]) -> None:
-        """Bring effects in line with a durable state: start what is wanted, cancel what is not."""
+        """Reconcile effects with a durable state: start what is wanted, cancel what is not."""
         self._weigh(shard, self.behaviour.open_work(shard.state), self.behaviour.size(shard.state))
         if self.run_state is not RunState.RUNNING:
             return
@@ -80,7 +80,7 @@ class Shards(Generic[S, M, E, W]):
                 task.add_done_callback(partial(self._effect_ended, shard.key, shard.partition, effect.id))
 
     def _effect_ended(self, key: str, partition: int, effect_id: str, task: "asyncio.Task[M | None]") -> None:
-        """Tell the key the result; of an effect that was cut off, what still runs."""
+        """Deliver the result to the key; of an effect that was cut off, what still runs."""
         is_ours = partition in self.owned and self.run_state is not RunState.DRAINED
         with self.guard(partition):
             result = None if task.cancelled() else task.exception() or task.result()
@@ -107,7 +107,7 @@ class Shards(Generic[S, M, E, W]):
         shard.open_work, shard.size = open_work, size
 
     def rest(self, shard: Shard[S, M, E, W]) -> None:
-        """Let leave memory what may, where there is too much in it."""
+        """Evict what may leave memory, where there is too much in it."""
         is_idle = shard.loaded and not shard.unsettled() and shard.key not in self.effects
         if is_idle and self.busy.get(shard.key) is shard:
             self.resting[shard.key] = self.busy.pop(shard.key)

@@ -79,7 +79,7 @@ def _check_still(counts: dict[str, int], partitions: int) -> None:
 
 
 async def when_kafka_answers(settings: Settings, work: Callable[[], Awaitable[T]]) -> T:
-    """Do work that connects to Kafka; again and again for a while, as long as it is away or lacks topics.
+    """Run work that connects to Kafka; retry for a while, as long as it is away or lacks topics.
 
     Raises:
         ConfigurationError: it does not let us.

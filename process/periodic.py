@@ -18,7 +18,7 @@ async def every(
     forgive: tuple[type[Exception], ...] = (),
     problem: str = "periodic work failed",
 ) -> None:
-    """Do work each `seconds` (from its end to its next begin), until cancelled.
+    """Run work each `seconds` (from its end to its next begin), until cancelled.
 
     `at_once`: the first time comes without a wait. `forgive`: errors after which the next time may succeed; they are
     logged as `problem`, a constant sentence. Any other error ends the loop, and with it the process.

@@ -74,7 +74,7 @@ async def postgres_answers(settings: Settings) -> bool:
 
 
 async def when_postgres_answers(settings: Settings, work: Callable[[], Awaitable[T]]) -> T:
-    """Do work that connects to Postgres; again and again for a while, as long as Postgres is away.
+    """Run work that connects to Postgres; retry for a while, as long as Postgres is away.
 
     Raises:
         ConfigurationError: DATABASE_URL cannot be right.

@@ -85,12 +85,12 @@ def link(current: Span, traceparent: str | None) -> None:
 
 
 def is_recorded() -> bool:
-    """Tell whether this process records spans."""
+    """Return whether this process records spans."""
     return _is_recorded
 
 
 def current_trace() -> str | None:
-    """Give the `traceparent` that continues the open trace, for what is stored; None where nothing is recorded."""
+    """Return the `traceparent` that continues the open trace, for what is stored; None where nothing is recorded."""
     if not _is_recorded:
         return None
     carrier: dict[str, str] = {}
@@ -99,10 +99,10 @@ def current_trace() -> str | None:
 
 
 def trace_headers() -> list[tuple[str, bytes]]:
-    """Give the Kafka header that continues the open trace; none where nothing is recorded."""
+    """Return the Kafka header that continues the open trace; none where nothing is recorded."""
     return trace_header(current_trace())
 
 
 def trace_header(traceparent: str | None) -> list[tuple[str, bytes]]:
-    """Give the Kafka header that carries a `traceparent` on; none where there is none."""
+    """Return the Kafka header that carries a `traceparent` on; none where there is none."""
     return [(TRACE_HEADER, traceparent.encode())] if traceparent else []

@@ -20,7 +20,7 @@ _LEAST = (3, 11)
 
 
 def main() -> int:
-    """Install what is missing; gives the exit code."""
+    """Install what is missing; return the exit code."""
     if sys.version_info < _LEAST:
         print(f"needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=python3.11 …", file=sys.stderr)
         return 2
@@ -46,7 +46,7 @@ def _fingerprint() -> str:
 
 
 def _works() -> bool:
-    """Tell whether the environment's Python still runs; the one that it was made with may be gone."""
+    """Return whether the environment's Python still runs; the one that it was made with may be gone."""
     try:
         return subprocess.run([_PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
     except OSError:

@@ -10,6 +10,6 @@ HEADER = "X-Service-Signature"
 
 
 def signature(secret: str, body: bytes, at: int) -> str:
-    """Give the header's value. `at`: Unix seconds; a receiver should refuse what is older than some minutes."""
+    """Return the header's value. `at`: Unix seconds; a receiver should refuse what is older than some minutes."""
     digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"

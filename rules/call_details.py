@@ -13,7 +13,7 @@ WAITS_SECONDS = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 120.0, 300.0, 600.0)
 
 
 def are_whole(state: Conversation) -> bool:
-    """Tell whether nothing is left to ask for."""
+    """Return whether nothing is left to ask for."""
     return state.summary is not None and state.call_duration_secs is not None
 
 

@@ -46,7 +46,7 @@ class CallStatuses:
                 check_placeholders(_VARIABLE, action)
 
     def opening(self, status: str) -> Opening | None:
-        """Give how a conversation begins after a call of this status; None where none begins."""
+        """Return how a conversation begins after a call of this status; None where none begins."""
         status = _letters(status)
         action = self._actions.get(status, self._actions[_OTHERS])
         if action == _NONE:

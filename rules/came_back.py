@@ -25,12 +25,12 @@ def of_report(state: Conversation, report: DeliveryReported, send: KnownSend) ->
 
 
 def blocks(state: Conversation) -> bool:
-    """Tell whether something goes out before the agent is asked anything."""
+    """Return whether something goes out before the agent is asked anything."""
     return any(not back.as_template for back in state.came_back)
 
 
 def holds(state: Conversation, turn: Turn) -> bool:
-    """Tell whether a turn waits behind what came back: of itself, or of an earlier one that it does not repeat."""
+    """Return whether a turn waits behind what came back: of itself, or of an earlier one that it does not repeat."""
     return any(
         not back.as_template and (turn.kind != "again" or back.turn_id == turn.origin) for back in state.came_back
     )

@@ -23,7 +23,7 @@ _STATUS: Final[dict[str, Status]] = {"close": "closed", "escalate": "escalated",
 
 
 def on_command(draft: Draft, given: CommandGiven) -> None:
-    """Do a command at once; what an operator writes waits for its turn."""
+    """Execute a command at once; what an operator writes waits for its turn."""
     command = given.command
     if (refusal := _refusal(draft, command)) is not None:
         _record(draft, command, changed=False, outcome=outcomes.command_refused(refusal))

@@ -33,7 +33,7 @@ _CHECKS: list[Callable[[Settings], object]] = [
 
 
 def problems(settings: Settings) -> list[str]:
-    """Give one line for each thing that is wrong, naming its variable and what to do."""
+    """Return one line for each thing that is wrong, naming its variable and what to do."""
     found = []
     for check in _CHECKS:
         try:

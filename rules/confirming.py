@@ -8,7 +8,7 @@ from rules.state import Waiting, replace
 
 
 def confirm(draft: Draft, name: str, message: MessageReceived | Waiting) -> None:
-    """Say one of them now, or behind what is under way. `name`: opted_out, opted_in, escalated, apology."""
+    """Send one of them now, or behind what is under way. `name`: opted_out, opted_in, escalated, apology."""
     if name not in draft.spoken.notices:
         return
     at = message.at if isinstance(message, Waiting) else message.received_at

@@ -8,7 +8,7 @@ from rules.state import Waiting
 
 
 def is_over(questions: Sequence[Waiting], now: datetime, policy: Policy) -> bool:
-    """Tell whether nothing more of the burst is to be waited for. Once it is over, what comes later changes
+    """Return whether nothing more of the burst is to be waited for. Once it is over, what comes later changes
     nothing: the agent may have been asked.
     """
     return all(over <= now for over in due(questions, policy))

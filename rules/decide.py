@@ -58,7 +58,7 @@ def decide(state: Conversation, given: i.Input, now: datetime, policy: Policy, f
 
 
 def _came_before(state: Conversation, given: i.Input) -> bool:
-    """Tell whether an event is delivered again while it waits for its turn. What has had its turn the store knows."""
+    """Return whether an event is delivered again while it waits for its turn. What has had its turn the store knows."""
     waiting = {each.event_id for each in state.inbox}
     match given:
         case i.MessageReceived(event_id=event_id):

@@ -57,7 +57,7 @@ def summary_sentence(summary: str | None, longest: int = LONGEST_SUMMARY, texts:
 
 
 def shortened(text: str, longest: int) -> str:
-    """Give a text cut at a word, with `…`, where it is longer than `longest` characters."""
+    """Return a text cut at a word, with `…`, where it is longer than `longest` characters."""
     if len(text) <= longest:
         return text
     cut = text[: longest - 1].rsplit(" ", 1)[0] if " " in text[: longest - 1] else text[: longest - 1]

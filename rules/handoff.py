@@ -27,7 +27,7 @@ class Handoff:
         self._text = "" if settings.handoff_text == NO_TEXT else settings.handoff_text
 
     def read(self, text: str, *, tools: Sequence[str], ended: bool) -> Said:
-        """Give what an answer comes to. The phrase is for us and is not shown; a hand-off without words gets ours."""
+        """Return what an answer comes to. The phrase is for us and is not shown; a hand-off without words gets ours."""
         shown = text
         if self._phrase and self._phrase in text:
             shown = text.replace(self._phrase, "").strip()

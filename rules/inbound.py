@@ -41,19 +41,19 @@ _LONGEST_FORM = 1_000
 
 
 def described(params: Mapping[str, str]) -> str:
-    """Give the text of one message: what was written, and what was attached."""
+    """Return the text of one message: what was written, and what was attached."""
     kind = params.get("MessageType", "").lower()
     parts = [*_origin(params), *_attachments(params, kind), *_location(params), *_form(params), *_words(params, kind)]
     return "\n".join(part for part in parts if part) or _UNSUPPORTED
 
 
 def quoted_sid(params: Mapping[str, str]) -> str | None:
-    """Give the id of the message that this one replies to, where it quotes one."""
+    """Return the id of the message that this one replies to, where it quotes one."""
     return params.get("OriginalRepliedMessageSid") or None
 
 
 def question(texts: Sequence[str]) -> str:
-    """Give one question for messages that share a turn, in their order."""
+    """Return one question for messages that share a turn, in their order."""
     return "\n".join(texts)
 
 

@@ -47,7 +47,7 @@ class Keywords:
         return cls(phrases | {"stop": settings.opt_out_words}, {"handoff": settings.handoff_payloads})
 
     def intent(self, params: Mapping[str, str]) -> Intent | None:
-        """Give what a message with these parameters of Twilio's commands; None for an ordinary one."""
+        """Return what a message with these parameters of Twilio's commands; None for an ordinary one."""
         if kind := _OPT_OUT_TYPES.get(params.get("OptOutType", "").upper()):
             return Intent(kind, replied=True)
         text = next((said for name in _TEXTS if (said := params.get(name, ""))), "")
@@ -78,7 +78,7 @@ def _find(kinds: Mapping[str, Kind], text: str) -> Kind | None:
 
 
 def normalised(text: str) -> str:
-    """Give a text's words alone: `  ¡Cancelár!  ` → `cancelar`."""
+    """Return a text's words alone: `  ¡Cancelár!  ` → `cancelar`."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = (char if char.isalnum() else " " for char in decomposed if not unicodedata.combining(char))
     return " ".join("".join(letters).split())

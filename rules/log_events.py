@@ -44,7 +44,7 @@ def fold_after_gap(known: Memory, state: Conversation, event: ConversationEvent)
 
 
 def is_former(event: ConversationEvent) -> bool:
-    """Tell whether a build before the log wrote it."""
+    """Return whether a build before the log wrote it."""
     return event.schema_version < SCHEMA_VERSION
 
 

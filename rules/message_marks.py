@@ -46,7 +46,7 @@ def spans(text: str) -> list[Span]:
 
 
 def is_inside_character(text: str, begin: int, at: int) -> bool:
-    """Tell whether what stands before and behind a place is shown as one character (the common rules of UAX
+    """Return whether what stands before and behind a place is shown as one character (the common rules of UAX
     29).
 
     `begin`: where a character certainly begins, not far before.

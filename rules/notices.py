@@ -4,7 +4,7 @@ from schemas.settings import NO_TEXT, Settings
 
 
 def notice_text(settings: Settings, notice: str | None) -> str:
-    """Give the configured text of a notice (`opted_out`, `opted_in`, `escalated`); empty where none is to be sent."""
+    """Return the configured text of a notice (`opted_out`, `opted_in`, `escalated`); empty where none is to be sent."""
     texts = {
         "opted_out": settings.opt_out_text,
         "opted_in": settings.opt_in_text,

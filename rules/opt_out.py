@@ -10,7 +10,7 @@ from rules.state import Conversation, OptOut, Part, Turn
 
 
 def is_command(state: Conversation, message: MessageReceived) -> bool:
-    """Tell whether a message is for us and not for the agent: a START with nothing to undo is an ordinary
+    """Return whether a message is for us and not for the agent: a START with nothing to undo is an ordinary
     one.
     """
     if message.intent is None:
@@ -23,7 +23,7 @@ def is_command(state: Conversation, message: MessageReceived) -> bool:
 
 
 def obey(draft: Draft, message: MessageReceived) -> None:
-    """Do what a message commands, and confirm it once, unless the vendor has."""
+    """Execute what a message commands, and confirm it once, unless the vendor has."""
     intent = message.intent
     assert intent is not None, "only commands come here"
     if intent.kind == "stop":
@@ -93,5 +93,5 @@ def _planned(turn: Turn) -> tuple[str, ...]:
 
 
 def may_send(state: Conversation, part: Part) -> bool:
-    """Tell whether a message may go: nothing goes to who opted out but the one confirmation of it."""
+    """Return whether a message may go: nothing goes to who opted out but the one confirmation of it."""
     return state.opt_out is None or part.notice == "opted_out"

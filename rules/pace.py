@@ -29,7 +29,7 @@ def on_slot(draft: Draft, slot: CampaignSlot) -> None:
 
 
 def spare(draft: Draft, turn: Turn, *, at: datetime | None = None) -> bool:
-    """Put a first message off until the client's morning; False where it may go. `at`: when it would, None: now."""
+    """Defer a first message until the client's morning; False where it may go. `at`: when it would, None: now."""
     over = quiet_hours.until(draft.state, at or draft.now, draft.policy.quiet_hours)
     if over is None:
         return False

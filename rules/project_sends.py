@@ -71,7 +71,7 @@ def _withdrawn(before: Conversation, event: e.Withdrawn, at: e.Recorded) -> Iter
 
 
 def _is_over(turn: Turn, event: e.Withdrawn) -> bool:
-    """Tell whether nothing of a turn is left; a first message that was sent has had its outcome."""
+    """Return whether nothing of a turn is left; a first message that was sent has had its outcome."""
     rest = [part for part in turn.parts if part.state != "accepted" and part.own_id not in event.own_ids]
     return not rest and not (turn.kind == "call" and any(part.state == "accepted" for part in turn.parts))
 

@@ -42,7 +42,7 @@ class QuietHours:
         return cls(begin, end, ZoneInfo(settings.stats_timezone))
 
     def wait_seconds(self, number: str, now: datetime) -> float:
-        """Give how long a first message to a number waits from `now` (aware) on; 0 outside the quiet hours."""
+        """Return how long a first message to a number waits from `now` (aware) on; 0 outside the quiet hours."""
         return max(self._wait(now.astimezone(zone)) for zone in self._zones(number))
 
     def _wait(self, local: datetime) -> float:

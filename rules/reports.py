@@ -13,7 +13,7 @@ from rules.state import EarlyReport, Part
 
 
 def on_report(draft: Draft, report: DeliveryReported) -> None:
-    """Note a report; one that proves a send whose outcome is open completes it first. One of a send that was read
+    """Record a report; one that proves a send whose outcome is open completes it first. One of a send that was read
     before its number was erased finds nobody.
     """
     if report.send is not None and report.send.conversation_id not in (None, draft.state.id):
@@ -47,7 +47,7 @@ def _prove(draft: Draft, report: DeliveryReported, part: Part) -> None:
 
 
 def accept(draft: Draft, accepted: SendAccepted) -> KnownSend | None:
-    """Complete a send, and take up what was reported of it before; returns it as its table will have it."""
+    """Complete a send, and take up what was reported of it before; return it as its table will have it."""
     found = sending.under_way(draft.state, accepted.own_id)
     early = [report for report in draft.state.early_reports if report.sid == accepted.sid]
     sent = sending.on_accepted(draft, accepted)
@@ -60,7 +60,7 @@ def accept(draft: Draft, accepted: SendAccepted) -> KnownSend | None:
 
 
 def _note_newer(draft: Draft, report: DeliveryReported, send: KnownSend) -> KnownSend:
-    """Note what is further than all that is known of a send; returns it as its table will have it."""
+    """Record what is further than all that is known of a send; return it as its table will have it."""
     if report.rank <= send.rank:
         return send
     _note(draft, report, send)

@@ -54,5 +54,5 @@ def as_template(draft: Draft, back: CameBack) -> tuple[Part, ...]:
 
 
 def can_repeat(state: Conversation) -> bool:
-    """Tell whether a template that repeats may begin: nothing else is open that the client waits for."""
+    """Return whether a template that repeats may begin: nothing else is open that the client waits for."""
     return state.turn is None and not state.questions

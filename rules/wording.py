@@ -48,19 +48,19 @@ class Wording:
         self._quote = SummaryQuote(settings, texts)
 
     def first(self, client: Client, *, window_is_open: bool) -> Words:
-        """Give the first message after a call; `client.call` is there."""
+        """Return the first message after a call; `client.call` is there."""
         opening, template = self._opening(client)
         values = self._values(client)
         body = filled(opening.text, values | {"summary": self._quote.sentence(client.summary)})
         return Words(body, None if window_is_open or template is None else template.filled(values | {"text": body}))
 
     def reopening(self, client: Client, text: str) -> Json | None:
-        """Give the template for a text that falls outside the window; None where none is configured."""
+        """Return the template for a text that falls outside the window; None where none is configured."""
         template = self._templates.reopen
         return template.filled(self._values(client) | {"text": text}) if template else None
 
     def again(self, client: Client, kind: str, text: str) -> Words | None:
-        """Give what is sent once more of a turn of a kind whose `text` Twilio did not deliver; None: it cannot be."""
+        """Return what is sent once more of a turn of a kind whose `text` Twilio did not deliver; None: it cannot be."""
         template = self._opening(client)[1] if kind == "call" else self._templates.reopen
         return Words(text, template.filled(self._values(client) | {"text": text})) if template else None
 

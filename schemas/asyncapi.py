@@ -19,12 +19,12 @@ _SENT_BY_US = frozenset({CONVERSATION_EVENT, DEAD_LETTER})
 
 
 def json_schema(name: str) -> Json:
-    """Give the JSON Schema of a kind of values."""
+    """Return the JSON Schema of a kind of values."""
     return {"$schema": _DRAFT, "$id": f"{name}.schema.json", **MODELS[name].model_json_schema(mode="validation")}
 
 
 def asyncapi() -> Json:
-    """Give the AsyncAPI document."""
+    """Return the AsyncAPI document."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -40,7 +40,7 @@ def asyncapi() -> Json:
 
 
 def documents() -> dict[str, Json]:
-    """Give every document by its file's name."""
+    """Return every document by its file's name."""
     return {"asyncapi.json": asyncapi()} | {f"{name}.schema.json": json_schema(name) for name in MODELS}
 
 
@@ -70,6 +70,6 @@ def _message(name: str) -> Json:
 
 
 def _inlined(name: str) -> Json:
-    """Give a schema whose references hold inside the document, too: they point from the document's root."""
+    """Return a schema whose references hold inside the document, too: they point from the document's root."""
     place = f"#/components/messages/{name}/payload/schema/$defs/{{model}}"
     return MODELS[name].model_json_schema(mode="validation", ref_template=place)

@@ -60,7 +60,7 @@ def _depth_is_over(value: Any, most: int) -> bool:  # noqa: ANN401 - any JSON va
 
 
 def _has_infinity(value: object) -> bool:
-    """Tell whether a number in a JSON value was too large; no other JSON, and no Postgres, has an infinity."""
+    """Return whether a number in a JSON value was too large; no other JSON, and no Postgres, has an infinity."""
     if isinstance(value, list):
         return any(map(_has_infinity, value))
     if isinstance(value, dict):
@@ -69,7 +69,7 @@ def _has_infinity(value: object) -> bool:
 
 
 def without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Give the same JSON value without NUL characters in its texts and keys."""
+    """Return the same JSON value without NUL characters in its texts and keys."""
     if isinstance(value, str):
         return value.replace("\x00", "")
     if isinstance(value, list):
@@ -80,7 +80,7 @@ def without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def now() -> datetime:
-    """Give the present moment, aware, UTC."""
+    """Return the present moment, aware, UTC."""
     return datetime.now(UTC)
 
 
@@ -113,5 +113,5 @@ class Document(BaseModel):
             raise InvalidInput(field, first["msg"].removeprefix(_PYDANTICS_OWN)) from error
 
     def to_json(self) -> bytes:
-        """Give the document as compact JSON."""
+        """Return the document as compact JSON."""
         return self.model_dump_json().encode()

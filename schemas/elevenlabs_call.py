@@ -42,7 +42,7 @@ class CallDetails:
         return self.summary is not None and self.duration_secs is not None
 
     def kept(self) -> Json:
-        """Give what is stored for the turns to come; of a very long transcript the newest. `left_out`: how much is not."""
+        """What is stored for the turns to come; of a very long transcript the newest. `left_out`: how much is not."""
         transcript, variables = self._newest_turns(), _first_variables(self.dynamic_variables)
         left_out = {
             "turns": len(self.transcript) - len(transcript),
@@ -94,7 +94,7 @@ def _call_result(answer: Json) -> str:
 
 
 def _met_voicemail(answer: Json) -> bool:
-    """Tell whether a machine took the call: by the carrier's result, by the agent's tool, or by why it ended."""
+    """Return whether a machine took the call: by the carrier's result, by the agent's tool, or by why it ended."""
     metadata = _child(answer, "metadata")
     used = _child(_child(metadata, "features_usage"), _VOICEMAIL_TOOL).get("used") is True
     return (
@@ -106,7 +106,7 @@ def _met_voicemail(answer: Json) -> bool:
 
 
 def _tools(turns: object) -> Iterator[str]:
-    """Give the names of the tools that a transcript tells of."""
+    """Return the names of the tools that a transcript tells of."""
     for turn in turns if isinstance(turns, list) else []:
         for key in ("tool_calls", "tool_results"):
             listed = turn.get(key) if isinstance(turn, dict) else None
@@ -130,7 +130,7 @@ def own_variables(variables: Json) -> Json:
 
 
 def _first_variables(variables: Json) -> Json:
-    """Give the variables that fit; one that does not is left out whole, because half a value misleads."""
+    """Return the variables that fit; one that does not is left out whole, because half a value misleads."""
     kept, left = {}, _LONGEST_KEPT
     for name, value in variables.items():
         size = len(name) + len(str(value))
@@ -141,14 +141,14 @@ def _first_variables(variables: Json) -> Json:
 
 
 def is_text_only(answer: Json) -> bool:
-    """Tell whether it is a text conversation, such as we hold ourselves: no call ended there."""
+    """Return whether it is a text conversation, such as we hold ourselves: no call ended there."""
     override = _child(_child(answer, "conversation_initiation_client_data"), "conversation_config_override")
     flags = _child(answer, "metadata").get("text_only"), _child(override, "conversation").get("text_only")
     return True in flags
 
 
 def _transcript(turns: object) -> list[tuple[str, str]]:
-    """Give (role, text) of the turns that said something; tool turns have no message."""
+    """Return (role, text) of the turns that said something; tool turns have no message."""
     listed = turns if isinstance(turns, list) else []
     told = [turn for turn in listed if isinstance(turn, dict) and _words(turn, "message")]
     return [(_words(turn, "role"), _words(turn, "message")) for turn in told]

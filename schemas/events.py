@@ -60,7 +60,7 @@ def _or_none(value: object) -> object:
 
 
 def _has_words(text: str) -> bool:
-    """Tell whether there is anything to see in a text."""
+    """Return whether there is anything to see in a text."""
     return any(unicodedata.category(char)[0] not in "ZC" for char in text)
 
 
@@ -340,11 +340,11 @@ class DeadLetter(Event):
     tries: Count = 1
 
     def key(self) -> bytes | None:
-        """Give the key's bytes as they came."""
+        """Return the key's bytes as they came."""
         return _unpacked(self.key_base64)
 
     def value(self) -> bytes | None:
-        """Give the value's bytes as they came; None also where they were too large for a letter."""
+        """Return the value's bytes as they came; None also where they were too large for a letter."""
         return _unpacked(self.value_base64)
 
 

@@ -20,7 +20,7 @@ class WithExponent(float):
 
 
 def is_odd(data: bytes | bytearray) -> bool:
-    """Tell whether a document has what only `read` sees, although it is good JSON."""
+    """Return whether a document has what only `read` sees, although it is good JSON."""
     return _EXPONENT.search(data) is not None
 
 

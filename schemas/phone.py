@@ -54,7 +54,7 @@ _KEYS_REMEMBERED = 4096
 
 
 def canonical_number(raw: str) -> str:
-    """Give the canonical `+E164` of any spelling: `+57…`, `57…`, `whatsapp:+57…`, `%2B57…`.
+    """Return the canonical `+E164` of any spelling: `+57…`, `57…`, `whatsapp:+57…`, `%2B57…`.
 
     Raises:
         InvalidNumber: it is not a possible phone number in international form.
@@ -63,7 +63,7 @@ def canonical_number(raw: str) -> str:
 
 
 def e164(raw: str) -> str:
-    """Give `+E164` as spelled by the sender, without making spellings one.
+    """Return `+E164` as spelled by the sender, without making spellings one.
 
     Raises:
         InvalidNumber: see `canonical_number`.
@@ -102,7 +102,7 @@ def written_number(raw: str, region: str | None = None) -> str:
 
 
 def is_assigned(number: str) -> bool:
-    """Tell whether numbers like this `+E164` are given out; the library's tables lag behind the countries."""
+    """Return whether numbers like this `+E164` are given out; the library's tables lag behind the countries."""
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(_one_spelling(number), None))
     except phonenumbers.NumberParseException:
@@ -141,7 +141,7 @@ def _one_spelling(number: str) -> str:
 
 @lru_cache(_KEYS_REMEMBERED)
 def conversation_key(address: str) -> str:
-    """Give the key of the conversation that a WhatsApp address belongs to.
+    """Return the key of the conversation that a WhatsApp address belongs to.
 
     `whatsapp:+573138539155` → `+573138539155`; a business-scoped id `whatsapp:US.1234` (a sender without a visible
     number, facts of Twilio's webhooks) stays `US.1234`; one of more than 50 characters becomes `US.~` and a digest.
@@ -173,12 +173,12 @@ def _digested(user_id: str) -> str:
 
 
 def number_digest(secret: bytes, key: str) -> str:
-    """Give what is remembered of an erased number; `secret`: the database's own."""
+    """Return what is remembered of an erased number; `secret`: the database's own."""
     return keyed(secret, hashlib.sha256(key.encode()).hexdigest())
 
 
 def keyed(secret: bytes, digest: str) -> str:
-    """Give an HMAC of a number's plain SHA-256, as former builds kept it; both are hexadecimal."""
+    """Return an HMAC of a number's plain SHA-256, as former builds kept it; both are hexadecimal."""
     return hmac.new(secret, digest.encode(), hashlib.sha256).hexdigest()
 
 
@@ -200,7 +200,7 @@ def without_numbers(text: str) -> str:
 
 
 def masked(number: str) -> str:
-    """Give a number fit for logs: `+57******9155`."""
+    """Return a number fit for logs: `+57******9155`."""
     if len(number) <= _DIGITS_SHOWN + 3:
         return "*" * len(number)
     return number[:3] + "*" * (len(number) - 3 - _DIGITS_SHOWN) + number[-_DIGITS_SHOWN:]

@@ -10,7 +10,7 @@ _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa"
 
 
 def is_this_machine(url: str) -> bool:
-    """Tell whether a URL is of this very machine, as a simulator's."""
+    """Return whether a URL is of this very machine, as a simulator's."""
     return _names_this_machine(urlsplit(url).hostname or "")
 
 

@@ -25,5 +25,5 @@ def whole(field: str, text: str, least: int = 0, most: int = LARGEST_ID) -> int:
 
 
 def is_whole(text: str) -> bool:
-    """Tell whether somebody meant a whole number; whether it is of use, `whole` tells."""
+    """Return whether somebody meant a whole number; whether it is of use, `whole` tells."""
     return text.isdecimal()

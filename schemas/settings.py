@@ -285,7 +285,7 @@ class Settings(BaseSettings):
         return self._unused
 
     def secrets(self) -> frozenset[str]:
-        """Give every secret that is set: whole, and of those with parts each part."""
+        """Return every secret that is set: whole, and of those with parts each part."""
         whole = {str(value) for value in vars(self).values() if isinstance(value, Secret)}
         password = urlsplit(self.database_url or "").password
         parts = {password, unquote(password)} if password else set[str]()
@@ -294,7 +294,7 @@ class Settings(BaseSettings):
         return frozenset(whole | parts)
 
     def operators(self) -> dict[str, str]:
-        """Give the operators' tokens by name.
+        """Return the operators' tokens by name.
 
         Raises:
             ConfigurationError: not a JSON object of texts.

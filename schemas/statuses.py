@@ -10,5 +10,5 @@ _FAILED_RANK = 6
 
 
 def rank_of(status: str) -> int:
-    """Give a status' rank; an unknown one has the lowest."""
+    """Return a status' rank; an unknown one has the lowest."""
     return _FAILED_RANK if status in FAILED else _RANKS.get(status, 0)

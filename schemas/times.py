@@ -31,7 +31,7 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 
 
 def is_countable(at: datetime) -> bool:
-    """Tell whether an aware time can be an event's."""
+    """Return whether an aware time can be an event's."""
     try:
         return EARLIEST <= at <= LATEST
     except OverflowError:  # its offset from UTC leads out of all years

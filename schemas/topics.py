@@ -46,5 +46,5 @@ MOVED_HEADER: Final = "x-moved"
 
 
 def topic_name(prefix: str, topic: str) -> str:
-    """Give a topic's full name: several environments may share one cluster under different prefixes."""
+    """Return a topic's full name: several environments may share one cluster under different prefixes."""
     return f"{prefix}{topic}"

@@ -15,5 +15,5 @@ OPEN_SECONDS = (_WINDOW - _MARGIN).total_seconds()
 
 
 def is_open(last_inbound_at: datetime | None, now: datetime) -> bool:
-    """Tell whether free text may be sent. Both aware."""
+    """Return whether free text may be sent. Both aware."""
     return last_inbound_at is not None and now - last_inbound_at < _WINDOW - _MARGIN

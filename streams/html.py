@@ -13,7 +13,7 @@ _STYLE = (
 
 
 def is_wanted(request: web.Request) -> bool:
-    """Tell whether whoever asks is a browser, by its header `Accept`."""
+    """Return whether whoever asks is a browser, by its header `Accept`."""
     return "text/html" in request.headers.get("Accept", "")
 
 
@@ -24,14 +24,14 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Give a view's answer, as whoever asks reads it."""
+    """Return a view's answer, as whoever asks reads it."""
     if not is_wanted(request):
         return web.json_response(body, status=status, headers=headers)
     return web.Response(text=page(title, body), content_type="text/html", status=status, headers=headers)
 
 
 def page(title: str, value: object, following: str | None = None) -> str:
-    """Give a whole page. `following`: the address of the next one."""
+    """Return a whole page. `following`: the address of the next one."""
     more = f'<p><a href="{escape(following)}">next</a></p>' if following else ""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body><h1>{escape(title)}</h1>{_shown(value)}{more}</body></html>"

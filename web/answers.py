@@ -18,7 +18,7 @@ REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 
 def failure(status: int, error: str, details: object = None) -> web.Response:
-    """Give an error's JSON."""
+    """Return an error's JSON."""
     body = {"success": False, "error": error} | ({} if details is None else {"details": details})
     return web.json_response(body, status=status)
 

@@ -29,7 +29,7 @@ class EndedCall:
 
 
 def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[EndedCall]:
-    """Give a batch's calls that ended in [since, until] (aware), oldest first; those without a number are left out."""
+    """Return a batch's calls that ended in [since, until] (aware), oldest first; those without a number are left out."""
     recipients = [each for each in batch.get("recipients") or [] if isinstance(each, dict)]
     for recipient in sorted(recipients, key=_updated):
         at = datetime.fromtimestamp(_updated(recipient), UTC)
@@ -44,7 +44,7 @@ def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[Ended
 
 
 def with_result(ended: EndedCall, conversation: Json | None) -> EndedCall:
-    """Tell voicemails from calls that were held, and calls nobody took from such as could not be made."""
+    """Distinguish voicemails from calls that were held, and calls nobody took from such as could not be made."""
     status = ended_as(ended.status, conversation or {})
     if status == ended.status:
         return ended

@@ -18,7 +18,7 @@ _LONGEST_CREATE_SECONDS = 120
 
 
 def inbound(message: ListedMessage, account: str, files: Sequence[MessageFile], request_id: str) -> InboundMessage:
-    """Give the event of a message whose webhook never came.
+    """Return the event of a message whose webhook never came.
 
     The list lacks `ProfileName`, `WaId`, button fields, `Forwarded` and locations (facts of Twilio's list).
     """
@@ -36,7 +36,7 @@ def inbound(message: ListedMessage, account: str, files: Sequence[MessageFile], 
 
 
 def report(message: ListedMessage, account: str, own_id: str | None, request_id: str) -> MessageStatus:
-    """Give the delivery report that never came."""
+    """Return the delivery report that never came."""
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": message.status, "SmsStatus": message.status,
         "AccountSid": account, "From": message.from_, "To": message.to,
@@ -49,7 +49,7 @@ def report(message: ListedMessage, account: str, own_id: str | None, request_id:
 
 
 def is_news(listed: str, known: str) -> bool:
-    """Tell whether a listed status goes further than the one we know; a final failure is never taken back."""
+    """Return whether a listed status goes further than the one we know; a final failure is never taken back."""
     return known not in FAILED and rank_of(listed) >= _SENT and rank_of(listed) > rank_of(known)
 
 

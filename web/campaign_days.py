@@ -19,7 +19,7 @@ class CampaignDays:
         self._database = database
 
     async def days(self, campaign: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """Give `STAGES` and `reasons` by day, oldest first. `campaign`: `batch_id`, `group_id` or both.
+        """Return `STAGES` and `reasons` by day, oldest first. `campaign`: `batch_id`, `group_id` or both.
 
         Raises:
             Unavailable: Postgres does not answer.

@@ -20,7 +20,7 @@ class TrustedProxies:
         self._networks = [ip_network(each.strip(), strict=False) for each in text.split(",") if each.strip()]
 
     def client(self, peer: str | None, forwarded: Iterable[str]) -> str:
-        """Give who is counted as one client: an IPv4 address, or an IPv6 network.
+        """Return who is counted as one client: an IPv4 address, or an IPv6 network.
 
         `peer`: the connection's other end; `forwarded`: the values of `X-Forwarded-For`, as they came. Each
         proxy appends whom it heard: read from the end, the first that is no proxy of ours is the client. What

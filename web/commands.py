@@ -96,7 +96,7 @@ def command_of(phone: str, body: dict[str, Any], request_id: str) -> Conversatio
 
 
 def answer(command: ConversationCommand, outcome: CommandOutcome | None) -> tuple[int, dict[str, Any]]:
-    """Give the HTTP status and body for an outcome."""
+    """Return the HTTP status and body for an outcome."""
     identity = {"command_id": command.command_id, "command": command.command}
     if outcome is not None and outcome.error:
         error = outcome.error

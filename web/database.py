@@ -70,7 +70,7 @@ class Database:
             raise
 
     async def bounded(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        """Do work on the pool within a bound."""
+        """Run work on the pool within a bound."""
         try:
             return await within(seconds, work)
         except POSTGRES_ERRORS as error:

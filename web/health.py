@@ -73,7 +73,7 @@ class Health:
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
     def dependencies(self) -> dict[str, str]:
-        """Give the state of each dependency, as last seen."""
+        """Return the state of each dependency, as last seen."""
         return self._now()
 
     def _now(self) -> dict[str, str]:

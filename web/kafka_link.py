@@ -66,7 +66,7 @@ class KafkaLink:
         *,
         trace: str | None = None,
     ) -> None:
-        """Give a record to Kafka; returns when all in-sync replicas have it.
+        """Publish a record; return when all in-sync replicas have it.
 
         `marks`: further headers; `trace`: in which the event came, where that is not the one that is open here.
 
@@ -104,7 +104,7 @@ class KafkaLink:
             self._note("disconnected", error)
 
     async def close(self) -> None:
-        """Give what is under way a last moment, then end."""
+        """Leave what is under way a last moment, then end."""
         if self._producer is not None:
             self._retire(self._producer)
         if self._retired:

@@ -34,7 +34,7 @@ class NotAvailable(Exception):
 
 
 class Media:
-    """Gives clients' files, for the API and for the operators' pages."""
+    """Serves clients' files, for the API and for the operators' pages."""
 
     def __init__(self, database: Rows, files: Files) -> None:
         self._database = database

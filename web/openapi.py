@@ -26,7 +26,7 @@ _COUNTS: Final = (
 
 
 def openapi() -> Json:
-    """Give the document."""
+    """Return the document."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "whatsapp-microservice", "version": "1.0.0"},

@@ -14,7 +14,7 @@ _ACTIONS: Final = ["retried", "discarded", "kept"]
 
 
 def operating_schemas() -> Json:
-    """Give the schemas that these routes name."""
+    """Return the schemas that these routes name."""
     origin = {"type": "object", "properties": {"partition": {"type": "integer"}, "offset": {"type": "integer"}}}
     columns = {
         "id": _TEXT, "at": _TEXT, "state": {"enum": _STATES}, "topic": _TEXT, "reason": _TEXT, "details": _TEXT,
@@ -33,7 +33,7 @@ def operating_schemas() -> Json:
 
 
 def operating_paths(number: Json, token: list[Json]) -> Json:
-    """Give the paths. `number`: the parameter of a phone number; `token`: the security of `/api`."""
+    """Return the paths. `number`: the parameter of a phone number; `token`: the security of `/api`."""
     return {
         "/api/dead-letters": {"get": _list(token)},
         "/api/dead-letters/{id}": {"get": _show(token)},

@@ -14,7 +14,7 @@ _NAMES = ("client_name", "customer_name", "user_name", "nombre", "name")
 
 
 def call_completed(kind: str, data: Json) -> Json | None:
-    """Give the body of `call-completed`; None for events of other kinds. What is missing in it is found by its check."""
+    """Return the body of `call-completed`; None for events of other kinds. What is missing in it is found by its check."""
     if kind == "post_call_transcription":
         told = FAILED if data.get("status") == FAILED else COMPLETED
         return _body(data, _number(data), ended_as(told, data))
@@ -46,7 +46,7 @@ def _body(data: Json, number: object, status: str) -> Json:
 
 
 def client_name(variables: Json) -> str | None:
-    """Give the client's name out of a call's dynamic variables."""
+    """Return the client's name out of a call's dynamic variables."""
     return next((variables[key] for key in _NAMES if isinstance(variables.get(key), str)), None)
 
 

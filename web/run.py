@@ -65,7 +65,7 @@ _CLOSE_SECONDS = 2.0
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; gives the exit code.
+    """Serve until SIGTERM or SIGINT; return the exit code.
 
     Raises:
         ConfigurationError: a setting is missing or cannot be right.

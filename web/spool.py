@@ -73,7 +73,7 @@ class Spool:
             self.content = Content.UNKNOWN
 
     async def holds(self, key: str) -> bool:
-        """Tell whether earlier events of the key wait here, so that new ones must queue behind them.
+        """Return whether earlier events of the key wait here, so that new ones must queue behind them.
 
         Raises:
             Unavailable: there are events, and Postgres does not tell of which keys.
@@ -110,7 +110,7 @@ class Spool:
             self.content = Content.EMPTY if self._listening else Content.UNKNOWN
 
     async def publish(self, send: Send) -> bool:
-        """Publish the oldest events in their order; tells whether it is worth going on at once.
+        """Publish the oldest events in their order; return whether it is worth going on at once.
 
         Raises:
             Unavailable: Postgres does not answer.

@@ -29,7 +29,7 @@ class SpoolWriter:
         self._working: asyncio.Task[None] | None = None
 
     async def write(self, event: Event) -> None:
-        """Write an event; returns when it is committed.
+        """Write an event; return when it is committed.
 
         Raises:
             Unavailable: Postgres does not answer; it may be written all the same.

@@ -55,7 +55,7 @@ class Stats:
 
 
 def _checked(answer: object) -> dict[str, Any] | None:
-    """Give the answer if all of the contract's figures are there: something else may listen on that port."""
+    """Return the answer if all of the contract's figures are there: something else may listen on that port."""
     if not isinstance(answer, dict):
         return None
     stats = answer.get("stats")

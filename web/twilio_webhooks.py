@@ -70,7 +70,7 @@ class TwilioWebhooks:
         return _twiml()
 
     async def _verified(self, request: web.Request) -> dict[str, str]:
-        """Give the parameters of a request that Twilio signed; whoever did not sign is refused before anything else."""
+        """Return the parameters of a request that Twilio signed; whoever did not sign is refused before anything else."""
         signature = request.headers.get(_SIGNATURE)
         if not self._tokens or not signature:
             raise _refused("no token configured" if signature else "no signature")
@@ -86,7 +86,7 @@ class TwilioWebhooks:
         return twilio_form.cleaned(params)
 
     def _is_for_us(self, params: dict[str, str]) -> bool:
-        """Tell whether a message was written to our sender; an answer would go out from ours, to a stranger to it."""
+        """Return whether a message was written to our sender; an answer would go out from ours, to a stranger to it."""
         to = params.get("To")
         return to is None or twilio_form.key_of(params, "To") == self._sender
 

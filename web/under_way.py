@@ -21,7 +21,7 @@ _READ_SECONDS = 10.0
 async def ids_under_way(
     settings: Settings, database: Database, topic: str, model: type[CallCompleted] | type[InboundMessage], since: datetime
 ) -> set[str]:
-    """Give the ids of a topic's events since a time. Without Kafka: fewer, and some are published again.
+    """Return the ids of a topic's events since a time. Without Kafka: fewer, and some are published again.
 
     Raises:
         Unavailable: Postgres does not answer.

@@ -17,7 +17,7 @@ _ENOUGH = 5
 
 
 def failing(views: Iterable[Json]) -> frozenset[str]:
-    """Give the vendors at which most of the newest calls failed. `views`: each worker's `/partitions`. Pure."""
+    """Return the vendors at which most of the newest calls failed. `views`: each worker's `/partitions`. Pure."""
     answered: dict[str, int] = {}
     failed: dict[str, int] = {}
     for view in views:

@@ -54,7 +54,7 @@ class Waiting(Generic[R, E]):
         self._wake = asyncio.Event()
 
     async def get(self, event_id: str) -> E | None:
-        """Give an event's outcome so far, or None while nobody has taken it up.
+        """Return an event's outcome so far, or None while nobody has taken it up.
 
         Raises:
             Unavailable: Postgres does not answer.

@@ -33,7 +33,7 @@ class QuickRows(Protocol):
 
 
 def problems(found: WorkFigures, queue: Mapping[str, Any] | None) -> list[str]:
-    """Give what somebody should look at, in words. Pure. `queue`: of the statistics, None while nobody tells it."""
+    """Return what somebody should look at, in words. Pure. `queue`: of the statistics, None while nobody tells it."""
     told = []
     waiting = (queue or {}).get("unread", 0) + (queue or {}).get("active", 0)
     if waiting and (found.last_ended is None or found.last_ended > _STUCK_SECONDS):

@@ -25,7 +25,7 @@ class LastSeen:
         self.views: Views = {}
 
     def note(self, views: Views, now: float) -> None:
-        """Take down what was found. Whoever was never seen has as long to answer as anybody."""
+        """Record what was found. Whoever was never seen has as long to answer as anybody."""
         for url, view in views.items():
             if view is not None or url not in self._told:
                 self._told[url] = now, view or {}

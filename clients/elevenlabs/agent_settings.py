@@ -20,12 +20,12 @@ _TOOL_KEYS = ("tools", "tool_ids", "mcp_server_ids", "native_mcp_server_ids")
 
 
 def agent_problems(agent: Json, *, has_call: bool) -> list[tuple[str, str]]:
-    """Give what is found and what to do about it. `has_call`: its conversations follow a call, whose variables they get."""
+    """Return problems and what to do about each. `has_call`: its conversations follow a call, whose variables they get."""
     return [*_events(agent), *_overrides(agent), *(() if has_call else _variables(agent))]
 
 
 def is_greeting(agent: Json, text: str) -> bool:
-    """Tell whether a text is the agent's first message, whose variables may stand for anything, or its beginning."""
+    """Return whether a text is the agent's first message, whose variables may stand for anything, or its beginning."""
     said = " ".join(text.split())
     first, *more = (" ".join(piece.split()) for piece in _VARIABLE.split(words(_agent(agent), "first_message")))
     if not said or not (first or any(more)):

@@ -25,7 +25,7 @@ _OMITTED = "[{} anteriores no se muestran]"
 
 
 def context_text(context: CallContext) -> str:
-    """Give the background in Spanish: who, the call's summary and transcript, the messages since. The newest is kept."""
+    """Return the background in Spanish: who, the call's summary and transcript, the messages since. The newest is kept."""
     parts = [
         "Continúas por WhatsApp, por escrito, una conversación que empezó en una llamada. No saludes de nuevo.",
         "Cada línea es de quien está al principio de ella; «⏎» es un salto de línea dentro de lo que dijo.",
@@ -38,7 +38,7 @@ def context_text(context: CallContext) -> str:
 
 
 def told(question: Question) -> str:
-    """Give the client's words; before them what was said while a person stood in: the call's conversation lacks it."""
+    """Return the client's words; before them what was said while a person stood in: the call's conversation lacks it."""
     lines = _lines(question.meanwhile, _LONGEST_HISTORY)
     if not lines:
         return question.text
@@ -47,7 +47,7 @@ def told(question: Question) -> str:
 
 
 def variables(context: CallContext) -> dict[str, Any]:
-    """Give the dynamic variables: the call's own, which a voice agent's prompt may require, and ours.
+    """Return the dynamic variables: the call's own, which a voice agent's prompt may require, and ours.
 
     A prompt that uses one that is missing ends the conversation (close 1008).
     """

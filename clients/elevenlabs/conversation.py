@@ -145,13 +145,13 @@ class Conversation:
         return turn, turn.ended
 
     async def _judge(self, text: str) -> bool:
-        """Tell whether the text of the first event is the greeting, and remember it."""
+        """Return whether the text of the first event is the greeting, and remember it."""
         is_greeting = await self._is_greeting(text)
         self._order.judge_first(is_greeting=is_greeting)
         return is_greeting
 
     def _after_close(self, turn: TurnEnd) -> bool:
-        """Tell whether the agent has ended the conversation for good, which only its own tool does.
+        """Return whether the agent has ended the conversation for good, which only its own tool does.
 
         The vendor closes in good order for other reasons, too: an idle socket, the longest duration.
         """
@@ -168,7 +168,7 @@ class Conversation:
         raise closed.error(overridden=bool(self._overrides))
 
     async def _receive(self) -> Json | None:
-        """Give the next event; None when the conversation is closed. What must be answered at once is answered here."""
+        """Return the next event; None when the conversation is closed. What must be answered at once is answered here."""
         while (message := await self._socket.receive()).type not in _CLOSING:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue

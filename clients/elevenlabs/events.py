@@ -48,7 +48,7 @@ class Closed:
     why: str = ""
 
     def error(self, *, overridden: bool) -> VendorError:
-        """Give what it means that the conversation closed without an answer. `overridden`: overrides were sent."""
+        """Return what it means that the conversation closed without an answer. `overridden`: overrides were sent."""
         why = " ".join(part for part in (self.kind, self.why) if part) or "closed without an answer"
         if self.code == REFUSED_CLOSE:
             of_override = not (self.kind or self.why) or "override" in why.lower()
@@ -59,12 +59,12 @@ class Closed:
         return (RetryableError if self.code in _TURNED_AWAY else AgentSilent)(VENDOR, why, self.code)
 
     def may_be_overrides(self) -> bool:
-        """Tell whether a close before the conversation began may be about overrides; not all say so (packages#337)."""
+        """Return whether a close before the conversation began may be about overrides; not all say so (packages#337)."""
         return self.code not in _PASSING_CLOSES and not self.kind
 
 
 def start(question: Question, overrides: frozenset[str]) -> Json:
-    """Give the first event, which must come before anything else. What is empty is left out."""
+    """Return the first event, which must come before anything else. What is empty is left out."""
     event: Json = {
         "type": "conversation_initiation_client_data",
         "dynamic_variables": variables(question.context),
@@ -75,12 +75,12 @@ def start(question: Question, overrides: frozenset[str]) -> Json:
 
 
 def context(question: Question) -> Json:
-    """Give the background; it is answered by nobody, and a later one under the same id replaces it."""
+    """Return the background; it is answered by nobody, and a later one under the same id replaces it."""
     return {"type": "contextual_update", "text": context_text(question.context), "context_id": "history"}
 
 
 def answer_to(event: Json, tools: Mapping[str, str]) -> Json | None:
-    """Give what an event must be answered with at once, or the agent would wait for it. `tools`: see `Question`."""
+    """Return what an event must be answered with at once, or the agent would wait for it. `tools`: see `Question`."""
     kind = event.get("type")
     if kind == "ping":
         return {"type": "pong", "event_id": child(event, "ping_event").get("event_id")}
@@ -96,7 +96,7 @@ def answer_to(event: Json, tools: Mapping[str, str]) -> Json | None:
 
 
 def conversation_id(event: Json) -> str | None:
-    """Give the id that the first server event carries; None for other events."""
+    """Return the id that the first server event carries; None for other events."""
     if event.get("type") != "conversation_initiation_metadata":
         return None
     return words(child(event, "conversation_initiation_metadata_event"), "conversation_id")

@@ -22,7 +22,7 @@ _NAMED = re.compile(r"Override for field '([\w.]+)' is not allowed")
 
 
 def as_json(names: frozenset[str]) -> Json:
-    """Give overrides as the first event carries them."""
+    """Return overrides as the first event carries them."""
     nested: Json = {}
     for name in sorted(names):
         group, _, field = name.partition(".")
@@ -31,7 +31,7 @@ def as_json(names: frozenset[str]) -> Json:
 
 
 def refused_names(why: str, sent: frozenset[str]) -> frozenset[str]:
-    """Give which of the overrides that were sent a refusal is about: the one that it names, else all of them."""
+    """Return which of the overrides that were sent a refusal is about: the one that it names, else all of them."""
     found = _NAMED.search(why)
     named = frozenset(name for name in sent if found and name.rpartition(".")[2] == found[1].rpartition(".")[2])
     return named or sent
@@ -46,7 +46,7 @@ class Refusals:
         self._silent: dict[str, int] = {}
 
     def allowed(self, agent_id: str) -> frozenset[str]:
-        """Give the names of the overrides that are worth trying."""
+        """Return the names of the overrides that are worth trying."""
         return frozenset(name for name in OVERRIDES if self._until.get((agent_id, name), 0.0) <= self._clock())
 
     def learn(self, agent_id: str, *, said: frozenset[str], unsaid: frozenset[str]) -> None:

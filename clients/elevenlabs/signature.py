@@ -42,5 +42,5 @@ class SignatureCheck:
         self._hmac.update(piece)
 
     def is_right(self) -> bool:
-        """Tell whether ElevenLabs signed all that was taken."""
+        """Return whether ElevenLabs signed all that was taken."""
         return hmac.compare_digest(self._hmac.hexdigest().encode(), self._given)

@@ -44,7 +44,7 @@ class TurnEnd:
             self._output_at = at
 
     def ends_at(self) -> float:
-        """Give when the turn is over if nothing more arrives."""
+        """Return when the turn is over if nothing more arrives."""
         deadline = self.asked_at + TURN_SECONDS
         if self._output_at is None:
             return self.asked_at + SILENT_SECONDS

@@ -121,7 +121,7 @@ class ElevenLabsWebSocket:
         return greeting
 
     async def _address(self, agent_id: str) -> tuple[str, dict[str, str]]:
-        """Give a signed URL; where our key may not sign, the plain one with the key as its header."""
+        """Return a signed URL; where our key may not sign, the plain one with the key as its header."""
         try:
             answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id})
         except Forbidden:

@@ -28,7 +28,7 @@ ISOLATION = "read_committed"
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """Give bootstrap servers, security protocol, SASL and TLS for an aiokafka client.
+    """Return bootstrap servers, security protocol, SASL and TLS for an aiokafka client.
 
     Raises:
         ConfigurationError: servers or credentials are missing, or a file of TLS cannot be read.
@@ -47,7 +47,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def consumer_arguments(settings: Settings) -> dict[str, Any]:
-    """Give the arguments of a consumer: what a transaction has written is there once it is committed, or never.
+    """Return the arguments of a consumer: what a transaction has written is there once it is committed, or never.
 
     The end of a partition is then the beginning of its oldest open transaction.
 
@@ -58,7 +58,7 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def producer_arguments(settings: Settings) -> dict[str, Any]:
-    """Give the arguments of a producer: written by all replicas in sync, each record once however often it is sent.
+    """Return the arguments of a producer: written by all replicas in sync, each record once however often it is sent.
 
     The embedded broker numbers no producers; it never fails between writing and answering either.
 
@@ -86,7 +86,7 @@ def not_allowed(settings: Settings, lacking: Iterable[str]) -> str:
 
 
 def ends_a_producer(error: Exception) -> bool:
-    """Tell whether an idempotent producer fails for ever after an error: it is not about time, nor about one record.
+    """Return whether an idempotent producer fails for ever after an error: it is not about time, nor about one record.
 
     A batch that ran out of time leaves a gap in its partition's sequence, and all later ones are out of order.
     """
@@ -106,7 +106,7 @@ def _sasl(settings: Settings) -> dict[str, Any]:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Give the TLS context: the system's authorities, or those of KAFKA_SSL_CAFILE; our own certificate, if there is one.
+    """Return the TLS context: the system's authorities, or those of KAFKA_SSL_CAFILE; our own certificate, if there is one.
 
     Raises:
         ConfigurationError: a file cannot be read, or the key is not the certificate's.

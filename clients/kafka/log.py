@@ -21,7 +21,7 @@ _MOST_EMPTY_POLLS = 10
 
 
 async def recent_values(settings: Settings, topic: str, since: datetime) -> AsyncIterator[bytes]:
-    """Give the values that a topic took since a time, up to its present end.
+    """Return the values that a topic took since a time, up to its present end.
 
     Raises:
         Unavailable: Kafka does not answer.
@@ -34,7 +34,7 @@ async def recent_values(settings: Settings, topic: str, since: datetime) -> Asyn
 
 
 async def read_on(settings: Settings, topic: str, positions: Mapping[int, int]) -> AsyncIterator[list[ConsumerRecord]]:
-    """Give a topic's records from positions (next offset by partition) up to its present end, in batches of a partition.
+    """Return a topic's records from positions (next offset by partition) up to its present end, in batches of a partition.
 
     Raises:
         Unavailable: Kafka does not answer.
@@ -68,7 +68,7 @@ async def _reading(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaCons
 
 
 async def _seek(consumer: AIOKafkaConsumer, since: datetime) -> dict[TopicPartition, int]:
-    """Go to the first records since a time; gives the present end offsets."""
+    """Go to the first records since a time; return the present end offsets."""
     partitions = list(consumer.assignment())
     ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
     begins = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))

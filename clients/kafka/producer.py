@@ -47,7 +47,7 @@ class Producer:
         *,
         partition: int | None = None,
     ) -> None:
-        """Give a record to Kafka; returns when all in-sync replicas have it. `partition`: not given, where its key lies.
+        """Publish a record; return when all in-sync replicas have it. `partition`: not given, where its key lies.
 
         Raises:
             KafkaError: not known to have been stored; it may still be.
@@ -57,7 +57,7 @@ class Producer:
             await producer.send_and_wait(name, value, key, partition, headers=list(headers))
 
     async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
-        """Give many records (key, value, headers) to Kafka in their order and wait for all of them; see `send`."""
+        """Publish many records (key, value, headers) in their order and wait for all of them; see `send`."""
         name = topic_name(self._settings.topic_prefix, topic)
         async with self._current() as producer:
             waiting = [await producer.send(name, value, key, headers=list(headers)) for key, value, headers in records]

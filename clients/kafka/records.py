@@ -28,7 +28,7 @@ class ReadableRecords:
         return len(self._data)
 
     def has_next(self) -> bool:
-        """Tell whether there is a batch as a whole: the last one of a fetch may be cut off."""
+        """Return whether there is a batch as a whole: the last one of a fetch may be cut off."""
         return self._end() <= len(self._data)
 
     def next_batch(self) -> Any:  # noqa: ANN401 - `ReadableBatch`, or aiokafka's

@@ -79,7 +79,7 @@ class Source:
 
 
 async def grow(settings: Settings, partitions: int) -> None:
-    """Give each topic so many partitions, and have the statistics begin an empty changelog: their records lie elsewhere.
+    """Grow each topic to so many partitions, and have the statistics begin an empty changelog: their records lie elsewhere.
 
     Raises:
         KafkaError: the broker refuses, or does not answer.

@@ -45,7 +45,7 @@ class Configured:
 
 
 def wanted_configs(settings: Settings, name: str) -> dict[str, str]:
-    """Give a topic's configuration; what the worker makes of the largest records must fit as well."""
+    """Return a topic's configuration; what the worker makes of the largest records must fit as well."""
     if name == topic_name(settings.topic_prefix, STATS_CHANGELOG):
         return _CHANGELOG
     config = {_RETENTION: str(settings.topic_retention_hours * MS_PER_HOUR)}
@@ -55,7 +55,7 @@ def wanted_configs(settings: Settings, name: str) -> dict[str, str]:
 
 
 async def differences(settings: Settings) -> list[Difference]:
-    """Give what the service's topics have otherwise than the settings say; topics that are missing are not told.
+    """Return what the service's topics have otherwise than the settings say; topics that are missing are not told.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -71,7 +71,7 @@ async def differences(settings: Settings) -> list[Difference]:
 
 
 async def configurations(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, Configured]:
-    """Give the configuration of each topic that tells it."""
+    """Return the configuration of each topic that tells it."""
     if not names:
         return {}
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])

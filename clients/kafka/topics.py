@@ -95,20 +95,20 @@ async def delete_topic(admin: AIOKafkaAdminClient, name: str) -> None:
 
 
 async def partitions_of(settings: Settings, name: str) -> int:
-    """Give the partition count of one topic by its full name; 0 where there is none."""
+    """Return the partition count of one topic by its full name; 0 where there is none."""
     async with open_admin(settings) as admin:
         return (await partition_counts(admin, [name])).get(name, 0)
 
 
 async def live_members(settings: Settings, group: str) -> int:
-    """Give how many processes a consumer group has now."""
+    """Return how many processes a consumer group has now."""
     async with open_admin(settings) as admin:
         answers = await admin.describe_consumer_groups([topic_name(settings.topic_prefix, group)])
         return sum(len(found[5]) for answer in answers for found in answer.groups)
 
 
 async def has_committed(settings: Settings, group: str) -> bool:
-    """Tell whether a consumer group has read from our topics before."""
+    """Return whether a consumer group has read from our topics before."""
     async with open_admin(settings) as admin:
         committed = await admin.list_consumer_group_offsets(topic_name(settings.topic_prefix, group))
     names = topic_names(settings)
@@ -116,7 +116,7 @@ async def has_committed(settings: Settings, group: str) -> bool:
 
 
 async def check_copartitioning(settings: Settings) -> dict[str, int]:
-    """Give each topic's partition count.
+    """Return each topic's partition count.
 
     Raises:
         ConfigurationError: counts differ.

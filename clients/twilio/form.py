@@ -14,12 +14,12 @@ _LONGEST_KEY = 255
 
 
 def cleaned(params: MultiDict[str]) -> dict[str, str]:
-    """Give plain parameters without NUL characters, which Postgres cannot store; the last of a repeated one counts."""
+    """Return plain parameters without NUL characters, which Postgres cannot store; the last of a repeated one counts."""
     return {without_nul(name): without_nul(value) for name, value in params.items()}
 
 
 def message_sid(params: dict[str, str]) -> str:
-    """Give the message's id.
+    """Return the message's id.
 
     Raises:
         InvalidInput: there is none.
@@ -31,7 +31,7 @@ def message_sid(params: dict[str, str]) -> str:
 
 
 def key_of(params: dict[str, str], name: str) -> str:
-    """Give the conversation's key; an address that has none keeps its own words, and becomes a dead letter behind us."""
+    """Return the conversation's key; an address that has none keeps its own words, and becomes a dead letter behind us."""
     address = params.get(name, "")
     try:
         return conversation_key(address)
@@ -40,7 +40,7 @@ def key_of(params: dict[str, str], name: str) -> str:
 
 
 def own_id(text: str | None) -> str | None:
-    """Give the id of ours that came back in the URL, or None when it is not one."""
+    """Return the id of ours that came back in the URL, or None when it is not one."""
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError:

@@ -63,7 +63,7 @@ class TwilioMedia:
                 raise RetryableError(VENDOR, type(error).__name__) from error
 
     def is_ours(self, url: str) -> bool:
-        """Tell whether a URL is one of our account's files, on a host of Twilio's own: of any region or edge."""
+        """Return whether a URL is one of our account's files, on a host of Twilio's own: of any region or edge."""
         try:
             parts = URL(url)
             same = self._is_api(parts) or _is_of(parts, _TWILIOS_OWN)
@@ -73,7 +73,7 @@ class TwilioMedia:
         return same and parts.user is None and parts.path.startswith(folder) and ".." not in parts.path
 
     def is_file_host(self, url: URL) -> bool:
-        """Tell whether Twilio may send a reader on to a URL."""
+        """Return whether Twilio may send a reader on to a URL."""
         return self._is_api(url) or _is_of(url, *_FILE_HOSTS)
 
     def _is_api(self, url: URL) -> bool:

@@ -29,7 +29,7 @@ class Page:
 async def pages(
     api: TwilioApi, query: dict[str, str], *, most: int, timeout: aiohttp.ClientTimeout | None = None
 ) -> AsyncIterator[Page]:
-    """Give at most `most` pages of `Messages.json`.
+    """Return at most `most` pages of `Messages.json`.
 
     Raises:
         RetryableError: no answer that could be read.

@@ -13,7 +13,7 @@ _USER = re.compile(r"(?<=://)[^/@]*@")
 
 
 def signed_url(raw_path: str, *, scheme: str, host: str, headers: Mapping[str, str], public_base_url: str | None) -> str:
-    """Give the URL that Twilio signed: PUBLIC_BASE_URL + path and query, as they came, without user and password.
+    """Return the URL that Twilio signed: PUBLIC_BASE_URL + path and query, as they came, without user and password.
 
     Without PUBLIC_BASE_URL: the request's own `scheme` and `host`, or what the nearest proxy says of them, in its
     `X-Forwarded-…` or in `Forwarded` (RFC 7239).
@@ -26,7 +26,7 @@ def signed_url(raw_path: str, *, scheme: str, host: str, headers: Mapping[str, s
 
 
 def is_signed(token: str | None, url: str, params: Mapping[str, str], signature: str | None) -> bool:
-    """Tell whether Twilio signed this. `params` may be a multidict. No token: nobody can have."""
+    """Return whether Twilio signed this. `params` may be a multidict. No token: nobody can have."""
     if not token or not signature:
         return False
     try:

@@ -75,7 +75,7 @@ async def _append(pool: Pool, entries: Sequence[_Entry]) -> dict[int, Result]:
 
 
 async def _look(pool: Pool, entries: Sequence[_Entry]) -> set[int]:
-    """Run the statement; returns the places of what it wrote."""
+    """Run the statement; return the places of what it wrote."""
     for _ in range(_LOOKS - 1):
         try:
             return await _execute(pool, entries)

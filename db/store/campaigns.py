@@ -10,6 +10,6 @@ _sql = load("store")
 
 
 async def reserve_campaign_slot(pool: Pool, batch_id: str, pace: timedelta) -> datetime:
-    """Take the campaign's next slot, `pace` after the one before; returns when it is, aware."""
+    """Take the campaign's next slot, `pace` after the one before; return when it is, aware."""
     at: datetime = await retry(pool, lambda: pool.fetchval(_sql.campaign_slot, batch_id, pace))
     return at

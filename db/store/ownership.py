@@ -23,7 +23,7 @@ class Claim:
 
 
 async def claim(pool: Pool, partitions: Collection[int], owner: str) -> dict[int, Claim]:
-    """Take partitions over. Waits for what their former owners are writing; from then on they write nothing more."""
+    """Claim partitions. Waits for what their former owners are writing; from then on they write nothing more."""
     wanted, claim_id = sorted(partitions), uuid4()
     rows = await retry(pool, lambda: pool.fetch(_sql.claim, wanted, owner, claim_id))
     epochs = {row["partition"]: row["epoch"] for row in rows}
@@ -47,5 +47,5 @@ async def prove(pool: Pool, epochs: Mapping[int, int]) -> set[int]:
 
 
 async def release(pool: Pool, epochs: Mapping[int, int]) -> None:
-    """Say that nobody owns these partitions; whoever is named for them has ended in an orderly way."""
+    """Release these partitions; whoever is named for them has ended in an orderly way."""
     await retry(pool, lambda: pool.execute(_sql.give_back, list(epochs), list(epochs.values())))

@@ -24,7 +24,7 @@ async def know_partitions(pool: Pool, partitions: int) -> None:
 
 
 async def place_actors(pool: Pool, partition_of: Callable[[str], int]) -> int:
-    """Put actors that something is to be done for where their number lies by now; returns how many have moved.
+    """Put actors that something is to be done for where their number lies by now; return how many have moved.
 
     Else nobody, or the owner of another partition, would take their open work up.
     """

@@ -65,12 +65,12 @@ async def forget_sends(pool: Pool, seconds: float, numbers: Collection[str]) -> 
 
 
 async def forget_seen(pool: Pool, seconds: float, most: int) -> bool:
-    """Remove some ids of events that were seen longer ago than this; returns whether there were any."""
+    """Remove some ids of events that were seen longer ago than this; return whether there were any."""
     done: str = await retry(pool, lambda: pool.execute(_sql.forget_seen, seconds, most))
     return done != "DELETE 0"
 
 
 async def forget_letters(pool: Pool, seconds: float, most: int) -> bool:
-    """Remove some dead letters that were buried longer ago than this; returns whether there were any."""
+    """Remove some dead letters that were buried longer ago than this; return whether there were any."""
     done: str = await retry(pool, lambda: pool.execute(_sql.forget_letters, seconds, most))
     return done != "DELETE 0"

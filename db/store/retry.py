@@ -21,7 +21,7 @@ _AWAY = (*LOST_CONNECTION, asyncpg.ReadOnlySQLTransactionError)
 
 
 async def retry(pool: Pool, work: Callable[[], Awaitable[T]]) -> T:
-    """Do work until Postgres answers. Cancelling ends it; so does closing the pool.
+    """Retry work until Postgres answers. Cancelling ends it; so does closing the pool.
 
     Raises:
         asyncpg.PostgresError: Postgres refuses it.

@@ -36,7 +36,7 @@ auto.create.topics.enable=false
 
 
 def is_there(jars: Path) -> bool:
-    """Tell whether this machine has Java and Apache Kafka's jars."""
+    """Return whether this machine has Java and Apache Kafka's jars."""
     return shutil.which("java") is not None and any(jars.glob("kafka_*.jar"))
 
 

@@ -57,7 +57,7 @@ class Phone:
         return web.FileResponse(_STATIC / "phone.html")
 
     async def _state(self, request: web.Request) -> web.Response:
-        """Give the chats of the asked numbers, each one's ledger, the sum, the switches and the parts."""
+        """Return the chats of the asked numbers, each one's ledger, the sum, the switches and the parts."""
         twilio, asked = await self._world.ledgers()
         numbers = [number for number in request.query.get("numbers", "").split(",") if number]
         chats, total = {}, Ledger()
@@ -161,7 +161,7 @@ def _chat(number: str, twilio: list[Json]) -> list[Json]:
 
 
 async def serve_phone(addresses: Addresses, parts: Parts, host: str, port: int = 0) -> tuple[str, web.AppRunner]:
-    """Serve it; gives its address, and the runner to clean up."""
+    """Serve it; return its address, and the runner to clean up."""
     session = aiohttp.ClientSession()
     app = Phone(World(addresses, session), parts).application()
 

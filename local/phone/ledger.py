@@ -69,7 +69,7 @@ def _distinct(questions: Sequence[Row]) -> list[Row]:
 
 
 def _matched(wrote: list[str], questions: list[Row], told: list[str]) -> tuple[list[int], int]:
-    """Give the places of answered messages in the order of their answers, and how many were given again."""
+    """Return the places of answered messages in the order of their answers, and how many were given again."""
     left, open_questions = list(range(len(wrote))), list(questions)
     answered: list[int] = []
     again = 0
@@ -86,12 +86,12 @@ def _matched(wrote: list[str], questions: list[Row], told: list[str]) -> tuple[l
 
 
 def _belongs(body: str, reply: str) -> bool:
-    """Tell whether a message is an answer, or the first part of a long one."""
+    """Return whether a message is an answer, or the first part of a long one."""
     return reply.strip().startswith(body.strip())
 
 
 def _members(question: str, wrote: list[str], left: list[int]) -> list[int]:
-    """Give the places of the messages that a question holds, whole lines only; those written at once have no order."""
+    """Return the places of the messages that a question holds, whole lines only; those written at once have no order."""
     lines = question.split("\n")
     members = []
     for place in left:
@@ -104,7 +104,7 @@ def _members(question: str, wrote: list[str], left: list[int]) -> list[int]:
 
 
 def _lines_of(body: str, lines: list[str]) -> list[str]:
-    """Give the lines that a message takes up; what is not text is described in a line of its own."""
+    """Return the lines that a message takes up; what is not text is described in a line of its own."""
     if body.strip():
         return body.strip().split("\n")
     return [line for line in lines if line.startswith(_DESCRIBED)][:1]

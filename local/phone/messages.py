@@ -14,7 +14,7 @@ _LONGEST = 1600
 
 
 def inbound(number: str, kind: str, text: str) -> Json:
-    """Give what `/_sim/inbound` is told.
+    """Return what `/_sim/inbound` is told.
 
     Raises:
         ValueError: no such kind, or a text that is empty or too long.
@@ -43,7 +43,7 @@ def _file(content_type: str, name: str) -> Json:
 
 
 def kind_of(row: Json) -> str:
-    """Give what a message of Twilio's ledger is: text, image, audio, video, file, or location. Pure."""
+    """Return what a message of Twilio's ledger is: text, image, audio, video, file, or location. Pure."""
     if media := row.get("media"):
         kind = str(media[0]).partition("/")[0]
         return kind if kind in ("image", "audio", "video") else "file"

@@ -38,7 +38,7 @@ class World:
         self._session = session
 
     async def end_call(self, body: Json) -> tuple[int, Json]:
-        """Tell the service of a call, as the backend does."""
+        """Publish a completed call, as the backend does."""
         headers = {"X-Service-Token": self._addresses.token}
         url = f"{self._addresses.web_url}/api/call-completed"
         async with self._session.post(url, json=body, headers=headers, timeout=_TIMEOUT) as response:
@@ -53,7 +53,7 @@ class World:
         return await self._steer(self._addresses.elevenlabs_url, what, wanted)
 
     async def ledgers(self) -> tuple[list[Json], list[Json]]:
-        """Give what passed through Twilio, and what the agent was asked."""
+        """Return what passed through Twilio, and what the agent was asked."""
         return await self._ledger(self._addresses.twilio_url), await self._ledger(self._addresses.elevenlabs_url)
 
     async def _ledger(self, base: str) -> list[Json]:

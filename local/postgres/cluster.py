@@ -22,7 +22,7 @@ _INITDB_SECONDS = 60.0
 
 
 def binaries() -> Path:
-    """Give the folder of PostgreSQL's programs.
+    """Return the folder of PostgreSQL's programs.
 
     Raises:
         RuntimeError: the package is not installed.

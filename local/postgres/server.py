@@ -43,12 +43,12 @@ class RunningPostgres:
         return self.process.pid
 
     def dsn_of(self, database: str) -> str:
-        """Give the address of a database; the password is in the file that it names."""
+        """Return the address of a database; the password is in the file that it names."""
         query = urlencode({"passfile": str(self.cluster.passfile)}, safe="/")
         return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}?{query}"
 
     async def create_database(self, name: str, template: str = "template1") -> str:
-        """Make a database unless it is there; gives its address."""
+        """Make a database unless it is there; return its address."""
         await create_database(self.dsn_of("postgres"), name, template)
         return self.dsn_of(name)
 
@@ -61,7 +61,7 @@ class RunningPostgres:
         await self.process.end(_STOP_SECONDS, signal.SIGINT)
 
     async def kill(self) -> None:
-        """Die at once with all its processes, as the machine would; returns when none is left."""
+        """Die at once with all its processes, as the machine would; return when none is left."""
         # Stopped first, so that it starts no further process while they are counted.
         self.process.send(signal.SIGSTOP)
         children = _children(self.pid)

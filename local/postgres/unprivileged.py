@@ -20,7 +20,7 @@ def own(path: Path) -> None:
 
 
 def unprivileged(*paths: Path) -> list[str]:
-    """Give what stands before a command so that it does not run as root but reaches `paths`; nothing when we are not root.
+    """Return a prefix for a command to run without root and reach `paths`; nothing when we are not root.
 
     Folders on the way may be closed to others (/root, a temporary folder). They stay so: the process keeps the right to
     pass them, and only then.
@@ -48,7 +48,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _may_pass() -> bool:
-    """Tell whether we have the right to give on; containers often take it from root."""
+    """Return whether we have the right to give on; containers often take it from root."""
     status = Path("/proc/self/status").read_text()
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("CapPrm"))
     return bool(int(mask, 16) & _READ_SEARCH)

@@ -14,7 +14,7 @@ _HUGE_BYTES = 64 * 1024 * 1024
 _CHUNK = b" " * 65_536
 
 ErrorAnswer = Callable[[int], web.Response]
-"""Gives the vendor's own body for a status."""
+"""Makes the vendor's own body for a status."""
 
 
 class Trouble:
@@ -29,7 +29,7 @@ class Trouble:
         self._error = error
 
     async def answer(self, request: web.Request, stage: str) -> web.StreamResponse | None:
-        """Give the answer of a fault that fires at a stage; None: nothing happens."""
+        """Return the answer of a fault that fires at a stage; None: nothing happens."""
         for kind in self._faults.of_stage(stage):
             if fault := self._faults.take(f"{stage}-{kind}"):
                 return await self._play(request, kind, fault)
@@ -52,7 +52,7 @@ class Trouble:
         return _BODIES.get(kind, self._error)(500)
 
     def refusal(self, status: int, fault: Fault) -> web.Response:
-        """Give the vendor's refusal, with `Retry-After` where the fault says one."""
+        """Return the vendor's refusal, with `Retry-After` where the fault says one."""
         answer = self._error(status)
         if fault.retry_after is not None:
             answer.headers["Retry-After"] = str(fault.retry_after)

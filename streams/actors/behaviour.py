@@ -144,7 +144,7 @@ def _waits_for_its_time(state: Conversation) -> bool:
 
 
 def _may_wait(event: Event, after: Conversation) -> bool:
-    """Tell whether nobody waits for this to be durable: neither an effect, nor the next part, nor HTTP."""
+    """Return whether nobody waits for this to be durable: neither an effect, nor the next part, nor HTTP."""
     if isinstance(event, Sent):
         return after.turn is None and event.kind == "reply" and not after.inbox
     if isinstance(event, Received):

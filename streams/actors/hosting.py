@@ -82,7 +82,7 @@ class Hosting:
         return self.fenced_at is not None
 
     def is_at_work(self) -> bool:
-        """Tell whether something is under way that may take long: an effect, or a wait for the next try."""
+        """Return whether something is under way that may take long: an effect, or a wait for the next try."""
         return bool(self._mailbox.effects or self._rejections.retried())
 
     def snapshot(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Hosting:
         *,
         urgent: bool,
     ) -> None:
-        """Hand an event over; waits while there is no room."""
+        """Deliver an event; waits while there is no room."""
         reach("before-begin")
         record = Record(
             source=source.topic,
@@ -148,7 +148,7 @@ class Hosting:
         self._mailbox.beside(record)()
 
     async def tell(self, partition: int, key: str, given: Input) -> None:
-        """Tell a key something of our own, as the bound on work allows; nothing where its partition is not ours."""
+        """Deliver something of our own to a key, as the bound on work allows; nothing where its partition is not ours."""
         await self._mailbox.recover(partition, [key], Told(given=given))
 
     async def drain(self) -> None:

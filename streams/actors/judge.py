@@ -68,7 +68,7 @@ class Judge:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Tell whether Postgres, Kafka or a vendor is to blame, who may be back any time."""
+    """Return whether Postgres, Kafka or a vendor is to blame, who may be back any time."""
     return isinstance(error, _AWAY) or is_postgres_away(error)
 
 

@@ -31,7 +31,7 @@ class Letters:
         self._producer = producer
 
     async def bury(self, source: TopicPartition, message: Any, error: InvalidInput, tries: int = 1) -> None:  # noqa: ANN401
-        """Make a dead letter of a record. `tries`: how often it was tried."""
+        """Write a dead letter for a record. `tries`: how often it was tried."""
         DEAD_LETTERS.labels(source.topic).inc()
         log.warning("event cannot be used and becomes a dead letter", topic=source.topic, field=error.field)
         key = message.key if len(message.key or b"") <= _LARGEST_KEY else None

@@ -40,7 +40,7 @@ class Ownership:
         self.epochs: dict[int, int] = {}
 
     async def claim(self, partitions: set[int]) -> dict[int, Claim]:
-        """Take over exactly these partitions; waits for what their former owners are writing.
+        """Claim exactly these partitions; waits for what their former owners are writing.
 
         Raises:
             TimeoutError: Postgres did not answer for longer than a group may wait for a member.
@@ -59,7 +59,7 @@ class Ownership:
         self.epochs, self._proved_at = {}, {}
 
     async def give_back(self) -> None:
-        """Say that nobody owns what is ours: an orderly end."""
+        """Release what is ours: an orderly end."""
         epochs = dict(self.epochs)
         self.lose()
         if epochs:

@@ -1,4 +1,4 @@
-"""Brings the log to Kafka: per partition in the order of its sequence, all of it, before anything new after a take-over.
+"""Publishes the log to Kafka: per partition in the order of its sequence, all of it, before anything new after a take-over.
 
 Sequences are given out as writes begin, and writes end in any order; an event leaves when all before it in its partition
 are written or refused. One row a partition says up to where Kafka has acknowledged; it moves about once a second, so
@@ -84,7 +84,7 @@ class Publisher:
         self._wakes.set()
 
     def next_sequence(self, partition: int) -> int:
-        """Give out the next sequence of a partition."""
+        """Return the next sequence of a partition, and count on."""
         tail = self._tails.get(partition)
         if tail is None:
             return 0  # given up meanwhile: the write is refused by its epoch

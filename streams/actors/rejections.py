@@ -62,7 +62,7 @@ class Rejections:
         return instead or Verdict.SKIP
 
     async def _buried(self, message: Told | None, error: Exception, ruling: Ruling) -> bool:
-        """Make the dead letter of what a record brought; False while Kafka does not take it."""
+        """Write the dead letter of what a record brought; False while Kafka does not take it."""
         if message is None or message.origin is None:
             return True
         source, record = message.origin

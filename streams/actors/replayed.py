@@ -87,12 +87,12 @@ def failed_with(event_id: str, key: str, failed: Sequence[FailedTurn]) -> Failed
 
 
 def was_turned_down(call: SeenEvent) -> bool:
-    """Tell whether a call's outcome is a failure."""
+    """Return whether a call's outcome is a failure."""
     return (call.outcome or {}).get("state") == "failed"
 
 
 def began_later(row: ConversationRow | None, call: SeenEvent) -> bool:
-    """Tell whether a later call began the conversation."""
+    """Return whether a later call began the conversation."""
     return row is not None and row.started_at is not None and row.started_at > call.at
 
 

@@ -108,7 +108,7 @@ class Retention:
         self._settled[partition] = after if open_at is None else open_at - 1
 
     async def _purge(self, batch: Sequence[OldEvent], seconds: float) -> list[OldEvent]:
-        """Remove what snapshots hold, and ask for the others'; returns the events that wait for one."""
+        """Remove what snapshots hold, and ask for the others'; return the events that wait for one."""
         events = [event for event in batch if not event.is_snapshot]
         snapshots = await newest_snapshots(self._pool, {event.conversation_id for event in events})
         uncovered = [event for event in events if event.number > snapshots.get(event.conversation_id, 0)]

@@ -64,7 +64,7 @@ class ConversationStore:
         self._refused: set[str] = set()
 
     def was_seen(self, event: tuple[str, str]) -> bool:
-        """Tell whether a write was refused because of this event."""
+        """Return whether a write was refused because of this event."""
         return event in self._seen
 
     async def load(self, keys: Sequence[str]) -> Mapping[str, Actor]:

@@ -30,7 +30,7 @@ class Topic:
 
 
 def risks(topics: list[Topic], *, remembered_hours: float) -> list[tuple[str, str]]:
-    """Give what is found and what to do about it; pure. `remembered_hours`: how long events' ids are remembered."""
+    """Return what is found and what to do about it; pure. `remembered_hours`: how long events' ids are remembered."""
     found = []
     for topic in topics:
         if topic.replicas < _SAFE_REPLICAS:

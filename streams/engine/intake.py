@@ -28,7 +28,7 @@ def attach(
     *,
     pause_seconds: float = _PAUSE_SECONDS,
 ) -> None:
-    """Give the app one agent for each topic; two topics share nothing in Faust, the mailboxes join them."""
+    """Return the app one agent for each topic; two topics share nothing in Faust, the mailboxes join them."""
     for topic in topics:
         source = app.topic(topic_name(prefix, topic), schema=schema)
         app.agent(source, name=f"take-{topic}")(_agent(topic, take, pause_seconds))

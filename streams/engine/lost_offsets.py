@@ -9,7 +9,7 @@ P = TypeVar("P")
 def out_of_range(
     committed: Mapping[P, int | None], beginnings: Mapping[P, int], ends: Mapping[P, int]
 ) -> dict[P, tuple[int, int, int]]:
-    """Give (committed, beginning, end) of each partition whose committed offset lies outside of what is kept.
+    """Return (committed, beginning, end) of each partition whose committed offset lies outside of what is kept.
 
     At the end is inside: everything was read. 0 and None are no commit.
     """
@@ -21,6 +21,6 @@ def out_of_range(
 
 
 def told(name: str, found: tuple[int, int, int]) -> str:
-    """Say it in a line."""
+    """Describe it in a line."""
     committed, beginning, end = found
     return f"{name}: committed {committed}, kept {beginning} to {end}"

@@ -36,7 +36,7 @@ class ReadOffsets(Generic[P]):
         self._done[place] = offset + 1
 
     def reached(self, place: P, position: int) -> bool:
-        """All records before a position are given; tells whether it lies behind offsets without a record."""
+        """All records before a position are given; return whether it lies behind offsets without a record."""
         if self._position.get(place) == position:
             return False
         self._position[place] = position

@@ -32,14 +32,14 @@ class NumberLog:
     _changes: list[Change] = field(default_factory=list)
 
     def knows(self, event: ConversationEvent) -> bool:
-        """Tell whether an event is in the state already, or of a conversation that was erased before it began."""
+        """Return whether an event is in the state already, or of a conversation that was erased before it began."""
         identity = self.state.id
         if identity is None or event.conversation_id > identity:
             return False
         return event.conversation_id < identity or event.number <= self.state.number
 
     def is_next(self, event: ConversationEvent) -> bool:
-        """Tell whether no event between the state and this one is missing."""
+        """Return whether no event between the state and this one is missing."""
         same = self.state.id is None or event.conversation_id == self.state.id
         return event.number == (self.state.number + 1 if same and self.state.id is not None else 1)
 

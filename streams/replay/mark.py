@@ -30,7 +30,7 @@ class Mark:
     at: datetime
 
     def header(self) -> tuple[str, bytes]:
-        """Give the Kafka header."""
+        """Return the Kafka header."""
         return REPLAY_HEADER, f"{self.replay};{self.wants};{self.origin};{self.at.isoformat()}".encode()
 
     @classmethod

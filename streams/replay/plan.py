@@ -39,7 +39,7 @@ class Facts:
 
 
 def decide(mode: Mode, only: Only, facts: Facts) -> Outcome:
-    """Give what happens to an event."""
+    """Return what happens to an event."""
     if not facts.wanted:
         return "left out"
     if facts.erased:
@@ -73,7 +73,7 @@ def _again(facts: Facts) -> Outcome:
 
 
 def wants(outcome: Outcome) -> Wants:
-    """Give what the worker is asked for."""
+    """Return what the worker is asked for."""
     if outcome == "failed":
         return "failed"
     return "again" if outcome == "again" else "open"
@@ -93,5 +93,5 @@ class Plan:
 
     @property
     def published(self) -> int:
-        """Give how many events are published again."""
+        """Return how many events are published again."""
         return sum(self.outcomes[outcome] for outcome in PUBLISHED)

@@ -76,12 +76,12 @@ class Reader:
 
     @property
     def total(self) -> int:
-        """Give the number of offsets in the window: at least as many as there are records."""
+        """Return the number of offsets in the window: at least as many as there are records."""
         return sum(max(0, span.end - span.start) for span in self.spans.values())
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether the topic no longer keeps all that was asked for."""
+        """Return whether the topic no longer keeps all that was asked for."""
         since, first = self._window.since, self._window.from_offset
         gone = any(span.beginning > 0 for span in self.spans.values())
         by_time = since is not None and self.kept_since is not None and self.kept_since > since
@@ -89,7 +89,7 @@ class Reader:
         return gone and (by_time or by_offset)
 
     async def batches(self) -> AsyncIterator[list[Record]]:
-        """Give the window's records, the oldest first, some thousands at a time."""
+        """Return the window's records, the oldest first, some thousands at a time."""
         places = {TopicPartition(self._name, n): span for n, span in self.spans.items() if span.end > span.start}
         starts = {place: span.start for place, span in places.items()}
         ends = {place: span.end for place, span in places.items()}
@@ -119,7 +119,7 @@ class Reader:
         return [TopicPartition(self._name, number) for number in range(found)]
 
     async def _offsets(self, partitions: list[TopicPartition], at: datetime | None) -> dict[TopicPartition, int]:
-        """Give the first offsets at a time or later; a partition without any is left out."""
+        """Return the first offsets at a time or later; a partition without any is left out."""
         if at is None:
             return {}
         moment = int(at.timestamp() * _MS)
@@ -127,7 +127,7 @@ class Reader:
         return {place: entry.offset for place, entry in found.items() if entry is not None}
 
     async def _oldest(self, partitions: list[TopicPartition]) -> datetime | None:
-        """Give the time of the oldest record that is kept, for the message to whoever asked for more."""
+        """Return the time of the oldest record that is kept, for the message to whoever asked for more."""
         found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, 0))
         times = [entry.timestamp for entry in found.values() if entry is not None and entry.timestamp >= 0]
         return _time(min(times)) if times else None

@@ -53,7 +53,7 @@ class Session:
         self._lookup = Lookup(pool, order.wanted, identity if order.mode == "again" else None)
 
     def reader(self) -> Reader:
-        """Give a reader of what is left of the window."""
+        """Return a reader of what is left of the window."""
         return Reader(self._settings, self.order.topic, self.order.window, self._positions)
 
     async def plan(self, reader: Reader, progress: Progress) -> Plan:
@@ -66,7 +66,7 @@ class Session:
         return plan
 
     async def publish(self, reader: Reader, producer: Producer, progress: Progress) -> Plan:
-        """Publish what the plan says; gives what was done. What is done is remembered chunk by chunk."""
+        """Publish what the plan says; return what was done. What is done is remembered chunk by chunk."""
         plan = Plan()
         limiter = AsyncLimiter(max(self.order.rate, 1.0), max(1.0, 1.0 / self.order.rate))
         size = max(1, min(_LARGEST_CHUNK, int(self.order.rate / _CHUNKS_A_SECOND)))

@@ -24,7 +24,7 @@ class Window:
     to_offset: int | None = None
 
     def as_json(self) -> dict[str, str | int | None]:
-        """Give the window as it is remembered with a replay."""
+        """Return the window as it is remembered with a replay."""
         since, until = (at.isoformat() if at else None for at in (self.since, self.until))
         return {"since": since, "until": until, "from_offset": self.from_offset, "to_offset": self.to_offset}
 

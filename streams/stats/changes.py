@@ -100,7 +100,7 @@ class Changes:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, partition: int, records: dict[str, Record | None]) -> list[asyncio.Future[Any]]:
-        """Hand the records over in as few batches as they fit into; returns what to wait for."""
+        """Hand the records over in as few batches as they fit into; return what to wait for."""
         sent, batch = [], self._producer.create_batch()
         for key, record in records.items():
             entry = _serialized(key, record)
@@ -140,7 +140,7 @@ class Deliveries:
         self.open = True
 
     async def drain(self, seconds: float) -> int:
-        """Take nothing new and wait until all changes are in Kafka; returns how many are not. These are left alone."""
+        """Take nothing new and wait until all changes are in Kafka; return how many are not. These are left alone."""
         self.open = False
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -116,7 +116,7 @@ class Check:
             found.differences += [Difference(number, *each) for each in self._fields(record, truth, without)]
 
     def _is_purged(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether the log's beginning has gone, or messages may have, before the log told of it."""
+        """Return whether the log's beginning has gone, or messages may have, before the log told of it."""
         first = row["events"][0]
         if first["number"] > 1 or self._messages_kept is None:
             return bool(first["number"] > 1)

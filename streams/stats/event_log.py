@@ -85,7 +85,7 @@ class EventLog:
         await self._reader.__aexit__(kind, error, at)
 
     async def read_on(self) -> bool:
-        """Read what there is by now; tells whether there was something.
+        """Read what there is by now; return whether there was something.
 
         Raises:
             Unavailable: Kafka does not answer.

@@ -80,12 +80,12 @@ class LiveRecords:
     # What is made again. Written between events, and only where it is not older than what the events told.
 
     def is_newer(self, key: str, than: Record | None) -> bool:
-        """Tell whether the record that is here knows of more than another."""
+        """Return whether the record that is here knows of more than another."""
         before = self.find(key)
         return before is not None and (than is None or _rank(before) > _rank(than))
 
     def replace(self, record: Record) -> bool:
-        """Put a record in the place of one that is not newer; tells whether it differs from the former."""
+        """Put a record in the place of one that is not newer; return whether it differs from the former."""
         key = record["phone_number"]
         if not self.owns(key) or self.is_newer(key, record):
             return False
@@ -96,7 +96,7 @@ class LiveRecords:
         return True
 
     def remove(self, record: Record) -> bool:
-        """Forget a conversation, if its record is still this one; tells whether it was."""
+        """Forget a conversation, if its record is still this one; return whether it was."""
         if self.find(key := record["phone_number"]) is not record or not self.owns(key):
             return False
         self.write(record["partition"], key, None)

@@ -83,12 +83,12 @@ def pruned(record: Record, kept: int, newest: str | None = None) -> Record:
 
 
 def has_begun(record: Record) -> bool:
-    """Tell whether there is a conversation: messages of an unknown number may wait for one in vain."""
+    """Return whether there is a conversation: messages of an unknown number may wait for one in vain."""
     return record["status"] is not None
 
 
 def is_over(record: Record, before: str) -> bool:
-    """Tell whether a conversation ended before a time (ISO 8601, UTC), or never began."""
+    """Return whether a conversation ended before a time (ISO 8601, UTC), or never began."""
     return record["status"] in ("closed", None) and (record["last_activity"] or "") < before
 
 

@@ -38,7 +38,7 @@ _IPV6 = 6
 
 
 def run(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code.
+    """Run until SIGTERM or SIGINT; return the exit code.
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.

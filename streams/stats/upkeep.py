@@ -36,7 +36,7 @@ class Remaker:
         self._rows = rows
 
     async def make(self, ids: Sequence[int]) -> int:
-        """Make records again; returns how many differed.
+        """Make records again; return how many differed.
 
         Raises:
             Unavailable: Postgres does not answer.
@@ -107,7 +107,7 @@ class Upkeep:
                 self._records.remove(record)
 
     async def _sweep(self) -> None:
-        """Let closed conversations and days of long ago go."""
+        """Evict closed conversations and days of long ago."""
         before, today = (datetime.now(UTC) - self._closed_kept).isoformat(), self._records.today()
         for number, record in enumerate(list(self._records.all())):
             if number % _SWEPT_AT_ONCE == 0:

@@ -9,7 +9,7 @@ _SIZE = 4096
 
 
 def disk_problem(folder: Path) -> str | None:
-    """Try to write a little; gives the system's words for why it cannot."""
+    """Try to write a little; return the system's words for why it cannot."""
     try:
         with TemporaryFile(dir=folder, buffering=0) as file:
             written = file.write(bytes(_SIZE))

@@ -49,11 +49,11 @@ class Progress:
         self.behind = 0
 
     def seconds(self) -> float:
-        """Give how long ago something moved."""
+        """Return how long ago something moved."""
         return time.monotonic() - max(self._away_at, *(part.moved_at for part in self._parts))
 
     def is_stuck(self) -> bool:
-        """Tell whether there is something to do and nothing is done."""
+        """Return whether there is something to do and nothing is done."""
         return self.behind > 0 and self.seconds() > STUCK_SECONDS
 
     def standing(self) -> list[str]:

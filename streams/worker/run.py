@@ -42,7 +42,7 @@ _CLOCK_EVERY_SECONDS = 60.0
 
 
 def run(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code.
+    """Run until SIGTERM or SIGINT; return the exit code.
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.

@@ -166,7 +166,7 @@ class Views:
 
 
 def by_partition(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `/partitions` as a person reads it: what is known of each partition in one row. Pure."""
+    """Return `/partitions` as a person reads it: what is known of each partition in one row. Pure."""
     positions, lag, unfinished = body["positions"], body["lag"], body["partitions"]
     nothing = {"unfinished": 0, "oldest_offset": None, "oldest_seconds": None}
     rows = [

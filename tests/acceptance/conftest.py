@@ -26,7 +26,7 @@ def operated(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[S
 
 @pytest.fixture
 def command(operated: State) -> Command:
-    """Run a command beside it; gives its `--json` result, which must come with code `code`."""
+    """Run a command beside it; return its `--json` result, which must come with code `code`."""
 
     def run(*words: str, code: int = 0) -> State:
         options = ["--data-dir", operated["folder"], "--json"]

@@ -24,7 +24,7 @@ def _begin(up: State, *numbers: str) -> None:
 
 
 def _unheard(up: State, number: str, text: str, **extra: str) -> str:
-    """A client writes, and Twilio's webhook comes to nothing; gives the message's sid."""
+    """A client writes, and Twilio's webhook comes to nothing; return the message's sid."""
     message = {"from": number, "body": text, "extra": extra}
     answer = http.post(up["twilio_url"] + "/_sim/inbound", json=message, timeout=20).json()
     assert answer["status"] != httpx.codes.OK
@@ -32,7 +32,7 @@ def _unheard(up: State, number: str, text: str, **extra: str) -> str:
 
 
 def _status(up: State, path: str) -> int | None:
-    """Give what web answers; None where nobody listens."""
+    """Return what web answers; None where nobody listens."""
     try:
         return http.get(up["web_url"] + path, timeout=1).status_code
     except httpx.TransportError:
@@ -65,7 +65,7 @@ def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_m
 
 
 def _answered(operated: State, number: str) -> list[str]:
-    """Give what the answers after the first message repeat, in their order."""
+    """Return what the answers after the first message repeat, in their order."""
     sent = [row["body"] for row in http.get(operated["twilio_url"] + "/_sim/ledger").json()
             if row["direction"] != "inbound" and row["to"].endswith(number)]  # fmt: skip
     return [line.removeprefix("Eco: ") for body in sent[1:] for line in body.split("\n")]

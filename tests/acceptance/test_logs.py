@@ -60,7 +60,7 @@ def test_no_secret_no_number_no_words(chatted: State, process: str) -> None:
 
 
 def _secrets(up: State) -> dict[str, str]:
-    """Give what every process of `up` was given as secrets: of the one that no test kills."""
+    """Return what every process of `up` was given as secrets: of the one that no test kills."""
     environ = Path(f"/proc/{up['pids']['stats-worker']}/environ").read_bytes().decode().split("\0")
     variables = dict(line.partition("=")[::2] for line in environ if "=" in line)
     names = ("MICROSERVICE_TOKEN", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY", "DATABASE_URL", "OPERATOR_TOKENS")

@@ -52,7 +52,7 @@ class Town:
         assert self.twilio.steer("inbound", {"from": number, "body": text})["status"] != httpx.codes.OK
 
     def said(self, number: str) -> list[str]:
-        """Give what a client was told after the first message, line by line: messages that met share an answer."""
+        """Return what a client was told after the first message, line by line: messages that met share an answer."""
         sent = [row["body"] for row in self.twilio.read() if row["direction"] != "inbound" and row["to"].endswith(number)]
         return [line.removeprefix("Eco: ") for body in sent[1:] for line in body.split("\n")]
 

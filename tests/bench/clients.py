@@ -80,7 +80,7 @@ class Clients:
         return message
 
     def params(self, message: Message) -> dict[str, str]:
-        """Give Twilio's parameters of a message."""
+        """Return Twilio's parameters of a message."""
         return {
             "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": self._account,
             "From": f"whatsapp:{message.number}", "To": SENDER, "Body": message.text, "NumMedia": "0",

@@ -98,7 +98,7 @@ class Client:
         self._idle: deque[_ClientProtocol] = deque()
 
     async def post(self, target: str, body: bytes, headers: bytes) -> int:
-        """Post a form or JSON; gives the status. `headers`: complete lines.
+        """Post a form or JSON; return the status. `headers`: complete lines.
 
         Raises:
             OSError: no connection, or it was cut.

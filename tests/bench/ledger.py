@@ -48,7 +48,7 @@ class Ledger:
                 message.vendors += seconds
 
     def accepted(self, number: str, body: str, sid: str, seconds: float) -> list[Message]:
-        """Twilio accepted a message after so long; gives the client's messages that it answers."""
+        """Twilio accepted a message after so long; return the client's messages that it answers."""
         now = time.monotonic()
         self.sent.append(Sent(number, body, now, sid))
         if not body.startswith(ECHO):

@@ -61,7 +61,7 @@ class Published:
 
 
 async def live(pool: Pool, settings: Settings, conversations: int) -> int:
-    """Have so many conversations live in a store of which nobody owns a partition; returns the number of events."""
+    """Have so many conversations live in a store of which nobody owns a partition; return the number of events."""
     count, policy, ids = 0, Policy.of(settings), fresh()
     claims = await claim(pool, range(settings.topic_partitions), "bench")
     events = Published(f"{settings.topic_prefix}{CONVERSATION_EVENT}")

@@ -13,7 +13,7 @@ _PACKAGES = ("uvloop", "aiohttp", "aiokafka", "asyncpg", "faust-streaming", "pyd
 
 
 def describe(jars: Path) -> str:
-    """Give machine and versions as one line."""
+    """Return machine and versions as one line."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
     parts = [

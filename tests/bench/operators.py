@@ -16,7 +16,7 @@ _PICTURE = re.compile(r'<img src="(/ops/[^"]+\.svg[^"]*)"')
 
 @asynccontextmanager
 async def signed_in(base: str, token: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """Give a session with the console's cookie."""
+    """Return a session with the console's cookie."""
     jar = aiohttp.CookieJar(unsafe=True)  # by an address, not a name
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(base, cookie_jar=jar, connector=connector, headers={"Accept": "text/html"}) as session:
@@ -26,7 +26,7 @@ async def signed_in(base: str, token: str) -> AsyncIterator[aiohttp.ClientSessio
 
 
 async def seconds_of(session: aiohttp.ClientSession, path: str) -> float:
-    """Fetch a page; gives how long it took."""
+    """Fetch a page; return how long it took."""
     begun = time.monotonic()
     async with session.get(path, allow_redirects=False) as response:
         text = await response.text()

@@ -14,7 +14,7 @@ _COMPARED = {
 
 
 def pages_told(rows: Json) -> str:
-    """Give the section, or nothing where the rows were not played."""
+    """Return the section, or nothing where the rows were not played."""
     lines = ["## The operators' pages", ""]
     if "pages" in rows:
         lines += ["Among 100,000 conversations, one request at a time, from the request to the last byte.", ""]

@@ -9,12 +9,12 @@ _KILO = 1024
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU time of a process and its descendants, ended ones included, since they began."""
+    """Return the CPU time of a process and its descendants, ended ones included, since they began."""
     return sum(_ticks(pid)) / _TICK + sum(_cpu_or_nothing(child) for child in children(pid))
 
 
 def _ticks(pid: int) -> list[int]:
-    """Give user and system time, then both of children that were waited for (proc(5), fields 14 to 17)."""
+    """Return user and system time, then both of children that were waited for (proc(5), fields 14 to 17)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return [int(ticks) for ticks in fields[11:15]]
 
@@ -27,7 +27,7 @@ def _cpu_or_nothing(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """Give the children that run."""
+    """Return the children that run."""
     try:
         found = [task.joinpath("children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
@@ -36,13 +36,13 @@ def children(pid: int) -> list[int]:
 
 
 def memory_mb(pid: int) -> float:
-    """Give the resident memory of one process in MB."""
+    """Return the resident memory of one process in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / _KILO
 
 
 def machine_busy_seconds() -> float:
-    """Give the CPU time that all of this machine's processes have used."""
+    """Return the CPU time that all of this machine's processes have used."""
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
     return (user + nice + system + irq + softirq + steal) / _TICK
 

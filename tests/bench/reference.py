@@ -17,7 +17,7 @@ _DOCUMENT = {"event_id": "SM0123456789abcdef", "params": {f"Name{number}": f"val
 
 
 def reference_seconds() -> float:
-    """Run the loop once; gives its CPU seconds."""
+    """Run the loop once; return its CPU seconds."""
     begun = time.thread_time()
     for number in range(_ROUNDS):
         text = json.dumps(_DOCUMENT | {"number": number})

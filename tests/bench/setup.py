@@ -21,7 +21,7 @@ _QUIET_SECONDS = 180.0
 
 
 async def have_conversations(world: World, count: int) -> list[str]:
-    """Have at least so many conversations; gives their numbers."""
+    """Have at least so many conversations; return their numbers."""
     known = world.ledger.numbers
     fresh = [f"+57310{number:07d}" for number in range(len(known), count)]
     if fresh:

@@ -17,7 +17,7 @@ class Signer:
         self._check(token)
 
     def post(self, target: str, params: dict[str, str]) -> tuple[bytes, bytes]:
-        """Give body and header lines of a post to `target` (path and query)."""
+        """Return body and header lines of a post to `target` (path and query)."""
         signature = self._signature(self._public_url + target, params)
         headers = b"Content-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: " + signature + b"\r\n"
         return urlencode(params).encode(), headers

@@ -54,13 +54,13 @@ class Stage:
         await connection.close()
 
     async def counted(self) -> float:
-        """Give how many events the worker has counted."""
+        """Return how many events the worker has counted."""
         response = await self.worker.get("/metrics")
         lines = response.text.splitlines() if response is not None else []
         return sum(float(line.split()[1]) for line in lines if line.startswith("whatsapp_stats_events_counted_total"))
 
     async def until_counted(self, wanted: int) -> float:
-        """Wait until it has counted so many; gives how many it really has."""
+        """Wait until it has counted so many; return how many it really has."""
 
         async def look() -> float | None:
             found = await self.counted()
@@ -94,7 +94,7 @@ async def stage(world: World) -> AsyncIterator[Stage]:
 
 
 def _events(conversations: int, count: int) -> list[tuple[bytes, bytes]]:
-    """Give (key, value): each conversation starts, then turns go round."""
+    """Return (key, value): each conversation starts, then turns go round."""
     told = []
     for place in range(count):
         conversation, number = place % conversations, place // conversations + 1

@@ -23,7 +23,7 @@ _STOP_SECONDS = 30.0
 
 @asynccontextmanager
 async def web(env: dict[str, str], worker: StatsProcess, log: Path) -> AsyncIterator[str]:
-    """Run `web` before a stats worker; gives the address of `/api/stats`."""
+    """Run `web` before a stats worker; return the address of `/api/stats`."""
     port = free_port()
     vendors = {"TWILIO_ACCOUNT_SID": "ACtest", "TWILIO_AUTH_TOKEN": "test", "ELEVENLABS_API_KEY": "test"}
     own = {"PORT": str(port), "STATS_URL": f"http://127.0.0.1:{worker.port}", "MICROSERVICE_TOKEN": TOKEN}
@@ -56,7 +56,7 @@ async def web(env: dict[str, str], worker: StatsProcess, log: Path) -> AsyncIter
 
 
 async def ask(url: str, a_second: int, seconds: float) -> list[float]:
-    """Ask at a steady rate, whatever the answers take; gives the seconds of each, counted from when it was due."""
+    """Ask at a steady rate, whatever the answers take; return the seconds of each, counted from when it was due."""
     took: list[float] = []
 
     async def one(session: aiohttp.ClientSession, due: float) -> None:
@@ -75,7 +75,7 @@ async def ask(url: str, a_second: int, seconds: float) -> list[float]:
 
 
 async def statements(database: str) -> int:
-    """Give how many transactions Postgres has ended in the database."""
+    """Return how many transactions Postgres has ended in the database."""
     connection = await asyncpg.connect(database)
     try:
         await connection.execute("SELECT pg_stat_clear_snapshot()")

@@ -22,7 +22,7 @@ class Stores:
     commits: float
 
     def per_turn(self, earlier: "Stores", turns: float) -> dict[str, float]:
-        """Give what a turn wrote since then."""
+        """Return what a turn wrote since then."""
         turns = max(1.0, turns)
         return {
             "kafka_bytes": (self.kafka_bytes - earlier.kafka_bytes) / turns,

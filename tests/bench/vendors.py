@@ -79,7 +79,7 @@ class ElevenLabs:
         return after
 
     def asked(self, number: str, text: str) -> Callable[[float], bytes]:
-        """Note a question; gives what makes its answer, once the seconds are known that it took."""
+        """Note a question; return what makes its answer, once the seconds are known that it took."""
         self._running[number] += 1
         self._ledger.asking += 1
         self._ledger.asked.append(Asked(number, text, self._running[number]))

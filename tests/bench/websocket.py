@@ -26,7 +26,7 @@ class Sockets:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Serve on a free port; gives the base URL."""
+        """Serve on a free port; return the base URL."""
         app = web.Application()
         app.router.add_get(_SIGN, self._sign)
         app.router.add_get(_CONVERSATION, self._converse)

@@ -58,12 +58,12 @@ async def measured(world: World, load: Awaitable[None]) -> Window:
 
 
 def answered_in(world: World, window: Window) -> list[Message]:
-    """Give the messages whose answers were accepted in the window."""
+    """Return the messages whose answers were accepted in the window."""
     return [m for m in world.ledger.written if m.answered is not None and window.begun <= m.answered < window.ended]
 
 
 def figures(world: World, window: Window, messages: Sequence[Message], turns: int = 0) -> Figures:
-    """Give the figures of a window in which these messages were answered: milliseconds, MB, turns per second.
+    """Return the figures of a window in which these messages were answered: milliseconds, MB, turns per second.
 
     `turns`: what CPU is divided by, where it is not these messages.
     """
@@ -87,12 +87,12 @@ def figures(world: World, window: Window, messages: Sequence[Message], turns: in
 
 
 def three(values: Sequence[float]) -> Figures:
-    """Give median, 99th percentile and greatest."""
+    """Return median, 99th percentile and greatest."""
     return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values, default=0.0)}
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Give a value that a share of all values does not exceed; 0 of none."""
+    """Return a value that a share of all values does not exceed; 0 of none."""
     return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
 
 

@@ -130,7 +130,7 @@ class World:
         await self.products["worker"].ready(_READY_SECONDS)
 
     def pids(self) -> dict[str, int]:
-        """Give every measured process's id by its name; `driver` is this process."""
+        """Return every measured process's id by its name; `driver` is this process."""
         own = {name: product.process.pid for name, product in self.products.items()}
         return own | {"kafka": self.kafka.pid, "postgres": self.postgres.pid, "driver": os.getpid()}
 
@@ -138,7 +138,7 @@ class World:
         return {name: product.url for name, product in self.products.items()}
 
     def own_ends(self) -> list[str]:
-        """Give the processes that ended without being asked to."""
+        """Return the processes that ended without being asked to."""
         return [f"{each.name} ended with {code}" for each in self.products.values() for code in each.own_ends]
 
     async def close(self) -> None:

@@ -13,12 +13,12 @@ _TAKEN = (200, 202)
 
 
 def name_of(number: str) -> str:
-    """Give the client's name, which comes back in the first message and tells for whom it was made."""
+    """Return the client's name, which comes back in the first message and tells for whom it was made."""
     return f"Cliente{number.lstrip('+')}"
 
 
 def body_of(number: str) -> Json:
-    """Give the contract's body."""
+    """Return the contract's body."""
     recipient = {"phone_number": number, "status": "completed", "conversation_id": f"conv_{number.lstrip('+')}"}
     return {
         "batch_id": "btcal_chaos", "agent_id": "agent_chaos", "agent_name": "Agente", "batch_name": "Chaos",
@@ -27,7 +27,7 @@ def body_of(number: str) -> Json:
 
 
 async def post_calls(base: str, token: str, numbers: list[str], copies: int = 1) -> list[str]:
-    """Post every number's call, `copies` of each at once; gives what was not taken up."""
+    """Post every number's call, `copies` of each at once; return what was not taken up."""
     connector = aiohttp.TCPConnector(limit=0)
     places = asyncio.Semaphore(_AT_ONCE)
     headers = {"X-Service-Token": token}

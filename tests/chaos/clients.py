@@ -113,7 +113,7 @@ class Clients:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _post(self, base: str, message: Written) -> str | None:
-        """Give why it was not taken, None when it was."""
+        """Return why it was not taken, None when it was."""
         params = _parameters(message)
         headers = {"X-Twilio-Signature": self._signature.compute_signature(self._url, params)}
         if self._session is None:

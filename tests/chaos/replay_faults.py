@@ -59,7 +59,7 @@ async def _empty(world: World) -> None:
 
 
 async def _killed_midway(world: World) -> str:
-    """Give the id of a replay that was killed after its first events; `again` is never used here: nothing may double."""
+    """Return the id of a replay that was killed after its first events; `again` is never used here: nothing may double."""
     words = ["replay", "inbound-message", "--since", "1h", "--rate", "20", "--yes"]
     connection = await asyncpg.connect(world.postgres.dsn)
     try:

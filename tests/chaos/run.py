@@ -205,7 +205,7 @@ async def _verdict(world: World, clients: Clients, asked: list[Asked]) -> Verdic
 
 
 def _recovery(at: float, world: World, clients: Clients, verdict: Verdict) -> float:
-    """Give when the slowest partition's first answer came to something written after a fault."""
+    """Return when the slowest partition's first answer came to something written after a fault."""
     first: dict[int, float] = {}
     for message in clients.written:
         if message.begun >= at and message.text in verdict.latencies and message.number not in world.held_back:

@@ -72,6 +72,6 @@ class Scenario:
 
 
 def small(scenario: Scenario) -> Scenario:
-    """Give the same with a load and a count that fit into a test."""
+    """Return the same with a load and a count that fit into a test."""
     load = replace(scenario.load, numbers=60, turns_per_second=12.0, warm_up=3.0)
     return replace(scenario, load=load, times=1, pause=12.0, stats=False)

@@ -95,7 +95,7 @@ async def some_fault(world: World) -> None:
 
 
 async def _sample(product: Product) -> Sample | None:
-    """Give nothing for a process that is just ending, starting or standing still."""
+    """Return nothing for a process that is just ending, starting or standing still."""
     with suppress(OSError, StopIteration, ValueError, aiohttp.ClientError, TimeoutError):
         pid = product.process.pid
         status = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -30,7 +30,7 @@ class Record:
 
 
 def message(written: Written) -> Record:
-    """Give the event that web makes of a client's message."""
+    """Return the event that web makes of a client's message."""
     params = {"MessageSid": written.sid, "From": f"whatsapp:{written.number}", "To": SENDER, "Body": written.text}
     event = {"event_id": written.sid, "received_at": datetime.now(UTC).isoformat(), "params": params}
     return Record(MESSAGES, json.dumps(event).encode(), written.number.encode())
@@ -51,7 +51,7 @@ async def produce(bootstrap: str, records: Sequence[Record], codec: str | None =
 
 
 async def values(bootstrap: str, topic: str) -> list[bytes]:
-    """Give all that a topic has, poison included."""
+    """Return all that a topic has, poison included."""
     mend_records()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
@@ -65,7 +65,7 @@ async def values(bootstrap: str, topic: str) -> list[bytes]:
 
 
 async def uncommitted(bootstrap: str) -> list[bytes]:
-    """Give the messages that the worker's group would be given again: those behind its committed offsets."""
+    """Return the messages that the worker's group would be given again: those behind its committed offsets."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=WORKER_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:

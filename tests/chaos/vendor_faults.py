@@ -90,7 +90,7 @@ async def absence_is_told(world: World, clients: Clients) -> None:
 
 
 async def _failed(world: World) -> list[dict[str, Any]]:
-    """Give the events of failures, each once: events may be repeated under their number."""
+    """Return the events of failures, each once: events may be repeated under their number."""
     values = await topics.values(world.kafka.bootstrap_servers, topics.EVENTS)
     events = {event["event_id"]: event for event in map(json.loads, values)}
     return [event for event in events.values() if event["type"] == "failed"]

@@ -111,11 +111,11 @@ class Vendors:
         await self.twilio("numbers", number=number, error_code=code, when="sync")
 
     async def sent(self) -> list[Sent]:
-        """Give all that was accepted for clients, in its order."""
+        """Return all that was accepted for clients, in its order."""
         return [_sent(row) for row in await _ledger(self.twilio_url) if row["direction"] != "inbound"]
 
     async def asked(self) -> list[Asked]:
-        """Give every question that reached an agent, in their order."""
+        """Return every question that reached an agent, in their order."""
         return [Asked(row["who"], row["text"], row["at_once"]) for row in await _ledger(self.elevenlabs_url)]
 
 

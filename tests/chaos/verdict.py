@@ -138,7 +138,7 @@ def _judge_count(verdict: Verdict, number: str, text: str, count: int, *, known:
 
 
 def out_of_order(answered: list[Written]) -> list[str]:
-    """Give the texts answered after one that arrived when they were already acknowledged."""
+    """Return the texts answered after one that arrived when they were already acknowledged."""
     late: list[str] = []
     newest_begun = float("-inf")
     for message in answered:

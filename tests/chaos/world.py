@@ -150,7 +150,7 @@ class World:
         self.postgres = await start_postgres(self.folder / "postgres", self.postgres.port)
 
     def own_ends(self) -> list[str]:
-        """Give the processes that ended without being asked to, with their codes."""
+        """Return the processes that ended without being asked to, with their codes."""
         return [f"{each.name} ended by itself with {code}" for each in self._products() for code in each.own_ends]
 
     def _products(self) -> list[Product]:

@@ -61,7 +61,7 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 @pytest.fixture
 def command(env: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run `stats` as the program does; gives the exit code and what it printed."""
+    """Run `stats` as the program does; return the exit code and what it printed."""
 
     async def run(worker: StatsProcess, **options: object) -> tuple[int, Any]:
         settings = load_settings({**env, "STATS_URL": f"http://127.0.0.1:{worker.port}"})

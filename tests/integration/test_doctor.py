@@ -50,7 +50,7 @@ def nowhere(**over: object) -> Settings:
 
 
 async def said(settings: Settings, what: str) -> Finding:
-    """Give the one line about something."""
+    """Return the one line about something."""
     [finding] = [finding for finding in await examine(settings) if finding.what == what]
     return finding
 

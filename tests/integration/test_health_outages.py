@@ -113,7 +113,7 @@ class Health:
             return {}
 
     async def shows(self, dependency: str, *, well: bool, seconds: float) -> float:
-        """Wait until it shows a dependency well, or unwell and all others well; gives how long that took, in seconds."""
+        """Wait until it shows a dependency well, or unwell and all others well; return how long that took, in seconds."""
 
         async def look() -> bool:
             found = await self.dependencies()
@@ -140,7 +140,7 @@ def _signals(send: Callable[[signal.Signals], None]) -> tuple[Deed, Deed]:
 
 
 def outages(world: World) -> list[tuple[str, Deed, Deed]]:
-    """Give each dependency's outages: how it begins and how it ends."""
+    """Return each dependency's outages: how it begins and how it ends."""
     vendors = [
         outage
         for name, vendor in world.vendors.items()

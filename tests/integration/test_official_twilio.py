@@ -44,7 +44,7 @@ def official(twilio: Simulator, user: str = ACCOUNT, password: str = TOKEN, acco
 
 
 def received(twilio: Simulator, count: int = 1, **wanted: object) -> list[str]:
-    """A client writes some messages that no webhook is told of; gives their ids."""
+    """A client writes some messages that no webhook is told of; return their ids."""
     return [
         twilio.steer("inbound", {"from": NUMBER, "body": f"hola {n}", "times": 0, **wanted})["sid"] for n in range(count)
     ]

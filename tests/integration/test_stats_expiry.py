@@ -14,7 +14,7 @@ from tests.support.stats_world import StatsWorld
 
 
 async def _records(worker: StatsProcess) -> dict[str, Any] | None:
-    """Give all records by number; None while they are not to be had."""
+    """Return all records by number; None while they are not to be had."""
     found: dict[str, Any] = {}
     for partition in range(4):
         answer = await worker.get(f"/records?partition={partition}")

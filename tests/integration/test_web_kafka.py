@@ -82,7 +82,7 @@ async def _freeze(pid: int) -> None:
 
 
 async def _records(settings: Settings) -> dict[str, list[int]]:
-    """Give the values by key; repetitions of an event count at their first place."""
+    """Return the values by key; repetitions of an event count at their first place."""
     consumer = AIOKafkaConsumer(
         INBOUND_MESSAGE, bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="earliest",
         group_id=None, client_id=uuid.uuid4().hex,

@@ -93,7 +93,7 @@ class Number(History):
         self.chat.told[:0] = [Told(given=i.Recovered(running=running)), Told(given=i.TimerFired())]
 
     def decide(self, behaviour: ActorBehaviour, most: int) -> bool:
-        """Decide on the next inputs, up to as many as one write may hold; returns whether there is one."""
+        """Decide on the next inputs, up to as many as one write may hold; return whether there is one."""
         assert self.actor is not None
         most, self.writes = 1 if self.is_solo else most, ()
         while self.chat.told and len(self.taken) < most:
@@ -176,7 +176,7 @@ class Number(History):
         return replace(told, given=replace(told.given, send=self.chat.known_send(own_id)))
 
     def go_on(self) -> bool:
-        """One thing that is still to be done is done well; returns whether there was any."""
+        """One thing that is still to be done is done well; return whether there was any."""
         self.lane.start()
         if self.lane.running:
             self.lane.finish(next(iter(self.lane.running)), ACCEPTED)

@@ -92,7 +92,7 @@ class Chat:
         self.state = after
 
     def was_seen(self, kind: InputKind, event_id: str) -> bool:
-        """Tell whether an event came before: the store knows, and the rules are not asked."""
+        """Return whether an event came before: the store knows, and the rules are not asked."""
         return (kind, event_id) in self.tables.seen
 
     def wanted(self) -> list[f.Effect]:

@@ -148,7 +148,7 @@ class Broker:
             await producer.stop()
 
     async def committed(self, group: str, topic: str) -> int:
-        """Give what a group has committed on a topic's first partition."""
+        """Return what a group has committed on a topic's first partition."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
         await consumer.start()
         try:

@@ -38,7 +38,7 @@ max_client_conn = 500
 
 @contextmanager
 def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
-    """Run one before a database; gives the URL through it."""
+    """Run one before a database; return the URL through it."""
     parts = urlsplit(database_url)
     listen, file = free_port(), folder / "pgbouncer.ini"
     file.write_text(

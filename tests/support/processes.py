@@ -19,7 +19,7 @@ ALL = tuple(PORTS)
 
 
 def environment(database_url: str, kafka: str, **over: object) -> dict[str, str]:
-    """Give what all three need; nothing of the tests' own environment but what the embedded broker needs."""
+    """Return what all three need; nothing of the tests' own environment but what the embedded broker needs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "KAFKA_EMBEDDED") if name in os.environ}
     service = {
         "DATABASE_URL": database_url, "KAFKA_BOOTSTRAP_SERVERS": kafka, "MICROSERVICE_TOKEN": "service-token",

@@ -43,7 +43,7 @@ async def made_anew(url: str, records: Sequence[Record], size: int = 1000, polic
 
 
 async def beside(url: str, records: Sequence[Record], size: int = 1000) -> list[Difference]:
-    """Make the tables again beside a database's own; returns what differs, table by table."""
+    """Make the tables again beside a database's own; return what differs, table by table."""
     async with tables(url, beside=True) as target:
         await rebuilt(target, records, size)
         return await target.differences(5)

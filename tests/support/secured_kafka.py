@@ -81,7 +81,7 @@ class SecuredKafka:
         } | {f"KAFKA_{name}": value for name, value in sasl.items()}  # fmt: skip
 
     async def allow(self, principal: str, kind: str, names: Sequence[str], *operations: str) -> None:
-        """Give somebody rights."""
+        """Return somebody rights."""
         settings = settings_of(self.by_password())
         async with open_admin(settings) as admin:
             for name in names:

@@ -48,7 +48,7 @@ def source(variable: str, env: Mapping[str, str], *, engine: bool, apache: bool)
 
 @cache
 def engine_answers() -> bool:
-    """Tell whether there is a Docker engine."""
+    """Return whether there is a Docker engine."""
     with warnings.catch_warnings():
         # Its client forgets to close the socket on which nobody answers.
         warnings.simplefilter("ignore", ResourceWarning)
@@ -67,7 +67,7 @@ def _ping() -> bool:
 
 @cache
 def apache_kafka_is_there() -> bool:
-    """Tell whether Apache Kafka can be started here; its jars are brought where Maven is there."""
+    """Return whether Apache Kafka can be started here; its jars are brought where Maven is there."""
     if shutil.which("java") is None:
         return False
     if not any(JARS.glob("kafka_*.jar")) and shutil.which("mvn"):
@@ -77,7 +77,7 @@ def apache_kafka_is_there() -> bool:
 
 @cache
 def kafka_source() -> Source:
-    """Give where this run's Kafka comes from."""
+    """Return where this run's Kafka comes from."""
     variable = "KAFKA_BOOTSTRAP_SERVERS"
     return source(variable, os.environ, engine=engine_answers(), apache=apache_kafka_is_there())
 
@@ -90,7 +90,7 @@ needs_apache = pytest.mark.skipif(
 
 @contextmanager
 def kafka_server(folder: Path) -> Iterator[str]:
-    """Give the bootstrap servers of a Kafka."""
+    """Return the bootstrap servers of a Kafka."""
     if kafka_source() == "given":
         yield os.environ["KAFKA_BOOTSTRAP_SERVERS"]
     elif kafka_source() == "container":
@@ -110,7 +110,7 @@ class Databases:
         self._made: list[str] = []
 
     async def create(self, template: str = "template1") -> tuple[str, str]:
-        """Make one; gives its name and address."""
+        """Make one; return its name and address."""
         name = f"whatsapp_test_{uuid.uuid4().hex}"
         await create_database(self._admin_dsn, name, template)
         self._made.append(name)
@@ -123,7 +123,7 @@ class Databases:
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[Databases]:
-    """Give a Postgres; a given one is left as it was found."""
+    """Return a Postgres; a given one is left as it was found."""
     chosen = source("DATABASE_URL", os.environ, engine=engine_answers(), apache=False)
     if chosen == "given":
         databases = Databases(os.environ["DATABASE_URL"])

@@ -22,7 +22,7 @@ def _provider() -> TracerProvider:
 
 @contextmanager
 def recorded() -> Iterator[InMemorySpanExporter]:
-    """Give the spans that end within; after it nothing is recorded again, as other tests expect it."""
+    """Return the spans that end within; after it nothing is recorded again, as other tests expect it."""
     found = InMemorySpanExporter()
     _provider().add_span_processor(SimpleSpanProcessor(found))
     with patch.object(tracing, "_is_recorded", True):

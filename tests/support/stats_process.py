@@ -42,7 +42,7 @@ class StatsProcess:
         await self.process.wait()
 
     async def stop(self) -> int:
-        """SIGTERM; gives the exit code."""
+        """SIGTERM; return the exit code."""
         assert self.process is not None
         self.process.terminate()
         async with asyncio.timeout(_STOP_SECONDS):
@@ -67,7 +67,7 @@ class StatsProcess:
         await eventually(look, _READY_SECONDS)
 
     async def figures(self) -> dict[str, Any] | None:
-        """Give `/stats`; None while it is not available."""
+        """Return `/stats`; None while it is not available."""
         response = await self.get("/stats")
         if response is None:
             return None

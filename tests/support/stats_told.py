@@ -19,7 +19,7 @@ def event(
 
 
 def story(*events: Event, zone: ZoneInfo | None = None) -> Record:
-    """Give the record of one conversation to which this happened."""
+    """Return the record of one conversation to which this happened."""
     record: Record | None = None
     for each in events:
         record = apply(record, each, zone or UTC)
@@ -28,7 +28,7 @@ def story(*events: Event, zone: ZoneInfo | None = None) -> Record:
 
 
 def deliver(events: list[Event]) -> tuple[dict[str, Record], Totals]:
-    """Give the records by number, and their sums, kept while the events came one after the other."""
+    """Return the records by number, and their sums, kept while the events came one after the other."""
     records: dict[str, Record] = {}
     totals = Totals()
     for each in events:

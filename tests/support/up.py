@@ -58,7 +58,7 @@ def _until_up(process: subprocess.Popen[bytes], folder: Path) -> State:
 
 
 def call_body(conversation: str, number: str, **recipient: object) -> State:
-    """Give what the backend sends when a call has ended."""
+    """Return what the backend sends when a call has ended."""
     who = {"phone_number": number, "conversation_id": conversation, "status": "completed"} | recipient
     metadata = {"client_name": "Ana García", "client_id": 42}
     return {"agent_id": "agent_1", "agent_name": "Agente", "recipient": who, "call_metadata": metadata}
@@ -84,14 +84,14 @@ def conversation_of(up: State, number: str, messages: int) -> State:
 
 
 def marks_of(up: State, sid: str) -> State:
-    """Give the marks (`metadata`) of the message with a Twilio sid."""
+    """Return the marks (`metadata`) of the message with a Twilio sid."""
     [row] = on_database(up, "SELECT metadata FROM conversation_messages WHERE twilio_message_id = $1", sid)
     marks: State = json.loads(row["metadata"])
     return marks
 
 
 def has_come_back(up: State, number: str) -> bool:
-    """Tell whether a message of the number waits to go out once more."""
+    """Return whether a message of the number waits to go out once more."""
     sql = "SELECT 1 FROM conversation_actor WHERE phone_number = $1 AND state ? 'came_back'"
     return bool(on_database(up, sql, number))
 

@@ -15,7 +15,7 @@ Script = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 @asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[str]:
-    """Serve every path with one handler; gives the base URL."""
+    """Serve every path with one handler; return the base URL."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app) as server:

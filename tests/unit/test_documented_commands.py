@@ -42,7 +42,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _words(line: str) -> list[str]:
-    """Give a line's words, without a prompt, variables before the command, and the path of the program."""
+    """Return a line's words, without a prompt, variables before the command, and the path of the program."""
     try:
         words = shlex.split(line.removeprefix("$ "), comments=True)
     except ValueError:  # a picture, or prose with an apostrophe

@@ -39,7 +39,7 @@ def signed(data: bytearray) -> bytes:
 
 
 def read(data: bytes, offset: int = 0) -> tuple[list[ConsumerRecord], int]:
-    """Read as a consumer does; gives the records, and where it would go on."""
+    """Read as a consumer does; return the records, and where it would go on."""
     mend_records()
     found = PartitionRecords(TopicPartition("t", 0), ReadableRecords(data), [], offset, None, None, True, 1)
     return list(found), found.next_fetch_offset

@@ -33,7 +33,7 @@ WITHIN_STREAMS = {
 
 
 def _imported(file: Path) -> set[str]:
-    """Give the top-level packages that a file imports, anywhere in it."""
+    """Return the top-level packages that a file imports, anywhere in it."""
     return {module.partition(".")[0] for module in _modules(file)}
 
 

@@ -29,7 +29,7 @@ def _texts() -> Iterator[str]:
 
 
 def _sentences(tree: ast.Module) -> Iterator[str]:
-    """Give what the code says to operators: whole sentences that are not docstrings."""
+    """Return what the code says to operators: whole sentences that are not docstrings."""
     documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
@@ -52,7 +52,7 @@ def test_why_a_command_is_refused_is_translated() -> None:
 
 
 def _refusals(tree: ast.Module) -> Iterator[str]:
-    """Give what commands are refused with: the words of `_because`, and its details where they have a name first."""
+    """Return what commands are refused with: the words of `_because`, and its details where they have a name first."""
     for node in ast.walk(tree):
         said: list[ast.expr] = []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_because":

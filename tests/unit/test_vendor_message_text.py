@@ -97,7 +97,7 @@ MARKED_TEXTS = st.lists(MARKED, max_size=8).map(" ".join)
 
 
 def styled(text: str) -> list[tuple[str, str]]:
-    """Give each letter with the marks that it stands between."""
+    """Return each letter with the marks that it stands between."""
     on: set[str] = set()
     found = []
     for char in text:

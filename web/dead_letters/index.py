@@ -60,12 +60,12 @@ class Index:
         return await self._database.bounded_rows(_WRITE_SECONDS, query, *arguments)
 
     async def close(self, letter_id: str, closed: DeadLetterClosed) -> None:
-        """Note what was done; the topic has it already."""
+        """Record what was done; the topic has it already."""
         arguments = letter_id, closed.state, closed.at.replace(tzinfo=None), closed.model_dump(mode="json")
         await self._database.bounded(self._database.pool.execute(_sql.close, *arguments), _WRITE_SECONDS)
 
     async def _read_former(self) -> bool:
-        """Look for the numbers in letters that a former build indexed; returns whether there were any."""
+        """Look for the numbers in letters that a former build indexed; return whether there were any."""
         found = False
         while rows := await self.rows(UNREAD, _MOST_AT_ONCE):
             found, key = True, await self._erasure_key()

@@ -49,7 +49,7 @@ class Letters:
         self._kafka = kafka
 
     async def page(self, filters: Filters) -> Json:
-        """Give letters, newest first, and `next_before` where there are more."""
+        """Return letters, newest first, and `next_before` where there are more."""
         await self._index.catch_up()
         before = await self._row(filters.before) if filters.before else None
         since = filters.since.astimezone(UTC).replace(tzinfo=None) if filters.since else None
@@ -62,7 +62,7 @@ class Letters:
         return {"dead_letters": shown} | more
 
     async def show(self, letter_id: str) -> Json:
-        """Give one letter with its bytes: as text where they are, and in base64.
+        """Return one letter with its bytes: as text where they are, and in base64.
 
         Raises:
             NoSuchLetter: there is none.
@@ -94,7 +94,7 @@ class Letters:
         return done
 
     async def discard(self, by: str, ids: list[str], why: str) -> list[Json]:
-        """Take letters off the list for good; their bytes and the reason are kept.
+        """Dismiss letters for good; their bytes and the reason are kept.
 
         Raises:
             NoSuchLetter: an id names no open letter.
@@ -137,7 +137,7 @@ class Letters:
 
 
 def _mark(row: LetterRow) -> tuple[str, bytes]:
-    """Give the mark (`streams.replay.mark`) by which a worker goes on with a failed turn, and knows a message for late."""
+    """Return the mark (`streams.replay.mark`) by which a worker goes on with a failed turn, knowing a message for late."""
     wants = "failed" if row.id.startswith(_TURN) else "open"
     return REPLAY_HEADER, f"dead-letter;{wants};{row.id};{row.buried_at.replace(tzinfo=UTC).isoformat()}".encode()
 

@@ -101,7 +101,7 @@ def filters_of(query: Mapping[str, str]) -> Filters:
 
 
 def which(ids: object, reason: object, *, everything: bool) -> tuple[list[str] | None, str | None]:
-    """Give ids or reason; one of ids, reason and all must be said, so that nobody retries everything by a slip.
+    """Return ids or reason; one of ids, reason and all must be said, so that nobody retries everything by a slip.
 
     Raises:
         InvalidInput: none or several were.

@@ -6,7 +6,7 @@ _MOST_MARKS = 5
 
 
 def marks(most: float) -> list[int]:
-    """Give whole numbers, round ones, few, the last at least `most`."""
+    """Return whole numbers, round ones, few, the last at least `most`."""
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
     step = next(step for step in steps if step * _MOST_MARKS >= most)
     return list(range(0, int(-(-max(most, 1) // step)) * step + 1, step))

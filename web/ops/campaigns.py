@@ -53,7 +53,7 @@ class Campaigns:
         return page(request, _ONE, context)
 
     async def csv(self, request: web.Request) -> web.Response:
-        """Give it as a file, a row a day."""
+        """Return it as a file, a row a day."""
         batch = request.match_info["batch"]
         text = io.StringIO()
         rows = csv.writer(text)
@@ -92,7 +92,7 @@ class Campaigns:
 
 
 def _reasons(days: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
-    """Give why messages failed, the most frequent first."""
+    """Return why messages failed, the most frequent first."""
     counts: dict[str, int] = {}
     for day in days.values():
         for reason, count in day.get("reasons", {}).items():

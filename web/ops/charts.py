@@ -75,7 +75,7 @@ def _style(colors: Sequence[str]) -> Style:
 
 
 def bars(kind: Any, most: float, *, height: int, colors: Sequence[str] = _COLORS, **more: object) -> Any:  # noqa: ANN401
-    """Give an empty chart of a kind of pygal's, whose axis goes to `most` in whole numbers. `height`: of 600 wide."""
+    """Return an empty chart of a kind of pygal's, whose axis goes to `most` in whole numbers. `height`: of 600 wide."""
     chart = kind(**(_LOOK | more), style=_style(colors), width=600, height=height)
     chart.y_labels = marks(most)
     chart.value_formatter = lambda value: f"{value:,.0f}"

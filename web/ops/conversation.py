@@ -71,7 +71,7 @@ class Conversation:
         return page(request, _PAGE, context)
 
     async def export(self, request: web.Request) -> web.Response:
-        """Give all that is kept of a number, as a file."""
+        """Return all that is kept of a number, as a file."""
         number = conversation_key(request.match_info["phone"])
         kept = await self._database.bounded(kept_of(self._database.pool, number), _EXPORT_SECONDS)
         headers = {"Content-Disposition": 'attachment; filename="export.json"'}

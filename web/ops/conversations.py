@@ -41,7 +41,7 @@ class Search:
         return self.text if self.text and self.digits is None else None
 
     def arguments(self) -> tuple[Any, ...]:
-        """Give the query's arguments."""
+        """Return the query's arguments."""
         time, number = self.before or (None, None)
         escaped = re.sub(r"([\\%_])", r"\\\1", self.words) if self.words else None
         loose = re.sub(r"[^\x00-\x7f]", "_", escaped) if escaped else None
@@ -49,7 +49,7 @@ class Search:
         return (self.status or None, self.digits, escaped, *filters, time, number, _ROWS + 1, loose)
 
     def link(self, before: tuple[datetime, int] | None = None) -> str:
-        """Give the address of this search, of the page behind a position."""
+        """Return the address of this search, of the page behind a position."""
         fields = {"q": self.text, "status": self.status, "shown": self.shown if self.shown != "all" else ""}
         if before:
             fields["before"] = f"{before[0].isoformat()}_{before[1]}"

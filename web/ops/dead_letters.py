@@ -81,7 +81,7 @@ class DeadLetters:
         return await self._letters.retry(by, ids, None, await self._edited(ids[0], form.get("value")))
 
     async def _edited(self, letter_id: str, text: str | None) -> bytes | None:
-        """Give the bytes of a text that was changed; browsers end lines with CR LF."""
+        """Return the bytes of a text that was changed; browsers end lines with CR LF."""
         if text is None:
             return None
         value = (await self._letters.show(letter_id))["value"]

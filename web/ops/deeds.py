@@ -46,12 +46,12 @@ class Submitting(Protocol):
 
 
 def possible(status: str) -> Sequence[str]:
-    """Give what can be done with a conversation of this status."""
+    """Return what can be done with a conversation of this status."""
     return _POSSIBLE.get(status, ())
 
 
 def new_command_id() -> str:
-    """Give the id of the command that a form would be: sent twice, it is done once."""
+    """Return the id of the command that a form would be: sent twice, it is done once."""
     return f"ops-{uuid.uuid4()}"
 
 
@@ -90,7 +90,7 @@ class Deeds:
 
 
 def _is_meant(typed: str, key: str) -> bool:
-    """Tell whether the operator wrote the number that is to be erased, in any spelling."""
+    """Return whether the operator wrote the number that is to be erased, in any spelling."""
     try:
         return conversation_key(typed) == key
     except InvalidNumber:

@@ -31,7 +31,7 @@ class File:
 
 
 def files_of(params: Mapping[str, str] | None) -> list[File]:
-    """Give the files that Twilio's parameters tell of. Pure."""
+    """Return the files that Twilio's parameters tell of. Pure."""
     count = (params or {}).get("NumMedia", "0")
     return [_file(index, (params or {}).get(f"MediaContentType{index}", "")) for index in range(min(_number(count), _MOST))]
 

@@ -40,24 +40,24 @@ class Filters:
         }  # fmt: skip
 
     def number(self, number: str | None) -> str:
-        """Give a number as lists show it."""
+        """Return a number as lists show it."""
         return (masked(number) if self._masked_numbers else number) if number else "—"
 
     def link(self, number: str, conversation_id: int | None) -> str:
-        """Give a conversation's address; where numbers are masked, it does not hold one."""
+        """Return a conversation's address; where numbers are masked, it does not hold one."""
         if self._masked_numbers and conversation_id is not None:
             return f"/ops/open/{conversation_id}"
         return f"/ops/conversations/{quote(number, safe='')}"
 
     @jinja2.pass_context
     def when(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
-        """Give hours and minutes, with seconds: `10:34:35`."""
+        """Return hours and minutes, with seconds: `10:34:35`."""
         local = self._local(moment)
         return format_skeleton("Hms", local, locale=context["language"]) if local else "—"
 
     @jinja2.pass_context
     def day_and_time(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
-        """Give day and time: `28 oct 2025, 10:34`."""
+        """Return day and time: `28 oct 2025, 10:34`."""
         local, language = self._local(moment), context["language"]
         return f"{format_date(local, locale=language)}, {format_skeleton('Hm', local, locale=language)}" if local else "—"
 
@@ -75,19 +75,19 @@ def parsed(moment: datetime | str | None) -> datetime | None:
 
 
 def iso(moment: datetime | str | None) -> str:
-    """Give it for the `datetime` attribute."""
+    """Format it for the `datetime` attribute."""
     found = parsed(moment)
     return found.isoformat() if found else ""
 
 
 def duration(begin: datetime | str | None, end: datetime | str | None) -> str:
-    """Give the time from one moment to another: `1.2 s`, `3 min`, or nothing where one is missing."""
+    """Return the time from one moment to another: `1.2 s`, `3 min`, or nothing where one is missing."""
     first, last = parsed(begin), parsed(end)
     return seconds_in_words((last - first).total_seconds()) if first and last else ""
 
 
 def seconds_in_words(seconds: float | None) -> str:
-    """Give `0.3 s`, `45 s`, `3 min`, `2.5 h`."""
+    """Return `0.3 s`, `45 s`, `3 min`, `2.5 h`."""
     if seconds is None:
         return "—"
     if seconds < 10:
@@ -98,16 +98,16 @@ def seconds_in_words(seconds: float | None) -> str:
 
 
 def tick(status: str | None) -> str:
-    """Give which tick stands for a message's status: clock, one, two, read or failed."""
+    """Return which tick stands for a message's status: clock, one, two, read or failed."""
     return _TICKS.get(status or "accepted", "clock")
 
 
 def code_in_words(code: str, language: str) -> str:
-    """Give what one of Twilio's codes means."""
+    """Return what one of Twilio's codes means."""
     verdict = classify(code)
     return verdict.es if language == "es" else verdict.en
 
 
 def pretty(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Give JSON for people."""
+    """Return JSON for people."""
     return json.dumps(value, ensure_ascii=False, indent=2)

@@ -19,7 +19,7 @@ class Forged(Exception):
 
 
 async def form_of(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[str]:
-    """Give a form's fields, of at most so many bytes, without NUL characters: no column can hold them.
+    """Return a form's fields, of at most so many bytes, without NUL characters: no column can hold them.
 
     Raises:
         HTTPException, InvalidInput: see `web.forms.read_form`.
@@ -29,7 +29,7 @@ async def form_of(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[s
 
 
 async def checked_form(request: web.Request) -> MultiDict[str]:
-    """Give the fields of a form of ours.
+    """Return the fields of a form of ours.
 
     Raises:
         Forged: its token is not the session's.

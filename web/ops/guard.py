@@ -91,7 +91,7 @@ def operators_only(sessions: Sessions) -> Any:  # noqa: ANN401 - aiohttp types n
 
 
 def _sign_in(request: web.Request) -> str:
-    """Give the sign-in's address; it leads back to the page, or to the one whose form this was."""
+    """Return the sign-in's address; it leads back to the page, or to the one whose form this was."""
     page_path = request.path_qs if request.method == "GET" else request.path.removesuffix("/commands")
     is_page = "text/html" in request.headers.get("Accept", "")
     return "/ops/sign-in" + (f"?{urlencode({'back': page_path})}" if is_page and page_path.strip("/") != "ops" else "")

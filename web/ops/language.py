@@ -15,7 +15,7 @@ COOKIE = "ops_language"
 
 
 def language_of(request: web.Request) -> str:
-    """Give `es` or `en`."""
+    """Return `es` or `en`."""
     chosen = request.cookies.get(COOKIE)
     if chosen in LANGUAGES:
         return chosen
@@ -26,7 +26,7 @@ def language_of(request: web.Request) -> str:
 
 @cache
 def translations(language: str) -> NullTranslations:
-    """Give the texts of a language; English is what the code has."""
+    """Return the texts of a language; English is what the code has."""
     if language != "es":
         return NullTranslations()
     source = files("web.ops").joinpath("locale/es/LC_MESSAGES/ops.po")

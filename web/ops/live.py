@@ -33,7 +33,7 @@ _MANY = (LIST, NOW)
 
 
 def watched(of: str) -> str:
-    """Give what a page watches: many conversations, or one by its key.
+    """Return what a page watches: many conversations, or one by its key.
 
     Raises:
         InvalidNumber: it is nothing that could change.
@@ -86,7 +86,7 @@ class Live:
                     return
 
     async def stop(self, _: web.Application) -> None:
-        """Let all pages go; they come back to whichever web process is there then."""
+        """Disconnect all pages; they come back to whichever web process is there then."""
         self._stopping = True
         for watchers in self._watching.values():
             for changed in watchers:

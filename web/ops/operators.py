@@ -39,17 +39,17 @@ class Operators:
         return bool(self._tokens)
 
     def by_token(self, given: str) -> str | None:
-        """Give the name that a token belongs to; every comparison takes the same time."""
+        """Return the name that a token belongs to; every comparison takes the same time."""
         names = [name for name, tokens in self._tokens.items() for token in tokens if _is_same(token, given)]
         return names[0] if names else None
 
     def proof(self, name: str) -> str | None:
-        """Give what a new session of an operator's holds; it changes with the token, and is None without one."""
+        """Return what a new session of an operator's holds; it changes with the token, and is None without one."""
         tokens = self._tokens.get(name)
         return _proof(self.session_keys[0], name, tokens[0]) if tokens else None
 
     def is_proof(self, name: str, given: object) -> bool:
-        """Tell whether a session holds what one of an operator's may; nothing does once the operator is gone."""
+        """Return whether a session holds what one of an operator's may; nothing does once the operator is gone."""
         tokens = self._tokens.get(name, ())
         return any(given == _proof(key, name, token) for key in self.session_keys for token in tokens)
 

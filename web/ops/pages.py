@@ -53,7 +53,7 @@ def page(request: web.Request, which: Page, context: dict[str, Any], status: int
 
 
 def inside(path: str) -> str:
-    """Give a page of ours to go on with, whatever a form says; what is no address of one leads to the first."""
+    """Return a page of ours to go on with, whatever a form says; what is no address of one leads to the first."""
     return path if _INSIDE.fullmatch(path) else "/ops"
 
 

@@ -38,12 +38,12 @@ class Presence:
             self._changed.set()
 
     async def others(self, number: str, operator: str) -> list[str]:
-        """Give who else has a conversation open."""
+        """Return who else has a conversation open."""
         there = await self._database.rows(PRESENT, number)
         return [each for each in there if each != operator]
 
     async def keep(self) -> None:
-        """Tell who is there, at once when that changes, until cancelled."""
+        """Announce who is there, at once when that changes, until cancelled."""
         told: set[tuple[str, str]] = set()
         while True:
             self._changed.clear()

@@ -65,7 +65,7 @@ class Sessions:
         session[CSRF] = secrets.token_urlsafe(_RANDOM_BYTES)
 
     async def operator(self, session: Session) -> str | None:
-        """Give whose session it is; None once it has ended.
+        """Return whose session it is; None once it has ended.
 
         Raises:
             Unavailable: Postgres does not tell whether it was signed out of.
@@ -100,7 +100,7 @@ def tell(
 
 
 def take_told(session: Session) -> dict[str, Any] | None:
-    """Give what is to be said, and have it said no second time."""
+    """Return what is to be said, and forget it."""
     return session.pop(_TOLD) if _TOLD in session else None
 
 

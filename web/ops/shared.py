@@ -31,7 +31,7 @@ class Shared(Generic[T]):
         self._made: dict[Hashable, _Made[T]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        """Give what is there, or make it; whoever asks meanwhile waits for the same."""
+        """Return what is there, or make it; whoever asks meanwhile waits for the same."""
         now = time.monotonic()
         found = self._made.get(key)
         if found is None or found.until < now:

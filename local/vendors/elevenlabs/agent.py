@@ -25,7 +25,7 @@ _ANSWERS = (
 
 
 def answer(text: str, memory: Memory, manner: str) -> str:
-    """Give the agent's answer.
+    """Return the agent's answer.
 
     `manner`: normal, echo (`Eco: …`, for observers), long, voice (with a voice's tags), endless.
     """
@@ -46,7 +46,7 @@ def _known(text: str) -> str:
 
 
 def _recalled(text: str, memory: Memory) -> str:
-    """Give an answer from memory, where the client asks for it."""
+    """Return an answer from memory, where the client asks for it."""
     if "llamada" in text and memory.summary:
         return f"Como te comenté en la llamada: {memory.summary}"
     if "llamo" in text or "mi nombre" in text:

@@ -8,7 +8,7 @@ _RECIPIENT_STATUS = {"done": "completed", "failed": "failed", "processing": "com
 
 
 def batch_json(batch_id: str, calls: list[Call]) -> dict[str, Any]:
-    """Give `GET /v1/convai/batch-calling/{id}`."""
+    """Return `GET /v1/convai/batch-calling/{id}`."""
     first = int(min(call.began for call in calls))
     recipients = [_recipient(index, call) for index, call in enumerate(calls)]
     over = all(one["status"] in ("completed", "failed") for one in recipients)

@@ -50,7 +50,7 @@ class Call:
         return "processing" if age < self.live_seconds + self.processing_seconds else self.status
 
     def as_json(self) -> Json:
-        """Give `GET /v1/convai/conversations/{id}`."""
+        """Return `GET /v1/convai/conversations/{id}`."""
         return {
             "agent_id": self.agent_id, "agent_name": self.agent_name, "conversation_id": self.conversation_id,
             "status": self.status_now, "user_id": self.user_id, "branch_id": None, "version_id": None,
@@ -104,7 +104,7 @@ class Call:
                 "data_collection_results": {}, "evaluation_criteria_results": {}}  # fmt: skip
 
     def summary_json(self, most: int = _INLINE_MESSAGES) -> Json:
-        """Give `…/{id}/summary`: inline messages only while they are few."""
+        """Return `…/{id}/summary`: inline messages only while they are few."""
         turns = [{"role": role, "message": message} for role, message in self.transcript]
         analysis = self._analysis() or {}
         return {
@@ -116,7 +116,7 @@ class Call:
         }  # fmt: skip
 
     def row_json(self) -> Json:
-        """Give its row of the list."""
+        """Return its row of the list."""
         return {
             "agent_id": self.agent_id, "agent_name": self.agent_name, "conversation_id": self.conversation_id,
             "start_time_unix_secs": int(self.began), "call_duration_secs": self.duration, "status": self.status_now,

@@ -10,7 +10,7 @@ _OUTCOMES = {"done": "completed", "failed": "failed", "processing": "completed"}
 
 
 def campaign_json(campaign_id: str, calls: list[Call]) -> Json:
-    """Give `GET /v1/convai/outbound-campaigns/campaigns/{id}`."""
+    """Return `GET /v1/convai/outbound-campaigns/campaigns/{id}`."""
     first = int(min(call.began for call in calls))
     return {
         "campaign_id": campaign_id, "call_name": "Campaña", "agent_id": calls[0].agent_id,
@@ -23,7 +23,7 @@ def campaign_json(campaign_id: str, calls: list[Call]) -> Json:
 
 
 def call_json(place: int, call: Call) -> Json:
-    """Give a line of `…/{id}/calls`."""
+    """Return a line of `…/{id}/calls`."""
     outcome = _OUTCOMES.get(call.status_now)
     return {
         "intent_id": f"intent_{place}", "lead_id": call.recipient_id or f"lead_{place}", "intent_type": "initial",
@@ -36,7 +36,7 @@ def call_json(place: int, call: Call) -> Json:
 
 
 def lead_json(place: int, call: Call) -> Json:
-    """Give a line of `…/{id}/leads`."""
+    """Return a line of `…/{id}/leads`."""
     return {
         "lead_id": call.recipient_id or f"lead_{place}", "recipient_id": None, "phone_number": call.phone_number,
         "phone_numbers": None, "phone_numbers_index": 0, "user_id": call.phone_number, "attempt_count": 1,

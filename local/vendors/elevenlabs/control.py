@@ -32,7 +32,7 @@ class Control:
         app.router.add_get("/_sim/ledger", self._ledger)
 
     async def _calls(self, request: web.Request) -> web.Response:
-        """Tell of a phone call, or tell it anew."""
+        """Notify of a phone call, or once more."""
         wanted: Json = await request.json()
         self._simulator.calls[wanted["conversation_id"]] = call_of(wanted)
         return web.json_response(wanted)

@@ -12,23 +12,23 @@ _DETAILS = {
 
 
 def error(status: int, name: str = "", message: str = "") -> web.Response:
-    """Give an error's answer."""
+    """Return an error's answer."""
     known = _DETAILS.get(status, ("internal_error", "Internal error"))
     detail = {"status": name or known[0], "message": message or known[1]}
     return web.json_response({"detail": detail}, status=status)
 
 
 def error_of_status(status: int) -> web.Response:
-    """Give the answer that fits a status."""
+    """Return the answer that fits a status."""
     return no_route(status) if status == 405 else error(status)
 
 
 def no_route(status: int = 404) -> web.Response:
-    """Give what a path is answered with that the API does not have."""
+    """Return what a path is answered with that the API does not have."""
     words = "Method Not Allowed" if status == 405 else "Not Found"
     return web.json_response({"detail": words}, status=status)
 
 
 def not_valid(where: str, name: str, message: str) -> web.Response:
-    """Give FastAPI's answer to a malformed parameter. `where`: path or query."""
+    """Return FastAPI's answer to a malformed parameter. `where`: path or query."""
     return web.json_response({"detail": [{"loc": [where, name], "msg": message, "type": "value_error"}]}, status=422)

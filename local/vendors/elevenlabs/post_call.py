@@ -13,20 +13,20 @@ _TIMEOUT = aiohttp.ClientTimeout(total=15)
 
 
 def signature(secret: str, body: str, at: int) -> str:
-    """Give the header `ElevenLabs-Signature`."""
+    """Return the header `ElevenLabs-Signature`."""
     digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={at},v0={digest}"
 
 
 def failure_data(agent_id: str, conversation_id: str, reason: str, number: str) -> Json:
-    """Give the data of a call that nobody took. `reason`: busy, no-answer, unknown."""
+    """Return the data of a call that nobody took. `reason`: busy, no-answer, unknown."""
     call = {"CallSid": "CA" + "0" * 32, "CallStatus": reason, "To": number}
     return {"agent_id": agent_id, "conversation_id": conversation_id, "failure_reason": reason,
             "metadata": {"type": "twilio", "body": call}}  # fmt: skip
 
 
 async def post(url: str, secret: str, kind: str, data: Json, age_seconds: float = 0) -> int:
-    """Send one; gives the HTTP status, 0 where there was none. `age_seconds`: how old its signature is."""
+    """Send one; return the HTTP status, 0 where there was none. `age_seconds`: how old its signature is."""
     at = int(time.time() - age_seconds)
     body = json.dumps({"type": kind, "event_timestamp": at, "data": data}, ensure_ascii=False)
     headers = {"ElevenLabs-Signature": signature(secret, body, at), "Content-Type": "application/json"}

@@ -199,7 +199,7 @@ def _no_campaign() -> web.Response:
 
 
 def _page(request: web.Request, name: str, rows: list[dict[str, Any]]) -> web.Response:
-    """Give a page; the cursor is the place of the next one's first row."""
+    """Return a page; the cursor is the place of the next one's first row."""
     size, cursor = request.query.get("page_size", "30"), request.query.get("cursor", "0")
     if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE or not cursor.isdigit():
         return not_valid("query", "page_size", "Input should be less than or equal to 100")

@@ -162,7 +162,7 @@ class Session:
             await self._socket.send_str(json.dumps(event, ensure_ascii=False))
 
     async def fail(self, code: int, kind: str, why: str) -> None:
-        """Say what is wrong and close."""
+        """Send what is wrong and close."""
         await fail(self._socket, code, kind, why)
 
 

@@ -30,7 +30,7 @@ class AgentSettings:
     max_duration_seconds: float = 600.0
 
     def as_json(self) -> Json:
-        """Give ElevenLabs' JSON."""
+        """Return ElevenLabs' JSON."""
         conversation = {"text_only": self.text_only, "max_duration_seconds": int(self.max_duration_seconds),
                         "client_events": self.client_events}  # fmt: skip
         overrides = {
@@ -54,7 +54,7 @@ class AgentSettings:
         }  # fmt: skip
 
     def forbidden(self, overrides: Json) -> str | None:
-        """Give the first override that is not allowed. Text only may always be asked of an agent that is text only."""
+        """Return the first override that is not allowed. Text only may always be asked of an agent that is text only."""
         for name in _dotted(overrides, ""):
             if name == "conversation.text_only" and self.text_only:
                 continue

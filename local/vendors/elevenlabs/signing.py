@@ -21,7 +21,7 @@ class Signatures:
     given: dict[str, Signature] = field(default_factory=dict)
 
     def sign(self, agent_id: str, conversation_id: str, seconds: float) -> str:
-        """Give a new one's token."""
+        """Return a new one's token."""
         now = time.monotonic()
         for old in [token for token, one in self.given.items() if one.until < now]:
             del self.given[old]
@@ -30,7 +30,7 @@ class Signatures:
         return token
 
     def use(self, token: str, agent_id: str) -> Signature | None:
-        """Give what a token stands for; None: unknown, of another agent, too old or used."""
+        """Return what a token stands for; None: unknown, of another agent, too old or used."""
         found = self.given.get(token)
         if found is None or found.agent_id != agent_id or found.until < time.monotonic():
             return None

@@ -38,12 +38,12 @@ class ElevenLabsSimulator:
         self._posts: set[asyncio.Task[int]] = set()
 
     def agent(self, agent_id: str) -> AgentSettings | None:
-        """Give an agent; one that nobody told of is there as well, unless strict."""
+        """Return an agent; one that nobody told of is there as well, unless strict."""
         known = self.agents.get(agent_id)
         return known or (None if self.behaviour.strict or not agent_id else AgentSettings(agent_id=agent_id))
 
     def call(self, conversation_id: str) -> Call | None:
-        """Give a conversation; one that nobody told of is a finished call, unless strict."""
+        """Return a conversation; one that nobody told of is a finished call, unless strict."""
         known = self.calls.get(conversation_id)
         return known or (None if self.behaviour.strict else Call(conversation_id=conversation_id))
 

@@ -36,7 +36,7 @@ async def conversation_socket(simulator: ElevenLabsSimulator, request: web.Reque
 
 
 def _authorized(simulator: ElevenLabsSimulator, request: web.Request, agent: AgentSettings | None) -> tuple[bool, str]:
-    """Tell whether the conversation may begin, and its id where the signed URL fixed one."""
+    """Return whether the conversation may begin, and its id where the signed URL fixed one."""
     if token := request.query.get("conversation_signature"):
         used = simulator.signatures.use(token, request.query.get("agent_id", ""))
         return used is not None, used.conversation_id if used else ""
@@ -46,7 +46,7 @@ def _authorized(simulator: ElevenLabsSimulator, request: web.Request, agent: Age
 
 
 async def _first(socket: web.WebSocketResponse) -> Json | None:
-    """Give the first event, which must be the start."""
+    """Return the first event, which must be the start."""
     try:
         async with asyncio.timeout(_FIRST_SECONDS):
             message = await socket.receive()

@@ -47,7 +47,7 @@ class TurnPlan:
 
 
 def steps(plan: TurnPlan) -> Iterator[Step]:
-    """Give the steps of a turn. What the agent's `client_events` leave out is not sent."""
+    """Return the steps of a turn. What the agent's `client_events` leave out is not sent."""
     for step in _unfiltered(plan):
         if not isinstance(step, Send) or step.event["type"] in plan.events:
             yield step
@@ -176,5 +176,5 @@ def _response(plan: TurnPlan, text: str) -> Send:
 
 
 def response(text: str, event_id: int) -> Json:
-    """Give the event that carries one whole message."""
+    """Return the event that carries one whole message."""
     return {"type": "agent_response", "agent_response_event": {"agent_response": text, "event_id": event_id}}

@@ -25,7 +25,7 @@ class Account:
     keys: dict[str, str] = field(default_factory=dict)
 
     def allows(self, authorization: str) -> bool:
-        """Tell whether a request's basic auth is this account's, by its token or one of its keys."""
+        """Return whether a request's basic auth is this account's, by its token or one of its keys."""
         known = {self.sid: self.token, **self.keys}
         return any(hmac.compare_digest(authorization.encode(), _basic(*pair)) for pair in known.items())
 
@@ -38,7 +38,7 @@ class Accounts:
         self.by_sid = {first.sid: first}
 
     def authorized(self, request: web.Request) -> Account | web.Response:
-        """Give the account that a request may act for, or Twilio's refusal."""
+        """Return the account that a request may act for, or Twilio's refusal."""
         given = request.headers.get("Authorization", "")
         wanted = request.match_info.get("account")
         for account in [self.by_sid[wanted]] if wanted in self.by_sid else self.by_sid.values():

@@ -27,14 +27,14 @@ class SenderQueue:
     _free_at: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def wait_of(self, sender: str) -> float:
-        """Give the seconds that a new message would wait now."""
+        """Return the seconds that a new message would wait now."""
         return max(0.0, self._free_at[sender] - time.monotonic())
 
     def full(self, sender: str) -> bool:
         return self.wait_of(sender) > self.seconds
 
     def take(self, sender: str) -> float:
-        """Take a place; gives the seconds until its turn."""
+        """Acquire a slot; return the seconds until its turn."""
         wait = self.wait_of(sender)
         self._free_at[sender] = time.monotonic() + wait + 1 / self.mps
         return wait
@@ -63,14 +63,14 @@ class Delivery:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reports_of(self, failure: int | None) -> list[Report]:
-        """Give what will be reported; the initial status never is."""
+        """Return what will be reported; the initial status never is."""
         if failure is None:
             return [Report(status) for status in self.statuses]
         status = _FINAL_FAILURES.get(failure, "failed")
         return [*([Report("sent")] if status == "undelivered" else []), Report(status, failure)]
 
     async def begin(self, message: Message, account: Account, callback: str, failure: int | None) -> None:
-        """Start carrying a message on; returns at once, unless the fault `callback-early` reports before the answer."""
+        """Start carrying a message on; return at once, unless the fault `callback-early` reports before the answer."""
         reports = self.reports_of(failure)
         if self._faults.fires("callback-reorder"):
             random.shuffle(reports)
@@ -106,7 +106,7 @@ class Delivery:
 
 
 def params_of(message: Message, report: Report) -> dict[str, str]:
-    """Give a status callback's parameters."""
+    """Return a status callback's parameters."""
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": report.status, "SmsStatus": report.status,
         "AccountSid": message.account, "From": message.from_, "To": message.to, "ApiVersion": API_VERSION,
@@ -121,7 +121,7 @@ def params_of(message: Message, report: Report) -> dict[str, str]:
 
 
 def signed(url: str, account: Account) -> str:
-    """Give what a callback's signature is made over: under the public address where the account has one."""
+    """Return what a callback's signature is made over: under the public address where the account has one."""
     if not account.signed_url:
         return ""
     public, called = urlsplit(account.signed_url), urlsplit(url)

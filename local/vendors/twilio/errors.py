@@ -47,17 +47,17 @@ class Refusal:
 
 
 def error(status: int, code: int, words: str = "") -> web.Response:
-    """Give Twilio's error answer."""
+    """Return Twilio's error answer."""
     text = words or words_of(code)
     body = {"code": code, "message": text, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status}
     return web.json_response(body, status=status)
 
 
 def error_of_status(status: int) -> web.Response:
-    """Give the answer that fits a status."""
+    """Return the answer that fits a status."""
     return error(status, _CODES.get(status, 20500))
 
 
 def words_of(code: int) -> str:
-    """Give Twilio's words for a code."""
+    """Return Twilio's words for a code."""
     return _WORDS.get(code, "Refused")

@@ -19,7 +19,7 @@ _TYPE_OF_MEDIA = {"image": "image", "audio": "audio", "video": "video"}
 
 
 def media_of(wanted: Json) -> list[Media]:
-    """Give the files of a message: `media` is a list of `{content_type, base64 | text}`; contacts are vCards."""
+    """Return the files of a message: `media` is a list of `{content_type, base64 | text}`; contacts are vCards."""
     files = [*wanted.get("media", []), *(_vcard(contact) for contact in wanted.get("contacts", []))]
     return [
         Media(
@@ -37,7 +37,7 @@ def _vcard(contact: Json) -> Json:
 
 
 def body_of(wanted: Json) -> str:
-    """Give the text; of a button or a list its title, of a reaction its emoji."""
+    """Return the text; of a button or a list its title, of a reaction its emoji."""
     if "button" in wanted:
         return str(wanted["button"]["text"])
     if "list" in wanted:
@@ -46,7 +46,7 @@ def body_of(wanted: Json) -> str:
 
 
 def params_of(message: Message, wanted: Json, base_url: str) -> Params:
-    """Give the webhook's parameters. `base_url`: where media are fetched."""
+    """Return the webhook's parameters. `base_url`: where media are fetched."""
     client = message.from_.removeprefix(WHATSAPP)
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": message.account,

@@ -30,7 +30,7 @@ class Filter:
     until: datetime | None = None
 
     def shows(self, message: Message) -> bool:
-        """Tell whether a message is in the list. One that has no `date_sent` yet is in no list by date."""
+        """Return whether a message is in the list. One that has no `date_sent` yet is in no list by date."""
         if not (self.to in (None, message.to) and self.from_ in (None, message.from_)):
             return False
         if self.since is None and self.until is None:
@@ -69,7 +69,7 @@ def parse_filter(query: Mapping[str, str]) -> Filter | Refusal:
 
 
 def _span(text: str) -> Span:
-    """Give the first and the last moment that a date (`YYYY-MM-DD`) or a time (ISO 8601) means. All are UTC."""
+    """Return the first and the last moment that a date (`YYYY-MM-DD`) or a time (ISO 8601) means. All are UTC."""
     if len(text) == len(_DATE):
         begin = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
         return begin, begin + _DAY - timedelta(microseconds=1)
@@ -100,6 +100,6 @@ def page(ledger: Ledger, account: str, url: URL, wanted: Filter, at: datetime, l
 
 
 def _begin(found: list[Message], token: str | None, otherwise: int) -> int:
-    """Give where a page begins: behind the message that its token names, so that new ones do not shift it."""
+    """Return where a page begins: behind the message that its token names, so that new ones do not shift it."""
     last = (token or "").removeprefix("PA")
     return next((index + 1 for index, message in enumerate(found) if message.sid == last), otherwise)

@@ -13,7 +13,7 @@ _DATE = "Wed, 01 Jan 2025 00:00:00 +0000"
 
 
 async def list_media(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.Response:
-    """Give the list of a message's media."""
+    """Return the list of a message's media."""
     message = _message(simulator, account, request)
     if message is None:
         return error(404, 20404)
@@ -26,13 +26,13 @@ async def list_media(simulator: TwilioSimulator, account: Account, request: web.
 
 
 async def fetch_media(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.Response:
-    """Give one's description."""
+    """Return one's description."""
     message, media = _found(simulator, account, request)
     return web.json_response(_json(message, media)) if message and media else error(404, 20404)
 
 
 async def media_bytes(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.StreamResponse:
-    """Give the bytes, or the way to the host that has them."""
+    """Return the bytes, or the way to the host that has them."""
     _, media = _found(simulator, account, request)
     if media is None:
         return error(404, 20404)

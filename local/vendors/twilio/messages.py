@@ -44,7 +44,7 @@ class Message:
     messaging_service: str | None = None
 
     def as_json(self) -> Json:
-        """Give Twilio's JSON (dates RFC 2822 with `+0000`, numbers as texts)."""
+        """Return Twilio's JSON (dates RFC 2822 with `+0000`, numbers as texts)."""
         uri = f"/{API_VERSION}/Accounts/{self.account}/Messages/{self.sid}"
         date = format_datetime(self.created)
         words = words_of(self.error_code) if self.error_code else None
@@ -58,7 +58,7 @@ class Message:
         }  # fmt: skip
 
     def row(self) -> Json:
-        """Give the ledger's row."""
+        """Return the ledger's row."""
         return {
             "sid": self.sid, "to": self.to, "from": self.from_, "body": self.body, "direction": self.direction,
             "status": self.status, "created": self.created.isoformat(), "own_id": self.own_id, "account": self.account,
@@ -68,7 +68,7 @@ class Message:
 
 
 def new_sid(prefix: str = "SM") -> str:
-    """Give an id of Twilio's form."""
+    """Return an id of Twilio's form."""
     return prefix + secrets.token_hex(16)
 
 
@@ -102,7 +102,7 @@ class Ledger:
         self._by_from[message.from_].remove(message)
 
     def shown(self, to: str | None, from_: str | None) -> list[Message]:
-        """Give what is not deleted, of an address where one is given, oldest first."""
+        """Return what is not deleted, of an address where one is given, oldest first."""
         if to is not None and from_ is not None:
             return min(self._by_to.get(to, []), self._by_from.get(from_, []), key=len)
         if to is not None:

@@ -12,7 +12,7 @@ _REPLIES = {
 
 
 def keyword(people: People, message: Message) -> str | None:
-    """Give what a message means to Twilio's opt-out, and remember it; None where that is off or it is no keyword."""
+    """Return what a message means to Twilio's opt-out, and remember it; None where that is off or it is no keyword."""
     kind = _KEYWORDS.get(message.body.strip().upper()) if people.opt_out != "off" else None
     pair = (message.from_, message.to)
     if kind == "STOP":
@@ -23,5 +23,5 @@ def keyword(people: People, message: Message) -> str | None:
 
 
 def reply_of(kind: str) -> str:
-    """Give Twilio's own answer."""
+    """Return Twilio's own answer."""
     return _REPLIES[kind]

@@ -113,7 +113,7 @@ class Poster:
 
 
 def _signable(url: str) -> str:
-    """Give the URL that is signed: without fragment, user and password."""
+    """Return the URL that is signed: without fragment, user and password."""
     bare = URL(url, encoded=True)
     return str(bare.with_fragment(None).with_user(None)) if bare.fragment or bare.user else url
 

@@ -33,7 +33,7 @@ class NumberRule:
     count: int = -1
 
     def taken(self, when: str) -> int | None:
-        """Give the code if the rule acts now."""
+        """Return the code if the rule acts now."""
         if self.when != when or self.count == 0:
             return None
         self.count -= self.count > 0
@@ -41,7 +41,7 @@ class NumberRule:
 
 
 def when_by_default(code: int) -> str:
-    """Tell when a code comes according to Twilio's documentation."""
+    """Return when a code comes according to Twilio's documentation."""
     return "async" if code // 1000 in (30, 63) and code not in _LOUD_SYNC else "sync"
 
 
@@ -55,7 +55,7 @@ class PairRate:
     _used: dict[str, tuple[float, float]] = field(default_factory=dict)  # by number: level, and at what time
 
     def exceeded(self, to: str, when: str) -> int | None:
-        """Count a message; gives the code where it is too much."""
+        """Count a message; return the code where it is too much."""
         if not self.burst or when != self.when:
             return None
         level, at = self._used.get(to, (0.0, time.monotonic()))
@@ -81,7 +81,7 @@ class People:
         return rule.taken(when) if rule else None
 
     def open_window(self, client: str, sender: str, at: datetime) -> bool:
-        """Tell whether free text may be written: within 24 h of the client's last message to this sender."""
+        """Return whether free text may be written: within 24 h of the client's last message to this sender."""
         last = self.last_inbound.get((client, sender))
         return not self.window or (last is not None and at - last < _WINDOW)
 
@@ -120,7 +120,7 @@ def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal |
 
 
 def failure(message: Message, templates: Templates, people: People) -> int | None:
-    """Give the code with which an accepted message fails later; None: it arrives."""
+    """Return the code with which an accepted message fails later; None: it arrives."""
     if code := people.rule(message.to, "async"):
         return code
     if code := people.pair.exceeded(message.to, "async"):

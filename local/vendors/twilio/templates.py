@@ -29,17 +29,17 @@ class Template:
         return set(_PLACEHOLDER.findall(self.body))
 
     def filled(self, variables: dict[str, str]) -> str:
-        """Give the text that the client sees."""
+        """Return the text that the client sees."""
         return _PLACEHOLDER.sub(lambda found: variables.get(found[1], found[0]), self.body)
 
     def failure(self, variables: dict[str, str]) -> int | None:
-        """Give the code with which WhatsApp refuses it later, by callback; None: it passes."""
+        """Return the code with which WhatsApp refuses it later, by callback; None: it passes."""
         if set(variables) != self.names:
             return _WRONG_COUNT
         return _STATES.get(self.status)
 
     def as_json(self, account: str) -> dict[str, Any]:
-        """Give the Content API's JSON."""
+        """Return the Content API's JSON."""
         return {
             "sid": self.sid, "account_sid": account, "friendly_name": self.name, "language": self.language,
             "variables": dict.fromkeys(sorted(self.names), ""), "types": {"twilio/text": {"body": self.body}},
@@ -48,7 +48,7 @@ class Template:
         }  # fmt: skip
 
     def approval(self) -> dict[str, Any]:
-        """Give the approval request's JSON."""
+        """Return the approval request's JSON."""
         whatsapp = {"name": self.name, "category": "UTILITY", "content_type": "twilio/text", "status": self.status,
                     "rejection_reason": "", "allow_category_change": True}  # fmt: skip
         return {
@@ -77,7 +77,7 @@ class Templates:
         return None
 
     def text(self, content_sid: str, variables: dict[str, str]) -> str:
-        """Give the filled-in text; of a template that nobody registered, its id and variables."""
+        """Return the filled-in text; of a template that nobody registered, its id and variables."""
         template = self.by_sid.get(content_sid)
         shown = json.dumps(variables, ensure_ascii=False)
         return template.filled(variables) if template else f"[{content_sid}] {shown}"

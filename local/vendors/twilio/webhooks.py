@@ -34,7 +34,7 @@ class Webhooks:
         self._ledger = ledger
 
     async def inbound(self, message: Message, account: Account, params: dict[str, str]) -> int:
-        """Deliver one; gives the HTTP status of the first URL, 0 when it gave none."""
+        """Deliver one; return the HTTP status of the first URL, 0 when it gave none."""
         url = account.webhook_url
         answer = await self._poster.post(url, params, account.token, account.signed_url)
         if problem := self._took(message, answer):
@@ -49,7 +49,7 @@ class Webhooks:
             self.debugger.note(problem, message, account.fallback_url, answer)
 
     def _took(self, message: Message, answer: Answer) -> int | None:
-        """Take an answer's replies; gives the debugger's code where there is something wrong with it."""
+        """Take an answer's replies; return the debugger's code where there is something wrong with it."""
         if answer.failure:
             return _NO_CONNECTION if answer.failure == "ct" else _HTTP_FAILURE
         result: TwimlResult = read_answer(answer.status, answer.content_type, answer.text)

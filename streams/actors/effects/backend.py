@@ -1,4 +1,4 @@
-"""Tells the backend by a signed POST what it must act on: an escalation, an opt-out.
+"""Notifies the backend by a signed POST of what it must act on: an escalation, an opt-out.
 
 It may get one twice (`X-Event-Id` tells), never not at all, as long as it comes back within a day.
 """

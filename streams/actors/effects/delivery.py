@@ -46,7 +46,7 @@ class Delivery:
         self._now = now
 
     def take_slot(self) -> bool:
-        """Take a place in the rate if there is one right now and the vendor is not known to be away."""
+        """Acquire a slot of the rate if one is free right now and the vendor is not known to be away."""
         return not self._breaker.is_open and self._rate.take_now()
 
     async def await_slot(self, effect: AwaitSlot) -> Input:
@@ -61,7 +61,7 @@ class Delivery:
         return part.said_at is not None and self._now() - part.said_at > _LATE
 
     async def _can_be_read(self, part: Part) -> bool:
-        """Tell whether the vendor answers at all: what is sent into an outage has an unknown outcome, a read has none."""
+        """Return whether the vendor answers at all: what is sent into an outage has an unknown outcome, a read has none."""
         try:
             with self._breaker.reading(is_probe=True, is_all=False), vendor_call(self._messenger.vendor, "list"):
                 await self._messenger.sent_since(self._now(), part.to)

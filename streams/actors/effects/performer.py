@@ -1,4 +1,4 @@
-"""Does what conversations want done: one effect, one result."""
+"""Performs what conversations want done: one effect, one result."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ class Performer:
             breaker.abandon()
 
     async def perform(self, key: str, effect: f.Effect) -> Input:
-        """Do an effect. What fails in a way that nobody foresaw has a result as well.
+        """Perform an effect. What fails in a way that nobody foresaw has a result as well.
 
         Raises:
             Fenced: the key is not ours any more.

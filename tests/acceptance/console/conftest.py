@@ -52,7 +52,7 @@ def _sign_in(up: State, browser: Browser, name: str) -> StorageState:
 
 @pytest.fixture
 def enter(campaign: State, browser: Browser, cookies: dict[str, StorageState]) -> Iterator[Enter]:
-    """Give a browser that is signed in as one of them, in English."""
+    """Return a browser that is signed in as one of them, in English."""
     entered: list[BrowserContext] = []
 
     def new(name: str) -> BrowserContext:

@@ -21,7 +21,7 @@ _SHOWN = "+57******9155"
 
 @pytest.fixture(scope="module")
 def masked(campaign: State, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A second web of the same service, with the setting; gives its address."""
+    """A second web of the same service, with the setting; return its address."""
     call(campaign, _SUPPRESSED)
     write(campaign, _SUPPRESSED, "STOP", "SM" + "5" * 32)
     conversation_of(campaign, _SUPPRESSED, 3)

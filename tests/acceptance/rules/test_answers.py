@@ -43,7 +43,7 @@ def think(up: State, **wanted: object) -> None:
 
 
 def arrived(up: State, number: str) -> list[str]:
-    """Give what the client has read since the call, in the order in which it was sent."""
+    """Return what the client has read since the call, in the order in which it was sent."""
     return [row["body"] for row in sent_to(up, number) if row["status"] == "read" and not row["content_sid"]]
 
 

@@ -63,7 +63,7 @@ class World:
         self.env[f"{name.upper()}_API_BASE_URL"] = self.urls[name]
 
     async def run(self, *arguments: str) -> str:
-        """Run a command of the program to its end; returns what it printed."""
+        """Run a command of the program to its end; return what it printed."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cli", *arguments), env=self.env, stdout=asyncio.subprocess.PIPE
         )

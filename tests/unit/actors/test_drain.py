@@ -55,7 +55,7 @@ class Vendors:
 
 
 async def drained(chat: Chat, vendors: Vendors) -> tuple[float, Store]:
-    """Load the conversation, so that what it wants begins, and drain; returns how long that took."""
+    """Load the conversation, so that what it wants begins, and drain; return how long that took."""
     store, behaviour = Store(chat), Conversations(
         chat.policy, fresh(), seen=lambda event: False, calls_read_until=lambda: chat.now, now=chat.now.timestamp
     )

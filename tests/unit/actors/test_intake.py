@@ -108,7 +108,7 @@ class Mailboxes:
 
 
 async def taken(broker: Broker, *messages: Message, partitions: int = 1) -> list[str]:
-    """Take records; returns the ids of what came into a mailbox."""
+    """Take records; return the ids of what came into a mailbox."""
     return (await told(broker, *messages, partitions=partitions)).handled
 
 
