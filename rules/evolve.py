@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rules import events as e
 from rules.evolve_turns import HANDLERS as OF_TURNS
+from rules.evolve_turns import wait_to_ask
 from rules.state import Conversation, EarlyReport, Post, Turn, Waiting, replace
 
 # As long as a template's value may be; the whole summary is in its table.
@@ -129,11 +130,11 @@ def row_metadata(event: e.Received) -> dict[str, Any]:
 def _unanswered(state: Conversation, event: e.Unanswered, at: e.Recorded) -> Conversation:
     inbox = _without(state.inbox, *event.message_sids)
     parked = state.parked_since if inbox else None
-    left = replace(state, inbox=inbox, ask_wait=None, parked_since=parked)
+    left = replace(state, inbox=inbox, ask_wait=wait_to_ask(state, inbox), parked_since=parked)
     if event.came_at is None:
         return left
     newest = max(filter(None, (state.last_inbound_at, event.came_at)))
-    return replace(left, ask_wait=state.ask_wait, last_inbound_at=newest, address=event.address or state.address)
+    return replace(left, last_inbound_at=newest, address=event.address or state.address)
 
 
 def _status_changed(state: Conversation, event: e.StatusChanged, at: e.Recorded) -> Conversation:

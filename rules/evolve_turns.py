@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Final, cast
 
 from rules import events as e
-from rules.state import SPARED, CameBack, Conversation, Part, Turn, TurnKind, Wait, replace
+from rules.state import SPARED, CameBack, Conversation, Part, Turn, TurnKind, Wait, Waiting, replace
 from schemas.statuses import rank_of
 
 REPORT_WAIT: Final = timedelta(seconds=3)
@@ -20,17 +20,24 @@ def _answered(state: Conversation, event: e.Answered, at: e.Recorded) -> Convers
     turn = _planned(event, at, former)
     done = {*event.answers, event.event_id}
     missing = Wait(reason="backoff", until=at.at) if event.details_missing else state.lookups
+    inbox = tuple(each for each in state.inbox if each.event_id not in done)
     planned = replace(
         state,
-        inbox=tuple(each for each in state.inbox if each.event_id not in done),
+        inbox=inbox,
         lookups=missing,
-        ask_wait=None if event.answers else state.ask_wait,
+        ask_wait=wait_to_ask(state, inbox),
         said_meanwhile_since=None if event.caught_up else state.said_meanwhile_since,
         came_back=tuple(each for each in state.came_back if each.turn_id != event.came_back_of),
     )
     if state.turn is not None and former is None:  # what came back goes out before the rest of it
         planned = replace(planned, behind=(*state.behind, state.turn))
     return _at(planned, turn if turn.parts else None)
+
+
+def wait_to_ask(state: Conversation, inbox: tuple[Waiting, ...]) -> Wait | None:
+    """Return why the agent is not asked yet when these wait: the tries of a question are its own, whatever else ends."""
+    is_same = inbox[:1] and state.inbox[:1] and inbox[0].event_id == state.inbox[0].event_id
+    return state.ask_wait if is_same else None
 
 
 def _planned(event: e.Answered, at: e.Recorded, former: Turn | None) -> Turn:
@@ -185,7 +192,7 @@ def _reported(state: Conversation, event: e.Delivered | e.DeliveryFailed, at: e.
 
 def _failed(state: Conversation, event: e.TurnFailed, at: e.Recorded) -> Conversation:
     inbox = tuple(each for each in state.inbox if each.event_id not in event.answers)
-    rest = replace(state, inbox=inbox, ask_wait=None)
+    rest = replace(state, inbox=inbox, ask_wait=wait_to_ask(state, inbox))
     is_ours = state.turn is not None and state.turn.id == event.turn_id
     return _at(rest, None) if is_ours else rest
 

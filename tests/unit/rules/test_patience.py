@@ -135,3 +135,37 @@ def test_an_answer_that_only_hands_over_may_be_empty() -> None:
     chat = waiting(handoff_text="-", handoff_phrase="[humano]")
     assert types(chat.answer("[humano]")) == ["answered", "escalated"]
     assert (chat.said()[1:], chat.state.is_idle) == ([], True)
+
+
+@pytest.mark.parametrize("end", ["refused", "accepted"])
+def test_a_turn_that_ends_meanwhile_gives_a_question_no_first_try_again(end: str) -> None:
+    """What came back goes out between two tries; the question's own tries and its patience go on."""
+    chat = waiting()
+    chat.answer()
+    chat.accept()
+    said = chat.sent_ids()[-1]
+    chat.write("¿y mañana?", "SM2")
+    fail(chat, question=("SM2",))
+    asked = chat.state.ask_wait
+    chat.fails(said, "slow", "63018")
+    until_it_goes_out = chat.state.came_back[0].due - chat.now
+    chat.passes(seconds=until_it_goes_out.total_seconds())
+    chat.take_slot()
+    if end == "refused":
+        chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no"))
+    else:
+        chat.accept()
+    assert chat.state.turn is None
+    assert chat.state.ask_wait == asked
+    assert [effect.id for effect in chat.lane()] == ["ask:SM2:1"]
+
+
+def test_the_next_question_has_tries_of_its_own() -> None:
+    chat = waiting()
+    fail(chat)
+    chat.command("escalate")
+    chat.command("resume")
+    chat.accept()
+    chat.write("¿hola?", "SM2")
+    chat.accept()
+    assert [effect.id for effect in chat.lane()] == ["ask:SM2:0"]
