@@ -30,7 +30,8 @@ from schemas.topics import (
 from streams.actors.judge import is_away
 from streams.actors.letters import Letters
 from streams.actors.reading import Arrived, InputReader
-from streams.actors.records import parsed, produced_at
+from streams.actors.records import NotForeseen, parsed, produced_at
+from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told
 from streams.engine.work import TopicPartition
 from streams.replay.mark import Mark
@@ -68,7 +69,7 @@ class _Fetched:
     source: TopicPartition
     token: Any
     generation: int
-    arrived: Arrived | None
+    arrived: Arrived | Unread | None
 
 
 class Intake:
@@ -123,19 +124,19 @@ class Intake:
 
     async def _told(self, topic: str, batch: Sequence[_Fetched]) -> list[Told | None]:
         """Read what goes with a batch; where that fails, each record by itself."""
-        arrived = [each.arrived for each in batch if each.arrived is not None]
+        arrived = [each.arrived for each in batch if isinstance(each.arrived, Arrived)]
         try:
             told = iter(await self._reads[topic](arrived) if arrived else ())
         except Exception as error:  # noqa: BLE001 - raised on unless one of the records is the cause
             if is_away(error):
                 raise
             return [await self._told_alone(topic, each) for each in batch]
-        return [None if each.arrived is None else next(told) for each in batch]
+        return [next(told) if isinstance(each.arrived, Arrived) else _of_unread(each) for each in batch]
 
     async def _told_alone(self, topic: str, fetched: _Fetched) -> Told | None:
         """Read what goes with one record; one that cannot be used fails in its number's place."""
-        if fetched.arrived is None:
-            return None
+        if not isinstance(fetched.arrived, Arrived):
+            return _of_unread(fetched)
         try:
             [told] = await self._reads[topic]([fetched.arrived])
         except Exception as error:  # noqa: BLE001 - as above
@@ -151,18 +152,20 @@ class Intake:
             self._mailboxes.finished(*place, fetched.token, fetched.generation)
         else:
             key, urgent = fetched.arrived.key, _is_urgent(told)
-            told = replace(told, origin=(fetched.source, message))
+            if isinstance(fetched.arrived, Arrived):
+                told = replace(told, origin=(fetched.source, message))
             await self._mailboxes.put(*place, key, told, fetched.token, fetched.generation, urgent=urgent)
         self._handed_over(*place, fetched.generation)
 
-    async def _read(self, source: TopicPartition, message: Any, trace: str | None) -> Arrived | None:  # noqa: ANN401
-        """Return the event; None for what is disposed of already."""
+    async def _read(
+        self, source: TopicPartition, message: Any, trace: str | None  # noqa: ANN401
+    ) -> Arrived | Unread | None:
+        """Return the event, or whom the record concerns without one; None for what is disposed of already."""
         try:
             event = parsed(source.topic, message.value)
             key = event.key
         except InvalidInput as error:
-            await self._letters.bury(source, message, error)
-            return None
+            return await self._unread(source, message, error)
         if await self._rekeyed(source, message, key):
             return None
         mark = Mark.of(message)
@@ -173,6 +176,18 @@ class Intake:
             mark=mark,
             trace=trace,
         )
+
+    async def _unread(self, source: TopicPartition, message: Any, error: InvalidInput) -> Unread | None:  # noqa: ANN401
+        """What the model refuses is a dead letter at once: its bytes do not change. What the model fails on is judged in
+        its number's place, like all that fails: a build may fail on everybody's.
+        """
+        is_judged = isinstance(error, NotForeseen)
+        found = (failed if is_judged else refused)(source, message, error, now())
+        if found is not None and partition_of(found.key, self._partitions) != source.partition:
+            found = None
+        if found is None or not is_judged:
+            await self._letters.bury(source, message, error)
+        return found
 
     async def _rekeyed(self, source: TopicPartition, message: Any, key: str) -> bool:  # noqa: ANN401
         """Publish a record that lies on a wrong partition again, on the right one, once."""
@@ -192,6 +207,10 @@ class Intake:
         headers += trace_header(traceparent_of(message.headers))
         await self._producer.send(source.topic, key.encode(), message.value, headers, partition=right)
         return True
+
+
+def _of_unread(fetched: _Fetched) -> Told | None:
+    return fetched.arrived.told if isinstance(fetched.arrived, Unread) else None
 
 
 def _is_urgent(told: Told) -> bool:

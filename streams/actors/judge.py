@@ -1,6 +1,8 @@
 """What becomes of what fails: it is tried again, is a dead letter, or its partition stands still. Pure; told the time."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePath
 from typing import Final, NamedTuple
@@ -14,11 +16,11 @@ from schemas.errors import Fenced, RetryableError, Unavailable, UnknownOutcome
 Sentence = Enum("Sentence", "RETRY BURY STOP")
 
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds between tries. Seven within a minute: what a moment was to blame for is over by then, a build that fails has met
-more numbers than one, and the client who waits has not given up yet."""
+"""Seconds between tries, the last of them from then on. Seven within a minute: what a moment was to blame for is over by
+then, a build that fails has met more numbers than one, and the client who waits has not given up yet."""
 WITHIN_SECONDS: Final = 600.0
 """What failed longer ago counts no more: neither as a try nor as a number. A quiet hour's traffic has ten minutes to show
-whether a failure is a build's."""
+whether a failure is a build's; for so long at most a number is held back where that is not certain."""
 MANY_NUMBERS: Final = 10
 """More than ever send the same odd thing within that time; a build that fails for all meets them within seconds."""
 # Each try at what waits for Postgres is cheap, and whoever comes back is to be found soon.
@@ -35,33 +37,56 @@ class Ruling(NamedTuple):
     tries: int = 0
 
 
+@dataclass(slots=True)
+class _Met:
+    """A number that met a failure. `since`: when first; `tries`: when, as far as they count."""
+
+    since: float
+    tries: list[float] = field(default_factory=list)
+
+
 class Judge:
-    """Remembers which numbers met which failure; of each the times of its tries."""
+    """Remembers which numbers met which failure, and who came through with what."""
 
     def __init__(self) -> None:
-        self._failures: dict[str, dict[str, list[float]]] = defaultdict(dict)
+        self._failures: dict[str, dict[str, _Met]] = defaultdict(dict)
+        self._through: dict[object, tuple[str, float]] = {}
 
-    def rule(self, number: str, error: Exception, attempt: int, now: float) -> Ruling:
+    def came_through(self, number: str, kind: object, now: float) -> None:
+        """Note that something of a kind went well."""
+        self._through[kind] = number, now
+
+    def rule(self, number: str, error: Exception, attempt: int, now: float, kind: object = None) -> Ruling:
         """Return what becomes of something of a number that failed. `attempt`: of all, also while somebody was away.
 
-        A number that was given its tries gets no others for the same failure: all that comes would wait for them.
+        A number that was given its tries gets no others for the same failure: all that comes would wait for them. `kind`:
+        what it is, see `came_through`.
         """
         if is_away(error):
             return Ruling(Sentence.RETRY, min(attempt * WAITS[0], _LONGEST_AWAY_SECONDS))
         numbers = self._recent(failure_of(error), now)
-        tries = numbers.setdefault(number, [])
-        tries.append(now)
+        met = numbers.setdefault(number, _Met(now))
+        met.tries.append(now)
+        tries = len(met.tries)
         if len(numbers) >= MANY_NUMBERS:
-            return Ruling(Sentence.STOP, tries=len(tries))
-        if len(tries) > len(WAITS):
-            return Ruling(Sentence.BURY, tries=len(tries))
-        return Ruling(Sentence.RETRY, WAITS[len(tries) - 1], len(tries))
+            return Ruling(Sentence.STOP, tries=tries)
+        if tries > len(WAITS) and (now - met.since >= WITHIN_SECONDS or self._is_its_own(number, numbers, kind)):
+            return Ruling(Sentence.BURY, tries=tries)
+        return Ruling(Sentence.RETRY, WAITS[min(tries, len(WAITS)) - 1], tries)
 
-    def _recent(self, failure: str, now: float) -> dict[str, list[float]]:
+    def _is_its_own(self, number: str, numbers: Mapping[str, _Met], kind: object) -> bool:
+        """Tell whether a failure is this number's for certain: no other one met it, and the like of another came through
+        meanwhile. With nobody else there it may be the build's as well, and what the others bring shows it.
+        """
+        other, at = self._through.get(kind, (number, 0.0))
+        return len(numbers) == 1 and other != number and at > numbers[number].since
+
+    def _recent(self, failure: str, now: float) -> dict[str, _Met]:
         """Forget what is too long ago; return the tries of each number that met a failure."""
         for name, numbers in list(self._failures.items()):
-            recent = {each: [at for at in tries if now - at < WITHIN_SECONDS] for each, tries in numbers.items()}
-            self._failures[name] = {each: tries for each, tries in recent.items() if tries}
+            for met in numbers.values():
+                met.tries = [at for at in met.tries if now - at < WITHIN_SECONDS]
+            self._failures[name] = {number: met for number, met in numbers.items() if met.tries}
             if not self._failures[name]:
                 del self._failures[name]
         return self._failures[failure]

@@ -11,6 +11,12 @@ from schemas.events import TAKEN_UP, TakenUp
 _MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {topic: model.from_json for topic, model in TAKEN_UP.items()}
 NOT_FORESEEN: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What values can come to that no model has foreseen."""
+
+
+class NotForeseen(InvalidInput):
+    """The model itself failed, for `__cause__`: whether that is the record's fault, or the build's, is to be judged."""
+
+
 # Twice what web takes; what comes of it must fit into a record as well.
 _LARGEST_VALUE = 256 * 1024
 
@@ -19,6 +25,7 @@ def parsed(topic: str, value: bytes | None) -> TakenUp:
     """Return a record's event.
 
     Raises:
+        NotForeseen: reading it fails in a way that the model does not know.
         InvalidInput: it cannot be used.
     """
     if isinstance(value, Unreadable):
@@ -30,8 +37,8 @@ def parsed(topic: str, value: bytes | None) -> TakenUp:
         _ = event.key
     except InvalidInput:
         raise
-    except NOT_FORESEEN as error:  # tried again it would fail again, and stop its topic
-        raise InvalidInput("body", f"cannot be read: {type(error).__name__}") from error
+    except NOT_FORESEEN as error:  # raised on it would stop its topic
+        raise NotForeseen("body", f"cannot be read: {type(error).__name__}") from error
     return event
 
 

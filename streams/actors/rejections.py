@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -10,6 +10,7 @@ from clients.kafka.connection import KAFKA_ERRORS
 from mailboxes.ports import Verdict
 from rules import inputs as i
 from schemas.errors import InvalidInput
+from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS
 from streams.actors.judge import WAITS, Judge, Ruling, Sentence, failure_of
 from streams.actors.letters import Letters
 from streams.actors.values import Told
@@ -18,7 +19,12 @@ log = structlog.get_logger()
 
 # A try takes milliseconds: what has not failed again so long after its wait is done.
 _TRY_SECONDS = 2.0
-
+_BROUGHT_BY: Final[dict[str, type[object]]] = {
+    CALL_COMPLETED: i.CallEnded,
+    INBOUND_MESSAGE: i.MessageReceived,
+    MESSAGE_STATUS: i.DeliveryReported,
+    CONVERSATION_COMMAND: i.CommandGiven,
+}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
@@ -45,8 +51,13 @@ class Rejections:
         oldest_first = sorted(self._retried.values(), key=lambda each: each.since)
         return [{"why": each.why, "tries": each.tries, "seconds": round(now - each.since, 1)} for each in oldest_first]
 
+    def came_through(self, key: str, given: i.Input) -> None:
+        """Note what is durable, as a sign that the build can do the like."""
+        self._judge.came_through(key, type(given), _now())
+
     async def __call__(self, key: str, message: Told | None, error: Exception, attempt: int) -> Verdict | Told:
-        ruling, why = self._judge.rule(key, error, attempt, _now()), failure_of(error)
+        ruling = self._judge.rule(key, error, attempt, _now(), None if message is None else _kind_of(message))
+        why = failure_of(error)
         log.error("an event fails", why=why, attempt=attempt, becomes=ruling.sentence.name, exc_info=error)
         if ruling.sentence is Sentence.STOP:
             return Verdict.STOP
@@ -78,6 +89,13 @@ class Rejections:
         since = now if former is None or former.until + _TRY_SECONDS < now else former.since
         self._retried[key] = Retried(why=why, tries=tries, since=since, until=now + seconds)
         await asyncio.sleep(seconds)
+
+
+def _kind_of(message: Told) -> type[object]:
+    """Return what something is, or would be if it could be read."""
+    if message.failure is not None and message.origin is not None:
+        return _BROUGHT_BY[message.origin[0].topic]
+    return type(message.given)
 
 
 def _instead_of(message: Told, why: str) -> Told | None:

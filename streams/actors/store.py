@@ -15,6 +15,7 @@ from db.store.write import Conflict, Failed, Fenced, Result, Write, Written
 from mailboxes.ports import KeyWrite, Outcome
 from rules.codec import logged, state_json, state_of
 from rules.effects import next_due
+from rules.inputs import Input
 from rules.known_sends import REMEMBERED, KnownSends
 from rules.policy import Policy
 from rules.state import Conversation, OptOut
@@ -45,7 +46,9 @@ class Publication(Protocol):
 
 
 class ConversationStore:
-    """`load` and `append` for `mailbox.Store`. `proved(partition, at)`: a write that began then found it ours."""
+    """`load` and `append` for `mailbox.Store`. `proved(partition, at)`: a write that began then found it ours;
+    `came_through(key, given)`: what an input came to is durable.
+    """
 
     def __init__(
         self,
@@ -54,12 +57,14 @@ class ConversationStore:
         publication: Publication,
         proved: Callable[[int, float], None],
         steady: Callable[[], float],
+        came_through: Callable[[str, Input], None] = lambda key, given: None,
     ) -> None:
         self._pool = pool
         self._policy = policy
         self._publication = publication
         self._proved = proved
         self._steady = steady
+        self._came_through = came_through
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._refused: set[str] = set()
 
@@ -125,6 +130,7 @@ class ConversationStore:
             self._publication.written(write.partition, key.key, list(zip(write.log, ids, strict=True)))
             for each in key.writes:
                 observe(key.key, each)
+                self._came_through(key.key, each.given)
             return Outcome.WRITTEN
         self._publication.refused(write.partition, write.log)
         if isinstance(result, Fenced):

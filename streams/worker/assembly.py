@@ -87,7 +87,11 @@ def build_worker(outside: Outside) -> Worker:
         pool, f"{socket.gethostname()}:{os.getpid()}", partial(partition_of, partitions=outside.partitions), steady_seconds
     )
     publisher = Publisher(pool, outside.producer, lambda: ownership.epochs)
-    store = ConversationStore(pool, policy, publisher, ownership.proved, steady_seconds)
+    letters = Letters(outside.producer)
+    rejections = Rejections(letters)
+    store = ConversationStore(
+        pool, policy, publisher, ownership.proved, steady_seconds, rejections.came_through
+    )
     behaviour = Conversations(
         policy,
         outside.ids.fresh(),
@@ -96,7 +100,6 @@ def build_worker(outside: Outside) -> Worker:
         now=outside.clock.seconds,
         repeated=REDELIVERIES.inc,
     )
-    letters = Letters(outside.producer)
     hosting = Hosting(
         behaviour,
         store,
@@ -105,7 +108,7 @@ def build_worker(outside: Outside) -> Worker:
         ownership,
         limits=_limits(settings),
         clock=outside.clock.seconds,
-        rejections=Rejections(letters),
+        rejections=rejections,
         tell_status=OrphanedSends(settings, outside.producer).tell,
     )
     app = create_app(

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clients.kafka.batches import Unreadable
 from clients.kafka.partitioner import partition_of
@@ -83,7 +85,7 @@ class Reader:
 
 class Mailboxes:
     """Takes everything in. `handled`: ids of messages; `failed`: of those that could not be read, with what they came to;
-    `finished`: offsets of what was disposed of.
+    `unknown`: what others came to; `done`: offsets.
     """
 
     generation = 1
@@ -91,6 +93,7 @@ class Mailboxes:
     def __init__(self) -> None:
         self.handled: list[str] = []
         self.failed: list[tuple[str, str]] = []
+        self.unknown: list[str] = []
         self.done: list[int] = []
 
     async def put(
@@ -99,9 +102,10 @@ class Mailboxes:
         self.done.append(offset)
         if told.event is not None:
             self.handled.append(told.event[1])
-        else:
-            assert isinstance(told.given, MessageBuried)
+        elif isinstance(told.given, MessageBuried):
             self.failed.append((told.given.event_id, type(told.failure).__name__))
+        else:
+            self.unknown.append(type(told.failure).__name__)
 
     def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None:
         self.done.append(offset)
@@ -191,14 +195,69 @@ async def test_a_letter_has_room_whatever_its_key() -> None:
     assert (broker.letters[0]["key_base64"], broker.letters[0]["reason"]) == (None, "body")
 
 
-async def test_an_error_that_nobody_foresaw_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(value: bytes) -> InboundMessage:
-        raise ZeroDivisionError
+def fails(value: bytes) -> InboundMessage:
+    """A build's model that fails on everything."""
+    raise ZeroDivisionError
 
+
+async def test_what_the_model_fails_on_is_judged_in_its_numbers_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the build's fault: then it meets others, too, and nothing is buried."""
     monkeypatch.setitem(records._MODELS, "inbound-message", fails)
     broker = Broker()
-    await taken(broker, Message(good("SM1")))
+    mailboxes = await told(broker, Message(good("SM1")), Message(b"{"))
+    assert (mailboxes.failed, mailboxes.unknown) == ([("0-0", "ZeroDivisionError")], ["ZeroDivisionError"])
+    assert broker.letters == []
+
+
+@pytest.mark.parametrize(("key", "partitions"), [(b"call-17", 1), (NUMBER.encode(), _PARTITIONS), (None, 1)])
+async def test_of_whom_nobody_knows_here_it_is_buried_at_once(
+    key: bytes | None, partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(records._MODELS, "inbound-message", fails)
+    broker, message = Broker(), Message(b"{")
+    message.key = key
+    assert await taken(broker, message, partitions=partitions) == []
     assert broker.letters[0]["details"] == "cannot be read: ZeroDivisionError"
+
+
+_LATE = {"received_at": "9999-12-31T23:59:59-14:00"}
+
+
+@pytest.mark.parametrize(
+    ("change", "is_told"),
+    [
+        (_LATE, "0-0"),
+        (_LATE | {"params": {"From": f"whatsapp:{NUMBER}", "MessageSid": "SM7"}}, "SM7"),
+        (_LATE | {"params": {"From": f"whatsapp:{NUMBER}", "MessageSid": "S M\0"}}, "0-0"),
+        ({"event_id": []}, "0-0"),
+        ({"params": {"From": f"whatsapp:{NUMBER}", "Body": [], "MessageSid": []}}, "0-0"),
+        ({"params": {"From": "whatsapp:+57"}}, None),
+        ({"params": {"From": [NUMBER]}}, None),
+        ({"params": [f"whatsapp:{NUMBER}"]}, None),
+    ],
+)
+async def test_whose_message_the_model_refuses_is_told_of_it(change: dict[str, Any], is_told: str | None) -> None:
+    """The letter is made at once: its bytes do not change. The client does not know of any topic, and waits."""
+    broker = Broker()
+    mailboxes = await told(broker, Message(json.dumps(json.loads(good("SM1")) | change).encode()))
+    assert [letter["topic"] for letter in broker.letters] == ["inbound-message"]
+    assert mailboxes.handled == ([] if is_told is None else [f"dead-letter:{is_told}"])
+
+
+async def test_who_was_told_is_not_told_again_when_an_operator_gives_it_back() -> None:
+    broker, value = Broker(), json.dumps(json.loads(good("SM1")) | _LATE).encode()
+    mark = ("x-replay", b"dead-letter;open;0-1;2025-10-28T10:00:00+00:00")
+    assert await taken(broker, Message(value, headers=(mark,))) == []
+    assert len(broker.letters) == 1
+
+
+@given(st.binary(max_size=300) | st.recursive(st.none() | st.text() | st.floats() | st.integers(),
+       lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(("params", "From", "MessageSid")), inner),
+       max_leaves=10).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+def test_whatever_is_refused_it_is_one_letter(value: bytes) -> None:
+    broker = Broker()
+    assert len(asyncio.run(taken(broker, Message(value)))) <= 1
+    assert len(broker.letters) == 1
 
 
 async def test_one_that_cannot_be_read_spoils_nothing_of_those_around_it() -> None:

@@ -24,9 +24,12 @@ OWN = [
 
 
 def sentences(*failures: tuple[float, str, Exception]) -> list[Sentence]:
-    """When, whom, what."""
-    judge = Judge()
-    return [judge.rule(number, error, 1, at).sentence for at, number, error in failures]
+    """When, whom, what. Another number comes through all the while."""
+    judge, found = Judge(), []
+    for at, number, error in failures:
+        found.append(judge.rule(number, error, 1, at).sentence)
+        judge.came_through("+another", None, at + 0.5)
+    return found
 
 
 def numbers(count: int, *, each: float = 0.0) -> list[tuple[float, str, Exception]]:
@@ -42,14 +45,56 @@ def test_who_is_away_buries_nobody_however_often_and_whomever_it_meets(error: Ex
         assert (ruling.sentence, 0 < ruling.wait <= 3) == (RETRY, True)
 
 
-@pytest.mark.parametrize("error", OWN, ids=lambda error: type(error).__name__)
-def test_what_fails_by_itself_has_its_tries_within_a_minute_and_is_a_dead_letter(error: Exception) -> None:
-    judge, at, waits = Judge(), 0.0, []
-    while (ruling := judge.rule("+57", error, 1, at)).sentence is RETRY:
+def held(judge: Judge, error: Exception, number: str = "+57", at: float = 0.0) -> tuple[list[float], int]:
+    """Have it fail until it is a dead letter; returns what it waited each time, and how often it failed of late."""
+    waits = []
+    while (ruling := judge.rule(number, error, 1, at)).sentence is RETRY:
         waits.append(ruling.wait)
         at += ruling.wait
+        judge.came_through("+another", "report", at)
+    assert ruling.sentence is BURY
+    return waits, ruling.tries
+
+
+@pytest.mark.parametrize("error", OWN, ids=lambda error: type(error).__name__)
+def test_what_others_do_not_fail_on_has_its_tries_within_a_minute_and_is_a_dead_letter(error: Exception) -> None:
+    judge, at, waits = Judge(), 0.0, []
+    while (ruling := judge.rule("+57", error, 1, at, "message")).sentence is RETRY:
+        waits.append(ruling.wait)
+        at += ruling.wait
+        judge.came_through("+another", "message", at)
     assert (ruling.sentence, ruling.tries) == (BURY, len(WAITS) + 1)
     assert (waits, at) == ([1, 2, 4, 8, 15, 30], 60)
+
+
+@pytest.mark.parametrize("error", OWN, ids=lambda error: type(error).__name__)
+def test_what_may_be_the_builds_fault_is_held_back_until_many_would_have_shown_it(error: Exception) -> None:
+    """Nobody else came through with the like of it; that others' reports go well says nothing of messages."""
+    waits, tries = held(Judge(), error)
+    assert (waits[:7], set(waits[6:])) == ([1, 2, 4, 8, 15, 30, 30], {30})
+    assert (sum(waits), tries > len(WAITS)) == (WITHIN_SECONDS, True)
+
+
+def test_where_a_second_number_meets_it_both_are_held_back() -> None:
+    judge = Judge()
+    judge.rule("+58", KeyError(), 1, 0.0, "message")
+    judge.came_through("+another", "message", 1.0)
+    assert sum(held(judge, KeyError(), at=2.0)[0]) == WITHIN_SECONDS
+
+
+def test_a_quiet_system_whose_build_fails_makes_no_letter_before_it_stands_still() -> None:
+    """A number a minute: the first one would have had its tries long before the tenth comes."""
+    judge, due, met, stopped = Judge(), dict[str, float](), [], 0.0
+    for second in range(int(WITHIN_SECONDS)):
+        if second % 60 == 0:
+            met.append(f"+57{second}")
+            due[met[-1]] = second
+        for number in [each for each in met if due[each] <= second]:
+            ruling = judge.rule(number, KeyError(), 1, float(second), "message")
+            assert ruling.sentence is not BURY
+            due[number] = second + ruling.wait
+            stopped = stopped or (second if ruling.sentence is STOP else 0.0)
+    assert (stopped, len(met)) == (60.0 * (MANY_NUMBERS - 1), MANY_NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +142,33 @@ def test_the_same_failure_is_of_one_type_and_of_one_line_whatever_it_says() -> N
     assert failure_of(KeyError("+573138539155")) == "KeyError"
 
 
-failing = st.lists(st.tuples(st.floats(0, 30), st.integers(0, 15), st.sampled_from([*OWN, *AWAY])), max_size=80)
+# One number more often than the others, so that it has its tries.
+_whose = st.sampled_from([0] * 12 + list(range(16)))
+failing = st.lists(st.tuples(st.floats(0, 90), _whose, st.sampled_from([*OWN[:3], AWAY[0], None, None])), max_size=80)
 
 
 @given(failing)
-def test_nobody_is_buried_before_its_tries_or_where_many_fail_alike(failures: list[tuple[float, int, Exception]]) -> None:
-    judge, now, tries, met = Judge(), 0.0, dict[tuple[str, int], int](), dict[str, set[int]]()
+def test_nobody_is_buried_before_its_tries_or_where_it_may_be_the_builds_fault(
+    failures: list[tuple[float, int, Exception | None]],
+) -> None:
+    """None: a number comes through."""
+    judge, now, through = Judge(), 0.0, dict[int, float]()
+    tries, first, met = dict[tuple[str, int], int](), dict[tuple[str, int], float](), dict[str, set[int]]()
     for passed, number, error in failures:
         now += passed
-        ruling, what = judge.rule(str(number), error, 1, now), type(error).__name__
+        if error is None:
+            judge.came_through(str(number), "message", now)
+            through[number] = now
+            continue
+        ruling, what = judge.rule(str(number), error, 1, now, "message"), type(error).__name__
         if not is_away(error):
             tries[what, number] = tries.get((what, number), 0) + 1
             met.setdefault(what, set()).add(number)
+            first.setdefault((what, number), now)
         if ruling.sentence is BURY:
             assert tries[what, number] > len(WAITS)
+            others = [at for other, at in through.items() if other != number]
+            assert now - first[what, number] >= WITHIN_SECONDS or max(others) > first[what, number]
         if ruling.sentence is STOP:
             assert len(met[what]) >= MANY_NUMBERS
         assert not (is_away(error) and ruling.sentence is not RETRY)

@@ -10,6 +10,8 @@ from aiokafka.errors import KafkaConnectionError
 from mailboxes.ports import Verdict
 from rules import inputs as i
 from schemas.errors import InvalidInput
+from schemas.events import ConversationCommand
+from streams.actors.judge import WITHIN_SECONDS
 from streams.actors.rejections import Rejections
 from streams.actors.values import Told
 from streams.engine.work import TopicPartition
@@ -19,7 +21,15 @@ SOURCE = TopicPartition("inbound-message", 0)
 AT = datetime(2025, 10, 28, tzinfo=UTC)
 WROTE = i.MessageReceived(event_id="SM1", address="whatsapp:+57", text="hola", received_at=AT)
 BURIED = i.MessageBuried(event_id="SM1", address="whatsapp:+57", received_at=AT)
-NUMBER = "+573138539155"
+REPORT = i.DeliveryReported(sid="MM1", status="sent", rank=1, at=AT)
+ANSWER = i.AgentAnswered(question=("SM1",), text="|", reply={}, seconds=1.0)
+COMMAND = i.CommandGiven(
+    command=ConversationCommand.from_object(
+        {"command_id": "1", "phone_number": "+573138539155", "command": "close", "by": "ana", "at": AT.isoformat()}
+    ),
+    received_at=AT,
+)
+NUMBER, OTHER = "+573138539155", "+573138539156"
 
 
 class Letters:
@@ -45,10 +55,12 @@ def rejecting(letters: Letters) -> Rejections:
 
 
 async def last(rejections: Rejections, message: Told | None, error: Exception) -> Verdict | Told:
-    """Have it fail until it is not tried again."""
+    """Have it fail until it is not tried again, while another number comes through with the like."""
     attempt = 1
     while (verdict := await rejections(NUMBER, message, error, attempt)) is Verdict.RETRY:
         attempt += 1
+        for given in (WROTE, REPORT, COMMAND, ANSWER):
+            rejections.came_through(OTHER, given)
     return verdict
 
 
@@ -71,7 +83,7 @@ async def test_one_that_could_not_be_read_is_told_of_as_well() -> None:
     "given",
     [
         WROTE.__class__(event_id="SM1", address="", text="", received_at=AT, replay="dead-letter"),
-        i.DeliveryReported(sid="MM1", status="sent", rank=1, at=AT),
+        REPORT,
         i.Recovered(),
     ],
     ids=["given back by an operator", "a report", "a command that could not be read"],
@@ -95,17 +107,38 @@ async def test_an_apology_that_fails_too_is_let_go_and_makes_no_second_letter() 
 
 @virtual
 async def test_an_answer_that_cannot_be_handled_is_an_agent_that_failed_for_good() -> None:
-    letters, answer = Letters(), i.AgentAnswered(question=("SM1",), text="|", reply={}, seconds=1.0)
-    instead = await last(rejecting(letters), Told(given=answer), KeyError("x"))
+    letters = Letters()
+    instead = await last(rejecting(letters), Told(given=ANSWER), KeyError("x"))
     assert isinstance(instead, Told)
     assert instead.given == i.AgentFailed(question=("SM1",), retryable=False, why="KeyError")
     assert letters.buried == []
 
 
 @virtual
+async def test_what_could_not_be_read_is_compared_with_what_its_topic_brings_of_others() -> None:
+    source = TopicPartition("conversation-command", 0)
+    unread = Told(given=i.Recovered(), failure=KeyError("x"), origin=(source, "record"))
+    letters = Letters()
+    assert await last(rejecting(letters), unread, KeyError("x")) is Verdict.SKIP
+    assert (letters.buried, now()) == ([("KeyError, 7 times", 7)], 60.0)
+
+
+@virtual
+async def test_where_nobody_else_writes_it_is_held_back_for_as_long_as_the_builds_fault_may_show() -> None:
+    letters = Letters()
+    rejections, attempt = rejecting(letters), 1
+    while await rejections(NUMBER, told(WROTE), KeyError("x"), attempt) is Verdict.RETRY:
+        assert letters.buried == []
+        rejections.came_through(NUMBER, WROTE)
+        rejections.came_through(OTHER, REPORT)
+        attempt += 1
+    assert (len(letters.buried), now()) == (1, WITHIN_SECONDS)
+
+
+@virtual
 async def test_while_kafka_takes_no_letter_it_is_not_let_go() -> None:
     letters = Letters(refused=3)
-    assert await last(rejecting(letters), told(i.Recovered()), KeyError("x")) is Verdict.SKIP
+    assert await last(rejecting(letters), told(REPORT), KeyError("x")) is Verdict.SKIP
     assert letters.buried == [("KeyError, 10 times", 10)]
 
 
