@@ -76,6 +76,10 @@ class Health:
         """Return the state of each dependency, as last seen."""
         return self._now()
 
+    def work(self) -> Mapping[str, Any]:
+        """Return what is known of the work, see `web.work.Work.now`."""
+        return self._work()
+
     def _now(self) -> dict[str, str]:
         database = self._found["database"]
         return {"database": database, "kafka": self._kafka()} | {

@@ -93,14 +93,13 @@ class Views:
 
     async def _ready(self, request: web.Request) -> web.Response:
         stuck, standing = self._progress.is_stuck(), self._standing()
-        is_moving = self._app.rebalancing or self._mailboxes.generation == 0
-        ready = not (is_moving or stuck or standing)
+        ready = not (self._is_moving() or stuck or standing)
         body = {
             "ready": ready,
             "stuck": stuck,
             "standing": standing,
             "stopped": self._stopped(),
-            "restart_helps": bool(is_moving or stuck or self._mailboxes.is_fenced),
+            "restart_helps": self._restart_helps(),
             "partitions": self._ownership.partitions,
         }
         if lost := sorted(self._engine.lost_offsets.values()):
@@ -108,6 +107,13 @@ class Views:
         if full := disk_problem(self._folder):
             body["disk"] = full
         return html.answer(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
+
+    def _is_moving(self) -> bool:
+        return self._app.rebalancing or self._mailboxes.generation == 0
+
+    def _restart_helps(self) -> bool:
+        """Whether a supervisor should start this worker anew: not for who is away, nor for what the build fails on."""
+        return self._is_moving() or self._progress.is_stuck() or self._mailboxes.is_fenced
 
     def _standing(self) -> list[str]:
         """What keeps work from going on, a line each; a rebalance, which passes, is none."""
@@ -129,6 +135,7 @@ class Views:
             "seconds_since_progress": round(self._progress.seconds(), 1),
             "behind": self._progress.behind,
             "standing": self._standing(),
+            "restart_helps": self._restart_helps(),
             "stopped": self._stopped(),
             "unpublished": self._publisher.unpublished,
             "paused": [pause.vendor for pause in self._pauses if pause.is_open],

@@ -18,11 +18,14 @@ from schemas.settings import load_settings
 from tests.support import http
 from tests.support.chat import NUMBER
 from tests.support.stored_chat import stored_chat
+from tests.support.up import eventually_sync
 from tests.support.web_process import Web, running_web
 
 ANA = "a" * 40
 _VIEW = {"lag": {"inbound-message-3": 7}, "paused": ["twilio"],
-         "partitions": {"inbound-message-3": {"unfinished": 2, "oldest_offset": 1, "oldest_seconds": 42.0}}}  # fmt: skip
+         "partitions": {"inbound-message-3": {"unfinished": 2, "oldest_offset": 1, "oldest_seconds": 42.0}},
+         "standing": ["partition 3 stands still: KeyError (decide.py:7)"], "restart_helps": False,
+         "retried": [{"why": "ValueError (text.py:9)", "tries": 5, "seconds": 31.0}]}  # fmt: skip
 _PATHS = ("/ops", "/ops/conversations", "/ops/conversations?shown=failed", "/ops/conversations?shown=waiting",
           f"/ops/conversations/{NUMBER}", "/ops/campaigns", "/ops/campaigns/b_1", "/ops/campaigns/b_1/days.svg",
           "/ops/suppressed", "/ops/charts/hour.svg", "/ops/charts/day.svg")  # fmt: skip
@@ -78,6 +81,19 @@ def web(worker: str, database_url: str, tmp_path: Path) -> Iterator[Web]:
         yield running
 
 
+def _tells_what_needs_somebody(client: httpx.Client) -> None:
+    """The workers are looked at each few seconds."""
+    standing = "partition 3 stands still: <code>KeyError (decide.py:7)</code>. A new start does not help"
+
+    def look() -> bool:
+        text = client.get("/ops", timeout=30).text
+        return standing in text and "tried again and again: <code>ValueError (text.py:9)</code>." in text
+
+    eventually_sync(look)
+    spanish = client.get("/ops", headers={"Accept-Language": "es"}, timeout=30).text
+    assert "la partición 3 está parada: <code>KeyError (decide.py:7)</code>. Arrancarlo de nuevo no ayuda" in spanish
+
+
 def test_each_page_shows_what_is_there(web: Web) -> None:
     cookies = dict(http.post(f"{web.url}/ops/sign-in", data={"token": ANA}).cookies)
     headers = {"Accept": "text/html", "Accept-Language": "en"}
@@ -89,6 +105,7 @@ def test_each_page_shows_what_is_there(web: Web) -> None:
         assert "What is stuck" in pages["/ops"].text
         for said in (NUMBER, "paused: twilio", "inbound-message-3", "42 s"):
             assert said in pages["/ops"].text
+        _tells_what_needs_somebody(client)
         conversation = pages[f"/ops/conversations/{NUMBER}"].text
         for said in ("Quiere el plan oro", "Cuesta 20", "¿hola?", "63007", "not whitelisted"):
             assert said in conversation

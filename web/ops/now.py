@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 from aiohttp import web
 
@@ -10,7 +11,8 @@ from db.readers.ops import NOW, RESPONSE_TIMES, STUCK
 from web.database import Database
 from web.health import Health
 from web.ops.pages import Page, page
-from web.workers import told
+from web.ops.troubles import troubles
+from web.workers import told, unfinished
 
 _PAGE = Page("now.html", "Now", "now")
 # A turn takes seconds; one that is older than this is worth a look.
@@ -37,7 +39,7 @@ class Now:
             self._database.rows(STUCK, _STUCK_SECONDS, _STUCK_ROWS),
             self._workers.partitions(),
         )
-        context = {"now": figures, "times": times, "stuck": stuck, "workers": told(workers)}
-        return page(
-            request, _PAGE, context | {"dependencies": self._health.dependencies(), "minute": int(time.time() // _MINUTE)}
-        )
+        context: dict[str, Any] = {"now": figures, "times": times, "stuck": stuck, "workers": told(workers)}
+        context |= {"troubles": troubles(self._health.work(), workers), "retried": unfinished(workers)["retried"]}
+        context |= {"dependencies": self._health.dependencies(), "minute": int(time.time() // _MINUTE)}
+        return page(request, _PAGE, context)
