@@ -30,8 +30,8 @@ class Question:
 
     `confirm`: awaited right before the agent hears them; raises when it must not any more.
     `tools`: client tools of the agent that are there, with what it is told when it uses one; `meanwhile`: of the
-    history, what was said while a person stood in for the agent; `load_history`: gives the context's history, and only
-    a transport that tells it to the agent pays for it.
+    history, what was said while a person stood in for the agent; `load_context`: reads the context, and only a
+    transport that tells it to the agent pays for it.
     """
 
     conversation_id: str
@@ -42,13 +42,13 @@ class Question:
     confirm: Callable[[], Awaitable[None]] = _nothing
     tools: Mapping[str, str] = field(default_factory=dict)
     meanwhile: list[tuple[str, str]] = field(default_factory=list)
-    load_history: Callable[[], Awaitable[list[tuple[str, str]]]] | None = None
+    load_context: Callable[[], Awaitable[CallContext]] | None = None
 
-    async def with_history(self) -> "Question":
-        """Return the question with its history loaded."""
-        if self.load_history is None:
+    async def with_context(self) -> "Question":
+        """Return the question with its context loaded."""
+        if self.load_context is None:
             return self
-        return replace(self, context=replace(self.context, history=await self.load_history()), load_history=None)
+        return replace(self, context=await self.load_context(), load_context=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class ElevenLabsWebSocket:
         Raises:
             NeverAnswered: it was broken off each time.
         """
-        question = await question.with_history()
+        question = await question.with_context()
         tries = {AgentSilent: _MOST_SILENT, AnswerBrokenOff: _MOST_BROKEN_OFF}
         while True:
             try:

@@ -13,6 +13,7 @@ from db.store.load import BEGINNING, due_actors, open_actors
 from mailboxes.mailbox import Mailbox
 from mailboxes.ports import Behaviour, Limits, Record, Store, Verdict
 from rules.inputs import Input, Recovered, SendAccepted
+from rules.known_sends import KnownSends
 from schemas.errors import Fenced
 from streams.actors.effects.performer import Performer
 from streams.actors.effects.runner import EffectRunner
@@ -146,6 +147,11 @@ class Hosting:
             generation=generation,
         )
         self._mailbox.beside(record)()
+
+    def sends_of(self, key: str) -> KnownSends:
+        """Return a number's newest sends; none where it is not in memory, or while something of it is not durable."""
+        shard = self._mailbox.busy.get(key) or self._mailbox.resting.get(key)
+        return shard.state.sends if shard is not None and shard.loaded and not shard.decided else {}
 
     async def tell(self, partition: int, key: str, given: Input) -> None:
         """Deliver something of our own to a key, as the bound on work allows; nothing where its partition is not ours."""

@@ -1,6 +1,6 @@
 """Turns what topics bring into inputs: what an input carries beyond its event is fetched for many at once."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from db.store.lookups import first_follow_ups, quoted_texts, sends_by_own_id, se
 from db.store.rows import ConversationRow, SendRow
 from rules import inputs as i
 from rules.inbound import described, quoted_sid
+from rules.known_sends import KnownSends
 from rules.policy import Policy
 from schemas.events import NOTE_DETAILS, CallCompleted, ConversationCommand, InboundMessage, MessageStatus
 from schemas.rows import Json
@@ -42,13 +43,21 @@ class Arrived:
 class InputReader:
     """`read(events)` returns their inputs, in their order.
 
-    `until_calls_read`: waits until the calls that were published before have been handed over.
+    `until_calls_read`: waits until the calls that were published before have been handed over; `remembered`: a number's
+    sends that are in memory and durable, which need not be read.
     """
 
-    def __init__(self, pool: Pool, policy: Policy, until_calls_read: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        policy: Policy,
+        until_calls_read: Callable[[], Awaitable[None]],
+        remembered: Callable[[str], KnownSends] = lambda key: {},
+    ) -> None:
         self._pool = pool
         self._policy = policy
         self._until_calls_read = until_calls_read
+        self._remembered = remembered
 
     async def calls(self, arrived: Sequence[Arrived]) -> list[Told]:
         """Calls, each with the conversation's call before."""
@@ -123,13 +132,25 @@ class InputReader:
     async def reports(self, arrived: Sequence[Arrived]) -> list[Told]:
         """Delivery reports, each with its send."""
         events = [each.event for each in arrived if isinstance(each.event, MessageStatus)]
+        told = [self._report_of_remembered(event) for event in events]
+        rest = iter(await self._read_reports([event for event, known in zip(events, told, strict=True) if known is None]))
+        return [next(rest) if known is None else known for known in told]
+
+    def _report_of_remembered(self, event: MessageStatus) -> Told | None:
+        send = None if event.own_id is None else self._remembered(event.key).get(event.own_id)
+        return None if send is None else Told(given=_report(event, send, None))
+
+    async def _read_reports(self, events: Sequence[MessageStatus]) -> list[Told]:
         own_ids = {UUID(event.own_id) for event in events if event.own_id is not None}
         sids = {sid for event in events if event.own_id is None and (sid := event.params.get("MessageSid"))}
         by_own = await sends_by_own_id(self._pool, sorted(own_ids)) if own_ids else {}
         by_sid = await sends_by_sid(self._pool, sorted(sids)) if sids else {}
         sends = [_send_of(event, by_own, by_sid) for event in events]
         held = await held_turns(self._pool, [send for send in sends if send is not None])
-        return [Told(given=_report(event, send, held)) for event, send in zip(events, sends, strict=True)]
+        return [
+            Told(given=_report(event, known_send(send) if send else None, held.get(send.turn_id) if send else None))
+            for event, send in zip(events, sends, strict=True)
+        ]
 
     async def commands(self, arrived: Sequence[Arrived]) -> list[Told]:
         """Operators' commands. That a number has no conversation is certain only when the calls before are read."""
@@ -183,7 +204,7 @@ def _send_of(event: MessageStatus, by_own: dict[UUID, SendRow], by_sid: dict[str
     return by_sid.get(event.params.get("MessageSid", ""))
 
 
-def _report(event: MessageStatus, send: SendRow | None, held: Mapping[int, i.HeldTurn]) -> i.DeliveryReported:
+def _report(event: MessageStatus, send: i.KnownSend | None, held: i.HeldTurn | None) -> i.DeliveryReported:
     status = event.params.get("MessageStatus") or event.params.get("SmsStatus", "")
     return i.DeliveryReported(
         sid=event.params.get("MessageSid"),
@@ -194,8 +215,8 @@ def _report(event: MessageStatus, send: SendRow | None, held: Mapping[int, i.Hel
         delivered=status in ("delivered", "read"),
         read=status == "read",
         failure=_failure(event.params) if status in FAILED else None,
-        send=None if send is None else known_send(send),
-        held=None if send is None else held.get(send.turn_id),
+        send=send,
+        held=held,
     )
 
 

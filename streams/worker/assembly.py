@@ -117,7 +117,7 @@ def build_worker(outside: Outside) -> Worker:
     joined = app.engine = Partitions(
         app, settings.topic_prefix, hosting, ownership, publisher, outside.ids, outside.clock
     )
-    reader = InputReader(pool, policy, joined.until_calls_read)
+    reader = InputReader(pool, policy, joined.until_calls_read, hosting.sends_of)
     intake = Intake(outside.partitions, hosting, reader, outside.producer, letters, joined.handed_over)
     attach(app, intake.topics, settings.topic_prefix, RawSchema(), intake)
     return Worker(

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -36,14 +35,6 @@ _HISTORY_MESSAGES = 40
 # Questions that meet share a read of their calls, as the mailboxes' loads do.
 _READ_TOGETHER = 50
 _READS_AT_ONCE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of the call when the agent is asked. `fetched`: it was only just learned."""
-
-    row: ConversationRow | None
-    fetched: CallDetails | None
 
 
 class AgentClient:
@@ -100,13 +91,13 @@ class AgentClient:
     ) -> AgentAnswered:
         async with self._breaker.call():
             reach("after-begin")
-            known = await self._known(key, effect, database)
-            asked = await self._question(key, effect, known, database)
+            fetched = await self._details(effect)
+            asked = await self._question(key, effect, fetched, database)
             begun = time.monotonic()
             with self._vendors.messenger.typing(effect.question[-1].event_id), vendor_call("elevenlabs", "answer"):
                 reply = await self._vendors.agent.ask(asked)
             reach("after-agent")
-        return self._answered(effect, ids, reply, round(time.monotonic() - begun, 3), known.fetched)
+        return self._answered(effect, ids, reply, round(time.monotonic() - begun, 3), fetched)
 
     def _answered(
         self, effect: AskAgent, ids: tuple[str, ...], reply: AgentReply, seconds: float, details: CallDetails | None
@@ -124,40 +115,46 @@ class AgentClient:
             slot=self._take_slot(),
         )
 
-    async def _known(self, key: str, effect: AskAgent, database: "_DatabaseWait") -> _Known:
+    async def _details(self, effect: AskAgent) -> CallDetails | None:
+        """Return what is only just learned of the call."""
+        if effect.has_details or not effect.call_id:
+            return None
+        return await self._calls.within(effect.call_id, self._policy.summary_wait)
+
+    async def _row(self, key: str, database: "_DatabaseWait") -> ConversationRow | None:
         # Shielded, for the next question of the same number may share the read with one that is cut off.
-        row = await database.of(asyncio.shield(self._rows.submit(key)))
-        fetched = None
-        if not effect.has_details and effect.call_id:
-            fetched = await self._calls.within(effect.call_id, self._policy.summary_wait)
-        return _Known(row, fetched)
+        return await database.of(asyncio.shield(self._rows.submit(key)))
 
     async def _read_rows(self, keys: Sequence[str]) -> Sequence[ConversationRow | None]:
         found = await load_conversations(self._pool, keys)
         return [found.get(key) for key in keys]
 
     async def _question(
-        self, key: str, effect: AskAgent, known: _Known, database: "_DatabaseWait"
+        self, key: str, effect: AskAgent, fetched: CallDetails | None, database: "_DatabaseWait"
     ) -> Question:
-        async def history() -> list[tuple[str, str]]:
-            messages = await database.of(self._messages(effect, known.row))
-            return [(_who(message), message.content) for message in messages]
+        async def context() -> CallContext:
+            row = await self._row(key, database)
+            messages = await database.of(self._messages(effect, row))
+            history = [(_who(message), message.content) for message in messages]
+            return _context(effect, row, fetched, history)
 
-        meanwhile: list[tuple[str, str]] = []
-        if (since := effect.meanwhile_since) is not None:
-            messages = await database.of(self._messages(effect, known.row))
-            meanwhile = [(_who(each), each.content) for each in messages if each.sent_at >= since]
         return Question(
             conversation_id=effect.call_id,
             agent_id=effect.agent_id,
             text=joined([each.text for each in effect.question]),
             user_id=key,
             confirm=lambda: database.of(self._confirm(key)),
-            context=_context(effect, known),
-            load_history=history,
+            load_context=context,
             tools=self._policy.spoken.handoff.tools,
-            meanwhile=meanwhile,
+            meanwhile=await self._meanwhile(key, effect, database),
         )
+
+    async def _meanwhile(self, key: str, effect: AskAgent, database: "_DatabaseWait") -> list[tuple[str, str]]:
+        """Return what was said while a person stood in for the agent."""
+        if (since := effect.meanwhile_since) is None:
+            return []
+        messages = await database.of(self._messages(effect, await self._row(key, database)))
+        return [(_who(each), each.content) for each in messages if each.sent_at >= since]
 
     async def _messages(self, effect: AskAgent, row: ConversationRow | None) -> Sequence[StoredMessage]:
         if row is None:
@@ -180,15 +177,17 @@ class _DatabaseWait:
         return found
 
 
-def _context(effect: AskAgent, known: _Known) -> CallContext:
-    row = known.row
-    kept = known.fetched.kept if known.fetched else (row.metadata.get("details") or {}) if row else {}
-    summary = known.fetched.summary if known.fetched else row.call_summary if row else None
+def _context(
+    effect: AskAgent, row: ConversationRow | None, fetched: CallDetails | None, history: list[tuple[str, str]]
+) -> CallContext:
+    kept = fetched.kept if fetched else (row.metadata.get("details") or {}) if row else {}
+    summary = fetched.summary if fetched else row.call_summary if row else None
     return CallContext(
         client_name=effect.client_name or "",
         summary=kept.get("summary") or summary,
         transcript=[(role, text) for role, text in kept.get("transcript", [])],
         dynamic_variables=kept.get("dynamic_variables", {}),
+        history=history,
     )
 
 

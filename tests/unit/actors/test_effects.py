@@ -93,7 +93,7 @@ class Postgres:
 
 
 class Away:
-    """An agent that is not there, or that never ends; it would have been told the history."""
+    """An agent that is not there, or that never ends; it would have been told the context."""
 
     def __init__(self, error: Exception | None) -> None:
         self._error = error
@@ -101,7 +101,7 @@ class Away:
 
     async def ask(self, question: Question) -> AgentReply:
         self.asked += 1
-        await question.with_history()
+        await question.with_context()
         if self._error is not None:
             raise self._error
         await asyncio.Event().wait()
