@@ -80,6 +80,11 @@ class Conversation:
             text=turn.text, raw=raw, transport="websocket", ended=ended, tools=tools, elevenlabs_conversation_id=self._id
         )
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the vendor let it begin; what fails before that is no answer to the question."""
+        return bool(self._id)
+
     async def _start(self) -> None:
         await self._socket.send_json(start(self._question, self._overrides))
         try:

@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import aiohttp
 import structlog
-from yarl import URL
 
 from clients.agent import AgentReply, Question
 from clients.elevenlabs.agent_settings import is_greeting
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.elevenlabs.conversation import Conversation
-from clients.elevenlabs.errors import VENDOR, Forbidden, refused
+from clients.elevenlabs.errors import VENDOR, refused
 from clients.elevenlabs.events import (
+    LOST_CLOSE,
     REFUSED_CLOSE,
     AgentSilent,
     AnswerBrokenOff,
@@ -27,8 +27,8 @@ from clients.elevenlabs.events import (
     OverrideRefused,
 )
 from clients.elevenlabs.overrides import Refusals, refused_names
+from clients.elevenlabs.signed_urls import Address, SignedUrls
 from clients.http import BROKE_OFF
-from clients.vendor_json import words
 from schemas.errors import RetryableError, VendorError
 
 log = structlog.get_logger()
@@ -45,12 +45,21 @@ _MOST_BROKEN_OFF = 3
 _SETTINGS_SECONDS = 3.0
 
 
+class _NotBegun(Exception):
+    """A conversation ended before it began, for a reason (`why`)."""
+
+    def __init__(self, why: VendorError) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class ElevenLabsWebSocket:
     """One workspace's text conversations."""
 
     def __init__(self, api: ElevenLabsApi, shown: Callable[[str], str] = str.strip) -> None:
         """`shown`: what a client gets to see of an answer; an answer of which nothing is left is silence."""
         self._api = api
+        self._urls = SignedUrls(api)
         self._shown = shown
         self._refusals = Refusals(time.monotonic)
 
@@ -78,11 +87,11 @@ class ElevenLabsWebSocket:
     async def _ask(self, question: Question) -> AgentReply:
         """Ask with the overrides that the agent allows; with ever fewer where it turns out to refuse them."""
         agent_id = question.agent_id
-        overrides = self._refusals.allowed(agent_id)
+        overrides, asked_at = self._refusals.allowed(agent_id), time.monotonic()
         said, unsaid = frozenset[str](), frozenset[str]()
         while True:
             try:
-                reply = await self._converse(question, overrides)
+                reply = await self._converse(question, overrides, asked_at)
             except OverrideRefused as error:
                 refused = refused_names(error.why, overrides)
                 overrides -= refused
@@ -95,16 +104,38 @@ class ElevenLabsWebSocket:
                 self._refusals.learn(agent_id, said=said, unsaid=unsaid)
                 return reply
 
-    async def _converse(self, question: Question, overrides: frozenset[str]) -> AgentReply:
+    async def _converse(self, question: Question, overrides: frozenset[str], asked_at: float) -> AgentReply:
+        """Converse once. Under an address of an earlier question nothing may begin any more: then under a new one."""
+        agent_id = question.agent_id
+        address = await self._urls.of(agent_id)
+        try:
+            return await self._converse_at(address, question, overrides)
+        except _NotBegun as error:
+            self._urls.drop(agent_id, address)
+            if address.fetched_at >= asked_at:
+                raise error.why from error
+        try:
+            return await self._converse_at(await self._urls.of(agent_id), question, overrides)
+        except _NotBegun as error:
+            raise error.why from error
+
+    async def _converse_at(self, address: Address, question: Question, overrides: frozenset[str]) -> AgentReply:
+        conversation: Conversation | None = None
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
-                url, headers = await self._address(question.agent_id)
                 closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
-                async with self._api.session.ws_connect(url, headers=headers, timeout=closing) as socket:
+                async with self._api.session.ws_connect(
+                    address.url, headers=address.headers, timeout=closing
+                ) as socket:
                     is_greeting = partial(self._is_greeting, question.agent_id)
-                    return await Conversation(socket, question, overrides, self._shown, is_greeting).run()
+                    conversation = Conversation(socket, question, overrides, self._shown, is_greeting)
+                    return await conversation.run()
         except aiohttp.WSServerHandshakeError as error:
-            raise refused(error.status) from error
+            raise _NotBegun(refused(error.status)) from error
+        except VendorError as error:
+            if conversation is None or conversation.has_begun or error.code == LOST_CLOSE:
+                raise  # a connection that is lost says nothing of the address
+            raise _NotBegun(error) from error
         except (*BROKE_OFF, ValueError) as error:  # ValueError: an event that is not a JSON object
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
 
@@ -119,14 +150,3 @@ class ElevenLabsWebSocket:
         if greeting:
             log.warning("the agent greets although we asked it not to", agent=agent_id, settings_read=agent is not None)
         return greeting
-
-    async def _address(self, agent_id: str) -> tuple[str, dict[str, str]]:
-        """Return a signed URL; where our key may not sign, the plain one with the key as its header."""
-        try:
-            answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id})
-        except Forbidden:
-            url = URL(f"{self._api.base}/v1/convai/conversation").with_query({"agent_id": agent_id})
-            return str(url), self._api.headers
-        if not (signed := words(answer, "signed_url")):
-            raise RetryableError(VENDOR, "answered no signed URL")
-        return signed, {}

@@ -1,10 +1,13 @@
 """How a text conversation is let in: by a signed URL, by the key itself, or not at all."""
 
+from typing import cast
+
 import aiohttp
 import pytest
 from aiohttp import web
 
 from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.signed_urls import SignedUrls
 from clients.elevenlabs.websocket import ElevenLabsWebSocket
 from clients.http import open_session
 from schemas.errors import RetryableError, TerminalError, VendorError
@@ -89,3 +92,67 @@ async def test_a_handshake_that_is_sent_on_takes_the_key_nowhere(status: int) ->
             with pytest.raises(RetryableError):
                 await ElevenLabsWebSocket(ElevenLabsApi(settings, session)).ask(QUESTION)
     assert came == []
+
+
+class Signing:
+    """A vendor that signs; `good`: how many conversations a signed URL may begin."""
+
+    def __init__(self, good: int) -> None:
+        self._good = good
+        self.signed = 0
+        self._begun: dict[str, int] = {}
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("get-signed-url"):
+            self.signed += 1
+            return web.json_response({"signed_url": f"ws://{request.host}/socket?n={self.signed}"})
+        name = request.query["n"]
+        self._begun[name] = self._begun.get(name, 0) + 1
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if self._begun[name] > self._good:
+            await socket.close(code=1008, message=b"Could not find or authorize the agent")
+        else:
+            await says(*ANSWER)(socket)
+        return socket
+
+
+@pytest.mark.parametrize(("good", "signed"), [(9, 1), (1, 3)])
+async def test_a_signed_url_is_used_for_as_long_as_conversations_begin_under_it(good: int, signed: int) -> None:
+    vendor = Signing(good)
+    async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
+        settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
+        client = ElevenLabsWebSocket(ElevenLabsApi(settings, session))
+        assert [(await client.ask(QUESTION)).text for _ in range(3)] == ["Cuesta $99"] * 3
+    assert vendor.signed == signed
+
+
+class Steady:
+    """A clock that stands; `signed`: URLs that were given out, none while `is_away`."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.signed = 0
+        self.is_away = False
+
+    async def get(self, path: str, params: dict[str, str]) -> Json:
+        if self.is_away:
+            raise RetryableError("elevenlabs", "HTTP 500", 500)
+        self.signed += 1
+        return {"signed_url": f"wss://{params['agent_id']}/{self.signed}"}
+
+
+async def test_a_signed_url_is_renewed_in_time_and_used_on_while_none_is_given_out() -> None:
+    vendor = Steady()
+    urls = SignedUrls(cast(ElevenLabsApi, vendor), lambda: vendor.at)
+    assert (await urls.of("a")).url == "wss://a/1"
+    vendor.at += 299
+    assert (await urls.of("a")).url == "wss://a/1"
+    vendor.at += 1
+    assert (await urls.of("a")).url == "wss://a/2"
+    assert (await urls.of("b")).url == "wss://b/3"
+    vendor.at, vendor.is_away = vendor.at + 599, True
+    assert (await urls.of("a")).url == "wss://a/2"
+    vendor.at += 1
+    with pytest.raises(RetryableError):
+        await urls.of("a")
