@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from clients.addresses import urls_behind
 from clients.http import NO_ANSWER, ask
 from clients.service_token import TOKEN_HEADER
 from clients.vendor_json import Json
@@ -111,7 +112,9 @@ class StatsClient:
 
 
 class WorkerViews:
-    """`/partitions` of each worker in WORKER_URLS."""
+    """`/partitions` of each worker in WORKER_URLS. A name with several addresses stands for as many workers, looked up each
+    time: a set of pods grows and shrinks.
+    """
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         urls = (url.strip().rstrip("/") for url in settings.worker_urls.split(","))
@@ -120,8 +123,9 @@ class WorkerViews:
 
     async def partitions(self) -> dict[str, Json | None]:
         """Return each worker's answer by its URL; all are asked at once."""
-        views = await asyncio.gather(*(self._one(url) for url in self._urls))
-        return dict(zip(self._urls, views, strict=True))
+        urls = [url for behind in await asyncio.gather(*map(urls_behind, self._urls)) for url in behind]
+        views = await asyncio.gather(*map(self._one, urls))
+        return dict(zip(urls, views, strict=True))
 
     async def _one(self, url: str) -> Json | None:
         try:

@@ -250,8 +250,8 @@ class Settings(BaseSettings):
     no_answer_message_text: str = Field(_SPANISH["no_answer_message_text"], description="First message after other calls.")
     worker_urls: str = Field(
         "http://127.0.0.1:6066",
-        description="Where web finds the workers' views, separated by commas; `/health` says which do not answer. "
-        "`-`: nowhere.",
+        description="Where web finds the workers' views, separated by commas; `/health` says which do not answer. A name "
+        "with several addresses stands for as many workers. `-`: nowhere.",
     )
     phone_url: str | None = Field(
         None, description="Where /phone leads: the phone in the browser (set by `up` with simulated vendors)."

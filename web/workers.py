@@ -25,7 +25,10 @@ class LastSeen:
         self.views: Views = {}
 
     def note(self, views: Views, now: float) -> None:
-        """Record what was found. Whoever was never seen has as long to answer as anybody."""
+        """Record what was found. Whoever was never seen has as long to answer as anybody; whoever is no longer asked is
+        gone.
+        """
+        self._told = {url: told for url, told in self._told.items() if url in views}
         for url, view in views.items():
             if view is not None or url not in self._told:
                 self._told[url] = now, view or {}

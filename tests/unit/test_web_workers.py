@@ -87,3 +87,11 @@ def test_a_worker_is_silent_when_it_has_missed_several_looks_and_one_that_never_
     assert seen.views == {"a": None, "b": None}
     seen.note({"a": {"behind": 0}, "b": None}, 200.0)
     assert seen.views == {"a": {"behind": 0}, "b": None}
+
+
+def test_a_worker_that_is_no_longer_looked_for_is_gone_and_not_silent() -> None:
+    seen = LastSeen()
+    seen.note({"http://10.0.0.1": {"behind": 1}, "http://10.0.0.2": {"behind": 1}}, 100.0)
+    seen.note({"http://10.0.0.1": {"behind": 1}, "http://10.0.0.3": {"behind": 0}}, 100.0 + SILENT_SECONDS)
+    assert seen.views == {"http://10.0.0.1": {"behind": 1}, "http://10.0.0.3": {"behind": 0}}
+    assert standing(seen.views) == []
