@@ -20,10 +20,11 @@ COPY cli cli
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM ${PYTHON_IMAGE}
-RUN useradd --system --no-create-home --shell /usr/sbin/nologin service
+# By its number, because Kubernetes cannot tell from a name that it is not root.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin service
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json
-USER service
+USER 10001
 WORKDIR /tmp
 EXPOSE 3001 6066 6067
 STOPSIGNAL SIGTERM

@@ -1,8 +1,9 @@
-# Everything stays inside this folder: .venv (the program), .kafka (Apache Kafka's jars), .data (the stand-ins' data).
+# Everything stays inside this folder: .venv (the program), .kafka (Apache Kafka's jars), .helm (what the chart's tests need),
+# .data (the stand-ins' data).
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: api setup run test chaos bench lint kafka clean
+.PHONY: api setup run test chaos bench lint kafka helm clean
 
 setup:
 	@$(PYTHON) requirements/install.py
@@ -21,18 +22,29 @@ test: setup lint
 chaos: setup
 	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0)
 
-# The documents of topics and HTTP, from the models: docs/api; and the variables, from the settings: docs/configuration.md, .env.example.
+# The documents of topics and HTTP, from the models: docs/api; and the variables, from the settings: docs/configuration.md,
+# .env.example, the chart's schema.
 api: setup
 	$(VENV)/bin/python -m cli.api_documents docs/api
 	$(VENV)/bin/python -m cli.environment docs/configuration.md .env.example
+	$(VENV)/bin/python -m cli.chart_settings deploy/helm/values.schema.json
 
 # All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4; the statistics':
 # make bench ONLY=stats-agent,stats-recovery,stats-view
 bench: setup
 	$(VENV)/bin/python -m tests.bench --only "$(ONLY)" --runs $(or $(RUNS),0) --webs $(or $(WEBS),1) --workers $(or $(WORKERS),1)
 
+# What the chart's tests need: helm, built from its module, and Kubernetes' schemas. Unoptimised, because that halves the time.
+helm: setup
+	test -x .helm/bin/helm || GOBIN=$(CURDIR)/.helm/bin GOCACHE=$(CURDIR)/.helm/cache GOMODCACHE=$(CURDIR)/.helm/modules \
+		GOFLAGS="-modcacherw -buildvcs=false" CGO_ENABLED=0 \
+		go install -trimpath -ldflags "-s -w" -gcflags "all=-N -l" helm.sh/helm/v3/cmd/helm@v3.19.5
+	test -d .helm/schemas || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		--target .helm/schemas -r requirements/helm.txt
+	rm -rf .helm/cache .helm/modules
+
 kafka:
 	mvn --quiet --batch-mode -f local/kafka/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(CURDIR)/.kafka
 
 clean:
-	rm -rf $(VENV) .kafka .data
+	rm -rf $(VENV) .kafka .helm .data

@@ -30,7 +30,7 @@ def _commands(first: str) -> list[tuple[str, str]]:
 
 
 def _pages() -> Iterator[Path]:
-    return (page for page in PAGES if not {".venv", ".kafka", "node_modules"} & set(page.relative_to(ROOT).parts))
+    return (page for page in PAGES if not {".venv", ".kafka", ".helm", "node_modules"} & set(page.relative_to(ROOT).parts))
 
 
 def _lines(text: str) -> Iterator[str]:
