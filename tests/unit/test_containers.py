@@ -25,6 +25,11 @@ def test_a_process_is_configured_by_settings_that_exist(name: str) -> None:
     assert name in typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_a_process_is_given_whatever_the_environments_file_sets(name: str) -> None:
+    assert OURS[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_process_is_watched_and_ends_gracefully(name: str) -> None:
     service = OURS[name]
