@@ -47,6 +47,8 @@ _DIGITS_SHOWN = 4
 # Anything in a text that could be one; of thousands the first are tried.
 _PERHAPS_NUMBER = re.compile(r"\+?\d[\d ().-]{5,40}\d")
 _MOST_IN_TEXT = 100
+# Of numbers without their country: from the shortest to the longest that any has.
+_NATIONAL_DIGITS = range(7, 15)
 # Within a sentence: with a plus, as people and URLs write it, or as many digits as a number has.
 _IN_WORDS = re.compile(r"(?:\+|%2[Bb])\d[\d ().-]{5,18}\d|(?<![\w.:-])\d{9,15}(?![\w.:-])")
 # A message, its reports and events come within a minute, and each asks again; some 1 MB.
@@ -182,16 +184,40 @@ def keyed(secret: bytes, digest: str) -> str:
     return hmac.new(secret, digest.encode(), hashlib.sha256).hexdigest()
 
 
+def number_digests(secret: bytes, key: str) -> list[str]:
+    """Return the digests by which what tells of a number is found, its own first: the other one is of its digits without
+    the country, as `numbers_in` returns those of a text that names none.
+    """
+    national = _national_digits(key)
+    return [number_digest(secret, each) for each in (key, national) if each]
+
+
+def _national_digits(key: str) -> str | None:
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(key, None))
+    except phonenumbers.NumberParseException:
+        return None
+
+
 def numbers_in(text: str, region: str | None = None) -> set[str]:
-    """Return the keys of all numbers that a text may tell of. `region`: of those without a country."""
+    """Return the keys of all numbers that a text may tell of. `region`: of those without a country; what is none of its
+    numbers stands as its digits, which may be of any country.
+    """
     found: set[str] = set()
     for spelled in itertools.islice(_PERHAPS_NUMBER.finditer(text), _MOST_IN_TEXT):
         for part in {spelled[0], *spelled[0].split()}:
             with suppress(InvalidNumber):
                 found.add(canonical_number(part))
-            with suppress(InvalidNumber):
+            try:
                 found.add(_one_spelling(written_number(part, region)))
+            except InvalidNumber:
+                found |= _without_country(part)
     return found
+
+
+def _without_country(text: str) -> set[str]:
+    digits = re.sub(r"\D", "", _FLOAT.sub(r"\1", text)).lstrip("0")  # a 0 before it is dialled within a country
+    return {digits} if "+" not in text and len(digits) in _NATIONAL_DIGITS else set()
 
 
 def without_numbers(text: str) -> str:

@@ -5,7 +5,7 @@ import base64
 from db.pool import Pool
 from db.queries import load
 from db.store.erasures import erasure_key
-from schemas.phone import number_digest
+from schemas.phone import number_digests
 from schemas.rows import Json
 
 _sql = load("export")
@@ -17,8 +17,8 @@ async def kept_of(pool: Pool, number: str) -> Json:
     Raises:
         asyncpg.PostgresError: Postgres refuses.
     """
-    digest = number_digest(await erasure_key(pool), number)
-    kept: Json = await pool.fetchval(_sql.export, number, digest)
+    digests = number_digests(await erasure_key(pool), number)
+    kept: Json = await pool.fetchval(_sql.export, number, digests)
     for letter in kept["dead_letters"]:
         letter["value"] = base64.b64decode(letter["value"] or "").decode(errors="replace")
     return kept

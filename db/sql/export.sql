@@ -1,6 +1,6 @@
 -- name: export
 -- All that is kept of one number. Messages in their order; `inputs`: ids of what came; `log`: what came of it, with all words.
--- $2: the number's digest, see `db.store.erasures`
+-- $2: the number's digests, see `schemas.phone.number_digests`
 SELECT jsonb_build_object(
   'phone_number', $1::text,
   'conversation', (SELECT to_jsonb(s) FROM conversation_state s WHERE s.phone_number = $1),
@@ -17,7 +17,7 @@ SELECT jsonb_build_object(
   'spooled', (SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.id), '[]') FROM conversation_spool p WHERE p.key = $1),
   'dead_letters', (SELECT coalesce(jsonb_agg(to_jsonb(d) - '{key,mentions}'::text[] || jsonb_build_object('value', encode(d.value, 'base64'))
                                              ORDER BY d.buried_at), '[]')
-                   FROM conversation_dead_letter d WHERE d.phone_number = $1 OR $2::text = ANY(d.mentions)),
+                   FROM conversation_dead_letter d WHERE d.phone_number = $1 OR d.mentions && $2::text[]),
   'presence', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM conversation_presence p WHERE p.phone_number = $1),
   'replays', (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.begun_at), '[]') FROM conversation_replay r
               WHERE r.options->>'number' = $1),

@@ -6,7 +6,7 @@ from typing import Any
 
 from db.store.merge import Merged
 from db.store.write import Write
-from schemas.phone import number_digest
+from schemas.phone import number_digests
 from schemas.rows import ConversationChange, Json
 
 _COLUMNS = {
@@ -111,8 +111,8 @@ class Arguments:
         for taken in merged.taken_posts.values():
             self._row("taken", place, taken.conversation_id, taken.number)
         if (erased := merged.erasure) is not None:
-            digest = number_digest(self._erasure_key, erased.phone_number)
-            self._row("erasure", place, erased.phone_number, digest, erased.conversation_id, _utc(erased.at))
+            for digest in number_digests(self._erasure_key, erased.phone_number):
+                self._row("erasure", place, erased.phone_number, digest, erased.conversation_id, _utc(erased.at))
 
     def _row(self, table: str, *values: object) -> None:
         self.tables.add(table)

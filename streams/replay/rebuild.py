@@ -15,7 +15,7 @@ from rules.policy import Policy
 from rules.state import Conversation
 from schemas.errors import InvalidInput
 from schemas.events import ConversationEvent
-from schemas.phone import number_digest
+from schemas.phone import number_digests
 from schemas.rows import Erasure, SendChange
 from streams.actors.store import Place, load_actors, write_of
 from streams.replay.folding import NumberLog, Step
@@ -130,8 +130,8 @@ class Rebuild:
             (self.result.with_gaps if log.state.number else self.result.without_beginning).add(event.conversation_id)
         for change in folded[1]:
             if isinstance(change, Erasure):
-                digest = number_digest(self._erased.key, change.phone_number)
-                self.result.erasures[digest] = change.at.replace(tzinfo=None)
+                digests = number_digests(self._erased.key, change.phone_number)
+                self.result.erasures |= dict.fromkeys(digests, change.at.replace(tzinfo=None))
         log.add(event, folded, self._target.next_sequence(log.partition))
 
     def _folded(self, state: Conversation, event: ConversationEvent, *, missing: bool) -> Folded | None:

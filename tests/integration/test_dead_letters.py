@@ -9,6 +9,7 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
+from db.readers.export import kept_of
 from db.readers.letters import OPEN_ONES, PAGE, POSITIONS, Position
 from db.store.erasures import erasure_key
 from rules import inputs as i
@@ -107,6 +108,35 @@ async def test_one_whose_key_is_no_number_goes_with_each_number_that_it_tells_of
     await pool.execute("UPDATE conversation_dead_letter_position SET next_offset = 0")
     await index._add([record(2, letter(value, key="call-19"))])
     assert set(await states(index)) == {"2-1"}, "it was buried before"
+
+
+@pytest.mark.parametrize(
+    ("region", "value", "goes"),
+    [
+        (None, b'{"recipient": {"phone_number": "3138539155"}}', True),
+        (None, b'{"recipient": {"phone_number": 3138539155.0}}', True),
+        (None, b'{"recipient": {"phone_number": "(0)313 853-9155"}}', True),
+        (None, b'{"recipient": {"phone_number": "+1 313 853 9155"}}', False),
+        ("CO", b'{"recipient": {"phone_number": "313 853 9155"}}', True),
+        ("US", b'{"recipient": {"phone_number": "313 853 9155"}}', False),  # somebody in Detroit
+        ("ES", b'{"recipient": {"phone_number": "3138539155"}}', True),  # nobody in Spain
+    ],
+)
+async def test_one_that_names_no_country_is_of_default_regions_or_else_of_whoever_has_these_digits(
+    pool: Pool, region: str | None, value: bytes, goes: bool
+) -> None:
+    index = Index(load_settings({}, default_region=region), Database(pool))
+    await index._add([record(0, letter(value, key="call-17"))])
+    exported = [each["value"] for each in (await kept_of(pool, NUMBER))["dead_letters"]]
+    assert exported == ([value.decode()] if goes else [])
+    chat = await stored_chat(pool)
+    chat.call()
+    chat.command("erase")
+    await chat.save()
+    assert set(await states(index)) == (set() if goes else {"2-0"})
+    await pool.execute("UPDATE conversation_erasure SET erased_at = now() AT TIME ZONE 'UTC' + interval '1 hour'")
+    await index._add([record(1, letter(value, key="call-18"))])
+    assert set(await states(index)) == (set() if goes else {"2-0", "2-1"}), "it was buried before"
 
 
 async def test_what_a_former_build_indexed_is_read_for_numbers_and_goes_if_they_were_erased(

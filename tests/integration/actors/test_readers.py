@@ -102,7 +102,7 @@ _ARGUMENTS: dict[str, tuple[object, ...]] = {
     "backfill.known_calls": (["conv_1"],),
     "backfill.sends": (["MM1"],),
     "backfill.call_details": ("conv_1",),
-    "export.export": (NUMBER, "digest"),
+    "export.export": (NUMBER, ["digest"]),
     "stats.ids_of": ([NUMBER],),
     "stats.told": (0, 10, 30),
 }
