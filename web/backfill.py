@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -14,6 +15,7 @@ from clients.messenger import ListedMessage, Messenger
 from clients.twilio.form import key_of
 from db.readers import backfill as stored
 from db.readers.query import Query
+from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
@@ -93,15 +95,17 @@ class Backfill:
             async with places:
                 for message in messages:
                     files = await self._messenger.files(message.sid) if message.files else []
-                    event = inbound(message, self._account, files, request_id)
-                    await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request_id)
+                    with _one_less():
+                        event = inbound(message, self._account, files, request_id)
+                        await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request_id)
 
         results = await asyncio.gather(*(publish_key(*of_key) for of_key in by_key.items()), return_exceptions=True)
         for error in filter(None, results):
             raise error
         for own_id, message in [*((None, each) for each in findings.statuses), *findings.sends]:
-            status = report(message, self._account, own_id, request_id)
-            await self._publisher.publish(MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id)
+            with _one_less():
+                status = report(message, self._account, own_id, request_id)
+                await self._publisher.publish(MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id)
         if findings.any:
             log.warning(
                 "fetched from Twilio what never reached us",
@@ -133,6 +137,15 @@ class Backfill:
         for part in _parts(ids, _MOST_IDS):
             rows += await self._database.bounded_rows(_READ_SECONDS, query, part)
         return rows
+
+
+@contextmanager
+def _one_less() -> Iterator[None]:
+    """What Twilio lists in a form that no event has keeps none of the others away."""
+    try:
+        yield
+    except InvalidInput as error:
+        log.warning("a listed message cannot be used", field=error.field)
 
 
 def _parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:

@@ -8,6 +8,7 @@ from typing import Any
 from schemas.elevenlabs_call import ended_as
 from schemas.errors import InvalidInput
 from schemas.events import COMPLETED, CallCompleted
+from schemas.times import LATEST
 from web.post_call_event import client_name
 
 Json = dict[str, Any]
@@ -54,7 +55,7 @@ def with_result(ended: EndedCall, conversation: Json | None) -> EndedCall:
 
 def _updated(recipient: Json) -> int:
     at = recipient.get("updated_at_unix")
-    return at if isinstance(at, int) else 0
+    return at if isinstance(at, int) and 0 <= at <= LATEST.timestamp() else 0
 
 
 def _body(batch: Json, recipient: Json) -> Json:

@@ -21,6 +21,9 @@ def inbound(message: ListedMessage, account: str, files: Sequence[MessageFile], 
     """Return the event of a message whose webhook never came.
 
     The list lacks `ProfileName`, `WaId`, button fields, `Forwarded` and locations (facts of Twilio's list).
+
+    Raises:
+        InvalidInput: it is no message of ours.
     """
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": account,
@@ -30,22 +33,24 @@ def inbound(message: ListedMessage, account: str, files: Sequence[MessageFile], 
     for place, file in enumerate(files):
         params |= {f"MediaUrl{place}": file.url, f"MediaContentType{place}": file.content_type}
     clean = {name: without_nul(value) for name, value in params.items()}
-    return InboundMessage(
-        event_id=message.sid, received_at=message.created, params=clean, backfilled=True, request_id=request_id
-    )
+    known = {"received_at": message.created, "backfilled": True, "request_id": request_id}
+    return InboundMessage.from_object({"event_id": message.sid, "params": clean, **known})
 
 
 def report(message: ListedMessage, account: str, own_id: str | None, request_id: str) -> MessageStatus:
-    """Return the delivery report that never came."""
+    """Return the delivery report that never came.
+
+    Raises:
+        InvalidInput: it is of no message of ours.
+    """
     params = {
         "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": message.status, "SmsStatus": message.status,
         "AccountSid": account, "From": message.from_, "To": message.to,
     }  # fmt: skip
     if message.error_code:
         params["ErrorCode"] = message.error_code
-    return MessageStatus(
-        event_id=f"{message.sid}:{message.status}", received_at=now(), params=params, own_id=own_id, request_id=request_id
-    )
+    known = {"received_at": now(), "own_id": own_id, "request_id": request_id}
+    return MessageStatus.from_object({"event_id": f"{message.sid}:{message.status}", "params": params, **known})
 
 
 def is_news(listed: str, known: str) -> bool:

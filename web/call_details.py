@@ -31,9 +31,13 @@ class DetailsPublisher:
 
 
 def command_of(number: str, call_id: str, known: CallDetails) -> ConversationCommand:
-    """Return the command; the same details have the same id."""
-    details = NotedDetails(
-        call_id=call_id, summary=known.summary, duration_secs=known.duration_secs, kept=known.kept()
+    """Return the command; the same details have the same id.
+
+    Raises:
+        InvalidInput: what is told is of no call.
+    """
+    details = NotedDetails.from_object(
+        {"call_id": call_id, "summary": known.summary, "duration_secs": known.duration_secs, "kept": known.kept()}
     )
     told = f"{call_id}:{known.summary}:{known.duration_secs}"
     digest = hashlib.sha256(told.encode()).hexdigest()

@@ -3,6 +3,7 @@
 Its URL comes from the stored webhook.
 """
 
+import re
 from typing import Protocol
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from schemas.phone import conversation_key
 from web.answers import failure
 from web.conversations import Rows
 
-_MOST_INDEX_DIGITS = 2
+_INDEX = re.compile(r"0|[1-9][0-9]?")
 _NOT_FOUND, _BAD_GATEWAY = web.HTTPNotFound.status_code, web.HTTPBadGateway.status_code
 
 
@@ -68,8 +69,7 @@ class Media:
 
     async def _url(self, phone: str, sid: str, index: str) -> str:
         row = await self._database.row(MESSAGE_PARAMS, conversation_key(phone), sid)
-        is_index = index.isascii() and index.isdecimal() and len(index) <= _MOST_INDEX_DIGITS
-        url = (row.params or {}).get(f"MediaUrl{int(index)}") if row and is_index else None
+        url = (row.params or {}).get(f"MediaUrl{index}") if row and _INDEX.fullmatch(index) else None
         if not url:
             raise NotAvailable(_NOT_FOUND, "no such message, or it has no such file")
         return str(url)

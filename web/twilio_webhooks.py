@@ -46,10 +46,12 @@ class TwilioWebhooks:
         params = await self._verified(request)
         if not self._is_for_us(params):
             return self._for_another_sender()
-        event = InboundMessage(
-            event_id=twilio_form.message_sid(params), received_at=now(), params=params, request_id=request[REQUEST_ID]
-        )
         key = twilio_form.key_of(params, "From")
+        if key == self._sender:
+            raise InvalidInput("From", "is our own WhatsApp sender")
+        event = InboundMessage.from_object(
+            {"event_id": twilio_form.message_sid(params), **_arrived(request, params)}
+        )
         await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request[REQUEST_ID])
         return _twiml()
 
@@ -57,12 +59,12 @@ class TwilioWebhooks:
         """A delivery report. Its id is the message's with its status: reports come repeatedly and in any order."""
         params = await self._verified(request)
         status = params.get("MessageStatus", "")[:50]
-        event = MessageStatus(
-            event_id=f"{twilio_form.message_sid(params)}:{status}",
-            received_at=now(),
-            params=params,
-            own_id=twilio_form.own_id(request.query.get(_OWN_ID)),
-            request_id=request[REQUEST_ID],
+        event = MessageStatus.from_object(
+            {
+                "event_id": f"{twilio_form.message_sid(params)}:{status}",
+                "own_id": twilio_form.own_id(request.query.get(_OWN_ID)),
+                **_arrived(request, params),
+            }
         )
         key = twilio_form.key_of(params, "To")
         await self._together.wait()
@@ -104,6 +106,10 @@ class TwilioWebhooks:
             headers=request.headers,
             public_base_url=self._public_base_url,
         )
+
+
+def _arrived(request: web.Request, params: dict[str, str]) -> dict[str, object]:
+    return {"received_at": now(), "params": params, "request_id": request[REQUEST_ID]}
 
 
 def _read(body: bytes) -> tuple[MultiDict[str], InvalidInput | None]:

@@ -40,6 +40,8 @@ log = structlog.get_logger()
 
 # As many as one look-up of their sends may take; what comes meanwhile waits in Faust's own buffers.
 _LARGEST_BATCH = 200
+# What these bring has a person behind it, to whom we write.
+_BEGINS = (CALL_COMPLETED, INBOUND_MESSAGE)
 
 Read = Callable[[Sequence[Arrived]], Awaitable[list[Told]]]
 
@@ -83,7 +85,10 @@ class Intake:
         producer: Producer,
         letters: Letters,
         handed_over: Callable[[TopicPartition, int, int], None],
+        sender: str | None = None,
     ) -> None:
+        """`sender`: the key of our own number, which is nobody's client."""
+        self._sender = sender
         self._partitions = partitions
         self._mailboxes = mailboxes
         self._producer = producer
@@ -164,6 +169,8 @@ class Intake:
         try:
             event = parsed(source.topic, message.value)
             key = event.key
+            if key == self._sender and source.topic in _BEGINS:
+                raise InvalidInput("phone_number", "is our own WhatsApp sender")
         except InvalidInput as error:
             return await self._unread(source, message, error)
         if await self._rekeyed(source, message, key):

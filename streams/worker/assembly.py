@@ -20,6 +20,7 @@ from db.pool import Pool
 from mailboxes.ports import Limits
 from rules.inputs import Input
 from rules.policy import Policy
+from schemas.phone import conversation_key
 from schemas.settings import Settings
 from schemas.topics import WORKER_GROUP
 from streams.actors.behaviour import Conversations
@@ -118,7 +119,8 @@ def build_worker(outside: Outside) -> Worker:
         app, settings.topic_prefix, hosting, ownership, publisher, outside.ids, outside.clock
     )
     reader = InputReader(pool, policy, joined.until_calls_read, hosting.sends_of)
-    intake = Intake(outside.partitions, hosting, reader, outside.producer, letters, joined.handed_over)
+    sender = conversation_key(settings.twilio_whatsapp_from)
+    intake = Intake(outside.partitions, hosting, reader, outside.producer, letters, joined.handed_over, sender)
     attach(app, intake.topics, settings.topic_prefix, RawSchema(), intake)
     return Worker(
         app=app,

@@ -59,4 +59,8 @@ OUTER = st.sampled_from(("recipient", "call_metadata", "agent_id", "batch_id", "
 INNER = st.sampled_from(("phone_number", "conversation_id", "id", "status", "client_name", "client_id"))
 FORMS = ("/ops/language", "/ops/sign-in", "/ops/conversations/{}/commands", "/ops/dead-letters")
 FORM_FIELDS = st.sampled_from(("back", "token", "language", "csrf", "id", "seen"))
+WEBHOOKS = ("/webhook/twilio/incoming", "/webhook/twilio/status", "/webhook/twilio/status?mid=%00")
+PARAMETERS = st.sampled_from(
+    ("MessageSid", "From", "To", "Body", "NumMedia", "FlowData", "MessageStatus", "OriginalRepliedMessageSid", "WaId")
+)
 KINDS = ("application/json", "application/x-www-form-urlencoded", "", "x")

@@ -42,6 +42,7 @@ def test_an_ended_call_is_told_as_the_backend_tells_it() -> None:
     [
         {"status": "in_progress"}, {"status": "pending"}, {"status": "cancelled"}, {"conversation_id": None},
         {"phone_number": None}, {"updated_at_unix": 0}, {"updated_at_unix": None}, {"updated_at_unix": 2 * 10**9},
+        {"updated_at_unix": 10**18}, {"updated_at_unix": -(10**18)},
     ],
 )  # fmt: skip
 def test_what_is_not_over_not_of_the_time_or_nobodys_is_left_out(unusable: dict[str, Any]) -> None:

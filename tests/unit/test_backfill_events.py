@@ -1,14 +1,17 @@
 """What is made of Twilio's list, and points in time as people write them."""
 
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from clients.messenger import ListedMessage, MessageFile
 from db.readers.backfill import UnknownSend
 from schemas.errors import InvalidInput
+from schemas.settings import load_settings
 from schemas.times import point_in_time
+from web.backfill import Backfill, Findings
 from web.backfill_events import inbound, is_news, matched, report
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -95,3 +98,25 @@ def test_a_time_is_iso_or_an_age(text: str, expected: datetime) -> None:
 def test_another_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^--since: "):
         point_in_time("--since", text, AT)
+
+
+class Publisher:
+    """Remembers the ids of what was published."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def publish(self, topic: str, key: str, value: bytes, request_id: str) -> None:
+        self.ids.append(json.loads(value)["event_id"])
+
+
+@pytest.mark.parametrize(
+    "odd", [{"sid": "S" * 256}, {"sid": ""}, {"created": datetime(9999, 1, 1, tzinfo=UTC)}, {"sid": "S\x00"}]
+)
+async def test_what_twilio_lists_in_no_form_of_ours_keeps_none_of_the_others_away(odd: dict[str, Any]) -> None:
+    publisher, unused = Publisher(), cast(Any, None)
+    messages = [listed("SM1"), listed(**odd), listed("SM2")]
+    statuses = [listed("SM3", status="delivered"), listed(**({"status": "sent"} | odd)), listed("SM4")]
+    looked = Findings(since=AT, until=AT, messages=messages, statuses=statuses)
+    await Backfill(load_settings({}), unused, publisher, unused).publish(looked)
+    assert {"SM1", "SM2", "SM3:delivered", "SM4:sent"} <= set(publisher.ids)

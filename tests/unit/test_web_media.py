@@ -113,7 +113,7 @@ async def test_what_cannot_be_had(twilio: tuple[Twilio, str], name: str, status:
 
 async def test_there_is_no_such_file(twilio: tuple[Twilio, str]) -> None:
     _, base = twilio
-    for index in ("1", "x", "-1", "9" * 40):
+    for index in ("1", "x", "-1", "00", "%D9%A0", "9" * 40):
         assert (await fetch(base, f"{base}{FOLDER}/MM1/Media/ok", index))[0] == 404
 
 

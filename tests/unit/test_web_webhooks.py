@@ -89,6 +89,22 @@ async def test_a_message_to_another_sender_is_never_taken(handling: str, status:
     assert len(fakes.publisher.events) == 1
 
 
+@pytest.mark.parametrize(
+    ("odd", "field"),
+    [
+        ({f"Extra{n}": "x" for n in range(300)}, "params"),
+        ({"From": "whatsapp:14155238886"}, "From"),
+        ({"MessageSid": "S" * 256}, "MessageSid"),
+    ],
+)
+async def test_what_no_event_can_hold_is_400_and_names_it(odd: dict[str, str], field: str) -> None:
+    fakes, params = Fakes(), message(**odd)
+    async with gateway(fakes) as client:
+        answer = await client.post(INCOMING, data=params, headers=signed(INCOMING, params))
+        assert (answer.status, (await answer.json())["details"].partition(":")[0]) == (400, field)
+    assert not fakes.publisher.events
+
+
 async def test_a_signed_request_without_an_id_is_400() -> None:
     params = {name: value for name, value in message().items() if name != "MessageSid"}
     async with gateway(Fakes()) as client:

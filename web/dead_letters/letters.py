@@ -81,8 +81,9 @@ class Letters:
 
         Raises:
             NoSuchLetter: an id names no open letter.
-            InvalidInput: the edited bytes cannot be used, either.
+            InvalidInput: the edited bytes cannot be used, either, or nobody is called like that.
         """
+        _closing("-", "retried", by, None)
         rows = await self._open(ids, reason)
         if value is not None:
             TAKEN_UP[rows[0].topic].from_json(value)
@@ -98,7 +99,9 @@ class Letters:
 
         Raises:
             NoSuchLetter: an id names no open letter.
+            InvalidInput: name or reason are longer than what is kept.
         """
+        _closing("-", "discarded", by, why)
         rows = await self._open(ids, None)
         return [await self._close(row, "discarded", by, why) for row in rows]
 
@@ -116,7 +119,7 @@ class Letters:
         self, row: LetterRow, action: Literal["retried", "discarded"], by: str, why: str | None
     ) -> Json:
         """First the topic, which is the truth; a repetition after a cut is harmless."""
-        closed = DeadLetterClosed(closes=row.id, state=action, by=by, reason=why, at=now())
+        closed = _closing(row.id, action, by, why)
         key = row.phone_number or row.id
         await self._kafka.send(DEAD_LETTER, key, closed.to_json(), None)
         await self._index.close(row.id, closed)
@@ -134,6 +137,11 @@ class Letters:
         if not rows:
             raise NoSuchLetter("id", f"no dead letter {letter_id}; `dead-letters list` shows them")
         return rows[0]
+
+
+def _closing(letter_id: str, action: Literal["retried", "discarded"], by: str, why: str | None) -> DeadLetterClosed:
+    """Return what is written of it; checked before anything is done that it tells of."""
+    return DeadLetterClosed.from_object({"closes": letter_id, "state": action, "by": by, "reason": why, "at": now()})
 
 
 def _mark(row: LetterRow) -> tuple[str, bytes]:

@@ -107,7 +107,7 @@ def _add_pages(app: web.Application, settings: Settings, outside: OpsCollaborato
 def _add_conversations(app: web.Application, settings: Settings, outside: OpsCollaborators) -> None:
     app.router.add_get("/conversations", shared(Conversations(outside.database).get))
     conversation = Conversation(outside.database, outside.presence)
-    app.router.add_get(r"/open/{id:\d{1,9}}", conversation.open)
+    app.router.add_get("/open/{id:[1-9][0-9]{0,8}}", conversation.open)
     app.router.add_get("/conversations/{phone}", conversation.get)
     files = Files(outside.media)
     app.router.add_get("/conversations/{phone}/media/{sid}/{index}", files.get)

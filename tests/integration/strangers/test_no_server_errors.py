@@ -10,10 +10,11 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twilio.request_validator import RequestValidator
 
 from clients.kafka.topics import ensure_topics
 from schemas.settings import load_settings
-from tests.support.gateway import AUTH, TOKEN, call
+from tests.support.gateway import AUTH, TOKEN, TWILIO_TOKEN, call, message
 from tests.support.odd_input import (
     API,
     FIELDS,
@@ -25,9 +26,11 @@ from tests.support.odd_input import (
     NAMES,
     OUTER,
     PAGES,
+    PARAMETERS,
     POSTS,
     TEXTS,
     VALUES,
+    WEBHOOKS,
 )
 from tests.support.web_process import Web, running_web
 
@@ -91,6 +94,17 @@ def test_calling(client: httpx.Client, names: list[str], inner: str, value: obje
 @given(st.sampled_from(FORMS), TEXTS, st.dictionaries(FORM_FIELDS | TEXTS, TEXTS, max_size=5))
 def test_sending_forms(client: httpx.Client, path: str, text: str, fields: dict[str, str]) -> None:
     assert _is_right(client.post(_filled(path, text), data=fields))
+
+
+@often
+@given(st.sampled_from(WEBHOOKS), st.dictionaries(PARAMETERS | TEXTS, TEXTS, max_size=8), st.integers(0, 310))
+def test_what_twilio_signs(
+    client: httpx.Client, whole: Web, path: str, odd: dict[str, str], more: int
+) -> None:
+    fields = message() | {f"Extra{n}": "x" for n in range(more)} | {n.replace("\r\n", ""): odd[n] for n in odd}
+    headers = {"X-Twilio-Signature": RequestValidator(TWILIO_TOKEN).compute_signature(whole.url + path, fields)}
+    answer = client.post(path, data=fields, headers=headers)
+    assert _is_right(answer), answer.text
 
 
 @often

@@ -116,7 +116,7 @@ async def taken(broker: Broker, *messages: Message, partitions: int = 1) -> list
     return (await told(broker, *messages, partitions=partitions)).handled
 
 
-async def told(broker: Broker, *messages: Message, partitions: int = 1) -> Mailboxes:
+async def told(broker: Broker, *messages: Message, partitions: int = 1, sender: str | None = None) -> Mailboxes:
     """Take records. All of them must be handed over, in their order."""
     mailboxes, done, over = Mailboxes(), list[int](), asyncio.Event()
     for offset, message in enumerate(messages):
@@ -128,7 +128,8 @@ async def told(broker: Broker, *messages: Message, partitions: int = 1) -> Mailb
             over.set()
 
     producer = cast(Producer, broker)
-    intake = Intake(partitions, mailboxes, cast(InputReader, Reader()), producer, Letters(producer), handed_over)
+    reader = cast(InputReader, Reader())
+    intake = Intake(partitions, mailboxes, reader, producer, Letters(producer), handed_over, sender)
     for message in messages:
         await intake(TopicPartition("inbound-message", 0), Event(message))
     working = asyncio.create_task(intake.work())
@@ -242,6 +243,12 @@ async def test_whose_message_the_model_refuses_is_told_of_it(change: dict[str, A
     mailboxes = await told(broker, Message(json.dumps(json.loads(good("SM1")) | change).encode()))
     assert [letter["topic"] for letter in broker.letters] == ["inbound-message"]
     assert mailboxes.handled == ([] if is_told is None else [f"dead-letter:{is_told}"])
+
+
+async def test_our_own_sender_is_nobodys_client() -> None:
+    broker = Broker()
+    assert (await told(broker, Message(good("SM1")), sender=NUMBER)).handled == ["dead-letter:0-0"]
+    assert [letter["reason"] for letter in broker.letters] == ["phone_number"]
 
 
 async def test_who_was_told_is_not_told_again_when_an_operator_gives_it_back() -> None:
