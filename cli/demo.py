@@ -20,8 +20,9 @@ from schemas.errors import ConfigurationError
 
 State = dict[str, Any]
 
-# A client waits for an answer some seconds; a minute without any progress is a failure to be reported.
-_PATIENCE_SECONDS = 60.0
+# Longer than TWILIO_UNKNOWN_PATIENCE_SECONDS (60): the last send before a kill is looked for that long where nothing is
+# sent after it. No progress for more than that is a failure to be reported.
+_PATIENCE_SECONDS = 90.0
 _LOOK_SECONDS = 0.25
 _HTTP_SECONDS = 15.0
 # Bursts of one to four messages, as people write.

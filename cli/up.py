@@ -30,8 +30,6 @@ log = structlog.get_logger()
 
 _STOP_SECONDS = 20.0
 _READY_SECONDS = 60.0
-# The simulated Twilio's list shows a message at once; the real one's lag is unknown, hence the longer default.
-_SIMULATED_PATIENCE_SECONDS = "3"
 
 
 class Up:
@@ -67,8 +65,7 @@ class Up:
             self._set("", "", TWILIO_ACCOUNT_SID=account, TWILIO_AUTH_TOKEN=token)
             webhook = f"http://127.0.0.1:{self._settings.port}/webhook/twilio/incoming"
             url = await self._simulator("twilio", webhook)
-            self._set("Twilio (simulated)", url, TWILIO_API_BASE_URL=url,
-                      TWILIO_UNKNOWN_PATIENCE_SECONDS=_SIMULATED_PATIENCE_SECONDS)  # fmt: skip
+            self._set("Twilio (simulated)", url, TWILIO_API_BASE_URL=url)
         if self._settings.elevenlabs_api_key is None:
             self._set("", "", ELEVENLABS_API_KEY=secrets.token_hex(16))
             url = await self._simulator("elevenlabs")
