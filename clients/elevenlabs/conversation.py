@@ -21,14 +21,10 @@ from clients.elevenlabs.events import (
     start,
 )
 from clients.elevenlabs.overrides import FIRST_MESSAGE
-from clients.elevenlabs.turn_end import TurnEnd
+from clients.elevenlabs.turn_end import TurnEnd, Waits
 from clients.vendor_json import Json, child, parse_vendor_object, words
 from schemas.errors import RetryableError
 
-# The handshake is checked against the workspace's concurrency and may be queued there (queue_status).
-_START_SECONDS = 10.0
-# A first message that we could not switch off comes within this, or not at all.
-_GREETING_SECONDS = 3.0
 _CLOSING = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
 
@@ -45,12 +41,14 @@ class Conversation:
         overrides: frozenset[str],
         shown: Callable[[str], str],
         is_greeting: Callable[[str], Awaitable[bool]],
+        waits: Waits,
     ) -> None:
         self._socket = socket
         self._question = question
         self._overrides = overrides
         self._shown = shown
         self._is_greeting = is_greeting
+        self._waits = waits
         self._order = EventOrder()
         self._error: Json = {}
         self._reason = ""
@@ -88,7 +86,7 @@ class Conversation:
     async def _start(self) -> None:
         await self._socket.send_json(start(self._question, self._overrides))
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(self._waits.start):
                 await self._wait_for_id()
         except TimeoutError as error:
             raise AgentSilent(VENDOR, "the conversation did not begin") from error
@@ -107,7 +105,7 @@ class Conversation:
     async def _skip_greeting(self) -> None:
         """Without the override the agent greets as in a call; that greeting is not an answer."""
         try:
-            async with asyncio.timeout(_GREETING_SECONDS):
+            async with asyncio.timeout(self._waits.greeting):
                 while event := await self._receive():
                     self._order.precede(event)
                     if event.get("type") == "agent_response":
@@ -130,8 +128,8 @@ class Conversation:
     async def _collect(self) -> tuple[TurnEnd, bool]:
         """Collect until the turn is over; True when the agent ended the conversation with it."""
         clock = asyncio.get_running_loop().time
-        turn = TurnEnd(clock())
-        with_first = TurnEnd(turn.asked_at)  # the turn if the conversation's first event is part of the answer
+        turn = TurnEnd(clock(), self._waits)
+        with_first = TurnEnd(turn.asked_at, self._waits)  # the turn if the conversation's first event is part of the answer
         while not turn.complete:
             try:
                 async with asyncio.timeout_at(turn.ends_at()):

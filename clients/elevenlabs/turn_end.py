@@ -10,12 +10,22 @@ from dataclasses import dataclass, field
 
 from clients.vendor_json import Json, child, words
 
-QUIET_SECONDS = 1.5
-"""Silence after an answer that ends the turn where `agent_response_complete` is not enabled on the agent."""
-SILENT_SECONDS = 20.0
-"""Without any output until then there will be none: the vendor gives up at 20 s itself (llm_timeout)."""
-TURN_SECONDS = 30.0
-"""The longest turn, tools included."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """Seconds for which a conversation waits for its agent."""
+
+    start: float = 10.0
+    """The handshake is checked against the workspace's concurrency and may be queued there (queue_status)."""
+    greeting: float = 3.0
+    """A first message that we could not switch off comes within this, or not at all."""
+    quiet: float = 1.5
+    """Silence after an answer that ends the turn where `agent_response_complete` is not enabled on the agent."""
+    silent: float = 20.0
+    """Without any output until then there will be none: the vendor gives up at 20 s itself (llm_timeout)."""
+    turn: float = 30.0
+    """The longest turn, tools included."""
+
 
 _END_CALL = "end_call"
 _MCP_RUNNING = frozenset({"loading", "awaiting_approval"})
@@ -26,6 +36,7 @@ class TurnEnd:
     """Collects one turn's texts. All times are seconds of one monotonic clock; `asked_at`: when the question was sent."""
 
     asked_at: float
+    waits: Waits = Waits()
     texts: list[str] = field(default_factory=list)
     client_tools: list[str] = field(default_factory=list)  # names of those that the agent used
     complete: bool = False
@@ -45,10 +56,10 @@ class TurnEnd:
 
     def ends_at(self) -> float:
         """Return when the turn is over if nothing more arrives."""
-        deadline = self.asked_at + TURN_SECONDS
+        deadline = self.asked_at + self.waits.turn
         if self._output_at is None:
-            return self.asked_at + SILENT_SECONDS
-        return min(deadline, self._output_at + QUIET_SECONDS) if self.settled else deadline
+            return self.asked_at + self.waits.silent
+        return min(deadline, self._output_at + self.waits.quiet) if self.settled else deadline
 
     @property
     def settled(self) -> bool:

@@ -28,6 +28,7 @@ from clients.elevenlabs.events import (
 )
 from clients.elevenlabs.overrides import Refusals, refused_names
 from clients.elevenlabs.signed_urls import Address, SignedUrls
+from clients.elevenlabs.turn_end import Waits
 from clients.http import BROKE_OFF
 from schemas.errors import RetryableError, VendorError
 
@@ -43,6 +44,7 @@ _MOST_SILENT = 2
 _MOST_BROKEN_OFF = 3
 # The client waits meanwhile; a healthy vendor answers within a tenth of it.
 _SETTINGS_SECONDS = 3.0
+_WAITS = Waits()
 
 
 class _NotBegun(Exception):
@@ -56,11 +58,14 @@ class _NotBegun(Exception):
 class ElevenLabsWebSocket:
     """One workspace's text conversations."""
 
-    def __init__(self, api: ElevenLabsApi, shown: Callable[[str], str] = str.strip) -> None:
+    def __init__(
+        self, api: ElevenLabsApi, shown: Callable[[str], str] = str.strip, waits: Waits = _WAITS
+    ) -> None:
         """`shown`: what a client gets to see of an answer; an answer of which nothing is left is silence."""
         self._api = api
         self._urls = SignedUrls(api)
         self._shown = shown
+        self._waits = waits
         self._refusals = Refusals(time.monotonic)
 
     async def ask(self, question: Question) -> AgentReply:
@@ -128,7 +133,7 @@ class ElevenLabsWebSocket:
                     address.url, headers=address.headers, timeout=closing
                 ) as socket:
                     is_greeting = partial(self._is_greeting, question.agent_id)
-                    conversation = Conversation(socket, question, overrides, self._shown, is_greeting)
+                    conversation = Conversation(socket, question, overrides, self._shown, is_greeting, self._waits)
                     return await conversation.run()
         except aiohttp.WSServerHandshakeError as error:
             raise _NotBegun(refused(error.status)) from error

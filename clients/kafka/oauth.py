@@ -50,12 +50,15 @@ def token_provider(settings: Settings) -> AbstractTokenProvider:
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
     """Asks the authorization server, and keeps a token for most of its life. Used by several event loops."""
 
-    def __init__(self, url: str, user: str, secret: str, scope: str | None) -> None:
+    def __init__(
+        self, url: str, user: str, secret: str, scope: str | None, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self._url = url
         self._form = urlencode({"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})).encode()
         self._headers = {
             "Authorization": aiohttp.encode_basic_auth(user, secret), "Content-Type": "application/x-www-form-urlencoded",
         }  # fmt: skip
+        self._steady = steady
         self._token = ""
         self._until = 0.0
 
@@ -65,8 +68,8 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
         Raises:
             KafkaConnectionError: the server does not give one; aiokafka tries again.
         """
-        if time.monotonic() >= self._until:
-            begun = time.monotonic()
+        if self._steady() >= self._until:
+            begun = self._steady()
             self._token, seconds = await self._fetch()
             self._until = begun + seconds * _USED_SHARE
         return self._token

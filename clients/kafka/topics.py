@@ -1,7 +1,7 @@
 """Makes the topics and checks that they are co-partitioned."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -139,14 +139,20 @@ async def broker_answers(settings: Settings) -> bool:
         return False
 
 
-async def create_topics(admin: AIOKafkaAdminClient, settings: Settings, names: Collection[str], partitions: int) -> None:
+async def create_topics(
+    admin: AIOKafkaAdminClient,
+    settings: Settings,
+    names: Collection[str],
+    partitions: int,
+    configs_of: Callable[[Settings, str], dict[str, str]] = wanted_configs,
+) -> None:
     """Make topics; one that is there by now is none the worse for it. Settings that the brokers refuse are left out.
 
     Raises:
         ConfigurationError: they refuse a topic.
     """
     for name in names:
-        configs = wanted_configs(settings, name)
+        configs = configs_of(settings, name)
         refused = await _create(admin, settings, name, partitions, configs)
         if refused is not None and refused.error in _OF_ITS_SETTINGS:
             configs = await _accepted(admin, settings, name, partitions, configs)

@@ -7,9 +7,9 @@ import pytest
 
 from cli.doctor_agents import agents
 from clients.agent import Question
-from clients.elevenlabs import turn_end
 from clients.elevenlabs.api import TIMEOUT, ElevenLabsApi
 from clients.elevenlabs.events import AgentSilent
+from clients.elevenlabs.turn_end import Waits
 from clients.elevenlabs.websocket import ElevenLabsWebSocket
 from clients.http import open_session
 from local.faults import Faults
@@ -83,14 +83,12 @@ async def test_a_turn_with_an_agent_that_is_set_up_wrongly(
     elevenlabs: tuple[ElevenLabsSimulator, str],
     setup: dict[str, object],
     is_answered: bool,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turn_end, "TURN_SECONDS", 3.0)
     simulator, url = elevenlabs
     simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim/agents
     question = Question(conversation_id="conv_1", agent_id=USED, text="¿Cuál es el precio?", user_id="+57313")
     async with open_session(TIMEOUT, 10) as session:
-        asked = ElevenLabsWebSocket(ElevenLabsApi(configured(url), session)).ask(question)
+        asked = ElevenLabsWebSocket(ElevenLabsApi(configured(url), session), waits=Waits(turn=3.0)).ask(question)
         if is_answered:
             assert (await asked).text == "El plan Premium cuesta $99 al mes."
         else:

@@ -11,14 +11,14 @@ from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from clients.kafka import topics
 from clients.kafka.connection import connection_arguments
-from clients.kafka.topic_configs import differences
-from clients.kafka.topics import check_copartitioning, ensure_topics
+from clients.kafka.topic_configs import differences, wanted_configs
+from clients.kafka.topics import check_copartitioning, create_topics, ensure_topics, open_admin, topic_names
 from process.kafka import partition_count
 from schemas.errors import ConfigurationError, Unavailable
 from schemas.events import TAKEN_UP
 from schemas.rights import STATS_WORKER, WEB, WORKER
+from schemas.settings import Settings
 from schemas.topics import (
     ALL_TOPICS,
     CONVERSATION_EVENT,
@@ -209,15 +209,16 @@ async def test_topics_are_printed_for_those_who_make_them_by_hand(tmp_path: Path
     assert json.loads(told)[-1]["configs"]["cleanup.policy"] == "compact"
 
 
-async def test_settings_of_a_topic_that_are_refused_are_left_out(
-    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_settings_of_a_topic_that_are_refused_are_left_out(secured: SecuredKafka) -> None:
     """A broker refuses what it does not know, as managed ones refuse what they do not let anybody set."""
     settings = settings_of(secured.by_password(), topic_prefix="refused-", topic_partitions=2)
-    wanted = topics.wanted_configs
-    monkeypatch.setattr(topics, "wanted_configs", lambda *args: wanted(*args) | {"no.such.setting": "1"})
+
+    def configs(settings: Settings, name: str) -> dict[str, str]:
+        return wanted_configs(settings, name) | {"no.such.setting": "1"}
+
     with capture_logs() as logs:
-        await ensure_topics(settings)
+        async with open_admin(settings) as admin:
+            await create_topics(admin, settings, topic_names(settings), 2, configs)
     refused = [line for line in logs if line["event"] == "topic's setting is refused and left out"]
     assert {line["name"] for line in refused} == {"no.such.setting"}
     assert len(refused) == len(await check_copartitioning(settings))

@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
-import pytest
 from aiohttp import web
 
 from clients.agent import CallContext, Question
-from clients.elevenlabs import conversation as elevenlabs_conversation
-from clients.elevenlabs import turn_end
 from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.turn_end import Waits
 from clients.elevenlabs.websocket import ElevenLabsWebSocket
 from clients.http import open_session
 from rules.message_text import to_whatsapp
@@ -28,13 +26,8 @@ QUESTION = Question(conversation_id="conv_1", agent_id="agent_1", text="¿Precio
 ANSWER = (part("start"), part("delta", "Cuesta $99"), response("Cuesta $99"), part("stop"))
 
 
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the client give up soon: what is waited for does not come."""
-    monkeypatch.setattr(turn_end, "QUIET_SECONDS", 0.05)
-    monkeypatch.setattr(turn_end, "SILENT_SECONDS", 0.2)
-    monkeypatch.setattr(turn_end, "TURN_SECONDS", 0.4)
-    monkeypatch.setattr(elevenlabs_conversation, "_START_SECONDS", 0.2)
-    monkeypatch.setattr(elevenlabs_conversation, "_GREETING_SECONDS", 0.2)
+SHORT = Waits(start=0.2, greeting=0.2, quiet=0.05, silent=0.2, turn=0.4)
+"""The client gives up soon: what is waited for does not come."""
 
 
 @asynccontextmanager
@@ -42,7 +35,7 @@ async def agent(vendor: ScriptedElevenLabs) -> AsyncIterator[ElevenLabsWebSocket
     """A client of a vendor that plays its scripts."""
     async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
-        yield ElevenLabsWebSocket(ElevenLabsApi(settings, session), to_whatsapp)
+        yield ElevenLabsWebSocket(ElevenLabsApi(settings, session), to_whatsapp, SHORT)
 
 
 def says(*events: Json, close: int | None = None, reason: bytes = b"") -> Script:

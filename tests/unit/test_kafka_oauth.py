@@ -1,7 +1,8 @@
 """Tokens for Kafka: fetched once for most of their life, or made by a function of the operator's."""
 
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from aiohttp.test_utils import TestServer
 from aiokafka.errors import KafkaConnectionError
 from structlog.testing import capture_logs
 
-from clients.kafka import oauth
 from clients.kafka.connection import principal
 from clients.kafka.oauth import ClientCredentials, token_provider
 from schemas.errors import ConfigurationError
@@ -33,8 +33,8 @@ class Server:
     def tells(self, body: object, status: int = 200) -> None:
         self.answers.append(web.json_response(body, status=status))
 
-    def client(self, scope: str | None = None) -> ClientCredentials:
-        return ClientCredentials(self.url, "id", "secret", scope)
+    def client(self, scope: str | None = None, steady: Callable[[], float] = time.monotonic) -> ClientCredentials:
+        return ClientCredentials(self.url, "id", "secret", scope, steady)
 
 
 @pytest.fixture
@@ -46,12 +46,11 @@ async def server() -> AsyncIterator[Server]:
         yield told
 
 
-async def test_a_token_is_kept_for_most_of_its_life(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_is_kept_for_most_of_its_life(server: Server) -> None:
     now = [1000.0]
-    monkeypatch.setattr(oauth.time, "monotonic", lambda: now[0])
     server.tells({"access_token": "first", "expires_in": 100})
     server.tells({"access_token": "second"})
-    client = server.client("kafka")
+    client = server.client("kafka", lambda: now[0])
     assert [await client.token(), await client.token()] == ["first", "first"]
     now[0] += 79
     assert await client.token() == "first"

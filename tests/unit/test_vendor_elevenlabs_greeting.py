@@ -13,14 +13,9 @@ from clients.elevenlabs.agent_settings import is_greeting
 from clients.elevenlabs.event_order import EventOrder, Origin
 from clients.elevenlabs.events import AgentSilent
 from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, end_of_turn, metadata, part, ping, response
-from tests.support.websocket_scripts import ANSWER, QUESTION, agent, short_waits, until_asked
+from tests.support.websocket_scripts import ANSWER, QUESTION, agent, until_asked
 
 GREETING = "¡Hola! Gracias por llamar."
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    short_waits(monkeypatch)
 
 
 def numbered(event: Json, number: int) -> Json:

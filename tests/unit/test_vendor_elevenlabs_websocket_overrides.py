@@ -6,12 +6,7 @@ from aiohttp import web
 from clients.elevenlabs import overrides
 from clients.elevenlabs.overrides import FIRST_MESSAGE, OVERRIDES, Refusals
 from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, end_of_turn, error, metadata, response
-from tests.support.websocket_scripts import ANSWER, QUESTION, agent, refuses, says, short_waits
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    short_waits(monkeypatch)
+from tests.support.websocket_scripts import ANSWER, QUESTION, agent, refuses, says
 
 
 async def _greets(socket: web.WebSocketResponse) -> None:

@@ -13,13 +13,7 @@ from clients.http import open_session
 from schemas.errors import RetryableError, TerminalError, VendorError
 from schemas.settings import load_settings
 from tests.support.vendor_servers import Json, ScriptedElevenLabs, served
-from tests.support.websocket_scripts import ANSWER, QUESTION, agent, says, short_waits
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    short_waits(monkeypatch)
-
+from tests.support.websocket_scripts import ANSWER, QUESTION, SHORT, agent, says
 
 SIGNING: list[tuple[int, Json, type[VendorError]]] = [
     (404, {"detail": {"status": "agent_not_found", "message": "No such agent"}}, TerminalError),
@@ -69,7 +63,7 @@ async def test_handshake_is_refused(status: int, kind: type[VendorError]) -> Non
     async with served(handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
         with pytest.raises(kind):
-            await ElevenLabsWebSocket(ElevenLabsApi(settings, session)).ask(QUESTION)
+            await ElevenLabsWebSocket(ElevenLabsApi(settings, session), waits=SHORT).ask(QUESTION)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -90,7 +84,7 @@ async def test_a_handshake_that_is_sent_on_takes_the_key_nowhere(status: int) ->
         async with served(handle) as url:
             settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
             with pytest.raises(RetryableError):
-                await ElevenLabsWebSocket(ElevenLabsApi(settings, session)).ask(QUESTION)
+                await ElevenLabsWebSocket(ElevenLabsApi(settings, session), waits=SHORT).ask(QUESTION)
     assert came == []
 
 
@@ -122,7 +116,7 @@ async def test_a_signed_url_is_used_for_as_long_as_conversations_begin_under_it(
     vendor = Signing(good)
     async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
-        client = ElevenLabsWebSocket(ElevenLabsApi(settings, session))
+        client = ElevenLabsWebSocket(ElevenLabsApi(settings, session), waits=SHORT)
         assert [(await client.ask(QUESTION)).text for _ in range(3)] == ["Cuesta $99"] * 3
     assert vendor.signed == signed
 

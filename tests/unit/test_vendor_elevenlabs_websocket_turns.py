@@ -19,12 +19,7 @@ from tests.support.vendor_servers import (
     tool_request,
     tool_response,
 )
-from tests.support.websocket_scripts import ANSWER, QUESTION, agent, refuses, says, short_waits, until_asked
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    short_waits(monkeypatch)
+from tests.support.websocket_scripts import ANSWER, QUESTION, agent, refuses, says, until_asked
 
 
 async def test_conversation_from_start_to_answer() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.elevenlabs.turn_end import QUIET_SECONDS, SILENT_SECONDS, TURN_SECONDS, TurnEnd
+from clients.elevenlabs.turn_end import TurnEnd, Waits
 from tests.support.vendor_servers import (
     Json,
     end_of_turn,
@@ -12,6 +12,8 @@ from tests.support.vendor_servers import (
     tool_request,
     tool_response,
 )
+
+WAITS = Waits()
 
 
 def correction(old: str, new: str) -> Json:
@@ -71,13 +73,13 @@ def test_turn(events: list[Json], text: str, settled: bool, complete: bool, ende
 
 
 def test_silence_from_the_start_ends_before_the_deadline() -> None:
-    assert TurnEnd(asked_at=100.0).ends_at() == 100.0 + SILENT_SECONDS
+    assert TurnEnd(asked_at=100.0).ends_at() == 100.0 + WAITS.silent
 
 
 def test_open_turn_ends_at_the_deadline() -> None:
     turn = TurnEnd(asked_at=100.0)
     turn.feed(part("start"), 101.0)
-    assert turn.ends_at() == 100.0 + TURN_SECONDS
+    assert turn.ends_at() == 100.0 + WAITS.turn
 
 
 def test_only_output_of_the_agent_restarts_the_silence() -> None:
@@ -85,10 +87,10 @@ def test_only_output_of_the_agent_restarts_the_silence() -> None:
     turn.feed(response("Sí"), 101.0)
     for kind in ("ping", "vad_score", "context_usage", "mcp_connection_status", "user_transcript", "unheard_of"):
         turn.feed(ping() | {"type": kind}, 102.0)
-    assert turn.ends_at() == 101.0 + QUIET_SECONDS
+    assert turn.ends_at() == 101.0 + WAITS.quiet
 
 
 def test_silence_never_ends_later_than_the_deadline() -> None:
     turn = TurnEnd(asked_at=100.0)
-    turn.feed(response("Sí"), 100.0 + TURN_SECONDS - 0.1)
-    assert turn.ends_at() == 100.0 + TURN_SECONDS
+    turn.feed(response("Sí"), 100.0 + WAITS.turn - 0.1)
+    assert turn.ends_at() == 100.0 + WAITS.turn

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.elevenlabs.turn_end import QUIET_SECONDS
+from clients.elevenlabs.turn_end import Waits
 from clients.vendors import Vendors
 from tests.support.simulators import Simulator
 from tests.support.trouble import PRICE, question
@@ -45,7 +45,7 @@ async def test_a_greeting_that_comes_all_the_same_is_no_answer(
 async def test_an_agent_may_think_longer_after_a_greeting_than_an_answer_is_waited_for(
     elevenlabs: Simulator, vendors: Vendors, greets: str
 ) -> None:
-    elevenlabs.steer("settings", {"greets": greets, "latency_ms": 1_000 * QUIET_SECONDS + 500})
+    elevenlabs.steer("settings", {"greets": greets, "latency_ms": 1_000 * Waits().quiet + 500})
     assert (await vendors.agent.ask(question())).text == PRICE
 
 
