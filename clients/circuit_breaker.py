@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 
-from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome
 
 log = structlog.get_logger()
 
@@ -81,6 +81,9 @@ class CircuitBreaker:
             return
         try:
             yield
+        except AccountRefused:
+            self._probe_later()
+            raise
         except (RetryableError, UnknownOutcome):
             self._failed()
             raise
@@ -95,7 +98,7 @@ class CircuitBreaker:
         """Learn from what a call comes to."""
         try:
             yield
-        except (NumberBusy, TerminalError):
+        except (AccountRefused, NumberBusy, TerminalError):  # it is there, and says no
             self._answered()
             raise
         except (RetryableError, UnknownOutcome):

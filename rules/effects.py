@@ -13,6 +13,7 @@ from datetime import datetime
 from rules import came_back, debounce, idle_close, lengths, unknown_numbers
 from rules.policy import Policy
 from rules.state import Conversation, Part, Post, Turn, Waiting
+from schemas.window import is_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class AwaitSlot:
     """Wait until the vendor answers and the sender's rate has a place. Result: `SlotTaken`.
 
     The intention is written with the slot in hand; whatever comes before withdraws the part, and the wait is
-    cut off. `is_first`: the first message after a call, which a sender's limit concerns.
+    cut off. `is_first`: a first message to somebody who has not written within a day, which a sender's limit concerns.
     """
 
     id: str
@@ -65,7 +66,7 @@ class AwaitSlot:
 class SendMessage:
     """Send a message that is intended. Result: `SendAccepted`, `SendNotMade`, `SendRefused`, `SendUnknown`.
 
-    `asked_at`: when what it answers came.
+    `asked_at`: when what it answers came; `is_first`: see `AwaitSlot`.
     """
 
     id: str
@@ -74,6 +75,7 @@ class SendMessage:
     asked_at: datetime
     request_id: str | None
     trace: str | None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,8 @@ def _of_turn(state: Conversation, turn: Turn, now: datetime, policy: Policy) -> 
         return
     if (part := turn.next_part) is not None:
         if part.state != "planned" or not came_back.holds(state, turn):
-            yield from _of_part(part, turn, now)
+            is_first = turn.is_first and not is_open(state.last_inbound_at, now)
+            yield from _of_part(part, turn, now, is_first=is_first)
     elif turn.kind == "call":
         yield _first(state, turn, policy)
 
@@ -142,20 +145,20 @@ def _first(state: Conversation, turn: Turn, policy: Policy) -> Effect:
     return FetchDetails(id=f"first:{turn.id}:{turn.holds}", call_id=call, seconds=policy.summary_wait)
 
 
-def _of_part(part: Part, turn: Turn, now: datetime) -> Iterator[Effect]:
+def _of_part(part: Part, turn: Turn, now: datetime, *, is_first: bool) -> Iterator[Effect]:
     if part.wait is not None and part.wait.until > now:
         return
     if part.state == "unknown":
         yield LookUpSend(id=f"lookup:{part.own_id}:{part.tries}:{part.looked}", part=part, turn_id=turn.id)
         return
     if part.state == "intended":
-        yield _send(part, turn)
+        yield _send(part, turn, is_first=is_first)
     else:
         name = f"slot:{part.own_id}:{part.tries}:{part.holds}"
-        yield AwaitSlot(id=name, part=part, is_first=turn.kind == "call")
+        yield AwaitSlot(id=name, part=part, is_first=is_first)
 
 
-def _send(part: Part, turn: Turn) -> SendMessage:
+def _send(part: Part, turn: Turn, *, is_first: bool) -> SendMessage:
     name = f"send:{part.own_id}:{part.tries}"
     return SendMessage(
         id=name,
@@ -164,6 +167,7 @@ def _send(part: Part, turn: Turn) -> SendMessage:
         asked_at=turn.asked_at or turn.began_at,
         request_id=turn.request_id,
         trace=turn.trace,
+        is_first=is_first,
     )
 
 

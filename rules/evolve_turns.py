@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Final, cast
 
 from rules import events as e
-from rules.state import SPARED, CameBack, Conversation, Part, Turn, TurnKind, Wait, Waiting, replace
+from rules.state import ENDED_BY_CLIENT, CameBack, Conversation, Part, Turn, TurnKind, Wait, Waiting, replace
 from schemas.statuses import rank_of
 
 REPORT_WAIT: Final = timedelta(seconds=3)
@@ -106,7 +106,7 @@ def _released(state: Conversation, event: e.Released, at: e.Recorded) -> Convers
 
 
 def _unless_spared(wait: Wait | None) -> Wait | None:
-    return None if wait is not None and wait.reason in SPARED else wait
+    return None if wait is not None and wait.reason in ENDED_BY_CLIENT else wait
 
 
 def _intended(state: Conversation, event: e.Intended, at: e.Recorded) -> Conversation:

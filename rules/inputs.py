@@ -292,8 +292,8 @@ class SendNotMade:
     """Certainly nothing was sent.
 
     `slow`: the vendor takes no more for this one person now; `sender_until`: it takes no more first messages of
-    this sender until then (63018 of several numbers in a row); `vendor_away`: everybody waits for it, so this
-    one's waits do not grow.
+    this sender until then (63018 of several numbers in a row, or it refuses our account); `vendor_away`: everybody
+    waits for it, so this one's waits do not grow.
     """
 
     own_id: str

@@ -6,7 +6,7 @@ from rules import quiet_hours
 from rules.draft import Draft
 from rules.events import Deferred, Released
 from rules.inputs import CampaignSlot
-from rules.state import SPARED, Part, Turn, Wait
+from rules.state import ENDED_BY_CLIENT, Part, Turn, Wait
 
 # A first message that is due within this is not put off: looking after it would cost more than it spares.
 _NOT_WORTH_A_WAIT = timedelta(seconds=1)
@@ -50,10 +50,10 @@ def spare_part(draft: Draft, part: Part) -> bool:
 def release(draft: Draft) -> None:
     """The client writes: a first message that is spared or paced goes out now, and the answer behind it."""
     turn = draft.state.turn
-    if turn is not None and turn.kind == "call" and _is_spared(turn):
+    if turn is not None and turn.is_first and _is_spared(turn):
         draft.emit(Released(turn_id=turn.id, paced=True))
 
 
 def _is_spared(turn: Turn) -> bool:
     waits = (turn.wait, *(part.wait for part in turn.parts))
-    return any(wait is not None and wait.reason in SPARED for wait in waits)
+    return any(wait is not None and wait.reason in ENDED_BY_CLIENT for wait in waits)

@@ -40,7 +40,7 @@ def on_slot(draft: Draft, slot: SlotTaken) -> None:
     turn, part = found
     if not opt_out.may_send(draft.state, part):
         draft.emit(Withdrawn(own_ids=(part.own_id,), reason="opted_out", turn_id=turn.id))
-    elif turn.kind != "call" or not pace.spare_part(draft, part):
+    elif not turn.is_first or not pace.spare_part(draft, part):
         draft.emit(Intended(own_id=part.own_id, content=window.needed_template(draft, part)))
 
 
@@ -97,7 +97,7 @@ def on_not_made(draft: Draft, failure: SendNotMade) -> None:
     reason: WaitReason = "backoff"
     if failure.slow:
         reason, until = "slow_number", max(until, draft.now + slow_numbers.wait_after(part.holds))
-    if turn.kind == "call" and failure.sender_until is not None:
+    if turn.is_first and failure.sender_until is not None:
         reason, until = "sender_limit", max(until, failure.sender_until)
     tries = part.holds + (0 if failure.vendor_away else 1)
     wait = Wait(reason=reason, until=until, tries=tries, code=failure.code, why=failure.why)

@@ -34,6 +34,8 @@ IN_FLIGHT: Final[frozenset[PartState]] = frozenset({"intended", "unknown"})
 """The vendor may have, or get, such a message at any moment."""
 SPARED: Final[frozenset[WaitReason]] = frozenset({"campaign_pace", "quiet_hours"})
 """Why a first message waits although it could go: a client who writes ends it."""
+ENDED_BY_CLIENT: Final = SPARED | {"sender_limit"}
+"""The same, and what WhatsApp allows as soon as the client writes: there is no limit of answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +156,11 @@ class Turn:
     def is_in_flight(self) -> bool:
         """Whether the vendor may have, or get, one of its messages right now."""
         return any(part.state in IN_FLIGHT for part in self.parts)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is a call's first message, or that once more."""
+        return "call" in (self.kind, self.repeats)
 
     @property
     def origin(self) -> int:

@@ -6,7 +6,8 @@ ServiceError
 │   └── InvalidNumber           not a phone number
 ├── VendorError                 a call to Twilio or ElevenLabs did not succeed
 │   ├── RetryableError          it certainly had no effect; may be done again after a while
-│   │   └── NumberBusy          the same, of one number only
+│   │   ├── NumberBusy          the same, of one number only
+│   │   └── AccountRefused      the same, of our whole account, key or sender: everybody waits for a person
 │   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is done again
 │   └── TerminalError           refused for good; doing it again cannot help
 │       └── OptedOut            we refuse ourselves: the person wants no messages
@@ -61,6 +62,10 @@ class RetryableError(VendorError):
 
 class NumberBusy(RetryableError):
     """The vendor takes nothing more for this one number now; others are not concerned."""
+
+
+class AccountRefused(RetryableError):
+    """The vendor refuses our account, key or sender, whoever it is about; burn nothing until a person has acted."""
 
 
 class UnknownOutcome(VendorError):

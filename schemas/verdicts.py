@@ -2,7 +2,7 @@
 
 retryable   it was not done and may be done again, with backoff
 slow        the same, but of this one number: WhatsApp takes about a message per 6 s to one person
-hold        our account or credentials are refused: wait for a person, burn nothing
+hold        our account, sender or credentials are refused: all wait for a person, burn nothing
 unknown     it may have been done: look before doing it again
 template    outside the 24-hour window: only a template can be sent
 suppress    the person does not want our messages: never write again unasked
@@ -22,8 +22,18 @@ PASSING: Final = ("retryable", "slow")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do about an error. `es`, `en`: the reason for people; the vendor's own words are not repeated."""
+    """What to do about an error. `es`, `en`: the reason for people; the vendor's own words are not repeated. `do_es`,
+    `do_en`: what somebody must do about it, where only a person can.
+    """
 
     kind: Kind
     es: str
     en: str
+    do_es: str = ""
+    do_en: str = ""
+
+    def reason(self, language: str) -> str:
+        return self.es if language == "es" else self.en
+
+    def remedy(self, language: str) -> str:
+        return self.do_es if language == "es" else self.do_en

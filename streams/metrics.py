@@ -33,6 +33,10 @@ STOPPED = Gauge("whatsapp_partitions_stopped", "Partitions that stand still: the
 LOST_OFFSETS = Gauge(
     "whatsapp_lost_offsets", "Partitions whose committed offset the log had no more, since this worker started.", ["topic"]
 )
+REFUSED = Gauge(
+    "whatsapp_account_refused", "1 while a vendor refuses our account, or our sender's first messages.", ["vendor", "scope"]
+)
+REFUSALS = (("twilio", "account"), ("twilio", "first_messages"), ("elevenlabs", "account"))
 PAUSED = Gauge("whatsapp_vendor_paused", "1 while the vendor is left alone because it is away.", ["vendor"])
 
 

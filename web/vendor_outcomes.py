@@ -17,15 +17,20 @@ _ENOUGH = 5
 
 
 def failing(views: Iterable[Json]) -> frozenset[str]:
-    """Return the vendors at which most of the newest calls failed. `views`: each worker's `/partitions`. Pure."""
+    """Return the vendors at which most of the newest calls failed, or that refuse our account. `views`: each worker's
+    `/partitions`. Pure.
+    """
+    refusing = set[str]()
     answered: dict[str, int] = {}
     failed: dict[str, int] = {}
     for view in views:
+        refusing |= {each["vendor"] for each in view.get("refused", []) if each["scope"] == "account"}
         for vendor, recent in _vendors(view).items():
             answered[vendor] = answered.get(vendor, 0) + recent.get("answered", 0)
             # While a vendor is paused one call at a time probes it: each failure stands for all that wait.
             failed[vendor] = failed.get(vendor, 0) + recent.get("failed", 0) * (_ENOUGH if recent.get("paused") else 1)
-    return frozenset(vendor for vendor, count in failed.items() if count >= _ENOUGH and count > answered[vendor])
+    most = {vendor for vendor, count in failed.items() if count >= _ENOUGH and count > answered[vendor]}
+    return frozenset(refusing | most)
 
 
 def _vendors(view: Json) -> Json:

@@ -8,6 +8,7 @@ from db.readers.figures import WORK, WorkFigures
 from db.readers.query import Query
 from process.periodic import every
 from schemas.errors import Unavailable
+from web.refusals import line, refusals
 from web.workers import Views, late, standing, unfinished
 
 R = TypeVar("R")
@@ -64,11 +65,13 @@ class Work:
         self.found: Json | None = None
 
     def now(self) -> Json:
-        """Return all of it. `standing`: what keeps work from going on."""
+        """Return all of it. `standing`: what keeps work from going on; `refused`: see `web.refusals`."""
         views, found = self._views(), self.found or {}
         stands = standing(views)
-        told = [*stands, *late(views), *found.get("problems", [])]
-        return {**found, "stuck": bool(told), "problems": told, "standing": stands, "workers": unfinished(views)}
+        refused = refusals(views)
+        told = [*stands, *map(line, refused), *late(views), *found.get("problems", [])]
+        doing = {"standing": stands, "refused": refused, "workers": unfinished(views)}
+        return {**found, "stuck": bool(told), "problems": told, **doing}
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""

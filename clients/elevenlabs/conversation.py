@@ -159,6 +159,8 @@ class Conversation:
         The vendor closes in good order for other reasons, too: an idle socket, the longest duration.
         """
         closed = self._closed()
+        if closed.is_out_of_credits:  # what has come may be half an answer, however whole it looks
+            raise closed.error(overridden=bool(self._overrides))
         in_order = closed.code == NORMAL_CLOSE and not self._error
         if turn.settled:  # the answer was whole before the connection broke
             return turn.ended

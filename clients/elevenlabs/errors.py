@@ -2,16 +2,20 @@
 
 from clients.http import CREDENTIALS_PAUSE_SECONDS
 from clients.vendor_json import child, parse_vendor_object, words
-from schemas.errors import RetryableError, TerminalError, VendorError
+from schemas.errors import AccountRefused, RetryableError, TerminalError, VendorError
 
 VENDOR = "elevenlabs"
 
 _UNAUTHORIZED = 401
+# 402: the subscription has not been paid.
+_ACCOUNT = frozenset({_UNAUTHORIZED, 402})
 _FORBIDDEN = 403
 _ABSENT = frozenset({404, 405})
 # Time-out, conflict, too early, too many: they pass (the vendor's own SDK repeats these and 5xx).
 _PASSING = frozenset({408, 409, 425, 429})
 _MISSING_PERMISSIONS = "missing_permissions"
+OUT_OF_CREDITS = "quota_exceeded"
+"""What an empty account is called. Over the socket it is only said in words, before a close in good order."""
 
 
 class NotThere(TerminalError):
@@ -27,8 +31,8 @@ class Forbidden(TerminalError):
 def refused(status: int, body: bytes = b"", wait: float | None = None) -> VendorError:
     """Return the error of an answer that is not 200. `wait`: seconds that the vendor asked for.
 
-    A refused key (401) is retryable, after a pause: a wrong key or an empty account (`quota_exceeded`) can be
-    put right, and until then nothing is burnt.
+    A refused key (401) is one of the account: a wrong key or an empty account (`quota_exceeded`) can be put right, and
+    until then all wait and nothing is burnt.
     """
     name, why = _detail(body)
     why = why or name or f"HTTP {status}"
@@ -38,8 +42,8 @@ def refused(status: int, body: bytes = b"", wait: float | None = None) -> Vendor
         return error
     if status == _FORBIDDEN or (status == _UNAUTHORIZED and name == _MISSING_PERMISSIONS):
         return Forbidden(VENDOR, why, status)
-    if status == _UNAUTHORIZED:
-        return RetryableError(VENDOR, why, status, CREDENTIALS_PAUSE_SECONDS)
+    if status in _ACCOUNT:
+        return AccountRefused(VENDOR, why, OUT_OF_CREDITS if name == OUT_OF_CREDITS else status, CREDENTIALS_PAUSE_SECONDS)
     if 400 <= status < 500 and status not in _PASSING:
         return TerminalError(VENDOR, why, status)
     return RetryableError(VENDOR, why, status, wait)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from clients.agent import Question
 from clients.elevenlabs.context_text import context_text, variables
-from clients.elevenlabs.errors import VENDOR
+from clients.elevenlabs.errors import OUT_OF_CREDITS, VENDOR
 from clients.elevenlabs.overrides import as_json
 from clients.http import CREDENTIALS_PAUSE_SECONDS
 from clients.vendor_json import Json, child, words
-from schemas.errors import RetryableError, TerminalError, VendorError
+from schemas.errors import AccountRefused, RetryableError, TerminalError, VendorError
 
 NORMAL_CLOSE = 1000
 REFUSED_CLOSE = 1008
@@ -20,7 +20,7 @@ _PASSING_CLOSES = frozenset({1002, 1011, 3000, 3008})
 # 3000 and 3008 turn a conversation away before it has begun: asking again at once would only add to the crowd.
 _TURNED_AWAY = frozenset({3000, 3008})
 
-_QUOTA = "quota"
+_IN_WORDS = ("quota", "credit")
 
 
 class OverrideRefused(TerminalError):
@@ -50,17 +50,23 @@ class Closed:
     def error(self, *, overridden: bool) -> VendorError:
         """Return what it means that the conversation closed without an answer. `overridden`: overrides were sent."""
         why = " ".join(part for part in (self.kind, self.why) if part) or "closed without an answer"
+        if self.is_out_of_credits:
+            return AccountRefused(VENDOR, why, OUT_OF_CREDITS, CREDENTIALS_PAUSE_SECONDS)
         if self.code == REFUSED_CLOSE:
             of_override = not (self.kind or self.why) or "override" in why.lower()
             wanted = OverrideRefused if overridden and of_override else TerminalError
             return wanted(VENDOR, why, self.code)
-        if _QUOTA in why.lower():  # an empty account, which REST calls 401: it can be put right
-            return RetryableError(VENDOR, why, self.code, CREDENTIALS_PAUSE_SECONDS)
         return (RetryableError if self.code in _TURNED_AWAY else AgentSilent)(VENDOR, why, self.code)
 
     def may_be_overrides(self) -> bool:
         """Return whether a close before the conversation began may be about overrides; not all say so (packages#337)."""
-        return self.code not in _PASSING_CLOSES and not self.kind
+        return self.code not in _PASSING_CLOSES and not self.kind and not self.is_out_of_credits
+
+    @property
+    def is_out_of_credits(self) -> bool:
+        """Whether the workspace's account is empty, which looks like an end of the conversation."""
+        said = f"{self.kind} {self.why}".lower()
+        return any(word in said for word in _IN_WORDS)
 
 
 def start(question: Question, overrides: frozenset[str]) -> Json:

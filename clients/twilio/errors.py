@@ -2,7 +2,7 @@
 
 from clients.http import CREDENTIALS_PAUSE_SECONDS, Answer
 from clients.vendor_json import Json
-from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
+from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.twilio_codes import classify
 
 VENDOR = "twilio"
@@ -31,7 +31,7 @@ def refused(answer: Answer) -> VendorError:
     if kind == "retryable":
         return RetryableError(VENDOR, why, shown, answer.retry_after)
     if kind == "hold":
-        return RetryableError(VENDOR, why, shown, CREDENTIALS_PAUSE_SECONDS)
+        return AccountRefused(VENDOR, why, shown, CREDENTIALS_PAUSE_SECONDS)
     return (UnknownOutcome if kind == "unknown" else TerminalError)(VENDOR, why, shown)
 
 

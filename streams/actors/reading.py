@@ -44,7 +44,7 @@ class InputReader:
     """`read(events)` returns their inputs, in their order.
 
     `until_calls_read`: waits until the calls that were published before have been handed over; `remembered`: a number's
-    sends that are in memory and durable, which need not be read.
+    sends that are in memory and durable, which need not be read; `report_read`: called with each report and its send.
     """
 
     def __init__(
@@ -53,11 +53,13 @@ class InputReader:
         policy: Policy,
         until_calls_read: Callable[[], Awaitable[None]],
         remembered: Callable[[str], KnownSends] = lambda key: {},
+        report_read: Callable[[MessageStatus, i.KnownSend | None], object] = lambda report, send: None,
     ) -> None:
         self._pool = pool
         self._policy = policy
         self._until_calls_read = until_calls_read
         self._remembered = remembered
+        self._report_read = report_read
 
     async def calls(self, arrived: Sequence[Arrived]) -> list[Told]:
         """Calls, each with the conversation's call before."""
@@ -138,7 +140,10 @@ class InputReader:
 
     def _report_of_remembered(self, event: MessageStatus) -> Told | None:
         send = None if event.own_id is None else self._remembered(event.key).get(event.own_id)
-        return None if send is None else Told(given=_report(event, send, None))
+        if send is None:
+            return None
+        self._report_read(event, send)
+        return Told(given=_report(event, send, None))
 
     async def _read_reports(self, events: Sequence[MessageStatus]) -> list[Told]:
         own_ids = {UUID(event.own_id) for event in events if event.own_id is not None}
@@ -146,6 +151,8 @@ class InputReader:
         by_own = await sends_by_own_id(self._pool, sorted(own_ids)) if own_ids else {}
         by_sid = await sends_by_sid(self._pool, sorted(sids)) if sids else {}
         sends = [_send_of(event, by_own, by_sid) for event in events]
+        for event, send in zip(events, sends, strict=True):
+            self._report_read(event, known_send(send) if send else None)
         held = await held_turns(self._pool, [send for send in sends if send is not None])
         return [
             Told(given=_report(event, known_send(send) if send else None, held.get(send.turn_id) if send else None))
@@ -237,7 +244,7 @@ def _kind(kind: str) -> i.FailureKind:
         return "outside_window"
     if kind == "slow":
         return "slow"
-    return "passing" if kind in PASSING else "final"
+    return "passing" if kind in PASSING or kind == "hold" else "final"
 
 
 def known_send(row: SendRow) -> i.KnownSend:

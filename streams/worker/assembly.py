@@ -42,12 +42,14 @@ from streams.actors.partitions import Partitions
 from streams.actors.publisher import Publisher
 from streams.actors.reading import InputReader
 from streams.actors.rejections import Rejections
+from streams.actors.report_watch import ReportWatch
 from streams.actors.retention import Retention
 from streams.actors.store import ConversationStore
 from streams.engine.app import RawSchema, create_app
 from streams.engine.intake import attach
 from streams.engine.one_loop import OneLoopTransport
 from streams.metrics import REDELIVERIES
+from streams.worker.standing import Standing
 
 # The bound of a partition's unfinished events: a quarter of a worker's, so that one stuck head cannot fill it.
 _WINDOW_SHARE = 4
@@ -77,6 +79,7 @@ class Worker:
     ownership: Ownership
     retention: Retention
     breakers: tuple[CircuitBreaker, ...]
+    standing: Standing
 
 
 def build_worker(outside: Outside) -> Worker:
@@ -84,6 +87,7 @@ def build_worker(outside: Outside) -> Worker:
     settings, pool = outside.settings, outside.pool
     policy = Policy.of(settings)
     breakers = CircuitBreaker("twilio"), CircuitBreaker("elevenlabs")
+    standing = Standing.begun(outside.clock.now)
     ownership = Ownership(
         pool, f"{socket.gethostname()}:{os.getpid()}", partial(partition_of, partitions=outside.partitions), steady_seconds
     )
@@ -104,7 +108,7 @@ def build_worker(outside: Outside) -> Worker:
     hosting = Hosting(
         behaviour,
         store,
-        _performer(outside, policy, ownership, breakers),
+        _performer(outside, policy, ownership, breakers, standing),
         pool,
         ownership,
         limits=_limits(settings),
@@ -118,7 +122,8 @@ def build_worker(outside: Outside) -> Worker:
     joined = app.engine = Partitions(
         app, settings.topic_prefix, hosting, ownership, publisher, outside.ids, outside.clock
     )
-    reader = InputReader(pool, policy, joined.until_calls_read, hosting.sends_of)
+    reports = ReportWatch(standing.sender, outside.clock.now)
+    reader = InputReader(pool, policy, joined.until_calls_read, hosting.sends_of, reports.read)
     sender = conversation_key(settings.twilio_whatsapp_from)
     intake = Intake(outside.partitions, hosting, reader, outside.producer, letters, joined.handed_over, sender)
     attach(app, intake.topics, settings.topic_prefix, RawSchema(), intake)
@@ -131,6 +136,7 @@ def build_worker(outside: Outside) -> Worker:
         ownership=ownership,
         retention=_retention(outside, hosting, ownership),
         breakers=breakers,
+        standing=standing,
     )
 
 
@@ -144,7 +150,11 @@ def _retention(outside: Outside, hosting: Hosting, ownership: Ownership) -> Rete
 
 
 def _performer(
-    outside: Outside, policy: Policy, ownership: Ownership, breakers: tuple[CircuitBreaker, CircuitBreaker]
+    outside: Outside,
+    policy: Policy,
+    ownership: Ownership,
+    breakers: tuple[CircuitBreaker, CircuitBreaker],
+    standing: Standing,
 ) -> Performer:
     settings, pool, vendors = outside.settings, outside.pool, outside.vendors
     # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
@@ -155,6 +165,7 @@ def _performer(
         vendors.messenger,
         breakers[0],
         RateLimiter(allowed_per_second(settings), share),
+        standing.sender,
         confirm=ownership.confirm,
         now=outside.clock.now,
         find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs).find,
@@ -165,6 +176,7 @@ def _performer(
         policy,
         vendors,
         breakers[1],
+        standing.agents,
         calls,
         confirm=ownership.confirm,
         take_slot=delivery.take_slot,
@@ -179,7 +191,7 @@ def _performer(
         delivery=delivery,
         look_ups=look_ups,
         backend=backend,
-        breakers=breakers,
+        gates=(*breakers, *standing.gates),
     )
 
 

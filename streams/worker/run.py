@@ -103,7 +103,8 @@ async def _place(settings: Settings, pool: Pool, partitions: int) -> None:
 async def _serve(outside: Outside, worker: Worker) -> int:
     settings, folder = outside.settings, Path(gettempdir())
     progress = Progress(
-        [worker.partitions, worker.hosting, worker.publisher, *worker.breakers], worker.hosting.is_at_work
+        [worker.partitions, worker.hosting, worker.publisher, *worker.breakers, *worker.standing.gates],
+        worker.hosting.is_at_work
     )
     views = Views(
         worker.app,
@@ -113,6 +114,7 @@ async def _serve(outside: Outside, worker: Worker) -> int:
         worker.ownership,
         progress,
         worker.breakers,
+        worker.standing,
         folder,
     )
     server = await serve(

@@ -57,6 +57,12 @@ class Ownership(Protocol):
     def partitions(self) -> list[int]: ...
 
 
+class Refusals(Protocol):
+    """What a vendor refuses of ours, whichever number it is about. `shown`: each with vendor, scope, code, since, until."""
+
+    def shown(self) -> list[dict[str, Any]]: ...
+
+
 class Views:
     """Answers without asking anybody else, also during a rebalance."""
 
@@ -69,6 +75,7 @@ class Views:
         ownership: Ownership,
         progress: Progress,
         pauses: Sequence[CircuitBreaker],
+        standing: Refusals,
         folder: Path,
     ) -> None:
         self._app = app
@@ -78,6 +85,7 @@ class Views:
         self._ownership = ownership
         self._progress = progress
         self._pauses = pauses
+        self._refusals = standing
         self._folder = folder
 
     def application(self) -> web.Application:
@@ -138,6 +146,7 @@ class Views:
             "restart_helps": self._restart_helps(),
             "stopped": self._stopped(),
             "unpublished": self._publisher.unpublished,
+            "refused": self._refusals.shown(),
             "paused": [pause.vendor for pause in self._pauses if pause.is_open],
             "vendors": {pause.vendor: {"paused": pause.is_open, **pause.recent()} for pause in self._pauses},
             "tasks": len(asyncio.all_tasks()),
@@ -164,6 +173,9 @@ class Views:
         metrics.PROGRESS.set(self._progress.seconds())
         metrics.PARTITIONS.set(len(self._ownership.partitions))
         metrics.STOPPED.set(len(self._mailboxes.stopped))
+        refused = {(each["vendor"], each["scope"]) for each in self._refusals.shown()}
+        for vendor, scope in metrics.REFUSALS:
+            metrics.REFUSED.labels(vendor, scope).set((vendor, scope) in refused)
         for pause in self._pauses:
             metrics.PAUSED.labels(pause.vendor).set(pause.is_open)
         for topic in sorted(TAKEN_UP):

@@ -15,7 +15,8 @@ for _module in ("streams.metrics", "process.event_loop", "process.vendor_calls",
 _OPS = Path(__file__).parents[2] / "ops"
 _NAME = re.compile(r"\b(?:whatsapp|web)_[a-z_]+\b")
 _LABELS = {
-    "kind", "outcome", "step", "vendor", "operation", "code", "found", "topic", "stored_in", "route", "status", "type",
+    "kind", "outcome", "step", "vendor", "operation", "code", "found", "topic", "stored_in", "route", "scope",
+    "status", "type",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from clients.elevenlabs.rest import ElevenLabsRest, RestNotSupported
 from clients.http import CREDENTIALS_PAUSE_SECONDS, open_session
 from rules.message_text import to_whatsapp
 from schemas.elevenlabs_call import details
-from schemas.errors import RetryableError, TerminalError, VendorError
+from schemas.errors import AccountRefused, RetryableError, TerminalError, VendorError
 from schemas.settings import load_settings
 from tests.support.vendor_servers import Json, served
 
@@ -73,7 +73,9 @@ async def test_text_is_the_first_string_that_is_not_empty(body: Json, text: str)
 ERRORS: list[tuple[int, object, type[VendorError]]] = [
     (404, {"detail": "Not Found"}, RestNotSupported),
     (405, "", RestNotSupported),
-    (401, {"detail": {"status": "invalid_api_key", "message": "Invalid API key"}}, RetryableError),
+    (401, {"detail": {"status": "invalid_api_key", "message": "Invalid API key"}}, AccountRefused),
+    (401, {"detail": {"status": "quota_exceeded", "message": "No credits"}}, AccountRefused),
+    (402, "", AccountRefused),
     (401, {"detail": {"status": "missing_permissions", "message": "m"}}, Forbidden),
     (403, "", Forbidden),
     (422, {"detail": [{"loc": ["path"], "msg": "bad id", "type": "t"}]}, TerminalError),

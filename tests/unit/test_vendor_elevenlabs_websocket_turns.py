@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from clients.elevenlabs.events import AgentSilent, NeverAnswered
-from schemas.errors import RetryableError, TerminalError, VendorError
+from schemas.errors import AccountRefused, RetryableError, TerminalError, VendorError
 from tests.support.vendor_servers import (
     Script,
     ScriptedElevenLabs,
@@ -97,7 +97,11 @@ FAILURES: list[tuple[str, Script, type[VendorError], int]] = [
     ("cut within a tool", says(response("Un momento."), tool_request("p"), close=0), RetryableError, 1),
     ("parts alone, closed in good order", says(part("start"), part("delta", "Cue"), close=1000), NeverAnswered, 3),
     ("a tool, closed in good order", says(response("Un momento."), tool_request("p"), close=1000), NeverAnswered, 3),
-    ("no credits", says(part("start"), OUT_OF_CREDITS, close=1000), RetryableError, 1),
+    ("no credits", says(OUT_OF_CREDITS, close=1000), AccountRefused, 1),
+    ("no credits within a text", says(part("start"), OUT_OF_CREDITS, close=1000), AccountRefused, 1),
+    ("no credits after half", says(response("Cuesta"), OUT_OF_CREDITS, close=1000), AccountRefused, 1),
+    ("no credits at the start", refuses(OUT_OF_CREDITS, close=1000), AccountRefused, 1),
+    ("no credits by its reason", refuses(error(1008, "quota_exceeded", "No credits"), close=1008), AccountRefused, 1),
     ("too many", refuses({"type": "queue_status"}, close=3008), RetryableError, 1),
     ("rejected", refuses(close=3000), RetryableError, 1),
     ("missing variable", refuses(error(1008, "missing_dynamic_variable", "name"), close=1008), TerminalError, 1),

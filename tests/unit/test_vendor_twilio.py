@@ -16,7 +16,7 @@ from clients.http import CREDENTIALS_PAUSE_SECONDS, LARGEST_ANSWER_BYTES, open_s
 from clients.messenger import OutgoingMessage
 from clients.twilio.messages import callback_url, form_of
 from clients.twilio.messenger import TwilioMessenger
-from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
+from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
 from schemas.settings import load_settings
 from tests.support.vendor_servers import Json, raw_served, served
 
@@ -71,10 +71,10 @@ REFUSALS: list[tuple[int, object, type[VendorError], object]] = [
     (429, "", RetryableError, 429),
     (400, {"code": 21611, "message": "Queue full"}, RetryableError, 21611),
     (429, {"code": 63018, "message": "Rate limit exceeded for Channel"}, NumberBusy, 63018),
-    (401, {"code": 20003, "message": "Authenticate"}, RetryableError, 20003),
-    (403, "<html>", RetryableError, 403),
+    (401, {"code": 20003, "message": "Authenticate"}, AccountRefused, 20003),
+    (403, "<html>", AccountRefused, 403),
     (400, {"code": 21610, "message": "Attempt to send to unsubscribed recipient"}, TerminalError, 21610),
-    (400, {"code": 63007, "message": "No channel"}, TerminalError, 63007),
+    (400, {"code": 63007, "message": "No channel"}, AccountRefused, 63007),
     (400, "[]", TerminalError, 400),
     (500, {"code": 20500, "message": "Internal"}, UnknownOutcome, 20500),
     (503, {"code": 20429, "message": "?"}, UnknownOutcome, 20429),

@@ -21,7 +21,13 @@ CASES: list[tuple[int | str | None, int | None, str]] = [
     (None, 302, "unknown"),
     (None, 408, "unknown"),
     (21211, 400, "terminal"),
-    (63007, 400, "terminal"),
+    (63003, 400, "terminal"),
+    (63007, 400, "hold"),  # our sender, not one number
+    (20005, 403, "hold"),
+    ("30002", None, "hold"),
+    ("63051", None, "hold"),
+    ("63101", None, "hold"),
+    ("63112", None, "hold"),
     (99999, 400, "terminal"),
     (None, 400, "terminal"),
     (21610, 400, "suppress"),
@@ -46,6 +52,13 @@ def test_kind(code: int | str | None, status: int | None, kind: str) -> None:
 
 def test_every_entry_has_a_known_kind_and_both_languages() -> None:
     assert all(verdict.kind in KINDS and verdict.es and verdict.en for verdict in _table().values())
+
+
+def test_what_only_a_person_can_mend_says_what_to_do_in_both_languages() -> None:
+    held = {code: verdict for code, verdict in _table().items() if verdict.kind == "hold"}
+    assert {"20003", "20005", "30002", "63007", "63051", "63101", "63112"} <= held.keys()
+    assert [code for code, verdict in held.items() if not (verdict.do_es and verdict.do_en)] == []
+    assert classify(63018).remedy("es").startswith("Vea el límite")
 
 
 def test_reason_is_in_both_languages() -> None:

@@ -40,7 +40,7 @@ def test_what_the_workers_tell_comes_first_and_is_there_before_the_first_look() 
     seen = work({"a": None})
     assert seen.now() == {
         "stuck": True, "problems": ["no worker answers"], "standing": ["no worker answers"],
-        "workers": unfinished({"a": None}),
+        "refused": [], "workers": unfinished({"a": None}),
     }  # fmt: skip
     seen.found = {"problems": ["events wait in Postgres for Kafka"], "spooled": 1}
     assert seen.now()["problems"] == ["no worker answers", "events wait in Postgres for Kafka"]

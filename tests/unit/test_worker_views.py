@@ -1,5 +1,6 @@
 """The worker's views: JSON for programs, a page that a person can read for a browser."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from clients.circuit_breaker import CircuitBreaker
+from streams.worker.standing import Standing
 from streams.worker.views import Views
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -29,7 +31,7 @@ def views(tmp_path: Path, request: pytest.FixtureRequest) -> Any:  # noqa: ANN40
     progress = part(seconds=lambda: 0.5, behind=12, is_stuck=lambda: False, standing=lambda: over["standing"])
     publisher = part(unpublished=3, oldest_seconds=lambda: 0.25)
     given: list[Any] = [part(**over), mailboxes, engine, publisher, part(partitions=[2, 9, 10]), progress]
-    return Views(*given, [CircuitBreaker("twilio")], tmp_path).application()
+    return Views(*given, [CircuitBreaker("twilio")], Standing.begun(lambda: datetime.now(UTC)), tmp_path).application()
 
 
 async def test_partitions_are_json_for_a_program(views: Any) -> None:  # noqa: ANN401

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import jinja2
 from babel.dates import format_date, format_skeleton
 
+from schemas.account_codes import verdict_of
 from schemas.phone import masked
-from schemas.twilio_codes import classify
 
 _TICKS: Mapping[str, str] = {
     "accepted": "clock", "scheduled": "clock", "queued": "clock", "sending": "clock", "sent": "one", "delivered": "two",
@@ -36,7 +36,7 @@ class Filters:
         environment.filters |= {
             "when": self.when, "day_and_time": self.day_and_time, "iso": iso, "duration": duration, "tick": tick,
             "number": self.number, "link": self.link, "pretty": pretty, "seconds": seconds_in_words,
-            "code_in_words": code_in_words,
+            "code_in_words": code_in_words, "what_to_do": what_to_do,
         }  # fmt: skip
 
     def number(self, number: str | None) -> str:
@@ -102,10 +102,14 @@ def tick(status: str | None) -> str:
     return _TICKS.get(status or "accepted", "clock")
 
 
-def code_in_words(code: str, language: str) -> str:
-    """Return what one of Twilio's codes means."""
-    verdict = classify(code)
-    return verdict.es if language == "es" else verdict.en
+def code_in_words(code: str, language: str, vendor: str = "twilio") -> str:
+    """Return what one of a vendor's codes means."""
+    return verdict_of(vendor, code).reason(language)
+
+
+def what_to_do(code: str, language: str, vendor: str = "twilio") -> str:
+    """Return what somebody must do about a code; empty where there is nothing."""
+    return verdict_of(vendor, code).remedy(language)
 
 
 def pretty(value: Any) -> str:  # noqa: ANN401 - any JSON value

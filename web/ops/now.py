@@ -12,6 +12,7 @@ from web.database import Database
 from web.health import Health
 from web.ops.pages import Page, page
 from web.ops.troubles import troubles
+from web.refusals import refusals
 from web.workers import told, unfinished
 
 _PAGE = Page("now.html", "Now", "now")
@@ -40,6 +41,7 @@ class Now:
             self._workers.partitions(),
         )
         context: dict[str, Any] = {"now": figures, "times": times, "stuck": stuck, "workers": told(workers)}
+        context["refused"] = refusals(workers)
         context |= {"troubles": troubles(self._health.work(), workers), "retried": unfinished(workers)["retried"]}
         context |= {"dependencies": self._health.dependencies(), "minute": int(time.time() // _MINUTE)}
         return page(request, _PAGE, context)

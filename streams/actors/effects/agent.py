@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 
+from clients.account_gate import AccountGate
 from clients.agent import AgentReply, CallContext, Question
 from clients.circuit_breaker import CircuitBreaker
 from clients.elevenlabs.events import NeverAnswered
@@ -23,7 +24,7 @@ from rules.inbound import question as joined
 from rules.inputs import AgentAnswered, AgentFailed, CallDetails, Input
 from rules.patience import LEAST_PATIENCE
 from rules.policy import Policy
-from schemas.errors import RetryableError, TerminalError, VendorError
+from schemas.errors import AccountRefused, RetryableError, TerminalError, VendorError
 from streams.actors.effects.call import CallLookup
 from streams.failpoints import reach
 
@@ -39,7 +40,8 @@ _READS_AT_ONCE = 2
 
 class AgentClient:
     """`confirm(key)`: raises unless the key's partition is still ours, right before the agent hears the question;
-    `take_slot`: whether the sender's rate has a place for the answer right now."""
+    `take_slot`: whether the sender's rate has a place for the answer right now; `account`: where all wait while the
+    vendor refuses ours."""
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class AgentClient:
         policy: Policy,
         vendors: Vendors,
         breaker: CircuitBreaker,
+        account: AccountGate,
         calls: CallLookup,
         *,
         confirm: Callable[[str], Awaitable[None]],
@@ -57,6 +60,7 @@ class AgentClient:
         self._policy = policy
         self._vendors = vendors
         self._breaker = breaker
+        self._account = account
         self._calls = calls
         self._confirm = confirm
         self._take_slot = take_slot
@@ -73,10 +77,12 @@ class AgentClient:
             async with asyncio.timeout(seconds):
                 return await self._ask(key, effect, ids, database)
         except TimeoutError:
-            why = "the agent did not answer in time"
-            away = database.is_under_way
-            return AgentFailed(question=ids, retryable=True, why=why, seconds=seconds, vendor_away=away)
+            return self._not_in_time(ids, seconds, away=database.is_under_way)
+        except AccountRefused as error:  # everybody waits, and so does this one
+            self._account.refused(effect.id, str(error.code), by_report=False)
+            return AgentFailed(question=ids, retryable=True, why=error.why, code=str(error.code), vendor_away=True)
         except TerminalError as error:
+            self._account.went_through(effect.id, by_report=False)
             # An agent whose prompt needs the call's own variables refuses without them; they may come later.
             is_final = effect.has_details or not effect.call_id or isinstance(error, NeverAnswered)
             may_come = not is_final
@@ -86,9 +92,16 @@ class AgentClient:
         except VendorError as error:
             return _failed(ids, error, retryable=True)
 
+    def _not_in_time(self, ids: tuple[str, ...], seconds: float, *, away: bool) -> AgentFailed:
+        pause = self._account.pause
+        why = "the agent did not answer in time" if pause is None else "the agent's vendor refuses our account"
+        code = None if pause is None else pause.code
+        return AgentFailed(question=ids, retryable=True, why=why, code=code, seconds=seconds, vendor_away=away)
+
     async def _ask(
         self, key: str, effect: AskAgent, ids: tuple[str, ...], database: "_DatabaseWait"
     ) -> AgentAnswered:
+        await self._account.wait(effect.id)
         async with self._breaker.call():
             reach("after-begin")
             fetched = await self._details(effect)
@@ -96,6 +109,7 @@ class AgentClient:
             begun = time.monotonic()
             with self._vendors.messenger.typing(effect.question[-1].event_id), vendor_call("elevenlabs", "answer"):
                 reply = await self._vendors.agent.ask(asked)
+            self._account.went_through(effect.id, by_report=False)
             reach("after-agent")
         return self._answered(effect, ids, reply, round(time.monotonic() - begun, 3), fetched)
 

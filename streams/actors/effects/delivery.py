@@ -8,12 +8,13 @@ import structlog
 from clients.circuit_breaker import CircuitBreaker
 from clients.messenger import ListedMessage, Messenger, OutgoingMessage
 from clients.rate_limiter import RateLimiter
+from clients.sender_standing import SenderStanding
 from process.vendor_calls import vendor_call
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.refusals import by_person
 from rules.state import Part
-from schemas.errors import Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
 from schemas.phone import masked
 from streams.failpoints import reach
 
@@ -21,11 +22,12 @@ log = structlog.get_logger()
 
 # What waits longer for its place than any calm has it wait (a burst of two seconds' worth, with room) was held up.
 _LATE = timedelta(seconds=5)
+_HELD = "first messages wait: the sender may send none now"
 
 
 class Delivery:
     """`confirm(key)`: raises unless the key's partition is ours, proven at most 2 s ago; `now`: Postgres' time;
-    `find_restored`: see `streams.actors.effects.restored`.
+    `find_restored`: see `streams.actors.effects.restored`; `standing`: of our sender, see there.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Delivery:
         messenger: Messenger,
         breaker: CircuitBreaker,
         rate: RateLimiter,
+        standing: SenderStanding,
         *,
         confirm: Callable[[str], Awaitable[None]],
         now: Callable[[], datetime],
@@ -41,21 +44,31 @@ class Delivery:
         self._messenger = messenger
         self._breaker = breaker
         self._rate = rate
+        self._standing = standing
         self._confirm = confirm
         self._find_restored = find_restored
         self._now = now
 
-    def take_slot(self) -> bool:
-        """Acquire a slot of the rate if one is free right now and the vendor is not known to be away."""
-        return not self._breaker.is_open and self._rate.take_now()
+    def take_slot(self, *, is_first: bool = False) -> bool:
+        """Acquire a slot of the rate if one is free right now and the vendor is not known to be away, or to refuse us."""
+        standing = self._standing
+        may_go = standing.takes_first_messages if is_first else standing.account.pause is None
+        return may_go and not self._breaker.is_open and self._rate.take_now()
 
     async def await_slot(self, effect: AwaitSlot) -> Input:
-        """Wait until the vendor answers and the rate has a place."""
+        """Wait until the vendor takes messages of ours and the rate has a place. First messages do not wait here while
+        the sender may send none: they would be in the way of answers.
+        """
+        own_id = effect.part.own_id
+        if effect.is_first and (held := self._standing.held_until(own_id)) is not None:
+            until, code = held
+            return SendNotMade(own_id=own_id, why=_HELD, code=code, sender_until=until, vendor_away=True)
+        await self._standing.account.wait(own_id)
         is_probe = await self._breaker.wait()
         while is_probe and not await self._can_be_read(effect.part):
             is_probe = await self._breaker.wait(first=True)
         await self._rate.take(is_late=self._is_late(effect.part))
-        return SlotTaken(own_id=effect.part.own_id)
+        return SlotTaken(own_id=own_id)
 
     def _is_late(self, part: Part) -> bool:
         return part.said_at is not None and self._now() - part.said_at > _LATE
@@ -87,7 +100,12 @@ class Delivery:
         try:
             with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):
                 accepted = await self._messenger.send(self._message(effect))
+        except AccountRefused as error:
+            self._standing.refused(own_id, str(error.code), by_report=False)
+            return SendNotMade(own_id=own_id, why=error.why, code=str(error.code), vendor_away=True)
         except NumberBusy as error:
+            if effect.is_first:
+                self._standing.limited(own_id, effect.part.to, str(error.code))
             return self._not_made(own_id, error, slow=True)
         except RetryableError as error:
             return self._not_made(own_id, error, slow=False)
@@ -97,6 +115,7 @@ class Delivery:
         except UnknownOutcome as error:
             log.warning("send has an unknown outcome", own_id=own_id, why=error.why)
             return SendUnknown(own_id=own_id, why=error.why, answered=error.code is not None)
+        self._standing.went_through(own_id, is_first=effect.is_first, by_report=False)
         reach("after-send")
         log.info("message is sent", own_id=own_id, sid=accepted.sid, number=masked(key))
         body = accepted.body if effect.part.content else None

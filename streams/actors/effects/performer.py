@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from clients.account_gate import AccountGate
 from clients.circuit_breaker import CircuitBreaker
 from db.pool import Pool
 from db.store.campaigns import reserve_campaign_slot
@@ -35,12 +36,12 @@ class Performer:
     delivery: Delivery
     look_ups: LookUps
     backend: BackendClient
-    breakers: tuple[CircuitBreaker, ...] = ()
+    gates: tuple[CircuitBreaker | AccountGate, ...] = ()
 
     def abandon(self) -> None:
-        """Cut off whoever waits for a vendor that is away."""
-        for breaker in self.breakers:
-            breaker.abandon()
+        """Cut off whoever waits for a vendor that is away, or that refuses us."""
+        for gate in self.gates:
+            gate.abandon()
 
     async def perform(self, key: str, effect: f.Effect) -> Input:
         """Perform an effect. What fails in a way that nobody foresaw has a result as well.
@@ -69,7 +70,7 @@ class Performer:
         if isinstance(effect, f.FetchDetails):
             fetched = await self.calls.fetch(effect)
             is_first = effect.seconds is not None
-            return replace(fetched, slot=is_first and self.delivery.take_slot())
+            return replace(fetched, slot=is_first and self.delivery.take_slot(is_first=True))
         if isinstance(effect, f.ReserveCampaignSlot):
             return await self._reserve(effect)
         return await self.backend.tell(effect)

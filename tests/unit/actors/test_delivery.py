@@ -1,6 +1,8 @@
 """What becomes of a send: never guessed, and looked for before anything is sent again."""
 
-from datetime import UTC, datetime
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -8,10 +10,11 @@ import pytest
 from clients.circuit_breaker import CircuitBreaker
 from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
 from clients.rate_limiter import RateLimiter
+from clients.sender_standing import SenderStanding
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.state import Part
-from schemas.errors import Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
 from streams.actors.effects.delivery import Delivery
 
 NUMBER = "+573138539155"
@@ -46,7 +49,9 @@ async def never_restored(key: str, effect: SendMessage) -> ListedMessage | None:
     return None
 
 
-def delivery(twilio: Twilio, *, ours: bool = True, breaker: CircuitBreaker | None = None) -> Delivery:
+def delivery(
+    twilio: Twilio, *, ours: bool = True, breaker: CircuitBreaker | None = None, standing: SenderStanding | None = None
+) -> Delivery:
     async def confirm(key: str) -> None:
         if not ours:
             raise Fenced("not ours")
@@ -55,6 +60,7 @@ def delivery(twilio: Twilio, *, ours: bool = True, breaker: CircuitBreaker | Non
         cast(Any, twilio),
         breaker or CircuitBreaker("twilio"),
         RateLimiter(80.0),
+        standing or SenderStanding("twilio", lambda: INTENDED),
         confirm=confirm,
         now=lambda: INTENDED,
         find_restored=never_restored,
@@ -115,3 +121,46 @@ async def test_while_the_vendor_is_away_a_read_probes_it_and_nothing_is_sent_bef
     slot = await delivery(twilio, breaker=breaker).await_slot(AwaitSlot(id="slot", part=PART, is_first=False))
     assert (slot, twilio.looks, twilio.sent) == (SlotTaken(own_id="1"), 4, [])
     assert breaker.is_open, "that it can be read does not mean that it takes messages"
+
+
+SLOT = AwaitSlot(id="slot", part=PART)
+FIRST = replace(SLOT, is_first=True)
+
+
+async def test_a_refused_account_is_told_at_once_and_burns_nothing() -> None:
+    standing = SenderStanding("twilio", lambda: INTENDED)
+    refused = AccountRefused("twilio", "Authenticate", 20003, 30.0)
+    wanted = SendNotMade(own_id="1", why="Authenticate", code="20003", vendor_away=True)
+    assert await send(Twilio(refused), standing=standing) == wanted
+    sender = delivery(Twilio(), standing=standing)
+    assert not sender.take_slot()
+    held = await sender.await_slot(FIRST)
+    assert isinstance(held, SendNotMade)
+    assert (held.code, held.sender_until, held.vendor_away) == ("20003", INTENDED + timedelta(seconds=30), True)
+    waiting = asyncio.create_task(sender.await_slot(SLOT))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_at_the_senders_limit_first_messages_are_put_off_and_answers_go() -> None:
+    standing = SenderStanding("twilio", lambda: INTENDED)
+    for number in ("+1", "+2", "+3"):
+        standing.limited(number, number, "63018")
+    sender = delivery(Twilio(), standing=standing)
+    held = await sender.await_slot(FIRST)
+    assert isinstance(held, SendNotMade)
+    assert (held.code, held.sender_until) == ("63018", INTENDED + timedelta(minutes=1))
+    assert (sender.take_slot(is_first=True), sender.take_slot()) == (False, True)
+    assert await sender.await_slot(SLOT) == SlotTaken(own_id="1")
+
+
+async def test_a_limit_that_is_told_at_once_is_learnt_from_first_messages_alone() -> None:
+    standing = SenderStanding("twilio", lambda: INTENDED)
+    sender = delivery(Twilio(NumberBusy("twilio", "too many", 63018)), standing=standing)
+    effect = SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    for is_first, pauses in ((False, 0), (True, 1)):
+        for number in range(3):
+            part = replace(PART, own_id=str(number), to=f"whatsapp:+5731385391{number}")
+            await sender.send(NUMBER, replace(effect, part=part, is_first=is_first))
+        assert len(standing.shown()) == pauses

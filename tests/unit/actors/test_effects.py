@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+from clients.account_gate import AccountGate
 from clients.agent import AgentReply, Question
 from clients.circuit_breaker import CircuitBreaker
 from clients.elevenlabs.events import NeverAnswered
@@ -16,7 +17,7 @@ from rules import effects as f
 from rules import inputs as i
 from rules.policy import Policy
 from rules.state import Part, Waiting
-from schemas.errors import Fenced, RetryableError
+from schemas.errors import AccountRefused, Fenced, RetryableError, TerminalError
 from schemas.settings import load_settings
 from streams.actors.effects.agent import AgentClient
 from streams.actors.effects.call import CallLookup
@@ -113,14 +114,16 @@ class Twilio:
         return nullcontext()
 
 
-async def asked(agent: Away, postgres: Postgres) -> i.Input:
+async def asked(agent: Away, postgres: Postgres, account: AccountGate | None = None) -> i.Input:
     async def ours(key: str) -> None:
         return None
 
     vendors = Vendors(cast(Messenger, Twilio()), agent, cast(Any, None))
     breaker = CircuitBreaker("elevenlabs")
     client = AgentClient(
-        cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker, CallLookup(cast(Any, None), breaker),
+        cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker,
+        account or AccountGate("elevenlabs", lambda: AT),
+        CallLookup(cast(Any, None), breaker),
         confirm=ours, take_slot=lambda: True, now=lambda: AT,
     )  # fmt: skip
     return await client.ask(NUMBER, ASK)
@@ -151,3 +154,30 @@ async def test_postgres_standing_still_is_no_reason_for_an_apology() -> None:
     found = await asked(Away(None), Postgres(is_away=True))
     assert isinstance(found, i.AgentFailed)
     assert (found.retryable, found.vendor_away) == (True, True)
+
+
+async def test_an_account_without_credits_is_everybodys_trouble_and_costs_no_patience() -> None:
+    account = AccountGate("elevenlabs", lambda: AT)
+    agent = Away(AccountRefused("elevenlabs", "No credits", "quota_exceeded", 30.0))
+    found = i.AgentFailed(question=("SM1",), retryable=True, why="No credits", code="quota_exceeded", vendor_away=True)
+    assert await asked(agent, Postgres(), account) == found
+    assert [each["code"] for each in account.shown()] == ["quota_exceeded"]
+
+
+@virtual
+async def test_while_the_account_is_refused_nobody_is_asked_and_in_the_end_the_client_hears_why() -> None:
+    account = AccountGate("elevenlabs", lambda: AT)  # its clock stands still, so nobody tries
+    account.refused("x", "quota_exceeded", by_report=False)
+    agent = Away(None)
+    found = await asked(agent, Postgres(), account)
+    assert isinstance(found, i.AgentFailed)
+    assert (found.code, found.seconds, found.vendor_away, agent.asked) == ("quota_exceeded", 300.0, False, 0)
+
+
+async def test_an_agent_that_refuses_for_good_shows_that_the_account_is_good() -> None:
+    clock = [AT]
+    account = AccountGate("elevenlabs", lambda: clock[0])
+    account.refused("x", "quota_exceeded", by_report=False)
+    clock[0] += timedelta(seconds=6)
+    await asked(Away(TerminalError("elevenlabs", "no such agent", 404)), Postgres(), account)
+    assert account.pause is None

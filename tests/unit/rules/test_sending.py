@@ -86,6 +86,55 @@ def test_a_limit_of_the_sender_concerns_first_messages_alone() -> None:
     assert waits(chat) == 12
 
 
+def held_by_the_limit(chat: Chat) -> None:
+    chat.call()
+    chat.give(i.DetailsFetched(call_id="conv_1", details=None))
+    chat.take_slot()
+    own_id, until = chat.sends()[0].part.own_id, chat.now + timedelta(hours=3)
+    chat.give(i.SendNotMade(own_id=own_id, why="held", code="63018", sender_until=until, vendor_away=True))
+    assert chat.lane() == []
+
+
+def test_a_client_who_writes_ends_the_limit_for_this_one() -> None:
+    chat = Chat()
+    held_by_the_limit(chat)
+    chat.write("hola")
+    [slot] = chat.lane()
+    assert isinstance(slot, f.AwaitSlot)
+    assert not slot.is_first, "within 24 hours of a client's message there is no such limit"
+    chat.accept()
+    assert len(chat.said()) == 1
+
+
+def test_a_first_message_that_came_back_is_one_still() -> None:
+    chat = talking()
+    chat.fails(chat.sent_ids()[0], "passing", "63112")
+    chat.passes(seconds=12)
+    [slot] = chat.lane()
+    assert isinstance(slot, f.AwaitSlot)
+    assert slot.is_first
+    until = chat.now + timedelta(hours=3)
+    chat.give(
+        i.SendNotMade(own_id=slot.part.own_id, why="held", code="63112", sender_until=until, vendor_away=True)
+    )
+    assert waits(chat) == 3 * 3600
+    chat.write("hola")
+    chat.accept()
+    assert len(chat.said()) == 2
+
+
+def test_a_first_message_that_came_back_does_not_go_out_in_the_night() -> None:
+    chat = talking(quiet_hours="21:00-08:00")
+    chat.now = chat.now.replace(hour=3) + timedelta(days=1)  # 22:00 in Colombia
+    chat.fails(chat.sent_ids()[0], "passing", "63112")
+    chat.passes(seconds=12)
+    chat.take_slot()
+    assert chat.lane() == []
+    chat.passes(hours=10)
+    chat.accept()
+    assert len(chat.said()) == 2
+
+
 def test_an_unknown_outcome_is_looked_up_ever_more_rarely_and_nothing_else_is_sent() -> None:
     chat, own_id = sending("uno\n\ndos")
     chat.give(i.SendUnknown(own_id=own_id, why="HTTP 500"))

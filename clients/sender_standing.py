@@ -1,0 +1,81 @@
+"""How our sender stands with the messenger: whether it is refused, and whether it may write to people first.
+
+Learnt from what sends come to, at once or by a report. Each process learns by itself, and forgets when it ends.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from clients.account_gate import AccountGate, shown
+from clients.pause import FIRST_MESSAGES, Pause
+
+log = structlog.get_logger()
+
+# A person who is written to first gets no second message so soon that it could be too many for that one; three of them
+# in a row, and nobody reached between, are the sender's limit.
+_SEVERAL = 3
+# Thousands of first messages may wait: looked at again each half minute at first, each five minutes in the long run, so
+# that they cost the database some dozens of rows a second at most.
+_LEAST_HELD, _LONGEST_HELD, _HELD_SHARE = timedelta(seconds=30), timedelta(minutes=5), 0.5
+
+
+class SenderStanding:
+    """`account`: everybody waits there; `held_until` is for first messages, which must not keep others from their turn."""
+
+    def __init__(self, vendor: str, now: Callable[[], datetime]) -> None:
+        self.account = AccountGate(vendor, now)
+        self._vendor = vendor
+        self._now = now
+        self._limited: frozenset[str] = frozenset()
+        self._first: Pause | None = None
+
+    @property
+    def takes_first_messages(self) -> bool:
+        """Whether a first message may go out right now, without trying anything."""
+        return self._first is None and self.account.pause is None
+
+    def held_until(self, own_id: str) -> tuple[datetime, str] | None:
+        """Return until when a first message is held, and the code; None where it goes, or tries."""
+        now = self._now()
+        if (pause := self.account.pause) is not None and not pause.may_try(now):
+            age = now - pause.since
+            return now + min(_LONGEST_HELD, max(_LEAST_HELD, age * _HELD_SHARE)), pause.code
+        if self._first is None:
+            return None
+        if not self._first.may_try(now):
+            return self._first.until, self._first.code
+        self._first = self._first.tried_by(own_id, now, FIRST_MESSAGES)
+        return None
+
+    def refused(self, own_id: str, code: str, *, by_report: bool) -> None:
+        """The messenger refuses our account or sender."""
+        self.account.refused(own_id, code, by_report=by_report)
+
+    def limited(self, own_id: str, to: str, code: str) -> None:
+        """WhatsApp takes no first message to this person now."""
+        if self._first is not None:
+            self._first = self._first.refused_again(own_id, code, self._now(), FIRST_MESSAGES, by_report=True)
+            return
+        self._limited |= {to}
+        if len(self._limited) >= _SEVERAL:
+            self._first = Pause.begun(code, self._now(), FIRST_MESSAGES, by_report=True)
+            log.error("sender may write to nobody first, first messages wait", vendor=self._vendor, code=code)
+
+    def went_through(self, own_id: str, *, is_first: bool, by_report: bool) -> None:
+        """The messenger took a message; `by_report`: WhatsApp, too."""
+        self.account.went_through(own_id, by_report=by_report)
+        if not by_report:
+            return
+        if is_first:
+            self._limited = frozenset()
+        if self._first is not None and self._first.is_ended_by(own_id, by_report=True):
+            self._first, self._limited = None, frozenset()
+            log.info("sender may write to people first again", vendor=self._vendor)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return what is paused, for views."""
+        first = [] if self._first is None else [shown(self._vendor, "first_messages", self._first)]
+        return [*self.account.shown(), *first]
