@@ -18,6 +18,9 @@ def error(status: int, name: str = "", message: str = "") -> web.Response:
     return web.json_response({"detail": detail}, status=status)
 
 
+OUT_OF_CREDITS = "This request exceeds your quota. You have 0 credits remaining."
+
+
 def error_of_status(status: int) -> web.Response:
     """Return the answer that fits a status."""
     return no_route(status) if status == 405 else error(status)

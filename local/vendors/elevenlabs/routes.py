@@ -9,7 +9,7 @@ from aiohttp import web
 from local.vendors.elevenlabs.batches import batch_json
 from local.vendors.elevenlabs.calls import Call
 from local.vendors.elevenlabs.campaigns import call_json, campaign_json, lead_json
-from local.vendors.elevenlabs.errors import error, no_route, not_valid
+from local.vendors.elevenlabs.errors import OUT_OF_CREDITS, error, no_route, not_valid
 from local.vendors.elevenlabs.memory import Memory
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 from local.vendors.elevenlabs.socket import conversation_socket
@@ -56,6 +56,8 @@ def _answered(
             return no_route(simulator.behaviour.rest_status)
         if not secrets.compare_digest(request.headers.get("xi-api-key", ""), simulator.api_key):
             return error(401)
+        if simulator.is_out_of_credits and simulator.behaviour.out_of_credits == "refused":
+            return error(401, "quota_exceeded", OUT_OF_CREDITS)
         for status in (429, 500):
             if fault := simulator.faults.take(str(status)):
                 return simulator.trouble.refusal(status, fault)

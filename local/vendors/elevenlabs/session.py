@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from local.vendors.elevenlabs.calls import Call
+from local.vendors.elevenlabs.errors import OUT_OF_CREDITS
 from local.vendors.elevenlabs.greeting import (
     FIRST_EVENT,
     begins_with_greeting,
@@ -123,7 +124,15 @@ class Session:
             "conversation_id": self._call.conversation_id, "agent_id": self._agent.agent_id, "variables": variables,
             "overrides": self._start.get("conversation_config_override"), "transport": "websocket",
         }  # fmt: skip
+        if self._simulator.is_out_of_credits and self._simulator.behaviour.out_of_credits == "event":
+            await self._fail_without_credits()
+            return
         reply = await self._simulator.think(entry, remember(context, variables))
+        if self._simulator.is_out_of_credits:
+            await self._send(response(reply[: len(reply) // 2], self._event_id + 1))
+            await self._fail_without_credits()
+            return
+        self._simulator.pay()
         await self._play(text, reply)
 
     async def _play(self, text: str, reply: str) -> None:
@@ -152,6 +161,11 @@ class Session:
                     await self._cut()
                 case Close(code, reason):
                     await self._socket.close(code=code or 1000, message=reason.encode())
+
+    async def _fail_without_credits(self) -> None:
+        """A flat event, and a close as if the conversation had come to its end."""
+        await self._send({"type": "error", "message": OUT_OF_CREDITS})
+        await self._socket.close(code=1000)
 
     async def _cut(self) -> None:
         if self._request.transport is not None:

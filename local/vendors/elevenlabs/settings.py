@@ -89,6 +89,8 @@ class Behaviour:
     rest: bool = False
     rest_status: int = 404
     rest_key: str = "response"
+    credits: int = -1  # turns that the account can pay, -1: without end
+    out_of_credits: str = "event"  # event (before a word), within (an answer), refused (every REST call)
     strict: bool = False  # agents and calls that nobody told of are not found
     max_concurrency: int = 0  # 0: no bound
     queue_seconds: float = 10.0  # how long a conversation waits for a place before 3008

@@ -47,6 +47,14 @@ class ElevenLabsSimulator:
         known = self.calls.get(conversation_id)
         return known or (None if self.behaviour.strict else Call(conversation_id=conversation_id))
 
+    @property
+    def is_out_of_credits(self) -> bool:
+        return self.behaviour.credits == 0
+
+    def pay(self) -> None:
+        """Take the credits of a turn."""
+        self.behaviour.credits -= self.behaviour.credits > 0
+
     async def think(self, entry: Json, memory: Memory) -> str:
         """Have the agent answer `entry["text"]`. `entry`: the ledger's row, with `who` asks."""
         who = entry["who"]

@@ -77,6 +77,7 @@ class Control:
             "pair_burst": (simulator.people.pair, "burst"), "pair_seconds": (simulator.people.pair, "seconds"),
             "pair_when": (simulator.people.pair, "when"), "window": (simulator.people, "window"),
             "opt_out": (simulator.people, "opt_out"),
+            "tier_limit": (simulator.people.tier, "most"), "account_code": (simulator.people.account, "code"),
             "webhook_url": (simulator.accounts.first, "webhook_url"),
             "fallback_url": (simulator.accounts.first, "fallback_url"),
             "signed_url": (simulator.accounts.first, "signed_url"),

@@ -7,6 +7,7 @@ from aiohttp import web
 _WORDS = {
     20001: "Invalid parameter value",
     20003: "Authenticate",
+    20005: "Account not active",
     20009: "Cannot delete this resource before the message is complete",
     20404: "The requested resource was not found",
     20429: "Too many concurrent requests",
@@ -22,6 +23,7 @@ _WORDS = {
     21655: "The ContentSid is Invalid",
     21656: "The Content Variables parameter is invalid.",
     21910: "Invalid 'From' and 'To' pair. 'From' and 'To' should be of the same channel",
+    30002: "Account suspended",
     63003: "Channel could not find To address",
     63007: "Twilio could not find a Channel with the specified From address",
     63015: "Channel Sandbox can only send messages to phone numbers that have joined the Sandbox",
@@ -30,6 +32,8 @@ _WORDS = {
     63024: "Invalid message recipient",
     63028: "Number of parameters provided does not match the expected number of parameters",
     63041: "The template is paused",
+    63051: "WhatsApp Business Account has been locked",
+    63112: "The Meta and/or WhatsApp Business Accounts connected to this Sender were disabled by Meta",
 }
 _CODES = {400: 20001, 401: 20003, 403: 20003, 404: 20404, 409: 20009, 429: 20429, 503: 20503}
 

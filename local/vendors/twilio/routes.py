@@ -71,6 +71,8 @@ async def _answer(
     account = simulator.accounts.authorized(request)
     if isinstance(account, web.Response):
         return account
+    if refused := simulator.people.account.of_every_request():
+        return error(*refused)
     if stage and (answer := await simulator.trouble.answer(request, stage)):
         return answer
     return await handler(simulator, account, request)

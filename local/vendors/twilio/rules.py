@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from local.vendors.twilio.errors import Refusal
+from local.vendors.twilio.limits import AccountTrouble, TierLimit
 from local.vendors.twilio.messages import Message
 from local.vendors.twilio.templates import Templates, parse_variables
 
@@ -75,6 +76,12 @@ class People:
     last_inbound: dict[tuple[str, str], datetime] = field(default_factory=dict)  # by (client, our sender)
     stopped: set[tuple[str, str]] = field(default_factory=set)
     pair: PairRate = field(default_factory=PairRate)
+    tier: TierLimit = field(default_factory=TierLimit)
+    account: AccountTrouble = field(default_factory=AccountTrouble)
+
+    def of_account(self, when: str) -> int | None:
+        """Return the code with which the account is refused at that moment, if it is."""
+        return self.account.when(when, when_by_default(self.account.code or 0))
 
     def rule(self, to: str, when: str) -> int | None:
         rule = self.rules.get(to.removeprefix(WHATSAPP))
@@ -82,13 +89,19 @@ class People:
 
     def open_window(self, client: str, sender: str, at: datetime) -> bool:
         """Return whether free text may be written: within 24 h of the client's last message to this sender."""
+        return not self.window or self.wrote(client, sender, at)
+
+    def wrote(self, client: str, sender: str, at: datetime) -> bool:
+        """Return whether the client has written within 24 h."""
         last = self.last_inbound.get((client, sender))
-        return not self.window or (last is not None and at - last < _WINDOW)
+        return last is not None and at - last < _WINDOW
 
 
 def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, people: People) -> Refusal | None:
     """Judge a create before it is accepted."""
     to, sender = form.get("To", ""), form.get("From", "")
+    if code := people.of_account("sync"):
+        return Refusal(400, code)
     if code := people.rule(to, "sync"):
         return _no_number(to) if code == _NO_NUMBER else Refusal(400, code)
     if not _is_address(to):
@@ -121,12 +134,14 @@ def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal |
 
 def failure(message: Message, templates: Templates, people: People) -> int | None:
     """Return the code with which an accepted message fails later; None: it arrives."""
-    if code := people.rule(message.to, "async"):
+    if code := people.of_account("async") or people.rule(message.to, "async"):
         return code
     if code := people.pair.exceeded(message.to, "async"):
         return code
     if people.opt_out == "async" and (message.to, message.from_) in people.stopped:
         return _UNSUBSCRIBED
+    if not people.wrote(message.to, message.from_, message.created) and (code := people.tier.exceeded(message.to)):
+        return code
     if message.content_sid:
         return templates.failure(message.content_sid, message.content_variables)
     return None if people.open_window(message.to, message.from_, message.created) else _OUTSIDE_WINDOW
