@@ -348,7 +348,8 @@ class ReplayWanted:
 
     `failed`: the turn of this input goes on where it failed: `turn` is how it stands now, with refused parts
     planned and held ones unknown, None where it failed before anything was said (a call that began nothing);
-    `superseded`: something later reached the client, or a later call began. `again`: the input is done once
+    `superseded`: something later reached the client, or a later call began; `burnt`: the vendor had accepted it and a
+    report said that it failed, so that it is said once more. `again`: the input is done once
     more. `identity`: what a repetition is remembered by, once a replay.
     """
 
@@ -358,6 +359,7 @@ class ReplayWanted:
     identity: str
     turn: Turn | None = None
     superseded: bool = False
+    burnt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,7 @@ def _repeated(before: Conversation, event: e.Repeated, at: e.Recorded) -> Iterat
 
 def _reopened(before: Conversation, event: e.Reopened, at: e.Recorded) -> Iterator[Change]:
     if event.identity is not None:
-        kind: InputKind = "call" if event.turn.kind == "call" else "message"
+        kind: InputKind = "call" if event.turn.is_first else "message"
         yield from _seen(before, kind, event.identity, at.at)
 
 

@@ -11,19 +11,21 @@ from schemas.rows import Change, Json, MessageRow, MessageTimes, Outcome, SendCh
 
 def _answered(before: Conversation, event: e.Answered, at: e.Recorded) -> Iterator[Change]:
     for place, part in enumerate(event.parts):
-        yield SendChange(own_id=part.own_id, columns=_planned(before, event, at, place, part))
+        yield SendChange(own_id=part.own_id, columns=_planned(before, event.turn_id, event.kind, at, place, part))
     if event.intended and event.parts:
         yield _intention(event.parts[0], at)
     if not event.parts and event.kind == "call" and event.event_id is not None:
         yield Outcome(kind="call", event_id=event.event_id, outcome=outcomes.skipped())
 
 
-def _planned(before: Conversation, event: e.Answered, at: e.Recorded, place: int, part: Part) -> SendColumns:
+def _planned(
+    before: Conversation, turn_id: int, kind: str, at: e.Recorded, place: int, part: Part
+) -> SendColumns:
     return SendColumns(
         phone_number=before.key,
         conversation_id=at.conversation_id,
-        turn_id=event.turn_id,
-        turn_kind=event.kind,
+        turn_id=turn_id,
+        turn_kind=kind,
         part=place,
         to_address=part.to,
         body=part.body,
@@ -31,7 +33,7 @@ def _planned(before: Conversation, event: e.Answered, at: e.Recorded, place: int
         state="planned",
         planned_at=part.said_at or at.at,
         times=part.times,
-        origin_turn=event.turn_id if part.origin_turn is None else part.origin_turn,
+        origin_turn=turn_id if part.origin_turn is None else part.origin_turn,
         origin_part=place if part.origin_part is None else part.origin_part,
     )
 
@@ -152,9 +154,18 @@ def _failed_outcome(turn: Turn, error: Json) -> Iterator[Change]:
 
 
 def _reopened(before: Conversation, event: e.Reopened, at: e.Recorded) -> Iterator[Change]:
-    for part in event.turn.parts:
-        if part.state != "accepted":
+    turn = event.turn
+    for place, part in enumerate(turn.parts):
+        if turn.kind == "again" and not part.tries:  # its message may be a new one
+            yield SendChange(own_id=part.own_id, columns=_reopened_columns(before, turn, at, place))
+        elif part.state != "accepted":
             yield SendChange(own_id=part.own_id, columns=SendColumns(state=part.state, error_code=None))
+
+
+def _reopened_columns(before: Conversation, turn: Turn, at: e.Recorded, place: int) -> SendColumns:
+    columns = _planned(before, turn.id, turn.kind, at, place, turn.parts[place])
+    columns["error_code"] = None
+    return columns
 
 
 HANDLERS: Final[dict[type[object], Callable[[Conversation, Any, e.Recorded], Iterator[Change]]]] = {

@@ -8,6 +8,7 @@ from rules.events import Queued, Reopened, Repeated, Unanswered
 from rules.failed_turns import turn_json, turn_of
 from rules.inputs import ReplayWanted
 from rules.state import Conversation, Turn, Waiting, replace
+from schemas.rows import Json
 
 
 def on_replay(draft: Draft, replay: ReplayWanted) -> None:
@@ -32,10 +33,12 @@ def _may_speak(state: Conversation) -> bool:
 def _go_on(draft: Draft, replay: ReplayWanted, turn: Turn) -> None:
     if draft.state.said_turn > turn.id:  # since the store was asked
         return
-    if draft.state.is_idle:
-        draft.emit(Reopened(turn=turn, replay=replay.replay, identity=replay.identity))
+    if replay.burnt and goes_out_again(draft.state, turn):
         return
-    kept = {"turn": turn_json(turn)}
+    if draft.state.is_idle:
+        _reopen(draft, turn, replay.replay, replay.identity, burnt=replay.burnt)
+        return
+    kept: Json = {"turn": turn_json(turn)} | ({"burnt": True} if replay.burnt else {})
     waiting = Waiting(
         kind="replay",
         event_id=replay.identity,
@@ -50,11 +53,46 @@ def _go_on(draft: Draft, replay: ReplayWanted, turn: Turn) -> None:
 
 def begin(draft: Draft, waiting: Waiting) -> None:
     """Go on with a turn that waited, unless something later was said meanwhile."""
-    turn = turn_of((waiting.payload or {})["turn"])
+    payload = waiting.payload or {}
+    turn = turn_of(payload["turn"])
     if _may_speak(draft.state) and draft.state.said_turn <= turn.id:
-        draft.emit(Reopened(turn=turn, replay=waiting.replay or "", identity=waiting.event_id))
+        _reopen(draft, turn, waiting.replay or "", waiting.event_id, burnt="burnt" in payload)
     else:
         draft.emit(Unanswered(message_sids=(waiting.event_id,), reason="superseded"))
+
+
+def goes_out_again(state: Conversation, turn: Turn) -> bool:
+    """Return whether a turn that was burnt came back by itself."""
+    ids = {turn.id, turn.origin}
+    return any(back.turn_id in ids for back in state.came_back) or any(each.origin in ids for each in state.turns)
+
+
+def _reopen(draft: Draft, turn: Turn, replay: str, identity: str, *, burnt: bool) -> None:
+    reopened = _said_again(draft, turn, replay) if burnt else turn
+    draft.emit(Reopened(turn=reopened, replay=replay, identity=identity))
+
+
+def _said_again(draft: Draft, turn: Turn, replay: str) -> Turn:
+    """Return a turn of new messages: those that failed are final."""
+    parts = (
+        replace(
+            draft.part(part.body, part.content),
+            origin_turn=part.origin_turn,
+            origin_part=part.origin_part,
+            times=part.times,
+        )
+        for part in turn.parts
+        if part.state != "accepted"
+    )
+    return Turn(
+        id=draft.fresh.turn_id(),
+        kind="again",
+        began_at=draft.now,
+        parts=tuple(parts),
+        repeats=turn.kind,
+        replay=replay,
+        trace=turn.trace,
+    )
 
 
 def _repeat(draft: Draft, replay: ReplayWanted, mark: str | None) -> None:

@@ -187,6 +187,25 @@ WHERE EXISTS (SELECT FROM conversation_sends o WHERE o.phone_number = k.phone_nu
               AND o.state IN ('refused', 'held'))
 ORDER BY l.conversation_id, l.number
 
+-- name: burnt_turns
+-- What of these numbers' turns was accepted, failed by a report, and was not said again since: the newest attempt of each.
+-- said: what its first attempt answers; superseded: as above.
+SELECT s.phone_number, s.turn_id, min(s.planned_at) AS began_at,
+  (SELECT jsonb_build_object('number', l.number, 'kind', l.data->'data'->'kind', 'answers', l.data->'data'->'answers',
+                             'event_id', l.data->'data'->'event_id')
+   FROM conversation_log l WHERE l.conversation_id = s.conversation_id AND l.type = 'answered'
+   AND (l.data->'data'->>'turn_id')::bigint = s.origin_turn) AS said,
+  jsonb_agg(jsonb_build_object('own_id', s.own_id, 'to', s.to_address, 'body', s.body, 'content', s.content,
+                               'origin_turn', s.origin_turn, 'origin_part', s.origin_part) ORDER BY s.origin_part) AS parts,
+  EXISTS (SELECT FROM conversation_sends n WHERE n.phone_number = s.phone_number AND n.turn_id > s.turn_id
+          AND (n.turn_kind = 'call' OR n.sid IS NOT NULL)) AS superseded
+FROM conversation_sends s
+WHERE s.phone_number = ANY($1::text[]) AND s.state = 'accepted' AND s.status = ANY($2::text[]) AND s.delivered_at IS NULL
+AND NOT EXISTS (SELECT FROM conversation_sends n WHERE n.phone_number = s.phone_number AND n.origin_turn = s.origin_turn
+                AND n.origin_part = s.origin_part AND n.turn_id > s.turn_id AND n.state <> 'withdrawn')
+GROUP BY s.phone_number, s.conversation_id, s.turn_id, s.origin_turn
+ORDER BY s.turn_id
+
 -- name: message_ids
 SELECT k.phone_number, k.sid, max(m.id) AS id FROM unnest($1::text[], $2::text[]) AS k(phone_number, sid)
 JOIN conversation_state s USING (phone_number)

@@ -1,7 +1,8 @@
 """Looks up what a message needs beyond its actor's state: ids, sends, quoted texts, the newest messages, events."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from db.pool import Pool
@@ -51,6 +52,34 @@ async def failed_turns(pool: Pool, numbers: Collection[str]) -> list[FailedTurn]
     """Return the turns of these numbers that failed and were not taken up since, in the order in which they failed."""
     rows = await retry(pool, lambda: pool.fetch(_sql.failed_turns, numbers))
     return [FailedTurn(**{**row, "accepted": frozenset(row["accepted"])}) for row in rows]
+
+
+async def burnt_turns(pool: Pool, numbers: Collection[str], failed: Collection[str]) -> list[FailedTurn]:
+    """Return the turns of these numbers that were sent and failed by a report, each as what of it failed, the oldest first.
+    `failed`: statuses of such reports.
+    """
+    rows = await retry(pool, lambda: pool.fetch(_sql.burnt_turns, numbers, failed))
+    return [_burnt(row) for row in rows if row["said"] is not None]
+
+
+def _burnt(row: Mapping[str, Any]) -> FailedTurn:
+    said = row["said"]
+    turn = {
+        "id": row["turn_id"],
+        "kind": said["kind"],
+        "began_at": row["began_at"].isoformat(),
+        "answers": said["answers"] or [],
+        "event_id": said["event_id"],
+        "parts": row["parts"],
+    }
+    return FailedTurn(
+        phone_number=row["phone_number"],
+        number=said["number"],
+        turn=turn,
+        accepted=frozenset(),
+        superseded=row["superseded"],
+        burnt=True,
+    )
 
 
 async def message_ids(pool: Pool, messages: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:

@@ -102,7 +102,8 @@ class SendRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedTurn:
     """A turn that failed and was not taken up since. `number`: of that event; `turn`: as it keeps it; `accepted`: our
-    ids of what of it is with the vendor; `superseded`: something later was said.
+    ids of what of it is with the vendor; `superseded`: something later was said; `burnt`: all of it was accepted, and a
+    report said of some that it failed.
     """
 
     phone_number: str
@@ -110,6 +111,7 @@ class FailedTurn:
     turn: Json
     accepted: frozenset[str]
     superseded: bool
+    burnt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from db.pool import Pool
 from db.store.load import load_conversations
-from db.store.lookups import failed_turns, message_ids, seen_events
+from db.store.lookups import burnt_turns, failed_turns, message_ids, seen_events
 from db.store.rows import ConversationRow, FailedTurn, SeenEvent, SendRow
 from rules import inputs as i
 from rules.failed_turns import turn_of
 from rules.opening import waiting_call
 from rules.replying import waiting_message
 from rules.state import Turn, Waiting
+from schemas.statuses import FAILED
 from streams.actors.values import Told
 from streams.replay.mark import Mark, repetition
 
@@ -45,6 +46,11 @@ class _Known:
     message_ids: Mapping[EventId, int]
 
 
+async def failures(pool: Pool, keys: Sequence[str]) -> Sequence[FailedTurn]:
+    """Return the turns of numbers that failed, at once or by a report, and were not taken up since."""
+    return [*await burnt_turns(pool, keys, sorted(FAILED)), *await failed_turns(pool, keys)]
+
+
 async def wanted(pool: Pool, replayed: Sequence[Replayed]) -> list[Told]:
     """Return what is wanted of replayed events; one that was never done is done like any other."""
     seen = await seen_events(pool, [each.event for each in replayed])
@@ -55,7 +61,7 @@ async def wanted(pool: Pool, replayed: Sequence[Replayed]) -> list[Told]:
     messages = [(each.key, each.event[1]) for each in again if each.event[0] == "message"]
     known = _Known(
         seen,
-        await failed_turns(pool, keys),
+        await failures(pool, keys),
         await load_conversations(pool, keys),
         await message_ids(pool, messages),
     )
@@ -71,8 +77,8 @@ def _wanted(replayed: Replayed, known: _Known) -> Told:
     if (found := failed_with(replayed.event[1], replayed.key, known.failed)) is not None:
         turn = turn_of(found.turn, found.accepted)
         # Several events share a turn, and replays may overlap: each failure is gone on with once.
-        identity = f"reopened:{turn.id}:{found.number}"
-        return _told(replayed, waiting, turn, superseded=found.superseded, identity=identity)
+        identity = f"{'resent' if found.burnt else 'reopened'}:{turn.id}:{found.number}"
+        return _told(replayed, waiting, turn, superseded=found.superseded, identity=identity, burnt=found.burnt)
     if waiting.kind == "call" and was_turned_down(seen):
         return _told(replayed, waiting, None, superseded=began_later(row, seen))
     return replayed.told
@@ -105,7 +111,13 @@ def _waiting(replayed: Replayed, known: _Known) -> Waiting:
 
 
 def _told(
-    replayed: Replayed, waiting: Waiting, turn: Turn | None, *, superseded: bool, identity: str | None = None
+    replayed: Replayed,
+    waiting: Waiting,
+    turn: Turn | None,
+    *,
+    superseded: bool,
+    identity: str | None = None,
+    burnt: bool = False,
 ) -> Told:
     identity = identity or replayed.identity
     given = i.ReplayWanted(
@@ -115,6 +127,7 @@ def _told(
         identity=identity,
         turn=turn,
         superseded=superseded,
+        burnt=burnt,
     )
     return Told(given=given, event=(replayed.event[0], identity))
 

@@ -10,13 +10,15 @@ from db.pool import Pool
 from db.queries import load
 from db.store.erasures import erased_at
 from db.store.load import load_conversations
-from db.store.lookups import failed_turns, seen_events, sends_by_own_id, sends_by_sid
+from db.store.lookups import seen_events, sends_by_own_id, sends_by_sid
 from db.store.rows import ConversationRow, FailedTurn, SeenEvent
+from rules.failed_turns import turn_of
+from rules.replays import goes_out_again
 from rules.state import Conversation
 from schemas.events import MessageStatus
 from schemas.statuses import rank_of
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
-from streams.actors.replayed import began_later, failed_with, was_turned_down
+from streams.actors.replayed import began_later, failed_with, failures, was_turned_down
 from streams.actors.store import load_actors
 from streams.replay.candidates import Candidate, Wanted
 from streams.replay.mark import repetition
@@ -46,7 +48,8 @@ class _Known:
         if (under_way := _under_way(self.states[candidate.key], event_id)) is not None:
             return under_way, False
         if (turn := failed_with(event_id, candidate.key, self.failed)) is not None:
-            return "failed", turn.superseded
+            is_back = turn.burnt and goes_out_again(self.states[candidate.key], turn_of(turn.turn))
+            return ("answered", False) if is_back else ("failed", turn.superseded)
         if kind == "call" and was_turned_down(seen):
             return "failed", began_later(self.rows.get(candidate.key), seen)
         return ("unanswered" if event_id in self.unanswered else "done"), False
@@ -108,7 +111,7 @@ class Lookup:
             seen=await seen_events(self._pool, {(kind, each.event_id) for each in readable}),
             states=states,
             rows=await load_conversations(self._pool, keys),
-            failed=await failed_turns(self._pool, keys),
+            failed=await failures(self._pool, keys),
             unanswered=frozenset(row["sid"] for row in unanswered),
         )
 

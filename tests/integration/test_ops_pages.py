@@ -22,7 +22,9 @@ from tests.support.up import eventually_sync
 from tests.support.web_process import Web, running_web
 
 ANA = "a" * 40
-_VIEW = {"lag": {"inbound-message-3": 7}, "paused": ["twilio"],
+_REFUSED = {"vendor": "twilio", "scope": "first_messages", "code": "63018",
+            "since": "2026-03-02T15:00:00+00:00", "until": "2026-03-02T16:00:00+00:00"}  # fmt: skip
+_VIEW = {"lag": {"inbound-message-3": 7}, "paused": ["twilio"], "refused": [_REFUSED],
          "partitions": {"inbound-message-3": {"unfinished": 2, "oldest_offset": 1, "oldest_seconds": 42.0}},
          "standing": ["partition 3 stands still: KeyError (decide.py:7)"], "restart_helps": False,
          "retried": [{"why": "ValueError (text.py:9)", "tries": 5, "seconds": 31.0}]}  # fmt: skip
@@ -104,6 +106,8 @@ def test_each_page_shows_what_is_there(web: Web) -> None:
             assert NUMBER in pages[f"/ops/conversations?shown={shown}"].text
         assert "What is stuck" in pages["/ops"].text
         for said in (NUMBER, "paused: twilio", "inbound-message-3", "42 s"):
+            assert said in pages["/ops"].text
+        for said in ("twilio 63018", "First messages wait; answers go on.", "messaging limit"):
             assert said in pages["/ops"].text
         _tells_what_needs_somebody(client)
         conversation = pages[f"/ops/conversations/{NUMBER}"].text

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from web.refusals import line as refusal_line
 from web.workers import Views
 
 _PARTITION = re.compile(r"partition (\d+) stands still$")
@@ -35,9 +36,10 @@ class Trouble:
 
 
 def troubles(work: Mapping[str, Any], views: Views) -> list[Trouble]:
-    """Return a row for each of `/health`'s problems, what stands still first."""
-    standing = work.get("standing", [])
-    return [_trouble(line, line in standing, _restart_helps(line, views)) for line in work.get("problems", [])]
+    """Return a row for each of `/health`'s problems, what stands still first. What vendors refuse has a part of its own."""
+    standing, refused = work.get("standing", []), set(map(refusal_line, work.get("refused", [])))
+    lines = [line for line in work.get("problems", []) if line not in refused]
+    return [_trouble(line, line in standing, _restart_helps(line, views)) for line in lines]
 
 
 def _restart_helps(line: str, views: Views) -> bool | None:

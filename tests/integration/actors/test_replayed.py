@@ -6,7 +6,9 @@ from typing import Literal
 import pytest
 
 from db.pool import Pool
+from db.store.lookups import seen_events
 from rules import inputs as i
+from rules.effects import AwaitSlot
 from rules.events import Reopened, Repeated
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from streams.actors.reading import Arrived, InputReader
@@ -60,6 +62,72 @@ async def test_a_turn_that_failed_goes_on_where_it_failed(pool: Pool, chat: Stor
     assert chat.said()[1:] == ["uno", "dos"]
     await chat.save()
     assert isinstance((await _message(chat, pool, "failed")).given, i.MessageReceived), "it is done by now"
+
+
+async def _burnt(chat: StoredChat) -> None:
+    """All of the answer was taken, and of its first message a report says that it never arrived."""
+    chat.accept()
+    chat.fails(chat.sent_ids()[1], "final", "63013")
+    await chat.save()
+
+
+async def test_what_was_sent_and_failed_by_a_report_is_said_once_more(pool: Pool, chat: StoredChat) -> None:
+    await _burnt(chat)
+    told, overlapping = [await _message(chat, pool, "failed") for _ in range(2)]
+    assert types(chat.give(told.given)) == ["reopened"]
+    assert chat.give(overlapping.given) == [], "another replay of the same"
+    await chat.save()
+    assert await seen_events(pool, [overlapping.event]), "a worker does not even hand it over"  # type: ignore[list-item]
+    chat.accept()
+    assert chat.said()[1:] == ["uno", "dos", "uno"]
+    await chat.save()
+    assert isinstance((await _message(chat, pool, "failed")).given, i.MessageReceived), "it is done by now"
+
+
+async def test_what_was_burnt_twice_may_be_said_a_third_time(pool: Pool, chat: StoredChat) -> None:
+    await _burnt(chat)
+    for _ in range(2):
+        chat.give((await _message(chat, pool, "failed")).given)
+        chat.accept()
+        chat.fails(chat.sent_ids()[-1], "final", "63013")
+        await chat.save()
+    assert chat.said()[1:] == ["uno", "dos", "uno", "uno"]
+
+
+async def test_what_came_back_by_itself_is_not_said_twice(pool: Pool, chat: StoredChat) -> None:
+    chat.accept()
+    chat.fails(chat.sent_ids()[-1], "passing", "63112")
+    await chat.save()
+    assert chat.give((await _message(chat, pool, "failed")).given) == []
+    chat.passes(minutes=1)
+    chat.accept()
+    assert chat.said()[1:] == ["uno", "dos", "dos"]
+
+
+async def test_where_something_later_was_said_what_was_burnt_stays_so(pool: Pool, chat: StoredChat) -> None:
+    await _burnt(chat)
+    chat.exchange()
+    await chat.save()
+    told = await _message(chat, pool, "failed")
+    assert isinstance(told.given, i.ReplayWanted)
+    assert (told.given.superseded, chat.give(told.given)) == (True, [])
+
+
+async def test_a_burnt_first_message_is_one_still(pool: Pool) -> None:
+    chat = await stored_chat(pool)
+    chat.call()
+    chat.greet()
+    chat.fails(chat.sent_ids()[0], "final", "63112")
+    await chat.save()
+    told = await _call(chat, pool, "conv_1", "failed")
+    assert types(chat.give(told.given)) == ["reopened"]
+    [slot] = chat.lane()
+    assert isinstance(slot, AwaitSlot)
+    assert slot.is_first
+    chat.accept()
+    await chat.save()
+    assert len(chat.said()) == 2
+    assert isinstance((await _call(chat, pool, "conv_1", "failed")).given, i.CallEnded)
 
 
 async def test_what_did_not_fail_is_not_done_again(pool: Pool, chat: StoredChat) -> None:
