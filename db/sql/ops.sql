@@ -144,7 +144,7 @@ WHERE phone_number = $1 AND seen_at > now() - interval '30 seconds' ORDER BY ope
 -- name: number_of
 SELECT phone_number FROM conversation_state WHERE id = $1
 
--- name: deeds
+-- name: actions
 -- What changed a conversation's state: operators, the client's words, the agent, time; newest first.
 SELECT type, at, data->'data'->>'by' AS by, data->'data'->>'operator' AS operator, data->'data'->>'agent_id' AS agent_id,
   data->'data'->>'reason' AS reason

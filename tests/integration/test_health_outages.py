@@ -126,10 +126,10 @@ class Health:
         return time.monotonic() - begun
 
 
-Deed = Callable[[], Awaitable[None]]
+Action = Callable[[], Awaitable[None]]
 
 
-def _signals(send: Callable[[signal.Signals], None]) -> tuple[Deed, Deed]:
+def _signals(send: Callable[[signal.Signals], None]) -> tuple[Action, Action]:
     async def freeze() -> None:
         send(signal.SIGSTOP)
 
@@ -139,7 +139,7 @@ def _signals(send: Callable[[signal.Signals], None]) -> tuple[Deed, Deed]:
     return freeze, thaw
 
 
-def outages(world: World) -> list[tuple[str, Deed, Deed]]:
+def outages(world: World) -> list[tuple[str, Action, Action]]:
     """Return each dependency's outages: how it begins and how it ends."""
     vendors = [
         outage

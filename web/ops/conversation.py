@@ -14,7 +14,7 @@ from schemas.phone import conversation_key
 from schemas.query import whole
 from schemas.window import is_open
 from web.database import Database
-from web.ops.deeds import new_command_id, possible
+from web.ops.actions import new_command_id, possible
 from web.ops.files import files_of
 from web.ops.filters import parsed
 from web.ops.pages import OPERATOR_KEY, Page, page, see_other
@@ -25,7 +25,7 @@ _PAGE = Page("conversation.html", "Conversation", "conversations")
 # What fits on some screens; older ones are a link away.
 _MESSAGES = 100
 _TURNS = 20
-_DEEDS = 10
+_ACTIONS = 10
 # All that is kept of one number, its log included: many small looks.
 _EXPORT_SECONDS = 5.0
 
@@ -53,19 +53,19 @@ class Conversation:
         before = whole("before", request.query["before"]) if "before" in request.query else None
         messages = await self._database.rows(MESSAGES, head.id, before, _MESSAGES + 1)
         turns = await self._database.rows(TURNS, head.id, _TURNS)
-        deeds = await self._database.rows(STATUS_CHANGES, head.id, _DEEDS)
+        actions = await self._database.rows(STATUS_CHANGES, head.id, _ACTIONS)
         context: dict[str, Any] = {
             "head": head,
             "messages": messages[:_MESSAGES][::-1],
             "older": messages[_MESSAGES - 1].id if len(messages) > _MESSAGES else None,
             "turns": turns,
-            "done": deeds,
-            "taken_over": next((each for each in deeds if each.type == "escalated"), None),
+            "done": actions,
+            "taken_over": next((each for each in actions if each.type == "escalated"), None),
             "others": await self._presence.others(number, request[OPERATOR_KEY] or ""),
             "me": request[OPERATOR_KEY],
             "files_of": files_of,
             "window_is_open": is_open(parsed(head.last_inbound_at), now()),
-            "deeds": possible(head.status or ""),
+            "actions": possible(head.status or ""),
             "new_command_id": new_command_id,
         }
         return page(request, _PAGE, context)

@@ -73,7 +73,7 @@ class DeadLetters:
         return see_other(_HOME)
 
     async def _do(self, by: str, ids: list[str], form: Mapping[str, str]) -> list[Json]:
-        if form.get("deed") == "discard":
+        if form.get("do") == "discard":
             why = form.get("reason", "").strip()
             if not why:
                 raise InvalidInput("reason", "Say why it is discarded; the reason is kept.")

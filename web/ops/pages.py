@@ -16,7 +16,7 @@ SHARED_KEY: web.RequestKey[bool] = web.RequestKey("shared", bool)
 """The rendering goes to other operators as well."""
 OPERATOR_KEY: web.RequestKey[str | None] = web.RequestKey("operator", str)
 TOLD_KEY: web.RequestKey[dict[str, Any] | None] = web.RequestKey("told", dict)
-"""What the deed before this page came to; see `web.ops.session.tell`."""
+"""What the action before this page came to; see `web.ops.session.tell`."""
 STILL_KEY: web.RequestKey[Callable[[], Awaitable[str | None]]] = web.RequestKey("still signed in")
 """Asks once more whose session it is, for what lasts longer than a page; None once it has ended."""
 CSRF_KEY: web.RequestKey[str] = web.RequestKey("csrf", str)

@@ -94,7 +94,7 @@ def tell(
 ) -> None:
     """Have the next page say something once, in English; the page translates it.
 
-    `more`: behind a colon; `done`: the deed that succeeded; `values`: what stands for `%(name)s` in the text.
+    `more`: behind a colon; `done`: the action that succeeded; `values`: what stands for `%(name)s` in the text.
     """
     session[_TOLD] = {"text": text, "problem": problem, "more": more, "done": done, "values": values}
 

@@ -16,12 +16,12 @@ from web.database import Database
 from web.health import Health
 from web.media import Media
 from web.nul import refuse_nul
+from web.ops.actions import Actions, Submitting
 from web.ops.campaigns import Campaigns
 from web.ops.charts import Charts
 from web.ops.conversation import Conversation
 from web.ops.conversations import Conversations
 from web.ops.dead_letters import DeadLetters, Handling
-from web.ops.deeds import Deeds, Submitting
 from web.ops.files import Files
 from web.ops.filters import Filters
 from web.ops.forms import form_of
@@ -112,7 +112,7 @@ def _add_conversations(app: web.Application, settings: Settings, outside: OpsCol
     files = Files(outside.media)
     app.router.add_get("/conversations/{phone}/media/{sid}/{index}", files.get)
     app.router.add_get("/conversations/{phone}/export.json", conversation.export)
-    app.router.add_post("/conversations/{phone}/commands", Deeds(outside.commands).post)
+    app.router.add_post("/conversations/{phone}/commands", Actions(outside.commands).post)
 
 
 async def _choose_language(request: web.Request) -> web.Response:

@@ -95,7 +95,7 @@ _ARGUMENTS: dict[str, tuple[object, ...]] = {
     "ops.turns_over_time": (300.0, 10.0),
     "ops.newest_change": (),
     "ops.conversation_changes": ([NUMBER],),
-    "ops.deeds": (1, 10),
+    "ops.actions": (1, 10),
     "dead_letters.add_turns": (),
     "dead_letters.resolve_turns": (),
     "backfill.known_messages": (["SM1"],),

@@ -55,7 +55,7 @@ def new_command_id() -> str:
     return f"ops-{uuid.uuid4()}"
 
 
-class Deeds:
+class Actions:
     """Does what the forms of a conversation say."""
 
     def __init__(self, commands: Submitting) -> None:
