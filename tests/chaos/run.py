@@ -13,11 +13,11 @@ from aiokafka.partitioner import murmur2
 
 from tests.chaos import topics
 from tests.chaos.calls import body_of, post_calls
-from tests.chaos.clients import NOBODY_LISTENS, Clients
+from tests.chaos.clients import NOBODY_LISTENS, Clients, Written
 from tests.chaos.scenario import Scenario
 from tests.chaos.stats_check import compare_stats
 from tests.chaos.vendors import Asked
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import Verdict, answered_since, judge
 from tests.chaos.world import World
 
 Say = Callable[[str], None]
@@ -165,7 +165,7 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
     outcome = Outcome(
         scenario, verdict, len(world.faults), len(refusals), refused, recoveries, world.redelivered, world.stats_differences
     )
-    outcome.notes += world.notes
+    outcome.notes += [*world.notes, *_caught_up(scenario, world, outcome, clients.written)]
     outcome.problems += [*world.problems, *world.own_ends(), *verdict.problems]
     await _require(scenario, world, outcome)
     return outcome
@@ -182,6 +182,22 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
         problems.append(f"{outcome.verdict.unacknowledged} messages were never acknowledged")
     if scenario.redelivered is not None and (outcome.redelivered or 0) > scenario.redelivered:
         problems.append(f"{outcome.redelivered} answered messages would be delivered again")
+
+
+def _caught_up(scenario: Scenario, world: World, outcome: Outcome, written: list[Written]) -> list[str]:
+    """Judge when those were answered who wrote in an outage; tell it."""
+    if scenario.caught_up is None:
+        return []
+    latencies = outcome.verdict.latencies
+    waited = sorted(since for begun, ended in world.outages for since in answered_since(begun, ended, written, latencies))
+    if not waited:
+        outcome.problems.append("nobody wrote in an outage, or nobody was answered")
+        return []
+    found = tuple(waited[round((len(waited) - 1) * share)] for share in (0.5, 0.99))
+    if any(each > bound for each, bound in zip(found, scenario.caught_up, strict=True)):
+        outcome.problems.append(f"answered {found[0]:.1f} / {found[1]:.1f} s after the outage, {scenario.caught_up} wanted")
+    when = f"{found[0]:.1f} / {found[1]:.1f} s (p50 / p99)"
+    return [f"{len(waited)} messages that were written in an outage were answered {when} after it"]
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:

@@ -34,6 +34,7 @@ class Scenario:
 
     `produced`: the backlog has so many messages, put into the topic itself instead of posted.
     `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
+    `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
     `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
     `stats`: whether the stats tables are compared at the end.
@@ -60,6 +61,7 @@ class Scenario:
     backlog: bool = False
     produced: int = 0
     recovery: float | None = None
+    caught_up: tuple[float, float] | None = None
     may_refuse: bool = False
     may_be_down: bool = False
     redelivered: int | None = None

@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.calls import name_of
 from tests.chaos.clients import Written
 from tests.chaos.vendors import Asked, Sent
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import Verdict, answered_since, judge
 
 NUMBER = "+573100000001"
 OTHER = "+573100000002"
@@ -89,3 +89,9 @@ def test_an_apology_stands_for_what_is_never_answered_and_only_for_that() -> Non
     assert (twice.doubled, twice.lost) == (1, 0)
     late = judge([NUMBER], [ONE], sent(FIRST, "Eco: uno", apology), [], apology)
     assert (late.doubled, late.lost) == (1, 0)
+
+
+def test_when_those_were_answered_who_wrote_in_an_outage() -> None:
+    written = [wrote("before", 9.0, 9.1), wrote("in", 12.0, 12.1), wrote("at", 20.0, 20.1), wrote("lost", 15.0, 15.1)]
+    latencies = {"before": 1.0, "in": 10.5, "at": 0.5}
+    assert list(answered_since(10.0, 20.0, written, latencies)) == [2.5, 0.5]

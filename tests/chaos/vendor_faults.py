@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 from tests.chaos import topics
@@ -32,17 +33,19 @@ async def long_twilio_outage(world: World) -> None:
 
 async def _twilio_away(world: World, seconds: float) -> None:
     await world.vendors.break_twilio(refused_500=1.0, list_500=1.0)
+    since = time.time()
     await asyncio.sleep(seconds)
     await world.vendors.break_twilio(**world.twilio_faults)
-    world.strikes()
+    world.is_back(since)
 
 
 async def elevenlabs_outage(world: World) -> None:
     """ElevenLabs answers 500 to everything for 15 s."""
     await world.vendors.break_elevenlabs(refused_500=1.0)
+    since = time.time()
     await asyncio.sleep(_OUTAGE_SECONDS)
     await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
-    world.strikes()
+    world.is_back(since)
 
 
 async def elevenlabs_away(world: World) -> None:

@@ -1,7 +1,7 @@
 """Judges from outside: what clients wrote, what Twilio accepted, what the agent was asked. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tests.chaos.calls import name_of
@@ -135,6 +135,15 @@ def _judge_count(verdict: Verdict, number: str, text: str, count: int, *, known:
     elif count > 1:
         verdict.doubled += count - 1
         verdict.note(f"{number}: {text} was answered {count} times")
+
+
+def answered_since(
+    begun: float, ended: float, written: Iterable[Written], latencies: Mapping[str, float]
+) -> Iterator[float]:
+    """Return how long after an outage's end each message was answered that was written in it; 0 within it."""
+    for message in written:
+        if begun <= message.begun <= ended and message.text in latencies:
+            yield max(0.0, message.begun + latencies[message.text] - ended)
 
 
 def out_of_order(answered: list[Written]) -> list[str]:

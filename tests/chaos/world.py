@@ -49,6 +49,7 @@ class World:
         self.account = Account()
         self.problems: list[str] = []
         self.faults: list[float] = []
+        self.outages: list[tuple[float, float]] = []
         self.redelivered: int | None = None
         self.stats_differences: int | None = None
         self.clients: Clients | None = None
@@ -139,6 +140,11 @@ class World:
     def strikes(self) -> None:
         """Note that a fault happens now."""
         self.faults.append(time.time())
+
+    def is_back(self, away_since: float) -> None:
+        """Note that an outage, which began then, is over: recovery counts from now on."""
+        self.strikes()
+        self.outages.append((away_since, self.faults[-1]))
 
     async def restart_kafka(self) -> None:
         """Start the killed broker again: same folder, same port."""
