@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, TypeAlias
 
 import asyncpg
+from prometheus_client import Counter
 from pydantic_core import from_json, to_json
 
 from schemas.errors import ConfigurationError
@@ -45,6 +46,9 @@ that is removed and not yet vacuumed took five times as long to look at after tw
 """
 
 
+_STATEMENTS = Counter("whatsapp_postgres_statements", "Statements that were sent to Postgres.")
+
+
 class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untyped
     """A connection whose session nobody changes: no locks, cursors, listeners or settings outlive a transaction.
 
@@ -55,6 +59,7 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
         return ""
 
     async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg is untyped
+        _STATEMENTS.inc()
         try:
             return await super()._execute(*args, **options)
         except asyncpg.ReadOnlySQLTransactionError:

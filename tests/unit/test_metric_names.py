@@ -10,7 +10,11 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-for _module in ("streams.metrics", "process.event_loop", "process.vendor_calls", "streams.stats.counting", "web.metrics"):
+_MODULES = (
+    "streams.metrics", "process.event_loop", "process.vendor_calls", "streams.stats.counting", "web.metrics", "db.pool",
+    "clients.kafka.closed_connections",
+)  # fmt: skip
+for _module in _MODULES:
     import_module(_module)  # registers its metrics
 _OPS = Path(__file__).parents[2] / "ops"
 _NAME = re.compile(r"\b(?:whatsapp|web)_[a-z_]+\b")
