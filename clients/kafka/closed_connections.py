@@ -1,5 +1,6 @@
-"""aiokafka's connections: under uvloop what is written to a closed one is a lost connection as well; and what is asked over them
-is counted, for at a few messages a second Kafka costs what its requests cost.
+"""aiokafka's connections: under uvloop what is written to a closed one is a lost connection as well.
+
+What is asked over them is counted: at a few messages a second Kafka costs what its requests cost.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""What a turn costs does not creep up: CPU as a multiple of a reference loop of the same run; statements, commits and requests
-to Kafka, whose number does not depend on the machine.
+"""What a turn costs does not creep up: CPU as a multiple of a reference loop of the same run; statements, commits and
+requests to Kafka, whose number does not depend on the machine.
 
 No time is judged: on a machine half as fast, or shared with others, the loop costs more as well. The margins are wide,
 because caches and neighbours change such ratios by half; what doubles a turn's cost fails.
