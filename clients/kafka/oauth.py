@@ -28,6 +28,7 @@ _USED_SHARE = 0.8
 # RFC 6749 leaves `expires_in` to the server; without it a token is used for a minute.
 _DEFAULT_SECONDS = 60.0
 _OK = 200
+_PROVIDER = "KAFKA_OAUTH_TOKEN_PROVIDER"
 
 
 def token_provider(settings: Settings) -> AbstractTokenProvider:
@@ -110,7 +111,7 @@ class ProvidedToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
         try:
             found = await asyncio.to_thread(self._function)
         except Exception as error:
-            raise _no_token("KAFKA_OAUTH_TOKEN_PROVIDER", type(error).__name__) from error
+            raise _no_token(_PROVIDER, type(error).__name__) from error
         return str(found[0] if isinstance(found, tuple) else found)
 
 
@@ -129,8 +130,16 @@ def _function(name: str) -> Callable[[], Any]:
     module, _, function = name.partition(":")
     try:
         found = getattr(import_module(module), function)
+    except ModuleNotFoundError as error:
+        if error.name is None or f"{module}.".startswith(f"{error.name}."):
+            raise ConfigurationError(f"{_PROVIDER}: {error}; write it as module:function, on PYTHONPATH") from error
+        raise ConfigurationError(
+            f"{_PROVIDER}: {module} needs {error.name}, which is not there; install it beside the service"
+        ) from error
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"KAFKA_OAUTH_TOKEN_PROVIDER: {error}; write it as module:function") from error
+        raise ConfigurationError(f"{_PROVIDER}: {error}; write it as module:function") from error
+    except Exception as error:
+        raise ConfigurationError(f"{_PROVIDER}: {module} fails when it is loaded: {type(error).__name__}") from error
     if not callable(found):
-        raise ConfigurationError("KAFKA_OAUTH_TOKEN_PROVIDER: is no function; write it as module:function")
+        raise ConfigurationError(f"{_PROVIDER}: is no function; write it as module:function")
     return found  # type: ignore[no-any-return]

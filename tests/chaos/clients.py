@@ -88,6 +88,15 @@ class Clients:
         message.acked = message.begun
         return message
 
+    def write_elsewhere(self, count: int) -> list[Written]:
+        """Have some clients write to whom else publishes their messages; see `acknowledge`."""
+        return [self._new(number) for number in random.sample(self.numbers, count)]
+
+    def acknowledge(self, messages: list[Written]) -> None:
+        """Note that they are where they belong."""
+        for message in messages:
+            message.acked = time.time()
+
     def _new(self, number: str) -> Written:
         self._counts[number] += 1
         text = f"m{number.lstrip('+')}x{self._counts[number]:04d}"

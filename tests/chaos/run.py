@@ -60,7 +60,7 @@ class Outcome:
 async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say) -> Outcome:
     """Play it in a world of its own; `runs` times as many faults."""
     counts = {"webs": scenario.webs, "cut_off_webs": scenario.cut_off_webs, "workers": scenario.workers}
-    world = World(folder, jars, **counts, env=dict(scenario.env))
+    world = World(folder, jars, **counts, pooled=scenario.pooled, env=dict(scenario.env))
     async with world:
         clients = _clients(world, scenario)
         try:

@@ -37,7 +37,7 @@ class Scenario:
     `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
     `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
-    `stats`: whether the stats tables are compared at the end.
+    `pooled`: whether Postgres is reached through a pooler. `stats`: whether the stats tables are compared at the end.
     `needs`: a file without which the row is left out. `{folder}` in `env` is the run's own.
     `extra`: done once under load before the faults; `afterwards`: when all is answered; notes what is wrong.
     """
@@ -50,6 +50,7 @@ class Scenario:
     webs: int = 1
     cut_off_webs: int = 0
     workers: int = 1
+    pooled: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     twilio: Mapping[str, object] = field(default_factory=dict)
     elevenlabs: Mapping[str, object] = field(default_factory=dict)

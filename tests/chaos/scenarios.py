@@ -1,6 +1,17 @@
 """The rows of the table: what is broken under which load, and what is required beside the promise itself."""
 
-from tests.chaos import faults, machine_faults, partition_faults, poison, replay_faults, soak, vendor_faults
+from tests.chaos import (
+    codecs,
+    faults,
+    machine_faults,
+    partition_faults,
+    poison,
+    pooler,
+    pooler_faults,
+    replay_faults,
+    soak,
+    vendor_faults,
+)
 from tests.chaos.scenario import Load, Scenario
 from tests.chaos.vendors import Chance
 
@@ -13,6 +24,8 @@ _AFTER_OUTAGE = 20.0
 _CAUGHT_UP = (10.0, 20.0)
 # Some 15,000 messages wait then, and what is written later is answered behind them: at 150 a second.
 _AFTER_LONG_OUTAGE = 120.0
+# PgBouncer tries a Postgres that refused it again after 15 s (its `server_login_retry`).
+_AFTER_POOLER = _AFTER_OUTAGE + 15.0
 # A number that was refused for long is tried again every 300 s.
 _LONGEST_HOLD = 330.0
 
@@ -140,6 +153,11 @@ SCENARIOS = [
              elevenlabs=_SLOW, recovery=_AFTER_KILL),
     Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys", times=1, pause=15,
              fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, afterwards=poison.all_buried),
+    Scenario(name="compressed", breaks="topics kept in gzip, snappy, lz4, zstd by turns; others' producers send in each",
+             fault=codecs.compress, times=4, pause=8, elevenlabs=_SLOW, recovery=_AFTER_KILL, afterwards=codecs.all_read),
+    Scenario(name="pooler", breaks="PgBouncer (4 sessions, transactions) before Postgres; it, the worker and Postgres"
+             " killed", fault=pooler_faults.around_the_pooler, pause=25, pooled=True, needs=pooler.FILE, elevenlabs=_SLOW,
+             recovery=_AFTER_POOLER),
     Scenario(name="replay", breaks="every input replayed twice at once; the tables remade beside and compared", times=2,
              fault=replay_faults.replay_under_load, elevenlabs=_SLOW),
     Scenario(name="replay-killed", breaks="a replay killed midway and gone on with", times=2,

@@ -17,6 +17,7 @@ from local.postgres.server import RunningPostgres, start_postgres
 from local.process import spawn
 from schemas.settings import load_settings
 from tests.chaos.clients import Clients
+from tests.chaos.pooler import Pooler
 from tests.chaos.product import Product
 from tests.chaos.vendors import Chance, Vendors
 
@@ -43,7 +44,7 @@ class World:
     """Everything one scenario needs; `problems` is what faults saw go wrong, `faults` when they struck (epoch seconds)."""
 
     def __init__(
-        self, folder: Path, jars: Path, *, webs: int, cut_off_webs: int, workers: int, env: dict[str, str]
+        self, folder: Path, jars: Path, *, webs: int, cut_off_webs: int, workers: int, pooled: bool, env: dict[str, str]
     ) -> None:
         self.folder = folder
         self.account = Account()
@@ -65,6 +66,8 @@ class World:
         self.workers: list[Product] = []
         self._jars = jars
         self._counts = webs, cut_off_webs, workers
+        self._is_pooled = pooled
+        self.pooler: Pooler | None = None
         self.fail_point = folder / "fail-point"
         self.clock = folder / "clock"
         self.points_reached = 0
@@ -93,6 +96,9 @@ class World:
         self.kafka, self.postgres = await asyncio.gather(
             start_kafka(self.folder / "kafka", self._jars), start_postgres(self.folder / "postgres")
         )
+        if self._is_pooled:
+            self.pooler = Pooler(self.postgres.dsn, self.folder / "pgbouncer")
+            await self.pooler.start()
         webs, cut_off, workers = self._counts
         web_ports = [free_port() for _ in range(webs + cut_off)]
         self.env = self._environment(web_ports[0])
@@ -120,7 +126,7 @@ class World:
         return kept | {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "KAFKA_EMBEDDED": str(self.kafka.kind == "embedded"),
-            "DATABASE_URL": self.postgres.dsn,
+            "DATABASE_URL": self.pooler.url if self.pooler else self.postgres.dsn,
             "TWILIO_ACCOUNT_SID": self.account.sid,
             "TWILIO_AUTH_TOKEN": self.account.token,
             "MICROSERVICE_TOKEN": self.account.service_token,
@@ -168,6 +174,8 @@ class World:
             await each.close()
         if hasattr(self, "vendors"):
             await self.vendors.stop()
+        if self.pooler is not None:
+            await self.pooler.kill()
         for server in ("kafka", "postgres"):
             if hasattr(self, server):
                 await getattr(self, server).kill()

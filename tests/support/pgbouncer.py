@@ -36,20 +36,25 @@ max_client_conn = 500
 """
 
 
-@contextmanager
-def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
-    """Run one before a database; return the URL through it."""
-    parts = urlsplit(database_url)
-    listen, file = free_port(), folder / "pgbouncer.ini"
+def configured(database_url: str, folder: Path, listen: int, sessions: int) -> list[str]:
+    """Write the configuration of one before a database; return the command that runs it."""
+    parts, file = urlsplit(database_url), folder / "pgbouncer.ini"
     file.write_text(
         _CONFIGURATION.format(
             host=parts.hostname, port=parts.port, user=parts.username, password=_password(database_url),
-            listen=listen, sessions=_SESSIONS,
+            listen=listen, sessions=sessions,
         )
     )  # fmt: skip
     assert PGBOUNCER is not None, "tests that need it are skipped without it, or fail where it is required"
+    return [*unprivileged(folder), PGBOUNCER, str(file)]
+
+
+@contextmanager
+def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
+    """Run one before a database; return the URL through it."""
+    parts, listen = urlsplit(database_url), free_port()
+    command = configured(database_url, folder, listen, _SESSIONS)
     with (folder / "pgbouncer.log").open("wb") as log:
-        command = [*unprivileged(folder), PGBOUNCER, str(file)]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         eventually_sync(lambda: _listens(listen))

@@ -1,8 +1,10 @@
 """Tokens for Kafka: fetched once for most of their life, or made by a function of the operator's."""
 
+import re
 import sys
+import textwrap
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from clients.kafka.connection import principal
 from clients.kafka.oauth import ClientCredentials, token_provider
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
+from tests.support.up import ROOT
 
 
 class Server:
@@ -103,6 +106,47 @@ async def test_a_function_of_the_operators(
 def test_a_function_that_is_not_there(name: str) -> None:
     with pytest.raises(ConfigurationError, match="KAFKA_OAUTH_TOKEN_PROVIDER: .*module:function"):
         token_provider(load_settings({"KAFKA_OAUTH_TOKEN_PROVIDER": name}))
+
+
+_MSK = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.S)
+
+
+@pytest.fixture
+def msk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file that the page shows for MSK, with nothing beside it."""
+    assert _MSK is not None
+    name, code = re.match(r" *# (\w+)\.py", _MSK[1])[1], textwrap.dedent(_MSK[1])  # type: ignore[index]
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for module in (name, "aws_msk_iam_sasl_signer"):
+        sys.modules.pop(module, None)
+
+
+_SIGNER = """
+class MSKAuthTokenProvider:
+    @staticmethod
+    def generate_auth_token(region):
+        return f"signed for {region}", 1_900_000_000_000
+"""
+
+
+async def test_the_function_for_msk_signs_with_amazons_package(msk: Path) -> None:
+    (msk / "aws_msk_iam_sasl_signer.py").write_text(_SIGNER)
+    provider = token_provider(load_settings({"KAFKA_OAUTH_TOKEN_PROVIDER": "msk:token"}))
+    assert await provider.token() == "signed for eu-west-1"
+
+
+def test_without_amazons_package_that_is_said(msk: Path) -> None:
+    with pytest.raises(ConfigurationError, match="msk needs aws_msk_iam_sasl_signer, which is not there; install it"):
+        token_provider(load_settings({"KAFKA_OAUTH_TOKEN_PROVIDER": "msk:token"}))
+
+
+def test_a_file_that_fails_when_it_is_loaded_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_signing.py").write_text("import os\nREGION = os.environ['NO_SUCH_REGION']\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError, match="broken_signing fails when it is loaded: KeyError"):
+        token_provider(load_settings({"KAFKA_OAUTH_TOKEN_PROVIDER": "broken_signing:token"}))
 
 
 def test_who_we_are_to_kafka() -> None:
