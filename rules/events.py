@@ -68,9 +68,9 @@ class Queued:
 class Received:
     """A client wrote.
 
-    `asks`: it waits for an answer; `parked`: its number has no conversation yet, `intent`: what it will command
-    then; `late`: a newer one was taken up before; `params`: the vendor's, raw, of a message with files;
-    `full_length`: characters of `content` before it was cut.
+    `asks`: it waits for an answer; `same_as`: id of the message that said the same before, whose answer it shares;
+    `parked`: its number has no conversation yet, `intent`: what it will command then; `late`: a newer one was taken up
+    before; `params`: the vendor's, raw, of a message with files; `full_length`: characters of `content` before it was cut.
     """
 
     message_sid: str
@@ -79,6 +79,7 @@ class Received:
     message_id: int
     address: str
     asks: bool = True
+    same_as: str | None = None
     parked: bool = False
     request_id: str | None = None
     trace: str | None = None

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from rules import events as e
 from rules.evolve_turns import HANDLERS as OF_TURNS
-from rules.evolve_turns import wait_to_ask
-from rules.state import Conversation, EarlyReport, Post, Turn, Waiting, replace
+from rules.evolve_turns import unless_of, wait_to_ask
+from rules.said_words import checksum
+from rules.state import Conversation, EarlyReport, LastWords, Post, Turn, Waiting, replace
 
 # As long as a template's value may be; the whole summary is in its table.
 _LONGEST_SUMMARY = 700
@@ -95,7 +96,7 @@ def _queued(state: Conversation, event: e.Queued, at: e.Recorded) -> Conversatio
 
 def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Conversation:
     newest = max(filter(None, (state.last_inbound_at, event.received_at)))
-    common = replace(state, address=event.address, last_inbound_at=newest)
+    common = replace(state, address=event.address, last_inbound_at=newest, last_words=_last_words(state, event))
     if event.parked:
         common = replace(common, parked_since=state.parked_since or at.at)
     else:
@@ -121,16 +122,36 @@ def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Convers
     return replace(common, inbox=(*common.inbox, waiting))
 
 
+def _last_words(state: Conversation, event: e.Received) -> LastWords | None:
+    """Return what the next message may say once more: this one, or the one that this one said once more."""
+    if event.same_as is not None:
+        return state.last_words
+    words = checksum(event.content) if event.asks and not event.params else None
+    return None if words is None else LastWords(event_id=event.message_sid, at=event.received_at, words=words)
+
+
 def row_metadata(event: e.Received) -> dict[str, Any]:
     """Return what `conversation_messages.metadata` says of a client's message."""
-    marks = {"backfilled": event.backfilled, "replay": event.replay, "late": event.late, "params": event.params}
+    marks = {
+        "backfilled": event.backfilled,
+        "replay": event.replay,
+        "late": event.late,
+        "params": event.params,
+        "same_as": event.same_as,
+    }
     return {"request_id": event.request_id} | {name: mark for name, mark in marks.items() if mark}
 
 
 def _unanswered(state: Conversation, event: e.Unanswered, at: e.Recorded) -> Conversation:
     inbox = _without(state.inbox, *event.message_sids)
     parked = state.parked_since if inbox else None
-    left = replace(state, inbox=inbox, ask_wait=wait_to_ask(state, inbox), parked_since=parked)
+    left = replace(
+        state,
+        inbox=inbox,
+        ask_wait=wait_to_ask(state, inbox),
+        parked_since=parked,
+        last_words=unless_of(state, event.message_sids),
+    )
     if event.came_at is None:
         return left
     newest = max(filter(None, (state.last_inbound_at, event.came_at)))
@@ -138,7 +159,8 @@ def _unanswered(state: Conversation, event: e.Unanswered, at: e.Recorded) -> Con
 
 
 def _status_changed(state: Conversation, event: e.StatusChanged, at: e.Recorded) -> Conversation:
-    changed = replace(state, status=event.status, closed_at=at.at if event.status == "closed" else None)
+    closed_at = at.at if event.status == "closed" else None
+    changed = replace(state, status=event.status, closed_at=closed_at, last_words=None)
     if event.status != "escalated":
         return changed
     untold = min((at.at, *(each.at for each in state.inbox if each.kind == "message")))
@@ -213,7 +235,8 @@ def _repeated(state: Conversation, event: e.Repeated, at: e.Recorded) -> Convers
 
 
 def _expired(state: Conversation, event: e.Expired, at: e.Recorded) -> Conversation:
-    return replace(state, message_count=max(0, state.message_count - len(event.message_ids)))
+    left = max(0, state.message_count - len(event.message_ids))
+    return replace(state, message_count=left, last_words=None)
 
 
 def _snapshot(state: Conversation, event: e.Snapshot, at: e.Recorded) -> Conversation:

@@ -6,7 +6,18 @@ from itertools import pairwise
 from typing import Any, Final, cast
 
 from rules import events as e
-from rules.state import ENDED_BY_CLIENT, CameBack, Conversation, Part, Turn, TurnKind, Wait, Waiting, replace
+from rules.state import (
+    ENDED_BY_CLIENT,
+    CameBack,
+    Conversation,
+    LastWords,
+    Part,
+    Turn,
+    TurnKind,
+    Wait,
+    Waiting,
+    replace,
+)
 from schemas.statuses import rank_of
 
 REPORT_WAIT: Final = timedelta(seconds=3)
@@ -26,12 +37,19 @@ def _answered(state: Conversation, event: e.Answered, at: e.Recorded) -> Convers
         inbox=inbox,
         lookups=missing,
         ask_wait=wait_to_ask(state, inbox),
+        last_words=unless_of(state, event.answers) if event.problem is not None else state.last_words,
         said_meanwhile_since=None if event.caught_up else state.said_meanwhile_since,
         came_back=tuple(each for each in state.came_back if each.turn_id != event.came_back_of),
     )
     if state.turn is not None and former is None:  # what came back goes out before the rest of it
         planned = replace(planned, behind=(*state.behind, state.turn))
     return _at(planned, turn if turn.parts else None)
+
+
+def unless_of(state: Conversation, event_ids: Iterable[str]) -> LastWords | None:
+    """Return the client's newest words, unless these messages said them: they have no answer to share."""
+    last = state.last_words
+    return None if last is None or last.event_id in event_ids else last
 
 
 def wait_to_ask(state: Conversation, inbox: tuple[Waiting, ...]) -> Wait | None:
@@ -192,13 +210,15 @@ def _reported(state: Conversation, event: e.Delivered | e.DeliveryFailed, at: e.
 
 def _failed(state: Conversation, event: e.TurnFailed, at: e.Recorded) -> Conversation:
     inbox = tuple(each for each in state.inbox if each.event_id not in event.answers)
-    rest = replace(state, inbox=inbox, ask_wait=wait_to_ask(state, inbox))
+    rest = replace(
+        state, inbox=inbox, ask_wait=wait_to_ask(state, inbox), last_words=unless_of(state, event.answers)
+    )
     is_ours = state.turn is not None and state.turn.id == event.turn_id
     return _at(rest, None) if is_ours else rest
 
 
 def _delivery_failed(state: Conversation, event: e.DeliveryFailed, at: e.Recorded) -> Conversation:
-    told = _reported(state, event, at)
+    told = replace(_reported(state, event, at), last_words=None)
     if event.came_back is None:
         return told
     return replace(told, came_back=_joined(told.came_back, event.came_back))

@@ -54,7 +54,8 @@ class Spoken:
 class Policy:
     """`split`: a text as messages of Twilio's length; `spoken`: our own words, `languages`: the same by language;
     `summary_wait`: seconds that a first message waits for the call's summary; `unknown_send`: what
-    happens to a send that was not found; `told`: event types that the backend is told of.
+    happens to a send that was not found; `same_words`: for so long the same words share an answer; `told`: event
+    types that the backend is told of.
     """
 
     split: Split
@@ -70,6 +71,7 @@ class Policy:
     unknown_agent: str | None = None
     quiet: timedelta = timedelta(0)
     longest_quiet: timedelta = timedelta(seconds=20)
+    same_words: timedelta = timedelta(0)
     idle_close: timedelta | None = timedelta(hours=72)
     escalated_resume: timedelta | None = timedelta(hours=24)
     unknown_send: Literal["resend", "hold"] = "resend"
@@ -98,6 +100,7 @@ class Policy:
             unknown_agent=settings.unknown_number_agent_id,
             quiet=timedelta(seconds=settings.reply_quiet_seconds),
             longest_quiet=timedelta(seconds=settings.reply_quiet_max_seconds),
+            same_words=timedelta(seconds=settings.same_words_seconds),
             idle_close=_hours(settings.conversation_idle_close_hours),
             escalated_resume=_hours(settings.escalated_resume_hours),
             unknown_send=settings.twilio_unknown_send,

@@ -1,11 +1,23 @@
 """A client wrote, and the agent answers: one answer for all that waits, in its order."""
 
-from rules import call_details, came_back, confirming, lengths, opt_out, pace, patience, takeover, window
+from rules import (
+    call_details,
+    came_back,
+    confirming,
+    lengths,
+    opt_out,
+    pace,
+    patience,
+    said_twice,
+    takeover,
+    window,
+)
 from rules.draft import Draft
 from rules.events import Answered, Received, Unanswered
 from rules.inputs import AgentAnswered, AgentFailed, MessageBuried, MessageReceived
 from rules.notes import note, quotation
-from rules.state import Conversation, Waiting
+from rules.said_words import checksum
+from rules.state import Conversation, LastWords, Waiting
 
 
 def on_message(draft: Draft, message: MessageReceived) -> None:
@@ -13,13 +25,28 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
     state = draft.state
     is_command = opt_out.is_command(state, message)
     asks = not (is_command or state.opt_out or state.status == "escalated") or not state.has_begun
-    draft.emit(_received(state, message, draft.fresh.message_id(), asks=asks, is_command=is_command))
+    same_as = _same_as(draft, message) if asks else None
+    draft.emit(
+        _received(
+            state, message, draft.fresh.message_id(), asks=asks and same_as is None, same_as=same_as, is_command=is_command
+        )
+    )
     if not state.has_begun:
         opt_out.of_unknown(draft, message)
         return
     if is_command:
         opt_out.obey(draft, message)
     pace.release(draft)  # a STOP has withdrawn it
+
+
+def _same_as(draft: Draft, message: MessageReceived) -> str | None:
+    """Return whose answer it shares. What is found late or done again has come by another way than a second tap."""
+    content = _content(message)
+    words = None if message.backfilled or message.replay is not None or message.params else checksum(content)
+    if words is None:
+        return None
+    came = LastWords(event_id=message.event_id, at=message.received_at, words=words)
+    return said_twice.shared_with(draft, content, message.address, came)
 
 
 def on_buried(draft: Draft, buried: MessageBuried) -> None:
@@ -41,7 +68,13 @@ def on_buried(draft: Draft, buried: MessageBuried) -> None:
 
 
 def _received(
-    state: Conversation, message: MessageReceived, message_id: int, *, asks: bool, is_command: bool
+    state: Conversation,
+    message: MessageReceived,
+    message_id: int,
+    *,
+    asks: bool,
+    same_as: str | None,
+    is_command: bool,
 ) -> Received:
     came_again = message.backfilled or message.replay is not None
     newest, content = state.last_inbound_at, _content(message)
@@ -52,6 +85,7 @@ def _received(
         message_id=message_id,
         address=message.address,
         asks=asks,
+        same_as=same_as,
         parked=not state.has_begun,
         request_id=message.request_id,
         trace=message.trace,

@@ -214,6 +214,15 @@ class EarlyReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LastWords:
+    """The client's newest message. `words`: a checksum of them."""
+
+    event_id: str
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Conversation:
     """One person's conversation. `key`: the canonical number.
 
@@ -224,7 +233,8 @@ class Conversation:
     then on the agent has not been told, because a person stood in; `inbox`: what waits for its turn, in order, parked
     messages of an unknown number included; `parked_since`: when the first of these came; `ask_wait`: why the
     agent is not asked now; `behind`: turns whose rest waits until `turn` is over, the last one goes first;
-    `reports_come`: the vendor tells when our messages have left it;
+    `reports_come`: the vendor tells when our messages have left it; `last_words`: what is said once more shares its
+    answer, None: that has none to share;
     `lookups`: tries at the call's details, None: nothing is missing; `position`: of the newest command;
     `commands`: who had the newest commands done, by position.
     """
@@ -258,6 +268,7 @@ class Conversation:
     agent_changed: bool = False
     has_details: bool = False
     reports_come: bool = False
+    last_words: LastWords | None = None
     opt_out: OptOut | None = None
     inbox: tuple[Waiting, ...] = ()
     parked_since: datetime | None = None

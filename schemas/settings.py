@@ -164,6 +164,12 @@ class Settings(BaseSettings):
     )
     reply_quiet_seconds: float = Field(0, ge=0, description="Silence to wait for before answering a burst.")
     reply_quiet_max_seconds: float = Field(20, ge=0, description="Longest that a burst is waited for.")
+    same_words_seconds: float = Field(
+        10,
+        ge=0,
+        le=300,
+        description="A message that says the same as the one before within this time shares its answer. 0: it never does.",
+    )
     typing_indicator: bool = Field(True, description="Show the client that an answer is being made, where it takes long.")
     backfill_every_seconds: float = Field(
         120, ge=0, description="How often web looks for messages at Twilio that never reached us. 0: only at its start."

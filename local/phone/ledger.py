@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 Row = dict[str, Any]
@@ -46,10 +47,22 @@ def judge(number: str, twilio: Sequence[Row], asked: Sequence[Row], calls: int =
     )
     latest = max(answered, default=-1)
     unanswered = set(range(len(wrote))) - set(answered)
+    shared = _shared(wrote, set(answered))
+    ledger.answered += len(shared)
+    unanswered -= shared
     ledger.lost = sum(place < latest for place in unanswered)
     ledger.waiting = len(unanswered) - ledger.lost
     ledger.out_of_order = sum(later < max(answered[:place]) for place, later in enumerate(answered) if place)
     return ledger
+
+
+def _shared(wrote: Sequence[str], answered: set[int]) -> set[int]:
+    """Return the places of what says the same as the message before, whose answer it shares."""
+    found: set[int] = set()
+    for place, (before, body) in enumerate(pairwise(wrote), 1):
+        if place not in answered and body == before and place - 1 in answered | found:
+            found.add(place)
+    return found
 
 
 def _answerable(bodies: Sequence[str]) -> list[str]:

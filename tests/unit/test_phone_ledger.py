@@ -76,6 +76,14 @@ def test_what_is_not_text_is_found_by_its_description() -> None:
     assert found.answered == 1
 
 
+def test_the_same_words_twice_share_an_answer() -> None:
+    twice = [wrote("1", "¿Cuánto cuesta?"), wrote("2", "¿Cuánto cuesta?")]
+    found = judge(NUMBER, [*twice, wrote("3", "uno"), *told("A", "B")], [asked("¿Cuánto cuesta?", "A"), asked("uno", "B")])
+    assert (found.answered, found.lost, found.waiting) == (3, 0, 0)
+    lost = judge(NUMBER, [*twice, wrote("3", "uno"), *told("B")], [asked("uno", "B")])
+    assert (lost.answered, lost.lost) == (1, 2)
+
+
 def test_stop_and_what_follows_is_for_no_agent_until_it_is_taken_back() -> None:
     silent = [wrote("s", "Stop "), wrote("1", "uno"), wrote("t", "alta")]
     assert judge(NUMBER, [*silent, *told()], []) == Ledger()

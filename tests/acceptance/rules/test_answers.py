@@ -54,3 +54,16 @@ def test_a_burst_gets_one_answer(up: State) -> None:
         write(up, number, body, f"SM7{place:031x}")
     chat = conversation_of(up, number, 5)
     assert [message["direction"] for message in chat["messages"]] == ["outbound", *["inbound"] * 3, "outbound"]
+
+
+def test_the_same_words_twice_get_one_answer(up: State) -> None:
+    number, question = "+573138540077", "¿Cuánto cuesta el plan de oro?"
+    post_call(up, "conv_twice", number)
+    for place in range(2):
+        write(up, number, question, f"SMd{place:031x}")
+    chat = conversation_of(up, number, 4)
+    assert [message["direction"] for message in chat["messages"]] == ["outbound", "inbound", "inbound", "outbound"]
+    write(up, number, "¿Y el de plata?", "SMe" + "0" * 31)
+    conversation_of(up, number, 6)
+    asked = [row["text"] for row in http.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number]
+    assert asked == [question, "¿Y el de plata?"]

@@ -69,8 +69,8 @@ def test_a_message_without_end_is_cut_and_the_journal_says_so() -> None:
 
 def test_a_question_is_bounded_and_what_is_left_is_the_next_one() -> None:
     chat = talking()
-    for _ in range(5):
-        chat.write("a" * 5_000)
+    for place in range(5):
+        chat.write(f"{place}" + "a" * 4_999)
     first = _asked(chat)
     chat.answer("uno")
     chat.accept()
@@ -81,8 +81,8 @@ def test_a_question_is_bounded_and_what_is_left_is_the_next_one() -> None:
 
 def test_hundreds_of_short_messages_are_more_than_one_question_too() -> None:
     chat = talking()
-    for _ in range(250):
-        chat.write("y")
+    for place in range(250):
+        chat.write(f"y{place}")
     assert len(_asked(chat)) == 200
 
 

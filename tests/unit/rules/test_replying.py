@@ -29,10 +29,10 @@ def test_a_burst_gets_one_answer_after_a_silence() -> None:
 
 def test_a_burst_that_does_not_end_is_answered_all_the_same() -> None:
     chat = talking(reply_quiet_seconds=3, reply_quiet_max_seconds=5)
-    for _ in range(3):
-        chat.write("y")
+    for text in ("y", "además", "por cierto"):
+        chat.write(text)
         chat.passes(seconds=2)
-    assert asked(chat) == ["y", "y", "y"]
+    assert asked(chat) == ["y", "además", "por cierto"]
 
 
 def test_what_comes_when_the_burst_is_over_does_not_stop_the_question() -> None:
