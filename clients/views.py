@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from clients.addresses import urls_behind
+from clients.addresses import Resolve, resolved, urls_behind
 from clients.http import NO_ANSWER, ask
 from clients.service_token import TOKEN_HEADER
 from clients.vendor_json import Json
@@ -116,14 +116,18 @@ class WorkerViews:
     time: a set of pods grows and shrinks.
     """
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, settings: Settings, session: aiohttp.ClientSession, resolve: Resolve = resolved
+    ) -> None:
         urls = (url.strip().rstrip("/") for url in settings.worker_urls.split(","))
         self._urls = [url for url in urls if url and url != NO_TEXT]
         self._session = session
+        self._resolve = resolve
 
     async def partitions(self) -> dict[str, Json | None]:
         """Return each worker's answer by its URL; all are asked at once."""
-        urls = [url for behind in await asyncio.gather(*map(urls_behind, self._urls)) for url in behind]
+        found = await asyncio.gather(*(urls_behind(url, self._resolve) for url in self._urls))
+        urls = [url for behind in found for url in behind]
         views = await asyncio.gather(*map(self._one, urls))
         return dict(zip(urls, views, strict=True))
 
