@@ -5,7 +5,6 @@ from collections import deque
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
-from uuid import uuid4
 
 from mailboxes.ports import E, KeyWrite, M, Outcome, Refused, S, Step, Verdict, W
 from mailboxes.watermark import WorkItem
@@ -50,7 +49,7 @@ class Shard(Generic[S, M, E, W]):
 
     def begin_write(self) -> KeyWrite[W]:
         """The write of all that is decided; the same one again until its outcome is known."""
-        self.write_id = self.write_id or uuid4().hex
+        self.write_id = self.write_id or self.home.new_id()
         writes = tuple(step.write for _, step in self.decided if step.write is not None)
         return KeyWrite(self.key, self.partition, self.epoch, self.write_id, writes)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import Context
 from functools import partial
 from typing import Generic
+from uuid import uuid4
 
 from mailboxes.group_commit import GroupCommit
 from mailboxes.ports import Behaviour, E, Host, Limits, M, Outcome, RunState, S, Store, W
@@ -19,9 +20,10 @@ class Shards(Generic[S, M, E, W]):
 
     def __init__(
         self, behaviour: Behaviour[S, M, E, W], store: Store[S, W], host: Host[M, E],
-        limits: Limits, clock: Callable[[], float],
+        limits: Limits, clock: Callable[[], float], new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self.behaviour, self.store, self.host, self.limits, self.clock = behaviour, store, host, limits, clock
+        self.new_id = new_id
         self.loads = GroupCommit(self._load, limits.group, at_once=limits.groups)
         self.commits = GroupCommit(self._append, limits.group, limits.patience, limits.groups)
         self.owned: dict[int, tuple[int, int]] = {}  # epoch and generation by partition
@@ -30,9 +32,8 @@ class Shards(Generic[S, M, E, W]):
         self.busy: dict[str, Shard[S, M, E, W]] = {}
         self.resting: OrderedDict[str, Shard[S, M, E, W]] = OrderedDict()
         self.effects: dict[str, dict[str, tuple[E, asyncio.Task[M | None]]]] = {}  # till it is durable
-        self.run_state = RunState.IDLE
+        self.run_state, self._change = RunState.IDLE, asyncio.Event()
         self.open_work = self.size = self.generation = 0
-        self._change = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self.busy) + len(self.resting)

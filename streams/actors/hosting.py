@@ -1,7 +1,6 @@
 """Runs the conversations of this process in a mailbox, and judges what fails."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
@@ -50,6 +49,8 @@ class Hosting:
         *,
         limits: Limits,
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        new_id: Callable[[], str],
         rejections: Rejections,
         tell_status: Callable[[str, SendAccepted], Coroutine[Any, Any, None]],
     ) -> None:
@@ -61,9 +62,10 @@ class Hosting:
         self._telling: set[asyncio.Task[None]] = set()
         self._behaviour = behaviour
         self._clock = clock
-        self._mailbox = Mailbox(behaviour, store, self, limits, clock)
+        self._monotonic = monotonic
+        self._mailbox = Mailbox(behaviour, store, self, limits, clock, new_id)
         self._recovering: set[asyncio.Task[None]] = set()
-        self.moved_at = time.monotonic()
+        self.moved_at = self._monotonic()
         self.fenced_at: float | None = None
         self.stopped: dict[int, str] = {}
 
@@ -173,7 +175,7 @@ class Hosting:
 
     def assign(self, epochs: Mapping[int, int]) -> None:
         """Own partitions, and take up what is open in them."""
-        self.fenced_at, self.moved_at, self.stopped = None, time.monotonic(), {}
+        self.fenced_at, self.moved_at, self.stopped = None, self._monotonic(), {}
         self._mailbox.assign(epochs)
         for partition in epochs:
             task = asyncio.create_task(self._recover(partition), name=f"recover {partition}")
@@ -208,7 +210,7 @@ class Hosting:
         """
         while True:
             await asyncio.sleep(_FENCED_SECONDS / 10)
-            if self.fenced_at is not None and time.monotonic() - self.fenced_at > _FENCED_SECONDS:
+            if self.fenced_at is not None and self._monotonic() - self.fenced_at > _FENCED_SECONDS:
                 raise Fenced("partitions are given up, though Kafka assigns them to this process")
 
     # What the mailbox asks of its host.
@@ -217,7 +219,7 @@ class Hosting:
         return await self._effects.run(key, effect)
 
     def release(self, token: Any) -> None:  # noqa: ANN401 - a Faust event
-        self.moved_at = time.monotonic()
+        self.moved_at = self._monotonic()
         reach("before-release")
         token.ack()
 
@@ -233,7 +235,7 @@ class Hosting:
         if is_stopped:
             self.stopped[partition] = why
         else:
-            self.fenced_at = self.fenced_at or time.monotonic()
+            self.fenced_at = self.fenced_at or self._monotonic()
 
     def orphaned(self, key: str, message: Told) -> None:
         """A result that its key is not told any more. What only we know of a send, its new owner is told as a report."""

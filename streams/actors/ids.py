@@ -1,6 +1,8 @@
 """Keeps ids at hand, so that deciding never waits for one."""
 
-import uuid
+from collections.abc import Callable
+from random import random
+from uuid import UUID, uuid4
 
 from db.pool import Pool
 from db.store.ids import IdBlocks, id_blocks
@@ -16,13 +18,17 @@ _LOOK_EVERY_SECONDS = 0.25
 class Ids:
     """Ids of rows in blocks, and our own of messages by chance."""
 
-    def __init__(self, blocks: IdBlocks) -> None:
+    def __init__(self, blocks: IdBlocks, new_id: Callable[[], UUID], jitter: Callable[[], float]) -> None:
         self._blocks = blocks
+        self._new_id = new_id
+        self._jitter = jitter
 
     @classmethod
-    async def reserve(cls, pool: Pool) -> "Ids":
-        """Reserve the first blocks."""
-        ids = cls(await id_blocks(pool, _BLOCK))
+    async def reserve(
+        cls, pool: Pool, new_id: Callable[[], UUID] = uuid4, jitter: Callable[[], float] = random
+    ) -> "Ids":
+        """Reserve the first blocks. `new_id`, `jitter`: chance."""
+        ids = cls(await id_blocks(pool, _BLOCK), new_id, jitter)
         await ids.renew()
         return ids
 
@@ -41,5 +47,6 @@ class Ids:
             conversation_id=self._blocks.conversations.take,
             message_id=self._blocks.messages.take,
             turn_id=self._blocks.turns.take,
-            own_id=lambda: str(uuid.uuid4()),
+            own_id=lambda: str(self._new_id()),
+            jitter=self._jitter,
         )

@@ -6,6 +6,7 @@ Per topic one line of records: whatever came while the ones before were read is 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -15,7 +16,6 @@ from clients.kafka.partitioner import partition_of
 from clients.kafka.producer import Producer
 from process.tracing import current_trace, span, trace_header
 from rules.inputs import Input, MessageBuried, MessageReceived, Recovered
-from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
 from schemas.record_headers import moved_for, request_id_of, traceparent_of
@@ -85,9 +85,11 @@ class Intake:
         producer: Producer,
         letters: Letters,
         handed_over: Callable[[TopicPartition, int, int], None],
+        now: Callable[[], datetime],
         sender: str | None = None,
     ) -> None:
         """`sender`: the key of our own number, which is nobody's client."""
+        self._now = now
         self._sender = sender
         self._partitions = partitions
         self._mailboxes = mailboxes
@@ -178,7 +180,7 @@ class Intake:
         mark = Mark.of(message)
         return Arrived(
             event=event,
-            at=mark.at if mark else produced_at(message, now()),
+            at=mark.at if mark else produced_at(message, self._now()),
             request_id=request_id_of(message.headers),
             mark=mark,
             trace=trace,

@@ -1,13 +1,14 @@
 """Dead letters: records that cannot be used, with the bytes as they came."""
 
 import base64
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import structlog
-from aiokafka.errors import MessageSizeTooLargeError
 
+from clients.kafka.errors import MessageSizeTooLargeError
 from clients.kafka.producer import Producer
-from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.events import DeadLetter
 from schemas.phone import without_numbers
@@ -25,10 +26,11 @@ _TOO_LARGE = "too large for a dead letter, see its topic, partition and offset"
 
 
 class Letters:
-    """Writes dead letters; each is awaited until Kafka has it."""
+    """Writes dead letters; each is awaited until Kafka has it. `now`: the time that they bear."""
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, now: Callable[[], datetime]) -> None:
         self._producer = producer
+        self._now = now
 
     async def bury(self, source: TopicPartition, message: Any, error: InvalidInput, tries: int = 1) -> None:  # noqa: ANN401
         """Write a dead letter for a record. `tries`: how often it was tried."""
@@ -43,7 +45,7 @@ class Letters:
             details=without_numbers(error.why[:_LONGEST_DETAILS]),
             key_base64=_base64(key),
             value_base64=_base64(message.value),
-            at=now(),
+            at=self._now(),
             tries=tries,
         )
         try:

@@ -1,14 +1,12 @@
 """Joins Faust's partitions, the mailboxes and the ownership of partitions."""
 
 import asyncio
-import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
-import faust
 import structlog
-from faust.types import TP
 
 from clients.kafka.connection import KAFKA_ERRORS
 from schemas.errors import LogShrank
@@ -34,24 +32,41 @@ _CATCH_UP_SECONDS = 30.0
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+TP: TypeAlias = Any
+"""A topic by its full name, and a partition: Faust's own."""
+
+
+class Consumer(Protocol):
+    """What is asked of `streams.engine.consumer.OrderedConsumer`. `tells_ends`: see there."""
+
+    tells_ends: bool
+
+    def assignment(self) -> set[TP]: ...
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]: ...
+    def highwater(self, tp: TP) -> int | None: ...
+    def read_up_to(self, tp: TP, done: int) -> int: ...
+
+
 class Partitions:
     """Set as `app.engine`; see `streams.engine.consumer.Engine`.
 
-    `moved_at`: monotonic seconds at which an event was handed over last; `calls_read_until`: calls that were published
-    before have been handed over.
+    `consumer`: Faust's, once it has started; `moved_at`: seconds of `monotonic` at which an event was handed over last;
+    `calls_read_until`: calls that were published before have been handed over.
     """
 
     def __init__(
         self,
-        app: faust.App,
+        consumer: Callable[[], Consumer],
         prefix: str,
         hosting: Hosting,
         ownership: Ownership,
         publisher: Publisher,
         ids: Ids,
         clock: DatabaseClock,
+        monotonic: Callable[[], float],
     ) -> None:
-        self._app = app
+        self._consumer = consumer
+        self._monotonic = monotonic
         self._prefix = prefix
         self._hosting = hosting
         self._ownership = ownership
@@ -59,7 +74,7 @@ class Partitions:
         self._ids = ids
         self._clock = clock
         self._positions: dict[TopicPartition, int] = {}
-        self.moved_at = time.monotonic()
+        self.moved_at = self._monotonic()
         self.lost_offsets: dict[TopicPartition, str] = {}
         self.calls_read_until = _NEVER
 
@@ -101,7 +116,7 @@ class Partitions:
         """An event has reached its mailbox, or was disposed of; one of a former assignment will come again."""
         if generation == self._hosting.generation:
             self._positions[source] = offset + 1
-            self.moved_at = time.monotonic()
+            self.moved_at = self._monotonic()
 
     async def watch_calls(self) -> None:
         """Look, until cancelled, up to when calls have been handed over."""
@@ -111,9 +126,9 @@ class Partitions:
 
     async def until_calls_read(self) -> None:
         """Wait until the calls that were published before now have been handed over."""
-        at, deadline = self._clock.now(), time.monotonic() + _CATCH_UP_SECONDS
+        at, deadline = self._clock.now(), self._monotonic() + _CATCH_UP_SECONDS
         while self.calls_read_until < at:
-            if time.monotonic() > deadline:
+            if self._monotonic() > deadline:
                 log.warning("call topic was not read up in time")
                 return
             await self.look_at_calls()
@@ -125,17 +140,17 @@ class Partitions:
         name, at, generation = self._prefix + CALL_COMPLETED, self._clock.now(), self._hosting.generation
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                ours = [tp for tp in self._app.consumer.assignment() if tp.topic == name]
-                ends = dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+                ours = [tp for tp in self._consumer().assignment() if tp.topic == name]
+                ends = dict(await self._consumer().highwaters(*ours)) if ours else {}
         except KAFKA_ERRORS:
             return
         if await self._are_read(ends) and generation == self._hosting.generation:
             self.calls_read_until = max(self.calls_read_until, at)
 
     async def _are_read(self, ends: dict[TP, int]) -> bool:
-        deadline = time.monotonic() + _LOOK_SECONDS
+        deadline = self._monotonic() + _LOOK_SECONDS
         while any(self._read_up_to(tp) < end for tp, end in ends.items()):
-            if time.monotonic() > deadline:
+            if self._monotonic() > deadline:
                 return False
             await asyncio.sleep(_LOOK_EVERY_SECONDS / 10)
         return True
@@ -147,11 +162,11 @@ class Partitions:
             KafkaError: the broker does not tell.
             LogShrank: a topic ends before what was read of it. A new start reads it from its beginning.
         """
-        ours = [tp for tp in self._app.consumer.assignment() if self._source(tp) in self._positions]
+        ours = [tp for tp in self._consumer().assignment() if self._source(tp) in self._positions]
         read = {tp: self._read_up_to(tp) for tp in ours}
-        ends = dict(await self._app.consumer.highwaters(*ours)) if ours else {}
+        ends = dict(await self._consumer().highwaters(*ours)) if ours else {}
         shrunk = sorted(tp for tp in ours if ends.get(tp, read[tp]) < read[tp])
-        if shrunk and self._app.consumer.tells_ends:
+        if shrunk and self._consumer().tells_ends:
             raise LogShrank(f"{shrunk[0].topic}/{shrunk[0].partition} ends before what was read of it")
         waiting: int = sum(max(0, end - read[tp]) for tp, end in ends.items())
         return waiting + self._hosting.unfinished
@@ -163,23 +178,23 @@ class Partitions:
     def assignment(self) -> dict[str, list[int]]:
         """Return the partitions that Kafka assigns to this worker, by topic."""
         found: dict[str, list[int]] = {}
-        for tp in sorted(self._app.consumer.assignment()):
+        for tp in sorted(self._consumer().assignment()):
             found.setdefault(tp.topic.removeprefix(self._prefix), []).append(tp.partition)
         return found
 
     def lag(self) -> dict[str, int]:
         """Return the events behind the positions, by partition, as of the last fetch."""
-        found, ours = {}, self._app.consumer.assignment()
+        found, ours = {}, self._consumer().assignment()
         for source, position in sorted(self._positions.items()):
-            tp = TP(self._prefix + source.topic, source.partition)
-            end = self._app.consumer.highwater(tp) if tp in ours else None
+            tp = TopicPartition(self._prefix + source.topic, source.partition)
+            end = self._consumer().highwater(tp) if tp in ours else None
             read = self._read_up_to(tp) if tp in ours else position
             found[f"{source.topic}-{source.partition}"] = max(0, (end or read) - read)
         return found
 
     def _read_up_to(self, tp: TP) -> int:
         """Return how far a partition is handed over, offsets without a record included."""
-        return int(self._app.consumer.read_up_to(tp, self._positions.get(self._source(tp), 0)))
+        return int(self._consumer().read_up_to(tp, self._positions.get(self._source(tp), 0)))
 
     def _source(self, tp: TP) -> TopicPartition:
         return TopicPartition(tp.topic.removeprefix(self._prefix), tp.partition)

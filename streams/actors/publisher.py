@@ -6,15 +6,14 @@ what was sent since is sent again by a new owner, and its numbers make that harm
 """
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
+from clients.kafka.errors import KafkaError
 from clients.kafka.producer import Producer
 from db.pool import Pool
 from db.store.ownership import Claim
@@ -55,30 +54,41 @@ class _Tail:
 
     sequence: int
     published: int
+    waits_since: float | None
     open: OrderedDict[int, Item | None] = field(default_factory=OrderedDict)
     pending: set[int] = field(default_factory=set)
     reads_from: int | None = None
     recorded: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waits_since: float | None = field(default_factory=time.monotonic)
 
 
 class Publisher:
-    """`moved_at`: see `streams.worker.progress`; steady seconds at which something was published or tried again."""
+    """`moved_at`: see `streams.worker.progress`; seconds of `monotonic` at which something was published or tried again."""
 
-    def __init__(self, pool: Pool, producer: Producer, epochs: Callable[[], Mapping[int, int]]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        producer: Producer,
+        epochs: Callable[[], Mapping[int, int]],
+        monotonic: Callable[[], float],
+    ) -> None:
         self._pool = pool
         self._producer = producer
         self._epochs = epochs
+        self._monotonic = monotonic
         self._tails: dict[int, _Tail] = {}
         self._wakes = asyncio.Event()
-        self.moved_at = time.monotonic()
+        self.moved_at = self._monotonic()
 
     def assigned(self, claims: Mapping[int, Claim]) -> None:
         """Begin anew: what lies above each watermark is read from the log and goes first."""
         self._tails = {
             claim.partition: _Tail(
-                sequence=claim.sequence, published=claim.published, reads_from=claim.published, recorded=claim.published
+                sequence=claim.sequence,
+                published=claim.published,
+                reads_from=claim.published,
+                recorded=claim.published,
+                waits_since=self._monotonic(),
             )
             for claim in claims.values()
         }
@@ -126,7 +136,7 @@ class Publisher:
     def oldest_seconds(self) -> float | None:
         """Return for how long something has waited that could leave."""
         since = [tail.waits_since for tail in self._tails.values() if tail.waits_since is not None]
-        return round(time.monotonic() - min(since), 3) if since else None
+        return round(self._monotonic() - min(since), 3) if since else None
 
     async def work(self) -> None:
         """Publish until cancelled."""
@@ -160,10 +170,10 @@ class Publisher:
             if not batch:
                 tail.waits_since = None
                 return
-            tail.waits_since = tail.waits_since or time.monotonic()
+            tail.waits_since = tail.waits_since or self._monotonic()
             await self._send(batch)
             reach("after-publish")
-            self.moved_at = tail.waits_since = time.monotonic()
+            self.moved_at = tail.waits_since = self._monotonic()
             if self._tails.get(partition) is tail:
                 tail.published = max(tail.published, batch[-1][0])
                 for sequence, *_ in batch:
@@ -215,7 +225,7 @@ class Publisher:
         await attempts(self._producer.send_marked, CONVERSATION_EVENT, records)
 
     def _wait(self) -> None:
-        self.moved_at = time.monotonic()
+        self.moved_at = self._monotonic()
         log.warning("events could not be published and are sent again")
 
     async def _advance_always(self) -> None:

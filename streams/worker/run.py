@@ -1,6 +1,8 @@
 """The worker's life: it waits for what it needs, works until a signal, and gives back what it has."""
 
 import asyncio
+import os
+import socket
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -30,7 +32,8 @@ from schemas.settings import Settings, require
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
 from streams.engine.app import DRAIN_CAP_SECONDS
-from streams.worker.assembly import Outside, Worker, build_worker
+from streams.worker.assembly import Worker, build_worker
+from streams.worker.heart import Outside
 from streams.worker.progress import Progress
 from streams.worker.views import Views
 
@@ -85,6 +88,7 @@ async def _outside(settings: Settings, parts: AsyncExitStack) -> Outside:
         session=session,
         ids=ids,
         clock=clock,
+        owner=f"{socket.gethostname()}:{os.getpid()}",
     )
 
 

@@ -29,7 +29,8 @@ from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
 from streams.engine.work import TopicPartition
 from streams.stats.counting import Counting
-from streams.worker.assembly import Outside, Worker, build_worker
+from streams.worker.assembly import Worker, build_worker
+from streams.worker.heart import Outside
 from tests.support.deadline import eventually
 from tests.support.spans import recorded
 from web.database import Database
@@ -101,7 +102,7 @@ async def working(pool: Pool, events: Log) -> AsyncIterator[tuple[Worker, Vendor
         outside = Outside(
             settings=_SETTINGS, partitions=1, pool=pool, producer=cast(Any, events),
             vendors=Vendors(cast(Any, vendor), vendor, cast(Any, vendor)), session=session,
-            ids=await Ids.reserve(pool), clock=clock,
+            ids=await Ids.reserve(pool), clock=clock, owner="worker:1",
         )  # fmt: skip
         worker = build_worker(outside)
         await worker.partitions.assigned({TP(INBOUND_MESSAGE, 0)})

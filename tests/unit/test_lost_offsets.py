@@ -1,5 +1,6 @@
 """Committed offsets that the log does not have, and a log that ends before what was read of it."""
 
+import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,10 +33,10 @@ def engine(end: int, *, tells_ends: bool = True) -> Partitions:
         tells_ends=tells_ends,
         read_up_to=lambda tp, done: done,
     )
-    app, hosting = SimpleNamespace(consumer=consumer), SimpleNamespace(unfinished=0)
+    hosting = SimpleNamespace(unfinished=0)
     clock = SimpleNamespace(now=lambda: datetime.now(UTC))
     nobody = cast(Any, None)
-    made = Partitions(cast(Any, app), "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock))
+    made = Partitions(lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic)
     made.sought({TP("inbound-message", 0): 7})
     return made
 

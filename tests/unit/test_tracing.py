@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -102,7 +103,7 @@ async def worked(records: list[Record]) -> None:
     """Bring records through a worker; one burst, answered with one send that fails."""
     told, nobody, policy = Told(), cast(Any, None), Policy.of(load_settings({}))
     reader = InputReader(nobody, policy, nobody)
-    intake = Intake(1, cast(Any, told), reader, nobody, nobody, lambda *place: None)
+    intake = Intake(1, cast(Any, told), reader, nobody, nobody, lambda *place: None, lambda: datetime.now(UTC))
     working = asyncio.create_task(intake.work())
     for record in records:
         await intake(TopicPartition(INBOUND_MESSAGE, 0), Event(record))

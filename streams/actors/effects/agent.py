@@ -1,7 +1,6 @@
 """Asks the agent what a client wrote. One attempt; whether and when there is another is the rules' business."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -55,6 +54,7 @@ class AgentClient:
         confirm: Callable[[str], Awaitable[None]],
         take_slot: Callable[[], bool],
         now: Callable[[], datetime],
+        monotonic: Callable[[], float],
     ) -> None:
         self._pool = pool
         self._policy = policy
@@ -65,6 +65,7 @@ class AgentClient:
         self._confirm = confirm
         self._take_slot = take_slot
         self._now = now
+        self._monotonic = monotonic
         self._rows = GroupCommit(self._read_rows, _READ_TOGETHER, at_once=_READS_AT_ONCE)
 
     async def ask(self, key: str, effect: AskAgent) -> Input:
@@ -106,12 +107,12 @@ class AgentClient:
             reach("after-begin")
             fetched = await self._details(effect)
             asked = await self._question(key, effect, fetched, database)
-            begun = time.monotonic()
+            begun = self._monotonic()
             with self._vendors.messenger.typing(effect.question[-1].event_id), vendor_call("elevenlabs", "answer"):
                 reply = await self._vendors.agent.ask(asked)
             self._account.went_through(effect.id, by_report=False)
             reach("after-agent")
-        return self._answered(effect, ids, reply, round(time.monotonic() - begun, 3), fetched)
+        return self._answered(effect, ids, reply, round(self._monotonic() - begun, 3), fetched)
 
     def _answered(
         self, effect: AskAgent, ids: tuple[str, ...], reply: AgentReply, seconds: float, details: CallDetails | None

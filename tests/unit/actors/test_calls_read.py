@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -25,11 +26,11 @@ def engine(end: int) -> Partitions:
     consumer = SimpleNamespace(
         assignment=lambda: {_CALLS}, highwaters=highwaters, read_up_to=lambda tp, done: done
     )
-    app, hosting = SimpleNamespace(consumer=consumer), SimpleNamespace(generation=_GENERATION)
+    hosting = SimpleNamespace(generation=_GENERATION)
     ticks = itertools.count()
     clock = SimpleNamespace(now=lambda: datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=next(ticks)))
     nobody = cast(Any, None)
-    made = Partitions(cast(Any, app), "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock))
+    made = Partitions(lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic)
     made.sought({_CALLS: 2})
     return made
 

@@ -62,6 +62,7 @@ async def drained(chat: Chat, vendors: Vendors) -> tuple[float, Store]:
     ownership = cast(Any, SimpleNamespace(epochs={0: 1}))
     host = Hosting(
         behaviour, store, cast(Any, vendors), cast(Any, store), ownership, limits=Limits(), clock=chat.now.timestamp,
+        monotonic=now, new_id=lambda: "w1",
         rejections=cast(Any, None), tell_status=cast(Any, None),
     )  # fmt: skip
     host.assign({0: 1})

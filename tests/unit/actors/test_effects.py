@@ -1,6 +1,7 @@
 """An effect has a result whatever happens; Postgres' trouble is nobody's reason for an apology."""
 
 import asyncio
+import time
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -124,7 +125,7 @@ async def asked(agent: Away, postgres: Postgres, account: AccountGate | None = N
         cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker,
         account or AccountGate("elevenlabs", lambda: AT),
         CallLookup(cast(Any, None), breaker),
-        confirm=ours, take_slot=lambda: True, now=lambda: AT,
+        confirm=ours, take_slot=lambda: True, now=lambda: AT, monotonic=time.monotonic,
     )  # fmt: skip
     return await client.ask(NUMBER, ASK)
 

@@ -15,6 +15,7 @@ from clients.kafka.batches import Unreadable
 from clients.kafka.partitioner import partition_of
 from clients.kafka.producer import Producer
 from rules.inputs import MessageBuried, Recovered
+from schemas.documents import now
 from schemas.events import InboundMessage
 from schemas.topics import DEAD_LETTER
 from streams.actors import records
@@ -129,7 +130,7 @@ async def told(broker: Broker, *messages: Message, partitions: int = 1, sender: 
 
     producer = cast(Producer, broker)
     reader = cast(InputReader, Reader())
-    intake = Intake(partitions, mailboxes, reader, producer, Letters(producer), handed_over, sender)
+    intake = Intake(partitions, mailboxes, reader, producer, Letters(producer, now), handed_over, now, sender)
     for message in messages:
         await intake(TopicPartition("inbound-message", 0), Event(message))
     working = asyncio.create_task(intake.work())

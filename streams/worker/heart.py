@@ -1,0 +1,212 @@
+"""The parts of a worker that are the product's own, and how they hang together: all but Faust.
+
+What they talk to, the time and chance come as arguments: `assembly.py` gives them the real ones, `tests/universe` simulated
+ones.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from uuid import UUID, uuid4
+
+import aiohttp
+
+from clients.circuit_breaker import CircuitBreaker
+from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import Producer
+from clients.rate_limiter import RateLimiter, allowed_per_second
+from clients.vendors import Vendors
+from db.pool import Pool
+from mailboxes.ports import Limits
+from rules.inputs import Input
+from rules.policy import Policy
+from schemas.phone import conversation_key
+from schemas.settings import Settings
+from streams.actors.behaviour import Conversations
+from streams.actors.clock import DatabaseClock, steady_seconds
+from streams.actors.effects.agent import AgentClient
+from streams.actors.effects.backend import BackendClient
+from streams.actors.effects.call import CallLookup
+from streams.actors.effects.delivery import Delivery
+from streams.actors.effects.look_ups import LookUps
+from streams.actors.effects.performer import Performer
+from streams.actors.effects.restored import RestoredSends
+from streams.actors.hosting import Hosting
+from streams.actors.ids import Ids
+from streams.actors.intake import Intake
+from streams.actors.letters import Letters
+from streams.actors.orphans import OrphanedSends
+from streams.actors.ownership import Ownership
+from streams.actors.partitions import Consumer, Partitions
+from streams.actors.publisher import Publisher
+from streams.actors.reading import InputReader
+from streams.actors.rejections import Rejections
+from streams.actors.report_watch import ReportWatch
+from streams.actors.retention import Retention
+from streams.actors.store import ConversationStore
+from streams.metrics import REDELIVERIES
+from streams.worker.standing import Standing
+
+# The bound of a partition's unfinished events: a quarter of a worker's, so that one stuck head cannot fill it.
+_WINDOW_SHARE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a worker talks to. `owner`: its name in the table of partitions; `steady`: seconds that go on while the machine
+    sleeps; `monotonic`: seconds that may stand still meanwhile; `new_id`: chance.
+    """
+
+    settings: Settings
+    partitions: int
+    pool: Pool
+    producer: Producer
+    vendors: Vendors
+    session: aiohttp.ClientSession
+    ids: Ids
+    clock: DatabaseClock
+    owner: str
+    steady: Callable[[], float] = steady_seconds
+    monotonic: Callable[[], float] = time.monotonic
+    new_id: Callable[[], UUID] = uuid4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heart:
+    hosting: Hosting
+    partitions: Partitions
+    publisher: Publisher
+    intake: Intake
+    ownership: Ownership
+    retention: Retention
+    breakers: tuple[CircuitBreaker, ...]
+    standing: Standing
+
+
+def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consumer]) -> Heart:
+    """Return a heart that does not beat yet."""
+    settings, pool = outside.settings, outside.pool
+    breakers = CircuitBreaker("twilio", clock=outside.monotonic), CircuitBreaker("elevenlabs", clock=outside.monotonic)
+    standing = Standing.begun(outside.clock.now)
+    ownership = Ownership(pool, outside.owner, partial(partition_of, partitions=outside.partitions), outside.steady)
+    publisher = Publisher(pool, outside.producer, lambda: ownership.epochs, outside.monotonic)
+    letters = Letters(outside.producer, outside.clock.now)
+    rejections = Rejections(letters)
+    store = ConversationStore(
+        pool, policy, publisher, ownership.proved, outside.steady, rejections.came_through
+    )
+    behaviour = Conversations(
+        policy,
+        outside.ids.fresh(),
+        seen=store.was_seen,
+        calls_read_until=lambda: joined.calls_read_until,
+        now=outside.clock.seconds,
+        repeated=REDELIVERIES.inc,
+    )
+    hosting = Hosting(
+        behaviour,
+        store,
+        _performer(outside, policy, ownership, breakers, standing),
+        pool,
+        ownership,
+        limits=_limits(settings),
+        clock=outside.clock.seconds,
+        monotonic=outside.monotonic,
+        new_id=lambda: outside.new_id().hex,
+        rejections=rejections,
+        tell_status=OrphanedSends(settings, outside.producer, outside.clock.now).tell,
+    )
+    joined = Partitions(
+        consumer,
+        settings.topic_prefix,
+        hosting,
+        ownership,
+        publisher,
+        outside.ids,
+        outside.clock,
+        outside.monotonic,
+    )
+    reports = ReportWatch(standing.sender, outside.clock.now)
+    reader = InputReader(pool, policy, joined.until_calls_read, hosting.sends_of, reports.read)
+    return Heart(
+        hosting=hosting,
+        partitions=joined,
+        publisher=publisher,
+        intake=Intake(
+            outside.partitions,
+            hosting,
+            reader,
+            outside.producer,
+            letters,
+            joined.handed_over,
+            outside.clock.now,
+            conversation_key(settings.twilio_whatsapp_from),
+        ),
+        ownership=ownership,
+        retention=_retention(outside, hosting, ownership),
+        breakers=breakers,
+        standing=standing,
+    )
+
+
+def _retention(outside: Outside, hosting: Hosting, ownership: Ownership) -> Retention:
+    async def tell(key: str, given: Input) -> None:
+        await hosting.tell(partition_of(key, outside.partitions), key, given)
+
+    return Retention(
+        outside.settings, outside.pool, tell, lambda: ownership.partitions, lambda: hosting.generation
+    )
+
+
+def _performer(
+    outside: Outside,
+    policy: Policy,
+    ownership: Ownership,
+    breakers: tuple[CircuitBreaker, CircuitBreaker],
+    standing: Standing,
+) -> Performer:
+    settings, pool, vendors = outside.settings, outside.pool, outside.vendors
+    # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
+    share = lambda: max(1, len(ownership.partitions)) / outside.partitions  # noqa: E731
+    patience = timedelta(seconds=settings.twilio_unknown_patience_seconds)
+    look_ups = LookUps(pool, vendors.messenger, breakers[0], patience=patience, now=outside.clock.now)
+    delivery = Delivery(
+        vendors.messenger,
+        breakers[0],
+        RateLimiter(allowed_per_second(settings), share),
+        standing.sender,
+        confirm=ownership.confirm,
+        now=outside.clock.now,
+        find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs).find,
+    )
+    calls = CallLookup(vendors.calls, breakers[1])
+    agent = AgentClient(
+        pool,
+        policy,
+        vendors,
+        breakers[1],
+        standing.agents,
+        calls,
+        confirm=ownership.confirm,
+        take_slot=delivery.take_slot,
+        now=outside.clock.now,
+        monotonic=outside.monotonic,
+    )
+    backend = BackendClient(settings, pool, outside.session)
+    return Performer(
+        pool=pool,
+        policy=policy,
+        agent=agent,
+        calls=calls,
+        delivery=delivery,
+        look_ups=look_ups,
+        backend=backend,
+        gates=(*breakers, *standing.gates),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    most = settings.max_in_flight
+    return Limits(work=2 * most, partition=max(1, most // _WINDOW_SHARE), source=most)
