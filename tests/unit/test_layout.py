@@ -75,6 +75,36 @@ def test_the_rules_of_a_conversation_are_pure(file: Path) -> None:
     assert not _imported(file) & {"asyncio", "socket", "aiohttp", "asyncpg", "aiokafka", "faust", "time"}
 
 
+# What a worker's heart is made of: `tests/universe` plays it on simulated ports, in virtual time.
+_PORTS_ALONE = ("rules", "mailboxes", "streams/actors", "streams/worker/heart.py")
+_EDGES = {"faust", "aiokafka", "asyncpg", "uvloop", "socket", "ssl"}
+_OF_TIME_AND_CHANCE = re.compile(
+    r"\b(time\.(time|monotonic|perf_counter|sleep)|clock_gettime|datetime\.(now|today|utcnow)|date\.today|os\.urandom"
+    r"|random\.\w+|secrets\.\w+|uuid[14]|documents import .*\bnow)\b\(?"
+)
+# As a default of an argument, or in a clock that is one.
+_MAY_NAME = {
+    "rules/draft.py": {"random.random"},
+    "mailboxes/shards.py": {"uuid4", "uuid4("},
+    "streams/actors/clock.py": {"clock_gettime("},
+    "streams/actors/ids.py": {"uuid4"},
+    "streams/actors/ownership.py": {"time.monotonic"},
+    "streams/worker/heart.py": {"time.monotonic", "uuid4"},
+}
+
+
+def _hearts_files() -> list[Path]:
+    paths = [ROOT / each for each in _PORTS_ALONE]
+    return sorted(file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path]))
+
+
+@pytest.mark.parametrize("file", _hearts_files(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_workers_heart_knows_ports_alone_and_is_told_time_and_chance(file: Path) -> None:
+    assert not _imported(file) & _EDGES
+    named = {found[0] for found in _OF_TIME_AND_CHANCE.finditer(file.read_text())}
+    assert named <= _MAY_NAME.get(str(file.relative_to(ROOT)), set())
+
+
 def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text()
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]

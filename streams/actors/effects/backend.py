@@ -3,7 +3,7 @@
 It may get one twice (`X-Event-Id` tells), never not at all, as long as it comes back within a day.
 """
 
-import time
+from collections.abc import Callable
 
 import aiohttp
 from pydantic_core import to_json
@@ -21,9 +21,12 @@ TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
 class BackendClient:
-    """Posts under BACKEND_URL."""
+    """Posts under BACKEND_URL. `seconds`: Unix time, which the signature bears."""
 
-    def __init__(self, settings: Settings, pool: Pool, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, settings: Settings, pool: Pool, session: aiohttp.ClientSession, seconds: Callable[[], float]
+    ) -> None:
+        self._seconds = seconds
         self._url = settings.backend_url.rstrip("/") + settings.backend_events_path
         self._secret = settings.backend_webhook_secret or settings.microservice_token
         self._pool = pool
@@ -42,7 +45,7 @@ class BackendClient:
         body = to_json(event)
         headers = {"Content-Type": "application/json", "X-Event-Id": str(event["event_id"])}
         if self._secret:
-            headers[HEADER] = signature(self._secret, body, int(time.time()))
+            headers[HEADER] = signature(self._secret, body, int(self._seconds()))
         try:
             async with self._session.post(
                 self._url, data=body, headers=headers, allow_redirects=False, timeout=TIMEOUT

@@ -89,14 +89,14 @@ class Delivery:
         own_id = effect.part.own_id
         reach("after-answer")
         try:
-            await self._confirm(key)
-        except Fenced as error:  # certainly nothing was sent; the new owner looks all the same
-            return SendNotMade(own_id=own_id, why=str(error))
-        try:
             if (sent := await self._find_restored(key, effect)) is not None:
                 return SendAccepted(own_id=own_id, sid=sent.sid, body=sent.body)
         except (RetryableError, UnknownOutcome) as error:
             return SendNotMade(own_id=own_id, why=error.why)
+        try:
+            await self._confirm(key)  # the last wait before the socket: a proof grows old in any other
+        except Fenced as error:  # certainly nothing was sent; the new owner looks all the same
+            return SendNotMade(own_id=own_id, why=str(error))
         try:
             with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):
                 accepted = await self._messenger.send(self._message(effect))

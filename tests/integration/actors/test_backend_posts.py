@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -63,7 +64,7 @@ async def test_it_is_told_until_it_takes_it_and_then_nothing_is_left(pool: Pool,
     settings = load_settings({}, backend_url=url, backend_events_path="/events", backend_webhook_secret=_SECRET)
     chat, problems = await _escalated(pool), list[str | None]()
     async with aiohttp.ClientSession() as session:
-        client = BackendClient(settings, pool, session)
+        client = BackendClient(settings, pool, session, time.time)
         for _ in range(2):
             [post] = [effect for effect in chat.wanted() if isinstance(effect, TellBackend)]
             told = await client.tell(post)
@@ -81,5 +82,5 @@ async def test_a_backend_that_cannot_be_reached_is_told_later(pool: Pool) -> Non
     [post] = [effect for effect in chat.wanted() if isinstance(effect, TellBackend)]
     settings = load_settings({}, backend_url="http://127.0.0.1:9", backend_webhook_secret=_SECRET)
     async with aiohttp.ClientSession() as session:
-        told = await BackendClient(settings, pool, session).tell(post)
+        told = await BackendClient(settings, pool, session, time.time).tell(post)
     assert told.problem == "ClientConnectorError"

@@ -95,6 +95,22 @@ async def test_nothing_is_sent_for_a_number_that_is_not_ours_any_more() -> None:
     assert twilio.sent == []
 
 
+async def test_ownership_is_proven_after_every_other_wait() -> None:
+    waits: list[str] = []
+
+    async def confirm(key: str) -> None:
+        waits.append("proof")
+
+    async def find_restored(key: str, effect: SendMessage) -> ListedMessage | None:
+        waits.append("Postgres")
+        return None
+
+    sender = delivery(Twilio())
+    sender._confirm, sender._find_restored = confirm, find_restored
+    await sender.send(NUMBER, SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None))
+    assert waits == ["Postgres", "proof"]
+
+
 async def test_what_was_sent_before_a_restore_is_taken_for_the_message() -> None:
     twilio, effect = Twilio(), SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
     sender = delivery(twilio)

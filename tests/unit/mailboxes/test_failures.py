@@ -5,7 +5,7 @@ import asyncio
 from mailboxes.ports import KeyWrite, Outcome, Verdict
 from tests.unit.mailboxes.setting import Setting, turns
 from tests.unit.mailboxes.virtual_time import virtual
-from tests.unit.mailboxes.world import Event, Message
+from tests.unit.mailboxes.world import Ask, Event, Message
 
 
 def refusing(setting: Setting, *ids: str) -> None:
@@ -187,3 +187,21 @@ async def test_a_key_that_cannot_be_loaded_is_nobody_elses_failure() -> None:
     assert [(key, message) for key, message, *_ in setting.host.rejections] == [("bad", None), ("bad", None)]
     assert setting.store.ids("good", "take") == ["1~"]
     assert len(setting.box) == 0  # after the drain
+
+
+@virtual
+async def test_an_effect_that_fails_when_its_partition_has_left_concerns_nobody() -> None:
+    setting, unhandled = Setting(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unhandled.append(context["exception"]))
+
+    async def fails(key: str, effect: Ask) -> Message | None:
+        await asyncio.sleep(1)
+        raise ValueError("not ours")
+
+    setting.host.answer = fails
+    setting.assign(0)
+    await setting.take("a", "1")
+    await asyncio.sleep(0.5)
+    setting.box.revoke([0])
+    await asyncio.sleep(1)
+    assert (setting.box.effects, setting.host.given, unhandled) == ({}, [], [])

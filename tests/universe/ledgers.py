@@ -1,0 +1,172 @@
+"""What the vendors' ledgers must show: every message once, in its order, by who owned it, and none to who wants none."""
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from rules import events as e
+from tests.universe.vendors import Taken, key_of
+
+if TYPE_CHECKING:
+    from tests.universe.judge import Life
+    from tests.universe.universe import Universe
+
+# How old the proof of ownership may be when a message leaves, as the design has it.
+_PROOF_SECONDS = 2.0
+# A second's worth at once for each of three workers, and what a change of their shares lets through besides.
+_RATE_SLACK, _RATE_WINDOW = 4.0, 10.0
+_ANSWER = re.compile(r"^\[(m\d+(?: m\d+)*)\] r(\d+)/(\d+)$")
+# From the intention to the socket there are a proof and, at times, a wait for Postgres.
+_UNDER_WAY_SECONDS = 15.0
+
+
+def judge_ledgers(universe: "Universe", lives: "dict[str, Life]") -> None:
+    """Note every promise that did not hold."""
+    by_key = defaultdict[str, list[Taken]](list)
+    for taken in universe.twilio.ledger:
+        by_key[key_of(taken.to)].append(taken)
+        _is_by_the_owner(universe, taken)
+    _the_rate_is_kept(universe)
+    _the_backend_is_told(universe, lives)
+    for key, ledger in by_key.items():
+        _nothing_is_doubled(universe, key, ledger)
+        if key not in universe.people.erased:
+            _is_known(universe, lives[key], ledger)
+            _nobody_is_bothered(universe, lives[key], ledger)
+            _only_the_vendor_refuses(universe, lives[key])
+            _is_in_order(universe, lives[key], ledger)
+
+
+def _is_by_the_owner(universe: "Universe", taken: Taken) -> None:
+    """A request leaves an owner's process, or one's whose last proof is as fresh as it must be."""
+    partition = universe.partition_of(key_of(taken.to))
+    claims = [claim for claim in universe.postgres.claims[partition] if claim.at <= taken.departed]
+    mine = [place for place, claim in enumerate(claims) if claim.owner == taken.by]
+    if not mine:
+        universe.world.violated(f"{taken.own_id}: sent by {taken.by}, who never owned it")
+    elif mine[-1] + 1 < len(claims) and taken.departed - claims[mine[-1] + 1].at > _PROOF_SECONDS:
+        late = taken.departed - claims[mine[-1] + 1].at
+        universe.world.violated(f"{taken.own_id}: sent by a stale owner, {taken.by}, {late:.1f} s late")
+
+
+def _the_rate_is_kept(universe: "Universe") -> None:
+    per_second = universe.services.settings.twilio_messages_per_second
+    most = per_second * (_RATE_WINDOW + _RATE_SLACK)
+    departed = universe.twilio.departed
+    for place, at in enumerate(departed):
+        if place >= most and at - departed[place - int(most)] < _RATE_WINDOW:
+            universe.world.violated(f"more than {per_second} messages a second, at {at:.1f}")
+            return
+
+
+def _the_backend_is_told(universe: "Universe", lives: "dict[str, Life]") -> None:
+    """Of everything that concerns it, in its order, at least once."""
+    told = list(dict.fromkeys(universe.backend.told))
+    for key, life in lives.items():
+        if key in universe.people.erased or life.state is None:
+            continue
+        of = [int(each.partition(":")[2]) for each in told if each.startswith(f"{life.state.id}:")]
+        given_up = {each.number for each in life.of(e.Posted) if each.gave_up}
+        wanted = [each.number for each in life.events if getattr(each.event, "tells_backend", False)]
+        if missing := [number for number in wanted if number not in of and number not in given_up]:
+            universe.world.violated(f"{key}: the backend was not told of {missing}")
+        if of != sorted(of):
+            universe.world.violated(f"{key}: the backend was told out of order: {of}")
+
+
+def _only_the_vendor_refuses(universe: "Universe", life: "Life") -> None:
+    """What the log calls refused was refused, by the vendor or by a report of it."""
+    failed = [each for each in life.of(e.TurnFailed) if each.send_state == "refused"]
+    refused = universe.twilio.refused | {taken.own_id for taken in universe.twilio.ledger if taken.came_back}
+    for each in failed:
+        if each.own_ids and not refused & set(each.own_ids):
+            universe.world.violated(f"{life.key}: nobody has refused {each.own_ids}")
+
+
+def _nothing_is_doubled(universe: "Universe", key: str, ledger: list[Taken]) -> None:
+    seen = dict[str, Taken]()
+    for taken in ledger:
+        if taken.own_id in seen:
+            universe.world.violated(f"{key}: doubled: {taken.own_id} {taken.body[:60]!r}")
+        seen[taken.own_id] = taken
+    answered = dict[tuple[str, str], Taken]()
+    for taken in ledger:
+        if (found := _ANSWER.match(taken.body)) is None:
+            continue
+        for mark in found[1].split():
+            former = answered.get((mark, found[2]))
+            if former is not None and not former.came_back and former.own_id != taken.own_id:
+                universe.world.violated(f"{key}: answered twice: {mark} part {found[2]}: {taken.body!r}")
+            answered[mark, found[2]] = taken
+
+
+def _is_known(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
+    """The log tells of everything that the vendor has, and of nothing else."""
+    told = {each.sid for each in life.of(e.Sent)}
+    held = {str(row["own_id"]) for row in universe.postgres.tables.sends_of(life.key) if row["state"] == "held"}
+    for taken in ledger:
+        if taken.sid not in told and taken.own_id not in held:
+            universe.world.violated(f"{life.key}: sent, and nobody knows of it: {taken.own_id} {taken.body[:60]!r}")
+    for sid in sorted(told - {taken.sid for taken in ledger}):
+        universe.world.violated(f"{life.key}: told as sent, and was not: {sid}")
+
+
+def _nobody_is_bothered(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
+    """Nothing is intended for who has opted out, and nothing leaves later than what was under way."""
+    allowed = {part.own_id for each in life.of(e.Answered) if each.notice == "opted_out" for part in each.parts}
+    taken_at = {taken.own_id: universe.world.datetime(taken.departed - universe.world.now) for taken in ledger}
+    since: Any = None
+    for recorded in life.events:
+        event = recorded.event
+        if isinstance(event, e.OptedOut):
+            since = recorded.at
+        elif isinstance(event, e.OptedIn):
+            since = None
+        if since is None:
+            continue
+        for own_id in _intended(event):
+            if own_id not in allowed:
+                universe.world.violated(f"{life.key}: intended for who has opted out: {own_id}")
+        at = taken_at.get(event.own_id) if isinstance(event, e.Sent) else None
+        if at is not None and event.own_id not in allowed and (at - since).total_seconds() > _UNDER_WAY_SECONDS:  # type: ignore[union-attr]
+            universe.world.violated(f"{life.key}: sent to who has opted out: {event.own_id}")  # type: ignore[union-attr]
+
+
+def _intended(event: e.Event) -> tuple[str, ...]:
+    if isinstance(event, e.Intended):
+        return (event.own_id,)
+    return (event.parts[0].own_id,) if isinstance(event, e.Answered) and event.intended and event.parts else ()
+
+
+def _is_in_order(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
+    """Parts of an answer follow one another, and what was asked later is answered later."""
+    answers: list[tuple[list[str], int]] = []
+    for taken in ledger:
+        found = _ANSWER.match(taken.body)
+        if found is None or taken.is_repeat:
+            continue
+        marks, part = found[1].split(), int(found[2])
+        former = [each for each in answers if each[0] == marks]
+        if part != len(former) + 1 and not _may_lack_parts(life, taken):
+            universe.world.violated(f"{life.key}: out of order: {taken.body!r} after {len(former)} parts")
+        answers.append((marks, part))
+    said = {each.text.split()[0]: each for each in universe.people.said.values() if each.key == life.key}
+    order = [marks for marks, part in answers if part == 1]
+    for place, marks in enumerate(order):
+        for later in order[place + 1 :]:
+            for first in marks:
+                for second in later:
+                    one, two = said[first], said[second]
+                    if two.acknowledged is not None and two.acknowledged < one.arrived:
+                        universe.world.violated(f"{life.key}: {first} is answered before {second}, asked earlier")
+
+
+def _may_lack_parts(life: "Life", taken: Taken) -> bool:
+    """A refused, withdrawn or held part is no reason why those after it are out of order."""
+    for answered in life.of(e.Answered):
+        if taken.own_id in {part.own_id for part in answered.parts}:
+            own_ids = {part.own_id for part in answered.parts}
+            gone = {own_id for each in life.of(e.Withdrawn) for own_id in each.own_ids}
+            gone |= {own_id for each in life.of(e.TurnFailed) for own_id in each.own_ids}
+            return bool(own_ids & gone)
+    return True

@@ -1,0 +1,53 @@
+"""What may happen, drawn from the seed as a list, so that a history can be told, shortened and played again."""
+
+import random
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+NUMBERS = 8
+WEIGHTS: Final = {
+    # clients, the backend, operators
+    "write": 60, "burst": 8, "say": 10, "call": 14, "command": 12, "repeat": 5, "poison": 1, "erase": 1,
+    # processes
+    "kill": 8, "freeze": 5, "sleep": 2, "terminate": 3, "scale": 3, "rebalance": 3, "die_at_step": 8,
+    # what lies between, and what is outside
+    "cut_off": 5, "postgres_away": 3, "postgres_loses": 5, "kafka_away": 3, "kafka_loses": 4, "clock": 2,
+    "storm": 12, "agent": 6,
+}  # fmt: skip
+# Seconds between two moves: most come one upon the other.
+_GAPS: Final = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
+_REST_SHARE, _REST_SECONDS = 0.02, 15.0
+
+
+class Move(NamedTuple):
+    """`a`, `b`: small numbers that choose among what is there; `x`: from 0 to 1."""
+
+    at: float
+    name: str
+    a: int
+    b: int
+    x: float
+
+
+def drawn(seed: int, count: int) -> list[Move]:
+    """Return a history. It begins with calls, as conversations do."""
+    chance, at = random.Random(f"moves {seed}"), 1.0
+    moves = [Move(at + number / 10, "call", number, 0, 0.5) for number in range(NUMBERS) if chance.random() < 0.7]
+    names, weights = list(WEIGHTS), _moody(chance)
+    while len(moves) < count:
+        at += chance.choice(_GAPS) if chance.random() > _REST_SHARE else _REST_SECONDS * chance.random()
+        [name] = chance.choices(names, weights)
+        moves.append(Move(round(at, 3), name, chance.randrange(10), chance.randrange(10), round(chance.random(), 3)))
+    return moves
+
+
+def _moody(chance: random.Random) -> list[float]:
+    """Each seed has its own mood: some faults come often, others never, so that they do not hide each other."""
+    mood = {name: 1.0 if name == "write" else chance.choice((0.0, 0.3, 1.0, 1.0, 3.0)) for name in WEIGHTS}
+    return [weight * mood[name] for name, weight in WEIGHTS.items()]
+
+
+def told(moves: Sequence[Move]) -> str:
+    """Return a history as a test that can be pasted."""
+    lines = [f"        Move({m.at}, {m.name!r}, {m.a}, {m.b}, {m.x})," for m in moves]
+    return "\n".join(["    moves = [", *lines, "    ]"])

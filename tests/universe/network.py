@@ -1,0 +1,74 @@
+"""Requests between a process and a service: slow, refused, or broken off before or after their effect."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from tests.universe.world import Process, World
+
+T = TypeVar("T")
+# A request in a data centre; now and then one takes long.
+_QUICK, _SLOW, _SLOW_SHARE = 0.004, 0.4, 0.04
+# How long a connection into nothing hangs before its client gives up.
+_HANGS = 3.0
+
+
+class Service(Generic[T]):
+    """`is_down`: nobody answers; `loses`: share of requests whose answer is lost, `refuses`: of those never done."""
+
+    def __init__(
+        self, world: World, name: str, refused: Callable[[], Exception], broken: Callable[[], Exception]
+    ) -> None:
+        self.world, self.name = world, name
+        self.refused, self.broken = refused, broken
+        self.is_down = False
+        self.loses = self.refuses = 0.0
+        self.slowness = 1.0
+
+    def latency(self) -> float:
+        chance = self.world.random
+        quick = chance.random() * _QUICK
+        return self.slowness * (quick if chance.random() > _SLOW_SHARE else quick + chance.random() * _SLOW)
+
+    async def call(self, process: Process, what: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Ask for something. What is asked for is done even if nobody waits for the answer any more."""
+        answer: asyncio.Future[Any] = process.loop.create_future()
+        world, chance = self.world, self.world.random
+
+        def settle(error: Exception | None, value: object = None) -> None:
+            if process.is_alive and not answer.done():
+                if error is not None:
+                    answer.set_exception(error)
+                else:
+                    answer.set_result(value)
+
+        def fail(error: Exception, effect: str) -> None:
+            world.note("fault", self.name, what, process.name, effect)
+            world.counts[f"fault: {self.name} {effect}"] += 1
+            wait = self.latency() if chance.random() < 0.7 else _HANGS * chance.random()
+            world.after(wait, lambda: settle(error))
+
+        def arrive() -> None:
+            if self.is_away(process) or chance.random() < self.refuses:
+                fail(self.refused() if chance.random() < 0.5 else self.broken(), "not done")
+                return
+            try:
+                value, error = do(), None
+            except Exception as raised:  # noqa: BLE001 - the service's answer
+                value, error = None, raised
+            if chance.random() < self.loses:
+                fail(self.broken(), "done, answer lost")
+                return
+            world.after(self.latency(), lambda: answered(error, value))
+
+        def answered(error: Exception | None, value: object) -> None:
+            if self.is_away(process):
+                fail(self.broken(), "done, answer lost")
+            else:
+                settle(error, value)
+
+        world.after(self.latency(), arrive)
+        return await answer
+
+    def is_away(self, process: Process) -> bool:
+        return self.is_down or self.name in process.cut_off

@@ -1,0 +1,306 @@
+"""Both vendors and the backend as simulated ports. What they were asked, and have done, is in their ledgers."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Set
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from clients.agent import AgentReply, Question
+from clients.matching import candidates
+from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
+from schemas.elevenlabs_call import CallDetails
+from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.phone import conversation_key
+from schemas.twilio_codes import classify
+from schemas.verdicts import Verdict
+from tests.universe.world import Process, World
+
+SENDER = "whatsapp:+14155238886"
+MARK = re.compile(r"\bm\d+\b")
+# Under what `clients.matching.MARGIN` takes for granted.
+_LONGEST_LAG = 8.0
+_READ_SECONDS = 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """A message that Twilio has. `departed`: when its request left the process; `shown_from`: when lists show it;
+    `came_back`: it was reported as not delivered, so that it may be said once more; `is_repeat`: it was."""
+
+    sid: str
+    own_id: str
+    to: str
+    body: str
+    created: float
+    departed: float
+    by: str
+    shown_from: float
+    content: dict[str, str] | None = None
+    came_back: bool = False
+    is_repeat: bool = False
+
+
+@dataclass(slots=True)
+class Weather:
+    """What a vendor is like now: shares of what goes wrong. `slowness`: factor of its answers' time."""
+
+    silent: float = 0.01
+    lost: float = 0.01
+    busy: float = 0.01
+    number_busy: float = 0.0
+    refused: float = 0.004
+    away: float = 0.0
+    list_away: float = 0.0
+    slowness: float = 1.0
+    lag: float = 1.5
+    early: float = 0.05
+    missing: float = 0.1
+    doubled: float = 0.1
+    failed: float = 0.03
+
+
+CALM = Weather()
+STORMS: dict[str, Weather] = {
+    "down": Weather(away=1.0, list_away=1.0),
+    "sends down": Weather(lost=0.5, silent=0.5, list_away=0.0),
+    "silent": Weather(silent=0.6, lost=0.2, list_away=0.2),
+    "throttled": Weather(busy=0.6),
+    "busy number": Weather(number_busy=0.3, failed=0.2),
+    "late lists": Weather(silent=0.3, lag=_LONGEST_LAG),
+    "refuses": Weather(refused=0.3),
+    "slow": Weather(slowness=20.0, silent=0.1),
+    "reports lost": Weather(missing=0.9, silent=0.2),
+    "reports odd": Weather(early=0.6, doubled=0.6, failed=0.2),
+}
+_REFUSALS = (("63003", "no such address"), ("21610", "blocked"), ("63016", "outside the window"))
+_FAILURES = ("63018", "63016", "63003", "63033", "30008")
+
+
+class Twilio:
+    """`reports(taken, params)` brings a delivery report to our door."""
+
+    def __init__(self, world: World, reports: Callable[[Taken, dict[str, str]], None]) -> None:
+        self.world, self._reports = world, reports
+        self.weather = CALM
+        self.clock = world.random.choice((0.0, 0.0, -2.0, 2.0))
+        self.ledger: list[Taken] = []
+        self.departed: list[float] = []
+        self.refused: set[str] = set()
+
+    def take(self, message: OutgoingMessage, departed: float, process: Process) -> Taken:
+        chance, weather = self.world.random, self.weather
+        taken = Taken(
+            sid=f"MM{len(self.ledger) + 1:032x}", own_id=message.own_id, to=message.to, body=message.body or "plantilla",
+            created=self.world.now, departed=departed, by=process.name,
+            shown_from=self.world.now + chance.random() * weather.lag,
+            content=dict(message.template_variables) if message.template_id else None,
+        )  # fmt: skip
+        taken.is_repeat = any(each.to == taken.to and each.body == taken.body and each.came_back for each in self.ledger)
+        self.ledger.append(taken)
+        self.world.note("taken", taken.own_id, taken.to, taken.body[:40].replace("\n", " "))
+        self._report_later(taken)
+        return taken
+
+    def _report_later(self, taken: Taken) -> None:
+        chance, weather = self.world.random, self.weather
+        at = 0.0 if chance.random() < weather.early else 0.3
+        statuses = ["sent", "delivered", "read"]
+        if chance.random() < weather.failed:
+            statuses = ["sent", chance.choice(["failed", "undelivered"])]
+        if chance.random() < 0.1:
+            chance.shuffle(statuses)
+        for status in statuses:
+            at += chance.random() * (0.01 if chance.random() < weather.early else 3.0)
+            params = {"MessageSid": taken.sid, "MessageStatus": status, "From": SENDER, "To": taken.to}
+            if status in ("failed", "undelivered"):
+                taken.came_back = True
+                params["ErrorCode"] = chance.choice(_FAILURES)
+            times = 0 if chance.random() < weather.missing else 2 if chance.random() < weather.doubled else 1
+            for _ in range(times):
+                self.world.after(at, lambda params=params: self._reports(taken, params))  # type: ignore[misc]
+
+    def listed(self, since: datetime, to: str | None) -> Listing:
+        shown = [
+            ListedMessage(
+                sid=each.sid, to=each.to, from_=SENDER, body=each.body, is_inbound=False, status="sent",
+                created=self.world.datetime(each.created - self.world.now + self.clock).replace(microsecond=0),
+            )
+            for each in reversed(self.ledger)
+            if each.shown_from <= self.world.now and (to is None or each.to == to)
+        ]  # fmt: skip
+        as_of = self.world.datetime(self.clock).replace(microsecond=0)
+        return Listing(messages=tuple(each for each in shown if each.created >= since), as_of=as_of)
+
+
+class Messenger:
+    """A process's client of Twilio; see `clients.messenger.Messenger`."""
+
+    vendor = "twilio"
+
+    def __init__(self, twilio: Twilio, process: Process) -> None:
+        self._twilio, self._process = twilio, process
+
+    async def send(self, message: OutgoingMessage) -> Accepted:
+        """The request leaves at once: whoever confirmed has confirmed in the same step."""
+        twilio, process, world = self._twilio, self._process, self._twilio.world
+        chance, weather = world.random, twilio.weather
+        departed = world.now
+        world.note("sending", message.own_id, process.name)
+        twilio.departed.append(departed)
+        fate = self._fate()
+        world.counts[f"fault: twilio {fate}"] += fate != "accepted"
+        if fate == "away":
+            await asyncio.sleep(chance.random() * 0.2)
+            raise RetryableError("twilio", "no connection: ClientConnectorError")
+        answer: asyncio.Future[Accepted] = process.loop.create_future()
+        there = weather.slowness * (0.02 + chance.random() * 0.15)
+        there = min(there, _READ_SECONDS * 0.9)
+
+        def settle(result: Accepted | Exception) -> None:
+            if process.is_alive and not answer.done():
+                if isinstance(result, Exception):
+                    answer.set_exception(result)
+                else:
+                    answer.set_result(result)
+
+        def arrive() -> None:
+            back = weather.slowness * (0.02 + chance.random() * 0.1)
+            if fate in ("accepted", "silent"):
+                taken = twilio.take(message, departed, process)
+                is_cut = fate == "silent" or "twilio" in process.cut_off or there + back > _READ_SECONDS
+                if not is_cut:
+                    world.after(back, lambda: settle(Accepted(taken.sid, "queued", taken.body)))
+                    return
+            if fate in ("accepted", "silent", "lost"):
+                gives_up = chance.choice((back, _READ_SECONDS - there))
+                code = 500 if fate != "accepted" and chance.random() < 0.3 else None
+                error = UnknownOutcome("twilio", "broke off", code)
+                world.after(max(0.0, back if code else gives_up), lambda: settle(error))
+                return
+            if fate == "refused":
+                twilio.refused.add(message.own_id)
+            world.after(back, lambda: settle(self._error(fate)))
+
+        world.after(there, arrive)
+        return await answer
+
+    def _fate(self) -> str:
+        chance, weather = self._twilio.world.random, self._twilio.weather
+        if "twilio" in self._process.cut_off or chance.random() < weather.away:
+            return "away" if chance.random() < 0.7 else "lost"
+        for fate in ("silent", "lost", "busy", "number_busy", "refused"):
+            if chance.random() < getattr(weather, fate):
+                return fate
+        return "accepted"
+
+    def _error(self, fate: str) -> Exception:
+        chance = self._twilio.world.random
+        if fate == "busy":
+            return RetryableError("twilio", "too many requests", 429, chance.choice((None, 1.0)))
+        if fate == "number_busy":
+            return NumberBusy("twilio", "too many to one person", 63018)
+        code, why = chance.choice(_REFUSALS)
+        return TerminalError("twilio", why, int(code))
+
+    async def sent_since(self, since: datetime, to: str | None = None) -> Listing:
+        found: Listing = await self._read("list", lambda: self._twilio.listed(since, to))
+        return found
+
+    async def find_sent(self, to: str, body: str | None, not_before: datetime, known_sids: Set[str]) -> list[ListedMessage]:
+        listing = await self.sent_since(not_before, to)
+        return candidates(listing.messages, to, body, known_sids)
+
+    async def _read(self, what: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
+        world, weather = self._twilio.world, self._twilio.weather
+        chance = world.random
+        await asyncio.sleep(min(_READ_SECONDS, weather.slowness * (0.02 + chance.random() * 0.1)))
+        if "twilio" in self._process.cut_off or chance.random() < max(weather.list_away, 0.01):
+            world.counts["fault: twilio list"] += 1
+            raise RetryableError("twilio", "no answer")
+        found = do()
+        await asyncio.sleep(min(_READ_SECONDS, weather.slowness * (0.02 + chance.random() * 0.1)))
+        return found
+
+    def typing(self, sid: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def classify(self, code: int | str | None) -> Verdict:
+        return classify(code)
+
+
+@dataclass(slots=True)
+class ElevenLabs:
+    """`asked`: marks of each question that was heard. `mood`: calm, slow, down, refuses."""
+
+    world: World
+    mood: str = "calm"
+    asked: list[tuple[float, str, tuple[str, ...]]] = field(default_factory=list)
+
+
+class Agent:
+    """A process's client of ElevenLabs: the agent and the calls."""
+
+    def __init__(self, vendor: ElevenLabs, process: Process) -> None:
+        self._vendor, self._process = vendor, process
+
+    async def ask(self, question: Question) -> AgentReply:
+        vendor, chance = self._vendor, self._vendor.world.random
+        question = await question.with_history()
+        await question.confirm()
+        marks = tuple(MARK.findall(question.text))
+        vendor.asked.append((vendor.world.now, question.user_id, marks))
+        vendor.world.note("asked", question.user_id, " ".join(marks), self._process.name)
+        mood = "down" if "elevenlabs" in self._process.cut_off else vendor.mood
+        draw = chance.random()
+        if mood == "down" or draw < 0.03:
+            vendor.world.counts["fault: elevenlabs away"] += 1
+            await asyncio.sleep(chance.random())
+            raise RetryableError("elevenlabs", "HTTP 503", 503, chance.choice((None, 2.0)))
+        if (mood == "refuses" and draw < 0.5) or draw < 0.035:
+            vendor.world.counts["fault: elevenlabs refuses"] += 1
+            raise TerminalError("elevenlabs", "HTTP 404", 404)
+        await asyncio.sleep((20.0 if mood == "slow" else 2.5) * chance.random())
+        count = chance.choice((1, 1, 2, 3))
+        text = "\n\n".join(f"[{' '.join(marks)}] r{part}/{count}" for part in range(1, count + 1))
+        tools = ("escalate_to_human",) if chance.random() < 0.01 else ()
+        return AgentReply(text=text, raw={}, transport="rest", tools=tools)
+
+    async def fetch_call(self, conversation_id: str) -> CallDetails | None:
+        vendor, chance = self._vendor, self._vendor.world.random
+        await asyncio.sleep(chance.random() * (5.0 if vendor.mood == "slow" else 0.5))
+        if vendor.mood == "down" or "elevenlabs" in self._process.cut_off:
+            raise RetryableError("elevenlabs", "HTTP 503", 503)
+        if chance.random() < 0.3:
+            return None
+        return CallDetails(summary="Quiere el plan", duration_secs=61, transcript=[], dynamic_variables={}, status="done")
+
+
+class Backend:
+    """The backend's door for our posts, as an `aiohttp` session that a process has. `told`: event ids in their order."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.told: list[str] = []
+
+    def session(self, process: Process) -> Any:  # noqa: ANN401
+        @asynccontextmanager
+        async def post(url: str, *, headers: dict[str, str], **_: object) -> AsyncIterator[Any]:
+            chance = self.world.random
+            await asyncio.sleep(chance.random() * 0.2)
+            draw = chance.random()
+            if draw > 0.1:
+                self.told.append(headers["X-Event-Id"])
+                self.world.note("backend", headers["X-Event-Id"])
+            if draw < 0.15:
+                raise TimeoutError
+            yield SimpleNamespace(status=200)
+
+        return SimpleNamespace(post=post)
+
+
+def key_of(address: str) -> str:
+    return conversation_key(address)

@@ -1,0 +1,270 @@
+"""A worker: the product's heart on simulated ports, and a consumer that does what `streams.engine` makes Faust do."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from clients.vendors import Vendors
+from db.store.load import clock as database_clock
+from process.periodic import every
+from rules.policy import Policy
+from schemas.settings import Settings
+from streams.actors.clock import DatabaseClock
+from streams.actors.ids import Ids
+from streams.engine.intake import _take_surely
+from streams.engine.work import TopicPartition
+from streams.worker.heart import Heart, Outside, build_heart
+from tests.universe.kafka import Kafka, Place, Producer, Stored
+from tests.universe.postgres import Postgres, Way
+from tests.universe.vendors import Agent, Backend, ElevenLabs, Messenger, Twilio
+from tests.universe.world import Process, World
+
+_HEARTBEAT_SECONDS, _COMMIT_SECONDS = 2.0, 1.0
+_RECORDS_A_POLL = 50
+_POLL_SECONDS = 1.0
+_CLOCK_EVERY_SECONDS = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Everything outside, which outlives processes."""
+
+    world: World
+    settings: Settings
+    policy: Policy
+    kafka: Kafka
+    postgres: Postgres
+    twilio: Twilio
+    elevenlabs: ElevenLabs
+    backend: Backend
+
+
+@dataclass(slots=True)
+class Event:
+    """As Faust gives a record to an agent."""
+
+    message: Any
+    reader: "Reader"
+
+    def ack(self) -> None:
+        self.reader.acknowledged(Place(self.message.topic, self.message.partition), self.message.offset)
+
+
+@dataclass(slots=True)
+class Reader:
+    """What one assignment has read and acknowledged. `done`: where to go on."""
+
+    generation: int
+    done: dict[Place, int] = field(default_factory=dict)
+    committed: dict[Place, int] = field(default_factory=dict)
+
+    def acknowledged(self, place: Place, offset: int) -> None:
+        if place in self.done:
+            self.done[place] = max(self.done[place], offset + 1)
+
+
+class Worker:
+    """`heart` is there once it has begun. `told`: what it knows of its own end."""
+
+    def __init__(self, services: Services, process: Process) -> None:
+        self._services, self.process = services, process
+        self._kafka = services.kafka
+        self.heart: Heart | None = None
+        self.stopping: asyncio.Event | None = None
+        self._tps: set[Place] = set()
+        self._reader = Reader(0)
+        self._must_rejoin = asyncio.Event()
+        self.tells_ends = True
+
+    # What `streams.actors.partitions` asks of Faust's consumer.
+
+    def assignment(self) -> set[Place]:
+        return set(self._tps)
+
+    async def highwaters(self, *partitions: Place) -> Mapping[Place, int]:
+        def ends() -> dict[Place, int]:
+            return {place: len(self._kafka.log[place]) for place in partitions}
+
+        found: Mapping[Place, int] = await self._call("ends", ends)
+        return found
+
+    def highwater(self, tp: Place) -> int | None:
+        return len(self._kafka.log[tp])
+
+    def read_up_to(self, tp: Place, done: int) -> int:
+        return done
+
+    # Its life.
+
+    async def main(self) -> None:
+        """Live as `streams.worker.run` has it; a task that ends, ends the process."""
+        self.stopping = asyncio.Event()
+        pool: Any = Way(self._services.postgres, self.process)
+        clock = DatabaseClock(lambda: self.process.world.now)
+        await clock.set(lambda: database_clock(pool))
+        heart = self.heart = await self._build(pool, clock)
+        sides = [
+            heart.intake.work(),
+            heart.publisher.work(),
+            heart.hosting.watch_due(),
+            heart.hosting.watch_fencing(),
+            heart.partitions.watch_calls(),
+            every(_CLOCK_EVERY_SECONDS, lambda: clock.set(lambda: database_clock(pool))),
+            self._consume(heart),
+        ]
+        tasks = [asyncio.create_task(each) for each in sides]
+        stop = asyncio.create_task(self.stopping.wait())
+        await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
+        if stop.done():
+            await self._stop(heart)
+        for task in tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                self.process.world.note("worker ends", self.process.name, type(error).__name__)
+        self.process.kill()
+
+    async def _build(self, pool: Any, clock: DatabaseClock) -> Heart:  # noqa: ANN401
+        services, process = self._services, self.process
+        agent = Agent(services.elevenlabs, process)
+        vendors: Any = Vendors(Messenger(services.twilio, process), agent, agent)  # type: ignore[arg-type]
+        producer: Any = Producer(self._kafka, process)
+        outside = Outside(
+            settings=services.settings,
+            partitions=self._kafka.partitions,
+            pool=pool,
+            producer=producer,
+            vendors=vendors,
+            session=services.backend.session(process),
+            ids=await Ids.reserve(pool, process.world.new_id, process.world.random.random),
+            clock=clock,
+            owner=process.name,
+            steady=lambda: process.world.now,
+            monotonic=process.loop.time,
+            new_id=process.world.new_id,
+        )
+        return build_heart(outside, services.policy, lambda: self)
+
+    async def _stop(self, heart: Heart) -> None:
+        """SIGTERM: nothing new, what runs is finished within the cap, partitions are given back."""
+        self.process.world.note("stopping", self.process.name)
+        await heart.partitions.drain()
+        await self._commit()
+        await self._call("leave", lambda: self._kafka.leave(self.process.name), forgive=True)
+        try:
+            async with asyncio.timeout(5):
+                await heart.ownership.give_back()
+        except TimeoutError:
+            pass
+
+    async def _consume(self, heart: Heart) -> None:
+        while True:
+            generation, partitions = await self._join()
+            self._must_rejoin.clear()
+            beating = asyncio.create_task(self._beat(generation))
+            await self._read_on(heart, generation, partitions)
+            beating.cancel()
+
+    async def _read_on(self, heart: Heart, generation: int, partitions: Collection[int]) -> None:
+        topics = heart.intake.topics
+        places = [Place(topic, partition) for topic in topics for partition in partitions]
+        self._tps, self._reader = set(places), Reader(generation)
+        await heart.partitions.assigned(self._tps)
+        committed = await self._surely("offsets", lambda: {p: self._kafka.group.committed.get(p, 0) for p in places})
+        self._reader.done, self._reader.committed = dict(committed), dict(committed)
+        heart.partitions.sought(dict(committed))
+        reading = [asyncio.create_task(self._read(heart, topic, committed)) for topic in topics]
+        committing = asyncio.create_task(every(_COMMIT_SECONDS, self._commit))
+        await self._must_rejoin.wait()
+        await heart.partitions.drain()
+        for task in (*reading, committing):
+            task.cancel()
+        await self._commit()
+
+    async def _join(self) -> tuple[int, list[int]]:
+        while True:
+            joined: asyncio.Future[tuple[int, list[int]]] = self.process.loop.create_future()
+
+            def tell(generation: int, partitions: list[int], joined: Any = joined) -> None:  # noqa: ANN401
+                if self.process.is_alive and not joined.done():
+                    joined.set_result((generation, partitions))
+
+            try:
+                await self._call("join", lambda tell=tell: self._kafka.join(self.process.name, tell))  # type: ignore[misc]
+                async with asyncio.timeout(60):
+                    return await joined
+            except (KafkaError, TimeoutError):
+                await asyncio.sleep(0.2)
+
+    async def _beat(self, generation: int) -> None:
+        name = self.process.name
+        while True:  # also while it drains, or a drain would cost it its partitions
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            try:
+                if await self._call("heartbeat", lambda: self._kafka.heartbeat(name, generation)):
+                    self._must_rejoin.set()
+            except KafkaError:
+                continue
+
+    async def _commit(self) -> None:
+        reader = self._reader
+        moved = {place: at for place, at in reader.done.items() if at > reader.committed.get(place, 0)}
+        if not moved:
+            return
+        try:
+            if await self._call("commit", lambda: self._kafka.commit(self.process.name, reader.generation, moved)):
+                reader.committed.update(moved)
+        except KafkaError:
+            return
+
+    async def _read(self, heart: Heart, topic: str, positions: Mapping[Place, int]) -> None:
+        """One agent a topic, which is given its partitions' records in turns."""
+        at = {place: offset for place, offset in positions.items() if place.topic == topic}
+        reader = self._reader
+        while True:
+            batch: list[Stored] = await self._surely("fetch", lambda: self._fetched(at))
+            for stored in batch:
+                await self._hand_over(heart, stored, reader)
+                at[Place(topic, stored.partition)] = stored.offset + 1
+            if not batch:
+                await self._arrival(topic)
+
+    def _fetched(self, at: Mapping[Place, int]) -> list[Stored]:
+        found: list[Stored] = []
+        for place, offset in at.items():
+            found += self._kafka.read(place, offset, _RECORDS_A_POLL)
+        return found
+
+    async def _hand_over(self, heart: Heart, stored: Stored, reader: Reader) -> None:
+        message = SimpleNamespace(
+            topic=stored.topic, partition=stored.partition, offset=stored.offset, key=stored.key, value=stored.value,
+            headers=list(stored.headers), timestamp=stored.timestamp,
+        )  # fmt: skip
+        await _take_surely(heart.intake, TopicPartition(stored.topic, stored.partition), Event(message, reader), 1.0)
+
+    async def _arrival(self, topic: str) -> None:
+        arrived: asyncio.Future[None] = self.process.loop.create_future()
+
+        def wake() -> None:
+            if self.process.is_alive and not arrived.done():
+                arrived.set_result(None)
+
+        self._kafka.when_written(topic, lambda: self.process.world.after(self._kafka.service.latency(), wake))
+        self.process.world.after(_POLL_SECONDS, wake)
+        await arrived
+
+    async def _surely(self, what: str, do: Any) -> Any:  # noqa: ANN401
+        while True:
+            try:
+                return await self._call(what, do)
+            except KafkaError:
+                await asyncio.sleep(0.1)
+
+    async def _call(self, what: str, do: Any, *, forgive: bool = False) -> Any:  # noqa: ANN401
+        try:
+            return await self._kafka.service.call(self.process, what, do)
+        except KafkaError:
+            if not forgive:
+                raise
