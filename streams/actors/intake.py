@@ -191,7 +191,7 @@ class Intake:
         its number's place, like all that fails: a build may fail on everybody's.
         """
         is_judged = isinstance(error, NotForeseen)
-        found = (failed if is_judged else refused)(source, message, error, now())
+        found = (failed if is_judged else refused)(source, message, error, self._now())
         if found is not None and partition_of(found.key, self._partitions) != source.partition:
             found = None
         if found is None or not is_judged:

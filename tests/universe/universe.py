@@ -6,10 +6,11 @@ import random
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, NoReturn
 
 import structlog
 
@@ -235,7 +236,7 @@ class Universe:
             self.twilio.weather = CALM
 
     def _do_agent(self, a: int, b: int, x: float) -> None:
-        mood = self.elevenlabs.mood = ("slow", "down", "refuses")[b % 3]
+        mood = self.elevenlabs.mood = ("slow", "down", "refuses", "refuses us")[b % 4]
         self.world.after(1.0 + x * 20.0, lambda: self._is_calm(mood))
 
     def _is_calm(self, mood: str) -> None:
@@ -294,11 +295,11 @@ _TAKEN_UP = ("call-completed", "inbound-message", "message-status", "conversatio
 
 def play(seed: int, moves: Sequence[Move] | None = None, count: int = 200) -> Outcome:
     """Play a seed's history, or another one with its chance."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     moves = drawn(seed, count) if moves is None else moves
     random.seed(seed)  # what libraries draw for their backoffs
     with _without_collection():
         universe = Universe(seed, moves)
+        _listen(universe.world)
         try:
             universe.play()
         except Exception as error:  # noqa: BLE001 - told with the seed, like a promise that was broken
@@ -307,6 +308,18 @@ def play(seed: int, moves: Sequence[Move] | None = None, count: int = 200) -> Ou
         universe.bury()
         del universe
     return outcome
+
+
+def _listen(world: World) -> None:
+    """What the product itself calls an error that nobody foresaw is one."""
+
+    def heard(logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
+        world.counts[f"logged: {event['event']}"] += 1
+        if event["event"] == "an effect failed" and not world.is_over:
+            world.violated(f"an effect failed: {event['effect']}: {sys.exc_info()[1]!r}")
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[heard], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from clients.agent import AgentReply, Question
 from clients.matching import candidates
 from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
 from schemas.elevenlabs_call import CallDetails
-from schemas.errors import NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome
 from schemas.phone import conversation_key
 from schemas.twilio_codes import classify
 from schemas.verdicts import Verdict
@@ -53,6 +53,7 @@ class Weather:
     busy: float = 0.01
     number_busy: float = 0.0
     refused: float = 0.004
+    account: float = 0.0
     away: float = 0.0
     list_away: float = 0.0
     slowness: float = 1.0
@@ -72,6 +73,7 @@ STORMS: dict[str, Weather] = {
     "busy number": Weather(number_busy=0.3, failed=0.2),
     "late lists": Weather(silent=0.3, lag=_LONGEST_LAG),
     "refuses": Weather(refused=0.3),
+    "refuses us": Weather(account=0.8),
     "slow": Weather(slowness=20.0, silent=0.1),
     "reports lost": Weather(missing=0.9, silent=0.2),
     "reports odd": Weather(early=0.6, doubled=0.6, failed=0.2),
@@ -192,7 +194,7 @@ class Messenger:
         chance, weather = self._twilio.world.random, self._twilio.weather
         if "twilio" in self._process.cut_off or chance.random() < weather.away:
             return "away" if chance.random() < 0.7 else "lost"
-        for fate in ("silent", "lost", "busy", "number_busy", "refused"):
+        for fate in ("silent", "lost", "busy", "number_busy", "refused", "account"):
             if chance.random() < getattr(weather, fate):
                 return fate
         return "accepted"
@@ -201,6 +203,8 @@ class Messenger:
         chance = self._twilio.world.random
         if fate == "busy":
             return RetryableError("twilio", "too many requests", 429, chance.choice((None, 1.0)))
+        if fate == "account":
+            return AccountRefused("twilio", "the account is suspended", 20003)
         if fate == "number_busy":
             return NumberBusy("twilio", "too many to one person", 63018)
         code, why = chance.choice(_REFUSALS)
@@ -234,7 +238,7 @@ class Messenger:
 
 @dataclass(slots=True)
 class ElevenLabs:
-    """`asked`: marks of each question that was heard. `mood`: calm, slow, down, refuses."""
+    """`asked`: marks of each question that was heard. `mood`: calm, slow, down, refuses, refuses us."""
 
     world: World
     mood: str = "calm"
@@ -249,7 +253,7 @@ class Agent:
 
     async def ask(self, question: Question) -> AgentReply:
         vendor, chance = self._vendor, self._vendor.world.random
-        question = await question.with_history()
+        question = await question.with_context()
         await question.confirm()
         marks = tuple(MARK.findall(question.text))
         vendor.asked.append((vendor.world.now, question.user_id, marks))
@@ -260,6 +264,8 @@ class Agent:
             vendor.world.counts["fault: elevenlabs away"] += 1
             await asyncio.sleep(chance.random())
             raise RetryableError("elevenlabs", "HTTP 503", 503, chance.choice((None, 2.0)))
+        if mood == "refuses us":
+            raise AccountRefused("elevenlabs", "quota exceeded", 401)
         if (mood == "refuses" and draw < 0.5) or draw < 0.035:
             vendor.world.counts["fault: elevenlabs refuses"] += 1
             raise TerminalError("elevenlabs", "HTTP 404", 404)
