@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.events import CallCompleted
 from tests.support.gateway import AUTH, NUMBER, FakeOutcomes, FakePublisher, Fakes, call, gateway
@@ -159,6 +160,20 @@ async def test_odd_but_usable_bodies_are_accepted(over: dict[str, object]) -> No
     async with gateway(fakes) as client:
         assert (await client.post(PATH, json=call(**over), headers=AUTH)).status == 202
     assert b"\\u0000" not in fakes.publisher.events[0][2]
+
+
+async def test_a_number_that_nobody_is_known_to_have_is_a_warning_and_no_refusal() -> None:
+    fakes = Fakes()
+    warned = {}
+    for number in ("+573138539155", "+576138539155"):
+        async with gateway(fakes) as client:
+            with capture_logs() as logs:
+                body = call(recipient={"phone_number": number, "conversation_id": "conv_9", "status": "completed"})
+                assert (await client.post(PATH, json=body, headers=AUTH)).status == 202
+            warned[number] = [line["phone_number"] for line in logs if line["log_level"] == "warning"]
+    assert len(fakes.publisher.events) == 2
+    assert warned["+573138539155"] == []
+    assert [number != "+576138539155" for number in warned["+576138539155"]] == [True], "told, and masked"
 
 
 async def test_a_national_number_is_of_the_configured_country_alone() -> None:
