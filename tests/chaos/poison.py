@@ -1,11 +1,11 @@
 """Poison of every kind into every topic, and good records where they do not belong."""
 
+import asyncio
 import json
 import time
 from collections import Counter
-from contextlib import suppress
 
-from tests.chaos import topics
+from tests.chaos import odd_clients, strangers, topics
 from tests.chaos.clients import Clients, Written
 from tests.chaos.topics import Record
 from tests.chaos.world import World
@@ -26,14 +26,23 @@ _VALUES: tuple[bytes | None, ...] = (
     b'{"event_id": "x", "params": {"From": "whatsapp:+57"}, "received_at": "2025-01-01T00:00:00Z"}',
     json.dumps({"x": "y" * _LARGE}).encode(),
 )
+_ODD_LETTER = json.dumps(
+    {
+        "topic": "inbound-message", "partition": 3_000_000_000, "offset": 0, "reason": "r", "details": "d", "tries": 1,
+        "key_base64": None, "value_base64": None, "at": "2025-10-28T10:00:00Z",
+    }
+).encode()  # fmt: skip
 _CODECS = (None, "gzip", "snappy", "lz4", "zstd")
 
 
 async def poison(world: World) -> None:
-    """Put all kinds into each topic, keyed and unkeyed, on partitions of their own choice, in every compression; and one
-    with headers that are no text.
-    """
+    """Put bytes of all kinds into each topic, while odd clients and strangers do what they can think of."""
     world.strikes()
+    await asyncio.gather(_into_the_topics(world), odd_clients.write(world), strangers.come(world))
+
+
+async def _into_the_topics(world: World) -> None:
+    """Keyed and unkeyed, on partitions of their own choice, in every compression; and one with headers that are no text."""
     servers = world.kafka.bootstrap_servers
     for number, codec in enumerate(_CODECS):
         records = [
@@ -44,8 +53,15 @@ async def poison(world: World) -> None:
             if place % len(_CODECS) == number
         ]
         await topics.produce(servers, records, codec)
+    await topics.produce(servers, [Record("dead-letter", _ODD_LETTER, b"+573100000001")])
     for topic in _TOPICS:
         await produce_raw_header(servers, topic, b"+573100000001", b"{", partition=0)
+
+
+async def prepare(world: World, clients: Clients) -> None:
+    """Have odd clients called; then write some good messages where they do not belong."""
+    await odd_clients.call(world)
+    await misplace(world, clients)
 
 
 async def misplace(world: World, clients: Clients) -> None:
@@ -63,12 +79,13 @@ async def misplace(world: World, clients: Clients) -> None:
 
 
 async def all_buried(world: World, clients: Clients) -> None:
-    """Every poisoned record of a topic that is read by the worker lies in the dead letters, once, with its reason."""
-    found: Counter[str] = Counter()
-    for value in await topics.values(world.kafka.bootstrap_servers, topics.DEAD_LETTERS):
-        with suppress(ValueError, TypeError, KeyError):  # our own poison lies there as well
-            letter = json.loads(value)
-            found[letter["topic"]] += bool(letter["reason"])
+    """Every poisoned record of a topic that is read by the worker lies in the dead letters, once, with its reason; each odd
+    client and stranger has its outcome, and whoever looks at dead letters sees them.
+    """
+    await odd_clients.judge(world)
+    found = Counter(letter["topic"] for letter in await topics.letters(world.kafka.bootstrap_servers) if letter["reason"])
+    wanted = Counter(odd_clients.LETTERS) + Counter({topic: len(_VALUES) + 1 for topic in _READ})
     for topic in _READ:
-        if found[topic] != len(_VALUES) + 1:
-            world.problems.append(f"{found[topic]} dead letters of {topic}, {len(_VALUES) + 1} expected")
+        if found[topic] != wanted[topic]:
+            world.problems.append(f"{found[topic]} dead letters of {topic}, {wanted[topic]} expected")
+    await strangers.judge(world)

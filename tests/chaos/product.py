@@ -22,16 +22,20 @@ _RESTART_SECONDS = 1.0
 
 
 class Product:
-    """One process of the product (`command`: web, worker, …) that is started again when it ends by itself."""
+    """One process of the product (`command`: web, worker, …) that is started again when it ends by itself. `module`: which
+    program it is.
+    """
 
-    def __init__(self, name: str, command: str, port: int, env: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, command: str, port: int, env: dict[str, str], folder: Path, module: str = "cli"
+    ) -> None:
         self.name = name
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / f"{name}.log"
         self.wanted = False
         self.own_ends: list[int] = []
-        self._command = [sys.executable, "-m", "cli", command]
+        self._command = [sys.executable, "-m", module, command]
         self._env = env
         self._process: Process | None = None
         self._watch: asyncio.Task[None] | None = None

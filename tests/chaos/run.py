@@ -60,7 +60,8 @@ class Outcome:
 async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say) -> Outcome:
     """Play it in a world of its own; `runs` times as many faults."""
     counts = {"webs": scenario.webs, "cut_off_webs": scenario.cut_off_webs, "workers": scenario.workers}
-    world = World(folder, jars, **counts, pooled=scenario.pooled, env=dict(scenario.env))
+    env, module = dict(scenario.env), scenario.worker_module
+    world = World(folder, jars, **counts, pooled=scenario.pooled, env=env, worker_module=module)
     async with world:
         clients = _clients(world, scenario)
         try:
@@ -176,6 +177,9 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
     problems, slowest = outcome.problems, max(outcome.recoveries, default=0.0)
     if scenario.recovery is not None and slowest > scenario.recovery:
         problems.append(f"answers flowed again after {slowest:.1f} s, {scenario.recovery:.0f} s wanted")
+    slowest_answer = max(outcome.verdict.latencies.values(), default=0.0)
+    if scenario.answered is not None and slowest_answer > scenario.answered:
+        problems.append(f"an answer took {slowest_answer:.1f} s, {scenario.answered:.0f} s wanted")
     if outcome.refused and not scenario.may_refuse:
         problems.append(f"web did not take {outcome.refused} webhooks at their first try")
     if outcome.verdict.unacknowledged:

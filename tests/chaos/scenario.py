@@ -33,6 +33,8 @@ class Scenario:
     """`pause`: seconds of load after each fault. `backlog`: calls and messages are there before the worker starts.
 
     `produced`: the backlog has so many messages, put into the topic itself instead of posted.
+    `worker_module`: the worker's program, where it is another one than the product's.
+    `answered`: bound in seconds for every answer.
     `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
     `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
@@ -61,6 +63,8 @@ class Scenario:
     afterwards: Extra | None = None
     backlog: bool = False
     produced: int = 0
+    worker_module: str = "cli"
+    answered: float | None = None
     recovery: float | None = None
     caught_up: tuple[float, float] | None = None
     may_refuse: bool = False

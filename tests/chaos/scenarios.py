@@ -4,6 +4,7 @@ from tests.chaos import (
     codecs,
     faults,
     machine_faults,
+    odd_clients,
     partition_faults,
     poison,
     pooler,
@@ -28,6 +29,8 @@ _AFTER_LONG_OUTAGE = 120.0
 _AFTER_POOLER = _AFTER_OUTAGE + 15.0
 # A number that was refused for long is tried again every 300 s.
 _LONGEST_HOLD = 330.0
+# Seven tries take a minute; then there is the apology and the answer to what came behind.
+_UNTIL_BURIED = 75.0
 
 _SLOW = {"latency_ms": 400, "spread_ms": 300}
 
@@ -151,8 +154,10 @@ SCENARIOS = [
              needs=machine_faults.FAKETIME, twilio_faults=_unknown(0.02), recovery=_AFTER_KILL),
     Scenario(name="disk-full", breaks="no file of the worker's can grow for 20 s", fault=machine_faults.disk_full, times=2,
              elevenlabs=_SLOW, recovery=_AFTER_KILL),
-    Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys", times=1, pause=15,
-             fault=poison.poison, extra=poison.misplace, elevenlabs=_SLOW, afterwards=poison.all_buried),
+    Scenario(name="poison", breaks="poison of every kind in every topic; good records under wrong keys; odd clients; a"
+             " message that the build fails on; strangers at web", times=1, pause=_UNTIL_BURIED,
+             fault=poison.poison, extra=poison.prepare, elevenlabs=_SLOW, afterwards=poison.all_buried,
+             worker_module="tests.chaos.failing_worker", env=odd_clients.ENV, answered=5.0, recovery=_AFTER_KILL),
     Scenario(name="compressed", breaks="topics kept in gzip, snappy, lz4, zstd by turns; others' producers send in each",
              fault=codecs.compress, times=4, pause=8, elevenlabs=_SLOW, recovery=_AFTER_KILL, afterwards=codecs.all_read),
     Scenario(name="pooler", breaks="PgBouncer (4 sessions, transactions) before Postgres; it, the worker and Postgres"

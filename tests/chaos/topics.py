@@ -1,9 +1,12 @@
 """The broker as an outsider sees it: records put under any key on any partition, counts, and what a group has committed."""
 
+import base64
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -27,6 +30,7 @@ class Record:
     value: bytes | None
     key: bytes | None
     partition: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def message(written: Written) -> Record:
@@ -43,7 +47,7 @@ async def produce(bootstrap: str, records: Sequence[Record], codec: str | None =
     )
     await producer.start()
     try:
-        sends = [await producer.send(r.topic, r.value, r.key, r.partition) for r in records]
+        sends = [await producer.send(r.topic, r.value, r.key, r.partition, headers=list(r.headers)) for r in records]
         for sent in sends:
             await sent
     finally:
@@ -62,6 +66,17 @@ async def values(bootstrap: str, topic: str) -> list[bytes]:
         return await _read(consumer, await consumer.end_offsets(partitions))
     finally:
         await consumer.stop()
+
+
+async def letters(bootstrap: str) -> list[dict[str, Any]]:
+    """Return the dead letters, each with its `key` as text; what is none is left out."""
+    found = []
+    for value in await values(bootstrap, DEAD_LETTERS):
+        with suppress(ValueError, TypeError, KeyError):  # the poison of that topic itself
+            letter = json.loads(value)
+            key = base64.b64decode(letter["key_base64"] or "").decode(errors="replace")
+            found.append({"topic": letter["topic"], "reason": letter["reason"], "key": key})
+    return found
 
 
 async def uncommitted(bootstrap: str) -> list[bytes]:

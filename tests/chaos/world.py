@@ -44,7 +44,16 @@ class World:
     """Everything one scenario needs; `problems` is what faults saw go wrong, `faults` when they struck (epoch seconds)."""
 
     def __init__(
-        self, folder: Path, jars: Path, *, webs: int, cut_off_webs: int, workers: int, pooled: bool, env: dict[str, str]
+        self,
+        folder: Path,
+        jars: Path,
+        *,
+        webs: int,
+        cut_off_webs: int,
+        workers: int,
+        pooled: bool,
+        env: dict[str, str],
+        worker_module: str = "cli",
     ) -> None:
         self.folder = folder
         self.account = Account()
@@ -65,6 +74,7 @@ class World:
         self.webs: list[Product] = []
         self.workers: list[Product] = []
         self._jars = jars
+        self._worker_module = worker_module
         self._counts = webs, cut_off_webs, workers
         self._is_pooled = pooled
         self.pooler: Pooler | None = None
@@ -115,7 +125,8 @@ class World:
     def add_worker(self, name: str) -> Product:
         """Have one more worker, not started yet."""
         port = free_port()
-        self.workers.append(self._product(name, "worker", port, WORKER_PORT=str(port)))
+        env = self.env | self._over | {"WORKER_PORT": str(port)}
+        self.workers.append(Product(name, "worker", port, env, self.folder, self._worker_module))
         return self.workers[-1]
 
     def _product(self, name: str, command: str, port: int, **env: str) -> Product:

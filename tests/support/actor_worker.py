@@ -102,10 +102,9 @@ class Backend:
         await self.producer.send_and_wait(self.prefix + topic, value, key.encode())
 
 
-def _fails_on(word: str) -> None:
-    """Be a build that fails on clients' messages with a word; what fails is tried at short intervals."""
+def fails_on(word: str) -> None:
+    """Be a build that fails on clients' messages with a word."""
     from rules import decide, inputs, replying
-    from streams.actors import judge
 
     def on_message(draft: Draft, message: inputs.MessageReceived) -> None:
         if word in message.text:
@@ -113,6 +112,12 @@ def _fails_on(word: str) -> None:
         replying.on_message(draft, message)
 
     decide._HANDLERS[inputs.MessageReceived] = on_message
+
+
+def _in_a_hurry() -> None:
+    """Try what fails at short intervals."""
+    from streams.actors import judge
+
     judge.WAITS = (_RETRY_SECONDS,) * len(judge.WAITS)  # type: ignore[misc]
 
 
@@ -126,7 +131,8 @@ def main() -> int:
     settings = load_settings()
     configure_logs(settings)
     if word := os.environ.get(POISON):
-        _fails_on(word)
+        fails_on(word)
+        _in_a_hurry()
     with tracing(settings):
         return run(settings)
 

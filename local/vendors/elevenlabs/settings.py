@@ -75,13 +75,15 @@ def _dotted(overrides: Json, prefix: str) -> Iterable[str]:
 class Behaviour:
     """How all agents behave. Seconds are as ElevenLabs has them; tests shorten them.
 
-    `turn`: the shape of an answer (see `turns`); `greets`: when it greets (see `greeting`); `tools`: words in a message
-    that make the agent use a tool, `{"asesor": "transfer_to_human"}`, of the client's side unless named in
-    `system_tools`; `rest`, `rest_status`, `rest_key`: the specified message route: whether it is there, what it says if
+    `endless`: a word in a message that gets an answer without end; `turn`: the shape of an answer (see `turns`);
+    `greets`: when it greets (see `greeting`); `tools`: words in a message that make the agent use a tool,
+    `{"asesor": "transfer_to_human"}`, of the client's side unless named in `system_tools`; `rest`, `rest_status`,
+    `rest_key`: the specified message route: whether it is there, what it says if
     not, and under which key the text is.
     """
 
     manner: str = "normal"
+    endless: str = ""
     turn: str = "parts"
     greets: str = "asked"
     tools: dict[str, str] = field(default_factory=dict)

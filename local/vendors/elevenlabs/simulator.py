@@ -69,7 +69,9 @@ class ElevenLabsSimulator:
             self._at_once[who] -= 1
             if not self._at_once[who]:
                 del self._at_once[who]
-        entry["reply"] = answer(entry["text"], memory, self.behaviour.manner)
+        word = self.behaviour.endless
+        manner = "endless" if word and word in entry["text"] else self.behaviour.manner
+        entry["reply"] = answer(entry["text"], memory, manner)
         return str(entry["reply"])
 
     def ended(self, call: Call) -> None:
