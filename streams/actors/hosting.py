@@ -30,6 +30,8 @@ log = structlog.get_logger()
 _LOOK_EVERY_SECONDS = 1.0
 # As many as one statement finds.
 _LARGEST_LOOK = 500
+# The other half lasts while a number has its least tries, also where a worker is as busy as it can be.
+_FILLING = 0.5
 # Session and rebalance time-outs together: by then a paused worker has its new assignment.
 _FENCED_SECONDS = 40.0
 
@@ -62,6 +64,7 @@ class Hosting:
         self._telling: set[asyncio.Task[None]] = set()
         self._behaviour = behaviour
         self._clock = clock
+        self._limits = limits
         self._monotonic = monotonic
         self._mailbox = Mailbox(behaviour, store, self, limits, clock, new_id)
         self._recovering: set[asyncio.Task[None]] = set()
@@ -225,7 +228,13 @@ class Hosting:
 
     async def rejected(self, key: str, message: Told | None, error: Exception, attempt: int) -> Verdict | Told:
         """Judge what fails. Who cannot be loaded and is told nothing is left alone until the next look at what is due."""
-        return await self._rejections(key, message, error, attempt)
+        return await self._rejections(key, message, error, attempt, lambda: self._is_filling(key))
+
+    def _is_filling(self, key: str) -> bool:
+        """Tell whether so much lies behind a number's record that its partition will soon take nothing in."""
+        many = self._limits.partition * _FILLING
+        full = (window.items for window in self._mailbox.windows.values() if len(window.items) > many)
+        return any(items[0][0].key == key for items in full)
 
     def given_up(self, partition: int, error: BaseException) -> None:
         """One that many numbers' failures have stopped stands still until it is assigned anew, others until they are."""

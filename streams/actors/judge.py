@@ -22,6 +22,8 @@ WITHIN_SECONDS: Final = 600.0
 whether a failure is a build's; for so long at most a number is held back where that is not certain."""
 MANY_NUMBERS: Final = 10
 """More than ever send the same odd thing within that time; a build that fails for all meets them within seconds."""
+LEAST_TRIES: Final = 3
+"""Where the partition behind a number is about to fill, others' messages are worth more than its further tries."""
 # Each try at what waits for Postgres is cheap, and whoever comes back is to be found soon.
 _LONGEST_AWAY_SECONDS = 3.0
 
@@ -55,11 +57,13 @@ class Judge:
         """Note that something of a kind went well."""
         self._through[kind] = number, now
 
-    def rule(self, number: str, error: Exception, attempt: int, now: float, kind: object = None) -> Ruling:
+    def rule(
+        self, number: str, error: Exception, attempt: int, now: float, kind: object = None, *, is_pressed: bool = False
+    ) -> Ruling:
         """Return what becomes of something of a number that failed. `attempt`: of all, also while somebody was away.
 
         A number that was given its tries gets no others for the same failure: all that comes would wait for them. `kind`:
-        what it is, see `came_through`.
+        what it is, see `came_through`. `is_pressed`: others are about to wait for it.
         """
         if is_away(error):
             return Ruling(Sentence.RETRY, min(attempt * WAITS[0], _LONGEST_AWAY_SECONDS))
@@ -69,6 +73,8 @@ class Judge:
         tries = len(met.tries)
         if len(numbers) >= MANY_NUMBERS:
             return Ruling(Sentence.STOP, tries=tries)
+        if is_pressed and tries >= LEAST_TRIES:
+            return Ruling(Sentence.BURY, tries=tries)
         if tries > len(WAITS) and (now - met.since >= WITHIN_SECONDS or self._is_its_own(number, numbers, kind)):
             return Ruling(Sentence.BURY, tries=tries)
         return Ruling(Sentence.RETRY, WAITS[min(tries, len(WAITS)) - 1], tries)

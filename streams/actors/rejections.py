@@ -1,6 +1,7 @@
 """Does what was judged of a failure: waits for the next try, or makes a dead letter and tells the client."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from mailboxes.ports import Verdict
 from rules import inputs as i
 from schemas.errors import InvalidInput
 from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS
-from streams.actors.judge import WAITS, Judge, Ruling, Sentence, failure_of
+from streams.actors.judge import LEAST_TRIES, WAITS, Judge, Ruling, Sentence, failure_of
 from streams.actors.letters import Letters
 from streams.actors.values import Told
 
@@ -55,14 +56,23 @@ class Rejections:
         """Note what is durable, as a sign that the build can do the like."""
         self._judge.came_through(key, type(given), _now())
 
-    async def __call__(self, key: str, message: Told | None, error: Exception, attempt: int) -> Verdict | Told:
-        ruling = self._judge.rule(key, error, attempt, _now(), None if message is None else _kind_of(message))
+    async def __call__(
+        self,
+        key: str,
+        message: Told | None,
+        error: Exception,
+        attempt: int,
+        is_pressed: Callable[[], bool] = lambda: False,
+    ) -> Verdict | Told:
+        """`is_pressed`: whether others are about to wait for this number."""
+        kind = None if message is None else _kind_of(message)
+        ruling = self._judge.rule(key, error, attempt, _now(), kind, is_pressed=is_pressed())
         why = failure_of(error)
         log.error("an event fails", why=why, attempt=attempt, becomes=ruling.sentence.name, exc_info=error)
         if ruling.sentence is Sentence.STOP:
             return Verdict.STOP
         if ruling.sentence is Sentence.RETRY or not await self._buried(message, error, ruling):
-            await self._wait(key, why, attempt, ruling.wait or WAITS[0])
+            await self._wait(key, why, attempt, ruling, is_pressed)
             return Verdict.RETRY
         self._retried.pop(key, None)
         if message is None:
@@ -84,11 +94,14 @@ class Rejections:
             return False
         return True
 
-    async def _wait(self, key: str, why: str, tries: int, seconds: float) -> None:
-        now, former = _now(), self._retried.get(key)
+    async def _wait(
+        self, key: str, why: str, attempt: int, ruling: Ruling, is_pressed: Callable[[], bool]
+    ) -> None:
+        now, former, seconds = _now(), self._retried.get(key), ruling.wait or WAITS[0]
         since = now if former is None or former.until + _TRY_SECONDS < now else former.since
-        self._retried[key] = Retried(why=why, tries=tries, since=since, until=now + seconds)
-        await asyncio.sleep(seconds)
+        self._retried[key] = Retried(why=why, tries=attempt, since=since, until=now + seconds)
+        while (left := now + seconds - _now()) > 0 and not (is_pressed() and ruling.tries >= LEAST_TRIES):
+            await asyncio.sleep(min(left, WAITS[0]))
 
 
 def _kind_of(message: Told) -> type[object]:

@@ -49,8 +49,9 @@ from streams.actors.store import ConversationStore
 from streams.metrics import REDELIVERIES
 from streams.worker.standing import Standing
 
-# The bound of a partition's unfinished events: a quarter of a worker's, so that one stuck head cannot fill it.
-_WINDOW_SHARE = 4
+# Of a worker's unfinished events, how many a partition may have behind one that is tried again: the other partitions have
+# room left, and at a hundred turns a second a minute's tries are over before it is full.
+_WINDOW_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,4 +210,4 @@ def _performer(
 
 def _limits(settings: Settings) -> Limits:
     most = settings.max_in_flight
-    return Limits(work=2 * most, partition=max(1, most // _WINDOW_SHARE), source=most)
+    return Limits(work=2 * most, partition=max(1, int(most * _WINDOW_SHARE)), source=most)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from db.store.ids import NoIdsLeft
 from schemas.errors import Fenced, RetryableError, Unavailable, UnknownOutcome
-from streams.actors.judge import MANY_NUMBERS, WAITS, WITHIN_SECONDS, Judge, Sentence, failure_of, is_away
+from streams.actors.judge import LEAST_TRIES, MANY_NUMBERS, WAITS, WITHIN_SECONDS, Judge, Sentence, failure_of, is_away
 from streams.actors.store import CannotBeWritten
 
 RETRY, BURY, STOP = Sentence.RETRY, Sentence.BURY, Sentence.STOP
@@ -73,6 +73,14 @@ def test_what_may_be_the_builds_fault_is_held_back_until_many_would_have_shown_i
     waits, tries = held(Judge(), error)
     assert (waits[:7], set(waits[6:])) == ([1, 2, 4, 8, 15, 30, 30], {30})
     assert (sum(waits), tries > len(WAITS)) == (WITHIN_SECONDS, True)
+
+
+def test_where_others_are_about_to_wait_for_it_a_few_tries_are_enough_but_many_numbers_still_stop() -> None:
+    judge = Judge()
+    rulings = [judge.rule("+57", KeyError(), 1, float(at), is_pressed=True).sentence for at in range(LEAST_TRIES)]
+    assert rulings == [RETRY] * (LEAST_TRIES - 1) + [BURY]
+    others = [judge.rule(f"+58{n}", KeyError(), 1, 9.0, is_pressed=True).sentence for n in range(MANY_NUMBERS - 1)]
+    assert others == [RETRY] * (MANY_NUMBERS - 2) + [STOP]
 
 
 def test_where_a_second_number_meets_it_both_are_held_back() -> None:
