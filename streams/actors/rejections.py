@@ -27,6 +27,7 @@ _BROUGHT_BY: Final[dict[str, type[object]]] = {
     CONVERSATION_COMMAND: i.CommandGiven,
 }
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
     """What a number waits for. Seconds of the loop."""

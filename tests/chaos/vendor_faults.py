@@ -41,7 +41,7 @@ async def _twilio_away(world: World, seconds: float) -> None:
 
 async def elevenlabs_outage(world: World) -> None:
     """ElevenLabs answers 500 to everything for 15 s."""
-    await world.vendors.break_elevenlabs(refused_500=1.0)
+    await world.vendors.break_elevenlabs(refused_500=1.0, socket_500=1.0)
     since = time.time()
     await asyncio.sleep(_OUTAGE_SECONDS)
     await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
@@ -50,7 +50,7 @@ async def elevenlabs_outage(world: World) -> None:
 
 async def elevenlabs_away(world: World) -> None:
     """The same for longer than the clients' patience."""
-    await world.vendors.break_elevenlabs(refused_500=1.0)
+    await world.vendors.break_elevenlabs(refused_500=1.0, socket_500=1.0)
     await asyncio.sleep(_AWAY_SECONDS)
     await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
     world.strikes()

@@ -47,13 +47,13 @@ def test_it_tells_turns_response_times_and_parts_and_draws_the_last_hour_and_day
 
 @contextmanager
 def _away(up: State) -> Iterator[None]:
-    """ElevenLabs answers nothing but 500."""
-    faults = up["elevenlabs_url"] + "/_sim/faults"
-    http.post(faults, json={"500": {"probability": 1.0}}).raise_for_status()
+    """ElevenLabs answers nothing but 500, under an address that is known already, too."""
+    faults, always, never = up["elevenlabs_url"] + "/_sim/faults", {"probability": 1.0}, {"probability": 0.0}
+    http.post(faults, json={"500": always, "socket-500": always}).raise_for_status()
     try:
         yield
     finally:
-        http.post(faults, json={"500": {"probability": 0.0}}).raise_for_status()
+        http.post(faults, json={"500": never, "socket-500": never}).raise_for_status()
 
 
 def test_while_a_vendor_is_away_it_tells_the_pause_what_waits_and_what_is_stuck(campaign: State, page: Page) -> None:
