@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from collections import Counter
 
@@ -28,7 +29,7 @@ _VALUES: tuple[bytes | None, ...] = (
 )
 _ODD_LETTER = json.dumps(
     {
-        "topic": "inbound-message", "partition": 3_000_000_000, "offset": 0, "reason": "r", "details": "d", "tries": 1,
+        "topic": "elsewhere", "partition": 3_000_000_000, "offset": 0, "reason": "r", "details": "d", "tries": 1,
         "key_base64": None, "value_base64": None, "at": "2025-10-28T10:00:00Z",
     }
 ).encode()  # fmt: skip
@@ -69,8 +70,8 @@ async def misplace(world: World, clients: Clients) -> None:
     records = []
     for place, number in enumerate(clients.numbers[:16]):
         sid, text = f"SM{place:032x}", f"m{number.lstrip('+')}xmisplaced{place}"
-        now = time.time()
-        clients.written.append(Written(number, text, sid, now, now + 1))
+        # It is in the log of its number once it was moved there: with what is written meanwhile it has no order.
+        clients.written.append(Written(number, text, sid, time.time(), math.inf))
         params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": text}
         value = json.dumps({"event_id": sid, "received_at": "2025-10-28T10:00:00Z", "params": params}).encode()
         wrong_key = place % 2 == 0

@@ -159,7 +159,8 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
         await scenario.afterwards(world, clients)
     if scenario.stats:
         await compare_stats(world)
-    verdict = await _verdict(world, clients, await world.vendors.asked())
+    asked = [each for each in await world.vendors.asked() if each.number not in world.excused]
+    verdict = await _verdict(world, clients, asked)
     recoveries = [_recovery(at, world, clients, verdict) for at in world.faults]
     refusals = [refusal for message in clients.written for refusal in message.refusals]
     refused = sum(refusal != NOBODY_LISTENS or not scenario.may_be_down for refusal in refusals)

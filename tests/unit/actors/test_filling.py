@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
@@ -45,7 +46,8 @@ async def hosting(letters: Letters) -> Hosting:
     )
     host = Hosting(
         behaviour, store, store, store, cast(Any, SimpleNamespace(epochs={0: 1})), limits=Limits(partition=MOST),
-        clock=chat.now.timestamp, rejections=Rejections(cast(Any, letters)), tell_status=cast(Any, None),
+        clock=chat.now.timestamp, monotonic=now, new_id=uuid4, rejections=Rejections(cast(Any, letters)),
+        tell_status=cast(Any, None),
     )  # fmt: skip
     host.assign({0: 1})
     return host
