@@ -57,7 +57,8 @@ def _install() -> None:
     _INSTALLED.unlink(missing_ok=True)
     if not _works():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    pip = [_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Of a hundred packages most modules are never imported: those that are compile when they are.
+    pip = [_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     subprocess.run([*pip, "--require-hashes", "-r", _REQUIREMENTS], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT], check=True)
 
