@@ -43,7 +43,7 @@ def add_routes(app: web.Application, simulator: ElevenLabsSimulator) -> None:
     route("/outbound-campaigns/campaigns/{id}/leads", "campaign-leads", _campaign_leads)
 
     async def socket(request: web.Request) -> web.StreamResponse:
-        return await conversation_socket(simulator, request)
+        return _refused_at_all(simulator) or await conversation_socket(simulator, request)
 
     app.router.add_get(f"{_BASE}/conversation", socket)
 
@@ -58,12 +58,20 @@ def _answered(
             return error(401)
         if simulator.is_out_of_credits and simulator.behaviour.out_of_credits == "refused":
             return error(401, "quota_exceeded", OUT_OF_CREDITS)
-        for status in (429, 500):
-            if fault := simulator.faults.take(str(status)):
-                return simulator.trouble.refusal(status, fault)
-        return await simulator.trouble.answer(request, stage) or await handler(simulator, request)
+        return (
+            _refused_at_all(simulator)
+            or await simulator.trouble.answer(request, stage)
+            or await handler(simulator, request)
+        )
 
     return answered
+
+
+def _refused_at_all(simulator: ElevenLabsSimulator) -> web.Response | None:
+    for status in (429, 500):
+        if fault := simulator.faults.take(str(status)):
+            return simulator.trouble.refusal(status, fault)
+    return None
 
 
 async def _signed_url(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
