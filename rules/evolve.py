@@ -161,6 +161,8 @@ def _unanswered(state: Conversation, event: e.Unanswered, at: e.Recorded) -> Con
 def _status_changed(state: Conversation, event: e.StatusChanged, at: e.Recorded) -> Conversation:
     closed_at = at.at if event.status == "closed" else None
     changed = replace(state, status=event.status, closed_at=closed_at, last_words=None)
+    if event.by == "operator" and event.status != "active":
+        changed = replace(changed, taken_over_at=at.at)
     if event.status != "escalated":
         return changed
     untold = min((at.at, *(each.at for each in state.inbox if each.kind == "message")))

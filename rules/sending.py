@@ -105,11 +105,21 @@ def on_not_made(draft: Draft, failure: SendNotMade) -> None:
 
 
 def _plan_again(draft: Draft, turn: Turn, part: Part, wait: Wait) -> None:
-    """Send later what was certainly not sent, unless the person wants no messages by now."""
-    if opt_out.may_send(draft.state, part):
+    """Send later what was certainly not sent, unless the person wants no messages by now, or somebody else speaks."""
+    if (reason := _silenced(draft.state, turn, part)) is None:
         draft.emit(Deferred(what="send", wait=wait, own_id=part.own_id))
     else:
-        draft.emit(Withdrawn(own_ids=(part.own_id,), reason="opted_out", turn_id=turn.id))
+        draft.emit(Withdrawn(own_ids=(part.own_id,), reason=reason, turn_id=turn.id))
+
+
+def _silenced(state: Conversation, turn: Turn, part: Part) -> str | None:
+    """Return why a message does not go any more: its outcome was open when that was said of the others."""
+    if not opt_out.may_send(state, part):
+        return "opted_out"
+    taken_over, is_agents = state.taken_over_at, turn.kind == "reply" and part.notice is None
+    if taken_over is None or not is_agents or part.said_at is None or part.said_at >= taken_over:
+        return None
+    return "escalated" if state.status == "active" else state.status
 
 
 def on_refused(draft: Draft, refusal: SendRefused) -> None:

@@ -236,7 +236,7 @@ class Conversation:
     `reports_come`: the vendor tells when our messages have left it; `last_words`: what is said once more shares its
     answer, None: that has none to share;
     `lookups`: tries at the call's details, None: nothing is missing; `position`: of the newest command;
-    `commands`: who had the newest commands done, by position.
+    `commands`: who had the newest commands done, by position; `taken_over_at`: when an operator escalated or closed it last.
     """
 
     key: str
@@ -262,6 +262,7 @@ class Conversation:
     last_inbound_at: datetime | None = None
     escalated_at: datetime | None = None
     closed_at: datetime | None = None
+    taken_over_at: datetime | None = None
     message_count: int = 0
     said_turn: int = 0
     said_meanwhile_since: datetime | None = None

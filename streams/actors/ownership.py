@@ -70,16 +70,27 @@ class Ownership:
         if partition in self.epochs:
             self._proved_at[partition] = max(at, self._proved_at.get(partition, at))
 
-    async def confirm(self, key: str) -> None:
+    def epoch_of(self, key: str) -> int:
+        """Return the epoch under which a key is ours; 0: it is not."""
+        return self.epochs.get(self._partition_of(key), 0)
+
+    async def confirm(self, key: str, since: int | None = None) -> None:
         """Make sure that a key is ours, right before something that cannot be taken back; mostly known already.
 
+        Args:
+            since: the epoch under which that was decided. A partition that left and came back had another owner, who may
+                have done it.
+
         Raises:
-            Fenced: its partition has a newer owner.
+            Fenced: its partition has, or has had, a newer owner.
         """
         partition = self._partition_of(key)
-        while not self._is_proved(partition):
-            if partition not in self.epochs:
+        while True:
+            epoch = self.epochs.get(partition)
+            if epoch is None or since not in (None, epoch):
                 raise Fenced(f"partition {partition} is not ours")
+            if self._is_proved(partition):
+                return
             await self._prove()
 
     @property

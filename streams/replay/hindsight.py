@@ -110,7 +110,7 @@ def _of_send(step: Step, event: e.Event) -> i.Input | None:
     match event:
         case e.Intended(own_id=own_id):
             return i.SlotTaken(own_id=own_id)
-        case e.Withdrawn(own_ids=(own_id, *_), reason="opted_out"):
+        case e.Withdrawn(own_ids=(own_id, *_), reason="opted_out" | "escalated" | "closed"):
             return _not_sent_any_more(step, own_id)
         case e.OutcomeUnknown(own_id=own_id, why=why, lives_until=lives_until):
             return i.SendUnknown(own_id=own_id, why=why, answered=lives_until == step.events[0].at)

@@ -178,6 +178,7 @@ def _performer(
         breakers[0],
         RateLimiter(allowed_per_second(settings), share),
         standing.sender,
+        epoch_of=ownership.epoch_of,
         confirm=ownership.confirm,
         now=outside.clock.now,
         find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs).find,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rules.codec import event_of, state_of
-from rules.events import Answered, Event, OptedOut, Recorded
+from rules.events import Answered, Event, OptedOut, Recorded, StatusChanged
 from rules.evolve import evolve
 from rules.project import project
 from rules.state import Conversation
 from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 from tests.support.tables import Tables
 from tests.universe.appending import POISON
-from tests.universe.ledgers import judge_ledgers
+from tests.universe.ledgers import intended_by, judge_ledgers
 
 if TYPE_CHECKING:
     from tests.universe.universe import Universe
@@ -191,8 +191,16 @@ def _is_projected(universe: "Universe", life: Life) -> None:
 def _is_heeded(universe: "Universe", life: Life) -> None:
     """A client's last STOP or ALTA counts; the agent is silent while a person looks after a conversation."""
     world, state = universe.world, Conversation(key=life.key)
+    agents, withdrawn = set[str](), set[str]()
     for recorded in life.events:
         event = recorded.event
+        if isinstance(event, Answered) and event.kind == "reply" and event.notice is None:
+            agents |= {part.own_id for part in event.parts}
+        elif isinstance(event, StatusChanged) and event.by == "operator":
+            withdrawn = withdrawn | agents if event.status != "active" else withdrawn
+        for own_id in intended_by(event):
+            if own_id in withdrawn:
+                world.violated(f"{life.key}: the agent goes on though a person has taken over: {own_id}")
         is_agents = isinstance(event, Answered) and event.kind == "reply" and event.notice is None and event.problem is None
         if is_agents and state.status == "escalated":
             world.violated(f"{life.key}: the agent answers while a person does")

@@ -34,6 +34,7 @@ def judge_ledgers(universe: "Universe", lives: "dict[str, Life]") -> None:
             _is_known(universe, lives[key], ledger)
             _nobody_is_bothered(universe, lives[key], ledger)
             _only_the_vendor_refuses(universe, lives[key])
+            _every_message_has_an_end(universe, key)
             _is_in_order(universe, lives[key], ledger)
 
 
@@ -83,6 +84,12 @@ def _only_the_vendor_refuses(universe: "Universe", life: "Life") -> None:
             universe.world.violated(f"{life.key}: nobody has refused {each.own_ids}")
 
 
+def _every_message_has_an_end(universe: "Universe", key: str) -> None:
+    for row in universe.postgres.tables.sends_of(key):
+        if row["state"] not in ("accepted", "withdrawn", "refused", "held", "failed"):
+            universe.world.violated(f"{key}: a message is {row['state']} for ever: {row['own_id']}")
+
+
 def _nothing_is_doubled(universe: "Universe", key: str, ledger: list[Taken]) -> None:
     seen = dict[str, Taken]()
     for taken in ledger:
@@ -124,7 +131,7 @@ def _nobody_is_bothered(universe: "Universe", life: "Life", ledger: list[Taken])
             since = None
         if since is None:
             continue
-        for own_id in _intended(event):
+        for own_id in intended_by(event):
             if own_id not in allowed:
                 universe.world.violated(f"{life.key}: intended for who has opted out: {own_id}")
         at = taken_at.get(event.own_id) if isinstance(event, e.Sent) else None
@@ -132,7 +139,8 @@ def _nobody_is_bothered(universe: "Universe", life: "Life", ledger: list[Taken])
             universe.world.violated(f"{life.key}: sent to who has opted out: {event.own_id}")  # type: ignore[union-attr]
 
 
-def _intended(event: e.Event) -> tuple[str, ...]:
+def intended_by(event: e.Event) -> tuple[str, ...]:
+    """Return the messages that may leave from an event on."""
     if isinstance(event, e.Intended):
         return (event.own_id,)
     return (event.parts[0].own_id,) if isinstance(event, e.Answered) and event.intended and event.parts else ()

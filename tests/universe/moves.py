@@ -10,6 +10,7 @@ WEIGHTS: Final = {
     "write": 60, "burst": 8, "say": 10, "call": 14, "command": 12, "repeat": 5, "poison": 1, "erase": 1,
     # processes
     "kill": 8, "freeze": 5, "sleep": 2, "terminate": 3, "scale": 3, "rebalance": 3, "die_at_step": 8,
+    "strike": 16,
     # what lies between, and what is outside
     "cut_off": 5, "postgres_away": 3, "postgres_loses": 5, "kafka_away": 3, "kafka_loses": 4, "clock": 2,
     "storm": 12, "agent": 6,

@@ -62,6 +62,7 @@ class Service(Generic[T]):
             world.after(self.latency(), lambda: answered(error, value))
 
         def answered(error: Exception | None, value: object) -> None:
+            process.answered(what)
             if self.is_away(process):
                 fail(self.broken(), "done, answer lost")
             else:

@@ -41,6 +41,7 @@ _COMMON = {**TEXTS, "topic_partitions": PARTITIONS, "unknown_number_grace_second
            "conversation_idle_close_hours": 0, "twilio_whatsapp_from": "whatsapp:+14155238886"}  # fmt: skip
 _SLICE_SECONDS = 5.0
 _LONGEST_REST = 4_000.0
+_ANSWERS = ("append", "append", "send", "still_owned", "restored_at", "send conversation-event", "unpublished", "commit")
 # For a rebalance that is under way: a drain takes 10 s at most.
 _CALM_SECONDS = 15.0
 _MOST_WORKERS = 3
@@ -171,6 +172,17 @@ class Universe:
     def _do_sleep(self, a: int, b: int, x: float) -> None:
         if (process := self._process(a)) is not None:
             process.freeze(0.5 + x * 30.0, is_asleep=True)
+
+    def _do_strike(self, a: int, b: int, x: float) -> None:
+        """It dies or freezes in the moment in which it is answered."""
+        if (process := self._process(a)) is not None:
+            steps, seconds = a, 2.0 + 26.0 * x
+
+            def dies() -> None:
+                process.dies_in = steps
+
+            strike = dies if b % 2 else (lambda: process.freeze(seconds, is_asleep=False))
+            process.strike = _ANSWERS[(a + b) % len(_ANSWERS)], strike
 
     def _do_terminate(self, a: int, b: int, x: float) -> None:
         running = [worker for _, worker in sorted(self.workers.items()) if worker.stopping is not None]

@@ -24,6 +24,8 @@ MARK = re.compile(r"\bm\d+\b")
 # Under what `clients.matching.MARGIN` takes for granted.
 _LONGEST_LAG = 8.0
 _READ_SECONDS = 10.0
+# How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
+_LONGEST_IN_ITS_HANDS = 19.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Weather:
     """What a vendor is like now: shares of what goes wrong. `slowness`: factor of its answers' time."""
 
     silent: float = 0.01
+    late: float = 0.005
     lost: float = 0.01
     busy: float = 0.01
     number_busy: float = 0.0
@@ -71,6 +74,7 @@ STORMS: dict[str, Weather] = {
     "silent": Weather(silent=0.6, lost=0.2, list_away=0.2),
     "throttled": Weather(busy=0.6),
     "busy number": Weather(number_busy=0.3, failed=0.2),
+    "late effects": Weather(late=0.4, missing=0.5),
     "late lists": Weather(silent=0.3, lag=_LONGEST_LAG),
     "refuses": Weather(refused=0.3),
     "refuses us": Weather(account=0.8),
@@ -161,6 +165,8 @@ class Messenger:
         answer: asyncio.Future[Accepted] = process.loop.create_future()
         there = weather.slowness * (0.02 + chance.random() * 0.15)
         there = min(there, _READ_SECONDS * 0.9)
+        if fate == "late":
+            there = _LONGEST_IN_ITS_HANDS * chance.random()
 
         def settle(result: Accepted | Exception) -> None:
             if process.is_alive and not answer.done():
@@ -170,11 +176,15 @@ class Messenger:
                     answer.set_result(result)
 
         def arrive() -> None:
+            if fate == "late":
+                twilio.take(message, departed, process)
+                return
             back = weather.slowness * (0.02 + chance.random() * 0.1)
             if fate in ("accepted", "silent"):
                 taken = twilio.take(message, departed, process)
                 is_cut = fate == "silent" or "twilio" in process.cut_off or there + back > _READ_SECONDS
                 if not is_cut:
+                    world.after(back, lambda: process.answered("send"))
                     world.after(back, lambda: settle(Accepted(taken.sid, "queued", taken.body)))
                     return
             if fate in ("accepted", "silent", "lost"):
@@ -187,6 +197,8 @@ class Messenger:
                 twilio.refused.add(message.own_id)
             world.after(back, lambda: settle(self._error(fate)))
 
+        if fate == "late":
+            world.after(chance.random() * 2.0, lambda: settle(UnknownOutcome("twilio", "broke off")))
         world.after(there, arrive)
         return await answer
 
@@ -194,7 +206,7 @@ class Messenger:
         chance, weather = self._twilio.world.random, self._twilio.weather
         if "twilio" in self._process.cut_off or chance.random() < weather.away:
             return "away" if chance.random() < 0.7 else "lost"
-        for fate in ("silent", "lost", "busy", "number_busy", "refused", "account"):
+        for fate in ("silent", "late", "lost", "busy", "number_busy", "refused", "account"):
             if chance.random() < getattr(weather, fate):
                 return fate
         return "accepted"

@@ -77,6 +77,8 @@ class Process:
         self.cut_off: set[str] = set()
         """Services that it cannot reach."""
         self.died: Callable[[], None] = lambda: None
+        self.strike: tuple[str, Callable[[], None]] | None = None
+        """What happens to it when it is answered something next."""
         world.processes.append(self)
 
     def kill(self) -> None:
@@ -87,6 +89,13 @@ class Process:
             self.world.processes.remove(self)
             self.world.graves.append(self)
             self.died()
+
+    def answered(self, what: str) -> None:
+        """An answer has come, and nothing was done about it yet: a good moment for a fault."""
+        if self.strike is not None and what.startswith(self.strike[0]):
+            (_, strike), self.strike = self.strike, None
+            self.world.note("struck", self.name, what)
+            strike()
 
     def freeze(self, seconds: float, *, is_asleep: bool) -> None:
         """As SIGSTOP does; `is_asleep`: as a machine's suspend, which stops its clock."""

@@ -26,8 +26,9 @@ _HELD = "first messages wait: the sender may send none now"
 
 
 class Delivery:
-    """`confirm(key)`: raises unless the key's partition is ours, proven at most 2 s ago; `now`: Postgres' time;
-    `find_restored`: see `streams.actors.effects.restored`; `standing`: of our sender, see there.
+    """`confirm(key, epoch)`: raises unless the key's partition has been ours since that epoch, which `epoch_of(key)` tells,
+    proven at most 2 s ago; `now`: Postgres' time; `find_restored`: see `streams.actors.effects.restored`; `standing`: of our
+    sender, see there.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class Delivery:
         rate: RateLimiter,
         standing: SenderStanding,
         *,
-        confirm: Callable[[str], Awaitable[None]],
+        epoch_of: Callable[[str], int],
+        confirm: Callable[[str, int], Awaitable[None]],
         now: Callable[[], datetime],
         find_restored: Callable[[str, SendMessage], Awaitable[ListedMessage | None]],
     ) -> None:
@@ -45,6 +47,7 @@ class Delivery:
         self._breaker = breaker
         self._rate = rate
         self._standing = standing
+        self._epoch_of = epoch_of
         self._confirm = confirm
         self._find_restored = find_restored
         self._now = now
@@ -87,6 +90,7 @@ class Delivery:
     async def send(self, key: str, effect: SendMessage) -> Input:
         """Send a message that is intended."""
         own_id = effect.part.own_id
+        epoch = self._epoch_of(key)
         reach("after-answer")
         try:
             if (sent := await self._find_restored(key, effect)) is not None:
@@ -94,9 +98,9 @@ class Delivery:
         except (RetryableError, UnknownOutcome) as error:
             return SendNotMade(own_id=own_id, why=error.why)
         try:
-            await self._confirm(key)  # the last wait before the socket: a proof grows old in any other
-        except Fenced as error:  # certainly nothing was sent; the new owner looks all the same
-            return SendNotMade(own_id=own_id, why=str(error))
+            await self._confirm(key, epoch)  # the last wait before the socket: a proof grows old in any other
+        except Fenced as error:  # nothing was sent by us; by whoever has owned it since, perhaps
+            return SendUnknown(own_id=own_id, why=str(error))
         try:
             with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):
                 accepted = await self._messenger.send(self._message(effect))

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from rules import effects as f
 from rules import inputs as i
+from rules.events import Withdrawn
 from tests.support.chat import Chat, talking, types
 
 TEXTS = {"handoff_text": "Te paso con alguien", "handoff_words": "asesor", "handoff_phrase": "[humano]"}
@@ -108,6 +111,35 @@ def test_what_is_being_sent_then_is_awaited() -> None:
     chat.write("¿precio?")
     chat.answer("uno\n\ndos")
     chat.command("escalate")
+    chat.accept()
+    assert chat.said()[1:] == ["uno"]
+
+
+@pytest.mark.parametrize(("command", "reason"), [("escalate", "escalated"), ("close", "closed")])
+def test_what_was_being_sent_then_and_was_not_made_is_withdrawn(command: str, reason: str) -> None:
+    chat = chatting()
+    chat.write("¿precio?")
+    chat.answer("uno\n\ndos")
+    own_id = chat.sends()[0].part.own_id
+    chat.give(i.SendUnknown(own_id=own_id, why="reset"))
+    chat.now += timedelta(seconds=1)
+    chat.command(command)
+    [withdrawn] = chat.give(i.LookupDone(own_id=own_id, absent=True))
+    assert isinstance(withdrawn, Withdrawn)
+    assert (withdrawn.own_ids, withdrawn.reason) == ((own_id,), reason)
+    assert (chat.lane(), chat.state.is_idle) == ([], True)
+
+
+def test_what_the_agent_says_after_it_was_given_back_is_sent_again() -> None:
+    chat = chatting()
+    chat.command("escalate")
+    chat.passes(seconds=1)
+    chat.command("resume")
+    chat.write("¿precio?")
+    chat.answer("uno")
+    own_id = chat.sends()[0].part.own_id
+    chat.give(i.SendNotMade(own_id=own_id, why="429"))
+    chat.passes(seconds=5)
     chat.accept()
     assert chat.said()[1:] == ["uno"]
 
