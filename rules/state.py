@@ -236,7 +236,8 @@ class Conversation:
     `reports_come`: the vendor tells when our messages have left it; `last_words`: what is said once more shares its
     answer, None: that has none to share;
     `lookups`: tries at the call's details, None: nothing is missing; `position`: of the newest command;
-    `commands`: who had the newest commands done, by position; `taken_over_at`: when an operator escalated or closed it last.
+    `commands`: who had the newest commands done, by position; `taken_over_at`: when an operator last escalated or
+    closed it.
     """
 
     key: str

@@ -27,8 +27,8 @@ _HELD = "first messages wait: the sender may send none now"
 
 class Delivery:
     """`confirm(key, epoch)`: raises unless the key's partition has been ours since that epoch, which `epoch_of(key)` tells,
-    proven at most 2 s ago; `now`: Postgres' time; `find_restored`: see `streams.actors.effects.restored`; `standing`: of our
-    sender, see there.
+    proven at most 2 s ago; `now`: Postgres' time; `find_restored`: see `streams.actors.effects.restored`; `standing`: of
+    our sender, see there.
     """
 
     def __init__(

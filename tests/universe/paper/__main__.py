@@ -1,4 +1,4 @@
-"""Prints what is explored: `python -m tests.universe.paper`. Exits 1 where a promise breaks otherwise than it is known to."""
+"""Prints what is explored: `python -m tests.universe.paper`. Exits 1 where a promise breaks that is not known to."""
 
 import time
 
