@@ -67,7 +67,7 @@ def codecs_of(data: Path, topic: str) -> Counter[str]:
     """Count the batches of a topic by their compression, as they lie on the broker's disk."""
     found: Counter[str] = Counter()
     for segment in data.rglob(f"{topic}-[0-9]*/*.log"):
-        left = segment.read_bytes()
+        left = memoryview(segment.read_bytes())
         while len(left) > _ATTRIBUTES.stop and (length := int.from_bytes(left[_LENGTH])):
             found[_NAMES[int.from_bytes(left[_ATTRIBUTES]) & _CODEC_BITS]] += 1
             left = left[_BEFORE + length :]

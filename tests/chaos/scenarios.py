@@ -159,7 +159,7 @@ SCENARIOS = [
              fault=poison.poison, extra=poison.prepare, elevenlabs=_SLOW, afterwards=poison.all_buried,
              worker_module="tests.chaos.failing_worker", env=odd_clients.ENV, answered=5.0, recovery=_AFTER_KILL),
     Scenario(name="compressed", breaks="topics kept in gzip, snappy, lz4, zstd by turns; others' producers send in each",
-             fault=codecs.compress, times=4, pause=8, elevenlabs=_SLOW, recovery=_AFTER_KILL, afterwards=codecs.all_read),
+             fault=codecs.compress, times=4, pause=8, elevenlabs=_SLOW, afterwards=codecs.all_read),
     Scenario(name="pooler", breaks="PgBouncer (4 sessions, transactions) before Postgres; it, the worker and Postgres"
              " killed", fault=pooler_faults.around_the_pooler, pause=25, pooled=True, needs=pooler.FILE, elevenlabs=_SLOW,
              recovery=_AFTER_POOLER),
@@ -168,7 +168,7 @@ SCENARIOS = [
     Scenario(name="replay-killed", breaks="a replay killed midway and gone on with", times=2,
              fault=replay_faults.replay_killed, elevenlabs=_SLOW),
     Scenario(name="partitions-grow", breaks="topics get 16 partitions; `repartition`, and all processes anew", times=1,
-             fault=partition_faults.grow, pause=30, webs=2, workers=2, load=Load(turns_per_second=10.0), elevenlabs=_SLOW,
+             fault=partition_faults.grow, pause=30, webs=2, workers=2, elevenlabs=_SLOW,
              may_refuse=True, recovery=_AFTER_LONG_OUTAGE),
     Scenario(name="restore", breaks="Postgres and worker lost; a backup 15 s old, caught up from the log", times=1,
              fault=replay_faults.restore_backup, pause=40, elevenlabs=_SLOW,
