@@ -133,6 +133,15 @@ def test_a_write_of_blanks_is_400(api: httpx.Client, text: str) -> None:
     assert (answer.status_code, "text" in answer.json()["details"]) == (400, True)
 
 
+@pytest.mark.parametrize("seen", [2**63, -1, 1e400, "x", 10**400])
+def test_a_position_out_of_range_is_400(api: httpx.Client, seen: object) -> None:
+    body = json.dumps({"command": "resume", "by": "y", "seen": "SEEN"})
+    told = body.replace('"SEEN"', "1e400" if seen == 1e400 else json.dumps(seen))
+    headers = {"Content-Type": "application/json"}
+    answer = api.post(f"{CONVERSATION}/commands", content=told.encode(), headers=headers)
+    assert (answer.status_code, answer.json()["details"].partition(":")[0] in ("seen", "body")) == (400, True)
+
+
 @pytest.mark.parametrize(
     "number", [SENDER, "14155238886", f"whatsapp:{SENDER}", f"{NUMBER} ext. 9", f"{NUMBER}/../../x"]
 )
