@@ -1,8 +1,8 @@
 """Connections to Postgres."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 from prometheus_client import Counter
@@ -13,6 +13,8 @@ from schemas.settings import Settings
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+T = TypeVar("T")
 
 LOST_CONNECTION = (
     OSError,
@@ -58,14 +60,25 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
     def get_reset_query(self) -> str:
         return ""
 
-    async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg is untyped
+    async def execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg is untyped
+        return await self._of_primary(super().execute(*args, **options))
+
+    async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         _STATEMENTS.inc()
+        return await self._of_primary(super()._execute(*args, **options))
+
+    async def _of_primary(self, work: Awaitable[T]) -> T:
         try:
-            return await super()._execute(*args, **options)
+            return await work
         except asyncpg.ReadOnlySQLTransactionError:
-            # It outlived a failover, and leads to what is a standby now: a new one leads to the primary.
+            # It outlived a failover, and leads to what is a standby now: a new one leads to the primary. So do the others,
+            # which would go on reading there.
             self.terminate()
+            await self.others_are_stale()
             raise
+
+    async def others_are_stale(self) -> None:
+        """All connections of the pool are to be made anew; set by `create_pool`."""
 
 
 class _Pooled(_Stateless):
@@ -102,7 +115,13 @@ async def create_pool(
     if settings.database_url is None:
         raise ConfigurationError("DATABASE_URL: not set; write it as postgresql://user:password@host:5432/name")
     pooled = await behind_pooler(settings.database_url)
-    return await asyncpg.create_pool(
+    kind, made = _Pooled if pooled else _Stateless, list[Pool]()
+
+    async def expire(connection: object) -> None:
+        for pool in made:
+            await pool.expire_connections()
+
+    pool = await asyncpg.create_pool(
         settings.database_url,
         min_size=1,
         max_size=size or settings.database_pool_size,
@@ -110,8 +129,20 @@ async def create_pool(
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=_COMMAND_TIMEOUT_SECONDS,
         server_settings=_SESSION if pooled else {**_SESSION, **(session or {})},
-        **(_POOLED if pooled else _DIRECT),
+        **((_POOLED if pooled else {}) | {"connection_class": type(kind.__name__, (kind,), {"others_are_stale": expire})}),
     )
+    made.append(pool)
+    return pool
+
+
+async def is_writable(pool: Pool) -> bool:
+    """Return whether Postgres takes what is written. Connections that lead to a standby, as after a failover, are given up:
+    one who only reads would never notice.
+    """
+    if await pool.fetchval("SELECT current_setting('transaction_read_only')") == "off":
+        return True
+    await pool.expire_connections()
+    return False
 
 
 async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> "asyncpg.Connection[asyncpg.Record]":
@@ -139,7 +170,6 @@ async def behind_pooler(dsn: str) -> bool:
         await connection.close()
 
 
-_DIRECT: Final = {"connection_class": _Stateless}
 # A statement's name means something to one session only.
 _POOLED: Final = {"connection_class": _Pooled, "statement_cache_size": 0}
 

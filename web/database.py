@@ -7,7 +7,7 @@ import asyncpg
 import structlog
 
 from clients.bounds import within
-from db.pool import POSTGRES_ERRORS, Pool
+from db.pool import POSTGRES_ERRORS, Pool, is_writable
 from db.readers.query import Query
 from schemas.errors import InvalidInput, Unavailable
 
@@ -55,6 +55,10 @@ class Database:
     async def quick_value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - any column
         """Look one value up on the way to storing an event."""
         return await self.bounded(self.pool.fetchval(sql, *arguments), QUICK_SECONDS)
+
+    async def is_writable(self) -> bool:
+        """Return whether it takes what is written; see `db.pool.is_writable`."""
+        return await self.bounded(is_writable(self.pool), QUICK_SECONDS)
 
     async def bounded_rows(self, seconds: float, query: Query[R], *arguments: object) -> list[R]:
         """Read rows within a bound."""

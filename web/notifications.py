@@ -20,6 +20,8 @@ SPOOL = "spool"
 """Some web process stored an event in the spool."""
 
 _RECONNECT_SECONDS = 1.0
+# With the reconnect under the 15 s in which a failover is over; rows are looked at each second anyway.
+_LOOK_SECONDS = 5.0
 # A pooler may be taken away, or put in between, while this process runs.
 _LOOK_FOR_POOLER_SECONDS = 60.0
 
@@ -57,10 +59,24 @@ class Notifications:
             for channel in self._channels:
                 await connection.add_listener(channel, self._heard)
             self._on_change(True)
-            await lost.wait()
+            while await self._is_of_the_primary(connection) and not await _happens(lost):
+                continue
             log.warning("the connection for notifications was lost")
         finally:
             connection.terminate()
 
+    async def _is_of_the_primary(self, connection: asyncpg.Connection) -> bool:
+        """A session that outlives a failover hears nothing any more; nor does one whose server has vanished."""
+        query = "SELECT current_setting('transaction_read_only')"
+        return bool(await connection.fetchval(query, timeout=CONNECT_TIMEOUT_SECONDS) == "off")
+
     def _heard(self, connection: object, pid: int, channel: str, payload: Any) -> None:  # noqa: ANN401
         self._channels[channel](payload)
+
+
+async def _happens(event: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS):
+            return await event.wait()
+    except TimeoutError:
+        return False

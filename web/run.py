@@ -196,9 +196,8 @@ async def _until_stopped(
 def _database_probe(database: Database) -> Any:  # noqa: ANN401 - see web.health.Probe
     async def probe() -> str:
         try:
-            await database.quick_value("SELECT 1")
+            return "connected" if await database.is_writable() else "disconnected"
         except Unavailable:
             return "disconnected"
-        return "connected"
 
     return probe

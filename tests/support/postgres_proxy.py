@@ -21,6 +21,10 @@ class PostgresProxy:
         """Cut the connection instead of handing Postgres' next answer on: what it answers to is done by then."""
         self._loses_answers = count
 
+    def lead_to(self, url: str) -> None:
+        """Lead new connections elsewhere, as a name that has changed does; those that are open stay where they are."""
+        self._target = urlsplit(url)
+
     def cut(self) -> None:
         """Cut every connection on the client's side; Postgres goes on with what it has."""
         for writer in self._writers:
@@ -28,7 +32,11 @@ class PostgresProxy:
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side is gone."""
-        server_reader, server_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        except OSError:  # nobody is there now
+            writer.close()
+            return
         self._writers.add(writer)
         ways = [self._questions(reader, server_writer), self._answers(server_reader, writer)]
         tasks = [asyncio.create_task(way) for way in ways]

@@ -1,0 +1,117 @@
+"""Apache Kafka as three brokers on loopback, one of which may die, and come back under another address."""
+
+import asyncio
+import base64
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from local.kafka.child import Child, start_child
+from local.kafka.ports import LOOPBACK, free_port
+from process.kafka import when_kafka_answers
+from schemas.settings import load_settings
+
+_NODES = (1, 2, 3)
+_JAVA = ("java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# The cluster's id is any UUID in Kafka's form; a folder's is its node's own.
+_META = """\
+version=1
+cluster.id=4L6g3nShT-eMCtK--X86sw
+node.id={node}
+directory.id={directory}
+"""
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id={node}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+log.dirs={data}
+default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.replication.factor=3
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+"""
+_START_SECONDS = 90.0
+
+
+class KafkaCluster:
+    """`bootstrap_servers`: of all three as they were at first, as clients were told; `kind`: as of one broker's."""
+
+    kind = "apache"
+
+    def __init__(self, folder: Path, jars: Path) -> None:
+        self._folder = folder.absolute()
+        self._jars = jars.absolute()
+        self._ports = {node: free_port() for node in _NODES}
+        self._controllers = {node: free_port() for node in _NODES}
+        self._running: dict[int, Child] = {}
+        self.bootstrap_servers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.values())
+
+    async def start(self) -> None:
+        """Start all three, and wait until they answer."""
+        for node in _NODES:
+            self._start(node)
+        await self._answers(self._ports.values())
+
+    def _start(self, node: int) -> None:
+        folder = self._folder / str(node)
+        data = folder / "log"
+        data.mkdir(parents=True, exist_ok=True)
+        if not (data / "meta.properties").exists():
+            directory = base64.urlsafe_b64encode(bytes([node]) * 16).decode().rstrip("=")
+            (data / "meta.properties").write_text(_META.format(node=node, directory=directory))
+        voters = ",".join(f"{each}@{LOOPBACK}:{port}" for each, port in self._controllers.items())
+        properties = folder / "server.properties"
+        ports = {"port": self._ports[node], "controller": self._controllers[node]}
+        properties.write_text(_PROPERTIES.format(node=node, voters=voters, host=LOOPBACK, data=data, **ports))
+        command = [*_JAVA, "-cp", f"{self._jars}/*", "kafka.Kafka", str(properties)]
+        self._running[node] = start_child(command, folder / "kafka.log")
+
+    async def _answers(self, ports: Iterable[int]) -> None:
+        for port in ports:
+            settings = load_settings(
+                {}, kafka_bootstrap_servers=f"{LOOPBACK}:{port}", start_wait_seconds=_START_SECONDS
+            )
+
+            async def look(port: int = port) -> None:
+                admin = AIOKafkaAdminClient(bootstrap_servers=f"{LOOPBACK}:{port}")
+                try:
+                    await admin.start()
+                    await admin.list_topics()
+                finally:
+                    await admin.close()
+
+            await when_kafka_answers(settings, look)
+
+    async def leader(self, topic: str) -> int:
+        """Return the node that leads most of a topic's partitions."""
+        alive = next(port for node, port in self._ports.items() if node in self._running)
+        admin = AIOKafkaAdminClient(bootstrap_servers=f"{LOOPBACK}:{alive}")
+        await admin.start()
+        try:
+            [found] = await admin.describe_topics([topic])
+        finally:
+            await admin.close()
+        return Counter(int(each["leader"]) for each in found["partitions"]).most_common(1)[0][0]
+
+    async def kill_node(self, node: int) -> None:
+        """Have a broker die at once."""
+        await self._running.pop(node).kill()
+
+    async def come_back(self, node: int) -> None:
+        """Start a broker again, at another port: as a machine that is replaced."""
+        self._ports[node] = free_port()
+        self._start(node)
+        await self._answers([self._ports[node]])
+
+    async def kill(self) -> None:
+        """End all of it."""
+        await asyncio.gather(*(child.kill() for child in self._running.values()))
