@@ -166,9 +166,9 @@ async def kill_kafka(world: World) -> None:
 
 async def freeze_kafka(world: World) -> None:
     """The broker stands still for 20 s."""
-    world.kafka.process.send(signal.SIGSTOP)
+    world.broker.process.send(signal.SIGSTOP)
     await asyncio.sleep(_BROKER_FROZEN_SECONDS)
-    world.kafka.process.send(signal.SIGCONT)
+    world.broker.process.send(signal.SIGCONT)
     world.strikes()
 
 
@@ -211,7 +211,7 @@ async def kafka_and_postgres_away(world: World) -> None:
 
 async def restart_kafka(world: World) -> None:
     """An orderly restart of the broker, as an upgrade does it."""
-    await world.kafka.stop()
+    await world.broker.stop()
     await world.restart_kafka()
     world.strikes()
 

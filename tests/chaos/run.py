@@ -60,8 +60,9 @@ class Outcome:
 async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say) -> Outcome:
     """Play it in a world of its own; `runs` times as many faults."""
     counts = {"webs": scenario.webs, "cut_off_webs": scenario.cut_off_webs, "workers": scenario.workers}
+    servers = {"brokers": scenario.brokers, "has_standby": scenario.has_standby}
     env, module = dict(scenario.env), scenario.worker_module
-    world = World(folder, jars, **counts, pooled=scenario.pooled, env=env, worker_module=module)
+    world = World(folder, jars, **counts, **servers, pooled=scenario.pooled, env=env, worker_module=module)
     async with world:
         clients = _clients(world, scenario)
         try:
@@ -219,7 +220,7 @@ async def _until_answered(scenario: Scenario, world: World, clients: Clients) ->
 
 
 async def _verdict(world: World, clients: Clients, asked: list[Asked]) -> Verdict:
-    numbers = [number for number in clients.numbers if number not in world.excused]
+    numbers = [number for number in (*clients.numbers, *world.called_later) if number not in world.excused]
     written = [message for message in clients.written if message.number not in world.excused]
     sent = [message for message in await world.vendors.sent() if message.number not in world.excused]
     return judge(numbers, written, sent, asked, world.apology)

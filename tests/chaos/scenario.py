@@ -39,6 +39,7 @@ class Scenario:
     `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
     `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
+    `brokers`: of Kafka; `has_standby`: Postgres fails over, so that it has a name of its own that leads to the primary.
     `pooled`: whether Postgres is reached through a pooler. `stats`: whether the stats tables are compared at the end.
     `needs`: a file without which the row is left out. `{folder}` in `env` is the run's own.
     `extra`: done once under load before the faults; `afterwards`: when all is answered; notes what is wrong.
@@ -67,6 +68,8 @@ class Scenario:
     answered: float | None = None
     recovery: float | None = None
     caught_up: tuple[float, float] | None = None
+    brokers: int = 1
+    has_standby: bool = False
     may_refuse: bool = False
     may_be_down: bool = False
     redelivered: int | None = None

@@ -2,6 +2,7 @@
 
 from tests.chaos import (
     codecs,
+    failover_faults,
     faults,
     machine_faults,
     odd_clients,
@@ -15,6 +16,7 @@ from tests.chaos import (
 )
 from tests.chaos.scenario import Load, Scenario
 from tests.chaos.vendors import Chance
+from tests.chaos.world import DEFAULTS
 
 # The session time-out (6 s) + 10 s; 15 s in all is the aim.
 _AFTER_KILL = 16.0
@@ -31,6 +33,10 @@ _AFTER_POOLER = _AFTER_OUTAGE + 15.0
 _LONGEST_HOLD = 330.0
 # Seven tries take a minute; then there is the apology and the answer to what came behind.
 _UNTIL_BURIED = 75.0
+
+# The aim for a standby or another leader that takes over.
+_AFTER_FAILOVER = 15.0
+_DEFAULT_RATE = {"TWILIO_MESSAGES_PER_SECOND": str(DEFAULTS.twilio_messages_per_second)}
 
 _SLOW = {"latency_ms": 400, "spread_ms": 300}
 
@@ -94,6 +100,12 @@ SCENARIOS = [
              recovery=_AFTER_OUTAGE),
     Scenario(name="cut-postgres", breaks="all connections of Postgres cut", fault=faults.cut_postgres, elevenlabs=_SLOW,
              recovery=_AFTER_OUTAGE),
+    Scenario(name="postgres-failover", breaks="a standby is promoted: of a primary that may only read, of one that dies",
+             fault=failover_faults.fail_over, times=2, pause=25, has_standby=True, elevenlabs=_SLOW, env=_DEFAULT_RATE,
+             recovery=_AFTER_FAILOVER, caught_up=_CAUGHT_UP),
+    Scenario(name="kafka-leader", breaks="the leader of three brokers killed, back 15 s later under another address",
+             fault=failover_faults.kill_leader, times=2, pause=25, brokers=3, elevenlabs=_SLOW,
+             env=_DEFAULT_RATE | {"TOPIC_REPLICATION_FACTOR": "3"}, recovery=_AFTER_FAILOVER),
     Scenario(name="both-away", breaks="Kafka and Postgres killed, back 10 s later", fault=faults.kafka_and_postgres_away,
              pause=25, elevenlabs=_SLOW, may_refuse=True, recovery=_AFTER_OUTAGE),
     Scenario(name="cut-off-web", breaks="one of two web never reaches Kafka", times=1, pause=40, cut_off_webs=1,
@@ -123,6 +135,14 @@ SCENARIOS = [
     Scenario(name="twilio-outage-5min", breaks="Twilio says 500 to all for 5 minutes", times=1,
              fault=vendor_faults.long_twilio_outage, pause=60, elevenlabs=_SLOW,
              recovery=_AFTER_LONG_OUTAGE, stuck_seconds=_LONGEST_HOLD),
+    Scenario(name="account-locked", breaks="Twilio refuses the account for 15 s, by reports (63112), then at once (20003)",
+             fault=vendor_faults.account_locked, times=2, pause=25, elevenlabs=_SLOW, env=_DEFAULT_RATE,
+             recovery=_AFTER_OUTAGE, caught_up=_CAUGHT_UP),
+    Scenario(name="tier-limit", breaks="100 people are called beyond the sender's limit (63018), lifted 90 s later",
+             fault=vendor_faults.tier_limit, times=1, pause=10, elevenlabs=_SLOW, env=_DEFAULT_RATE, recovery=5.0,
+             stuck_seconds=180.0),
+    Scenario(name="no-credits", breaks="ElevenLabs is out of credits for 15 s, told in three ways", elevenlabs=_SLOW,
+             fault=vendor_faults.no_credits, pause=25, env=_DEFAULT_RATE, recovery=_AFTER_OUTAGE, caught_up=_CAUGHT_UP),
     Scenario(name="elevenlabs-trouble", breaks="the agent: 5 % 500, 2 % 429, 5 % cut mid-answer, 1 % silent", times=1,
              pause=40, elevenlabs=_SLOW,
              elevenlabs_faults={

@@ -6,12 +6,21 @@ import time
 from typing import Any
 
 from tests.chaos import topics
+from tests.chaos.calls import post_calls
 from tests.chaos.clients import Clients
 from tests.chaos.world import DEFAULTS, World
+from tests.support.deadline import eventually
 
 _OUTAGE_SECONDS = 15.0
 _LONG_OUTAGE_SECONDS = 300.0
 _HELD_SECONDS = 600.0
+# Long enough for the first try, a minute after the limit was met, and the second one.
+_LIMITED_SECONDS = 90.0
+_CALLED_LATER = 100
+# The next try comes a minute later at most, its verdict within 15 s, and who was put off meanwhile waits for that.
+_LIMIT_OVER_SECONDS = 150.0
+_ACCOUNT_CODES = (63112, 20003)
+_OUT_OF_CREDITS = ("event", "within", "refused")
 # Longer than AGENT_PATIENCE_SECONDS, by the longest time between two tries.
 _AWAY_SECONDS = DEFAULTS.agent_patience_seconds + 60.0
 # Twilio's: too many messages to one person, for a while; nothing was sent.
@@ -54,6 +63,55 @@ async def elevenlabs_away(world: World) -> None:
     await asyncio.sleep(_AWAY_SECONDS)
     await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
     world.strikes()
+
+
+async def account_locked(world: World) -> None:
+    """The account is locked, which reports tell, then its key refused, which Twilio says at once; for 15 s each."""
+    code = _ACCOUNT_CODES[len(world.outages) % len(_ACCOUNT_CODES)]
+    begun = time.time()
+    await world.vendors.twilio("settings", account_code=code)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.twilio("settings", account_code=None)
+    world.is_back(begun)
+    world.notes.append(f"{code}: {await world.vendors.burnt()} messages failed by a report so far")
+
+
+async def no_credits(world: World) -> None:
+    """ElevenLabs' account is empty for 15 s, each time told in another way."""
+    begun = time.time()
+    how = _OUT_OF_CREDITS[len(world.outages) % len(_OUT_OF_CREDITS)]
+    await world.vendors.elevenlabs("settings", credits=0, out_of_credits=how)
+    await asyncio.sleep(_OUTAGE_SECONDS)
+    await world.vendors.elevenlabs("settings", credits=-1)
+    world.is_back(begun)
+
+
+async def tier_limit(world: World) -> None:
+    """People are called of whom the sender may write to none first, for a while; all others go on meanwhile."""
+    assert world.clients is not None, "faults strike under load"
+    reached, begun = len(world.clients.numbers), time.time()
+    await world.vendors.twilio("settings", tier_limit=reached)
+    world.called_later = [f"+57311{number:07d}" for number in range(_CALLED_LATER)]
+    token = world.account.service_token
+    world.problems += (await post_calls(world.webs[0].url, token, world.called_later))[:3]
+    await asyncio.sleep(max(0.0, begun + _LIMITED_SECONDS - time.time()))
+    burnt = await world.vendors.burnt()
+    if await _greeted(world):
+        world.problems.append("the simulated Twilio has no limit")
+    await world.vendors.twilio("settings", tier_limit=0)
+    world.strikes()
+    await eventually(lambda: _all_are_greeted(world), seconds=_LIMIT_OVER_SECONDS, every=1.0)
+    took = time.time() - world.faults[-1]
+    world.notes.append(f"{burnt} of {_CALLED_LATER} first messages failed by a report; all sent {took:.0f} s after the end")
+    world.problems += [f"{burnt} first messages were burnt"] * (burnt > _CALLED_LATER)
+
+
+async def _greeted(world: World) -> int:
+    return len({sent.number for sent in await world.vendors.sent()} & set(world.called_later))
+
+
+async def _all_are_greeted(world: World) -> bool:
+    return await _greeted(world) == len(world.called_later)
 
 
 async def hold_numbers(world: World) -> None:

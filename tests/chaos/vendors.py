@@ -111,8 +111,13 @@ class Vendors:
         await self.twilio("numbers", number=number, error_code=code, when="sync")
 
     async def sent(self) -> list[Sent]:
-        """Return all that was accepted for clients, in its order."""
-        return [_sent(row) for row in await _ledger(self.twilio_url) if row["direction"] != "inbound"]
+        """Return all that was accepted for clients and did not fail later, in its order."""
+        rows = await _ledger(self.twilio_url)
+        return [_sent(row) for row in rows if row["direction"] != "inbound" and row["error_code"] is None]
+
+    async def burnt(self) -> int:
+        """Return how many messages were accepted and failed later."""
+        return sum(row["error_code"] is not None for row in await _ledger(self.twilio_url))
 
     async def asked(self) -> list[Asked]:
         """Return every question that reached an agent, in their order."""

@@ -6,6 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,9 @@ from tests.chaos.clients import Clients
 from tests.chaos.pooler import Pooler
 from tests.chaos.product import Product
 from tests.chaos.vendors import Chance, Vendors
+from tests.support.kafka_cluster import KafkaCluster
+from tests.support.postgres_pair import follow
+from tests.support.postgres_proxy import PostgresProxy, proxied
 
 DEFAULTS = load_settings({})
 """What the product runs with: only addresses, credentials and a vendor's quota differ."""
@@ -54,6 +58,8 @@ class World:
         pooled: bool,
         env: dict[str, str],
         worker_module: str = "cli",
+        brokers: int = 1,
+        has_standby: bool = False,
     ) -> None:
         self.folder = folder
         self.account = Account()
@@ -66,6 +72,7 @@ class World:
         # Numbers that Twilio refuses for good are not judged; those held back are, but say nothing of recovery.
         self.excused: set[str] = set()
         self.held_back: set[str] = set()
+        self.called_later: list[str] = []
         self.apology = DEFAULTS.apology_text
         self.notes: list[str] = []
         # What is wrong with the vendors all the time, and again when an outage is over.
@@ -78,11 +85,16 @@ class World:
         self._counts = webs, cut_off_webs, workers
         self._is_pooled = pooled
         self.pooler: Pooler | None = None
+        self._brokers, self._has_standby = brokers, has_standby
+        self._standbys = 0
+        self._former: list[RunningPostgres] = []
+        self._servers = AsyncExitStack()
+        self.name: PostgresProxy | None = None
         self.fail_point = folder / "fail-point"
         self.clock = folder / "clock"
         self.points_reached = 0
         self._over = {name: value.replace("{folder}", str(folder)) for name, value in env.items()}
-        self.kafka: RunningKafka
+        self.kafka: RunningKafka | KafkaCluster
         self.postgres: RunningPostgres
         self.vendors: Vendors
         self.env: dict[str, str] = {}
@@ -104,11 +116,13 @@ class World:
 
     async def _start(self) -> None:
         self.kafka, self.postgres = await asyncio.gather(
-            start_kafka(self.folder / "kafka", self._jars), start_postgres(self.folder / "postgres")
+            self._start_kafka(), start_postgres(self.folder / "postgres")
         )
         if self._is_pooled:
             self.pooler = Pooler(self.postgres.dsn, self.folder / "pgbouncer")
             await self.pooler.start()
+        if self._has_standby:
+            self.name = await self._servers.enter_async_context(proxied(self.postgres.dsn))
         webs, cut_off, workers = self._counts
         web_ports = [free_port() for _ in range(webs + cut_off)]
         self.env = self._environment(web_ports[0])
@@ -121,6 +135,37 @@ class World:
             self.webs.append(self._product(f"web-{number}", "web", port, PORT=str(port), **kafka))
         for number in range(1, workers + 1):
             self.add_worker(f"worker-{number}")
+
+    async def _start_kafka(self) -> RunningKafka | KafkaCluster:
+        if self._brokers == 1:
+            return await start_kafka(self.folder / "kafka", self._jars)
+        cluster = KafkaCluster(self.folder / "kafka", self._jars)
+        await cluster.start()
+        return cluster
+
+    @property
+    def broker(self) -> RunningKafka:
+        """The only broker."""
+        assert isinstance(self.kafka, RunningKafka), "of several, one is chosen"
+        return self.kafka
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        """The three brokers."""
+        assert isinstance(self.kafka, KafkaCluster), "the scenario has several"
+        return self.kafka
+
+    async def new_standby(self) -> RunningPostgres:
+        """Start a standby of the primary."""
+        self._standbys += 1
+        return await follow(self.postgres, self.folder / f"postgres-{self._standbys}")
+
+    def primary_is(self, postgres: RunningPostgres) -> None:
+        """The name leads to another server from now on."""
+        assert self.name is not None, "the scenario has a standby"
+        self._former.append(self.postgres)
+        self.postgres = postgres
+        self.name.lead_to(postgres.dsn)
 
     def add_worker(self, name: str) -> Product:
         """Have one more worker, not started yet."""
@@ -137,7 +182,7 @@ class World:
         return kept | {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "KAFKA_EMBEDDED": str(self.kafka.kind == "embedded"),
-            "DATABASE_URL": self.pooler.url if self.pooler else self.postgres.dsn,
+            "DATABASE_URL": self._database_url(),
             "TWILIO_ACCOUNT_SID": self.account.sid,
             "TWILIO_AUTH_TOKEN": self.account.token,
             "MICROSERVICE_TOKEN": self.account.service_token,
@@ -147,6 +192,11 @@ class World:
             "FAIL_POINT_FILE": str(self.fail_point),
             "TWILIO_MESSAGES_PER_SECOND": str(_MESSAGES_PER_SECOND),
         }
+
+    def _database_url(self) -> str:
+        if self.pooler is not None:
+            return self.pooler.url
+        return self.name.url if self.name is not None else self.postgres.dsn
 
     async def _migrate(self) -> None:
         process = await spawn([sys.executable, "-m", "cli", "migrate"], self.env, self.folder / "migrate.log")
@@ -165,7 +215,7 @@ class World:
 
     async def restart_kafka(self) -> None:
         """Start the killed broker again: same folder, same port."""
-        port = int(self.kafka.bootstrap_servers.rpartition(":")[2])
+        port = int(self.broker.bootstrap_servers.rpartition(":")[2])
         self.kafka = await start_kafka(self.folder / "kafka", self._jars, port=port)
 
     async def restart_postgres(self) -> None:

@@ -1,0 +1,33 @@
+"""A primary that is none any more, a leader that dies: others take over under other addresses."""
+
+import asyncio
+import time
+
+from tests.chaos import topics
+from tests.chaos.world import World
+from tests.support.postgres_pair import make_read_only, promote
+
+_BROKER_AWAY_SECONDS = 15.0
+
+
+async def fail_over(world: World) -> None:
+    """A standby becomes the primary: of one whose sessions live on and may only read, then of one that dies."""
+    standby = await world.new_standby()
+    begun = time.time()
+    if len(world.outages) % 2 == 0:
+        await make_read_only(world.postgres)
+    else:
+        await world.postgres.kill()
+    await promote(standby)
+    world.primary_is(standby)
+    world.is_back(begun)
+
+
+async def kill_leader(world: World) -> None:
+    """The broker that leads most of the messages' partitions dies, and comes back under another address."""
+    cluster = world.cluster
+    leader = await cluster.leader(topics.MESSAGES)
+    world.strikes()
+    await cluster.kill_node(leader)
+    await asyncio.sleep(_BROKER_AWAY_SECONDS)
+    await cluster.come_back(leader)
