@@ -7,11 +7,13 @@ the part of it that came back; when nothing else is open where it fell outside t
 from collections.abc import Iterator
 from datetime import datetime
 
-from rules import slow_numbers, window
+from rules import left_in_silence, slow_numbers, window
 from rules.draft import Draft
 from rules.events import Answered, Withdrawn
 from rules.inputs import DeliveryReported, KnownSend
 from rules.state import CameBack, Conversation, Part, Turn, replace
+
+_NO_TEMPLATE = "outside the 24-hour window, and no template is set"
 
 
 def of_report(state: Conversation, report: DeliveryReported, send: KnownSend) -> CameBack | None:
@@ -64,6 +66,8 @@ def begin(draft: Draft) -> None:
     if not parts:
         own_ids = tuple(part.own_id for part in back.parts)
         draft.emit(Withdrawn(own_ids=own_ids, reason="no_template", turn_id=back.turn_id))
+        if back.kind == "reply":
+            left_in_silence.hand_over(draft, _NO_TEMPLATE)
         return
     draft.emit(
         Answered(

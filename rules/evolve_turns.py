@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from rules import events as e
 from rules.state import (
+    APOLOGY,
     ENDED_BY_CLIENT,
     CameBack,
     Conversation,
@@ -165,7 +166,8 @@ def _sent(state: Conversation, event: e.Sent, at: e.Recorded) -> Conversation:
     counted = replace(state, message_count=state.message_count + 1, last_message_at=newest)
     if event.kind == "operator":
         counted = replace(counted, escalated_at=at.at)
-    counted = replace(counted, said_turn=max(counted.said_turn, event.turn_id))
+    if not _is_apology(state.turn, event.own_id):  # what it apologises for may be said yet
+        counted = replace(counted, said_turn=max(counted.said_turn, event.turn_id))
     if event.kind == "first":
         counted = replace(counted, first_sid=event.sid)
     if counted.turn is None:
@@ -178,6 +180,10 @@ def _sent(state: Conversation, event: e.Sent, at: e.Recorded) -> Conversation:
     if state.reports_come and (following := _behind(accepted.turn, event.own_id)) is not None:
         told = _with_part(told, following.own_id, lambda part: _in_order(part, at.at))
     return _at(told, told.turn)
+
+
+def _is_apology(turn: Turn | None, own_id: str) -> bool:
+    return turn is not None and any(part.own_id == own_id and part.notice == APOLOGY for part in turn.parts)
 
 
 def _behind(turn: Turn, own_id: str) -> Part | None:

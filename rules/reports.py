@@ -5,7 +5,7 @@ back.
 from dataclasses import replace
 from typing import cast
 
-from rules import came_back, held_sends, known_sends, opt_out, sending
+from rules import came_back, held_sends, known_sends, left_in_silence, opt_out, sending
 from rules.draft import Draft
 from rules.events import Delivered, DeliveryFailed, ReportedEarly
 from rules.inputs import DeliveryReported, Failure, FailureKind, KnownSend, LookupDone, SendAccepted
@@ -145,3 +145,5 @@ def _failed(draft: Draft, report: DeliveryReported, send: KnownSend, kind: str, 
     )
     if failure.kind == "suppress":
         opt_out.by_vendor(draft, failure.code)
+    elif failure.kind == "final":
+        left_in_silence.failed(draft, send, failure.reason or "")

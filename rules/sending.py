@@ -8,7 +8,7 @@ meanwhile withdraw it.
 from datetime import datetime, timedelta
 from typing import Final
 
-from rules import came_back, holds, opt_out, outcomes, pace, slow_numbers, window
+from rules import came_back, holds, left_in_silence, opt_out, outcomes, pace, slow_numbers, window
 from rules.draft import Draft
 from rules.events import Deferred, Intended, OutcomeUnknown, Sent, TurnFailed, Withdrawn
 from rules.inputs import LookupDone, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
@@ -131,6 +131,8 @@ def on_refused(draft: Draft, refusal: SendRefused) -> None:
     _fail(draft, found[0], refusal.why, error, code=refusal.code)
     if refusal.by_person:
         opt_out.by_vendor(draft, refusal.code)
+    else:
+        left_in_silence.refused(draft, found[0], refusal.why)
 
 
 def _fail(

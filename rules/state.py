@@ -34,6 +34,8 @@ IN_FLIGHT: Final[frozenset[PartState]] = frozenset({"intended", "unknown"})
 """The vendor may have, or get, such a message at any moment."""
 SPARED: Final[frozenset[WaitReason]] = frozenset({"campaign_pace", "quiet_hours"})
 """Why a first message waits although it could go: a client who writes ends it."""
+APOLOGY: Final = "apology"
+"""The short text of our own that stands for an answer which cannot be given, or not sent."""
 ENDED_BY_CLIENT: Final = SPARED | {"sender_limit"}
 """The same, and what WhatsApp allows as soon as the client writes: there is no limit of answers."""
 

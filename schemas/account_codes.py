@@ -1,4 +1,4 @@
-"""What a vendor's refusal of our account means in words, and what somebody must do about it. Pure."""
+"""What a vendor's refusal of our account means in words, why an agent gave no answer, and what to do about it. Pure."""
 
 import json
 from functools import cache
@@ -12,11 +12,17 @@ def verdict_of(vendor: str, code: str) -> Verdict:
     """Return what a code of a vendor means."""
     if vendor == "twilio":
         return classify(code)
-    table = _elevenlabs()
+    table = _table("elevenlabs_codes.json")
     return table.get(code, table["default"])
 
 
+def agent_problem(code: str | None) -> Verdict:
+    """Return why a client got an apology in place of the agent's answer. `code`: of the event; None: it took too long."""
+    table = _table("agent_codes.json")
+    return table.get(code or "none") or _table("elevenlabs_codes.json").get(code or "") or table["default"]
+
+
 @cache
-def _elevenlabs() -> dict[str, Verdict]:
-    text = files("schemas").joinpath("elevenlabs_codes.json").read_text(encoding="utf-8")
+def _table(name: str) -> dict[str, Verdict]:
+    text = files("schemas").joinpath(name).read_text(encoding="utf-8")
     return {code: Verdict(**entry) for code, entry in json.loads(text).items()}

@@ -72,7 +72,9 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRow:
-    """A turn, from what came to what was sent. `id`: None while its answer is not there; `sends`: a message each."""
+    """A turn, from what came to what was sent. `id`: None while its answer is not there; `problem`: why the agent
+    gave none, with code and reason; `notice`: which of our own short texts it is; `sends`: a message each.
+    """
 
     id: int | None
     kind: str
@@ -83,6 +85,8 @@ class TurnRow:
     due_at: datetime | None
     holds: int
     error: Json | None
+    problem: Json | None
+    notice: str | None
     received_at: datetime | None
     inputs: int
     sends: list[Json]

@@ -54,7 +54,7 @@ WITH told AS (
   ORDER BY turn.id DESC, l.number DESC LIMIT $2)
 SELECT NULL::bigint AS id, o.kind, o.state, o.since AS begun_at, NULL::timestamptz AS answered_at, NULL::timestamptz AS ended_at,
   o.held_until AS due_at, coalesce(a.state->'turn'->>'holds', a.state->'ask_wait'->>'tries', '0')::int AS holds,
-  NULL::jsonb AS error, o.since AS received_at, o.inputs, '[]'::jsonb AS sends
+  NULL::jsonb AS error, NULL::jsonb AS problem, NULL::text AS notice, o.since AS received_at, o.inputs, '[]'::jsonb AS sends
 FROM conversation_open o JOIN conversation_actor a USING (phone_number)
 WHERE a.conversation_id = $1 AND o.state = 'begun'
 UNION ALL
@@ -62,7 +62,9 @@ SELECT t.id, t.data->>'kind',
   CASE WHEN f.at IS NOT NULL THEN 'failed' WHEN open.phone_number IS NOT NULL THEN 'answered' ELSE 'done' END,
   t.at - make_interval(secs => coalesce((t.data->>'seconds')::float, 0)), t.at,
   coalesce(f.at, (SELECT max(o.accepted_at) FROM conversation_sends o WHERE o.phone_number = t.phone_number AND o.turn_id = t.id)),
-  open.held_until, coalesce(open.holds, 0), f.error, (t.data->>'asked_at')::timestamptz,
+  open.held_until, coalesce(open.holds, 0), f.error,
+  CASE WHEN t.data->>'what' = 'agent' THEN jsonb_build_object('code', t.data->>'code', 'reason', t.data->>'reason') END,
+  t.data->>'notice', (t.data->>'asked_at')::timestamptz,
   jsonb_array_length(coalesce(t.data->'answers', '[]')),
   (SELECT coalesce(jsonb_agg(jsonb_build_object('part', o.part, 'state', o.state, 'tries', o.tries, 'sid', o.sid,
       'status', o.status, 'error_code', o.error_code, 'intended_at', o.intended_at, 'accepted_at', o.accepted_at,

@@ -173,12 +173,14 @@ WHERE x.outcome->>'sid' IS NOT NULL
 
 -- name: failed_turns
 -- Turns of these numbers that failed and were not taken up since, as they are kept with their event. accepted: what of
--- them is with the vendor; superseded: something later has reached the client, or a later call began anew.
+-- them is with the vendor; superseded: something later has reached the client (but an apology), or a later call began anew.
 SELECT k.phone_number, l.number, l.data->'data'->'turn' AS turn,
   ARRAY(SELECT o.own_id::text FROM conversation_sends o
         WHERE o.phone_number = k.phone_number AND o.turn_id = failed.turn_id AND o.state = 'accepted') AS accepted,
   EXISTS (SELECT FROM conversation_sends n WHERE n.phone_number = k.phone_number AND n.turn_id > failed.turn_id
-          AND (n.turn_kind = 'call' OR n.sid IS NOT NULL)) AS superseded
+          AND (n.turn_kind = 'call' OR n.sid IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM conversation_log g WHERE g.conversation_id = n.conversation_id AND g.type = 'answered'
+                          AND (g.data->'data'->>'turn_id')::bigint = n.turn_id AND g.data->'data'->>'notice' = 'apology')) AS superseded
 FROM unnest($1::text[]) AS k(phone_number)
 JOIN conversation_actor a USING (phone_number)
 JOIN conversation_log l ON l.conversation_id = a.conversation_id AND l.type = 'failed' AND l.data->'data' ? 'turn'
@@ -198,7 +200,9 @@ SELECT s.phone_number, s.turn_id, min(s.planned_at) AS began_at,
   jsonb_agg(jsonb_build_object('own_id', s.own_id, 'to', s.to_address, 'body', s.body, 'content', s.content,
                                'origin_turn', s.origin_turn, 'origin_part', s.origin_part) ORDER BY s.origin_part) AS parts,
   EXISTS (SELECT FROM conversation_sends n WHERE n.phone_number = s.phone_number AND n.turn_id > s.turn_id
-          AND (n.turn_kind = 'call' OR n.sid IS NOT NULL)) AS superseded
+          AND (n.turn_kind = 'call' OR n.sid IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM conversation_log g WHERE g.conversation_id = n.conversation_id AND g.type = 'answered'
+                          AND (g.data->'data'->>'turn_id')::bigint = n.turn_id AND g.data->'data'->>'notice' = 'apology')) AS superseded
 FROM conversation_sends s
 WHERE s.phone_number = ANY($1::text[]) AND s.state = 'accepted' AND s.status = ANY($2::text[]) AND s.delivered_at IS NULL
 AND NOT EXISTS (SELECT FROM conversation_sends n WHERE n.phone_number = s.phone_number AND n.origin_turn = s.origin_turn

@@ -237,6 +237,9 @@ class World:
             await self.vendors.stop()
         if self.pooler is not None:
             await self.pooler.kill()
+        await self._servers.aclose()
+        for former in self._former:
+            await former.kill()
         for server in ("kafka", "postgres"):
             if hasattr(self, server):
                 await getattr(self, server).kill()

@@ -45,6 +45,10 @@ async def _chat(database_url: str) -> None:
         chat.write("¿y con descuento?")
         chat.answer("Cuesta 15")
         chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="not whitelisted", code="63007"))
+        chat.accept()
+        chat.write("¿sigues ahí?", "SM-gone")
+        chat.give(i.AgentFailed(question=("SM-gone",), retryable=False, why="no such agent", code="404", slot=True))
+        chat.accept()
         chat.write("¿hola?")
         await chat.save()
     finally:
@@ -113,7 +117,9 @@ def test_each_page_shows_what_is_there(web: Web) -> None:
         conversation = pages[f"/ops/conversations/{NUMBER}"].text
         for said in ("Quiere el plan oro", "Cuesta 20", "¿hola?", "63007", "not whitelisted"):
             assert said in conversation
-        assert [conversation.count(f'class="turn {state}"') for state in ("begun", "failed", "done")] == [1, 1, 2]
+        assert [conversation.count(f'class="turn {state}"') for state in ("begun", "failed", "done")] == [1, 1, 4]
+        for said in ("there is no such agent at ElevenLabs", "restore the agent", "An apology, in place of an answer"):
+            assert said in conversation
         assert "Campaña Ñ" in pages["/ops/campaigns"].text
         export = client.get(f"/ops/conversations/{NUMBER}/export.json").json()
         assert [each["content"] for each in export["messages"]][-1] == "¿hola?"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 from babel.dates import format_date, format_skeleton
 
-from schemas.account_codes import verdict_of
+from schemas.account_codes import agent_problem, verdict_of
 from schemas.phone import masked
 
 _TICKS: Mapping[str, str] = {
@@ -37,6 +37,7 @@ class Filters:
             "when": self.when, "day_and_time": self.day_and_time, "iso": iso, "duration": duration, "tick": tick,
             "number": self.number, "link": self.link, "pretty": pretty, "seconds": seconds_in_words,
             "code_in_words": code_in_words, "what_to_do": what_to_do,
+            "agent_in_words": agent_in_words, "agent_to_do": agent_to_do,
         }  # fmt: skip
 
     def number(self, number: str | None) -> str:
@@ -105,6 +106,16 @@ def tick(status: str | None) -> str:
 def code_in_words(code: str, language: str, vendor: str = "twilio") -> str:
     """Return what one of a vendor's codes means."""
     return verdict_of(vendor, code).reason(language)
+
+
+def agent_in_words(code: str | None, language: str) -> str:
+    """Return why an agent gave no answer."""
+    return agent_problem(code).reason(language)
+
+
+def agent_to_do(code: str | None, language: str) -> str:
+    """Return what somebody must do about that."""
+    return agent_problem(code).remedy(language)
 
 
 def what_to_do(code: str, language: str, vendor: str = "twilio") -> str:

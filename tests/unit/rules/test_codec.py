@@ -14,10 +14,11 @@ from tests.support.chat import NUMBER, Chat, policy_of, talking
 def test_the_three_kinds_of_failed_are_told_apart() -> None:
     chat = talking()
     chat.exchange()
-    [delivery] = chat.fails(chat.sent_ids()[-1], "final", "63024")
+    delivery, _ = chat.fails(chat.sent_ids()[-1], "final", "63024")
+    chat.accept()
     chat.write("¿precio?", "SM1")
     [agent] = chat.give(i.AgentFailed(question=("SM1",), retryable=False, why="gone", slot=True))
-    [turn] = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code="63003"))
+    turn, _ = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code="63003"))
     assert [data_of(event)["what"] for event in (delivery, agent, turn)] == ["delivery", "agent", "reply"]
     for event in (delivery, agent, turn):
         assert event_of(type_of(event), data_of(event)) == event

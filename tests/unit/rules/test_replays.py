@@ -10,6 +10,8 @@ from rules.state import Part, Turn, Waiting
 from schemas.events import CallCompleted
 from tests.support.chat import NUMBER, Chat, talking, types
 
+APOLOGY = talking().policy.spoken.notices["apology"]
+
 
 def message(event_id: str = "SM1", text: str = "¿precio?") -> Waiting:
     return Waiting(kind="message", event_id=event_id, at=talking().now, text=text, message_id=2)
@@ -34,7 +36,7 @@ def replay(
 
 
 def failed(text: str = "uno\n\ndos") -> tuple[Chat, Turn]:
-    """A chat whose answer's second part was refused, and its turn as a replay finds it."""
+    """A chat whose answer's second part was refused, with an apology in its place, and its turn as a replay finds it."""
     chat = talking()
     chat.write("¿precio?", "SM1")
     chat.answer(text)
@@ -42,7 +44,8 @@ def failed(text: str = "uno\n\ndos") -> tuple[Chat, Turn]:
     chat.take_slot()
     turn = chat.state.turn
     assert turn is not None
-    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63007"))
+    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63013"))
+    chat.accept()
     parts = (turn.parts[0], *(replace(part, state="planned") for part in turn.parts[1:]))
     return chat, replace(turn, parts=parts)
 
@@ -51,8 +54,8 @@ def test_a_failed_turn_goes_on_where_it_failed() -> None:
     chat, turn = failed()
     assert replay(chat, "failed", message(), turn) == ["reopened"]
     chat.accept()
-    assert chat.said()[1:] == ["uno", "dos"]
-    assert len(chat.tables.sends) == 3, "under its own ids"
+    assert chat.said()[1:] == ["uno", APOLOGY, "dos"]
+    assert len(chat.tables.sends) == 4, "under its own ids"
 
 
 def test_a_part_whose_outcome_is_unknown_is_looked_up_first() -> None:
@@ -90,9 +93,9 @@ def test_where_what_was_open_fails_too_the_turn_goes_on() -> None:
     replay(chat, "failed", message(), turn)
     chat.answer("aquí estoy")
     told = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code="63003"))
-    assert types(told) == ["failed", "reopened"]
+    assert types(told) == ["failed", "queued", "reopened"]
     chat.accept()
-    assert chat.said()[len(before) :] == [part.body for part in turn.parts if part.state != "accepted"]
+    assert chat.said()[len(before) :] == [*(part.body for part in turn.parts if part.state != "accepted"), APOLOGY]
     assert chat.state.is_idle
 
 

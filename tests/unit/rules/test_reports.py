@@ -46,7 +46,7 @@ def _after(chat: Chat, seconds: float, own_id: str, status: str) -> list[object]
 def test_a_failure_is_told_in_words_and_stays() -> None:
     chat, own_id = sent()
     failure = i.Failure(kind="final", code="63024", reason="No lo admite", vendor_words="Invalid recipient")
-    [failed] = chat.report(own_id, "undelivered", failure=failure)
+    failed = chat.report(own_id, "undelivered", failure=failure)[0]
     assert isinstance(failed, DeliveryFailed)
     assert (failed.code, failed.reason, failed.vendor_words) == ("63024", "No lo admite", "Invalid recipient")
     assert chat.report(own_id, "sent") == []
@@ -72,7 +72,8 @@ def test_a_report_with_our_id_completes_a_send_before_its_answer(status: str) ->
 def test_a_report_that_it_failed_completes_it_too() -> None:
     chat, own_id = sending()
     failure = i.Failure(kind="final", code="63024")
-    assert types(chat.report(own_id, "undelivered", sid="MM1", failure=failure)) == ["sent", "failed"]
+    assert types(chat.report(own_id, "undelivered", sid="MM1", failure=failure)) == ["sent", "failed", "answered"]
+    chat.accept()
     assert chat.state.is_idle
 
 

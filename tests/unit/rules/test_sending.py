@@ -186,10 +186,11 @@ def test_a_refused_part_ends_the_turn_and_says_why() -> None:
     chat, own_id = sending("uno\n\ndos\n\ntres")
     chat.give(i.SendAccepted(own_id=own_id, sid="MM1"))
     chat.take_slot()
-    [failed] = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63013"))
+    failed, _ = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63013"))
     assert isinstance(failed, TurnFailed)
     assert (failed.what, failed.code, len(failed.own_ids)) == ("reply", "63013", 2)
-    assert (chat.said()[1:], chat.state.is_idle) == (["uno"], True)
+    chat.accept()
+    assert (chat.said()[1:], chat.state.is_idle) == (["uno", chat.policy.spoken.notices["apology"]], True)
 
 
 def test_a_first_message_that_is_refused_is_422_with_the_vendors_words() -> None:

@@ -1,0 +1,62 @@
+"""A client who wrote and whose answer cannot be sent, ever: an apology goes out in its place; where that cannot be sent
+either, a person of the team takes over.
+"""
+
+from rules import confirming, takeover
+from rules.draft import Draft
+from rules.inputs import KnownSend
+from rules.state import APOLOGY, Turn, Waiting
+
+_BY = "vendor"
+
+
+def refused(draft: Draft, turn: Turn, why: str) -> None:
+    """A turn has ended because the vendor refuses it for good, at once."""
+    if not _answers(turn) or not _may_speak(draft):
+        return
+    if any(part.notice == APOLOGY for part in turn.parts) or (turn.reply or {}).get(APOLOGY):
+        hand_over(draft, why)
+    elif not any(part.notice for part in turn.parts):
+        _apologise(draft, f"{APOLOGY}:{turn.id}", turn)
+
+
+def failed(draft: Draft, send: KnownSend, why: str) -> None:
+    """A report says that an answer, which was accepted, will never arrive. One after which something was said is none."""
+    if send.turn_kind != "reply" or draft.state.said_turn > send.turn_id or not _may_speak(draft):
+        return
+    notices = draft.spoken.notices
+    if send.body == notices[APOLOGY]:
+        hand_over(draft, why)
+    elif send.body not in notices.values() and not _apologises(draft):
+        _apologise(draft, f"{APOLOGY}:{send.turn_id}", None)
+
+
+def hand_over(draft: Draft, why: str) -> None:
+    """Nothing can be said to the client: a person has to find another way."""
+    if draft.state.opt_out is None:
+        takeover.change(draft, "escalated", _BY, reason=why)
+
+
+def _answers(turn: Turn) -> bool:
+    return turn.kind == "reply" or turn.repeats == "reply"
+
+
+def _may_speak(draft: Draft) -> bool:
+    return draft.state.opt_out is None and draft.state.status != "escalated"
+
+
+def _apologises(draft: Draft) -> bool:
+    """Return whether an apology is on its way: each part of an answer has a report of its own."""
+    waits = any(each.kind == "notice" and each.text == APOLOGY for each in draft.state.inbox)
+    return waits or any(part.notice == APOLOGY for turn in draft.state.turns for part in turn.parts)
+
+
+def _apologise(draft: Draft, event_id: str, turn: Turn | None) -> None:
+    waiting = Waiting(
+        kind="notice",
+        event_id=event_id,
+        at=draft.now,
+        request_id=turn.request_id if turn is not None else None,
+        trace=turn.trace if turn is not None else None,
+    )
+    confirming.confirm(draft, APOLOGY, waiting)
