@@ -64,6 +64,7 @@ async def outcomes(
 
 def refused(chat: ToldChat, code: str = "63003") -> None:
     chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code=code))
+    chat.accept()  # the apology
 
 
 async def test_what_is_done_under_way_and_never_taken_up(lived: World, chat: ToldChat, pool: Pool) -> None:

@@ -45,6 +45,7 @@ async def lived(pool: Pool) -> World:
     chat.answer("cuatro")
     _tick(chat)
     chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code="63003"))
+    chat.accept()
     chat.passes(hours=90)
     _tick(chat)
     chat.write("STOP", "m3")

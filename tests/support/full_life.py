@@ -46,6 +46,7 @@ def _writes_twice_at_once(chat: Chat) -> None:
     chat.report(second, "read")
     chat.report(second, "sent")
     chat.fails(third, "final", "63003")
+    chat.accept()
 
 
 def _gets_half_of_an_answer(chat: Chat) -> None:
@@ -61,6 +62,7 @@ def _gets_half_of_an_answer(chat: Chat) -> None:
 def _is_refused(chat: Chat) -> None:
     part = chat.sends()[0].part
     chat.give(i.SendRefused(own_id=part.own_id, why="no", code="63003"))
+    chat.accept()
 
 
 def _gets_an_apology(chat: Chat) -> None:

@@ -11,12 +11,14 @@ from rules import inputs as i
 from rules.effects import AwaitSlot
 from rules.events import Reopened, Repeated
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
+from schemas.texts import shipped
 from streams.actors.reading import Arrived, InputReader
 from streams.actors.values import Told
 from streams.replay.mark import Mark
 from tests.support.chat import NUMBER, types
 from tests.support.stored_chat import StoredChat, stored_chat
 
+APOLOGY = shipped("es").settings["apology_text"]
 Wants = Literal["open", "failed", "again"]
 
 
@@ -50,7 +52,8 @@ async def _message(chat: StoredChat, pool: Pool, wants: Wants, event_id: str = "
 
 
 async def _refused(chat: StoredChat) -> None:
-    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63007"))
+    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="refused", code="63013"))
+    chat.accept()  # the apology
     await chat.save()
 
 
@@ -59,7 +62,7 @@ async def test_a_turn_that_failed_goes_on_where_it_failed(pool: Pool, chat: Stor
     told = await _message(chat, pool, "failed")
     assert types(chat.give(told.given)) == ["reopened"]
     chat.accept()
-    assert chat.said()[1:] == ["uno", "dos"]
+    assert chat.said()[1:] == ["uno", APOLOGY, "dos"]
     await chat.save()
     assert isinstance((await _message(chat, pool, "failed")).given, i.MessageReceived), "it is done by now"
 
@@ -68,6 +71,7 @@ async def _burnt(chat: StoredChat) -> None:
     """All of the answer was taken, and of its first message a report says that it never arrived."""
     chat.accept()
     chat.fails(chat.sent_ids()[1], "final", "63013")
+    chat.accept()  # the apology
     await chat.save()
 
 
@@ -79,7 +83,7 @@ async def test_what_was_sent_and_failed_by_a_report_is_said_once_more(pool: Pool
     await chat.save()
     assert await seen_events(pool, [overlapping.event]), "a worker does not even hand it over"  # type: ignore[list-item]
     chat.accept()
-    assert chat.said()[1:] == ["uno", "dos", "uno"]
+    assert chat.said()[1:] == ["uno", "dos", APOLOGY, "uno"]
     await chat.save()
     assert isinstance((await _message(chat, pool, "failed")).given, i.MessageReceived), "it is done by now"
 
@@ -91,7 +95,7 @@ async def test_what_was_burnt_twice_may_be_said_a_third_time(pool: Pool, chat: S
         chat.accept()
         chat.fails(chat.sent_ids()[-1], "final", "63013")
         await chat.save()
-    assert chat.said()[1:] == ["uno", "dos", "uno", "uno"]
+    assert chat.said()[1:] == ["uno", "dos", APOLOGY, "uno", "uno"]
 
 
 async def test_what_came_back_by_itself_is_not_said_twice(pool: Pool, chat: StoredChat) -> None:
