@@ -120,6 +120,7 @@ def test_an_apology_and_an_answer_that_did_not_arrive_are_shared_by_nobody() -> 
     chat.write(_QUESTION, "SM1")
     answered(chat)
     chat.fails(chat.sent_ids()[-1], "final", "63024")
+    chat.accept()
     chat.write(_QUESTION, "SM2")
     assert asked(chat) == ["SM2"]
 
