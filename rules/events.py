@@ -282,7 +282,7 @@ class ReportedEarly:
 class StatusChanged:
     """Who speaks changes: the agent (active), a person (escalated), nobody (closed).
 
-    `by`: client, agent, operator, silence, time; `tells_backend`: by a signed POST, until it has taken it.
+    `by`: client, agent, operator, silence, time, vendor; `tells_backend`: by a signed POST, until it has taken it.
     """
 
     status: Literal["active", "escalated", "closed"]
