@@ -22,7 +22,7 @@ def refused(draft: Draft, turn: Turn, why: str) -> None:
 
 def failed(draft: Draft, send: KnownSend, why: str) -> None:
     """A report says that an answer, which was accepted, will never arrive. One after which something was said is none."""
-    if send.turn_kind != "reply" or draft.state.said_turn > send.turn_id or not _may_speak(draft):
+    if not _answered(draft, send) or draft.state.said_turn > send.turn_id or not _may_speak(draft):
         return
     notices = draft.spoken.notices
     if send.body == notices[APOLOGY]:
@@ -35,6 +35,12 @@ def hand_over(draft: Draft, why: str) -> None:
     """Nothing can be said to the client: a person has to find another way."""
     if draft.state.opt_out is None:
         takeover.change(draft, "escalated", _BY, reason=why)
+
+
+def _answered(draft: Draft, send: KnownSend) -> bool:
+    """Return whether it answered a client. What is said once more does, but for a first message to one who never wrote."""
+    is_again = send.turn_kind == "again" and send.content is None and draft.state.last_inbound_at is not None
+    return send.turn_kind == "reply" or is_again
 
 
 def _answers(turn: Turn) -> bool:

@@ -145,5 +145,10 @@ def _failed(draft: Draft, report: DeliveryReported, send: KnownSend, kind: str, 
     )
     if failure.kind == "suppress":
         opt_out.by_vendor(draft, failure.code)
-    elif failure.kind == "final":
+    elif not send.came_back and send.delivered_at is None and not _comes_back(draft, send):
         left_in_silence.failed(draft, send, failure.reason or "")
+
+
+def _comes_back(draft: Draft, send: KnownSend) -> bool:
+    own_ids = (part.own_id for back in draft.state.came_back for part in back.parts)
+    return send.own_id in own_ids

@@ -64,6 +64,17 @@ def burnt_in_parts() -> Chat:
     return chat
 
 
+def burnt_again() -> Chat:
+    chat = asked()
+    chat.answer("Cuesta 20")
+    chat.accept()
+    chat.fails(chat.sent_ids()[-1], "passing", "30008")
+    chat.passes(seconds=12)
+    chat.accept()
+    chat.fails(chat.sent_ids()[-1], "final", "63013")
+    return chat
+
+
 def buried() -> Chat:
     chat = talking()
     chat.give(i.MessageBuried(event_id="SM1", received_at=chat.now, address=f"whatsapp:{chat.state.key}"))
@@ -81,6 +92,7 @@ ENDINGS: list[tuple[str, Callable[[], Chat]]] = [
     ("the person cannot be reached, at once", lambda: refused("21211")),
     ("the text is refused by a report", lambda: burnt("63013")),
     ("both texts are refused by reports", burnt_in_parts),
+    ("what came back is refused by a report", burnt_again),
     ("an unknown code by a report", lambda: burnt("63999")),
     ("the message is a dead letter", buried),
 ]
