@@ -52,7 +52,7 @@ async def test_every_row_is_made_again(lived: World, database_url: str, size: in
     equal = {table.table: table.equal for table in found}
     assert equal.pop("conversation_log") == len(lived.topic.records)
     assert equal == {
-        "conversation_state": 2, "conversation_messages": 34, "conversation_actor": 2, "conversation_sends": 24,
+        "conversation_state": 2, "conversation_messages": 40, "conversation_actor": 2, "conversation_sends": 30,
         "conversation_seen": 20, "conversation_suppression": 0, "conversation_backend_posts": 0,
     }  # fmt: skip
 

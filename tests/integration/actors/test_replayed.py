@@ -94,8 +94,9 @@ async def test_what_was_burnt_twice_may_be_said_a_third_time(pool: Pool, chat: S
         chat.give((await _message(chat, pool, "failed")).given)
         chat.accept()
         chat.fails(chat.sent_ids()[-1], "final", "63013")
+        chat.accept()
         await chat.save()
-    assert chat.said()[1:] == ["uno", "dos", APOLOGY, "uno", "uno"]
+    assert chat.said()[1:] == ["uno", "dos", APOLOGY, "uno", APOLOGY, "uno", APOLOGY]
 
 
 async def test_what_came_back_by_itself_is_not_said_twice(pool: Pool, chat: StoredChat) -> None:
