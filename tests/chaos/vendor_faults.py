@@ -100,8 +100,10 @@ async def tier_limit(world: World) -> None:
         world.problems.append("the simulated Twilio has no limit")
     await world.vendors.twilio("settings", tier_limit=0)
     world.strikes()
-    await eventually(lambda: _all_are_greeted(world), seconds=_LIMIT_OVER_SECONDS, every=1.0)
+    await eventually(lambda: _all_are_greeted(world), seconds=2 * _LIMIT_OVER_SECONDS, every=1.0)
     took = time.time() - world.faults[-1]
+    if took > _LIMIT_OVER_SECONDS:
+        world.problems.append(f"{took:.0f} s until all were written to, {_LIMIT_OVER_SECONDS:.0f} wanted")
     world.notes.append(f"{burnt} of {_CALLED_LATER} first messages failed by a report; all sent {took:.0f} s after the end")
     world.problems += [f"{burnt} first messages were burnt"] * (burnt > _CALLED_LATER)
 
