@@ -41,12 +41,11 @@ class SenderStanding:
         """Return until when a first message is held, and the code; None where it goes, or tries."""
         now = self._now()
         if (pause := self.account.pause) is not None and not pause.may_try(now):
-            age = now - pause.since
-            return now + min(_LONGEST_HELD, max(_LEAST_HELD, age * _HELD_SHARE)), pause.code
+            return _look_again(pause, now), pause.code
         if self._first is None:
             return None
         if not self._first.may_try(now):
-            return self._first.until, self._first.code
+            return max(self._first.until, _look_again(self._first, now)), self._first.code
         self._first = self._first.tried_by(own_id, now, FIRST_MESSAGES)
         return None
 
@@ -79,3 +78,8 @@ class SenderStanding:
         """Return what is paused, for views."""
         first = [] if self._first is None else [shown(self._vendor, "first_messages", self._first)]
         return [*self.account.shown(), *first]
+
+
+def _look_again(pause: Pause, now: datetime) -> datetime:
+    """Return when a first message that is held is looked at again: the longer it lasts, the later."""
+    return now + min(_LONGEST_HELD, max(_LEAST_HELD, (now - pause.since) * _HELD_SHARE))

@@ -17,8 +17,8 @@ _HELD_SECONDS = 600.0
 # Long enough for the first try, a minute after the limit was met, and the second one.
 _LIMITED_SECONDS = 90.0
 _CALLED_LATER = 100
-# The next try comes a minute later at most, its verdict within 15 s, and who was put off meanwhile waits for that.
-_LIMIT_OVER_SECONDS = 150.0
+# The next try comes a minute later at most, its verdict within 15 s; who was put off meanwhile looks again a minute later.
+_LIMIT_OVER_SECONDS = 180.0
 _ACCOUNT_CODES = (63112, 20003)
 _OUT_OF_CREDITS = ("event", "within", "refused")
 # Longer than AGENT_PATIENCE_SECONDS, by the longest time between two tries.

@@ -66,7 +66,7 @@ def test_at_its_time_one_tries_and_ends_it_or_doubles_it(standing: SenderStandin
     limit(standing, "+1", "+2", "+3")
     clock.at = AT + timedelta(minutes=1)
     assert standing.held_until("x") is None, "it tries"
-    assert standing.held_until("z") == (clock.at + timedelta(seconds=15), "63018")
+    assert standing.held_until("z") == (clock.at + timedelta(seconds=30), "63018"), "nothing is written again and again"
     standing.limited("x", "+4", "63018")
     assert standing.held_until("z") == (AT + timedelta(minutes=2), "63018")
     clock.at = AT + timedelta(minutes=2)
