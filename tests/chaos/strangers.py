@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 
+from tests.chaos import topics
 from tests.chaos.odd_clients import NUMBERS
 from tests.chaos.world import World
 
@@ -112,17 +114,30 @@ async def judge(world: World) -> None:
         retried = await _status(session, "POST", "/api/dead-letters/retry", json=given)
         discarded = await _status(session, "POST", "/api/dead-letters/discard", json=given | {"reason": "chaos"})
         world.problems += _differs("dead letters", [shown, retried, discarded], lambda each: each in (200, 404))
-        world.problems += await _erase(session)
+        await _erase(world, session)
     if not await world.workers[0].is_ready():
         world.problems.append("the worker is not ready")
 
 
-async def _erase(session: Session) -> list[str]:
+async def _erase(world: World, session: Session) -> None:
     """A command out of range came before: it stands in nobody's way."""
     number = next(iter(NUMBERS))
     command = {"command": "erase", "by": "y"}
     await _status(session, "POST", f"/api/conversations/{number}/commands", json=command)
     async with asyncio.timeout(_BACK_SECONDS):
-        while await _status(session, "GET", f"/api/conversations/{number}") != 404:
+        while await _status(session, "GET", f"/api/conversations/{number}") != 404 or not await _is_told(world, number):
             await asyncio.sleep(1.0)
-    return []
+
+
+async def _is_told(world: World, number: str) -> bool:
+    """The statistics hear of it by the log."""
+    events = map(json.loads, filter(_is_json, await topics.values(world.kafka.bootstrap_servers, topics.EVENTS)))
+    return any(each.get("type") == "erased" and each["phone_number"] == number for each in events if isinstance(each, dict))
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True
