@@ -99,7 +99,11 @@ class Check:
                 for row in await self._rows.records(ours[begin : begin + _ROWS_AT_ONCE]):
                     self._compare(found, tables.pop(row["phone_number"], None), row, on_their_way)
         for number, record in tables.items():
-            if has_begun(record) and not is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
+            if not has_begun(record) or is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
+                continue
+            if on_their_way:  # perhaps its erasure
+                found.pending += 1
+            else:
                 found.differences.append(Difference(masked(number), "conversation", "there", "missing"))
         return found
 
