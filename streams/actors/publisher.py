@@ -190,12 +190,13 @@ class Publisher:
         return batch
 
     async def _read(self, partition: int, tail: _Tail, after: int) -> list[Item]:
-        """Read from the log what memory lacks; below a write that is under way only."""
+        """Read from the log what memory lacks: nothing above a write that is under way, or that begins while it is read."""
         barrier = min(tail.pending, default=None)
+        last = tail.sequence if barrier is None else barrier
         found = await unpublished(self._pool, partition, after=after, most=_LARGEST_BATCH)
         batch: list[Item] = []
         for each in found:
-            if barrier is not None and each.row.sequence > barrier:
+            if each.row.sequence > last:
                 break
             value, trace = published(each.row, each.phone_number, each.conversation_id)
             batch.append((each.row.sequence, each.phone_number.encode(), value, trace))

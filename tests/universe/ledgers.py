@@ -160,6 +160,11 @@ def _is_in_order(universe: "Universe", life: "Life", ledger: list[Taken]) -> Non
         answers.append((marks, part))
     said = {each.text.split()[0]: each for each in universe.people.said.values() if each.key == life.key}
     order = [marks for marks, part in answers if part == 1]
+    for marks in order:
+        for first, second in zip(marks, marks[1:], strict=False):
+            acknowledged = said[second].acknowledged
+            if acknowledged is not None and acknowledged < said[first].arrived:
+                universe.world.violated(f"{life.key}: the agent was told {first} before {second}, asked earlier")
     for place, marks in enumerate(order):
         for later in order[place + 1 :]:
             for first in marks:

@@ -1,7 +1,7 @@
 """Postgres: the service's tables, and the statements of `db/sql/store.sql` by their names.
 
 `Way` is a process's pool: `db.store` runs on it as it is. What a statement comes to is done here by hand, with the rules
-that the real one keeps; `tests/universe/test_store.py` plays the same histories on both.
+that the real one keeps.
 """
 
 from collections import defaultdict
