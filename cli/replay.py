@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
@@ -15,6 +15,7 @@ from cli.replay_what_if import run_what_if
 from clients.kafka.producer import Producer
 from db.pool import Pool, create_pool
 from db.queries import load
+from db.readers.addresses import addresses_of
 from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import conversation_key
@@ -77,7 +78,8 @@ def run_replay(settings: Settings, options: Options) -> int:
 
 
 async def _run(settings: Settings, options: Options) -> int:
-    wanted = Wanted(number=conversation_key(options.number) if options.number else None, batch=options.batch)
+    number = conversation_key(options.number) if options.number else None
+    wanted = Wanted(number=number, batch=options.batch)
     if options.mode == "rebuild":
         if options.topic != CONVERSATION_EVENT:
             raise InvalidInput("topic", f"--mode rebuild reads {CONVERSATION_EVENT}")
@@ -94,6 +96,8 @@ async def _run(settings: Settings, options: Options) -> int:
         return await run_what_if(settings, options.topic, _window(options), wanted, as_json=options.as_json)
     pool = await create_pool(settings)
     try:
+        if number is not None:  # whichever of the person's addresses it is
+            wanted = replace(wanted, number=(await addresses_of(pool, number))[0])
         return await _replay(settings, pool, options, wanted)
     finally:
         await pool.close()

@@ -31,6 +31,7 @@ class SenderStanding:
         self._now = now
         self._limited: frozenset[str] = frozenset()
         self._first: Pause | None = None
+        self._user_ids: tuple[str, datetime] | None = None
 
     @property
     def takes_first_messages(self) -> bool:
@@ -74,10 +75,27 @@ class SenderStanding:
             self._first, self._limited = None, frozenset()
             log.info("sender may write to people first again", vendor=self._vendor)
 
+    def user_ids_refused(self, code: str) -> None:
+        """The account may not send to business-scoped ids; who has a number is written to there, so nothing waits."""
+        if self._user_ids is None:
+            self._user_ids = code, self._now()
+            log.error("account may not send to business-scoped ids", vendor=self._vendor, code=code)
+
+    def user_ids_taken(self) -> None:
+        """A message to an id was accepted."""
+        self._user_ids = None
+
     def shown(self) -> list[dict[str, Any]]:
-        """Return what is paused, for views."""
+        """Return what is paused, or refused to some, for views."""
         first = [] if self._first is None else [shown(self._vendor, "first_messages", self._first)]
-        return [*self.account.shown(), *first]
+        return [*self.account.shown(), *first, *self._shown_user_ids()]
+
+    def _shown_user_ids(self) -> list[dict[str, Any]]:
+        if self._user_ids is None:
+            return []
+        code, since = self._user_ids
+        at = since.isoformat(timespec="seconds")
+        return [{"vendor": self._vendor, "scope": "user_ids", "code": code, "since": at, "until": at}]
 
 
 def _look_again(pause: Pause, now: datetime) -> datetime:

@@ -21,6 +21,8 @@ def of_report(state: Conversation, report: DeliveryReported, send: KnownSend) ->
     failure = report.failure
     if failure is None or state.opt_out is not None or send.came_back or send.delivered_at is not None:
         return None
+    if state.merged_into is not None:  # whatever is said, is said to the number
+        return None
     if failure.kind == "outside_window":
         return window.again(report, send)
     return slow_numbers.again(report, send) if failure.kind in ("slow", "passing") else None

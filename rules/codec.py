@@ -46,6 +46,14 @@ _TYPES: Final[dict[type[object], str]] = {
     e.PostDeferred: "post_deferred",
     e.Expired: "expired",
     e.Snapshot: "snapshot",
+    e.Linked: "linked",
+    e.LinkSettled: "link_settled",
+    e.Merging: "merging",
+    e.Merged: "merged",
+    e.Forwarded: "forwarded",
+    e.TookOver: "took_over",
+    e.LetterSent: "letter_sent",
+    e.ErasureBegun: "erasure_begun",
     e.Erased: "erased",
 }
 _CLASSES: Final = {name: kind for kind, name in _TYPES.items() if name != _FAILED}

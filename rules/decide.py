@@ -15,7 +15,11 @@ from rules import (
     came_back,
     commands,
     confirming,
+    erasure,
     idle_close,
+    letters,
+    links,
+    merging,
     opening,
     pace,
     replays,
@@ -52,23 +56,26 @@ def decide(state: Conversation, given: i.Input, now: datetime, policy: Policy, f
     if _came_before(state, given):
         return Decision(state=state, steps=())
     draft = Draft(state, now, policy, fresh)
-    _HANDLERS[type(given)](draft, given)
+    if not merging.forward(draft, given):
+        _HANDLERS[type(given)](draft, given)
     _go_on(draft)
+    merging.merge(draft)
+    erasure.go_on(draft)
     return Decision(state=draft.state, steps=tuple(draft.steps))
 
 
 def _came_before(state: Conversation, given: i.Input) -> bool:
     """Return whether an event is delivered again while it waits for its turn. What has had its turn the store knows."""
     waiting = {each.event_id for each in state.inbox}
+    passed_on = {each.id for each in state.outbox}
     match given:
-        case i.MessageReceived(event_id=event_id):
-            return event_id in waiting
+        case i.MessageReceived(event_id=event_id) | i.ReplayWanted(identity=event_id):
+            return event_id in waiting or letters.passed_on(event_id) in passed_on
         case i.CallEnded(call=call):
             return call.event_id in waiting
         case i.CommandGiven(command=command):
-            return command.command_id in waiting
-        case i.ReplayWanted(identity=identity):
-            return identity in waiting
+            is_begun = state.erasing is not None and state.erasing["command_id"] == command.command_id
+            return is_begun or command.command_id in waiting or letters.passed_on(command.command_id) in passed_on
     return False
 
 
@@ -88,6 +95,8 @@ def _begin_next(draft: Draft) -> None:
     inbox = draft.state.inbox
     if not draft.state.has_begun:  # messages wait for their call
         inbox = tuple(each for each in inbox if each.kind == "call")
+    elif draft.state.merging_into is not None:  # they go to the number
+        inbox = tuple(each for each in inbox if each.kind != "message")
     if inbox and inbox[0].kind != "message":
         _BEGIN[inbox[0].kind](draft, inbox[0])
 
@@ -101,6 +110,7 @@ _BEGIN: Final[dict[str, Callable[[Draft, Waiting], None]]] = {
 
 
 def _timer(draft: Draft, timer: i.TimerFired) -> None:
+    links.on_timer(draft)
     unknown_numbers.on_timer(draft, timer.calls_read_until)
     idle_close.on_timer(draft)
 
@@ -130,6 +140,9 @@ _HANDLERS: Final[dict[type[object], Callable[[Draft, Any], object]]] = {
     i.LookupDone: reports.on_lookup,
     i.BackendAnswered: backend_posts.on_answer,
     i.ReplayWanted: replays.on_replay,
+    i.LinkTold: links.on_told,
+    i.HandedOver: merging.on_handed_over,
+    i.LetterPublished: links.on_published,
     i.MessagesExpired: retention.on_expired,
     i.LogPurged: retention.on_purge,
 }

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules import came_back, debounce, idle_close, lengths, unknown_numbers
+from rules import came_back, debounce, idle_close, lengths, links, unknown_numbers
 from rules.policy import Policy
-from rules.state import Conversation, Part, Post, Turn, Waiting
+from rules.state import Conversation, Letter, Part, Post, Turn, Waiting
 from schemas.window import is_open
 
 
@@ -96,7 +96,17 @@ class TellBackend:
     number: int
 
 
-Effect = ReserveCampaignSlot | FetchDetails | AskAgent | AwaitSlot | SendMessage | LookUpSend | TellBackend
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishLetter:
+    """Tell the actor of another address. Result: `LetterPublished`."""
+
+    id: str
+    letter: Letter
+
+
+Effect = (
+    ReserveCampaignSlot | FetchDetails | AskAgent | AwaitSlot | SendMessage | LookUpSend | TellBackend | PublishLetter
+)
 
 
 def wanted(state: Conversation, now: datetime, policy: Policy) -> tuple[Effect, ...]:
@@ -111,6 +121,8 @@ def _wanted(state: Conversation, now: datetime, policy: Policy) -> Iterator[Effe
         yield FetchDetails(id=f"details:{call}:{state.lookups.tries}", call_id=call, seconds=None)
     if state.posts:
         yield from _post(state.id, state.posts[0], now)
+    if state.outbox:
+        yield PublishLetter(id=f"letter:{state.outbox[0].id}", letter=state.outbox[0])
 
 
 def _post(conversation_id: int | None, post: Post, now: datetime) -> Iterator[Effect]:
@@ -122,7 +134,7 @@ def _post(conversation_id: int | None, post: Post, now: datetime) -> Iterator[Ef
 def _lane(state: Conversation, now: datetime, policy: Policy) -> Iterator[Effect]:
     if state.turn is not None:
         yield from _of_turn(state, state.turn, now, policy)
-    elif not came_back.blocks(state) and _may_ask(state, now, policy):
+    elif not came_back.blocks(state) and not links.holds(state) and _may_ask(state, now, policy):
         yield _ask(state)
 
 
@@ -130,7 +142,7 @@ def _of_turn(state: Conversation, turn: Turn, now: datetime, policy: Policy) -> 
     if turn.wait is not None and turn.wait.until > now:
         return
     if (part := turn.next_part) is not None:
-        if part.state != "planned" or not came_back.holds(state, turn):
+        if part.state != "planned" or not (came_back.holds(state, turn) or links.holds(state)):
             is_first = turn.is_first and not is_open(state.last_inbound_at, now)
             yield from _of_part(part, turn, now, is_first=is_first)
     elif turn.kind == "call":
@@ -179,7 +191,7 @@ def _may_ask(state: Conversation, now: datetime, policy: Policy) -> bool:
 
 def _agent_answers(state: Conversation) -> bool:
     is_its_turn = state.has_begun and state.opt_out is None and state.status != "escalated"
-    return is_its_turn and bool(state.questions)
+    return is_its_turn and state.merging_into is None and bool(state.questions)
 
 
 def _ask(state: Conversation) -> AskAgent:
@@ -208,6 +220,7 @@ def _dues(state: Conversation, policy: Policy) -> Iterator[datetime]:
     yield from came_back.due(state)
     yield from unknown_numbers.due(state, policy)
     yield from idle_close.due(state, policy)
+    yield from links.due(state)
     yield from (post.due for post in state.posts[:1] if post.due is not None)
     if state.lookups is not None:
         yield state.lookups.until

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from rules.state import CameBack, Conversation, OptOut, Part, Turn, Wait, Waiting
+from rules.state import CameBack, Conversation, HandOver, Letter, OptOut, Part, Turn, Wait, Waiting
 from schemas.rows import Json
 
 
@@ -70,7 +70,8 @@ class Received:
 
     `asks`: it waits for an answer; `same_as`: id of the message that said the same before, whose answer it shares;
     `parked`: its number has no conversation yet, `intent`: what it will command then; `late`: a newer one was taken up
-    before; `params`: the vendor's, raw, of a message with files; `full_length`: characters of `content` before it was cut.
+    before; `params`: the vendor's, raw, of a message with files; `full_length`: characters of `content` before it was cut;
+    `via`: key of the other address of theirs from which it came, `handed_over`: before that was known.
     """
 
     message_sid: str
@@ -78,6 +79,8 @@ class Received:
     received_at: datetime
     message_id: int
     address: str
+    via: str | None = None
+    handed_over: bool = False
     asks: bool = True
     same_as: str | None = None
     parked: bool = False
@@ -409,6 +412,77 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """A message told of another address of the person: its actor is asked for what it has. `key`: of that address."""
+
+    key: str
+    message_sid: str
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettled:
+    """A link comes to nothing, or not in time. `key`: of the other one.
+
+    `reason`: refused (two numbers were told of one address, so an operator has to look), late; `known`: the number that
+    the address belongs to; `command_id`: of what told so; `letters`: the answer.
+    """
+
+    key: str
+    reason: Literal["refused", "late"]
+    known: str | None = None
+    command_id: str | None = None
+    letters: tuple[Letter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merging:
+    """This address belongs to a number: nothing new begins, and what is under way ends."""
+
+    number: str
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """All that is open was handed over to the number; whatever comes from now on goes there."""
+
+    number: str
+    letters: tuple[Letter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded:
+    """What came for this address, or what was learned of it, goes to its number."""
+
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TookOver:
+    """What another address of the person had is here. `key`: of that address."""
+
+    key: str
+    command_id: str
+    hand_over: HandOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSent:
+    """Kafka has what another actor is told."""
+
+    letter_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureBegun:
+    """The person's other addresses are told to forget as well; then this one does. `command`: its body."""
+
+    command: Json
+    letters: tuple[Letter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
     """Everything before is forgotten. `changed`: there was something."""
 
@@ -446,6 +520,14 @@ Event = (
     | PostDeferred
     | Expired
     | Snapshot
+    | Linked
+    | LinkSettled
+    | Merging
+    | Merged
+    | Forwarded
+    | TookOver
+    | LetterSent
+    | ErasureBegun
     | Erased
 )
 

@@ -3,6 +3,7 @@
 It only applies what the event says. Whatever depends on settings was decided before.
 """
 
+import heapq
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from rules import events as e
 from rules.evolve_turns import HANDLERS as OF_TURNS
 from rules.evolve_turns import unless_of, wait_to_ask
 from rules.said_words import checksum
-from rules.state import Conversation, EarlyReport, LastWords, Post, Turn, Waiting, replace
+from rules.state import Conversation, EarlyReport, LastWords, Link, Post, Turn, Waiting, replace
 
 # As long as a template's value may be; the whole summary is in its table.
 _LONGEST_SUMMARY = 700
@@ -119,6 +120,8 @@ def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Convers
         replay=event.replay,
         trace=event.trace,
     )
+    if event.handed_over:
+        return replace(common, inbox=_in_time(common.inbox, replace(waiting, via=event.via)))
     return replace(common, inbox=(*common.inbox, waiting))
 
 
@@ -130,6 +133,14 @@ def _last_words(state: Conversation, event: e.Received) -> LastWords | None:
     return None if words is None else LastWords(event_id=event.message_sid, at=event.received_at, words=words)
 
 
+def _in_time(inbox: tuple[Waiting, ...], waiting: Waiting) -> tuple[Waiting, ...]:
+    """Insert what waited at another address by its time, behind what came from there before."""
+    first = max((place + 1 for place, each in enumerate(inbox) if each.via == waiting.via), default=0)
+    later = (place for place in range(first, len(inbox)) if inbox[place].at >= waiting.at)
+    place = next(later, len(inbox))
+    return (*inbox[:place], waiting, *inbox[place:])
+
+
 def row_metadata(event: e.Received) -> dict[str, Any]:
     """Return what `conversation_messages.metadata` says of a client's message."""
     marks = {
@@ -138,6 +149,7 @@ def row_metadata(event: e.Received) -> dict[str, Any]:
         "late": event.late,
         "params": event.params,
         "same_as": event.same_as,
+        "via": event.via,
     }
     return {"request_id": event.request_id} | {name: mark for name, mark in marks.items() if mark}
 
@@ -245,6 +257,62 @@ def _snapshot(state: Conversation, event: e.Snapshot, at: e.Recorded) -> Convers
     return replace(event.state, id=at.conversation_id, number=at.number)
 
 
+def _linked(state: Conversation, event: e.Linked, at: e.Recorded) -> Conversation:
+    return replace(state, links=(*state.links, Link(key=event.key, at=at.at)), outbox=(*state.outbox, event.letter))
+
+
+def _link_settled(state: Conversation, event: e.LinkSettled, at: e.Recorded) -> Conversation:
+    links = tuple(replace(each, state=event.reason) if each.key == event.key else each for each in state.links)
+    return replace(state, links=links, outbox=(*state.outbox, *event.letters))
+
+
+def _merging(state: Conversation, event: e.Merging, at: e.Recorded) -> Conversation:
+    return replace(state, merging_into=event.number)
+
+
+def _merged(state: Conversation, event: e.Merged, at: e.Recorded) -> Conversation:
+    return replace(
+        state,
+        status="closed" if state.has_begun else state.status,
+        closed_at=at.at if state.has_begun else None,
+        merging_into=None,
+        merged_into=event.number,
+        opt_out=None,
+        inbox=(),
+        parked_since=None,
+        ask_wait=None,
+        outbox=(*state.outbox, *event.letters),
+    )
+
+
+def _forwarded(state: Conversation, event: e.Forwarded, at: e.Recorded) -> Conversation:
+    return replace(state, outbox=(*state.outbox, event.letter))
+
+
+def _took_over(state: Conversation, event: e.TookOver, at: e.Recorded) -> Conversation:
+    over = event.hand_over
+    known = next((each for each in state.links if each.key == event.key), Link(key=event.key, at=at.at))
+    link = known if over.more else replace(known, state="joined")
+    others = tuple(each for each in state.links if each.key != event.key)
+    is_reopened = state.status == "closed" and bool(over.inbox)
+    return replace(
+        state,
+        links=(*others, link),
+        inbox=tuple(heapq.merge(over.inbox, state.inbox, key=lambda waiting: waiting.at)),
+        last_inbound_at=max(filter(None, (state.last_inbound_at, over.last_inbound_at)), default=None),
+        status="active" if is_reopened else state.status,
+        closed_at=None if is_reopened else state.closed_at,
+    )
+
+
+def _letter_sent(state: Conversation, event: e.LetterSent, at: e.Recorded) -> Conversation:
+    return replace(state, outbox=tuple(each for each in state.outbox if each.id != event.letter_id))
+
+
+def _erasure_begun(state: Conversation, event: e.ErasureBegun, at: e.Recorded) -> Conversation:
+    return replace(state, erasing=event.command, outbox=(*state.outbox, *event.letters))
+
+
 def _erased(state: Conversation, event: e.Erased, at: e.Recorded) -> Conversation:
     return Conversation(key=state.key, number=at.number, opt_out=state.opt_out, erased=True)
 
@@ -271,5 +339,13 @@ _HANDLERS: Final[dict[type[object], Handler]] = {
     e.Repeated: _repeated,
     e.Expired: _expired,
     e.Snapshot: _snapshot,
+    e.Linked: _linked,
+    e.LinkSettled: _link_settled,
+    e.Merging: _merging,
+    e.Merged: _merged,
+    e.Forwarded: _forwarded,
+    e.TookOver: _took_over,
+    e.LetterSent: _letter_sent,
+    e.ErasureBegun: _erasure_begun,
     e.Erased: _erased,
 }

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Literal
 
 from rules.keywords import Intent
-from rules.state import Part, Turn, Waiting
-from schemas.events import CallCompleted, ConversationCommand
+from rules.state import HandOver, Part, Turn, Waiting
+from schemas.events import CallCompleted, ConversationCommand, InboundMessage
 from schemas.rows import Json
 
 FailureKind = Literal["suppress", "outside_window", "slow", "passing", "final"]
@@ -40,7 +40,9 @@ class CallEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
     """A client wrote. `text`: in words; `quoted`: text of the message it replies to, where that is one of
-    this conversation; `is_reply`: it quotes one; `params`: raw, kept where the message has files.
+    this conversation; `is_reply`: it quotes one; `params`: raw, kept where the message has files; `linked`: keys of other
+    addresses of the client's, by the vendor's word; `via`: it came from such a one; `message`: as it came, `mark`: of the
+    replay that brings it, for whoever passes it on.
     """
 
     event_id: str
@@ -55,6 +57,10 @@ class MessageReceived:
     request_id: str | None = None
     trace: str | None = None
     params: Json | None = None
+    linked: tuple[str, ...] = ()
+    via: str | None = None
+    message: InboundMessage | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +356,7 @@ class ReplayWanted:
     planned and held ones unknown, None where it failed before anything was said (a call that began nothing);
     `superseded`: something later reached the client, or a later call began; `burnt`: the vendor had accepted it and a
     report said that it failed, so that it is said once more. `again`: the input is done once
-    more. `identity`: what a repetition is remembered by, once a replay.
+    more. `identity`: what a repetition is remembered by, once a replay; `message`, `mark`: see `MessageReceived`.
     """
 
     replay: str
@@ -360,6 +366,32 @@ class ReplayWanted:
     turn: Turn | None = None
     superseded: bool = False
     burnt: bool = False
+    message: InboundMessage | None = None
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTold:
+    """A message showed that this id is a number's."""
+
+    number: str
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """What another address of the person had. `key`: of that address."""
+
+    key: str
+    command_id: str
+    over: HandOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterPublished:
+    """Kafka has what another actor is told."""
+
+    letter_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +428,9 @@ Input = (
     | LookupDone
     | BackendAnswered
     | ReplayWanted
+    | LinkTold
+    | HandedOver
+    | LetterPublished
     | MessagesExpired
     | LogPurged
 )

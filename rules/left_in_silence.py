@@ -48,7 +48,8 @@ def _answers(turn: Turn) -> bool:
 
 
 def _may_speak(draft: Draft) -> bool:
-    return draft.state.opt_out is None and draft.state.status != "escalated"
+    state = draft.state
+    return state.opt_out is None and state.status != "escalated" and state.merged_into is None
 
 
 def _apologises(draft: Draft) -> bool:

@@ -1,6 +1,6 @@
 """A call ended: the conversation begins, or begins anew in the same row, with a personal first message."""
 
-from rules import call_details, came_back, confirming, follow_ups, pace, takeover, window
+from rules import call_details, came_back, confirming, follow_ups, links, pace, takeover, window
 from rules.draft import Draft
 from rules.events import Answered, Declined, Queued, Reopened, Started, Unanswered
 from rules.inputs import CallEnded, DetailsFetched
@@ -174,7 +174,7 @@ def _greet(draft: Draft, turn: Turn, *, slot: bool) -> None:
             text=words.body,
             parts=parts,
             reply={"text": words.body},
-            intended=slot and bool(parts) and not came_back.holds(state, turn),
+            intended=slot and bool(parts) and not (came_back.holds(state, turn) or links.holds(state)),
             details_missing=bool(state.call_id) and not call_details.are_whole(state),
             asked_at=turn.asked_at,
             event_id=turn.event_id,

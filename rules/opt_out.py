@@ -2,11 +2,11 @@
 send it.
 """
 
-from rules import confirming, takeover
+from rules import confirming, letters, takeover
 from rules.draft import Draft
-from rules.events import OptedIn, OptedOut, Unanswered, Withdrawn
+from rules.events import Forwarded, OptedIn, OptedOut, Unanswered, Withdrawn
 from rules.inputs import MessageReceived
-from rules.state import Conversation, OptOut, Part, Turn
+from rules.state import Conversation, HandOver, OptOut, Part, Turn
 
 
 def is_command(state: Conversation, message: MessageReceived) -> bool:
@@ -57,7 +57,7 @@ def _stop(draft: Draft, message: MessageReceived, *, tells: bool) -> bool:
         return False
     wanted = OptOut(source="client", event_id=message.event_id, since=message.received_at)
     draft.emit(OptedOut(opt_out=wanted, by="client", message_sid=message.event_id, tells_backend=tells))
-    _silence(draft)
+    silence(draft)
     return True
 
 
@@ -66,12 +66,22 @@ def by_vendor(draft: Draft, code: str | None) -> None:
     if draft.state.opt_out is not None:
         return
     wanted = OptOut(source="twilio", event_id=code or "", since=draft.now)
+    if (number := draft.state.merged_into) is not None:
+        draft.emit(Forwarded(letter=letters.take_over(draft, number, HandOver(opt_out=wanted))))
+        return
     tells = "opted_out" in draft.policy.told
     draft.emit(OptedOut(opt_out=wanted, by="twilio", code=code, tells_backend=tells))
-    _silence(draft)
+    silence(draft)
 
 
-def _silence(draft: Draft) -> None:
+def by_other_address(draft: Draft, wanted: OptOut) -> None:
+    """The person has said so from another address."""
+    tells = draft.state.has_begun and "opted_out" in draft.policy.told
+    draft.emit(OptedOut(opt_out=wanted, by=wanted.source, tells_backend=tells))
+    silence(draft)
+
+
+def silence(draft: Draft) -> None:
     """Withdraw what is planned and not with the vendor, and leave what waits for the agent unanswered.
 
     A send that is under way stays: its outcome is awaited. Calls and operators' texts that wait are refused

@@ -124,7 +124,8 @@ def _inbound(waiting: Waiting, at: e.Recorded) -> Change:
 
 
 def _received(before: Conversation, event: e.Received, at: e.Recorded) -> Iterator[Change]:
-    yield from _seen(before, "message", event.message_sid, at.at)
+    if not event.handed_over:
+        yield from _seen(before, "message", event.message_sid, at.at)
     if event.parked:
         return
     yield MessageRow(
@@ -210,6 +211,23 @@ def _opted_in(before: Conversation, event: e.OptedIn, at: e.Recorded) -> Iterato
     yield SuppressionChange(phone_number=before.key)
 
 
+def _link_settled(before: Conversation, event: e.LinkSettled, at: e.Recorded) -> Iterator[Change]:
+    if event.command_id is not None:
+        yield from _seen(before, "command", event.command_id, at.at)
+
+
+def _merging(before: Conversation, event: e.Merging | e.TookOver, at: e.Recorded) -> Iterator[Change]:
+    yield from _seen(before, "command", event.command_id, at.at)
+
+
+def _merged(before: Conversation, event: e.Merged, at: e.Recorded) -> Iterator[Change]:
+    if before.has_begun:
+        merged = {"merged_into": event.number}
+        yield ConversationChange(id=at.conversation_id, phone_number=before.key, metadata=merged)
+    if before.opt_out is not None:  # the number has it
+        yield SuppressionChange(phone_number=before.key)
+
+
 def _erased(before: Conversation, event: e.Erased, at: e.Recorded) -> Iterator[Change]:
     yield from _unfinished(before)
     yield Erasure(conversation_id=before.id, phone_number=before.key, at=at.at)
@@ -257,5 +275,9 @@ _HANDLERS: Final[dict[type[object], Handler]] = {
     e.OptedIn: _opted_in,
     e.Posted: _posted,
     e.Expired: _expired,
+    e.LinkSettled: _link_settled,
+    e.Merging: _merging,
+    e.Merged: _merged,
+    e.TookOver: _merging,
     e.Erased: _erased,
 }

@@ -5,6 +5,8 @@ from rules import (
     came_back,
     confirming,
     lengths,
+    links,
+    merging,
     opt_out,
     pace,
     patience,
@@ -31,6 +33,7 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
             state, message, draft.fresh.message_id(), asks=asks and same_as is None, same_as=same_as, is_command=is_command
         )
     )
+    links.of_message(draft, message.linked, message)
     if not state.has_begun:
         opt_out.of_unknown(draft, message)
         return
@@ -83,7 +86,8 @@ def _received(
         content=lengths.cut(content),
         received_at=message.received_at,
         message_id=message_id,
-        address=message.address,
+        address=message.address if message.via is None else merging.own_address(state),
+        via=message.via,
         asks=asks,
         same_as=same_as,
         parked=not state.has_begun,
@@ -159,7 +163,7 @@ def _plan(
             asked_at=asked[0].at,
             reply=lengths.kept_reply(answer.reply),
             seconds=answer.seconds,
-            intended=answer.slot and bool(parts) and not came_back.blocks(draft.state),
+            intended=answer.slot and bool(parts) and not (came_back.blocks(draft.state) or links.holds(draft.state)),
             caught_up=answer.caught_up,
             request_id=asked[0].request_id,
             replay=asked[0].replay,

@@ -8,7 +8,7 @@ meanwhile withdraw it.
 from datetime import datetime, timedelta
 from typing import Final
 
-from rules import came_back, holds, left_in_silence, opt_out, outcomes, pace, slow_numbers, window
+from rules import came_back, holds, left_in_silence, links, opt_out, outcomes, pace, slow_numbers, window
 from rules.draft import Draft
 from rules.events import Deferred, Intended, OutcomeUnknown, Sent, TurnFailed, Withdrawn
 from rules.inputs import LookupDone, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
@@ -35,7 +35,7 @@ def under_way(state: Conversation, own_id: str | None) -> tuple[Turn, Part] | No
 def on_slot(draft: Draft, slot: SlotTaken) -> None:
     """A send has its place in the rate: record the intention, withdraw it, or let the place go."""
     found = under_way(draft.state, slot.own_id)
-    if found is None or found[1].state != "planned" or came_back.holds(draft.state, found[0]):
+    if found is None or found[1].state != "planned" or came_back.holds(draft.state, found[0]) or links.holds(draft.state):
         return
     turn, part = found
     if not opt_out.may_send(draft.state, part):

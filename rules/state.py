@@ -57,7 +57,8 @@ class Waiting:
     is to go on; `text`: what the agent is asked (messages), the name of the short text (notices), the kind of the event
     that failed (replays); `message_id`: of the message's row in
     `conversation_messages`; `payload`: the call's or the command's body, metadata of a parked message's row;
-    `intent`: what a parked message commands; `address`: where it came from; `replay`: which replay, or
+    `intent`: what a parked message commands; `address`: where it came from, `via`: key of the other address of theirs that
+    it was handed over by; `replay`: which replay, or
     `dead-letter`, brought it; `trace`: its `traceparent`.
     """
 
@@ -69,6 +70,7 @@ class Waiting:
     payload: Json | None = None
     intent: str | None = None
     address: str = ""
+    via: str | None = None
     request_id: str | None = None
     replay: str | None = None
     trace: str | None = None
@@ -225,8 +227,52 @@ class LastWords:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Link:
+    """Another address of the same person, by its key. `at`: when a message told of it.
+
+    `state`: asked (its actor is to hand over what it has), joined (it has), late (it has not in time, and may do so yet),
+    refused (the address is another number's).
+    """
+
+    key: str
+    at: datetime
+    state: Literal["asked", "joined", "late", "refused"] = "asked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What one actor tells another: a `conversation-command` that is to be published. `mark`: of the replay that brought
+    what is passed on.
+    """
+
+    id: str
+    command: Json
+    mark: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOver:
+    """What an address gives to the number that it belongs to, once: the open work, the opt-out, the window.
+
+    `conversation_id`: where its history stays; `more`: another piece follows; `refused`: nothing, it is another number's.
+    Messages of a conversation that has begun have their rows there, others none yet.
+    """
+
+    conversation_id: int | None = None
+    inbox: tuple[Waiting, ...] = ()
+    opt_out: OptOut | None = None
+    last_inbound_at: datetime | None = None
+    has_begun: bool = False
+    client_name: str | None = None
+    agent_id: str = ""
+    escalated: bool = False
+    more: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """One person's conversation. `key`: the canonical number.
+    """One person's conversation. `key`: the canonical number, or an id where none is known.
 
     `id`: the row's id in `conversation_state`, None before its first event; `has_begun`: there is such a row;
     `number`: of its newest event; `language`: of our own words, None: the usual one; `summary`: of the call, as long
@@ -239,7 +285,10 @@ class Conversation:
     answer, None: that has none to share;
     `lookups`: tries at the call's details, None: nothing is missing; `position`: of the newest command;
     `commands`: who had the newest commands done, by position; `taken_over_at`: when an operator last escalated or
-    closed it.
+    closed it;
+    `links`: a number's other addresses; `merging_into`: the number that an id was found to belong to, `merged_into`: that
+    has everything by now, and gets whatever comes; `outbox`: what other actors are to be told, in its order; `erasing`: the
+    command by which it is erased, once these know of it.
     """
 
     key: str
@@ -285,6 +334,11 @@ class Conversation:
     early_reports: tuple[EarlyReport, ...] = ()
     position: int = 0
     commands: tuple[tuple[int, str], ...] = ()
+    links: tuple[Link, ...] = ()
+    merging_into: str | None = None
+    merged_into: str | None = None
+    outbox: tuple[Letter, ...] = ()
+    erasing: Json | None = None
     erased: bool = False
 
     @property

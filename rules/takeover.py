@@ -22,11 +22,11 @@ def change(draft: Draft, status: Status, by: str, **known: str | int | None) -> 
     told = _EVENT[status] in draft.policy.told
     draft.emit(StatusChanged(status=status, by=by, tells_backend=told, **known))  # type: ignore[arg-type]
     if status != "active":
-        _leave_unanswered(draft, status)
+        leave_unanswered(draft, status)
     return True
 
 
-def _leave_unanswered(draft: Draft, status: Status) -> None:
+def leave_unanswered(draft: Draft, status: Status) -> None:
     """The agent is not asked about what waits; an answer that it is giving is dropped when it comes."""
     if questions := tuple(each.event_id for each in draft.state.inbox if each.kind == "message"):
         draft.emit(Unanswered(message_sids=questions, reason=status))

@@ -27,7 +27,7 @@ from schemas.fields import (
     VendorId,
     check_message_id,
 )
-from schemas.phone import conversation_key
+from schemas.phone import conversation_key, is_number
 from schemas.topics import (
     CALL_COMPLETED,
     CONVERSATION_COMMAND,
@@ -166,7 +166,8 @@ class CallCompleted(Event):
 class InboundMessage(Event):
     """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw.
 
-    `backfilled`: its webhook never reached us, Twilio's list told of it; `received_at` is then Twilio's time.
+    `backfilled`: its webhook never reached us, Twilio's list told of it; `received_at` is then Twilio's time. `person`: the
+    number whose message it is, where its sender's address was found to be that person's.
     """
 
     event_id: VendorId
@@ -174,10 +175,23 @@ class InboundMessage(Event):
     params: Parameters
     backfilled: bool = False
     request_id: RequestId = None
+    person: ConversationKey | None = None
+
+    @field_validator("person")
+    @classmethod
+    def _check_person(cls, person: str | None) -> str | None:
+        if person is not None and not is_number(person):
+            raise ValueError("must be a number")
+        return person
+
+    @property
+    def sender(self) -> str:
+        """The key of the address from which it came."""
+        return conversation_key(self.params.get("From", ""))
 
     @property
     def key(self) -> str:
-        return conversation_key(self.params.get("From", ""))
+        return self.person or self.sender
 
     @property
     def body(self) -> str:
@@ -187,7 +201,11 @@ class InboundMessage(Event):
 OperatorCommand = Literal["close", "escalate", "resume", "write", "change_agent", "erase"]
 NOTE_DETAILS: Final = "note_details"
 """No operator's: what ElevenLabs says of a call goes to its conversation's owner, in the order of its number."""
-CommandName = Literal[OperatorCommand, "note_details"]
+LINK: Final = "link"
+TAKE_OVER: Final = "take_over"
+FORWARD: Final = "forward"
+"""No operators': what the actors of one person's addresses tell each other, see `rules/links.py`."""
+CommandName = Literal[OperatorCommand, "note_details", "link", "take_over", "forward"]
 # Twilio takes 1,600 characters a message; a text is split, and nobody types more than this.
 _LONGEST_TEXT = 4096
 
@@ -209,6 +227,10 @@ class ConversationCommand(Event):
 
     `write` needs `text`, or `content_sid` (an approved template, with `content_variables`); `change_agent` `agent_id`;
     `note_details` `details`.
+
+    Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is that number's;
+    `take_over` gives to a number what an id had (`hand_over`); `forward` brings it a `message` of that id. An `erase` with
+    `link` comes from that address.
     """
 
     command_id: VendorId
@@ -223,6 +245,9 @@ class ConversationCommand(Event):
     ] = {}
     agent_id: VendorId | None = None
     details: NotedDetails | None = None
+    link: ConversationKey | None = None
+    hand_over: dict[str, Any] | None = None
+    message: InboundMessage | None = None
     reason: Sentence | None = None
     seen: Position | None = None
     request_id: RequestId = None
@@ -235,6 +260,16 @@ class ConversationCommand(Event):
             raise ValueError("change_agent needs agent_id")
         if self.command == NOTE_DETAILS and not self.details:
             raise ValueError("note_details needs details")
+        return self._check_link()
+
+    def _check_link(self) -> Self:
+        """An id belongs to a number, never the other way round, so that there are no cycles."""
+        if self.command == LINK and not (self.link and is_number(self.link) and not is_number(self.phone_number)):
+            raise ValueError("link needs a number in link, and an id in phone_number")
+        if self.command == TAKE_OVER and not (self.link and self.hand_over is not None and is_number(self.phone_number)):
+            raise ValueError("take_over needs link and hand_over, and a number in phone_number")
+        if self.command == FORWARD and (self.message is None or self.message.person != self.phone_number):
+            raise ValueError("forward needs a message whose person is phone_number")
         return self
 
     @property
@@ -296,6 +331,14 @@ EventType = Literal[
     "post_deferred",
     "expired",
     "snapshot",
+    "linked",
+    "link_settled",
+    "merging",
+    "merged",
+    "forwarded",
+    "took_over",
+    "letter_sent",
+    "erasure_begun",
     "erased",
     "decided",
     "parked",

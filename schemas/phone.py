@@ -13,6 +13,7 @@ import hmac
 import itertools
 import re
 import string
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import unquote
@@ -158,6 +159,36 @@ def conversation_key(address: str) -> str:
     if not _BSUID.match(bare):
         return _delivered_number(address)
     return bare if len(bare) <= _LONGEST_KEY else _digested(bare)
+
+
+def linked_keys(params: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the keys of the ids that a message's parameters name beside its sender's number, and the names of those of
+    them that are none: in another form, or another number. A message from an id links nothing.
+    """
+    found: list[str] = []
+    odd: list[str] = []
+    sender = conversation_key(params.get("From", ""))
+    for name in ("ExternalUserId", "ParentExternalUserId"):
+        address = params.get(name, "").strip(_AROUND)
+        try:
+            key = conversation_key(address) if address else sender
+        except InvalidNumber:
+            key = ""
+        if key and not is_number(key):
+            found.append(key)
+        elif key != sender:
+            odd.append(name)
+    return (list(dict.fromkeys(found)) if is_number(sender) else []), odd
+
+
+def is_user_id(address: str) -> bool:
+    """Return whether a WhatsApp address is a business-scoped id."""
+    return bool(_BSUID.match(address.removeprefix("whatsapp:")))
+
+
+def is_number(key: str) -> bool:
+    """Return whether a conversation's key is a phone number; any other one is a business-scoped id."""
+    return key.startswith("+")
 
 
 def _delivered_number(address: str) -> str:

@@ -19,6 +19,8 @@ POINTS = (
     "after-send",  # Twilio has accepted, the sid not recorded
     "after-accept",  # sid recorded, events not published
     "after-publish",  # events in Kafka, not recorded as published
+    "before-letter",  # an address is to be told something, and is not
+    "after-letter",  # Kafka has it, not recorded
     "before-release",  # what an event came to is durable, its offset not released
 )
 

@@ -9,6 +9,11 @@ from web.workers import Views
 Json = dict[str, Any]
 
 _WAITING: Final = {"account": "all that is for it waits", "first_messages": "first messages wait, answers do not"}
+_USER_IDS: Final = "user_ids"
+_NO_USER_IDS: Final = {
+    "why": "the account may not send to business-scoped ids",
+    "action": "ask Twilio to enable it; people whose number is known are written to there",
+}
 
 
 def refusals(views: Views) -> list[Json]:
@@ -29,6 +34,8 @@ def _told(views: Views) -> Iterable[Json]:
 
 
 def _in_words(told: Json) -> Json:
+    if told["scope"] == _USER_IDS:
+        return told | _NO_USER_IDS
     verdict = verdict_of(told["vendor"], told["code"])
     return told | {"why": verdict.en, "action": verdict.do_en}
 
@@ -38,4 +45,6 @@ def line(refusal: Json) -> str:
     waits = _WAITING.get(refusal["scope"], "it waits")
     action = f"; to do: {refusal['action']}" if refusal["action"] else ""
     where = f"{refusal['why']} ({refusal['vendor']} {refusal['code']})"
+    if refusal["scope"] == _USER_IDS:
+        return f"{where}: what is for them alone is not sent since {refusal['since']}{action}"
     return f"{where}: {waits} since {refusal['since']}, tried again at {refusal['until']}{action}"

@@ -15,25 +15,42 @@ WHERE x.kind = 'command' AND x.event_id = ANY($1::text[])
 -- name: conversation
 -- One statement, one snapshot: the count is that of the messages shown. Oldest first means by time; messages that
 -- came while an answer was being made are recorded after it, so ids alone are not that order.
+-- $1: any address of the person: it leads to the number's conversation, with what was said at the others.
 -- $2: before the message with this id; $3: before this time; $4: the newest so many. Each may be null.
+WITH person AS (
+  SELECT coalesce((SELECT a.state->>'merged_into' FROM conversation_actor a WHERE a.phone_number = $1), $1) AS number
+), history AS (
+  SELECT s.id FROM person JOIN conversation_state s ON s.phone_number = person.number
+  UNION ALL
+  SELECT o.id FROM person JOIN conversation_actor a ON a.phone_number = person.number
+  CROSS JOIN LATERAL jsonb_array_elements(a.state->'links') l JOIN conversation_state o ON o.phone_number = l->>'key'
+  WHERE o.metadata->>'merged_into' = person.number)
 SELECT s.phone_number, s.client_name, s.status, s.elevenlabs_conversation_id, s.agent_id,
   to_char(s.started_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS started_at,
   to_char(s.last_message_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS last_message_at,
-  (SELECT count(*) FROM conversation_messages m WHERE m.conversation_id = s.id) AS message_count,
+  (SELECT count(*) FROM conversation_messages m WHERE m.conversation_id = ANY(ARRAY(SELECT id FROM history))) AS message_count,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'direction', p.direction, 'content', p.content,
             'timestamp', to_char(p.sent_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) ORDER BY p.sent_at, p.id), '[]')
    FROM (SELECT m.id, m.direction, m.content, m.sent_at FROM conversation_messages m
-         WHERE m.conversation_id = s.id
+         WHERE m.conversation_id = ANY(ARRAY(SELECT id FROM history))
            AND ($2::int IS NULL OR (m.sent_at, m.id) < (SELECT b.sent_at, b.id FROM conversation_messages b
-                                                        WHERE b.id = $2 AND b.conversation_id = s.id))
+                                                        WHERE b.id = $2 AND b.conversation_id IN (SELECT id FROM history)))
            AND ($3::timestamp IS NULL OR m.sent_at < $3)
          ORDER BY m.sent_at DESC, m.id DESC LIMIT $4::bigint) p) AS page
-FROM conversation_state s WHERE s.phone_number = $1
+FROM person JOIN conversation_state s ON s.phone_number = person.number
 
 -- name: message_params
--- Twilio's parameters of a client's message that has files, raw.
-SELECT m.metadata->'params' AS params FROM conversation_messages m JOIN conversation_state s ON s.id = m.conversation_id
-WHERE s.phone_number = $1 AND m.twilio_message_id = $2 AND m.direction = 'inbound'
+-- Twilio's parameters of a client's message that has files, raw. $1: any address of the person
+WITH person AS (
+  SELECT coalesce((SELECT a.state->>'merged_into' FROM conversation_actor a WHERE a.phone_number = $1), $1) AS number
+), history AS (
+  SELECT s.id FROM person JOIN conversation_state s ON s.phone_number = person.number
+  UNION ALL
+  SELECT o.id FROM person JOIN conversation_actor a ON a.phone_number = person.number
+  CROSS JOIN LATERAL jsonb_array_elements(a.state->'links') l JOIN conversation_state o ON o.phone_number = l->>'key'
+  WHERE o.metadata->>'merged_into' = person.number)
+SELECT m.metadata->'params' AS params FROM conversation_messages m
+WHERE m.conversation_id IN (SELECT id FROM history) AND m.twilio_message_id = $2 AND m.direction = 'inbound'
 
 -- name: stats
 -- $1: time zone; $2: the day, null for today. A conversation of the day is answered when a message was taken up after the
@@ -44,7 +61,8 @@ WITH day AS (SELECT d::timestamp AT TIME ZONE $1 AS begins, (d + 1)::timestamp A
 calls AS (SELECT l.conversation_id AS id, min(l.number) AS number, min((l.data->'data'->>'turn_id')::bigint) AS turn,
             min(l.number) = (SELECT min(f.number) FROM conversation_log f
                              WHERE f.conversation_id = l.conversation_id AND f.type = 'started') AS is_first
-          FROM conversation_log l, day WHERE l.type = 'started' AND l.at >= begins AND l.at < ends GROUP BY 1
+          FROM conversation_log l, day WHERE l.type = 'started' AND l.at >= begins AND l.at < ends AND NOT EXISTS (
+            SELECT FROM conversation_state s WHERE s.id = l.conversation_id AND s.metadata ? 'merged_into') GROUP BY 1
           UNION ALL -- rows that were there before the service, and have no events
           SELECT s.id, 0, NULL, false FROM conversation_state s, day
           WHERE s.started_at >= begins AT TIME ZONE 'UTC' AND s.started_at < ends AT TIME ZONE 'UTC'

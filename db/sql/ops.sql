@@ -28,20 +28,26 @@ SELECT s.id, s.phone_number, s.client_name, s.status, s.batch_id, p.last_message
 FROM page p JOIN conversation_state s USING (id) ORDER BY p.last_message_at DESC, p.id DESC
 
 -- name: conversation_head
+-- $1: any address of the person: one that has merged leads to its number
 SELECT s.id, s.phone_number, s.client_name, s.status, s.agent_id, s.elevenlabs_conversation_id, s.batch_id, s.call_summary,
   s.call_duration_secs, s.started_at, s.last_message_at, s.last_inbound_at, s.closed_at, s.message_count,
   (SELECT coalesce(max(l.number), 0) FROM conversation_log l WHERE l.conversation_id = s.id) AS event_number,
   s.metadata->'call' AS call, s.metadata->'calls' AS earlier_calls,
   coalesce((SELECT (a.state->>'position')::bigint FROM conversation_actor a WHERE a.phone_number = s.phone_number), 0) AS newest_command
-FROM conversation_state s WHERE s.phone_number = $1
+FROM conversation_state s WHERE s.phone_number = coalesce(
+  (SELECT a.state->>'merged_into' FROM conversation_actor a WHERE a.phone_number = $1), $1)
 
 -- name: messages
--- $2: older than this message's id, or null; $3: so many, newest first.
+-- $2: older than this message's id, or null; $3: so many, newest first. What was said at the person's other addresses, too.
 SELECT m.id, m.direction, m.content, m.sent_at, m.delivered_at, m.read_at, m.metadata,
   o.status, o.error_code, m.twilio_message_id AS sid, m.metadata->'params' AS params
 FROM conversation_messages m
 LEFT JOIN conversation_sends o ON o.sid = m.twilio_message_id AND m.direction = 'outbound'
-WHERE m.conversation_id = $1 AND ($2::int IS NULL OR m.id < $2)
+WHERE ($2::int IS NULL OR m.id < $2) AND m.conversation_id = ANY(ARRAY(
+  SELECT $1::int UNION ALL
+  SELECT o.id FROM conversation_state s JOIN conversation_actor a ON a.phone_number = s.phone_number
+  CROSS JOIN LATERAL jsonb_array_elements(a.state->'links') l JOIN conversation_state o ON o.phone_number = l->>'key'
+  WHERE s.id = $1 AND o.metadata->>'merged_into' = s.phone_number))
 ORDER BY m.id DESC LIMIT $3
 
 -- name: turns
@@ -148,10 +154,11 @@ SELECT phone_number FROM conversation_state WHERE id = $1
 
 -- name: actions
 -- What changed a conversation's state: operators, the client's words, the agent, time; newest first.
-SELECT type, at, data->'data'->>'by' AS by, data->'data'->>'operator' AS operator, data->'data'->>'agent_id' AS agent_id,
+SELECT type, at, coalesce(data->'data'->>'by', data->'data'->>'key', data->'data'->>'number') AS by, data->'data'->>'operator' AS operator, data->'data'->>'agent_id' AS agent_id,
   data->'data'->>'reason' AS reason
 FROM conversation_log
-WHERE conversation_id = $1 AND type IN ('escalated', 'resumed', 'closed', 'agent_changed', 'opted_out', 'opted_in')
+WHERE conversation_id = $1 AND type IN ('escalated', 'resumed', 'closed', 'agent_changed', 'opted_out', 'opted_in',
+  'merged', 'took_over', 'link_settled')
 ORDER BY number DESC LIMIT $2
 
 -- name: suppressed

@@ -48,7 +48,7 @@ SELECT s.id, s.phone_number, s.status, log.*,
 FROM conversation_state s CROSS JOIN LATERAL (
   SELECT max(l.number) AS event_number, count(*) FILTER (WHERE l.sequence > coalesce(p.sequence, 0)) AS waiting,
     jsonb_agg(jsonb_build_object('number', l.number, 'type', l.type, 'at', l.at, 'version', l.data->'schema_version',
-      'data', (l.data->'data') - ARRAY['content', 'text', 'parts', 'reply', 'call', 'former', 'row', 'turn'])
+      'data', (l.data->'data') - ARRAY['content', 'text', 'parts', 'reply', 'call', 'former', 'row', 'turn', 'letter', 'letters', 'hand_over'])
       ORDER BY l.number) AS events
   FROM conversation_log l LEFT JOIN conversation_publication p ON p.partition = l.partition
   WHERE l.conversation_id = s.id) log

@@ -13,6 +13,7 @@ from rules.events import (
     DeliveryFailed,
     Event,
     Expired,
+    LetterSent,
     Posted,
     Received,
     Recorded,
@@ -29,7 +30,7 @@ from schemas.rows import Change
 from streams.actors.values import Actor, Job, Told, Transition
 
 # Nobody's next step depends on these: a write of them alone may wait for company.
-_PATIENT = (Delivered, DeliveryFailed, Expired, Posted, ReportedEarly, Snapshot, Unanswered)
+_PATIENT = (Delivered, DeliveryFailed, Expired, LetterSent, Posted, ReportedEarly, Snapshot, Unanswered)
 # What has come between a look at what is wanted and this one is looked at once more; what is older than that has changed
 # nothing, and must not hide what is still to come.
 _JUST_PAST_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias
 
@@ -10,7 +10,7 @@ import structlog
 
 from clients.kafka.connection import KAFKA_ERRORS
 from schemas.errors import LogShrank
-from schemas.topics import CALL_COMPLETED
+from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
 from streams.actors.clock import DatabaseClock
 from streams.actors.hosting import Hosting
 from streams.actors.ids import Ids
@@ -26,7 +26,8 @@ log = structlog.get_logger()
 _LOOK_EVERY_SECONDS = 1.0
 # A broker that answers does so within some milliseconds.
 _LOOK_SECONDS = 4.0
-# Longest that the command of a number without a conversation waits; reached only when the broker does not answer.
+# Longest that the command of a number without a conversation waits, and what another address hands over; reached only when
+# the broker does not answer, or messages are held back for so long.
 _CATCH_UP_SECONDS = 30.0
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -146,6 +147,21 @@ class Partitions:
             return
         if await self._are_read(ends) and generation == self._hosting.generation:
             self.calls_read_until = max(self.calls_read_until, at)
+
+    async def until_messages_read(self, partitions: Collection[int]) -> None:
+        """Wait until the clients' messages that were published to these before now have been handed over."""
+        generation, deadline = self._hosting.generation, self._monotonic() + _CATCH_UP_SECONDS
+        name, ends = self._prefix + INBOUND_MESSAGE, dict[TP, int]()
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                ours = [tp for tp in self._consumer().assignment() if tp.topic == name and tp.partition in partitions]
+                ends = dict(await self._consumer().highwaters(*ours)) if ours else {}
+        except KAFKA_ERRORS:
+            log.warning("nobody tells where the clients' messages end")
+        while generation == self._hosting.generation and not await self._are_read(ends):
+            if self._monotonic() > deadline:
+                log.warning("clients' messages were not read up in time")
+                return
 
     async def _are_read(self, ends: dict[TP, int]) -> bool:
         deadline = self._monotonic() + _LOOK_SECONDS

@@ -1,9 +1,12 @@
 """Turns what topics bring into inputs: what an input carries beyond its event is fetched for many at once."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final, get_args
 from uuid import UUID
+
+import structlog
 
 from db.pool import Pool
 from db.store.load import load_conversations
@@ -12,8 +15,20 @@ from db.store.rows import ConversationRow, SendRow
 from rules import inputs as i
 from rules.inbound import described, quoted_sid
 from rules.known_sends import KnownSends
+from rules.letters import hand_over_of
 from rules.policy import Policy
-from schemas.events import NOTE_DETAILS, CallCompleted, ConversationCommand, InboundMessage, MessageStatus
+from schemas.events import (
+    FORWARD,
+    LINK,
+    NOTE_DETAILS,
+    TAKE_OVER,
+    CallCompleted,
+    ConversationCommand,
+    InboundMessage,
+    MessageStatus,
+    OperatorCommand,
+)
+from schemas.phone import linked_keys, masked
 from schemas.rows import Json
 from schemas.statuses import FAILED, rank_of
 from schemas.twilio_codes import classify
@@ -22,7 +37,10 @@ from streams.actors.replayed import Replayed, held_turns, wanted
 from streams.actors.values import Told
 from streams.replay.mark import Mark
 
+log = structlog.get_logger()
+
 Event = CallCompleted | InboundMessage | MessageStatus | ConversationCommand
+_OPERATORS: Final = get_args(OperatorCommand)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +62,8 @@ class InputReader:
     """`read(events)` returns their inputs, in their order.
 
     `until_calls_read`: waits until the calls that were published before have been handed over; `remembered`: a number's
-    sends that are in memory and durable, which need not be read; `report_read`: called with each report and its send.
+    sends that are in memory and durable, which need not be read; `report_read`: called with each report and its send;
+    `until_messages_read`: waits until the clients' messages of these keys that were published before have been handed over.
     """
 
     def __init__(
@@ -54,12 +73,14 @@ class InputReader:
         until_calls_read: Callable[[], Awaitable[None]],
         remembered: Callable[[str], KnownSends] = lambda key: {},
         report_read: Callable[[MessageStatus, i.KnownSend | None], object] = lambda report, send: None,
+        until_messages_read: Callable[[Collection[str]], Awaitable[None]] | None = None,
     ) -> None:
         self._pool = pool
         self._policy = policy
         self._until_calls_read = until_calls_read
         self._remembered = remembered
         self._report_read = report_read
+        self._until_messages_read = until_messages_read
 
     async def calls(self, arrived: Sequence[Arrived]) -> list[Told]:
         """Calls, each with the conversation's call before."""
@@ -128,6 +149,10 @@ class InputReader:
             request_id=message.request_id or arrived.request_id,
             trace=arrived.trace,
             params=dict(params) if params.get("NumMedia", "0") != "0" else None,
+            linked=_linked(message),
+            via=message.sender if message.person is not None else None,
+            message=message,
+            mark=arrived.mark.text if arrived.mark else None,
         )
         return Told(given=given, event=("message", message.event_id))
 
@@ -160,11 +185,18 @@ class InputReader:
         ]
 
     async def commands(self, arrived: Sequence[Arrived]) -> list[Told]:
-        """Operators' commands. That a number has no conversation is certain only when the calls before are read."""
-        rows = await load_conversations(self._pool, sorted({each.key for each in arrived}))
-        if any(each.key not in rows for each in arrived):
+        """Operators' commands, and what one person's addresses tell each other. That a number has no conversation is
+        certain only when the calls before are read.
+        """
+        told = {each.key for each in arrived if _command_of(each).command in (LINK, TAKE_OVER, FORWARD)}
+        if told and self._until_messages_read is not None:  # what the person wrote before comes first
+            await self._until_messages_read(told)
+        asked = sorted({each.key for each in arrived if _command_of(each).command in _OPERATORS})
+        rows = await load_conversations(self._pool, asked) if asked else {}
+        if any(key not in rows for key in asked):
             await self._until_calls_read()
-        return [_command(each) for each in arrived]
+        passed_on = iter(await self.messages([each for one in arrived if (each := _passed_on(one)) is not None]))
+        return [_command(each) if _passed_on(each) is None else next(passed_on) for each in arrived]
 
 
 def _quoted(arrived: Arrived) -> str | None:
@@ -191,9 +223,34 @@ def _former(row: ConversationRow) -> Json:
     }
 
 
+def _linked(message: InboundMessage) -> tuple[str, ...]:
+    found, odd = linked_keys(message.params)
+    if odd:
+        log.warning("what names a sender's other address is none", parameters=odd, number=masked(message.sender))
+    return tuple(found)
+
+
+def _command_of(arrived: Arrived) -> ConversationCommand:
+    assert isinstance(arrived.event, ConversationCommand), "of the topic conversation-command"
+    return arrived.event
+
+
+def _passed_on(arrived: Arrived) -> Arrived | None:
+    """Return a client's message that came to another address of theirs, as it came there."""
+    command = _command_of(arrived)
+    if command.command != FORWARD or command.message is None:
+        return None
+    return replace(arrived, event=command.message)
+
+
 def _command(arrived: Arrived) -> Told:
-    command = arrived.event
-    assert isinstance(command, ConversationCommand), "of the topic conversation-command"
+    command = _command_of(arrived)
+    identity = ("command", command.command_id)
+    if command.command == LINK and command.link is not None:
+        return Told(given=i.LinkTold(number=command.link, command_id=command.command_id), event=identity)
+    if command.command == TAKE_OVER and command.link is not None:
+        over = hand_over_of(command.hand_over or {})
+        return Told(given=i.HandedOver(key=command.link, command_id=command.command_id, over=over), event=identity)
     if command.command == NOTE_DETAILS and (noted := command.details) is not None:
         details = i.CallDetails(
             call_id=noted.call_id, summary=noted.summary, duration_secs=noted.duration_secs, kept=noted.kept
@@ -202,7 +259,7 @@ def _command(arrived: Arrived) -> Told:
     given = i.CommandGiven(
         command=command, received_at=arrived.at, request_id=arrived.request_id, trace=arrived.trace
     )
-    return Told(given=given, event=("command", command.command_id))
+    return Told(given=given, event=identity)
 
 
 def _send_of(event: MessageStatus, by_own: dict[UUID, SendRow], by_sid: dict[str, SendRow]) -> SendRow | None:

@@ -128,6 +128,8 @@ def _told(
         turn=turn,
         superseded=superseded,
         burnt=burnt,
+        message=message.message if isinstance(message := replayed.told.given, i.MessageReceived) else None,
+        mark=replayed.mark.text,
     )
     return Told(given=given, event=(replayed.event[0], identity))
 

@@ -181,7 +181,7 @@ def write_of(
         write_id=write_id,
         conversation_id=conversation_id,
         state=None if state.erased else state_json(state),
-        is_open=not state.is_idle or bool(state.posts),
+        is_open=not state.is_idle or bool(state.posts or state.outbox),
         due_at=next_due(state, policy),
         log=tuple(log),
         changes=tuple(changes),

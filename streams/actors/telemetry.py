@@ -1,10 +1,11 @@
 """What is measured, and said in the log, of a transition that has become durable."""
 
 from datetime import datetime
+from typing import Final
 
 import structlog
 
-from rules.events import Deferred, Event, Recorded, Sent, TurnFailed
+from rules.events import Deferred, Event, LinkSettled, Merged, Recorded, Sent, TurnFailed
 from rules.inputs import DeliveryReported
 from rules.state import SPARED, Conversation, Turn
 from schemas.phone import masked
@@ -17,6 +18,11 @@ log = structlog.get_logger()
 # What a vendor was asked, and will be asked once more; a turn that waits was not begun, a look-up repeats nothing.
 _RETRIED = frozenset({"ask", "send", "details"})
 
+_LINKS: Final = {
+    "refused": "an address was told of with two numbers and stays with the first; look whether they are one person",
+    "late": "another address of a number has not handed over in time; what it has is taken over when it comes",
+}
+
 
 def observe(key: str, transition: Transition) -> None:
     """Count what a transition came to."""
@@ -24,6 +30,7 @@ def observe(key: str, transition: Transition) -> None:
     for recorded, after in transition.events:
         event = recorded.event
         _observe_turn(key, before, recorded)
+        _observe_link(key, event)
         if isinstance(event, Deferred) and event.what in _RETRIED and event.wait.reason not in SPARED:
             RETRIES.inc()
         if isinstance(event, Sent):
@@ -31,6 +38,13 @@ def observe(key: str, transition: Transition) -> None:
                 reconciled("report").inc()
             reach("after-accept")
         before = after
+
+
+def _observe_link(key: str, event: Event) -> None:
+    if isinstance(event, LinkSettled):
+        log.warning(_LINKS[event.reason], address=masked(key), other=masked(event.key))
+    elif isinstance(event, Merged):
+        log.info("an address was merged into its number", address=masked(key), number=masked(event.number))
 
 
 def _observe_turn(key: str, before: Conversation, recorded: Recorded) -> None:

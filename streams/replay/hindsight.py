@@ -74,6 +74,8 @@ def _known_send(own_id: str, row: dict[str, Any]) -> i.KnownSend:
 
 def given_of(step: Step, policy: Policy) -> i.Input | None:
     """Return the input of a step, None where its events do not tell it."""
+    if any(isinstance(each.event, e.TookOver) for each in step.events):
+        return None  # what was there is told by the other address alone
     commands = [each.event for each in step.events if isinstance(each.event, e.Commanded)]
     if commands and not isinstance(step.events[0].event, e.Received):
         command = ConversationCommand.from_object(commands[0].payload)
@@ -87,7 +89,7 @@ def _of_first(step: Step, policy: Policy) -> i.Input | None:
         case e.Started() | e.Queued():
             return _call(step, event)
         case e.Received():
-            return _message(event, policy)
+            return _message(step, event, policy)
         case e.DetailsLearned() | e.LookupsEnded():
             return _details(step, policy)
         case e.Answered():
@@ -160,7 +162,7 @@ def _call(step: Step, event: e.Started | e.Queued) -> i.Input | None:
     return i.CallEnded(call=CallCompleted.from_object(event.call), received_at=received, former=event.former)
 
 
-def _message(event: e.Received, policy: Policy) -> i.Input:
+def _message(step: Step, event: e.Received, policy: Policy) -> i.Input:
     return i.MessageReceived(
         event_id=event.message_sid,
         address=event.address,
@@ -170,6 +172,8 @@ def _message(event: e.Received, policy: Policy) -> i.Input:
         backfilled=event.backfilled,
         replay=event.replay,
         params=event.params,
+        linked=tuple(each.event.key for each in step.events if isinstance(each.event, e.Linked)),
+        via=event.via,
     )
 
 

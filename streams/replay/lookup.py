@@ -1,13 +1,14 @@
 """What the database says of many events at once: whether they were taken up, and how they stand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from db.pool import Pool
 from db.queries import load
+from db.readers.addresses import numbers_of
 from db.store.erasures import erased_at
 from db.store.load import load_conversations
 from db.store.lookups import seen_events, sends_by_own_id, sends_by_sid
@@ -74,7 +75,11 @@ class Lookup:
         self._replay = replay
 
     async def facts(self, candidates: Sequence[Candidate]) -> list[Facts | None]:
-        """Return each readable candidate's facts, None for the others."""
+        """Return each readable candidate's facts, None for the others. What came for an id that has merged into a number
+        was done there.
+        """
+        numbers = await numbers_of(self._pool, sorted({each.key for each in candidates}))
+        candidates = [replace(each, key=numbers.get(each.key, each.key)) for each in candidates]
         readable = [each for each in candidates if each.value is not None]
         keys = sorted({each.key for each in readable})
         states = await self._states(readable, keys)

@@ -31,7 +31,12 @@ class Mark:
 
     def header(self) -> tuple[str, bytes]:
         """Return the Kafka header."""
-        return REPLAY_HEADER, f"{self.replay};{self.wants};{self.origin};{self.at.isoformat()}".encode()
+        return REPLAY_HEADER, self.text.encode()
+
+    @property
+    def text(self) -> str:
+        """The header's value."""
+        return f"{self.replay};{self.wants};{self.origin};{self.at.isoformat()}"
 
     @classmethod
     def of(cls, message: Any) -> Self | None:  # noqa: ANN401 - a Faust message

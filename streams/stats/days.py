@@ -41,6 +41,11 @@ def with_flag(days: Days, day: str, name: str) -> Days:
     return days if counts[name] else {**days, day: {**counts, name: 1}}
 
 
+def without_flags(days: Days) -> Days:
+    """Return the days as those of no conversation of its own."""
+    return {day: {**counts, "started": 0, "answered": 0} for day, counts in days.items()}
+
+
 def with_response(days: Days, day: str, response_microseconds: int) -> Days:
     """Return the days with a response time added to one that is there."""
     counts, key = days[day], bucket(response_microseconds)

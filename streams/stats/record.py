@@ -160,6 +160,14 @@ def _snapshot(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
         _active_at(record, began)
 
 
+def _merged(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
+    """It is the same person as the number's conversation, and counted there; its messages were written here."""
+    record.pop("parked", None)
+    record.update(waiting_since=None, started_day=None, calls=[], days=days.without_flags(record["days"]))
+    if has_begun(record):
+        record["status"] = "closed"
+
+
 def _status(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
     record["status"] = "active" if event.type == "resumed" else event.type
 
@@ -174,6 +182,7 @@ _HANDLERS: dict[str, Callable[[Record, Event, datetime, tzinfo], None]] = {
     "escalated": _status,
     "resumed": _status,
     "snapshot": _snapshot,
+    "merged": _merged,
     ERASED: _status,
 }
 

@@ -5,7 +5,7 @@ ones.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from streams.actors.effects.agent import AgentClient
 from streams.actors.effects.backend import BackendClient
 from streams.actors.effects.call import CallLookup
 from streams.actors.effects.delivery import Delivery
+from streams.actors.effects.letters import LetterClient
 from streams.actors.effects.look_ups import LookUps
 from streams.actors.effects.performer import Performer
 from streams.actors.effects.restored import RestoredSends
@@ -130,7 +131,13 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
         outside.monotonic,
     )
     reports = ReportWatch(standing.sender, outside.clock.now)
-    reader = InputReader(pool, policy, joined.until_calls_read, hosting.sends_of, reports.read)
+
+    async def until_messages_read(keys: Collection[str]) -> None:
+        await joined.until_messages_read({partition_of(key, outside.partitions) for key in keys})
+
+    reader = InputReader(
+        pool, policy, joined.until_calls_read, hosting.sends_of, reports.read, until_messages_read
+    )
     return Heart(
         hosting=hosting,
         partitions=joined,
@@ -205,6 +212,7 @@ def _performer(
         delivery=delivery,
         look_ups=look_ups,
         backend=backend,
+        letters=LetterClient(outside.producer),
         gates=(*breakers, *standing.gates),
     )
 

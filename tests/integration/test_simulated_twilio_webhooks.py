@@ -97,6 +97,22 @@ def test_kinds_of_inbound(twilio: Simulator, receiver: Receiver, wanted: Row, sh
     assert valid(call, receiver.url)
 
 
+@pytest.mark.parametrize(
+    ("shows", "shown"),
+    [
+        ("number", {"From": CLIENT, "ExternalUserId": None}),
+        ("both", {"From": CLIENT, "ExternalUserId": "whatsapp:CO.77", "ParentExternalUserId": "whatsapp:CO.ENT.1"}),
+        ("id", {"From": "whatsapp:CO.77", "ExternalUserId": "whatsapp:CO.77", "WaId": None}),
+    ],
+)
+def test_a_person_shows_a_number_an_id_or_both(twilio: Simulator, receiver: Receiver, shows: str, shown: Row) -> None:
+    number = CLIENT.removeprefix("whatsapp:")
+    twilio.steer("people", {"number": number, "user_id": "CO.77", "parent_id": "CO.ENT.1", "shows": shows})
+    write(twilio, **{"from": number})
+    call = receiver.take()
+    assert {name: call.params.get(name) for name in shown} == shown
+
+
 def test_by_default_only_a_failed_connection_is_repeated(twilio: Simulator, receiver: Receiver, client: Client) -> None:
     receiver.replies = [Reply(status=500)]
     assert write(twilio)["status"] == 500

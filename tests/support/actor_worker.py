@@ -86,10 +86,11 @@ class Backend:
         body = {"agent_id": self.agent, "agent_name": "Sofía", "recipient": who}
         await self._send(CALL_COMPLETED, number, body | {"call_metadata": {"client_name": "Ana García"}})
 
-    async def write(self, number: str, text: str, sid: str = "") -> str:
+    async def write(self, number: str, text: str, sid: str = "", **more: str) -> str:
+        """`more`: what else the vendor says of the message."""
         sid = sid or f"SM{uuid.uuid4().hex}"
         params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": SENDER, "Body": text, "NumMedia": "0"}
-        message = InboundMessage(event_id=sid, received_at=now(), params=params)
+        message = InboundMessage(event_id=sid, received_at=now(), params=params | more)
         await self._send(INBOUND_MESSAGE, number, message.model_dump(mode="json"))
         return sid
 

@@ -147,3 +147,20 @@ def test_messages_that_nobody_takes_up_are_dropped() -> None:
     )
     assert (record["received"], record["calls"][0]["answered"]) == (0, 0)
     assert is_over(story(event(1, "received", parked=True)), (NOON + timedelta(days=1)).isoformat())
+
+
+def test_a_conversation_that_merged_into_another_is_none_of_its_own_and_its_messages_count() -> None:
+    record = story(
+        event(1, "received", parked=True, message_sid="SM1"),
+        event(2, "started", client_name="Ana"),
+        event(3, "received", NOON + timedelta(minutes=1)),
+        event(4, "sent", kind="reply", response_seconds=1),
+        event(5, "merging"),
+        event(6, "merged"),
+        event(7, "forwarded"),
+    )
+    [day] = record["days"].values()
+    assert (day["started"], day["answered"], day["received"], day["sent"]) == (0, 0, 2, 1)
+    assert (record["status"], record["calls"], record["waiting_since"], record["gap"]) == ("closed", [], None, False)
+    stranger = story(event(1, "received", parked=True, message_sid="SM1"), event(2, "merging"), event(3, "merged"))
+    assert (has_begun(stranger), stranger.get("parked")) == (False, None)

@@ -117,7 +117,7 @@ async def worked(records: list[Record]) -> None:
 
 async def _answered(policy: Policy, received: list[MessageReceived]) -> None:
     vendors = cast(Any, Vendors())
-    parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend"), vendors)
+    parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend", "letters"), vendors)
     performer = Performer(policy=policy, **parts)
     question = tuple(
         Waiting(kind="message", event_id=each.event_id, at=each.received_at, trace=each.trace) for each in received

@@ -36,6 +36,11 @@ def test_what_several_workers_meet_is_said_once_with_the_first_time_of_each() ->
             " or ask for a higher one",
         ),
         (
+            refused("21211", "user_ids"),
+            "the account may not send to business-scoped ids (twilio 21211): what is for them alone is not sent since"
+            f" {LATE}; to do: ask Twilio to enable it; people whose number is known are written to there",
+        ),
+        (
             refused("quota_exceeded", vendor="elevenlabs"),
             "the ElevenLabs account is out of credits (elevenlabs quota_exceeded): all that is for it waits since"
             f" {LATE}, tried again at {LATE}; to do: buy credits, or enable usage-based billing at ElevenLabs",

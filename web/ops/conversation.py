@@ -61,7 +61,7 @@ class Conversation:
             "turns": turns,
             "done": actions,
             "taken_over": next((each for each in actions if each.type == "escalated"), None),
-            "others": await self._presence.others(number, request[OPERATOR_KEY] or ""),
+            "others": await self._presence.others(head.phone_number, request[OPERATOR_KEY] or ""),
             "me": request[OPERATOR_KEY],
             "files_of": files_of,
             "window_is_open": is_open(parsed(head.last_inbound_at), now()),

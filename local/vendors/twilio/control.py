@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from local.vendors.twilio.account import Account
+from local.vendors.twilio.identities import Identity
 from local.vendors.twilio.inbound import body_of, media_of, params_of
 from local.vendors.twilio.messages import Message, new_sid, now
 from local.vendors.twilio.opt_out import keyword, reply_of
@@ -26,7 +27,7 @@ class Control:
         for name, handler in (
             ("inbound", self._inbound), ("faults", self._faults), ("settings", self._settings),
             ("numbers", self._numbers), ("templates", self._templates), ("accounts", self._accounts),
-            ("window", self._window), ("reset", self._reset),
+            ("window", self._window), ("people", self._people), ("reset", self._reset),
         ):  # fmt: skip
             app.router.add_post(f"/_sim/{name}", handler)
         app.router.add_get("/_sim/ledger", self._ledger)
@@ -42,21 +43,25 @@ class Control:
         if kind := keyword(simulator.people, message):
             wanted["opt_out_type"] = kind
             simulator.webhooks.reply(message, reply_of(kind))
-        params = params_of(message, wanted, f"http://{request.host}")
+        identity = simulator.people.identities.of(wanted["from"])
+        params = (identity.params if identity else {}) | params_of(message, wanted, f"http://{request.host}")
         statuses = [
             await simulator.webhooks.inbound(message, account, params) for _ in range(int(wanted.get("times", 1)))
         ]  # fmt: skip
         return web.json_response({"sid": message.sid, "status": statuses[-1] if statuses else None})
 
     def _received(self, account: Account, wanted: Json) -> Message:
-        client = f"{WHATSAPP}{wanted['from']}"
+        identities = self._simulator.people.identities
+        known = identities.of(wanted["from"])
+        client = f"{WHATSAPP}{known.sender if known else wanted['from']}"
         at = now() - timedelta(seconds=float(wanted.get("seconds_ago", 0)))
         message = Message(
             sid=wanted.get("sid") or new_sid("MM" if wanted.get("media") else "SM"), account=account.sid,
             to=wanted.get("to") or min(account.senders), from_=client, body=body_of(wanted), direction="inbound",
             status="received", created=at, sent=at, media=media_of(wanted),
         )  # fmt: skip
-        self._simulator.people.last_inbound[client, message.to] = at
+        for address in identities.addresses(client):  # the window is the person's
+            self._simulator.people.last_inbound[address, message.to] = at
         return self._simulator.ledger.add(message)
 
     async def _faults(self, request: web.Request) -> web.Response:
@@ -77,6 +82,7 @@ class Control:
             "pair_burst": (simulator.people.pair, "burst"), "pair_seconds": (simulator.people.pair, "seconds"),
             "pair_when": (simulator.people.pair, "when"), "window": (simulator.people, "window"),
             "opt_out": (simulator.people, "opt_out"),
+            "ids_sendable": (simulator.people.identities, "sendable"),
             "tier_limit": (simulator.people.tier, "most"), "account_code": (simulator.people.account, "code"),
             "webhook_url": (simulator.accounts.first, "webhook_url"),
             "fallback_url": (simulator.accounts.first, "fallback_url"),
@@ -97,6 +103,12 @@ class Control:
         if code is not None:
             when = wanted.get("when") or when_by_default(int(code))
             rules[wanted["number"]] = NumberRule(code=int(code), when=when, count=wanted.get("count", -1))
+        return web.json_response(wanted)
+
+    async def _people(self, request: web.Request) -> web.Response:
+        """A person with an id: `number`, `user_id`, `parent_id`, and what webhooks show from now on: `shows`."""
+        wanted = await request.json()
+        self._simulator.people.identities.know(Identity(**wanted))
         return web.json_response(wanted)
 
     async def _templates(self, request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from local.vendors.twilio.errors import Refusal
+from local.vendors.twilio.identities import Identities
 from local.vendors.twilio.limits import AccountTrouble, TierLimit
 from local.vendors.twilio.messages import Message
 from local.vendors.twilio.templates import Templates, parse_variables
@@ -78,6 +79,7 @@ class People:
     pair: PairRate = field(default_factory=PairRate)
     tier: TierLimit = field(default_factory=TierLimit)
     account: AccountTrouble = field(default_factory=AccountTrouble)
+    identities: Identities = field(default_factory=Identities)
 
     def of_account(self, when: str) -> int | None:
         """Return the code with which the account is refused at that moment, if it is."""
@@ -104,7 +106,7 @@ def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, pe
         return Refusal(400, code)
     if code := people.rule(to, "sync"):
         return _no_number(to) if code == _NO_NUMBER else Refusal(400, code)
-    if not _is_address(to):
+    if not _is_address(to) or (_is_user_id(to) and not people.identities.sendable):
         return _no_number(to)
     if not sender.startswith(WHATSAPP):
         return Refusal(400, 21910)
@@ -150,6 +152,10 @@ def failure(message: Message, templates: Templates, people: People) -> int | Non
 def _is_address(to: str) -> bool:
     number = to.removeprefix(WHATSAPP)
     return to != number and bool(_NUMBER.fullmatch(number) or _USER_ID.fullmatch(number))
+
+
+def _is_user_id(to: str) -> bool:
+    return bool(_USER_ID.fullmatch(to.removeprefix(WHATSAPP)))
 
 
 def _units(text: str) -> int:

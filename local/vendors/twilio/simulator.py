@@ -44,7 +44,8 @@ class TwilioSimulator:
         """Forget all that happened and all that was armed; settings and accounts stay."""
         people = self.people
         for part in (self.delivery, self.ledger, self.faults, people.rules, people.last_inbound, people.stopped,
-                     people.tier, self.templates.by_sid, self.indicators, self.webhooks.debugger.entries):  # fmt: skip
+                     people.tier, people.identities, self.templates.by_sid, self.indicators,
+                     self.webhooks.debugger.entries):  # fmt: skip
             part.clear()
 
     async def close(self, _: web.Application) -> None:

@@ -15,13 +15,15 @@ from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnkn
 from rules.refusals import by_person
 from rules.state import Part
 from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
-from schemas.phone import masked
+from schemas.phone import is_user_id, masked
 from streams.failpoints import reach
 
 log = structlog.get_logger()
 
 # What waits longer for its place than any calm has it wait (a burst of two seconds' worth, with room) was held up.
 _LATE = timedelta(seconds=5)
+# Of an id: the account may not send to ids yet, which is not that person's fault.
+_NO_SUCH_RECIPIENT = "21211"
 _HELD = "first messages wait: the sender may send none now"
 
 
@@ -115,11 +117,15 @@ class Delivery:
             return self._not_made(own_id, error, slow=False)
         except TerminalError as error:
             code = None if error.code is None else str(error.code)
+            if code == _NO_SUCH_RECIPIENT and is_user_id(effect.part.to):
+                self._standing.user_ids_refused(code)
             return SendRefused(own_id=own_id, why=error.why, code=code, by_person=by_person(error))
         except UnknownOutcome as error:
             log.warning("send has an unknown outcome", own_id=own_id, why=error.why)
             return SendUnknown(own_id=own_id, why=error.why, answered=error.code is not None)
         self._standing.went_through(own_id, is_first=effect.is_first, by_report=False)
+        if is_user_id(effect.part.to):
+            self._standing.user_ids_taken()
         reach("after-send")
         log.info("message is sent", own_id=own_id, sid=accepted.sid, number=masked(key))
         body = accepted.body if effect.part.content else None

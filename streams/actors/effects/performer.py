@@ -12,7 +12,7 @@ from db.pool import Pool
 from db.store.campaigns import reserve_campaign_slot
 from process.tracing import link, span
 from rules import effects as f
-from rules.inputs import CampaignSlot, Input
+from rules.inputs import CampaignSlot, Input, LetterPublished
 from rules.policy import Policy
 from schemas.errors import Fenced
 from streams.actors.effects.agent import AgentClient
@@ -20,6 +20,7 @@ from streams.actors.effects.backend import BackendClient
 from streams.actors.effects.call import CallLookup
 from streams.actors.effects.delivery import Delivery
 from streams.actors.effects.failures import result_of
+from streams.actors.effects.letters import LetterClient
 from streams.actors.effects.look_ups import LookUps
 
 log = structlog.get_logger()
@@ -36,6 +37,7 @@ class Performer:
     delivery: Delivery
     look_ups: LookUps
     backend: BackendClient
+    letters: LetterClient
     gates: tuple[CircuitBreaker | AccountGate, ...] = ()
 
     def abandon(self) -> None:
@@ -73,6 +75,9 @@ class Performer:
             return replace(fetched, slot=is_first and self.delivery.take_slot(is_first=True))
         if isinstance(effect, f.ReserveCampaignSlot):
             return await self._reserve(effect)
+        if isinstance(effect, f.PublishLetter):
+            await self.letters.publish(effect.letter)
+            return LetterPublished(letter_id=effect.letter.id)
         return await self.backend.tell(effect)
 
     async def _reserve(self, effect: f.ReserveCampaignSlot) -> Input:

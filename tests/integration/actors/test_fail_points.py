@@ -11,6 +11,7 @@ from tests.support.simulators import Simulator
 _NUMBER = "+573138539155"
 _DEATH_SECONDS = 30.0
 # Only a worker that finds an intention of a dead one comes to a look-up.
+_OF_LETTERS = {"before-letter", "after-letter"}
 _BEFORE = {"after-reconcile": ("after-answer", "after-reconcile")}
 
 
@@ -25,7 +26,8 @@ async def test_answered_once_wherever_the_worker_dies(
     for point in POINTS:
         first, *others = _BEFORE.get(point, (point,))
         armed.write_text(first)
-        await backend.write(_NUMBER, f"mensaje {point}")
+        linked = {"ExternalUserId": f"whatsapp:CO.{point.replace('-', '')}"} if point in _OF_LETTERS else {}
+        await backend.write(_NUMBER, f"mensaje {point}", **linked)
         await _dies(worker)
         for other in others:
             armed.write_text(other)

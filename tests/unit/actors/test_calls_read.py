@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from faust.types import TP
 
-from schemas.topics import CALL_COMPLETED
+from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
 from streams.actors.partitions import Partitions
 from streams.engine.work import TopicPartition
 
 _CALLS = TP(CALL_COMPLETED, 0)
+_MESSAGES = TP(INBOUND_MESSAGE, 0)
 _GENERATION = 1
 
 
@@ -24,14 +25,14 @@ def engine(end: int) -> Partitions:
         return dict.fromkeys(partitions, end)
 
     consumer = SimpleNamespace(
-        assignment=lambda: {_CALLS}, highwaters=highwaters, read_up_to=lambda tp, done: done
+        assignment=lambda: {_CALLS, _MESSAGES}, highwaters=highwaters, read_up_to=lambda tp, done: done
     )
     hosting = SimpleNamespace(generation=_GENERATION)
     ticks = itertools.count()
     clock = SimpleNamespace(now=lambda: datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=next(ticks)))
     nobody = cast(Any, None)
     made = Partitions(lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic)
-    made.sought({_CALLS: 2})
+    made.sought({_CALLS: 2, _MESSAGES: 2})
     return made
 
 
@@ -48,3 +49,14 @@ async def test_a_call_before_it_is_waited_for() -> None:
     made.handed_over(TopicPartition(CALL_COMPLETED, 0), 2, _GENERATION)
     async with asyncio.timeout(1):
         await waiting
+
+
+async def test_what_a_person_wrote_before_comes_before_what_another_address_hands_over() -> None:
+    made = engine(3)
+    waiting = asyncio.create_task(made.until_messages_read({0}))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    made.handed_over(TopicPartition(INBOUND_MESSAGE, 0), 2, _GENERATION)
+    async with asyncio.timeout(1):
+        await waiting
+        await engine(3).until_messages_read({1})

@@ -183,3 +183,19 @@ async def test_a_limit_that_is_told_at_once_is_learnt_from_first_messages_alone(
             part = replace(PART, own_id=str(number), to=f"whatsapp:+5731385391{number}")
             await sender.send(NUMBER, replace(effect, part=part, is_first=is_first))
         assert len(standing.shown()) == pauses
+
+
+@pytest.mark.parametrize(("to", "shown"), [(f"whatsapp:{NUMBER}", []), ("whatsapp:CO.1234", ["user_ids"])])
+async def test_that_an_account_may_not_send_to_ids_is_said_and_nobodys_fault(to: str, shown: list[str]) -> None:
+    standing = SenderStanding("twilio", lambda: INTENDED)
+    twilio = Twilio(TerminalError("twilio", "not a valid phone number", code=21211))
+    sending = delivery(twilio, standing=standing)
+    part = replace(PART, to=to)
+    effect = SendMessage(id="send", part=part, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    refused = await sending.send(NUMBER, effect)
+    assert isinstance(refused, SendRefused)
+    assert (refused.by_person, [each["scope"] for each in standing.shown()]) == (False, shown)
+    assert standing.account.pause is None
+    twilio.failure = None
+    assert isinstance(await sending.send(NUMBER, effect), SendAccepted)
+    assert standing.shown() == [], "it may by now"

@@ -49,7 +49,7 @@ class Broken:
 def performer(error: Exception) -> Performer:
     broken = cast(Any, Broken(error))
     policy = Policy.of(load_settings({}))
-    parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend"), broken)
+    parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend", "letters"), broken)
     return Performer(policy=policy, **parts)
 
 

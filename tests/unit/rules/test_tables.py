@@ -20,6 +20,10 @@ CHANGES_NO_ROW_BUT_THE_CONVERSATIONS = {
     e.LookupsEnded,
     e.PostDeferred,
     e.Snapshot,
+    e.Linked,
+    e.Forwarded,
+    e.LetterSent,
+    e.ErasureBegun,
 }
 """The conversation's row follows the state, whatever the event."""
 

@@ -1,0 +1,111 @@
+"""Two conversations of one person become one: what an id has goes to its number, once, and whatever comes later follows.
+
+The id's row stays, closed, and its messages with it; the number's conversation keeps the call's memory.
+"""
+
+from rules import confirming, letters, opening, opt_out, takeover
+from rules.draft import Draft
+from rules.events import Forwarded, LinkSettled, Merged, Received, Started, TookOver
+from rules.inputs import CommandGiven, HandedOver, Input, MessageBuried, MessageReceived, ReplayWanted
+from rules.state import Conversation, HandOver, Waiting, replace
+from rules.wording import UNNAMED
+
+
+def merge(draft: Draft) -> None:
+    """Hand everything over, once nothing of this address is under way: what is said is said to its end."""
+    state, number = draft.state, draft.state.merging_into
+    is_under_way = state.turn or state.came_back or any(each.kind != "message" for each in state.inbox)
+    if number is not None and not is_under_way:
+        draft.emit(Merged(number=number, letters=letters.hand_over(draft, number)))
+
+
+def forward(draft: Draft, given: Input) -> bool:
+    """Pass on what comes for an id that has merged; False where it is the id's own business.
+
+    A message that became a dead letter goes to the number when somebody retries it.
+    """
+    number = draft.state.merged_into
+    if number is None:
+        return False
+    match given:
+        case MessageReceived(message=received, event_id=identity, mark=mark) if received is not None:
+            letter = letters.message(draft, number, received, identity, mark)
+        case ReplayWanted(message=received, identity=identity, mark=mark) if received is not None:
+            letter = letters.message(draft, number, received, identity, mark)
+        case CommandGiven(command=command) if command.command != "erase":
+            letter = letters.command(number, command)
+        case _:
+            return isinstance(given, MessageBuried | ReplayWanted)
+    draft.emit(Forwarded(letter=letter))
+    return True
+
+
+def on_handed_over(draft: Draft, given: HandedOver) -> None:
+    """Take over what another address of the person had. Where one of the two said STOP, both did."""
+    over, key = given.over, given.key
+    if over.refused:
+        draft.emit(LinkSettled(key=key, reason="refused", command_id=given.command_id))
+        return
+    stored = over.inbox if over.has_begun else ()
+    unstored = () if over.has_begun else over.inbox
+    _begin_as_there(draft, over)
+    draft.emit(TookOver(key=key, command_id=given.command_id, hand_over=replace(over, inbox=stored)))
+    for waiting in unstored:
+        draft.emit(_received(draft, waiting, key))
+    _say_as_there(draft, over, unstored)
+
+
+def _begin_as_there(draft: Draft, over: HandOver) -> None:
+    """A conversation without a call goes on under the number, with its agent."""
+    if draft.state.has_begun or not over.has_begun or over.opt_out or draft.state.opt_out:
+        return
+    address = f"whatsapp:{draft.state.key}"
+    draft.emit(Started(client_name=over.client_name or UNNAMED, agent_id=over.agent_id, address=address))
+    opening.take_up_parked(draft)
+
+
+def _say_as_there(draft: Draft, over: HandOver, unstored: tuple[Waiting, ...]) -> None:
+    state = draft.state
+    if over.opt_out is not None and state.opt_out is None:
+        opt_out.by_other_address(draft, over.opt_out)
+    elif state.opt_out is not None:
+        opt_out.silence(draft)
+    elif state.has_begun:
+        wants_a_person = next((each for each in unstored if each.intent == "handoff"), None)
+        if over.escalated or wants_a_person:
+            sid = wants_a_person.event_id if wants_a_person else None
+            is_new = takeover.change(draft, "escalated", "client", message_sid=sid)
+            if is_new and wants_a_person is not None:
+                confirming.confirm(draft, "escalated", wants_a_person)
+        elif state.status == "escalated":
+            takeover.leave_unanswered(draft, "escalated")
+
+
+def _received(draft: Draft, waiting: Waiting, key: str) -> Received:
+    """A message that waited there for its conversation to begin is the number's now."""
+    state, told = draft.state, waiting.payload or {}
+    answers = state.opt_out is None and state.status != "escalated" and waiting.intent is None
+    newest = state.last_inbound_at
+    return Received(
+        message_sid=waiting.event_id,
+        content=waiting.text,
+        received_at=waiting.at,
+        message_id=draft.fresh.message_id(),
+        address=own_address(state),
+        via=key,
+        handed_over=True,
+        asks=answers or not state.has_begun,
+        parked=not state.has_begun,
+        request_id=waiting.request_id,
+        trace=waiting.trace,
+        backfilled=bool(told.get("backfilled")),
+        replay=waiting.replay,
+        late=newest is not None and newest > waiting.at,
+        intent=waiting.intent,
+        params=told.get("params"),
+    )
+
+
+def own_address(state: Conversation) -> str:
+    """Return where a number is written to, whichever of the person's addresses a message came from."""
+    return state.address or f"whatsapp:{state.key}"

@@ -1,0 +1,106 @@
+"""A client with a number and an id, over real topics and processes: one person, whichever address they write from."""
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import pytest
+
+from db.pool import Pool
+from schemas.rows import Json
+from streams.failpoints import VARIABLE
+from tests.support.actor_worker import ActorWorker, Backend
+from tests.support.deadline import eventually
+from tests.support.said import said, until_said
+from tests.support.simulators import Simulator
+
+_NUMBER = "+573138539155"
+_USER = "CO.1234567890"
+_BOTH = {"ExternalUserId": f"whatsapp:{_USER}"}
+_DEATH_SECONDS = 30.0
+
+
+async def _state(pool: Pool, key: str) -> Json:
+    found = await pool.fetchval("SELECT state FROM conversation_actor WHERE phone_number = $1", key)
+    return found or {}
+
+
+async def test_a_called_client_answers_from_an_id_and_is_answered_at_the_number(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool
+) -> None:
+    await workers[0].start()
+    await workers[0].ready()
+    await backend.call(_NUMBER, "conv_1")
+    await until_said(twilio, "Hola Ana")
+    await backend.write(_USER, "¿quién me llamó?")
+    await eventually(lambda: _waits(pool))
+    await backend.write(_NUMBER, "soy yo", **_BOTH)
+    await until_said(twilio, "soy yo", _NUMBER)
+    sid = await backend.write(_USER, "¿y el precio?")
+    await backend.write(_USER, "¿y el precio?", sid)
+    await until_said(twilio, "¿y el precio?", _NUMBER)
+    answers = "\n".join(said(twilio, _NUMBER))
+    assert [answers.count(text) for text in ("¿quién me llamó?", "soy yo", "¿y el precio?")] == [1, 1, 1]
+    assert answers.index("¿quién me llamó?") < answers.index("soy yo") < answers.index("¿y el precio?")
+    assert said(twilio, _USER) == []
+    assert (await _state(pool, _USER))["merged_into"] == _NUMBER
+    await backend.write(_USER, "STOP")
+    await eventually(lambda: _is_suppressed(pool))
+    await backend.call(_NUMBER, "conv_2")
+    await eventually(lambda: _is_declined(pool, "conv_2"))
+    await backend.command(_USER, "erase")
+    await eventually(lambda: _is_erased(pool))
+    assert await workers[0].stop() == 0
+
+
+async def _waits(pool: Pool) -> bool:
+    return bool((await _state(pool, _USER)).get("inbox"))
+
+
+async def _is_suppressed(pool: Pool) -> bool:
+    return [row["phone_number"] for row in await pool.fetch("SELECT * FROM conversation_suppression")] == [_NUMBER]
+
+
+async def _is_declined(pool: Pool, call: str) -> bool:
+    found = await pool.fetchval("SELECT outcome FROM conversation_seen WHERE kind = 'call' AND event_id = $1", call)
+    return bool(found) and found["error"]["status"] == 409
+
+
+async def _is_erased(pool: Pool) -> bool:
+    tables = ("conversation_actor", "conversation_state", "conversation_messages")
+    return not [name for name in tables if await pool.fetchval(f"SELECT count(*) FROM {name}")]
+
+
+@pytest.mark.parametrize("point", ["before-letter", "after-letter", "before-begin", "before-release"])
+async def test_killed_at_any_step_of_the_merge_nothing_is_lost_doubled_or_reordered(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, tmp_path: Path, point: str
+) -> None:
+    worker, armed = workers[0], tmp_path / "fail-point"
+    worker.env |= {VARIABLE: str(armed), "TWILIO_UNKNOWN_PATIENCE_SECONDS": "5"}
+    await worker.start()
+    await worker.ready()
+    await backend.call(_NUMBER, "conv_1")
+    await until_said(twilio, "Hola Ana")
+    texts = [f"mensaje {place} {uuid.uuid4().hex}" for place in range(6)]
+    for place, text in enumerate(texts):
+        armed.write_text(point)
+        await backend.write(_USER if place % 2 else _NUMBER, text, **({} if place % 2 else _BOTH))
+        if await _dies(worker, of_letter="letter" in point, place=place):
+            await worker.start()
+        armed.unlink(missing_ok=True)
+        await until_said(twilio, text, _NUMBER)
+    answers = "\n".join(said(twilio, _NUMBER)[1:])
+    assert [answers.count(text) for text in texts] == [1] * len(texts)
+    assert sorted(texts, key=answers.index) == texts
+    assert said(twilio, _USER) == []
+    assert await worker.stop() == 0
+
+
+async def _dies(worker: ActorWorker, *, of_letter: bool, place: int) -> bool:
+    """Wait for its death; a number's later messages tell nobody anything."""
+    if of_letter and place and not place % 2:
+        return False
+    assert worker.process is not None
+    async with asyncio.timeout(_DEATH_SECONDS):
+        await worker.process.wait()
+    return True

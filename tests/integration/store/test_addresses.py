@@ -1,0 +1,160 @@
+"""A person's two addresses on the real store: each row where it belongs, made again from the log, counted as one person."""
+
+from datetime import UTC
+
+import pytest
+
+from db.pool import Pool
+from db.queries import load
+from db.readers.addresses import addresses_of
+from db.readers.conversations import CONVERSATION
+from db.readers.export import kept_of
+from db.readers.ops import HEAD, MESSAGES, STATUS_CHANGES
+from db.store.load import load_conversations
+from rules import inputs as i
+from rules.events import TurnFailed
+from schemas.documents import now
+from schemas.events import InboundMessage
+from schemas.rows import Json
+from schemas.topics import INBOUND_MESSAGE
+from streams.actors.store import load_actors
+from streams.replay.candidates import Wanted, read
+from streams.replay.lookup import Lookup
+from streams.replay.reader import Record
+from streams.stats.days import DAYS_KEPT
+from streams.stats.event import parse_event
+from streams.stats.postgres import derived
+from streams.stats.record import Record as Counted
+from streams.stats.record import apply
+from tests.support.addresses import USER, Addresses
+from tests.support.chat import NUMBER, policy_of
+from tests.support.rebuild import beside
+from tests.support.told_chat import World, world
+
+_ADOPTED: Json = {"unknown_number_agent_id": "agent_9", "unknown_number_grace_seconds": 60}
+_stats, _gateway = load("stats"), load("gateway")
+
+
+async def lived(pool: Pool) -> tuple[World, Addresses]:
+    """A called number, and an id that was answered as a stranger; then they are found to be one person."""
+    found = await world(pool, policy_of(**_ADOPTED))
+    person = Addresses(found.policy, found.ids, now(), {key: found.chat(key) for key in sorted((NUMBER, USER))})
+    person.chat(NUMBER).call()
+    person.chat(NUMBER).greet()
+    person.passes(seconds=1)
+    await person.awrite(USER, "hola")
+    person.passes(seconds=60)
+    person.chat(USER).answer("Buenas")
+    person.chat(USER).accept()
+    person.passes(seconds=1)
+    await person.awrite(USER, "¿precio?")
+    person.passes(seconds=1)
+    await person.awrite(NUMBER, "soy Ana", ExternalUserId=f"whatsapp:{USER}")
+    await found.save()
+    await person.asettle()
+    person.chat(NUMBER).answer("Cuesta 20")
+    person.chat(NUMBER).accept()
+    person.passes(seconds=1)
+    await person.awrite(USER, "¿y envío?")
+    await person.asettle()
+    await found.save()
+    return found, person
+
+
+async def test_the_ids_row_stays_closed_and_leads_to_the_number(pool: Pool) -> None:
+    _, person = await lived(pool)
+    rows = await load_conversations(pool, [NUMBER, USER])
+    assert (rows[USER].status, rows[USER].metadata["merged_into"]) == ("closed", NUMBER)
+    assert (rows[NUMBER].status, rows[NUMBER].elevenlabs_conversation_id) == ("active", "conv_1")
+    messages = await pool.fetch("SELECT conversation_id, content, metadata FROM conversation_messages ORDER BY id")
+    said = {(row["conversation_id"], row["content"]): row["metadata"] for row in messages}
+    assert len(said) == len(messages) == 7
+    assert said[rows[NUMBER].id, "¿y envío?"]["via"] == USER
+    actors = await load_actors(pool, [NUMBER, USER])
+    assert {key: actor.state for key, actor in actors.items()} == {key: person.chat(key).state for key in actors}
+
+
+async def test_the_log_makes_both_again(pool: Pool, database_url: str) -> None:
+    found, _ = await lived(pool)
+    differences = await beside(database_url, found.topic.records)
+    assert [example for table in differences for example in table.examples] == []
+
+
+async def test_they_are_one_person_in_the_statistics(pool: Pool) -> None:
+    found, _ = await lived(pool)
+    records: dict[str, Counted] = {}
+    for each in found.topic.records:
+        event = parse_event(each.value)
+        records[event.phone_number] = apply(records.get(event.phone_number), event, UTC)
+    ids = {row["phone_number"]: row["id"] for row in await pool.fetch(_stats.ids_of, [NUMBER, USER])}
+    rows = {row["phone_number"]: row for row in await pool.fetch(_stats.records, list(ids.values()))}
+    assert {key: derived(row, UTC, DAYS_KEPT) for key, row in rows.items()} == records
+    days = [day for record in records.values() for day in record["days"].values()]
+    told = await pool.fetchrow(_gateway.stats, "UTC", None)
+    assert sum(day["started"] for day in days) == told["total_conversations_today"] == 1
+    assert sum(day["answered"] for day in days) == told["answered_today"] == 1
+    assert sum(day["received"] for day in days) == told["messages_received_today"] == 4
+    assert sum(day["sent"] for day in days) == told["messages_sent_today"] == 3
+    assert sum(record["status"] == "active" for record in records.values()) == told["active_conversations"] == 1
+
+
+@pytest.mark.parametrize("address", [NUMBER, USER])
+async def test_either_address_leads_to_all_that_was_said(pool: Pool, address: str) -> None:
+    await lived(pool)
+    shown = CONVERSATION.read(await pool.fetchrow(CONVERSATION.sql, address, None, None, None))
+    assert (shown.phone_number, shown.elevenlabs_conversation_id, shown.status) == (NUMBER, "conv_1", "active")
+    said = [message["content"] for message in shown.page]
+    assert said[1:] == ["hola", "Buenas", "¿precio?", "soy Ana", "Cuesta 20", "¿y envío?"]
+    assert shown.message_count == len(said) == 7
+    before = CONVERSATION.read(await pool.fetchrow(CONVERSATION.sql, address, shown.page[2]["id"], None, None))
+    assert [message["content"] for message in before.page] == said[:2]
+
+
+@pytest.mark.parametrize("address", [NUMBER, USER])
+async def test_the_console_shows_the_person(pool: Pool, address: str) -> None:
+    await lived(pool)
+    head = HEAD.read(await pool.fetchrow(HEAD.sql, address))
+    assert head.phone_number == NUMBER
+    shown = [MESSAGES.read(row).content for row in await pool.fetch(MESSAGES.sql, head.id, None, 100)]
+    assert {"hola", "Buenas", "soy Ana", "¿y envío?"} <= set(shown)
+    done = [STATUS_CHANGES.read(row) for row in await pool.fetch(STATUS_CHANGES.sql, head.id, 10)]
+    assert [(each.type, each.by) for each in done] == [("took_over", USER)]
+
+
+@pytest.mark.parametrize("address", [NUMBER, USER])
+async def test_either_address_exports_both(pool: Pool, address: str) -> None:
+    await lived(pool)
+    kept = await kept_of(pool, address)
+    [other] = kept["addresses"]
+    assert (kept["phone_number"], other["phone_number"]) == (NUMBER, USER)
+    assert "soy Ana" in str(kept["messages"])
+    assert [message["content"] for message in other["messages"]] == ["hola", "Buenas", "¿precio?"]
+
+
+async def test_a_replay_finds_at_the_number_what_came_for_the_id(pool: Pool) -> None:
+    found, person = await lived(pool)
+    chat = person.chat(NUMBER)
+    chat.answer("No llega")
+    chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code="63003"))
+    await found.save()
+    [failed] = [each.event for each in chat.events if isinstance(each.event, TurnFailed)]
+    [sid] = failed.answers
+    params = {"MessageSid": sid, "From": f"whatsapp:{USER}", "Body": "¿y envío?"}
+    event = InboundMessage(event_id=sid, received_at=now(), params=params)
+    candidate = read(Record(INBOUND_MESSAGE, 0, 1, b"", event.to_json(), now()))
+    [facts] = await Lookup(pool, Wanted(number=(await addresses_of(pool, USER))[0]), None).facts([candidate])
+    assert facts is not None
+    assert (facts.state, facts.wanted) == ("failed", True)
+
+
+async def test_erased_at_one_nothing_is_left_of_either(pool: Pool) -> None:
+    found, person = await lived(pool)
+    person.chat(USER).command("erase")
+    await found.save()
+    await person.asettle()
+    await found.save()
+    for table in ("conversation_state", "conversation_messages", "conversation_actor", "conversation_sends"):
+        assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+    left = await pool.fetch("SELECT phone_number FROM conversation_seen WHERE phone_number <> ''")
+    assert [row["phone_number"] for row in left] == []
+    assert await addresses_of(pool, USER) == [USER]

@@ -1,0 +1,132 @@
+"""One person's addresses, each with its conversation, whose actors tell each other what they have to."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from db.pool import Pool
+from rules import effects as f
+from rules import inputs as i
+from rules.codec import type_of
+from rules.draft import Fresh
+from rules.events import Event
+from rules.policy import Policy
+from rules.state import Conversation, Letter
+from schemas.events import ConversationCommand, InboundMessage
+from streams.actors.reading import Arrived, InputReader
+from streams.actors.values import Told
+from tests.support.chat import NUMBER, START, Chat, fresh, policy_of
+
+USER = "CO.1234567890"
+"""A business-scoped id."""
+OTHER = "+573138539199"
+
+
+async def _all_read() -> None:
+    """All calls are read."""
+
+
+def _no_pool() -> Pool:
+    return cast(Pool, None)  # nothing is quoted
+
+
+@dataclass
+class Addresses:
+    """`published`: every letter that went out, in its order."""
+
+    policy: Policy = field(default_factory=policy_of)
+    ids: Fresh = field(default_factory=fresh)
+    now: datetime = START
+    chats: dict[str, Chat] = field(default_factory=dict)
+    published: list[Letter] = field(default_factory=list)
+    _sids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def chat(self, key: str) -> Chat:
+        """Return an address' conversation."""
+        if key not in self.chats:
+            self.chats[key] = Chat(self.policy, self.ids, state=Conversation(key=key), sids=self._sids.__next__)
+        self.chats[key].now = self.now
+        return self.chats[key]
+
+    def passes(self, **of: float) -> list[Event]:
+        """Let time pass, and every timer fire."""
+        self.now += timedelta(**of)
+        return [event for key in list(self.chats) for event in self.chat(key).give(i.TimerFired())]
+
+    def write(self, sender: str, text: str = "hola", sid: str | None = None, **params: str) -> list[Event]:
+        """The client writes from an address; `params`: what else the vendor says of the message."""
+        return asyncio.run(self.awrite(sender, text, sid, **params))
+
+    async def awrite(self, sender: str, text: str, sid: str | None = None, **params: str) -> list[Event]:
+        sid = sid or f"SM{next(self._sids):032x}"
+        body = {"MessageSid": sid, "From": f"whatsapp:{sender}", "Body": text, "NumMedia": "0"} | params
+        message = InboundMessage(event_id=sid, received_at=self.now, params=body)
+        [told] = await self._reader().messages([Arrived(event=message, at=self.now)])
+        return self.tell(message.key, told)
+
+    def both(self, text: str = "hola", number: str = NUMBER, user: str = USER, **params: str) -> list[Event]:
+        """The client writes with both addresses visible."""
+        return self.write(number, text, **{"ExternalUserId": f"whatsapp:{user}"} | params)
+
+    def tell(self, key: str, told: Told) -> list[Event]:
+        """Tell an actor something, unless the store says that it was taken up before."""
+        seen = {event for chat in self.chats.values() for event in chat.tables.seen}
+        return [] if told.event in seen else self.chat(key).give(told.given)
+
+    def letters(self, key: str) -> list[Letter]:
+        """Return what an address has to tell now."""
+        return [effect.letter for effect in self.chat(key).wanted() if isinstance(effect, f.PublishLetter)]
+
+    def publish(self, key: str, *, times: int = 1) -> list[Event]:
+        """Publish an address' next letter, and have it taken up. `times`: as often as Kafka has it."""
+        return asyncio.run(self._publish(key, times))
+
+    async def _publish(self, key: str, times: int = 1) -> list[Event]:
+        [letter] = self.letters(key)
+        self.published.append(letter)
+        happened: list[Event] = []
+        for _ in range(times):
+            happened += await self._deliver(letter)
+        self.chat(key).give(i.LetterPublished(letter_id=letter.id))
+        return happened
+
+    def deliver(self, letter: Letter) -> list[Event]:
+        """A letter is taken up by its actor."""
+        return asyncio.run(self._deliver(letter))
+
+    async def _deliver(self, letter: Letter) -> list[Event]:
+        command = ConversationCommand.from_json(ConversationCommand.from_object(letter.command).to_json())
+        if command.command in ("link", "take_over", "forward"):
+            [told] = await self._reader().commands([Arrived(event=command, at=self.now)])
+        else:
+            told = Told(
+                given=i.CommandGiven(command=command, received_at=self.now), event=("command", command.command_id)
+            )
+        return self.tell(command.key, told)
+
+    def settle(self) -> list[str]:
+        """Have all letters published and taken up; return what happened."""
+        return asyncio.run(self.asettle())
+
+    async def asettle(self) -> list[str]:
+        happened: list[str] = []
+        while waiting := [key for key in list(self.chats) if self.letters(key)]:
+            happened += self.told(await self._publish(waiting[0]))
+        return happened
+
+    def told(self, events: Sequence[Event]) -> list[str]:
+        return [type_of(event) for event in events]
+
+    def _reader(self) -> InputReader:
+        return InputReader(_no_pool(), self.policy, _all_read)
+
+
+def called(policy: Policy | None = None, **given: object) -> Addresses:
+    """A person who was called on a number, and has the first message."""
+    person = Addresses(policy or policy_of(**given))
+    person.chat(NUMBER).call()
+    person.chat(NUMBER).greet()
+    return person
