@@ -30,18 +30,23 @@ _LONGEST_BEHIND_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Written:
-    """A client's message. Times in epoch seconds; `acked` is None as long as no web has said 200."""
+    """A client's message. Times in epoch seconds; `acked` is None as long as no web has said 200; `shown`: what the
+    webhook has of its sender besides the number, or instead of it.
+    """
 
     number: str
     text: str
     sid: str
     begun: float
     acked: float | None = None
+    shown: dict[str, str] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
 
 
 class Clients:
-    """`numbers`: who writes. `webs`: gives the base URLs that a load balancer would choose from."""
+    """`numbers`: who writes. `webs`: gives the base URLs that a load balancer would choose from. `user_ids`: of clients who
+    have one beside their number; `withheld`: whose number is not shown any more.
+    """
 
     def __init__(self, token: str, public_url: str, webs: Callable[[], list[str]], numbers: list[str]) -> None:
         self.numbers = numbers
@@ -49,6 +54,8 @@ class Clients:
         self.copies = 1
         self.late_seconds = 0.0
         self.burst_share = _BURST_SHARE
+        self.user_ids: dict[str, str] = {}
+        self.withheld: set[str] = set()
         self._signature = RequestValidator(token)
         self._url = public_url + PATH
         self._webs = webs
@@ -100,9 +107,15 @@ class Clients:
     def _new(self, number: str) -> Written:
         self._counts[number] += 1
         text = f"m{number.lstrip('+')}x{self._counts[number]:04d}"
-        message = Written(number, text, "SM" + secrets.token_hex(16), time.time())
+        message = Written(number, text, "SM" + secrets.token_hex(16), time.time(), shown=self._shown(number))
         self.written.append(message)
         return message
+
+    def _shown(self, number: str) -> dict[str, str]:
+        if (user := self.user_ids.get(number)) is None:
+            return {}
+        hidden = {"From": f"whatsapp:{user}", "WaId": ""} if number in self.withheld else {}
+        return {"ExternalUserId": f"whatsapp:{user}"} | hidden
 
     async def _deliver(self, message: Written) -> None:
         copies = [self._until_acknowledged(message) for _ in range(self.copies)]
@@ -156,4 +169,4 @@ def _parameters(message: Written) -> dict[str, str]:
         "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "SmsStatus": "received",
         "From": f"whatsapp:{message.number}", "To": SENDER, "Body": message.text, "NumMedia": "0", "NumSegments": "1",
         "ApiVersion": "2010-04-01", "ProfileName": "Cliente", "WaId": message.number.lstrip("+"),
-    }  # fmt: skip
+    } | message.shown  # fmt: skip

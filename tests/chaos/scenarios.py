@@ -1,6 +1,7 @@
 """The rows of the table: what is broken under which load, and what is required beside the promise itself."""
 
 from tests.chaos import (
+    addresses,
     codecs,
     failover_faults,
     faults,
@@ -85,6 +86,11 @@ SCENARIOS = [
     Scenario(
         name="join-leave", breaks="a worker joins and leaves every 10 s", fault=faults.join_and_leave, times=9, pause=10,
         elevenlabs=_SLOW,
+    ),
+    Scenario(
+        name="other-addresses", breaks="a third of the clients write from an id from now on; `kill -9` of the worker",
+        fault=faults.kill_worker, times=2, pause=25, elevenlabs=_SLOW, recovery=_AFTER_KILL, extra=addresses.change,
+        afterwards=addresses.no_strangers,
     ),
     Scenario(name="bursts", breaks="bursts of 3-5 while an answer is made", times=1, pause=30,
              load=Load(burst_share=1.0, turns_per_second=25.0), elevenlabs={"latency_ms": 1500, "spread_ms": 1000}),
