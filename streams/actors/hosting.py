@@ -173,8 +173,8 @@ class Hosting:
             log.warning("drain cap reached, work is abandoned", effects=cut)
 
     def revoke(self) -> None:
-        """Forget all partitions."""
-        self._mailbox.revoke(list(self._ownership.epochs))
+        """Forget all partitions, also those whose loss was found out before it was told."""
+        self._mailbox.revoke(list(self._mailbox.owned))
 
     def assign(self, epochs: Mapping[int, int]) -> None:
         """Own partitions, and take up what is open in them."""

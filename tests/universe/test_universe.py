@@ -18,6 +18,7 @@ _EVENTS = 200
 _PROCESSES = 2
 KEPT = {
     20: "a message left on a proof of ownership that had grown old while Postgres was asked about a restore",
+    71: "a partition whose loss was found out before it was told stayed in the mailboxes, with its records",
     180: "an effect of a partition that had left raised into the event loop",
 }
 """Seeds that failed once, with what they found. What each found has a test of its own as well: a seed's history changes

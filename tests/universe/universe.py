@@ -42,8 +42,8 @@ _COMMON = {**TEXTS, "topic_partitions": PARTITIONS, "unknown_number_grace_second
 _SLICE_SECONDS = 5.0
 _LONGEST_REST = 4_000.0
 _ANSWERS = ("append", "append", "send", "still_owned", "restored_at", "send conversation-event", "unpublished", "commit")
-# For a rebalance that is under way: a drain takes 10 s at most.
-_CALM_SECONDS = 15.0
+# For a process that has just been frozen, 28 s at most, and a rebalance that is under way then: a drain takes 10 s at most.
+_CALM_SECONDS = 45.0
 _MOST_WORKERS = 3
 _RESTART = (0.3, 3.0)
 

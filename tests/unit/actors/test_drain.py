@@ -12,8 +12,9 @@ from rules import effects as f
 from rules import inputs as i
 from streams.actors.behaviour import Conversations
 from streams.actors.hosting import Hosting
-from streams.actors.values import Actor, Stored, Transition
+from streams.actors.values import Actor, Stored, Told, Transition
 from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.engine.work import TopicPartition
 from tests.support.chat import NUMBER, Chat, fresh, talking
 from tests.unit.mailboxes.virtual_time import now, virtual
 
@@ -54,18 +55,24 @@ class Vendors:
         return None
 
 
-async def drained(chat: Chat, vendors: Vendors) -> tuple[float, Store]:
-    """Load the conversation, so that what it wants begins, and drain; return how long that took."""
-    store, behaviour = Store(chat), Conversations(
+def hosting(chat: Chat, store: Store, vendors: Vendors, epochs: dict[int, int]) -> Hosting:
+    behaviour = Conversations(
         chat.policy, fresh(), seen=lambda event: False, calls_read_until=lambda: chat.now, now=chat.now.timestamp
     )
-    ownership = cast(Any, SimpleNamespace(epochs={0: 1}))
+    ownership = cast(Any, SimpleNamespace(epochs=epochs))
     host = Hosting(
         behaviour, store, cast(Any, vendors), cast(Any, store), ownership, limits=Limits(), clock=chat.now.timestamp,
         monotonic=now, new_id=lambda: "w1",
         rejections=cast(Any, None), tell_status=cast(Any, None),
     )  # fmt: skip
-    host.assign({0: 1})
+    host.assign(epochs)
+    return host
+
+
+async def drained(chat: Chat, vendors: Vendors) -> tuple[float, Store]:
+    """Load the conversation, so that what it wants begins, and drain; return how long that took."""
+    store = Store(chat)
+    host = hosting(chat, store, vendors, {0: 1})
     await host.tell(0, NUMBER, i.TimerFired())
     while not vendors.begun:
         await asyncio.sleep(0.01)
@@ -101,3 +108,26 @@ async def test_but_no_longer_than_the_cap() -> None:
     seconds, store = await drained(chat, Vendors(3600))
     assert store.written == []
     assert seconds == pytest.approx(DRAIN_CAP_SECONDS, abs=0.1)
+
+
+class Silent(Store):
+    """Never loads anything."""
+
+    async def load(self, keys: Sequence[str]) -> Mapping[str, Actor]:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+
+@virtual
+async def test_a_partition_whose_loss_was_found_out_first_is_forgotten_as_well() -> None:
+    """Its records would count as unfinished for ever, and take the room of others."""
+    chat, epochs = talking(), {0: 1, 1: 1}
+    host = hosting(chat, Silent(chat), Vendors(0), epochs)
+    for partition in (0, 1):
+        source, told = TopicPartition("inbound-message", partition), Told(given=i.TimerFired())
+        await host.put(source, 0, f"{NUMBER}{partition}", told, None, host.generation, urgent=False)
+    assert host.unfinished == 4  # two records, of two numbers
+    del epochs[0]
+    host.revoke()
+    host.assign({1: 2})
+    assert host.unfinished == 0
