@@ -27,7 +27,7 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
     state = draft.state
     is_command = opt_out.is_command(state, message)
     asks = not (is_command or state.opt_out or state.status == "escalated") or not state.has_begun
-    same_as = _same_as(draft, message) if asks else None
+    same_as = _same_as(draft, message) if asks and state.has_begun else None  # parked, both wait for their rows
     draft.emit(
         _received(
             state, message, draft.fresh.message_id(), asks=asks and same_as is None, same_as=same_as, is_command=is_command

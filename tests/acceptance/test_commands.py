@@ -83,6 +83,8 @@ def test_what_cannot_be_done_is_refused_with_why(operated: State, number: str, c
     refused = _tell(operated, number, "write", text="hola")
     assert (refused.status_code, refused.json()["success"]) == (422, False)
     assert "21608" in refused.json()["details"]
+    # What the agent said was refused as well, and so was the apology for it: a person stands in.
+    assert _tell(operated, number, "resume").json()["changed"] is True
     used = {"command_id": str(uuid.uuid4())}
     assert _tell(operated, number, "resume", **used).json()["changed"] is False
     assert _tell(operated, number, "close", **used).status_code == 400

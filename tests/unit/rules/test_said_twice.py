@@ -6,7 +6,7 @@ import pytest
 
 from rules import effects as f
 from rules.events import Received
-from tests.support.chat import Chat, talking
+from tests.support.chat import Chat, policy_of, talking
 
 _QUESTION = "¿Cuánto cuesta el plan oro?"
 _OTHERS = "El plan oro, con todo lo que tiene"
@@ -150,3 +150,13 @@ def test_what_is_remembered_has_no_words_and_goes_with_the_messages() -> None:
     answered(chat)
     chat.command("erase")
     assert chat.state.last_words is None
+
+
+def test_what_an_unknown_number_says_twice_waits_with_it_and_is_asked_with_it() -> None:
+    chat = Chat(policy_of(unknown_number_grace_seconds=300))
+    chat.write(_QUESTION, "SM1")
+    chat.write(_QUESTION, "SM2")
+    chat.call()
+    chat.greet()
+    assert asked(chat) == ["SM1", "SM2"]
+    assert len(chat.tables.said("inbound")) == 2
