@@ -14,8 +14,8 @@ from tests.integration.test_web_process import _environment, serving
 from tests.support.gateway import TOKEN
 from web.openapi import openapi
 
-# Under a minute in all with the slowest machine; who looks for more raises it. One worker: Python 3.11 miscounts the depth of
-# its parser where two threads parse, as Hypothesis does ("AST constructor recursion depth mismatch").
+# Under a minute in all with the slowest machine; who looks for more raises it. One worker: Python 3.11 miscounts the depth
+# of its parser where two threads parse, as Hypothesis does ("AST constructor recursion depth mismatch").
 _EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "15")
 _SECONDS = 120
 
