@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.up import ROOT
 
-COMMIT = "19d7153"
+COMMIT = "2ef9f8c"
 _SECONDS = 60
 
 

@@ -1,6 +1,6 @@
 """Records a database of the build whose schema has version 0020, and what that build said of it.
 
-Run from a checkout of that build (commit 19d7153), with its jars of Apache Kafka under `.kafka`:
+Run from a checkout of that build (commit 2ef9f8c), with its jars of Apache Kafka under `.kafka`:
 
     PYTHONPATH=. python …/tests/recorded/build_0020/record.py
 
