@@ -9,7 +9,7 @@ from streams.replay.reader import Reader
 
 
 def say_what_is_cut(reader: Reader) -> None:
-    """Tell, in one line, when the topic no longer has all that was asked for."""
+    """Say, in one line, when the topic no longer has all that was asked for."""
     if reader.is_cut and reader.kept_since is not None:
         print(f"{reader.topic} keeps events from {reader.kept_since:%F %T} UTC on; what is older is gone", file=sys.stderr)
 

@@ -72,5 +72,5 @@ class Pause:
         return replace(self, code=code, until=until, by_report=by_report, tried=())
 
     def is_ended_by(self, who: str, *, by_report: bool) -> bool:
-        """Tell whether one that got through ends it."""
+        """Return whether one that got through ends it."""
         return who in self.tried and (by_report or not self.by_report)

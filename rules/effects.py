@@ -98,7 +98,7 @@ class TellBackend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishLetter:
-    """Tell the actor of another address. Result: `LetterPublished`."""
+    """Publish to the actor of another address. Result: `LetterPublished`."""
 
     id: str
     letter: Letter

@@ -25,7 +25,7 @@ _HAND_OVER: Final = TypeAdapter(HandOver)
 
 
 def link(draft: Draft, key: str, message_sid: str) -> Letter:
-    """Tell an id that it is this number's. What was erased since may be linked again, by another message."""
+    """Notify an id that it is this number's. What was erased since may be linked again, by another message."""
     return _letter(draft, f"{LINK}:{key}:{message_sid}"[:_LONGEST_ID], LINK, key)
 
 
@@ -54,7 +54,7 @@ def command(number: str, given: ConversationCommand) -> Letter:
 
 
 def take_over(draft: Draft, number: str, over: HandOver, piece: int = 0) -> Letter:
-    """Give something to the number. The id names the event that tells of it, of which there is one."""
+    """Forward something to the number. The id names the event that tells of it, of which there is one."""
     name = f"{TAKE_OVER}:{draft.state.id}:{draft.state.number + 1}:{piece}"
     given = _HAND_OVER.dump_python(over, mode="json", exclude_defaults=True)
     return _letter(draft, name, TAKE_OVER, number, hand_over=given)
@@ -70,7 +70,7 @@ def hand_over_of(given: Json) -> HandOver:
 
 
 def hand_over(draft: Draft, number: str) -> tuple[Letter, ...]:
-    """Give all that is open, in as many pieces as fit into records."""
+    """Hand over all that is open, in as many pieces as fit into records."""
     state, pieces = draft.state, list(_pieces(draft.state.inbox))
     whole = HandOver(
         conversation_id=state.id if state.has_begun else None,

@@ -111,18 +111,14 @@ class ElevenLabsWebSocket:
 
     async def _converse(self, question: Question, overrides: frozenset[str], asked_at: float) -> AgentReply:
         """Converse once. Under an address of an earlier question nothing may begin any more: then under a new one."""
-        agent_id = question.agent_id
-        address = await self._urls.of(agent_id)
-        try:
-            return await self._converse_at(address, question, overrides)
-        except _NotBegun as error:
-            self._urls.drop(agent_id, address)
-            if address.fetched_at >= asked_at:
-                raise error.why from error
-        try:
-            return await self._converse_at(await self._urls.of(agent_id), question, overrides)
-        except _NotBegun as error:
-            raise error.why from error
+        while True:
+            address = await self._urls.of(question.agent_id)
+            try:
+                return await self._converse_at(address, question, overrides)
+            except _NotBegun as error:
+                self._urls.drop(question.agent_id, address)
+                if address.fetched_at >= asked_at:
+                    raise error.why from error
 
     async def _converse_at(self, address: Address, question: Question, overrides: frozenset[str]) -> AgentReply:
         conversation: Conversation | None = None

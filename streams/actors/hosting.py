@@ -231,7 +231,7 @@ class Hosting:
         return await self._rejections(key, message, error, attempt, lambda: self._is_filling(key))
 
     def _is_filling(self, key: str) -> bool:
-        """Tell whether so much lies behind a number's record that its partition will soon take nothing in."""
+        """Return whether so much lies behind a number's record that its partition will soon take nothing in."""
         many = self._limits.partition * _FILLING
         full = (window.items for window in self._mailbox.windows.values() if len(window.items) > many)
         return any(items[0][0].key == key for items in full)

@@ -80,7 +80,7 @@ class Judge:
         return Ruling(Sentence.RETRY, WAITS[min(tries, len(WAITS)) - 1], tries)
 
     def _is_its_own(self, number: str, numbers: Mapping[str, _Met], kind: object) -> bool:
-        """Tell whether a failure is this number's for certain: no other one met it, and the like of another came through
+        """Return whether a failure is this number's for certain: no other one met it, and the like of another came through
         meanwhile. With nobody else there it may be the build's as well, and what the others bring shows it.
         """
         other, at = self._through.get(kind, (number, 0.0))

@@ -83,7 +83,7 @@ class Process:
         self.epochs[partition], self._sequences.newest[partition] = claimed.epoch, claimed.sequence
 
     async def load(self, numbers: Sequence[Number]) -> None:
-        """Bring into memory whoever is told something and is not there."""
+        """Load whoever is told something and is not there."""
         if absent := [number for number in numbers if number.actor is None]:
             actors = await self.store.load([number.key for number in absent])
             for number in absent:

@@ -94,7 +94,7 @@ class Kafka:
         self._complete_if_all_joined()
 
     def heartbeat(self, name: str, generation: int) -> bool:
-        """Tell whether a member must join anew."""
+        """Return whether a member must join anew."""
         group = self.group
         if name not in group.members or generation != group.generation:
             return True

@@ -1,4 +1,4 @@
-"""Tells open pages that something changed, by server-sent events. One look a second serves all of them."""
+"""Notifies open pages that something changed, by server-sent events. One look a second serves all of them."""
 
 import asyncio
 import time

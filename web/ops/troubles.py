@@ -43,7 +43,7 @@ def troubles(work: Mapping[str, Any], views: Views) -> list[Trouble]:
 
 
 def _restart_helps(line: str, views: Views) -> bool | None:
-    """Tell what the worker says that said it; None where none did."""
+    """Return what the worker says that said it; None where none did."""
     of_line = [view for view in views.values() if view is not None and line in view.get("standing", [])]
     told = [view["restart_helps"] for view in of_line if "restart_helps" in view]
     return any(told) if told else None

@@ -1,4 +1,4 @@
-"""Tells the actor of another address of a person what is to be known there, by a record under that address's key.
+"""Notifies the actor of another address of a person of what is to be known there, by a record under that address's key.
 
 It may come more than once; its id makes a repetition harmless.
 """
