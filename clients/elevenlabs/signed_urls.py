@@ -4,18 +4,24 @@ A signed URL may begin any number of conversations for 15 minutes; only one that
 (get-signed-url, `include_conversation_id`). To ask for one each time costs each client a round trip of the vendor's.
 """
 
+import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+import structlog
 from yarl import URL
 
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.elevenlabs.errors import VENDOR, Forbidden
 from clients.vendor_json import words
-from schemas.errors import RetryableError, VendorError
+from schemas.errors import RetryableError
 
-# A third of how long one is good: whoever asks then renews it, and everybody else goes on with the old one.
+log = structlog.get_logger()
+
+# A third of how long one is good: it is renewed when somebody asks then, and all go on with the old one meanwhile.
 _RENEWED_SECONDS = 300.0
 # Two thirds: what is left covers a difference of the clocks and a slow handshake.
 _LONGEST_USE_SECONDS = 600.0
@@ -37,35 +43,38 @@ class SignedUrls:
         self._api = api
         self._steady = steady
         self._known: dict[str, Address] = {}
-        self._renewing: set[str] = set()
+        self._fetching: dict[str, asyncio.Task[Address]] = {}
+
+    def prepare(self, agent_id: str) -> None:
+        """Have an agent's address fetched while its question is still being put together."""
+        if self._age(agent_id) >= _RENEWED_SECONDS and agent_id not in self._fetching:
+            fetching = self._fetching[agent_id] = asyncio.create_task(self._fetched(agent_id), name="signed URL")
+            fetching.add_done_callback(partial(self._has_ended, agent_id))
 
     async def of(self, agent_id: str) -> Address:
-        """Return an agent's address.
+        """Return an agent's address; all who find none share the wait for one, a renewal is waited for by nobody.
 
         Raises:
             RetryableError, TerminalError: there is none that is good, and ElevenLabs gave no other.
         """
-        known = self._known.get(agent_id)
-        age = self._steady() - known.fetched_at if known is not None else _LONGEST_USE_SECONDS
-        if known is None or age >= _LONGEST_USE_SECONDS:
-            return await self._fetched(agent_id)
-        if age >= _RENEWED_SECONDS and agent_id not in self._renewing:
-            return await self._renewed(agent_id, known)
-        return known
+        self.prepare(agent_id)
+        if self._age(agent_id) >= _LONGEST_USE_SECONDS:
+            return await asyncio.shield(self._fetching[agent_id])
+        return self._known[agent_id]
 
     def drop(self, agent_id: str, address: Address) -> None:
         """Forget an address under which no conversation began."""
         if self._known.get(agent_id) is address:
             del self._known[agent_id]
 
-    async def _renewed(self, agent_id: str, known: Address) -> Address:
-        self._renewing.add(agent_id)
-        try:
-            return await self._fetched(agent_id)
-        except VendorError:
-            return known
-        finally:
-            self._renewing.discard(agent_id)
+    def _age(self, agent_id: str) -> float:
+        known = self._known.get(agent_id)
+        return math.inf if known is None else self._steady() - known.fetched_at
+
+    def _has_ended(self, agent_id: str, fetching: asyncio.Task[Address]) -> None:
+        del self._fetching[agent_id]
+        if not fetching.cancelled() and (error := fetching.exception()) is not None:
+            log.debug("no signed URL", agent=agent_id, why=str(error))
 
     async def _fetched(self, agent_id: str) -> Address:
         at = self._steady()

@@ -75,6 +75,7 @@ class ElevenLabsWebSocket:
         Raises:
             NeverAnswered: it was broken off each time.
         """
+        self._urls.prepare(question.agent_id)
         question = await question.with_context()
         tries = {AgentSilent: _MOST_SILENT, AnswerBrokenOff: _MOST_BROKEN_OFF}
         while True:

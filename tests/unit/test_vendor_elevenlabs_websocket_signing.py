@@ -1,5 +1,6 @@
 """How a text conversation is let in: by a signed URL, by the key itself, or not at all."""
 
+import asyncio
 from typing import cast
 
 import aiohttp
@@ -12,6 +13,7 @@ from clients.elevenlabs.websocket import ElevenLabsWebSocket
 from clients.http import open_session
 from schemas.errors import RetryableError, TerminalError, VendorError
 from schemas.settings import load_settings
+from tests.support.deadline import eventually
 from tests.support.vendor_servers import Json, ScriptedElevenLabs, served
 from tests.support.websocket_scripts import ANSWER, QUESTION, SHORT, agent, says
 
@@ -143,10 +145,30 @@ async def test_a_signed_url_is_renewed_in_time_and_used_on_while_none_is_given_o
     vendor.at += 299
     assert (await urls.of("a")).url == "wss://a/1"
     vendor.at += 1
-    assert (await urls.of("a")).url == "wss://a/2"
+    assert (await urls.of("a")).url == "wss://a/1", "nobody waits for a renewal"
+
+    async def is_renewed() -> bool:
+        return (await urls.of("a")).url == "wss://a/2"
+
+    await eventually(is_renewed)
     assert (await urls.of("b")).url == "wss://b/3"
     vendor.at, vendor.is_away = vendor.at + 599, True
     assert (await urls.of("a")).url == "wss://a/2"
     vendor.at += 1
     with pytest.raises(RetryableError):
         await urls.of("a")
+
+
+async def test_all_who_ask_at_once_share_one_signed_url() -> None:
+    vendor = Steady()
+    urls = SignedUrls(cast(ElevenLabsApi, vendor), lambda: vendor.at)
+    assert {each.url for each in await asyncio.gather(*(urls.of("a") for _ in range(20)))} == {"wss://a/1"}
+
+
+async def test_a_question_that_is_given_up_does_not_end_the_wait_of_others() -> None:
+    vendor = Steady()
+    urls = SignedUrls(cast(ElevenLabsApi, vendor), lambda: vendor.at)
+    first = asyncio.create_task(urls.of("a"))
+    await asyncio.sleep(0)  # it asks
+    first.cancel()
+    assert (await urls.of("a")).url == "wss://a/1"
