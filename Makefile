@@ -30,9 +30,14 @@ api: setup
 	$(VENV)/bin/python -m cli.chart_settings deploy/helm/values.schema.json
 
 # All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4; the statistics':
-# make bench ONLY=stats-agent,stats-recovery,stats-view
+# make bench ONLY=stats-agent,stats-recovery,stats-view; beside a service of the same job, DIR with its `compare.mjs`:
+# make bench PEER=DIR ONLY=rate-100,closed
 bench: setup
+ifdef PEER
+	$(VENV)/bin/python -m tests.bench.peer $(PEER) --only "$(ONLY)" --runs $(or $(RUNS),3)
+else
 	$(VENV)/bin/python -m tests.bench --only "$(ONLY)" --runs $(or $(RUNS),0) --webs $(or $(WEBS),1) --workers $(or $(WORKERS),1)
+endif
 
 # What the chart's tests need: helm, built from its module, and Kubernetes' schemas. Unoptimised, because that halves the time.
 helm: setup

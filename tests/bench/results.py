@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.bench.beside import beside_told
 from tests.bench.pages import PAGES_ROW
 from tests.bench.pages_told import pages_told
 from tests.bench.profile import Profile
@@ -60,9 +61,16 @@ def keep_profiles(profiles: list[Profile]) -> None:
     _KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
+def keep_beside(row: str, reports: list[Json]) -> None:
+    """Keep the reports of both sides of a row in the place of former ones."""
+    kept = _kept()
+    kept["beside"][row] = reports
+    _KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
 def _kept() -> Json:
     found: Json = json.loads(_KEPT.read_text()) if _KEPT.exists() else {}
-    return {"rows": {}, "profiles": [], "machine": ""} | found
+    return {"rows": {}, "profiles": [], "machine": "", "beside": {}} | found
 
 
 def write_results(settings: dict[str, str]) -> None:
@@ -70,7 +78,7 @@ def write_results(settings: dict[str, str]) -> None:
     kept = _kept()
     shown = ", ".join(f"`{name}={value}`" for name, value in settings.items())
     sections = [_HEAD.format(machine=kept["machine"], settings=shown), _targets(kept["rows"])]
-    sections += [_rows(kept["rows"]), _stats_rows(kept["rows"]), pages_told(kept["rows"])]
+    sections += [beside_told(kept["beside"]), _rows(kept["rows"]), _stats_rows(kept["rows"]), pages_told(kept["rows"])]
     by_hand = RESULTS.read_text().partition(_MARK)[2] if RESULTS.exists() else ""
     RESULTS.write_text("\n".join([*sections, _profiles(kept["profiles"]), _MARK]) + (by_hand or "\n"))
 
