@@ -12,7 +12,8 @@ def told(per_second: float, cpu: float) -> dict[str, Any]:
         "start": {"overhead_ms": dist},
         "webhook": {"ack_ms": dist},
         "turns": {
-            "throughput_per_s": per_second, "overhead_client_ms": dist, "lost": 0, "duplicated": 0, "out_of_order_strict": 2,
+            "throughput_per_s": per_second, "overhead_client_ms": dist,
+            "lost": 0, "duplicated": 0, "out_of_order_strict": 2,
         },
         "cpu": {"turns": {"sut": {"cpu_ms_each": cpu}, "pg": {"cpu_ms_each": 1.0}, "total_ms_each": cpu + 1.0}},
     }  # fmt: skip
