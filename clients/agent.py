@@ -78,6 +78,9 @@ class Agent(Protocol):
 
     async def ask(self, question: Question) -> AgentReply: ...
 
+    def prepare(self, agent_id: str) -> None:
+        """Have ready, in the background, what the agent's next question needs, if anything. Begins no conversation."""
+
 
 class Calls(Protocol):
     """Looks up what the agent's vendor knows of a call."""

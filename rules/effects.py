@@ -27,11 +27,14 @@ class ReserveCampaignSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchDetails:
-    """Ask ElevenLabs about the call. `seconds`: the first message waits no longer. Result: `DetailsFetched`."""
+    """Ask ElevenLabs about the call. `seconds`: the first message waits no longer. `agent_id`: who will be asked soon.
+    Result: `DetailsFetched`.
+    """
 
     id: str
     call_id: str
     seconds: float | None
+    agent_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,9 @@ def _wanted(state: Conversation, now: datetime, policy: Policy) -> Iterator[Effe
     yield from _lane(state, now, policy)
     if state.lookups is not None and state.lookups.until <= now and not state.awaits_first_message:
         call = state.call_id
-        yield FetchDetails(id=f"details:{call}:{state.lookups.tries}", call_id=call, seconds=None)
+        yield FetchDetails(
+            id=f"details:{call}:{state.lookups.tries}", call_id=call, seconds=None, agent_id=state.agent_id
+        )
     if state.posts:
         yield from _post(state.id, state.posts[0], now)
     if state.outbox:
@@ -153,8 +158,12 @@ def _first(state: Conversation, turn: Turn, policy: Policy) -> Effect:
     if policy.campaign_pace is not None and not turn.paced and state.batch_id is not None:
         name = f"campaign:{turn.id}:{turn.holds}"
         return ReserveCampaignSlot(id=name, turn_id=turn.id, batch_id=state.batch_id)
-    call = state.call_id
-    return FetchDetails(id=f"first:{turn.id}:{turn.holds}", call_id=call, seconds=policy.summary_wait)
+    return FetchDetails(
+        id=f"first:{turn.id}:{turn.holds}",
+        call_id=state.call_id,
+        seconds=policy.summary_wait,
+        agent_id=state.agent_id,
+    )
 
 
 def _of_part(part: Part, turn: Turn, now: datetime, *, is_first: bool) -> Iterator[Effect]:

@@ -46,6 +46,11 @@ class AutoAgent:
                 return reply
         return await self._websocket.ask(question)
 
+    def prepare(self, agent_id: str) -> None:
+        """Prepare the transport that will be used, as far as is known."""
+        if not self._rest_is_there:
+            self._websocket.prepare(agent_id)
+
     def _remember(self, error: RestNotSupported) -> None:
         # Where the route has worked before, or the answer names the conversation, a 404 is about this one call.
         refusal = error.__cause__
@@ -73,3 +78,7 @@ class BoundedAgent:
                 raise
             self._places.limit.answered()
             return reply
+
+    def prepare(self, agent_id: str) -> None:
+        """Prepare without a place: no conversation is begun."""
+        self._agent.prepare(agent_id)

@@ -26,6 +26,9 @@ class ElevenLabsRest:
         self._api = api
         self._shown = shown
 
+    def prepare(self, agent_id: str) -> None:
+        """Have nothing ready: a question is one request."""
+
     async def ask(self, question: Question) -> AgentReply:
         """Ask over REST; see `Agent`.
 

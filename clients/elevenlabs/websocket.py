@@ -75,7 +75,7 @@ class ElevenLabsWebSocket:
         Raises:
             NeverAnswered: it was broken off each time.
         """
-        self._urls.prepare(question.agent_id)
+        self.prepare(question.agent_id)
         question = await question.with_context()
         tries = {AgentSilent: _MOST_SILENT, AnswerBrokenOff: _MOST_BROKEN_OFF}
         while True:
@@ -89,6 +89,10 @@ class ElevenLabsWebSocket:
                     raise NeverAnswered(VENDOR, error.why, error.code) from error
                 else:
                     raise
+
+    def prepare(self, agent_id: str) -> None:
+        """Have the agent's signed URL fetched."""
+        self._urls.prepare(agent_id)
 
     async def _ask(self, question: Question) -> AgentReply:
         """Ask with the overrides that the agent allows; with ever fewer where it turns out to refuse them."""

@@ -69,6 +69,9 @@ class Vendor:
         self.away = 0
         self.sent: list[str] = []
 
+    def prepare(self, agent_id: str) -> None:
+        """Nothing is to be had ready here."""
+
     async def ask(self, question: Question) -> AgentReply:
         await question.confirm()
         return AgentReply(text=f"Eco: {question.text}", raw={}, transport="test")

@@ -182,6 +182,10 @@ class Fake:
     def __init__(self, *outcomes: AgentReply | Exception) -> None:
         self.outcomes = list(outcomes)
         self.asked = 0
+        self.prepared = 0
+
+    def prepare(self, agent_id: str) -> None:
+        self.prepared += 1
 
     async def ask(self, question: Question) -> AgentReply:
         outcome = self.outcomes[min(self.asked, len(self.outcomes) - 1)]
@@ -221,6 +225,14 @@ async def test_auto_without_a_call_uses_the_websocket() -> None:
     auto: Agent = AutoAgent(rest := Fake(REPLY), Fake(REPLY))
     await auto.ask(Question(conversation_id="", agent_id="a", text="t", user_id="u"))
     assert rest.asked == 0
+
+
+async def test_auto_prepares_the_websocket_until_the_route_has_worked() -> None:
+    auto = AutoAgent(Fake(REPLY), websocket := Fake(REPLY))
+    auto.prepare("a")
+    await auto.ask(QUESTION)
+    auto.prepare("a")
+    assert websocket.prepared == 1
 
 
 async def test_bounded_gives_its_place_back_after_a_failure() -> None:

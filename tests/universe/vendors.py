@@ -263,6 +263,9 @@ class Agent:
     def __init__(self, vendor: ElevenLabs, process: Process) -> None:
         self._vendor, self._process = vendor, process
 
+    def prepare(self, agent_id: str) -> None:
+        """Nothing is to be had ready here."""
+
     async def ask(self, question: Question) -> AgentReply:
         vendor, chance = self._vendor, self._vendor.world.random
         question = await question.with_context()

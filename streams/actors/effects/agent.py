@@ -68,6 +68,11 @@ class AgentClient:
         self._monotonic = monotonic
         self._rows = GroupCommit(self._read_rows, _READ_TOGETHER, at_once=_READS_AT_ONCE)
 
+    def prepare(self, agent_id: str) -> None:
+        """Have ready what the agent's first question needs, if its vendor is there: a client may answer within seconds."""
+        if not self._breaker.is_open:
+            self._vendors.agent.prepare(agent_id)
+
     async def ask(self, key: str, effect: AskAgent) -> Input:
         """Return the answer, or why there is none."""
         ids = tuple(each.event_id for each in effect.question)

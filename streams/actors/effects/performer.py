@@ -70,8 +70,10 @@ class Performer:
         if isinstance(effect, f.LookUpSend):
             return await self.look_ups.look_up(key, effect)
         if isinstance(effect, f.FetchDetails):
-            fetched = await self.calls.fetch(effect)
             is_first = effect.seconds is not None
+            if is_first:
+                self.agent.prepare(effect.agent_id)
+            fetched = await self.calls.fetch(effect)
             return replace(fetched, slot=is_first and self.delivery.take_slot(is_first=True))
         if isinstance(effect, f.ReserveCampaignSlot):
             return await self._reserve(effect)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -63,7 +64,7 @@ def performer(error: Exception) -> Performer:
         ),
         (f.AwaitSlot(id="1", part=PART), i.SendNotMade(own_id="1", why="KeyError")),
         (f.LookUpSend(id="1", part=PART, turn_id=1), i.LookupDone(own_id="1")),
-        (f.FetchDetails(id="1", call_id="c1", seconds=None), i.DetailsFetched(call_id="c1", details=None)),
+        (f.FetchDetails(id="1", call_id="c1", seconds=None, agent_id="a1"), i.DetailsFetched(call_id="c1", details=None)),
         (
             f.TellBackend(id="1", conversation_id=1, number=2),
             i.BackendAnswered(conversation_id=1, number=2, problem="KeyError"),
@@ -100,6 +101,10 @@ class Away:
     def __init__(self, error: Exception | None) -> None:
         self._error = error
         self.asked = 0
+        self.prepared: list[str] = []
+
+    def prepare(self, agent_id: str) -> None:
+        self.prepared.append(agent_id)
 
     async def ask(self, question: Question) -> AgentReply:
         self.asked += 1
@@ -115,19 +120,30 @@ class Twilio:
         return nullcontext()
 
 
-async def asked(agent: Away, postgres: Postgres, account: AccountGate | None = None) -> i.Input:
+def client_of(agent: Away, postgres: Postgres, breaker: CircuitBreaker, account: AccountGate | None = None) -> AgentClient:
     async def ours(key: str) -> None:
         return None
 
     vendors = Vendors(cast(Messenger, Twilio()), agent, cast(Any, None))
-    breaker = CircuitBreaker("elevenlabs")
-    client = AgentClient(
+    return AgentClient(
         cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker,
         account or AccountGate("elevenlabs", lambda: AT),
         CallLookup(cast(Any, None), breaker),
         confirm=ours, take_slot=lambda: True, now=lambda: AT, monotonic=time.monotonic,
     )  # fmt: skip
-    return await client.ask(NUMBER, ASK)
+
+
+async def asked(agent: Away, postgres: Postgres, account: AccountGate | None = None) -> i.Input:
+    return await client_of(agent, postgres, CircuitBreaker("elevenlabs"), account).ask(NUMBER, ASK)
+
+
+@pytest.mark.parametrize(("seconds", "prepared"), [(3.0, ["a1"]), (None, [])])
+async def test_an_agent_is_prepared_with_the_first_message(seconds: float | None, prepared: list[str]) -> None:
+    agent = Away(None)
+    client = client_of(agent, Postgres(), CircuitBreaker("elevenlabs"))
+    given = replace(performer(Exception("away")), agent=client)
+    await given.perform(NUMBER, f.FetchDetails(id="1", call_id="c1", seconds=seconds, agent_id="a1"))
+    assert agent.prepared == prepared
 
 
 async def test_an_agent_that_is_away_may_be_asked_again_as_late_as_it_says() -> None:
