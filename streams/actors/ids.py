@@ -11,35 +11,39 @@ from rules.draft import Fresh
 
 # At a thousand messages a second, the fastest that two cores do, this many last for some seconds.
 _BLOCK = 5_000
-_LEAST = 2_500
 _LOOK_EVERY_SECONDS = 0.25
 
 
 class Ids:
     """Ids of rows in blocks, and our own of messages by chance."""
 
-    def __init__(self, blocks: IdBlocks, new_id: Callable[[], UUID], jitter: Callable[[], float]) -> None:
+    def __init__(self, blocks: IdBlocks, least: int, new_id: Callable[[], UUID], jitter: Callable[[], float]) -> None:
         self._blocks = blocks
+        self._least = least
         self._new_id = new_id
         self._jitter = jitter
 
     @classmethod
     async def reserve(
-        cls, pool: Pool, new_id: Callable[[], UUID] = uuid4, jitter: Callable[[], float] = random
+        cls,
+        pool: Pool,
+        new_id: Callable[[], UUID] = uuid4,
+        jitter: Callable[[], float] = random,
+        block: int = _BLOCK,
     ) -> "Ids":
-        """Reserve the first blocks. `new_id`, `jitter`: chance."""
-        ids = cls(await id_blocks(pool, _BLOCK), new_id, jitter)
+        """Reserve the first blocks, of `block` ids; half of one is kept at hand. `new_id`, `jitter`: chance."""
+        ids = cls(await id_blocks(pool, block), block // 2, new_id, jitter)
         await ids.renew()
         return ids
 
     async def renew(self) -> None:
         """Begin new blocks: ids of one conversation grow with time although its owner changes."""
         self._blocks.drop()
-        await self._blocks.fill(_LEAST)
+        await self._blocks.fill(self._least)
 
     async def work(self) -> None:
         """Refill until cancelled."""
-        await every(_LOOK_EVERY_SECONDS, lambda: self._blocks.fill(_LEAST))
+        await every(_LOOK_EVERY_SECONDS, lambda: self._blocks.fill(self._least))
 
     def fresh(self) -> Fresh:
         """Return what decisions take from outside."""

@@ -42,10 +42,12 @@ db.store.append.statement = _known  # type: ignore[assignment]
 
 
 class Row(dict[str, Any]):
-    """A record: by names and by numbers."""
+    """A record: by names, which are a dict's, and by numbers, which it lacks."""
 
-    def __getitem__(self, key: str | int) -> Any:  # noqa: ANN401
-        return list(self.values())[key] if isinstance(key, int) else super().__getitem__(key)
+    def __missing__(self, key: str | int) -> Any:  # noqa: ANN401
+        if isinstance(key, int):
+            return list(self.values())[key]
+        raise KeyError(key)
 
 
 def json(value: Any) -> Any:  # noqa: ANN401 - any JSON value

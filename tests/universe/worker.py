@@ -25,7 +25,10 @@ from tests.universe.world import Process, World
 
 _HEARTBEAT_SECONDS, _COMMIT_SECONDS = 2.0, 1.0
 _RECORDS_A_POLL = 50
-_POLL_SECONDS = 1.0
+# Arrivals are told; this is for what came between a look and the wish to be told.
+_POLL_SECONDS = 5.0
+# Few, so that they run out now and then.
+_IDS_AT_ONCE = 200
 _CLOCK_EVERY_SECONDS = 60.0
 
 
@@ -106,10 +109,13 @@ class Worker:
         pool: Any = Way(self._services.postgres, self.process)
         clock = DatabaseClock(lambda: self.process.world.now)
         await clock.set(lambda: database_clock(pool))
-        heart = self.heart = await self._build(pool, clock)
+        world = self.process.world
+        ids = await Ids.reserve(pool, world.new_id, world.random.random, _IDS_AT_ONCE)
+        heart = self.heart = self._build(pool, clock, ids)
         sides = [
             heart.intake.work(),
             heart.publisher.work(),
+            ids.work(),
             heart.hosting.watch_due(),
             heart.hosting.watch_fencing(),
             heart.partitions.watch_calls(),
@@ -126,9 +132,10 @@ class Worker:
                 self.process.world.note("worker ends", self.process.name, type(error).__name__)
         self.process.kill()
 
-    async def _build(self, pool: Any, clock: DatabaseClock) -> Heart:  # noqa: ANN401
+    def _build(self, pool: Any, clock: DatabaseClock, ids: Ids) -> Heart:  # noqa: ANN401
         services, process = self._services, self.process
         agent = Agent(services.elevenlabs, process)
+        world = process.world
         vendors: Any = Vendors(Messenger(services.twilio, process), agent, agent)  # type: ignore[arg-type]
         producer: Any = Producer(self._kafka, process)
         outside = Outside(
@@ -138,12 +145,12 @@ class Worker:
             producer=producer,
             vendors=vendors,
             session=services.backend.session(process),
-            ids=await Ids.reserve(pool, process.world.new_id, process.world.random.random),
+            ids=ids,
             clock=clock,
             owner=process.name,
-            steady=lambda: process.world.now,
+            steady=lambda: world.now,
             monotonic=process.loop.time,
-            new_id=process.world.new_id,
+            new_id=world.new_id,
         )
         return build_heart(outside, services.policy, lambda: self)
 

@@ -11,7 +11,8 @@ import itertools
 import random
 from asyncio import events
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -42,9 +43,9 @@ class Loop(asyncio.BaseEventLoop):
 
     def is_ready(self) -> bool:
         """Move what is due, and tell whether there is anything to run."""
-        scheduled, now = self._scheduled, self.time() + _ROUNDING  # type: ignore[attr-defined]
-        while scheduled and (scheduled[0]._cancelled or scheduled[0]._when <= now):
-            handle = heapq.heappop(scheduled)
+        timers, now = self._scheduled, self.time() + _ROUNDING  # type: ignore[attr-defined]
+        while timers and (timers[0]._cancelled or timers[0]._when <= now):
+            handle = heapq.heappop(timers)
             handle._scheduled = False
             if not handle._cancelled:
                 self._ready.append(handle)  # type: ignore[attr-defined]
@@ -52,17 +53,13 @@ class Loop(asyncio.BaseEventLoop):
 
     def next_at(self) -> float | None:
         """Return when there is something to run, in the world's time."""
-        scheduled = self._scheduled  # type: ignore[attr-defined]
-        return scheduled[0]._when + self.slept if scheduled else None
+        timers = self._scheduled  # type: ignore[attr-defined]
+        return timers[0]._when + self.slept if timers else None
 
     def step(self) -> None:
         handle = self._ready.popleft()  # type: ignore[attr-defined]
         if not handle._cancelled:
-            events._set_running_loop(self)
-            try:
-                handle._run()
-            finally:
-                events._set_running_loop(None)
+            handle._run()
 
 
 class Process:
@@ -108,11 +105,8 @@ class Process:
         return self.frozen_until > self.world.now
 
     def start(self, main: Any) -> None:  # noqa: ANN401 - a coroutine
-        events._set_running_loop(self.loop)
-        try:
+        with self.world.inside(self.loop):
             self.loop.create_task(main)
-        finally:
-            events._set_running_loop(None)
 
 
 class World:
@@ -131,6 +125,7 @@ class World:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._ids = itertools.count()
         self.is_over = False
+        self._running: Loop | None = None
 
     # What may be asked of it.
 
@@ -168,22 +163,49 @@ class World:
 
     def run(self, until: float) -> None:
         """Let everything happen up to a time."""
+        heap, pop = self._heap, heapq.heappop
         while self.now <= until:
-            while self._heap and self._heap[0][0] <= self.now:
-                heapq.heappop(self._heap)[2]()
+            while heap and heap[0][0] <= self.now:
+                pop(heap)[2]()
             if self._step():
                 continue
             when = self._next_at()
             self.now = until + _STEP_SECONDS if when is None else max(self.now, when)
+        self._enter(None)
+
+    @contextmanager
+    def inside(self, loop: Loop) -> Iterator[None]:
+        """Run something as a callback of a loop would."""
+        former = self._running
+        self._enter(loop)
+        try:
+            yield
+        finally:
+            self._enter(former)
+
+    def _enter(self, loop: Loop | None) -> None:
+        """Make a loop the running one. It stays so until another one's turn: that costs as much as a callback."""
+        if self._running is not loop:
+            self._running = loop
+            events._set_running_loop(loop)
 
     def _step(self) -> bool:
         """Run one callback of one of the processes that have any."""
-        ready = [each for each in self.processes if each.frozen_until <= self.now and each.loop.is_ready()]
+        now = self.now
+        ready = []
+        for each in self.processes:
+            if each.frozen_until <= now:
+                loop = each.loop
+                timers = loop._scheduled  # type: ignore[attr-defined]
+                is_due = timers and (timers[0]._when <= now - loop.slept + _ROUNDING or timers[0]._cancelled)
+                if loop.is_ready() if is_due else loop._ready:  # type: ignore[attr-defined]
+                    ready.append(each)
         if not ready:
             return False
         process = ready[0] if len(ready) == 1 else self.random.choice(ready)
         self.steps += 1
-        self.now += _STEP_SECONDS
+        self.now = now + _STEP_SECONDS
+        self._enter(process.loop)
         process.loop.step()
         if process.dies_in is not None:
             process.dies_in -= 1
