@@ -16,8 +16,10 @@ from rules.state import Conversation, Part, Turn
 KnownSends = Mapping[str, KnownSend]
 """By our own id, the newest last."""
 
-REMEMBERED = 6
-"""A table is some milliseconds behind, and an answer has a few messages."""
+REMEMBERED = 40
+"""A table is some milliseconds behind, and while Postgres is slow as many seconds as that lasts: WhatsApp brings a person a
+message in about 6 s at most, so that these are the messages of some four minutes.
+"""
 
 
 def newest(known: KnownSends, given: Input) -> Input:

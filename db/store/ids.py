@@ -4,6 +4,7 @@ An id that is not used is lost, which costs nothing. Ids of one conversation gro
 partitions begins new blocks: a block that was reserved before somebody else owned the partition has lower ids than theirs.
 """
 
+import asyncio
 from collections import deque
 
 from db.pool import Pool
@@ -28,6 +29,8 @@ class IdBlock:
         self._sequence = sequence
         self._size = size
         self._ids: deque[int] = deque()
+        self._filling = asyncio.Lock()
+        self._drops = 0
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -43,14 +46,18 @@ class IdBlock:
         return self._ids.popleft()
 
     async def fill(self, least: int = 1) -> None:
-        """Reserve ids unless there are `least` of them."""
-        while len(self._ids) < least:
-            rows = await retry(self._pool, lambda: self._pool.fetch(_sql.next_ids, self._sequence, self._size))
-            self._ids.extend(row[0] for row in rows)
+        """Reserve ids unless there are `least` of them. What was asked for before a `drop` is not used after it."""
+        async with self._filling:  # two answers may come in either order
+            while len(self._ids) < least:
+                drops = self._drops
+                rows = await retry(self._pool, lambda: self._pool.fetch(_sql.next_ids, self._sequence, self._size))
+                if drops == self._drops:
+                    self._ids.extend(row[0] for row in rows)
 
     def drop(self) -> None:
-        """Use none of those that are reserved."""
+        """Use none of those that are reserved, nor of those that are being reserved."""
         self._ids.clear()
+        self._drops += 1
 
 
 class IdBlocks:

@@ -43,7 +43,11 @@ class Ids:
 
     async def work(self) -> None:
         """Refill until cancelled."""
-        await every(_LOOK_EVERY_SECONDS, lambda: self._blocks.fill(self._least))
+        await every(_LOOK_EVERY_SECONDS, self.refill)
+
+    async def refill(self) -> None:
+        """Reserve more unless enough are at hand."""
+        await self._blocks.fill(self._least)
 
     def fresh(self) -> Fresh:
         """Return what decisions take from outside."""

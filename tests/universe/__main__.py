@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +45,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--events", type=_between("--events", 1, _MOST_EVENTS), default=200, help="moves of a history")
     parser.add_argument("--processes", type=_between("--processes", 1, 64), default=1)
     parser.add_argument("--bugs", default="", help="plant bugs one by one, and say which seed finds each: all, or names")
+    parser.add_argument("--plays", type=_between("--plays", 1, _MOST_SEEDS), default=_MOST_SEEDS, help="most for one bug")
     parser.add_argument("--record", action="store_true", help="add the range to RESULTS.md")
     parser.add_argument("--trace", action="store_true", help="print all that happened; for one seed")
     parser.add_argument("--no-shrink", action="store_true", help="do not shorten a history that fails")
@@ -103,11 +104,15 @@ def _tell(outcome: Outcome, options: argparse.Namespace) -> None:
 
 def _hunt(bugs: Sequence[catalogue.Bug], options: argparse.Namespace) -> int:
     found = 0
-    for bug in bugs:
-        seed, violation = catalogue.hunt(bug, options.first, options.seeds, options.events)
-        found += seed is not None
-        _say(f"| {bug.name} | {bug.promise} | {'not found' if seed is None else seed} | {violation[:110]} |")
-    _say(f"{found} of {len(bugs)} found within {options.seeds} seeds of {options.events} moves")
+
+    def one(bug: catalogue.Bug) -> tuple[int | None, str]:
+        return catalogue.hunt(bug, options.first, options.seeds, options.events, options.plays)
+
+    with ThreadPoolExecutor(options.processes) as pool:
+        for bug, (seed, violation) in zip(bugs, pool.map(one, bugs), strict=True):
+            found += seed is not None
+            _say(f"| {bug.name} | {bug.promise} | {'not found' if seed is None else seed} | {violation[:110]} |")
+    _say(f"{found} of {len(bugs)} found in seeds {options.first} to {options.first + options.seeds - 1}")
     return 0 if found == len(bugs) else 1
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -52,11 +53,21 @@ def _writes(values: Values) -> list[Piece]:
 
 def _rows_by_place(values: Values) -> defaultdict[int, defaultdict[str, list[Piece]]]:
     found: defaultdict[int, defaultdict[str, list[Piece]]] = defaultdict(lambda: defaultdict(list))
-    for name in _TABLES:
-        columns = {key.removeprefix(f"{name}_"): column for key, column in values.items() if key.startswith(f"{name}_")}
-        for i, place in enumerate(columns.get("place", ())):
-            found[place][name].append({key: each[i] for key, each in columns.items() if isinstance(each, list)})
+    for name, keys in _columns(tuple(values)):
+        columns = [(short, values[key]) for short, key in keys if isinstance(values[key], list)]
+        for i, place in enumerate(values[f"{name}_place"]):
+            found[place][name].append({short: column[i] for short, column in columns})
     return found
+
+
+@cache
+def _columns(names: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what a statement's arguments are columns of: by table, each with its short name."""
+    found = [
+        (table, [(name.removeprefix(f"{table}_"), name) for name in names if name.startswith(f"{table}_")])
+        for table in _TABLES
+    ]
+    return [(table, keys) for table, keys in found if ("place", f"{table}_place") in keys]
 
 
 def _is_admitted(tables: "Tables", write: Piece, rows: Any) -> bool:  # noqa: ANN401

@@ -1,14 +1,22 @@
 """Planted bugs: `bugs/NAME.patch`, each applied to a copy of the product, never to the product itself.
 
-A patch's first line says which promise it breaks. `hunt` plays seeds on the copy until one breaks a promise.
+A patch's first line says which promise it breaks, a second one that begins with `suits:` in which seeds that is likely to
+be seen: `hunt` plays those of a range first, on the copy, until one breaks a promise.
 """
 
+import math
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from tests.universe.moves import WEIGHTS, drawn
+from tests.universe.place import Setting
+from tests.universe.vendors import STORMS
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(__file__).parent / "bugs"
@@ -16,8 +24,8 @@ _COPIED = ("schemas", "rules", "mailboxes", "clients", "db", "process", "streams
 _PLAY = """
 import sys
 from tests.universe.universe import play
-first, seeds, events = map(int, sys.argv[1:])
-for seed in range(first, first + seeds):
+events, *seeds = map(int, sys.argv[1:])
+for seed in seeds:
     outcome = play(seed, count=events)
     if outcome.violations:
         print(seed, outcome.violations[0].replace("\\n", " "))
@@ -35,6 +43,12 @@ class Bug:
     @property
     def promise(self) -> str:
         return self.patch.read_text().partition("\n")[0]
+
+    @property
+    def suits(self) -> tuple[str, ...]:
+        """Moves that show it, moments (`place.ANSWERS`), storms, or settings as `name=value`."""
+        second = self.patch.read_text().splitlines()[1]
+        return tuple(second.removeprefix("suits: ").split(", ")) if second.startswith("suits: ") else ()
 
 
 def all_bugs() -> list[Bug]:
@@ -63,8 +77,11 @@ def applies(bug: Bug) -> str:
     return done.stderr
 
 
-def hunt(bug: Bug, first: int, seeds: int, events: int) -> tuple[int | None, str]:
-    """Return the first seed that finds a bug, and the promise that it saw broken."""
+def hunt(bug: Bug, first: int, seeds: int, events: int, most: int) -> tuple[int | None, str]:
+    """Return a seed that finds a bug, and the promise that it saw broken. `most` of the range are played, likely ones
+    first.
+    """
+    likely = sorted(range(first, first + seeds), key=lambda seed: -_likelihood(bug, seed, events))[:most]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in _COPIED:
@@ -73,10 +90,40 @@ def hunt(bug: Bug, first: int, seeds: int, events: int) -> tuple[int | None, str
         (copy / "tests" / "__init__.py").touch()
         subprocess.run(["git", "apply", str(bug.patch)], cwd=copy, check=True)
         done = subprocess.run(
-            [sys.executable, "-c", _PLAY, str(first), str(seeds), str(events)],
+            [sys.executable, "-c", _PLAY, str(events), *map(str, likely)],
             cwd=copy, env={"PYTHONPATH": folder, "PATH": ""}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
         return first, f"does not even run: {done.stderr.strip().splitlines()[-1]}"
     seed, _, violation = done.stdout.strip().partition(" ")
     return (int(seed), violation) if seed else (None, "")
+
+
+# Of a seed that lacks one of the things that suit a bug.
+_UNLIKELY = 0.05
+# Of a move in a history, and what more of them add at most.
+_OFTEN, _MUCH = 10, 2.0
+
+
+@cache
+def _looks(seed: int, events: int) -> tuple[Setting, Counter[str]]:
+    return Setting.of(seed, list(STORMS)), Counter(move.name for move in drawn(seed, events))
+
+
+def _likelihood(bug: Bug, seed: int, events: int) -> float:
+    """Return how much a seed looks like one that finds a bug. A seed that says nothing of it is as good as any."""
+    if not bug.suits:
+        return 0.0
+    setting, names = _looks(seed, events)
+
+    def share(wanted: str) -> float:
+        if wanted in WEIGHTS:
+            return min(_MUCH, names[wanted] / _OFTEN)
+        if wanted in STORMS:
+            return float(wanted in setting.storms) * share("storm")
+        if "=" in wanted:
+            name, _, value = wanted.partition("=")
+            return float(str(getattr(setting.settings, name)) == value)
+        return float(wanted in setting.answers)
+
+    return math.prod(max(_UNLIKELY, max(map(share, each.split(" or ")))) for each in bug.suits)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rules.codec import event_of, state_of
-from rules.events import Answered, Event, OptedOut, Recorded, StatusChanged
+from rules.events import Answered, Declined, Event, OptedOut, Received, Recorded, Sent, Started, StatusChanged, Unanswered
 from rules.evolve import evolve
 from rules.project import project
 from rules.state import Conversation
@@ -22,6 +22,8 @@ from tests.universe.ledgers import intended_by, judge_ledgers
 if TYPE_CHECKING:
     from tests.universe.universe import Universe
 
+# Of a call and a message that come so close together nobody knows which was first.
+_CLOCKS_DIFFER = 3.0
 _OF_A_CONVERSATION = (
     *("client_name", "elevenlabs_conversation_id", "agent_id", "batch_id", "recipient_id", "status", "call_summary"),
     *("started_at", "last_message_at", "closed_at", "last_inbound_at", "escalated_at", "message_count", "metadata"),
@@ -54,6 +56,8 @@ def judge(universe: "Universe") -> None:
     for life in lives.values():
         if life.key not in universe.people.erased:
             _is_heeded(universe, life)
+            _is_introduced(universe, life)
+            _ids_grow(universe, life)
     judge_ledgers(universe, lives)
     _nothing_piles_up(universe)
 
@@ -214,6 +218,36 @@ def _is_heeded(universe: "Universe", life: Life) -> None:
         is_out = life.key in universe.postgres.tables.suppressions
         if is_out != (last.text == "STOP"):
             world.violated(f"{life.key}: the last word was {last.text}, suppressed: {is_out}")
+
+
+def _is_introduced(universe: "Universe", life: Life) -> None:
+    """Who was called before they wrote is no unknown number."""
+    called = universe.people.called.get(life.key)
+    if called is None or any(each.kind == "call" for each in life.of(Declined)):
+        return
+    strangers = set[str]()
+    parked = set[str]()
+    for each in life.events:
+        event = each.event
+        if isinstance(event, Received) and event.parked:
+            parked.add(event.message_sid)
+        elif isinstance(event, Unanswered) and event.reason == "unknown_number":
+            strangers |= set(event.message_sids)
+        elif isinstance(event, Started):
+            strangers |= set() if event.elevenlabs_conversation_id else parked
+            parked = set()
+    for sid in sorted(strangers):
+        said = universe.people.said[sid]
+        if said.arrived > called + _CLOCKS_DIFFER:
+            universe.world.violated(f"{life.key}: {said.text} is taken for a stranger's, though the call came before")
+
+
+def _ids_grow(universe: "Universe", life: Life) -> None:
+    """A conversation's messages have ids in the order in which the log tells of them, whoever owned it."""
+    ids = [each.event.message_id for each in life.events if isinstance(each.event, Received | Sent)]
+    for first, second in zip(ids, ids[1:], strict=False):
+        if second <= first:
+            universe.world.violated(f"{life.key}: message {second} comes after {first}")
 
 
 def _plain(value: object) -> object:

@@ -16,6 +16,9 @@ _PROOF_SECONDS = 2.0
 # A second's worth at once for each of three workers, and what a change of their shares lets through besides.
 _RATE_SLACK, _RATE_WINDOW = 4.0, 10.0
 _ANSWER = re.compile(r"^\[(m\d+(?: m\d+)*)\] r(\d+)/(\d+)$")
+# What is under way as a vendor goes away takes its time-out and its place in the rate; then a probe every 2 s, by either of
+# two kinds of calls, and what has been let through.
+_NOTICES_SECONDS, _PROBES_AT_ONCE, _PROBES_A_SECOND = 20.0, 8, 1.0
 # From the intention to the socket there are a proof and, at times, a wait for Postgres.
 _UNDER_WAY_SECONDS = 15.0
 
@@ -27,6 +30,7 @@ def judge_ledgers(universe: "Universe", lives: "dict[str, Life]") -> None:
         by_key[key_of(taken.to)].append(taken)
         _is_by_the_owner(universe, taken)
     _the_rate_is_kept(universe)
+    _who_is_away_is_left_alone(universe)
     _the_backend_is_told(universe, lives)
     for key, ledger in by_key.items():
         _nothing_is_doubled(universe, key, ledger)
@@ -58,6 +62,17 @@ def _the_rate_is_kept(universe: "Universe") -> None:
         if place >= most and at - departed[place - int(most)] < _RATE_WINDOW:
             universe.world.violated(f"more than {per_second} messages a second, at {at:.1f}")
             return
+
+
+def _who_is_away_is_left_alone(universe: "Universe") -> None:
+    """Once a process has noticed that a vendor answers nobody, one call at a time probes it."""
+    for vendor, outages in (("twilio", universe.twilio.outages), ("elevenlabs", universe.elevenlabs.outages)):
+        for (process, begun), asks in outages.asks.items():
+            noticed = max(begun, asks[0]) + _NOTICES_SECONDS
+            later = [at for at in asks if at > noticed]
+            if later and len(later) > _PROBES_AT_ONCE + (later[-1] - noticed) * _PROBES_A_SECOND:
+                seconds = later[-1] - noticed
+                universe.world.violated(f"{vendor} is away, and {process} asks {len(later)} times in {seconds:.0f} s")
 
 
 def _the_backend_is_told(universe: "Universe", lives: "dict[str, Life]") -> None:

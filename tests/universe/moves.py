@@ -4,19 +4,21 @@ import random
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-NUMBERS = 8
 WEIGHTS: Final = {
     # clients, the backend, operators
-    "write": 60, "burst": 8, "say": 10, "call": 14, "command": 12, "repeat": 5, "poison": 1, "erase": 1,
+    "write": 60, "burst": 10, "crowd": 4, "say": 12, "call": 14, "command": 14, "repeat": 6, "poison": 1, "erase": 1,
     # processes
-    "kill": 8, "freeze": 5, "sleep": 2, "terminate": 3, "scale": 3, "rebalance": 3, "die_at_step": 8,
-    "strike": 16,
-    # what lies between, and what is outside
-    "cut_off": 5, "postgres_away": 3, "postgres_loses": 5, "kafka_away": 3, "kafka_loses": 4, "clock": 2,
-    "storm": 12, "agent": 6,
+    "kill": 6, "freeze": 5, "sleep": 2, "terminate": 3, "scale": 3, "rebalance": 3, "die_at_step": 6,
+    "strike": 24,
+    # what lies between
+    "cut_off": 5, "cut_off_topic": 4, "postgres_away": 3, "postgres_loses": 5, "postgres_slow": 6, "postgres_clashes": 4,
+    "kafka_away": 3, "kafka_loses": 4, "kafka_slow": 3, "clock": 2, "outage": 1,
+    # what is outside
+    "storm": 14, "list_lags": 4, "agent": 6,
 }  # fmt: skip
+_PEOPLE: Final = frozenset(("write", "burst", "crowd", "say", "call", "command"))
 # Seconds between two moves: most come one upon the other.
-_GAPS: Final = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
+_GAPS: Final = ((0.0, 0.01, 0.05, 0.2, 0.5, 1.0), (0.0, 0.05, 0.2, 1.0, 2.0), (0.0, 0.5, 2.0, 4.0))
 _REST_SHARE, _REST_SECONDS = 0.02, 15.0
 
 
@@ -31,20 +33,29 @@ class Move(NamedTuple):
 
 
 def drawn(seed: int, count: int) -> list[Move]:
-    """Return a history. It begins with calls, as conversations do."""
+    """Return a history. It mostly begins with calls, as conversations do."""
     chance, at = random.Random(f"moves {seed}"), 1.0
-    moves = [Move(at + number / 10, "call", number, 0, 0.5) for number in range(NUMBERS) if chance.random() < 0.7]
+    called, gaps = chance.choice((0.3, 0.7, 1.0)), chance.choice(_GAPS)
+    moves = [Move(at + number / 10, "call", number, 0, 0.5) for number in range(10) if chance.random() < called]
     names, weights = list(WEIGHTS), _moody(chance)
     while len(moves) < count:
-        at += chance.choice(_GAPS) if chance.random() > _REST_SHARE else _REST_SECONDS * chance.random()
+        at += chance.choice(gaps) if chance.random() > _REST_SHARE else _REST_SECONDS * chance.random()
         [name] = chance.choices(names, weights)
         moves.append(Move(round(at, 3), name, chance.randrange(10), chance.randrange(10), round(chance.random(), 3)))
-    return moves
+    return moves[:count]
 
 
 def _moody(chance: random.Random) -> list[float]:
-    """Each seed has its own mood: some faults come often, others never, so that they do not hide each other."""
-    mood = {name: 1.0 if name == "write" else chance.choice((0.0, 0.3, 1.0, 1.0, 3.0)) for name in WEIGHTS}
+    """Each seed has its own mood: some faults come often, most of them never, so that they do not hide each other; people
+    go on talking.
+    """
+    hardness = chance.choice((0.3, 1.0, 1.0, 2.0))
+    mood = {
+        name: chance.choice((0.3, 1.0, 1.0, 3.0))
+        if name in _PEOPLE
+        else hardness * chance.choice((0.0, 0.0, 0.3, 1.0, 3.0))
+        for name in WEIGHTS
+    }
     return [weight * mood[name] for name, weight in WEIGHTS.items()]
 
 

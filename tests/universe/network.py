@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from tests.universe.world import Process, World
@@ -9,12 +10,18 @@ from tests.universe.world import Process, World
 T = TypeVar("T")
 # A request in a data centre; now and then one takes long.
 _QUICK, _SLOW, _SLOW_SHARE = 0.004, 0.4, 0.04
+# In slow times those do not take as many times longer as the others.
+_SLOWEST = 5.0
+# A statement that a client gave up waits for a lock, or lies in a buffer, for so long at most.
+_LONGEST_LATE = 12.0
 # How long a connection into nothing hangs before its client gives up.
 _HANGS = 3.0
 
 
 class Service(Generic[T]):
-    """`is_down`: nobody answers; `loses`: share of requests whose answer is lost, `refuses`: of those never done."""
+    """`is_down`: nobody answers; `loses`: share of requests whose answer is lost, `refuses`: of those never done, `late`:
+    of those that are done when nobody waits for them any more; `slowness`: factor of what they take.
+    """
 
     def __init__(
         self, world: World, name: str, refused: Callable[[], Exception], broken: Callable[[], Exception]
@@ -22,13 +29,18 @@ class Service(Generic[T]):
         self.world, self.name = world, name
         self.refused, self.broken = refused, broken
         self.is_down = False
-        self.loses = self.refuses = 0.0
+        self.loses = self.refuses = self.late = 0.0
         self.slowness = 1.0
+
+    def gets_well(self) -> None:
+        self.loses = self.refuses = self.late = 0.0
 
     def latency(self) -> float:
         chance = self.world.random
-        quick = chance.random() * _QUICK
-        return self.slowness * (quick if chance.random() > _SLOW_SHARE else quick + chance.random() * _SLOW)
+        quick = chance.random() * _QUICK * self.slowness
+        if chance.random() > _SLOW_SHARE:
+            return quick
+        return quick + chance.random() * _SLOW * min(self.slowness, _SLOWEST)
 
     async def call(self, process: Process, what: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Ask for something. What is asked for is done even if nobody waits for the answer any more."""
@@ -49,8 +61,12 @@ class Service(Generic[T]):
             world.after(wait, lambda: settle(error))
 
         def arrive() -> None:
-            if self.is_away(process) or chance.random() < self.refuses:
+            if self.is_away(process, what) or chance.random() < self.refuses:
                 fail(self.refused() if chance.random() < 0.5 else self.broken(), "not done")
+                return
+            if self.late and chance.random() < self.late:
+                world.after(_LONGEST_LATE * chance.random() ** 2, lambda: self._do_unheard(do))
+                fail(self.broken(), "done late")
                 return
             try:
                 value, error = do(), None
@@ -63,7 +79,7 @@ class Service(Generic[T]):
 
         def answered(error: Exception | None, value: object) -> None:
             process.answered(what)
-            if self.is_away(process):
+            if self.is_away(process, what):
                 fail(self.broken(), "done, answer lost")
             else:
                 settle(error, value)
@@ -71,5 +87,10 @@ class Service(Generic[T]):
         world.after(self.latency(), arrive)
         return await answer
 
-    def is_away(self, process: Process) -> bool:
-        return self.is_down or self.name in process.cut_off
+    def is_away(self, process: Process, what: str) -> bool:
+        """Return whether a process cannot reach it: all of it, or the part that does this."""
+        return self.is_down or self.name in process.cut_off or (bool(process.cut_off) and what in process.cut_off)
+
+    def _do_unheard(self, do: Callable[[], Any]) -> None:
+        with suppress(Exception):  # nobody hears of it
+            do()

@@ -15,8 +15,8 @@ from tests.universe.kafka import Kafka
 from tests.universe.vendors import SENDER, Taken, key_of
 from tests.universe.world import World
 
-_WORDS = ("STOP", "ALTA", "asesor")
-_COMMANDS = ("close", "escalate", "resume", "resume", "write", "change_agent")
+_WORDS = ("STOP", "ALTA", "ALTA", "asesor", "ALTA")
+_COMMANDS = ("close", "escalate", "resume", "write", "resume", "write", "change_agent", "resume")
 _AGAIN_SECONDS = 0.3
 
 
@@ -57,13 +57,16 @@ class Door:
 
 
 class People:
-    """`said`: by the vendor's id of a message; `calls`, `commands`: ids of what was told."""
+    """`said`: by the vendor's id of a message; `calls`, `commands`: ids of what was told; `called`: when Kafka had a
+    number's first call that went well.
+    """
 
-    def __init__(self, world: World, door: Door, partitions: int) -> None:
+    def __init__(self, world: World, door: Door, partitions: int, numbers: int) -> None:
         self._world, self._door = world, door
-        self.keys = _keys(partitions)
+        self.keys = _keys(partitions, numbers)
         self.said: dict[str, Said] = {}
         self.calls: set[str] = set()
+        self.called: dict[str, float] = {}
         self.commands: set[str] = set()
         self.erased: set[str] = set()
         self._ids = itertools.count(1)
@@ -75,8 +78,18 @@ class People:
         self._world.note("says", key, said.text)
         self._send(said)
 
+    def burst(self, number: int, count: int, gap: float) -> None:
+        """One writes several messages, one after the other."""
+        for place in range(count):
+            self._world.after(place * gap, lambda: self.write(number))
+
+    def crowd(self, seconds: float) -> None:
+        """All write within a moment, as after a campaign."""
+        for number in range(len(self.keys)):
+            self._world.after(seconds * self._world.random.random(), lambda number=number: self.write(number))  # type: ignore[misc]
+
     def repeat(self, back: int) -> None:
-        """Twilio brings a message once more."""
+        """Twilio brings a message once more; most often a new one."""
         if self.said:
             self._send(list(self.said.values())[-1 - back % len(self.said)])
 
@@ -103,7 +116,13 @@ class People:
         body = {"agent_id": "agent_1", "agent_name": "Sofía", "batch_id": "b1", "recipient": who | {"id": f"lead{number}"}}
         self.calls.add(conversation)
         self._world.note("call", key, conversation)
-        self._door.publish(CALL_COMPLETED, key, json.dumps(body | {"call_metadata": {"client_name": "Ana"}}).encode())
+
+        def stored() -> None:
+            if which <= 7:
+                self.called.setdefault(key, self._world.now)
+
+        body |= {"call_metadata": {"client_name": "Ana"}}
+        self._door.publish(CALL_COMPLETED, key, json.dumps(body).encode(), stored)
 
     def command(self, number: int, which: int) -> None:
         self._command(self.keys[number % len(self.keys)], _COMMANDS[which % len(_COMMANDS)])
@@ -132,14 +151,15 @@ class People:
         self._door.publish(MESSAGE_STATUS, key_of(taken.to), report.to_json())
 
 
-def _keys(partitions: int) -> list[str]:
-    """Return numbers that lie on all partitions, two on each."""
+def _keys(partitions: int, numbers: int) -> list[str]:
+    """Return numbers that lie on all partitions, about as many on each."""
     found: dict[int, list[str]] = defaultdict(list)
+    most = -(-numbers // partitions)
     for place in itertools.count():
         key = f"+57300{place:07}"
         of = found[partition_of(key, partitions)]
-        if len(of) < 2:
+        if len(of) < most:
             of.append(key)
-        if len(found) == partitions and all(len(each) == 2 for each in found.values()):
-            return [key for pair in zip(*found.values(), strict=True) for key in pair]
+        if len(found) == partitions and all(len(each) == most for each in found.values()):
+            return [key for some in zip(*found.values(), strict=True) for key in some][:numbers]
     raise AssertionError("there are numbers enough")

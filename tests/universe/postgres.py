@@ -5,7 +5,7 @@ that the real one keeps.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -92,12 +92,13 @@ class Claimed(NamedTuple):
 
 
 class Postgres:
-    """`clock`: seconds by which it differs from the world's. `observers`: told of each group that was written."""
+    """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.tables = Tables()
         self.clock = 0.0
+        self.clashes: Callable[[int], Exception | None] = lambda size: None
         self.claims: defaultdict[int, list[Claimed]] = defaultdict(list)
         self.service: Service[Any] = Service(
             world, "postgres", ConnectionRefusedError, lambda: asyncpg.ConnectionDoesNotExistError("cut off")
@@ -108,7 +109,11 @@ class Postgres:
 
     def execute(self, text: str, arguments: Sequence[Any]) -> list[Row]:
         if (names := _APPENDS.get(text)) is not None:
-            places = append(self.tables, dict(zip(names, arguments, strict=True)), self.now())
+            values = dict(zip(names, arguments, strict=True))
+            if (clash := self.clashes(len(values["place"]))) is not None:
+                self.world.counts[f"fault: postgres {type(clash).__name__}"] += 1
+                raise clash
+            places = append(self.tables, values, self.now())
             self.world.note("written", places)
             return [Row(place=place) for place in places]
         name = NAMES[text]
@@ -338,6 +343,14 @@ class Postgres:
         return [Row(name=f"{table}_{column}_seq")]
 
 
+def _told(text: str, arguments: Sequence[Any]) -> str:
+    """Return what a statement is called; of one that writes, with what it writes of conversations."""
+    if (names := _APPENDS.get(text)) is None:
+        return NAMES[text]
+    types = arguments[names.index("log_type")] if "log_type" in names else ()
+    return " ".join(["append", *sorted(set(types))])
+
+
 class Way:
     """A process's pool of connections."""
 
@@ -358,7 +371,7 @@ class Way:
         return False
 
     async def _run(self, text: str, arguments: Sequence[Any]) -> list[Row]:
-        name = "append" if text in _APPENDS else NAMES[text]
+        name = _told(text, arguments)
         found: list[Row] = await self._postgres.service.call(
             self._process, name, lambda: self._postgres.execute(text, arguments)
         )

@@ -9,8 +9,10 @@ import pytest
 
 from tests.universe import catalogue
 from tests.universe.__main__ import main, outcomes
-from tests.universe.moves import drawn
+from tests.universe.moves import WEIGHTS, drawn
+from tests.universe.place import ANSWERS, Setting
 from tests.universe.universe import play
+from tests.universe.vendors import STORMS
 
 _ROOT = Path(__file__).parent.parent.parent
 _SEEDS = int(os.environ.get("UNIVERSE_SEEDS", "200"))
@@ -53,6 +55,14 @@ def test_a_history_can_be_given_as_moves() -> None:
 @pytest.mark.parametrize("bug", catalogue.all_bugs(), ids=lambda bug: bug.name)
 def test_a_planted_bug_still_applies(bug: catalogue.Bug) -> None:
     assert catalogue.applies(bug) == ""
+
+
+@pytest.mark.parametrize("bug", catalogue.all_bugs(), ids=lambda bug: bug.name)
+def test_what_suits_a_planted_bug_is_what_seeds_draw(bug: catalogue.Bug) -> None:
+    words = {word for each in bug.suits for word in each.split(" or ")}
+    known = WEIGHTS.keys() | set(ANSWERS) | STORMS.keys()
+    assert {word for word in words if "=" not in word} <= known
+    assert all(hasattr(Setting.of(1, list(STORMS)).settings, word.partition("=")[0]) for word in words if "=" in word)
 
 
 @pytest.mark.parametrize(

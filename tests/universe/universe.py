@@ -12,38 +12,27 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn
 
+import asyncpg
 import structlog
 
 from clients.kafka.partitioner import partition_of
 from rules.policy import Policy
-from schemas.settings import load_settings
 from tests.support.chat import paragraphs
-from tests.support.history import REOPENING, TEXTS
 from tests.universe.judge import judge
 from tests.universe.kafka import Kafka
 from tests.universe.moves import Move, drawn
+from tests.universe.network import Service
 from tests.universe.people import Door, People
+from tests.universe.place import Setting
 from tests.universe.postgres import Postgres
-from tests.universe.vendors import CALM, STORMS, Backend, ElevenLabs, Twilio
+from tests.universe.vendors import CALM, LONGEST_LIST_LAG, STORMS, Backend, ElevenLabs, Twilio, Weather
 from tests.universe.worker import Services, Worker
 from tests.universe.world import Process, World
 
-PARTITIONS = 4
-_SETTINGS = (
-    {},
-    {"twilio_unknown_send": "hold"},
-    {"reply_quiet_seconds": 3, "unknown_number_agent_id": "agent_9"},
-    {"campaign_messages_per_minute": 60},
-    {**REOPENING},
-    {"max_in_flight": 4, "twilio_messages_per_second": 2},
-)
-_COMMON = {**TEXTS, "topic_partitions": PARTITIONS, "unknown_number_grace_seconds": 20, "agent_patience_seconds": 60,
-           "conversation_idle_close_hours": 0, "twilio_whatsapp_from": "whatsapp:+14155238886"}  # fmt: skip
 _SLICE_SECONDS = 5.0
 _LONGEST_REST = 4_000.0
-_ANSWERS = ("append", "append", "send", "still_owned", "restored_at", "send conversation-event", "unpublished", "commit")
-# For a process that has just been frozen, 28 s at most, and a rebalance that is under way then: a drain takes 10 s at most.
-_CALM_SECONDS = 45.0
+# For what one of them does that has just woken up, or has its partitions since a moment ago: a drain takes 10 s at most.
+_CALM_SECONDS = 15.0
 _MOST_WORKERS = 3
 _RESTART = (0.3, 3.0)
 
@@ -66,16 +55,16 @@ class Universe:
     def __init__(self, seed: int, moves: Sequence[Move]) -> None:
         self.seed, self.moves = seed, moves
         world = self.world = World(seed)
-        self.kafka, self.postgres = Kafka(world, PARTITIONS), Postgres(world)
+        setting = self.setting = Setting.of(seed, list(STORMS))
+        world.note("setting", setting.partitions, setting.numbers, *setting.answers, *setting.storms)
+        self.kafka, self.postgres = Kafka(world, setting.partitions), Postgres(world)
         self.door = Door(world, self.kafka)
-        self.people = People(world, self.door, PARTITIONS)
+        self.people = People(world, self.door, setting.partitions, setting.numbers)
         self.twilio, self.elevenlabs = Twilio(world, self.people.report), ElevenLabs(world)
         self.backend = Backend(world)
-        over = _COMMON | world.random.choice(_SETTINGS)
-        settings = load_settings({}, **over)
-        self.policy = Policy.of(settings, paragraphs)
+        self.policy = Policy.of(setting.settings, paragraphs)
         self.services = Services(
-            world=world, settings=settings, policy=self.policy, kafka=self.kafka, postgres=self.postgres,
+            world=world, settings=setting.settings, policy=self.policy, kafka=self.kafka, postgres=self.postgres,
             twilio=self.twilio, elevenlabs=self.elevenlabs, backend=self.backend,
         )  # fmt: skip
         self.workers: dict[int, Worker] = {}
@@ -95,11 +84,13 @@ class Universe:
             self.world.run(self.world.now + _SLICE_SECONDS)
         if not self._is_at_rest():
             self.world.violated(f"it does not come to rest: {self._unrest()}")
+        while self.kafka.group.is_joining or any(process.is_frozen for process in self.world.processes):
+            self.world.run(self.world.now + _SLICE_SECONDS)
         self.world.run(self.world.now + _CALM_SECONDS)
         judge(self)
 
     def partition_of(self, key: str) -> int:
-        return partition_of(key, PARTITIONS)
+        return partition_of(key, self.setting.partitions)
 
     # Workers.
 
@@ -135,8 +126,10 @@ class Universe:
         self.people.write(a)
 
     def _do_burst(self, a: int, b: int, x: float) -> None:
-        for _ in range(2 + b):
-            self.people.write(a)
+        self.people.burst(a, 2 + b % 6, 0.03 + x)
+
+    def _do_crowd(self, a: int, b: int, x: float) -> None:
+        self.people.crowd(x)
 
     def _do_say(self, a: int, b: int, x: float) -> None:
         self.people.say(a, b)
@@ -176,13 +169,13 @@ class Universe:
     def _do_strike(self, a: int, b: int, x: float) -> None:
         """It dies or freezes in the moment in which it is answered."""
         if (process := self._process(a)) is not None:
-            steps, seconds = a, 2.0 + 26.0 * x
+            answers, steps, seconds = self.setting.answers, a, 2.0 + 26.0 * x
 
             def dies() -> None:
                 process.dies_in = steps
 
-            strike = dies if b % 2 else (lambda: process.freeze(seconds, is_asleep=False))
-            process.strike = _ANSWERS[(a + b) % len(_ANSWERS)], strike
+            strike = dies if a % 2 else (lambda: process.freeze(seconds, is_asleep=False))
+            process.strikes[answers[b % len(answers)]] = strike
 
     def _do_terminate(self, a: int, b: int, x: float) -> None:
         running = [worker for _, worker in sorted(self.workers.items()) if worker.stopping is not None]
@@ -209,51 +202,93 @@ class Universe:
             self.world.note("cut off", process.name, service)
             self.world.after(0.2 + x * 12.0, lambda: process.cut_off.discard(service))
 
+    def _do_cut_off_topic(self, a: int, b: int, x: float) -> None:
+        """A process cannot reach the broker that leads a topic's partitions; others can."""
+        if (process := self._process(a)) is not None:
+            topic = _TAKEN_UP[b % len(_TAKEN_UP)]
+            ways = {f"fetch {topic}", f"ends {topic}"}
+            process.cut_off |= ways
+            self.world.note("cut off", process.name, topic)
+            self.world.after(1.0 + x * 40.0, lambda: process.cut_off.difference_update(ways))
+
     def _do_postgres_away(self, a: int, b: int, x: float) -> None:
         self._away(self.postgres.service, 0.1 + x * 8.0)
 
     def _do_kafka_away(self, a: int, b: int, x: float) -> None:
         self._away(self.kafka.service, 0.1 + x * 8.0)
 
-    def _away(self, service: object, seconds: float) -> None:
-        service.is_down = True  # type: ignore[attr-defined]
+    def _do_outage(self, a: int, b: int, x: float) -> None:
+        """One of them is away for long."""
+        seconds = 20.0 + x * 60.0
+        self.world.note("outage", b % 4, f"{seconds:.1f}")
+        if b % 4 == 0:
+            self._away(self.postgres.service, seconds)
+        elif b % 4 == 1:
+            self._away(self.kafka.service, seconds)
+        elif b % 4 == 2:  # noqa: PLR2004
+            self._turns(STORMS["down"], seconds)
+        else:
+            self._feels("down", seconds)
+
+    def _away(self, service: Service[Any], seconds: float) -> None:
+        service.is_down = True
         self.world.after(seconds, lambda: setattr(service, "is_down", False))
 
     def _do_postgres_loses(self, a: int, b: int, x: float) -> None:
+        self.postgres.service.late = 0.2 * x if b % 2 else 0.0
         self._loses(self.postgres.service, x)
 
     def _do_kafka_loses(self, a: int, b: int, x: float) -> None:
         self._loses(self.kafka.service, x)
 
-    def _loses(self, service: object, x: float) -> None:
-        service.loses, service.refuses = 0.2 * x, 0.1 * x  # type: ignore[attr-defined]
-        self.world.after(1.0 + x * 10.0, lambda: self._is_well(service))
+    def _loses(self, service: Service[Any], x: float) -> None:
+        service.loses, service.refuses = 0.2 * x, 0.1 * x
+        self.world.after(1.0 + x * 10.0, service.gets_well)
 
-    def _is_well(self, service: object) -> None:
-        service.loses = service.refuses = 0.0  # type: ignore[attr-defined]
+    def _do_postgres_slow(self, a: int, b: int, x: float) -> None:
+        self._slow(self.postgres.service, b, x)
+
+    def _do_kafka_slow(self, a: int, b: int, x: float) -> None:
+        self._slow(self.kafka.service, b, x)
+
+    def _slow(self, service: Service[Any], b: int, x: float) -> None:
+        service.slowness = 10.0 + 20.0 * b
+        self.world.after(1.0 + x * 10.0, lambda: setattr(service, "slowness", 1.0))
+
+    def _do_postgres_clashes(self, a: int, b: int, x: float) -> None:
+        """Groups of writes meet others' locks; or there is no room on the disk."""
+        chance = self.world.random
+
+        def clash(size: int) -> Exception | None:
+            if b % 3 == 0:
+                return asyncpg.DiskFullError("no space left on device") if chance.random() < x else None
+            return asyncpg.DeadlockDetectedError("deadlock") if size > 1 and chance.random() < 0.5 + x / 2 else None
+
+        self.postgres.clashes = clash
+        self.world.after(0.5 + x * 8.0, lambda: setattr(self.postgres, "clashes", _nothing_clashes))
 
     def _do_clock(self, a: int, b: int, x: float) -> None:
         """Postgres' clock is set anew."""
         self.postgres.clock = (x - 0.5) * 4.0
 
     def _do_storm(self, a: int, b: int, x: float) -> None:
-        names = sorted(STORMS)
-        weather = STORMS[names[(a * 10 + b) % len(names)]]
-        self.world.note("storm", names[(a * 10 + b) % len(names)])
-        self.twilio.weather = weather
-        self.world.after(1.0 + x * 20.0, lambda: self._clears_up(weather))
+        name = self.setting.storms[b % len(self.setting.storms)]
+        self.world.note("storm", name)
+        self._turns(STORMS[name], 1.0 + x * 30.0)
 
-    def _clears_up(self, weather: object) -> None:
-        if self.twilio.weather is weather:
-            self.twilio.weather = CALM
+    def _turns(self, weather: Weather, seconds: float) -> None:
+        self.twilio.turns(weather)
+        self.world.after(seconds, lambda: self.twilio.turns(CALM) if self.twilio.weather is weather else None)
+
+    def _do_list_lags(self, a: int, b: int, x: float) -> None:
+        self.twilio.lag(x * LONGEST_LIST_LAG)
 
     def _do_agent(self, a: int, b: int, x: float) -> None:
-        mood = self.elevenlabs.mood = ("slow", "down", "refuses", "refuses us")[b % 4]
-        self.world.after(1.0 + x * 20.0, lambda: self._is_calm(mood))
+        self._feels(("slow", "down", "refuses", "refuses us")[b % 4], 1.0 + x * 20.0)
 
-    def _is_calm(self, mood: str) -> None:
-        if self.elevenlabs.mood == mood:
-            self.elevenlabs.mood = "calm"
+    def _feels(self, mood: str, seconds: float) -> None:
+        self.elevenlabs.turns(mood)
+        self.world.after(seconds, lambda: self.elevenlabs.turns("calm") if self.elevenlabs.mood == mood else None)
 
     # The end.
 
@@ -261,9 +296,12 @@ class Universe:
         """All is well again, and stays so."""
         self.world.note("healed")
         self.is_healed = True
-        self.twilio.weather, self.elevenlabs.mood = CALM, "calm"
+        self.twilio.turns(CALM)
+        self.elevenlabs.turns("calm")
+        self.postgres.clashes = _nothing_clashes
         for service in (self.postgres.service, self.kafka.service):
-            service.is_down, service.loses, service.refuses = False, 0.0, 0.0
+            service.is_down, service.slowness = False, 1.0
+            service.gets_well()
         for process in self.world.processes:
             process.cut_off.clear()
         self.wanted = max(self.wanted, 1)
@@ -300,6 +338,10 @@ class Universe:
                 found.append(f"{partition}/{sequence} is not published")
         found += [f"{key} waits at the door" for key, waiting in self.door.waiting.items() if waiting]
         return found
+
+
+def _nothing_clashes(size: int) -> None:
+    """Postgres takes what it is given."""
 
 
 _TAKEN_UP = ("call-completed", "inbound-message", "message-status", "conversation-command")

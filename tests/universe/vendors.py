@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Set
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ MARK = re.compile(r"\bm\d+\b")
 # Under what `clients.matching.MARGIN` takes for granted.
 _LONGEST_LAG = 8.0
 _READ_SECONDS = 10.0
+# What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
+LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
 # How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
 _LONGEST_IN_ITS_HANDS = 19.0
 
@@ -31,7 +34,8 @@ _LONGEST_IN_ITS_HANDS = 19.0
 @dataclass(slots=True, kw_only=True)
 class Taken:
     """A message that Twilio has. `departed`: when its request left the process; `shown_from`: when lists show it;
-    `came_back`: it was reported as not delivered, so that it may be said once more; `is_repeat`: it was."""
+    `is_delivered`, `came_back`: it was reported as delivered; as not delivered before that, so that it may be said once
+    more; `is_repeat`: it was."""
 
     sid: str
     own_id: str
@@ -42,6 +46,7 @@ class Taken:
     by: str
     shown_from: float
     content: dict[str, str] | None = None
+    is_delivered: bool = False
     came_back: bool = False
     is_repeat: bool = False
 
@@ -65,6 +70,25 @@ class Weather:
     missing: float = 0.1
     doubled: float = 0.1
     failed: float = 0.03
+    contradicted: float = 0.02
+    """Reported as delivered, and as failed after that: one person's several devices."""
+
+
+class Outages:
+    """When a vendor answered nobody, and who asked it meanwhile."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._begun: float | None = None
+        self.asks: dict[tuple[str, float], list[float]] = defaultdict(list)
+        """When, by process and beginning of the outage."""
+
+    def are(self, *, is_down: bool) -> None:
+        self._begun = (self._world.now if self._begun is None else self._begun) if is_down else None
+
+    def asked(self, process: Process) -> None:
+        if self._begun is not None:
+            self.asks[process.name, self._begun].append(self._world.now)
 
 
 CALM = Weather()
@@ -80,7 +104,7 @@ STORMS: dict[str, Weather] = {
     "refuses us": Weather(account=0.8),
     "slow": Weather(slowness=20.0, silent=0.1),
     "reports lost": Weather(missing=0.9, silent=0.2),
-    "reports odd": Weather(early=0.6, doubled=0.6, failed=0.2),
+    "reports odd": Weather(early=0.6, doubled=0.6, failed=0.2, contradicted=0.3),
 }
 _REFUSALS = (("63003", "no such address"), ("21610", "blocked"), ("63016", "outside the window"))
 _FAILURES = ("63018", "63016", "63003", "63033", "30008")
@@ -96,6 +120,19 @@ class Twilio:
         self.ledger: list[Taken] = []
         self.departed: list[float] = []
         self.refused: set[str] = set()
+        self.outages = Outages(world)
+        self.shows_until, self._lagged_at = float("inf"), -_BETWEEN_LAGS
+
+    def turns(self, weather: Weather) -> None:
+        self.weather = weather
+        self.outages.are(is_down=weather.away == 1.0)
+
+    def lag(self, seconds: float) -> None:
+        """Its list shows nothing new for a while: it is read from a copy that has fallen behind."""
+        if self.world.now - self._lagged_at >= _BETWEEN_LAGS:
+            self.shows_until = self._lagged_at = self.world.now
+            self.world.note("list lags", f"{seconds:.1f}")
+            self.world.after(seconds, lambda: setattr(self, "shows_until", float("inf")))
 
     def take(self, message: OutgoingMessage, departed: float, process: Process) -> Taken:
         chance, weather = self.world.random, self.weather
@@ -117,17 +154,24 @@ class Twilio:
         statuses = ["sent", "delivered", "read"]
         if chance.random() < weather.failed:
             statuses = ["sent", chance.choice(["failed", "undelivered"])]
+        elif chance.random() < weather.contradicted:
+            statuses = ["sent", "delivered", "failed"]
         if chance.random() < 0.1:
             chance.shuffle(statuses)
         for status in statuses:
             at += chance.random() * (0.01 if chance.random() < weather.early else 3.0)
             params = {"MessageSid": taken.sid, "MessageStatus": status, "From": SENDER, "To": taken.to}
             if status in ("failed", "undelivered"):
-                taken.came_back = True
                 params["ErrorCode"] = chance.choice(_FAILURES)
             times = 0 if chance.random() < weather.missing else 2 if chance.random() < weather.doubled else 1
             for _ in range(times):
-                self.world.after(at, lambda params=params: self._reports(taken, params))  # type: ignore[misc]
+                self.world.after(at, lambda params=params: self._report(taken, params))  # type: ignore[misc]
+
+    def _report(self, taken: Taken, params: dict[str, str]) -> None:
+        if params["MessageStatus"] in ("delivered", "read"):
+            taken.is_delivered = True
+        taken.came_back = taken.came_back or ("ErrorCode" in params and not taken.is_delivered)
+        self._reports(taken, params)
 
     def listed(self, since: datetime, to: str | None) -> Listing:
         shown = [
@@ -136,7 +180,7 @@ class Twilio:
                 created=self.world.datetime(each.created - self.world.now + self.clock).replace(microsecond=0),
             )
             for each in reversed(self.ledger)
-            if each.shown_from <= self.world.now and (to is None or each.to == to)
+            if each.shown_from <= self.world.now and each.created <= self.shows_until and (to is None or each.to == to)
         ]  # fmt: skip
         as_of = self.world.datetime(self.clock).replace(microsecond=0)
         return Listing(messages=tuple(each for each in shown if each.created >= since), as_of=as_of)
@@ -157,6 +201,7 @@ class Messenger:
         departed = world.now
         world.note("sending", message.own_id, process.name)
         twilio.departed.append(departed)
+        twilio.outages.asked(process)
         fate = self._fate()
         world.counts[f"fault: twilio {fate}"] += fate != "accepted"
         if fate == "away":
@@ -200,7 +245,12 @@ class Messenger:
         if fate == "late":
             world.after(chance.random() * 2.0, lambda: settle(UnknownOutcome("twilio", "broke off")))
         world.after(there, arrive)
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if process.is_alive and not process.is_draining:
+                world.violated(f"a request for {message.own_id} was cut off by {process.name}")
+            raise
 
     def _fate(self) -> str:
         chance, weather = self._twilio.world.random, self._twilio.weather
@@ -233,6 +283,7 @@ class Messenger:
     async def _read(self, what: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
         world, weather = self._twilio.world, self._twilio.weather
         chance = world.random
+        self._twilio.outages.asked(self._process)
         await asyncio.sleep(min(_READ_SECONDS, weather.slowness * (0.02 + chance.random() * 0.1)))
         if "twilio" in self._process.cut_off or chance.random() < max(weather.list_away, 0.01):
             world.counts["fault: twilio list"] += 1
@@ -255,6 +306,14 @@ class ElevenLabs:
     world: World
     mood: str = "calm"
     asked: list[tuple[float, str, tuple[str, ...]]] = field(default_factory=list)
+    outages: Outages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outages = Outages(self.world)
+
+    def turns(self, mood: str) -> None:
+        self.mood = mood
+        self.outages.are(is_down=mood == "down")
 
 
 class Agent:
@@ -272,6 +331,7 @@ class Agent:
         await question.confirm()
         marks = tuple(MARK.findall(question.text))
         vendor.asked.append((vendor.world.now, question.user_id, marks))
+        vendor.outages.asked(self._process)
         vendor.world.note("asked", question.user_id, " ".join(marks), self._process.name)
         mood = "down" if "elevenlabs" in self._process.cut_off else vendor.mood
         draw = chance.random()
@@ -292,6 +352,7 @@ class Agent:
 
     async def fetch_call(self, conversation_id: str) -> CallDetails | None:
         vendor, chance = self._vendor, self._vendor.world.random
+        vendor.outages.asked(self._process)
         await asyncio.sleep(chance.random() * (5.0 if vendor.mood == "slow" else 0.5))
         if vendor.mood == "down" or "elevenlabs" in self._process.cut_off:
             raise RetryableError("elevenlabs", "HTTP 503", 503)

@@ -28,7 +28,7 @@ _RECORDS_A_POLL = 50
 # Arrivals are told; this is for what came between a look and the wish to be told.
 _POLL_SECONDS = 5.0
 # Few, so that they run out now and then.
-_IDS_AT_ONCE = 200
+_IDS_AT_ONCE, _IDS_EVERY_SECONDS = 100, 2.0
 _CLOCK_EVERY_SECONDS = 60.0
 
 
@@ -92,7 +92,8 @@ class Worker:
         def ends() -> dict[Place, int]:
             return {place: len(self._kafka.log[place]) for place in partitions}
 
-        found: Mapping[Place, int] = await self._call("ends", ends)
+        topics = sorted({place.topic for place in partitions})
+        found: Mapping[Place, int] = await self._call(" ".join(["ends", *topics]), ends)
         return found
 
     def highwater(self, tp: Place) -> int | None:
@@ -115,7 +116,7 @@ class Worker:
         sides = [
             heart.intake.work(),
             heart.publisher.work(),
-            ids.work(),
+            every(_IDS_EVERY_SECONDS, ids.refill),
             heart.hosting.watch_due(),
             heart.hosting.watch_fencing(),
             heart.partitions.watch_calls(),
@@ -157,7 +158,7 @@ class Worker:
     async def _stop(self, heart: Heart) -> None:
         """SIGTERM: nothing new, what runs is finished within the cap, partitions are given back."""
         self.process.world.note("stopping", self.process.name)
-        await heart.partitions.drain()
+        await self._drain(heart)
         await self._commit()
         await self._call("leave", lambda: self._kafka.leave(self.process.name), forgive=True)
         try:
@@ -185,10 +186,18 @@ class Worker:
         reading = [asyncio.create_task(self._read(heart, topic, committed)) for topic in topics]
         committing = asyncio.create_task(every(_COMMIT_SECONDS, self._commit))
         await self._must_rejoin.wait()
-        await heart.partitions.drain()
+        await self._drain(heart)
         for task in (*reading, committing):
             task.cancel()
         await self._commit()
+
+    async def _drain(self, heart: Heart) -> None:
+        """A drain may cut off what it cannot wait for."""
+        self.process.is_draining = True
+        try:
+            await heart.partitions.drain()
+        finally:
+            self.process.is_draining = False
 
     async def _join(self) -> tuple[int, list[int]]:
         while True:
@@ -231,12 +240,12 @@ class Worker:
         at = {place: offset for place, offset in positions.items() if place.topic == topic}
         reader = self._reader
         while True:
-            batch: list[Stored] = await self._surely("fetch", lambda: self._fetched(at))
+            batch: list[Stored] = await self._surely(f"fetch {topic}", lambda: self._fetched(at))
             for stored in batch:
                 await self._hand_over(heart, stored, reader)
                 at[Place(topic, stored.partition)] = stored.offset + 1
             if not batch:
-                await self._arrival(topic)
+                await self._arrival(topic, at)
 
     def _fetched(self, at: Mapping[Place, int]) -> list[Stored]:
         found: list[Stored] = []
@@ -251,7 +260,9 @@ class Worker:
         )  # fmt: skip
         await _take_surely(heart.intake, TopicPartition(stored.topic, stored.partition), Event(message, reader), 1.0)
 
-    async def _arrival(self, topic: str) -> None:
+    async def _arrival(self, topic: str, at: Mapping[Place, int]) -> None:
+        if any(len(self._kafka.log[place]) > offset for place, offset in at.items()):
+            return  # since it was looked
         arrived: asyncio.Future[None] = self.process.loop.create_future()
 
         def wake() -> None:

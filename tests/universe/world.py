@@ -74,7 +74,8 @@ class Process:
         self.cut_off: set[str] = set()
         """Services that it cannot reach."""
         self.died: Callable[[], None] = lambda: None
-        self.strike: tuple[str, Callable[[], None]] | None = None
+        self.is_draining = False
+        self.strikes: dict[str, Callable[[], None]] = {}
         """What happens to it when it is answered something next."""
         world.processes.append(self)
 
@@ -89,10 +90,11 @@ class Process:
 
     def answered(self, what: str) -> None:
         """An answer has come, and nothing was done about it yet: a good moment for a fault."""
-        if self.strike is not None and what.startswith(self.strike[0]):
-            (_, strike), self.strike = self.strike, None
-            self.world.note("struck", self.name, what)
-            strike()
+        for wanted in self.strikes if self.strikes else ():
+            if all(word in what.split() for word in wanted.split()):
+                self.world.note("struck", self.name, what)
+                self.strikes.pop(wanted)()
+                return
 
     def freeze(self, seconds: float, *, is_asleep: bool) -> None:
         """As SIGSTOP does; `is_asleep`: as a machine's suspend, which stops its clock."""

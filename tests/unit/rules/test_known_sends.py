@@ -90,3 +90,22 @@ def test_an_erased_send_is_not_remembered() -> None:
     behind.sends = remember(behind.sends, before, erased, i.Recovered())
     behind.seen[own_id] = None
     assert behind.report(own_id, "delivered") == []
+
+
+def test_a_failure_meets_its_send_as_it_stands_after_many_others() -> None:
+    """While Postgres is slow, all their reports are read before the first one is written."""
+    behind, first = sending()
+    own_ids = [first]
+    behind.give(i.SendAccepted(own_id=first, sid="MM1"))
+    for place in range(10):
+        behind.chat.write(f"¿y {place}?")
+        behind.chat.answer("Sí")
+        [effect] = behind.chat.sends()
+        own_ids.append(effect.part.own_id)
+        behind.give(i.SendAccepted(own_id=own_ids[-1], sid=f"MM{place + 2}"))
+    for own_id in own_ids:
+        behind.look(own_id)
+    for own_id in own_ids:
+        behind.report(own_id, "delivered")
+    behind.report(first, "failed", "slow")
+    assert behind.chat.state.came_back == ()
