@@ -47,11 +47,11 @@ class Record(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[S, E, W]):
-    """What a message comes to. `effects`: started once it is durable. `patient`: the write may wait."""
+    """What a message comes to. `eager`: wanted effects that need not wait till it is durable. `patient`: the write may."""
 
     state: S
     write: W | None = None
-    effects: tuple[E, ...] = ()
+    eager: tuple[E, ...] = ()
     patient: bool = False
 
 

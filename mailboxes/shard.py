@@ -82,9 +82,10 @@ class Shard(Generic[S, M, E, W]):
                 break
             self.state = step.state
             self.decided.append((self.inbox.popleft(), step))
+        if self.decided and not self.attempts:
+            self.home.begin(self, self.decided[-1][1].eager)
         writing = [step for _, step in self.decided if step.write is not None]
-        is_patient = all(step.patient for step in writing)
-        return self.home.commits.submit(self, is_patient) if writing else None
+        return self.home.commits.submit(self, all(step.patient for step in writing)) if writing else None
 
     def _durable(self) -> None:
         decided, self.decided, self.write_id = self.decided, [], ""
@@ -92,7 +93,7 @@ class Shard(Generic[S, M, E, W]):
             self.home.finish(self.key, item)
         if not all(item.recovers for item, _ in decided):
             self.attempts, self.solo = 0, self.solo and bool(self.inbox)
-        self.home.reconcile(self, [effect for _, step in decided for effect in step.effects])
+        self.home.reconcile(self)
         self._arm()
 
     async def _failed(self, error: Exception) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from functools import partial
@@ -35,9 +35,6 @@ class Shards(Generic[S, M, E, W]):
         self.run_state, self._change = RunState.IDLE, asyncio.Event()
         self.open_work = self.size = self.generation = 0
 
-    def __len__(self) -> int:
-        return len(self.busy) + len(self.resting)
-
     def tell(self, key: str, partition: int, *items: WorkItem[M]) -> None:
         """Have a key loaded, and told something."""
         shard = self.busy.get(key) or self.resting.pop(key, None)
@@ -65,17 +62,20 @@ class Shards(Generic[S, M, E, W]):
             self._end_effect(key, item.effect)
         self.changed()
 
-    def reconcile(self, shard: Shard[S, M, E, W], once: Sequence[E]) -> None:
+    def reconcile(self, shard: Shard[S, M, E, W]) -> None:
         """Reconcile effects with a durable state: start what is wanted, cancel what is not."""
         self._weigh(shard, self.behaviour.open_work(shard.state), self.behaviour.size(shard.state))
-        if self.run_state is not RunState.RUNNING:
-            return
-        wanted = {effect.id: effect for effect in self.behaviour.wanted(shard.state, self.clock())}
-        for effect, task in self.effects.get(shard.key, {}).values():
-            if effect.cancellable and effect.id not in wanted:
-                task.cancel()
-        for effect in (*wanted.values(), *once):
-            if effect.id not in self.effects.get(shard.key, ()):
+        if self.run_state is RunState.RUNNING:
+            wanted = {effect.id: effect for effect in self.behaviour.wanted(shard.state, self.clock())}
+            for effect, task in self.effects.get(shard.key, {}).values():
+                if effect.cancellable and effect.id not in wanted:
+                    task.cancel()
+            self.begin(shard, wanted.values())
+
+    def begin(self, shard: Shard[S, M, E, W], effects: Iterable[E]) -> None:
+        """Start the effects that do not run yet."""
+        for effect in effects:
+            if self.run_state is RunState.RUNNING and effect.id not in self.effects.get(shard.key, ()):
                 task = asyncio.create_task(self.host.perform(shard.key, effect), context=Context())
                 self.effects.setdefault(shard.key, {})[effect.id] = effect, task
                 task.add_done_callback(partial(self._effect_ended, shard.key, shard.partition, effect.id))
@@ -112,7 +112,7 @@ class Shards(Generic[S, M, E, W]):
         is_idle = shard.loaded and not shard.unsettled() and shard.key not in self.effects
         if is_idle and self.busy.get(shard.key) is shard:
             self.resting[shard.key] = self.busy.pop(shard.key)
-        while self.resting and (self.size > self.limits.size or len(self) > self.limits.keys):
+        while self.resting and (self.size > self.limits.size or len(self.busy) + len(self.resting) > self.limits.keys):
             self.forget(next(iter(self.resting.values())))
         self.changed()
 

@@ -31,6 +31,8 @@ from streams.actors.values import Actor, Job, Told, Transition
 
 # Nobody's next step depends on these: a write of them alone may wait for company.
 _PATIENT = (Delivered, DeliveryFailed, Expired, LetterSent, Posted, ReportedEarly, Snapshot, Unanswered)
+# An answer that nobody waits for any more is dropped, so that a client need not wait until the message is written down.
+_EAGER = (f.AskAgent,)
 # What has come between a look at what is wanted and this one is looked at once more; what is older than that has changed
 # nothing, and must not hide what is still to come.
 _JUST_PAST_SECONDS = 1.0
@@ -74,8 +76,9 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
             return Step(state)
         given = newest(state.sends, message.given)
         decision = decide(state.state, given, _time(now), self._policy, self._fresh)
+        wanted: tuple[f.Effect, ...] = ()
         if decision.steps or isinstance(given, i.Recovered):
-            f.wanted(decision.state, _time(now), self._policy)
+            wanted = f.wanted(decision.state, _time(now), self._policy)
         if not decision.steps:
             f.next_due(decision.state, self._policy)  # of what is written, its row says so
             if message.event is not None:
@@ -85,7 +88,8 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         is_patient = all(_may_wait(recorded.event, write.state) for recorded, _ in write.events)
         sends = _sends(state, given, write.events)
         taken = state.taken if message.event is None else (*state.taken, message.event)[-_REMEMBERED:]
-        return Step(Actor(write.state, state.stored, sends, taken), write, patient=is_patient)
+        eager = tuple(Job(effect) for effect in wanted if isinstance(effect, _EAGER))
+        return Step(Actor(write.state, state.stored, sends, taken), write, eager=eager, patient=is_patient)
 
     def wanted(self, state: Actor, now: float) -> Iterable[Job]:
         return [Job(effect) for effect in f.wanted(state.state, _time(now), self._policy)]

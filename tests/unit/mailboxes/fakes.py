@@ -73,10 +73,12 @@ class Store:
 
 
 class Host:
-    """`answer`: awaited by each effect. `verdicts`: taken one after the other, the last again and again."""
+    """`answer`: awaited by each effect. `verdicts`: taken one after the other, the last again and again. `eager`: effects
+    may start before their reason is durable.
+    """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, eager: bool = False) -> None:
+        self._store, self._eager = store, eager
         self.running: set[tuple[str, str]] = set()
         self.asked: list[tuple[str, str]] = []
         self.released: list[object] = []
@@ -92,7 +94,7 @@ class Host:
 
     async def perform(self, key: str, effect: Ask) -> Message | None:
         check((key, effect.id) not in self.running, "an effect runs once at a time")
-        check(effect.id in self._store.ids(key, "take"), "nothing starts before it is durable")
+        check(self._eager or effect.id in self._store.ids(key, "take"), "nothing starts before it is durable")
         self.running.add((key, effect.id))
         self.asked.append((key, effect.id))
         try:

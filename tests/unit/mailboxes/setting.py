@@ -24,7 +24,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         self.store = Store()
-        self.host = Host(self.store)
+        self.host = Host(self.store, eager=self.behaviour.eager)
         self.box: Box = Mailbox(self.behaviour, self.store, self.host, self.limits, now)
         self.offsets: dict[tuple[str, int], int] = {}
         virtual_loop().leaving.append(lambda: self.box.revoke(list(self.store.epochs)))
@@ -55,6 +55,10 @@ class Setting:
             while self.box.open_work or self.box.unfinished.total():
                 await asyncio.sleep(_LOOK_EVERY)
         assert await self.box.drain(_ENTIRELY) == 0
+
+    @property
+    def in_memory(self) -> int:
+        return len(self.box.busy) + len(self.box.resting)
 
     @property
     def released(self) -> list[int]:

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from mailboxes.ports import Outcome, Step, Verdict
+from mailboxes.ports import Outcome, Verdict
 from tests.unit.mailboxes.setting import Setting, turns
 from tests.unit.mailboxes.virtual_time import now, virtual
-from tests.unit.mailboxes.world import Ask, Behaviour, Event, Message, State
+from tests.unit.mailboxes.world import Ask, Behaviour, Event, Message
 
 
 @virtual
@@ -114,23 +114,55 @@ async def test_one_without_result_is_told_to_nobody() -> None:
     assert setting.box.busy == {}
 
 
-@virtual
-async def test_a_steps_own_effects_run_once() -> None:
-    class Typing(Behaviour):
-        def handle(self, state: State, message: Message, now: float) -> Step[State, Ask, Event]:
-            step = super().handle(state, message, now)
-            effects = (Ask(message.id),) if message.kind == "take" else ()
-            return Step(step.state, step.write, effects, step.patient)
-
-    setting = Setting(Typing(parallel=0))
-    setting.assign(0)
-    setting.host.answer = lambda key, effect: asyncio.sleep(1, None)
-    await setting.take("a", "1~")
-    await setting.take("a", "2~")
-    await asyncio.sleep(0.5)
-    assert setting.host.running == {("a", "1~"), ("a", "2~")}
+async def slow() -> None:
     await asyncio.sleep(5)
-    assert setting.host.asked == [("a", "1~"), ("a", "2~")]
+
+
+@virtual
+async def test_an_eager_effect_does_not_wait_for_the_write_and_runs_once() -> None:
+    setting = Setting(Behaviour(eager=True))
+    setting.assign(0)
+    setting.store.before = slow
+    await setting.take("a", "1")
+    await asyncio.sleep(0.5)
+    assert setting.host.running == {("a", "1")}
+    await asyncio.sleep(1)
+    assert setting.store.ids("a", "answer") == [], "its result waits for what it answers"
+    await setting.settle()
+    assert setting.host.asked == [("a", "1")]
+    assert [(event.kind, event.id) for event in setting.store.events["a"]] == [("take", "1"), ("answer", "1")]
+
+
+@virtual
+async def test_an_eager_effect_starts_from_all_that_came_at_once() -> None:
+    setting = Setting(Behaviour(eager=True, cancellable=True))
+    setting.assign(0)
+    await setting.take("a", "1")
+    await setting.take("a", "", kind="cancel")
+    await setting.settle()
+    assert setting.host.asked == []
+
+
+@virtual
+async def test_what_failed_once_is_not_begun_again_before_it_is_durable() -> None:
+    setting = Setting(Behaviour(eager=True))
+    setting.assign(0)
+    setting.host.verdicts = [Verdict.RETRY, Verdict.RETRY, Verdict.SKIP]
+    setting.store.judge = lambda write: ValueError("data") if write.writes[0].kind == "take" else None
+    setting.store.before = slow
+    await setting.take("a", "1")
+    await setting.settle()
+    assert (setting.host.asked, setting.store.ids("a", "answer")) == ([("a", "1")], [])
+
+
+@virtual
+async def test_an_eager_effect_of_a_partition_that_turns_out_to_be_lost_is_cut_off() -> None:
+    setting = Setting(Behaviour(eager=True, cancellable=True))
+    setting.assign(0)
+    setting.store.epochs[0] += 1
+    await setting.take("a", "1")
+    await asyncio.sleep(0.5)
+    assert (setting.host.asked, setting.host.running) == ([("a", "1")], set())
 
 
 @virtual

@@ -69,7 +69,7 @@ async def test_a_state_that_cannot_be_gone_on_with_is_the_fault_of_the_next_mess
     await setting.take("a", "2~")
     await turns(100)
     assert [message and message.id for _, message, *_ in setting.host.rejections] == ["1~", "1~", "2~", None]
-    assert (setting.released, len(setting.box)) == ([0, 1], 0)
+    assert (setting.released, setting.in_memory) == ([0, 1], 0)
 
 
 @virtual
@@ -186,7 +186,7 @@ async def test_a_key_that_cannot_be_loaded_is_nobody_elses_failure() -> None:
     await setting.settle()
     assert [(key, message) for key, message, *_ in setting.host.rejections] == [("bad", None), ("bad", None)]
     assert setting.store.ids("good", "take") == ["1~"]
-    assert len(setting.box) == 0  # after the drain
+    assert setting.in_memory == 0  # after the drain
 
 
 @virtual

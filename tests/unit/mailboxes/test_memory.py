@@ -70,7 +70,7 @@ async def test_what_has_an_effect_a_write_or_a_load_stays() -> None:
     assert list(setting.box.busy) == ["effect", "write", "load"]
     gate.set()
     await setting.settle()
-    assert len(setting.box) == 0
+    assert setting.in_memory == 0
     assert setting.released == [0, 1, 2]
 
 

@@ -1,7 +1,7 @@
 """Histories: processes die, are fenced, rebalance between any two steps of the loop, the store fails as it likes.
 
 However it goes: every record is taken in once and in order, answered once, and released in order when it is durable;
-no effect starts before its reason is durable, twice at a time, or after its result is durable.
+no effect starts before its reason is durable, unless it is eager, twice at a time, or after its result is durable.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ STRIKES = st.lists(
 
 
 @settings(max_examples=150)
-@given(RECORDS, STRIKES, st.integers(0, 2**16), st.sampled_from([0.0, 0.1, 0.3]))
+@given(RECORDS, STRIKES, st.integers(0, 2**16), st.sampled_from([0.0, 0.1, 0.3]), st.booleans())
 def test_whatever_happens_in_between(
-    records: list[tuple[str, str, str]], strikes: list[tuple[int, str]], seed: int, faults: float
+    records: list[tuple[str, str, str]], strikes: list[tuple[int, str]], seed: int, faults: float, eager: bool
 ) -> None:
-    universe = Universe(seed, faults)
+    universe = Universe(seed, faults, eager=eager)
     for record in records:
         universe.produce(*record)
     virtual(_history)(universe, strikes)

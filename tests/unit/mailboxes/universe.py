@@ -30,8 +30,8 @@ class Token(NamedTuple):
 class Universe:
     """`log`: what was produced, by source and partition. `committed`: where a new owner begins to read."""
 
-    def __init__(self, seed: int, faults: float) -> None:
-        self.random, self.faults = Random(seed), faults
+    def __init__(self, seed: int, faults: float, *, eager: bool = False) -> None:
+        self.random, self.faults, self.eager = Random(seed), faults, eager
         self.store = Store()
         self.store.before = self.store.after = self.store.loading = self.trouble
         self.store.judge = self._judge
@@ -73,9 +73,9 @@ class Process(Host):
     """Owns all partitions from its start on; another's start fences it, which it learns from its next write."""
 
     def __init__(self, universe: Universe) -> None:
-        super().__init__(universe.store)
+        super().__init__(universe.store, eager=universe.eager)
         self._universe = universe
-        self.box = Mailbox(Behaviour(parallel=2), universe.store, self, LIMITS, now)
+        self.box = Mailbox(Behaviour(parallel=2, eager=universe.eager), universe.store, self, LIMITS, now)
         self._next: dict[Place, int] = {}
         self._answered: set[str] = set()
         self._tasks: list[asyncio.Task[Any]] = []

@@ -1,6 +1,6 @@
 """A small service to test with: a key takes in ids, wants each answered by an effect, and remembers both."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -52,13 +52,14 @@ class Ask:
 
 @dataclass
 class Behaviour:
-    """`parallel`: answers at once. `cancellable`: all questions. `due_at`: due time by number of events. `broken`: no state
-    can be gone on with.
+    """`parallel`: answers at once. `cancellable`: all questions. `eager`: they may start before they are durable.
+    `due_at`: due time by number of events. `broken`: no state can be gone on with.
     """
 
     parallel: int = 1
     broken: bool = False
     cancellable: bool = False
+    eager: bool = False
     due_at: Mapping[int, float] = field(default_factory=dict)
     handled: list[Message] = field(default_factory=list)
 
@@ -74,9 +75,11 @@ class Behaviour:
         if message.id in state.taken if message.kind == "take" else message.id not in state.open:
             return Step(state)
         event = Event(state.number, message.kind, message.id)
-        return Step(state.after(event), event, patient=message.id.endswith("~"))
+        after = state.after(event)
+        eager = tuple(self.wanted(after, now)) if self.eager else ()
+        return Step(after, event, eager, patient=message.id.endswith("~"))
 
-    def wanted(self, state: State, now: float) -> Iterable[Ask]:
+    def wanted(self, state: State, now: float) -> Sequence[Ask]:
         return [Ask(each, self.cancellable) for each in state.open[: self.parallel]]
 
     def due(self, state: State) -> float | None:
