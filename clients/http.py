@@ -6,12 +6,13 @@ which is not among `NOTHING_WAS_SENT`. Redirects are never followed: 307 and 308
 vendor's credentials would go wherever an answer points.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from clients.vendor_json import Json, parse_vendor_object
@@ -40,6 +41,24 @@ BROKE_OFF = (aiohttp.ClientError, TimeoutError, OSError)
 
 NO_ANSWER = (*BROKE_OFF, ValueError)
 """The same, and what `Answer.json` raises: nothing that could be read came back."""
+
+
+class GuardedBody(aiohttp.BytesPayload):
+    """A body that may grow too old to be sent. aiohttp holds a request's head back until its body is written, and a small
+    body leaves with it in one call: between `may_leave` and the kernel nothing else can run. `is_withheld`: it did not.
+    """
+
+    def __init__(self, body: bytes, may_leave: Callable[[], bool]) -> None:
+        super().__init__(body)
+        self._may_leave = may_leave
+        self.is_withheld = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write it, or raise, which closes the connection."""
+        self.is_withheld = not self._may_leave()
+        if self.is_withheld:
+            raise TimeoutError("too old to be sent")
+        await super().write_with_length(writer, content_length)
 
 
 class TooLarge(aiohttp.ClientError):
@@ -112,7 +131,7 @@ async def ask(
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
     json: Json | None = None,
-    data: bytes | None = None,
+    data: bytes | aiohttp.Payload | None = None,
     timeout: aiohttp.ClientTimeout | None = None,
     most: int = LARGEST_ANSWER_BYTES,
 ) -> Answer:

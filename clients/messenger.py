@@ -4,7 +4,7 @@ Addresses are texts that the messenger made (`whatsapp:+57…`); whose they are 
 states are those of `schemas.statuses`. What a code of the vendor's means is a `Verdict`.
 """
 
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,10 +81,11 @@ class Messenger(Protocol):
     @property
     def vendor(self) -> str: ...
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
-        """Send one message.
+    async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
+        """Send one message. `may_leave`: asked right before its first byte leaves, after all that may take long.
 
         Raises:
+            Withheld: it might not leave any more, and has not.
             RetryableError: it certainly was not sent.
             UnknownOutcome: it may have been sent.
             TerminalError: refused for good; `code` is the vendor's, `why` its words.

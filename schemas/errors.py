@@ -11,6 +11,7 @@ ServiceError
 │   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is done again
 │   └── TerminalError           refused for good; doing it again cannot help
 │       └── OptedOut            we refuse ourselves: the person wants no messages
+├── Withheld                    a message was not sent after all: what allowed it had grown old on the way to the socket
 ├── Fenced                      another process owns the partition now; stop at once, acknowledge nothing
 ├── LogShrank                   a topic has fewer events than were read of it: it was made anew, or lost its newest
 └── Unavailable                 Kafka or Postgres does not answer; nothing was stored
@@ -83,6 +84,10 @@ class OptedOut(TerminalError):
 
     def __init__(self, since: str) -> None:
         super().__init__("suppression list", f"the number asked for no more messages on {since[:10]}", self.CODE)
+
+
+class Withheld(ServiceError):
+    """Certainly not sent, and no fault of the vendor's."""
 
 
 class Fenced(ServiceError):

@@ -4,7 +4,7 @@
 effect is `UnknownOutcome`: only 429 and failures before the first byte are known to be without effect.
 """
 
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal
@@ -53,20 +53,20 @@ class TwilioMessenger:
         self._callback = callback_url(settings)
         self._typing = TypingIndicator(self.api, is_on=settings.typing_indicator)
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
+    async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
         """Create one message; see the port."""
         form = form_of(message, self._sender, self._callback)
         try:
-            return await self._create(form)
+            return await self._create(form, may_leave)
         except TerminalError as error:
             if error.code != _CALLBACK_REFUSED or form.pop("StatusCallback", None) is None:
                 raise
         log.error("Twilio refuses our address for delivery reports: none will come", code=_CALLBACK_REFUSED)
-        return await self._create(form)
+        return await self._create(form, may_leave)
 
-    async def _create(self, form: dict[str, str]) -> Accepted:
+    async def _create(self, form: dict[str, str], may_leave: Callable[[], bool]) -> Accepted:
         try:
-            answer = await self.api.post(self.api.of_account("/Messages.json"), form)
+            answer = await self.api.post(self.api.of_account("/Messages.json"), form, may_leave=may_leave)
         except NOTHING_WAS_SENT as error:
             raise RetryableError(VENDOR, f"no connection: {type(error).__name__}") from error
         except BROKE_OFF as error:

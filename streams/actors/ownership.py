@@ -14,6 +14,8 @@ log = structlog.get_logger()
 
 # A third of the session time-out (6 s): before it has passed nobody else can have been given our partitions.
 PROOF_SECONDS = 2.0
+# Two thirds of it, for what was allowed on such a proof and had to wait for a connection.
+_LEAVES_SECONDS = 4.0
 # Under the rebalance time-out (30 s) with one more statement's 10 s: longer, and the broker evicts the member anyway.
 _CLAIM_SECONDS = 15.0
 
@@ -93,12 +95,22 @@ class Ownership:
                 return
             await self._prove()
 
+    def may_leave(self, key: str, epoch: int) -> bool:
+        """Return whether what was confirmed under an epoch may still be done: a process that stood still meanwhile, or
+        waited for a connection, may have lost the key.
+        """
+        partition = self._partition_of(key)
+        return self.epochs.get(partition) == epoch and self._age(partition) < _LEAVES_SECONDS
+
     @property
     def partitions(self) -> list[int]:
         return sorted(self.epochs)
 
     def _is_proved(self, partition: int) -> bool:
-        return self._steady() - self._proved_at.get(partition, float("-inf")) < PROOF_SECONDS
+        return self._age(partition) < PROOF_SECONDS
+
+    def _age(self, partition: int) -> float:
+        return self._steady() - self._proved_at.get(partition, float("-inf"))
 
     async def _prove(self) -> None:
         """One statement for all who ask at the same time, over all partitions."""

@@ -187,6 +187,7 @@ def _performer(
         standing.sender,
         epoch_of=ownership.epoch_of,
         confirm=ownership.confirm,
+        may_leave=ownership.may_leave,
         now=outside.clock.now,
         find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs).find,
     )

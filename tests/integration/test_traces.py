@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
@@ -79,7 +79,7 @@ class Vendor:
     async def fetch_call(self, conversation: str) -> None:
         raise TerminalError("elevenlabs", "no such call", 404)
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
+    async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
         if self.away:
             self.away -= 1
             raise RetryableError("twilio", "HTTP 429", 429, retry_after=_HELD_SECONDS)

@@ -48,7 +48,9 @@ def settings(twilio: Simulator, elevenlabs: Simulator) -> Settings:
 
 
 async def send(vendors: Vendors, to: str = CLIENT) -> None:
-    await vendors.messenger.send(OutgoingMessage(own_id=secrets.token_hex(8), to=to, body="hola"))
+    await vendors.messenger.send(
+        OutgoingMessage(own_id=secrets.token_hex(8), to=to, body="hola"), lambda: True
+    )
 
 
 async def codes_become(twilio: Simulator, wanted: list[int | None]) -> None:

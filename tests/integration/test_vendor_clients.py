@@ -81,6 +81,10 @@ async def world() -> AsyncIterator[World]:
         await vendors.close()
 
 
+def always() -> bool:
+    return True
+
+
 def message(body: str = "¡Hola Ana!") -> OutgoingMessage:
     return OutgoingMessage(own_id=secrets.token_hex(8), to=CLIENT, body=body)
 
@@ -93,7 +97,7 @@ def question(text: str = "¿Cuánto cuesta?", conversation_id: str = "conv_1") -
 async def test_what_is_sent_is_listed(world: World) -> None:
     since = datetime.now(UTC) - _ROUNDING
     sent = message()
-    accepted = await world.vendors.messenger.send(sent)
+    accepted = await world.vendors.messenger.send(sent, always)
     listing = await world.vendors.messenger.sent_since(since)
     assert [each.sid for each in listing.messages] == [accepted.sid]
     assert listing.as_of is not None
@@ -105,10 +109,10 @@ async def test_what_is_sent_is_listed(world: World) -> None:
 @pytest.mark.parametrize("fault", ["accept-500", "accept-reset"])
 async def test_lost_answer_is_unknown_and_found(world: World, fault: str) -> None:
     since = datetime.now(UTC) - _ROUNDING
-    earlier = await world.vendors.messenger.send(message())
+    earlier = await world.vendors.messenger.send(message(), always)
     await world.steer("twilio", "faults", {fault: {"count": 1}})
     with pytest.raises(UnknownOutcome):
-        await world.vendors.messenger.send(message())
+        await world.vendors.messenger.send(message(), always)
     found = await world.vendors.messenger.find_sent(CLIENT, "¡Hola Ana!", since, {earlier.sid})
     assert [one.sid for one in found] == [row["sid"] for row in await world.ledger("twilio")][1:]
     assert len(found) == 1
@@ -117,7 +121,7 @@ async def test_lost_answer_is_unknown_and_found(world: World, fault: str) -> Non
 async def test_refused_answer_is_unknown_and_not_found(world: World) -> None:
     await world.steer("twilio", "faults", {"reject-500": {"count": 1}})
     with pytest.raises(UnknownOutcome):
-        await world.vendors.messenger.send(message())
+        await world.vendors.messenger.send(message(), always)
     since = datetime.now(UTC) - timedelta(seconds=10)
     assert not await world.vendors.messenger.find_sent(CLIENT, "¡Hola Ana!", since, set())
 
@@ -125,14 +129,14 @@ async def test_refused_answer_is_unknown_and_not_found(world: World) -> None:
 async def test_too_many_is_retryable(world: World) -> None:
     await world.steer("twilio", "faults", {"429": {"count": 1}})
     with pytest.raises(RetryableError):
-        await world.vendors.messenger.send(message())
+        await world.vendors.messenger.send(message(), always)
     assert not await world.ledger("twilio")
 
 
 async def test_opted_out_number_is_terminal(world: World) -> None:
     await world.steer("twilio", "numbers", {"number": CLIENT.removeprefix("whatsapp:"), "error_code": 21610})
     with pytest.raises(TerminalError) as caught:
-        await world.vendors.messenger.send(message())
+        await world.vendors.messenger.send(message(), always)
     assert caught.value.code == 21610
     assert "unsubscribed" in caught.value.why
 
@@ -142,7 +146,7 @@ async def test_wrong_credentials_hold(world: World) -> None:
     vendors = build_vendors(settings, to_whatsapp)
     try:
         for refused in (
-            vendors.messenger.send(message()),
+            vendors.messenger.send(message(), always),
             vendors.messenger.files("SM1"),
             vendors.agent.ask(question()),
         ):

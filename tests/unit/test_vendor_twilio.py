@@ -16,7 +16,7 @@ from clients.http import CREDENTIALS_PAUSE_SECONDS, LARGEST_ANSWER_BYTES, open_s
 from clients.messenger import OutgoingMessage
 from clients.twilio.messages import callback_url, form_of
 from clients.twilio.messenger import TwilioMessenger
-from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError
+from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError, Withheld
 from schemas.settings import load_settings
 from tests.support.vendor_servers import Json, raw_served, served
 
@@ -31,6 +31,10 @@ CREATED_RESPONSE = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nC
     len(CREATED),
     CREATED,
 )
+
+
+def at_any_time() -> bool:
+    return True
 
 
 @asynccontextmanager
@@ -50,6 +54,25 @@ def answering(status: int, body: object = None, headers: dict[str, str] | None =
     return handle
 
 
+async def test_what_may_not_leave_any_more_leaves_no_byte_at_twilio() -> None:
+    """The first waits for its connection, the second finds it; asked is after that."""
+    asked: list[bool] = []
+
+    def may_leave() -> bool:
+        asked.append(True)
+        return len(asked) == 2
+
+    async with raw_served([CREATED_RESPONSE, CREATED_RESPONSE]) as (url, requests), sender(url) as twilio:
+        for sent in (0, 1, 1):
+            if sent > len(requests):
+                assert (await twilio.send(MESSAGE, may_leave)).sid == "SM1"
+            else:
+                with pytest.raises(Withheld):
+                    await twilio.send(MESSAGE, may_leave)
+            assert len(requests) == sent
+    assert len(asked) == 3
+
+
 async def test_send_gives_what_twilio_took() -> None:
     seen: list[dict[str, str]] = []
 
@@ -60,7 +83,7 @@ async def test_send_gives_what_twilio_took() -> None:
         return web.json_response({"sid": "SM1", "status": "queued", "body": "¡Hola!"}, status=201)
 
     async with served(handle) as url, sender(url, public_base_url="https://wa.example.com/") as twilio:
-        accepted = await twilio.send(MESSAGE)
+        accepted = await twilio.send(MESSAGE, at_any_time)
     assert (accepted.sid, accepted.status, accepted.body) == ("SM1", "queued", "¡Hola!")
     callback = "https://wa.example.com/webhook/twilio/status?mid=own-1"
     assert seen == [{"To": TO, "From": FROM, "StatusCallback": callback, "Body": "¡Hola!"}]
@@ -89,7 +112,7 @@ REFUSALS: list[tuple[int, object, type[VendorError], object]] = [
 async def test_refusals(status: int, body: object, error: type[VendorError], code: object) -> None:
     async with served(answering(status, body)) as url, sender(url) as twilio:
         with pytest.raises(VendorError) as caught:
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
     assert (type(caught.value), caught.value.code) == (error, code)
 
 
@@ -97,7 +120,7 @@ async def test_terminal_error_has_twilios_words() -> None:
     body = {"code": 21610, "message": "Attempt to send to unsubscribed recipient", "status": 400}
     async with served(answering(400, body)) as url, sender(url) as twilio:
         with pytest.raises(TerminalError) as caught:
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
     assert caught.value.why == "Attempt to send to unsubscribed recipient"
 
 
@@ -109,7 +132,7 @@ async def test_terminal_error_has_twilios_words() -> None:
 async def test_how_long_to_wait(status: int, header: str, wait: float | None) -> None:
     async with served(answering(status, {}, {"Retry-After": header})) as url, sender(url) as twilio:
         with pytest.raises(RetryableError) as caught:
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
     assert caught.value.retry_after == wait
 
 
@@ -118,7 +141,7 @@ async def test_no_connection_is_without_effect() -> None:
         pass  # nobody listens there any more
     async with sender(url) as twilio:
         with pytest.raises(RetryableError, match="no connection"):
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
 
 
 async def test_silence_is_unknown() -> None:
@@ -130,15 +153,15 @@ async def test_silence_is_unknown() -> None:
 
     async with served(hang) as url, sender(url, SHORT) as twilio:
         with pytest.raises(UnknownOutcome, match="SocketTimeoutError"):
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
         let_go.set()
 
 
 async def test_post_is_never_repeated_on_a_reused_connection() -> None:
     async with raw_served([CREATED_RESPONSE, None, CREATED_RESPONSE]) as (url, requests), sender(url) as twilio:
-        assert (await twilio.send(MESSAGE)).sid == "SM1"
+        assert (await twilio.send(MESSAGE, at_any_time)).sid == "SM1"
         with pytest.raises(UnknownOutcome):
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
         assert len(requests) == 2
 
 
@@ -146,7 +169,7 @@ async def test_post_is_never_repeated_by_a_redirect() -> None:
     answer = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
     async with raw_served([answer, CREATED_RESPONSE]) as (url, requests), sender(url) as twilio:
         with pytest.raises(UnknownOutcome):
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
         assert len(requests) == 1
 
 
@@ -154,7 +177,7 @@ async def test_cut_answer_is_unknown() -> None:
     cut = CREATED_RESPONSE.replace(b"Content-Length: ", b"Connection: close\r\nContent-Length: 9")
     async with raw_served([cut]) as (url, _), sender(url) as twilio:
         with pytest.raises(UnknownOutcome):
-            await twilio.send(MESSAGE)
+            await twilio.send(MESSAGE, at_any_time)
 
 
 def test_template_is_sent_without_body() -> None:

@@ -14,7 +14,7 @@ from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.refusals import by_person
 from rules.state import Part
-from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
 from schemas.phone import is_user_id, masked
 from streams.failpoints import reach
 
@@ -29,8 +29,8 @@ _HELD = "first messages wait: the sender may send none now"
 
 class Delivery:
     """`confirm(key, epoch)`: raises unless the key's partition has been ours since that epoch, which `epoch_of(key)` tells,
-    proven at most 2 s ago; `now`: Postgres' time; `find_restored`: see `streams.actors.effects.restored`; `standing`: of
-    our sender, see there.
+    proven at most 2 s ago; `may_leave(key, epoch)`: whether that proof is still good enough; `now`: Postgres' time;
+    `find_restored`: see `streams.actors.effects.restored`; `standing`: of our sender, see there.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Delivery:
         *,
         epoch_of: Callable[[str], int],
         confirm: Callable[[str, int], Awaitable[None]],
+        may_leave: Callable[[str, int], bool],
         now: Callable[[], datetime],
         find_restored: Callable[[str, SendMessage], Awaitable[ListedMessage | None]],
     ) -> None:
@@ -51,6 +52,7 @@ class Delivery:
         self._standing = standing
         self._epoch_of = epoch_of
         self._confirm = confirm
+        self._may_leave = may_leave
         self._find_restored = find_restored
         self._now = now
 
@@ -105,7 +107,9 @@ class Delivery:
             return SendUnknown(own_id=own_id, why=str(error))
         try:
             with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):
-                accepted = await self._messenger.send(self._message(effect))
+                accepted = await self._messenger.send(self._message(effect), lambda: self._may_leave(key, epoch))
+        except Withheld as error:
+            return await self._withheld(key, epoch, own_id, error)
         except AccountRefused as error:
             self._standing.refused(own_id, str(error.code), by_report=False)
             return SendNotMade(own_id=own_id, why=error.why, code=str(error.code), vendor_away=True)
@@ -130,6 +134,13 @@ class Delivery:
         log.info("message is sent", own_id=own_id, sid=accepted.sid, number=masked(key))
         body = accepted.body if effect.part.content else None
         return SendAccepted(own_id=own_id, sid=accepted.sid, body=body or None)
+
+    async def _withheld(self, key: str, epoch: int, own_id: str, error: Withheld) -> Input:
+        try:
+            await self._confirm(key, epoch)
+        except Fenced as fenced:
+            return SendUnknown(own_id=own_id, why=str(fenced))
+        return SendNotMade(own_id=own_id, why=str(error))
 
     def _message(self, effect: SendMessage) -> OutgoingMessage:
         part = effect.part

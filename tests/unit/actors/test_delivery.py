@@ -1,6 +1,7 @@
 """What becomes of a send: never guessed, and looked for before anything is sent again."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -14,7 +15,7 @@ from clients.sender_standing import SenderStanding
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.state import Part
-from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
 from streams.actors.effects.delivery import Delivery
 
 NUMBER = "+573138539155"
@@ -33,7 +34,9 @@ class Twilio:
         self.sent: list[OutgoingMessage] = []
         self.looks = 0
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
+    async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
+        if not may_leave():
+            raise Withheld("held up on its way to the socket")
         self.sent.append(message)
         if self.failure is not None:
             raise self.failure
@@ -65,6 +68,7 @@ def delivery(
         standing or SenderStanding("twilio", lambda: INTENDED),
         epoch_of=lambda key: EPOCH,
         confirm=confirm,
+        may_leave=lambda key, epoch: epoch == EPOCH,
         now=lambda: INTENDED,
         find_restored=never_restored,
     )
@@ -112,6 +116,28 @@ async def test_ownership_is_proven_after_every_other_wait() -> None:
     sender._confirm, sender._find_restored = confirm, find_restored
     await sender.send(NUMBER, SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None))
     assert waits == ["Postgres", "proof"]
+
+
+@pytest.mark.parametrize(
+    ("is_lost", "result"),
+    [
+        (False, SendNotMade(own_id="1", why="held up on its way to the socket")),
+        (True, SendUnknown(own_id="1", why="not ours")),
+    ],
+)
+async def test_a_message_that_was_held_up_behind_its_proof_does_not_leave(is_lost: bool, result: object) -> None:
+    twilio, breaker, proofs = Twilio(), CircuitBreaker("twilio"), [0]
+
+    async def confirm(key: str, since: int) -> None:
+        proofs[0] += 1
+        if is_lost and proofs[0] > 1:
+            raise Fenced("not ours")
+
+    sender = delivery(twilio, breaker=breaker)
+    sender._may_leave, sender._confirm = lambda key, epoch: False, confirm
+    effect = SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    assert await sender.send(NUMBER, effect) == result
+    assert (twilio.sent, proofs, breaker.recent()) == ([], [2], {"answered": 0, "failed": 0})
 
 
 async def test_what_was_sent_before_a_restore_is_taken_for_the_message() -> None:

@@ -63,3 +63,17 @@ async def test_what_left_and_came_back_while_it_was_asked_is_not_ours_since_then
         await asking
     await ownership.confirm(KEY, ownership.epoch_of(KEY))
     await ownership.confirm(KEY)
+
+
+async def test_what_was_confirmed_may_leave_for_a_while_and_not_under_another_epoch() -> None:
+    postgres, seconds = Postgres(), [0.0]
+    ownership = await owned(postgres, seconds)
+    assert (ownership.may_leave(KEY, 1), ownership.may_leave(KEY, 0)) == (True, False)
+    seconds[0] = 3.9
+    assert ownership.may_leave(KEY, 1)
+    seconds[0] = 4.0
+    assert not ownership.may_leave(KEY, 1), "who stood still may have lost it"
+    await ownership.claim({0})
+    assert (ownership.may_leave(KEY, 1), ownership.may_leave(KEY, 2)) == (False, True)
+    ownership.lose()
+    assert not ownership.may_leave(KEY, 2)
