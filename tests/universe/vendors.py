@@ -14,7 +14,7 @@ from clients.agent import AgentReply, Question
 from clients.matching import candidates
 from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
 from schemas.elevenlabs_call import CallDetails
-from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome
+from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
 from schemas.phone import conversation_key
 from schemas.twilio_codes import classify
 from schemas.verdicts import Verdict
@@ -24,6 +24,8 @@ SENDER = "whatsapp:+14155238886"
 MARK = re.compile(r"\bm\d+\b")
 # Under what `clients.matching.MARGIN` takes for granted.
 _LONGEST_LAG = 8.0
+# One send in ten finds no kept-alive connection.
+_CONNECTS, _CONNECT_SECONDS = 0.1, 5.0
 _READ_SECONDS = 10.0
 # What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
 LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
@@ -194,10 +196,15 @@ class Messenger:
     def __init__(self, twilio: Twilio, process: Process) -> None:
         self._twilio, self._process = twilio, process
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
-        """The request leaves at once: whoever confirmed has confirmed in the same step."""
+    async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
+        """A connection is there, or has to be made first; then the request leaves in one step, or not at all."""
         twilio, process, world = self._twilio, self._process, self._twilio.world
         chance, weather = world.random, twilio.weather
+        if chance.random() < _CONNECTS:
+            await asyncio.sleep(chance.random() * _CONNECT_SECONDS)
+        if not may_leave():
+            world.counts["sends withheld"] += 1
+            raise Withheld("held up on its way to the socket")
         departed = world.now
         world.note("sending", message.own_id, process.name)
         twilio.departed.append(departed)
