@@ -47,7 +47,7 @@ class Record(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[S, E, W]):
-    """What a message comes to. `eager`: wanted effects that need not wait till it is durable. `patient`: the write may."""
+    """What a message comes to. `eager`: wanted effects that start once all before it is durable. `patient`: it may wait."""
 
     state: S
     write: W | None = None

@@ -82,9 +82,9 @@ class Shard(Generic[S, M, E, W]):
                 break
             self.state = step.state
             self.decided.append((self.inbox.popleft(), step))
-        if self.decided and not self.attempts:
-            self.home.begin(self, self.decided[-1][1].eager)
         writing = [step for _, step in self.decided if step.write is not None]
+        if len(writing) == 1 and not self.attempts:  # an effect may read what was written before
+            self.home.begin(self, writing[0].eager)
         return self.home.commits.submit(self, all(step.patient for step in writing)) if writing else None
 
     def _durable(self) -> None:

@@ -31,8 +31,6 @@ from streams.actors.values import Actor, Job, Told, Transition
 
 # Nobody's next step depends on these: a write of them alone may wait for company.
 _PATIENT = (Delivered, DeliveryFailed, Expired, LetterSent, Posted, ReportedEarly, Snapshot, Unanswered)
-# An answer that nobody waits for any more is dropped, so that a client need not wait until the message is written down.
-_EAGER = (f.AskAgent,)
 # What has come between a look at what is wanted and this one is looked at once more; what is older than that has changed
 # nothing, and must not hide what is still to come.
 _JUST_PAST_SECONDS = 1.0
@@ -88,7 +86,7 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         is_patient = all(_may_wait(recorded.event, write.state) for recorded, _ in write.events)
         sends = _sends(state, given, write.events)
         taken = state.taken if message.event is None else (*state.taken, message.event)[-_REMEMBERED:]
-        eager = tuple(Job(effect) for effect in wanted if isinstance(effect, _EAGER))
+        eager = _asks(wanted) if isinstance(given, i.MessageReceived) else ()
         return Step(Actor(write.state, state.stored, sends, taken), write, eager=eager, patient=is_patient)
 
     def wanted(self, state: Actor, now: float) -> Iterable[Job]:
@@ -114,6 +112,13 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
     def size(self, state: Actor) -> int:
         said = sum(len(send.body) for send in state.sends.values())
         return _EMPTY_SIZE + said + sum(len(waiting.text) for waiting in state.state.inbox)
+
+
+def _asks(wanted: Iterable[f.Effect]) -> tuple[Job, ...]:
+    """Return the question: an answer that nobody waits for any more is dropped, so that a client need not wait until the
+    message is written down. After an answer it waits: what the agent is told of the conversation is read from the rows.
+    """
+    return tuple(Job(effect) for effect in wanted if isinstance(effect, f.AskAgent))
 
 
 def transition(actor: Actor, given: i.Input, steps: Sequence[tuple[Recorded, Conversation]]) -> Transition:

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from rules import inputs as i
 from rules.policy import Policy
-from rules.state import Wait
+from rules.state import Conversation, Wait
 from streams.actors.behaviour import Conversations, transition
 from streams.actors.telemetry import observe
 from streams.actors.values import Actor, Stored, Told
@@ -77,6 +77,29 @@ def test_an_event_that_is_told_twice_in_one_breath_is_taken_up_once() -> None:
     first = driven.handle(Actor(chat.state, Stored()), told, chat.now.timestamp())
     assert first.write is not None
     assert driven.handle(first.state, told, chat.now.timestamp()).write is None
+
+
+def asked(state: Conversation, given: i.Input, policy: Policy, now: datetime) -> tuple[str, ...]:
+    """What is begun before it is written that an input came."""
+    step = behaviour(policy).handle(Actor(state, Stored()), Told(given=given), now.timestamp())
+    return tuple(job.id for job in step.eager)
+
+
+def test_a_message_is_asked_about_while_it_is_written_and_after_an_answer_the_agent_is_told_of_it() -> None:
+    chat = talking()
+    message = i.MessageReceived(event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now)
+    assert asked(chat.state, message, chat.policy, chat.now) == ("ask:SM9:0",)
+    chat.write("¿precio?", "SM9")
+    chat.answer()
+    chat.write("¿y el plan oro?", "SM10")
+    turn = chat.state.turn
+    assert turn is not None
+    assert turn.next_part is not None
+    accepted = i.SendAccepted(own_id=turn.next_part.own_id, sid="SM11")
+    step = behaviour(chat.policy).handle(Actor(chat.state, Stored()), Told(given=accepted), chat.now.timestamp())
+    assert step.write is not None
+    wanted = behaviour(chat.policy).wanted(step.state, chat.now.timestamp())
+    assert ([job.id for job in wanted], step.eager) == (["ask:SM10:0"], ())
 
 
 def counted(outcome: str, kind: str = "reply") -> tuple[float, float]:

@@ -134,13 +134,16 @@ async def test_an_eager_effect_does_not_wait_for_the_write_and_runs_once() -> No
 
 
 @virtual
-async def test_an_eager_effect_starts_from_all_that_came_at_once() -> None:
-    setting = Setting(Behaviour(eager=True, cancellable=True))
+async def test_an_eager_effect_waits_for_what_was_decided_before_its_step() -> None:
+    setting = Setting(Behaviour(eager=True))
     setting.assign(0)
-    await setting.take("a", "1")
-    await setting.take("a", "", kind="cancel")
-    await setting.settle()
+    setting.store.before = slow
+    await setting.take("a", "1~")
+    await setting.take("a", "2")
+    await asyncio.sleep(4)
     assert setting.host.asked == []
+    await setting.settle()
+    assert setting.host.asked == [("a", "2")]
 
 
 @virtual
