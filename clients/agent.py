@@ -31,7 +31,7 @@ class Question:
     `confirm`: awaited right before the agent hears them; raises when it must not any more.
     `tools`: client tools of the agent that are there, with what it is told when it uses one; `meanwhile`: of the
     history, what was said while a person stood in for the agent; `load_context`: reads the context, and only a
-    transport that tells it to the agent pays for it.
+    transport that tells it to the agent pays for it; `is_late`: it was held up for long, and shares the places with others.
     """
 
     conversation_id: str
@@ -43,6 +43,7 @@ class Question:
     tools: Mapping[str, str] = field(default_factory=dict)
     meanwhile: list[tuple[str, str]] = field(default_factory=list)
     load_context: Callable[[], Awaitable[CallContext]] | None = None
+    is_late: bool = False
 
     async def with_context(self) -> "Question":
         """Return the question with its context loaded."""

@@ -5,9 +5,10 @@ far below what is configured. Each refusal takes places away, answers give them 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from clients.fair_share import FairQueue
 
 # A place for so many answers: with a full workspace a sixth of the questions is refused once, with a vendor who refuses
 # fewer than that by chance (`system_busy` comes with the same code) the limit stays up.
@@ -41,18 +42,18 @@ class AdaptiveLimit:
 
 
 class ConcurrencyLimiter:
-    """Waits for a place, first come, first served."""
+    """Waits for a place, first come, first served; those who were held up before they came share with the others."""
 
     def __init__(self, most: int) -> None:
         self.limit = AdaptiveLimit(most)
         self.running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting = FairQueue()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Have a place."""
+    async def one(self, *, is_late: bool = False) -> AsyncIterator[None]:
+        """Have a place. `is_late`: it was held up for long, by an outage for instance."""
         if self._waiting or self.running >= self.limit.now:
-            await self._wait()
+            await self._wait(is_late=is_late)
         else:
             self.running += 1
         try:
@@ -61,10 +62,10 @@ class ConcurrencyLimiter:
             self.running -= 1
             self._wake()
 
-    async def _wait(self) -> None:
+    async def _wait(self, *, is_late: bool) -> None:
         """Wait until whoever makes room counts this one as running."""
         waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        self._waiting.append(waiter, is_late=is_late)
         try:
             await waiter
         except asyncio.CancelledError:
@@ -74,8 +75,6 @@ class ConcurrencyLimiter:
             raise
 
     def _wake(self) -> None:
-        while self._waiting and self.running < self.limit.now:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                self.running += 1
-                waiter.set_result(None)
+        while self.running < self.limit.now and (waiter := self._waiting.pop()) is not None:
+            self.running += 1
+            waiter.set_result(None)

@@ -2,25 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 from aiolimiter import AsyncLimiter
 
+from clients.fair_share import FRESH_SHARE, LATE_SHARE
 from schemas.settings import Settings
 
 Share = Callable[[], float]
 """The part of the sender's rate that is this process's: above 0, up to 1."""
+
+Lane = Literal["fresh", "late", "first"]
+"""An answer; one that was held up for long; a first message, for which nobody waits."""
 
 
 def allowed_per_second(settings: Settings) -> float:
     """Return the lower of what the sender may send and what is ours of the account's rate."""
     of_sender = settings.twilio_messages_per_second
     return min(of_sender, settings.twilio_account_messages_per_second or of_sender)
-
-
-# So many of each wait for the rate at once, one after the other, which is how they share it. After an outage whoever
-# writes now is answered almost as in calm as long as no more than three quarters of the sender's rate do (60 a second
-# of 80, twice what a busy campaign brings), and what has waited leaves with the rest, a quarter at least.
-_FRESH, _LATE = 3, 1
 
 
 class RateLimiter:
@@ -31,12 +30,23 @@ class RateLimiter:
         self._share = share
         self._current = 0.0
         self._limiter = AsyncLimiter(per_second, 1.0)
-        self._fresh, self._late = asyncio.Semaphore(_FRESH), asyncio.Semaphore(_LATE)
+        self._waiting = 0
+        # So many of each wait for the rate at once, one after the other, which is how they share it. Nobody waits for a
+        # first message, so that a campaign is in nobody's way either.
+        self._lanes = {
+            "fresh": asyncio.Semaphore(FRESH_SHARE),
+            "late": asyncio.Semaphore(LATE_SHARE),
+            "first": asyncio.Semaphore(LATE_SHARE),
+        }
 
-    async def take(self, *, is_late: bool) -> None:
-        """Acquire a slot as soon as one is free. `is_late`: it was held up for long, and leaves beside others."""
-        async with self._late if is_late else self._fresh:
-            await self.limiter().acquire()
+    async def take(self, lane: Lane) -> None:
+        """Acquire a slot as soon as one is free, beside those of the other lanes."""
+        self._waiting += 1
+        try:
+            async with self._lanes[lane]:
+                await self.limiter().acquire()
+        finally:
+            self._waiting -= 1
 
     def limiter(self) -> AsyncLimiter:
         """Return the limiter for the share of this moment; shares change with assignments."""
@@ -49,9 +59,9 @@ class RateLimiter:
         return self._limiter
 
     def take_now(self) -> bool:
-        """Acquire a slot if one is free right now."""
+        """Acquire a slot if one is free right now, and nobody waits for it."""
         limiter = self.limiter()
-        if not limiter.has_capacity():
+        if self._waiting or not limiter.has_capacity():
             return False
         taking = limiter.acquire()
         try:

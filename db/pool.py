@@ -33,6 +33,8 @@ POSTGRES_ERRORS = (*LOST_CONNECTION, asyncpg.PostgresError)
 
 # A step takes milliseconds; a statement that runs this long waits for a lock of a frozen process, and is done again.
 _COMMAND_TIMEOUT_SECONDS = 10.0
+# A server that is there answers a cancellation at once; together they stay under the 15 s in which a failover is over.
+_CANCEL_SECONDS = 1.0
 _JSONB_VERSION = b"\x01"
 CONNECT_TIMEOUT_SECONDS = 5.0
 """Under the 10 s in which an outage must show in health."""
@@ -73,9 +75,28 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
         except asyncpg.ReadOnlySQLTransactionError:
             # It outlived a failover, and leads to what is a standby now: a new one leads to the primary. So do the others,
             # which would go on reading there.
-            self.terminate()
-            await self.others_are_stale()
+            await self._give_up()
             raise
+        except TimeoutError:
+            if not await self._is_there():
+                await self._give_up()
+            raise
+
+    async def _is_there(self) -> bool:
+        """Return whether the server says anything at all: one that is gone with its machine neither answers nor closes a
+        connection, and asyncpg would wait for its cancellation as long as for a statement.
+        """
+        try:
+            await super().execute("SELECT 1", timeout=_CANCEL_SECONDS)
+        except (OSError, TimeoutError, asyncpg.InterfaceError):
+            return False
+        except asyncpg.PostgresError:  # of a transaction that has failed
+            return True
+        return True
+
+    async def _give_up(self) -> None:
+        self.terminate()
+        await self.others_are_stale()
 
     async def others_are_stale(self) -> None:
         """All connections of the pool are to be made anew; set by `create_pool`."""
@@ -164,10 +185,10 @@ async def behind_pooler(dsn: str) -> bool:
     """
     connection = await connect(dsn)
     try:
-        pid: int = await connection.fetchval("SELECT pg_backend_pid()")
+        pid: int = await connection.fetchval("SELECT pg_backend_pid()", timeout=CONNECT_TIMEOUT_SECONDS)
         return bool(pid != connection.get_server_pid())
     finally:
-        await connection.close()
+        await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
 
 
 # A statement's name means something to one session only.

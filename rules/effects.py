@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules import came_back, debounce, idle_close, lengths, links, unknown_numbers
+from rules import came_back, debounce, held_up, idle_close, lengths, links, unknown_numbers
 from rules.policy import Policy
 from rules.state import Conversation, Letter, Part, Post, Turn, Waiting
 from schemas.window import is_open
@@ -57,12 +57,14 @@ class AwaitSlot:
     """Wait until the vendor answers and the sender's rate has a place. Result: `SlotTaken`.
 
     The intention is written with the slot in hand; whatever comes before withdraws the part, and the wait is
-    cut off. `is_first`: a first message to somebody who has not written within a day, which a sender's limit concerns.
+    cut off. `is_first`: a first message to somebody who has not written within a day, which a sender's limit concerns;
+    `since`: when it could have gone out first, see `rules.held_up`.
     """
 
     id: str
     part: Part
     is_first: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,7 @@ def _of_turn(state: Conversation, turn: Turn, now: datetime, policy: Policy) -> 
     if (part := turn.next_part) is not None:
         if part.state != "planned" or not (came_back.holds(state, turn) or links.holds(state)):
             is_first = turn.is_first and not is_open(state.last_inbound_at, now)
-            yield from _of_part(part, turn, now, is_first=is_first)
+            yield from _of_part(part, turn, now, policy, is_first=is_first)
     elif turn.kind == "call":
         yield _first(state, turn, policy)
 
@@ -166,7 +168,7 @@ def _first(state: Conversation, turn: Turn, policy: Policy) -> Effect:
     )
 
 
-def _of_part(part: Part, turn: Turn, now: datetime, *, is_first: bool) -> Iterator[Effect]:
+def _of_part(part: Part, turn: Turn, now: datetime, policy: Policy, *, is_first: bool) -> Iterator[Effect]:
     if part.wait is not None and part.wait.until > now:
         return
     if part.state == "unknown":
@@ -176,7 +178,7 @@ def _of_part(part: Part, turn: Turn, now: datetime, *, is_first: bool) -> Iterat
         yield _send(part, turn, is_first=is_first)
     else:
         name = f"slot:{part.own_id}:{part.tries}:{part.holds}"
-        yield AwaitSlot(id=name, part=part, is_first=is_first)
+        yield AwaitSlot(id=name, part=part, is_first=is_first, since=held_up.part_since(turn, part, policy))
 
 
 def _send(part: Part, turn: Turn, *, is_first: bool) -> SendMessage:

@@ -72,6 +72,7 @@ def _planned(event: e.Answered, at: e.Recorded, former: Turn | None) -> Turn:
         event_id=event.event_id,
         request_id=event.request_id,
         reply=event.reply,
+        seconds=event.seconds,
         parts=parts,
         paced=former.paced if former else False,
         operator=event.operator,

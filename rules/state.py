@@ -128,10 +128,10 @@ class Turn:
     """A call's first message, an answer, an operator's text, or something that is said once more.
 
     `answers`: ids of the client's messages that it answers, in their order; `event_id`: of the call or
-    command; `asked_at`: when the first of what it answers came; `reply`: what the agent gave, raw; `parts`:
-    empty while a call's first message is not made; `wait`: why that is not made now, `holds`: how often it was
-    put off; `paced`: its campaign has given it a slot; `operator`: who wrote it; `repeats`: kind of the turn
-    that said it first.
+    command; `asked_at`: when the first of what it answers came; `reply`: what the agent gave, raw, in how many
+    `seconds`; `parts`: empty while a call's first message is not made; `wait`: why that is not made now, `holds`:
+    how often it was put off; `paced`: its campaign has given it a slot; `operator`: who wrote it; `repeats`: kind of
+    the turn that said it first.
     """
 
     id: int
@@ -142,6 +142,7 @@ class Turn:
     event_id: str | None = None
     request_id: str | None = None
     reply: Json | None = None
+    seconds: float = 0.0
     parts: tuple[Part, ...] = ()
     wait: Wait | None = None
     holds: int = 0

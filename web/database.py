@@ -78,5 +78,7 @@ class Database:
         try:
             return await within(seconds, work)
         except POSTGRES_ERRORS as error:
+            if isinstance(error, TimeoutError):  # perhaps its machine is gone, and nobody closes what leads there
+                await self.pool.expire_connections()
             log.warning("Postgres does not answer, or refuses", why=type(error).__name__)
             raise Unavailable("Postgres does not answer") from error

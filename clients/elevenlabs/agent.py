@@ -69,7 +69,7 @@ class BoundedAgent:
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask when there is a place; see `Agent`."""
-        async with self._places.one():
+        async with self._places.one(is_late=question.is_late):
             try:
                 reply = await self._agent.ask(question)
             except RetryableError as error:

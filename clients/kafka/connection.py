@@ -20,6 +20,13 @@ from schemas.settings import Settings
 KAFKA_ERRORS = (KafkaError, OSError, TimeoutError)
 """What a call comes to while Kafka does not answer."""
 
+REQUEST_TIMEOUT_MS = 8_000
+"""A request without an answer for so long is the end of its connection, and the leader is asked for anew: a machine that is
+gone closes none itself. Longer than a fetch or an election waits, shorter than the drain at a rebalance.
+
+Whoever waits for less, and then cuts the request off, keeps the connection for ever.
+"""
+
 DENIED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 """What brokers answer who do not let us do something; not in which of our names, nor what."""
 
@@ -54,7 +61,8 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
     Raises:
         ConfigurationError: see `connection_arguments`.
     """
-    return connection_arguments(settings) | {"isolation_level": ISOLATION, "enable_auto_commit": False}
+    bounds = {"request_timeout_ms": REQUEST_TIMEOUT_MS}
+    return connection_arguments(settings) | bounds | {"isolation_level": ISOLATION, "enable_auto_commit": False}
 
 
 def producer_arguments(settings: Settings) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """How many records stand in Kafka that a consumer group has not finished."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from clients.kafka.connection import connection_arguments, consumer_arguments
+from clients.kafka.connection import REQUEST_TIMEOUT_MS, connection_arguments, consumer_arguments
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+
+T = TypeVar("T")
 
 
 class GroupLag:
@@ -17,7 +21,8 @@ class GroupLag:
     def __init__(self, settings: Settings, group: str, look_up_seconds: float) -> None:
         self._group = f"{settings.topic_prefix}{group}"
         self.seconds = look_up_seconds
-        self._admin = AIOKafkaAdminClient(**connection_arguments(settings))
+        self._admin = AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=REQUEST_TIMEOUT_MS)
+        self._looks = set[asyncio.Task[Any]]()
         self.consumer = AIOKafkaConsumer(**consumer_arguments(settings))
 
     async def start(self) -> None:
@@ -25,6 +30,8 @@ class GroupLag:
         await self.consumer.start()
 
     async def stop(self) -> None:
+        for look in self._looks:
+            look.cancel()
         await self.consumer.stop()
         await self._admin.close()
 
@@ -34,11 +41,30 @@ class GroupLag:
         Raises:
             Unavailable: Kafka does not answer in time.
         """
+        return await self.in_time(self._look_up(partitions))
+
+    async def in_time(self, look: Coroutine[Any, Any, T]) -> T:
+        """Return what a look-up comes to. One that takes longer goes on behind our back: its request's own time-out ends a
+        connection to a broker that is gone.
+
+        Raises:
+            Unavailable: Kafka does not answer in time.
+        """
+        task = asyncio.create_task(look)
+        self._looks.add(task)
+        task.add_done_callback(self._looked)
+        done, _ = await asyncio.wait({task}, timeout=self.seconds)
+        if not done:
+            raise Unavailable("Kafka does not answer")
         try:
-            async with asyncio.timeout(self.seconds):
-                return await self._look_up(partitions)
+            return task.result()
         except (KafkaError, OSError, TimeoutError) as error:
             raise Unavailable("Kafka does not answer") from error
+
+    def _looked(self, task: asyncio.Task[Any]) -> None:
+        self._looks.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that it is not reported as never retrieved
 
     async def _look_up(self, partitions: list[TopicPartition]) -> int:
         committed = await self._admin.list_consumer_group_offsets(self._group, partitions=partitions)

@@ -8,16 +8,13 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from clients.kafka.connection import ends_a_producer, producer_arguments
+from clients.kafka.connection import REQUEST_TIMEOUT_MS, ends_a_producer, producer_arguments
 from schemas.settings import Settings
 from schemas.topics import LARGEST_RECORD, topic_name
 
 log = structlog.get_logger()
 
 Headers = Sequence[tuple[str, bytes]]
-
-# Longer than a leader election, shorter than the drain at a rebalance.
-_REQUEST_TIMEOUT_MS = 8_000
 
 
 class Producer:
@@ -67,7 +64,7 @@ class Producer:
 
     def _new(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            **producer_arguments(self._settings), request_timeout_ms=_REQUEST_TIMEOUT_MS, max_request_size=LARGEST_RECORD
+            **producer_arguments(self._settings), request_timeout_ms=REQUEST_TIMEOUT_MS, max_request_size=LARGEST_RECORD
         )
 
     @asynccontextmanager

@@ -25,6 +25,7 @@ from faust.types import TP
 from clients.kafka.connection import ISOLATION
 from streams.engine.lost_offsets import out_of_range
 from streams.engine.read_offsets import ReadOffsets
+from streams.engine.request_bounds import bound_requests
 
 
 class Engine(Protocol):
@@ -60,11 +61,14 @@ class _GoingOn(Awaitable[Any]):
 
 
 class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust's driver is untyped
-    """Makes the client that a consumer stands on; Faust has no setting for what it may read of transactions."""
+    """Makes the client that a consumer stands on; Faust has no setting for what it may read of transactions, nor for how
+    long one request may take.
+    """
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         client = super()._create_consumer(loop)
         client._isolation_level = ISOLATION  # read when it starts
+        bound_requests(client._client)
         return client
 
 

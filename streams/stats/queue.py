@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from aiokafka import TopicPartition
 
-from clients.kafka.connection import KAFKA_ERRORS
 from clients.kafka.group_lag import GroupLag
 from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import load
@@ -52,15 +51,13 @@ class Lag(GroupLag):
 
     async def dead_letters(self) -> int:
         """Return the number of events that became dead letters within the last hour; see `behind`."""
-        since = int((clock.time() - _HOUR_SECONDS) * 1000)
-        try:
-            async with asyncio.timeout(self.seconds):
-                first = await self.consumer.offsets_for_times(dict.fromkeys(self._dead, since))
-                if not (found := {tp: at.offset for tp, at in first.items() if at is not None}):
-                    return 0
-                ends = await self.consumer.end_offsets(list(found))
-        except KAFKA_ERRORS as error:
-            raise Unavailable("Kafka does not answer") from error
+        return await self.in_time(self._buried_since(int((clock.time() - _HOUR_SECONDS) * 1000)))
+
+    async def _buried_since(self, since: int) -> int:
+        first = await self.consumer.offsets_for_times(dict.fromkeys(self._dead, since))
+        if not (found := {tp: at.offset for tp, at in first.items() if at is not None}):
+            return 0
+        ends = await self.consumer.end_offsets(list(found))
         return sum(ends[tp] - offset for tp, offset in found.items())
 
 

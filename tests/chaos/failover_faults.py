@@ -8,6 +8,8 @@ from tests.chaos.world import World
 from tests.support.postgres_pair import make_read_only, promote
 
 _BROKER_AWAY_SECONDS = 15.0
+# So long Kafka's controller waits for a broker that it does not hear of (broker.session.timeout.ms): then others lead.
+_UNTIL_OTHERS_LEAD_SECONDS = 9.0
 
 
 async def fail_over(world: World) -> None:
@@ -28,6 +30,7 @@ async def kill_leader(world: World) -> None:
     cluster = world.cluster
     leader = await cluster.leader(topics.MESSAGES)
     world.strikes()
+    world.outages.append((world.faults[-1], world.faults[-1] + _UNTIL_OTHERS_LEAD_SECONDS))
     await cluster.kill_node(leader)
     await asyncio.sleep(_BROKER_AWAY_SECONDS)
     await cluster.come_back(leader)

@@ -1,10 +1,12 @@
-"""Apache Kafka as three brokers on loopback, one of which may die, and come back under another address."""
+"""Apache Kafka as three brokers on loopback, one of which may freeze or die, and come back under another address."""
 
 import asyncio
 import base64
+import signal
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -12,6 +14,7 @@ from local.kafka.child import Child, start_child
 from local.kafka.ports import LOOPBACK, free_port
 from process.kafka import when_kafka_answers
 from schemas.settings import load_settings
+from tests.support.deadline import eventually
 
 _NODES = (1, 2, 3)
 _JAVA = ("java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -93,6 +96,18 @@ class KafkaCluster:
 
     async def leader(self, topic: str) -> int:
         """Return the node that leads most of a topic's partitions."""
+        leaders = Counter(int(each["leader"]) for each in await self._partitions(topic))
+        return leaders.most_common(1)[0][0]
+
+    async def until_in_sync(self, topic: str) -> None:
+        """Wait until all three have all of a topic."""
+
+        async def is_in_sync() -> bool:
+            return all(len(each["isr"]) == len(_NODES) for each in await self._partitions(topic))
+
+        await eventually(is_in_sync, _START_SECONDS)
+
+    async def _partitions(self, topic: str) -> list[dict[str, Any]]:
         alive = next(port for node, port in self._ports.items() if node in self._running)
         admin = AIOKafkaAdminClient(bootstrap_servers=f"{LOOPBACK}:{alive}")
         await admin.start()
@@ -100,7 +115,12 @@ class KafkaCluster:
             [found] = await admin.describe_topics([topic])
         finally:
             await admin.close()
-        return Counter(int(each["leader"]) for each in found["partitions"]).most_common(1)[0][0]
+        partitions: list[dict[str, Any]] = found["partitions"]
+        return partitions
+
+    def freeze_node(self, node: int) -> None:
+        """Have a broker stand still, its connections open, as on a machine that is gone without a word."""
+        self._running[node].send(signal.SIGSTOP)
 
     async def kill_node(self, node: int) -> None:
         """Have a broker die at once."""

@@ -15,6 +15,7 @@ class PostgresProxy:
         self._target = urlsplit(url)
         self._writers: set[asyncio.StreamWriter] = set()
         self._loses_answers = 0
+        self._is_gone = False
         self.url = ""
 
     def lose_next_answers(self, count: int = 1) -> None:
@@ -24,6 +25,10 @@ class PostgresProxy:
     def lead_to(self, url: str) -> None:
         """Lead new connections elsewhere, as a name that has changed does; those that are open stay where they are."""
         self._target = urlsplit(url)
+
+    def vanish(self) -> None:
+        """Hand nothing on any more and close nothing, as a machine that is gone: who waits for it hears nothing."""
+        self._is_gone = True
 
     def cut(self) -> None:
         """Cut every connection on the client's side; Postgres goes on with what it has."""
@@ -50,24 +55,31 @@ class PostgresProxy:
 
     async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while sent := await reader.read(_CHUNK):
-            writer.write(sent)
+            if not self._is_gone:
+                writer.write(sent)
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while answer := await reader.read(_CHUNK):
             if self._loses_answers:
                 self._loses_answers -= 1
                 return
-            writer.write(answer)
+            if not self._is_gone:
+                writer.write(answer)
+        if self._is_gone:
+            await asyncio.Event().wait()
 
 
 @asynccontextmanager
-async def proxied(url: str) -> AsyncIterator[PostgresProxy]:
-    """A proxy before the Postgres at `url`."""
+async def proxied(url: str, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[PostgresProxy]:
+    """A proxy before the Postgres at `url`. `port`: 0, any that is free."""
     proxy = PostgresProxy(url)
-    server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    there = urlsplit(url)
-    user = there.netloc.rpartition("@")[0]
-    proxy.url = there._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
+    server = await asyncio.start_server(proxy.connected, host, port)
+    proxy.url = at_address(url, host, server.sockets[0].getsockname()[1])
     async with server:
         yield proxy
+
+
+def at_address(url: str, host: str, port: int) -> str:
+    """Return a URL of Postgres with another host and port."""
+    there = urlsplit(url)
+    return there._replace(netloc=f"{there.netloc.rpartition('@')[0]}@{host}:{port}").geturl()

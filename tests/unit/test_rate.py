@@ -6,7 +6,7 @@ from collections import deque
 import pytest
 from aiolimiter import AsyncLimiter
 
-from clients.rate_limiter import RateLimiter, allowed_per_second
+from clients.rate_limiter import Lane, RateLimiter, allowed_per_second
 from schemas.settings import load_settings
 
 # The one who is let through ends, and the next of its lane comes: a few turns of the loop, more than it takes.
@@ -57,7 +57,13 @@ class ByHand(AsyncLimiter):
             await asyncio.sleep(0)
 
 
-async def test_what_has_waited_gets_a_quarter_and_what_comes_now_does_not_stand_behind_it() -> None:
+@pytest.mark.parametrize(
+    ("campaign", "rounds"),
+    [(False, ["late", "fresh", "fresh", "fresh"]), (True, ["late", "fresh", "fresh", "fresh", "first"])],
+)
+async def test_what_has_waited_gets_a_share_and_what_comes_now_stands_behind_neither_it_nor_a_campaign(
+    campaign: bool, rounds: list[str]
+) -> None:
     limiter, taken = ByHand(), list[str]()
 
     class Rate(RateLimiter):
@@ -66,13 +72,15 @@ async def test_what_has_waited_gets_a_quarter_and_what_comes_now_does_not_stand_
 
     rate = Rate(1)
 
-    async def take(name: str) -> None:
-        await rate.take(is_late=name == "late")
-        taken.append(name)
+    async def take(lane: Lane) -> None:
+        await rate.take(lane)
+        taken.append(lane)
 
-    waiting = asyncio.gather(*(take("late") for _ in range(9)), *(take("fresh") for _ in range(9)))
+    lanes: list[Lane] = ["late", "fresh", *(["first"] if campaign else [])]
+    waiting = asyncio.gather(*(take(lane) for lane in lanes for _ in range(9)))
     await asyncio.sleep(0)
-    for _ in range(18):
+    assert not rate.take_now(), "others wait"
+    for _ in range(9 * len(lanes)):
         await limiter.let_one_through()
     await waiting
-    assert taken == ["late", "fresh", "fresh", "fresh"] * 3 + ["late"] * 6
+    assert taken[: len(rounds) * 3] == rounds * 3

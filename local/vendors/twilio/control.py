@@ -75,7 +75,8 @@ class Control:
         places: dict[str, tuple[object, str]] = {
             "latency_ms": (simulator.latency, "mean_ms"), "spread_ms": (simulator.latency, "spread_ms"),
             "list_lag_seconds": (simulator, "list_lag_seconds"),
-            "list_spread_seconds": (simulator, "list_spread_seconds"), "max_concurrent": (simulator, "max_concurrent"),
+            "list_spread_seconds": (simulator, "list_spread_seconds"),
+            "list_unordered": (simulator, "list_unordered"), "max_concurrent": (simulator, "max_concurrent"),
             "media_redirect": (simulator, "media_redirect"), "callback_ms": (simulator.delivery.pause, "mean_ms"),
             "callback_spread_ms": (simulator.delivery.pause, "spread_ms"), "statuses": (simulator.delivery, "statuses"),
             "mps": (simulator.delivery.queue, "mps"), "queue_seconds": (simulator.delivery.queue, "seconds"),

@@ -43,14 +43,26 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How late the list shows a message: `seconds`, and up to `spread` seconds more, which are each message's own."""
+    """How late the list shows a message: `seconds`, and up to `spread` seconds more, which are each message's own.
+    `is_unordered`: those of one second have no order.
+    """
 
     seconds: float = 0.0
     spread: float = 0.0
+    is_unordered: bool = False
 
     def shows(self, message: Message, at: datetime) -> bool:
-        share = crc32(message.sid.encode()) / 0xFFFFFFFF
-        return message.created + timedelta(seconds=self.seconds + share * self.spread) <= at
+        return message.created + timedelta(seconds=self.seconds + _share(message) * self.spread) <= at
+
+    def ordered(self, messages: list[Message]) -> list[Message]:
+        """Return messages, newest first, in the order in which they are listed."""
+        if not self.is_unordered:
+            return messages
+        return sorted(messages, key=lambda each: (-int(each.created.timestamp()), _share(each)))
+
+
+def _share(message: Message) -> float:
+    return crc32(message.sid.encode()) / 0xFFFFFFFF
 
 
 def parse_filter(query: Mapping[str, str]) -> Filter | Refusal:
@@ -87,6 +99,7 @@ def page(ledger: Ledger, account: str, url: URL, wanted: Filter, at: datetime, l
         for message in reversed(ledger.shown(wanted.to, wanted.from_))
         if message.account == account and lag.shows(message, at) and wanted.shows(message)
     ]
+    found = lag.ordered(found)
     begin = _begin(found, url.query.get("PageToken"), number * size)
     shown = found[begin : begin + size]
     more = len(found) > begin + size

@@ -82,7 +82,7 @@ async def _list(simulator: TwilioSimulator, account: Account, request: web.Reque
     wanted = parse_filter(request.query)
     if isinstance(wanted, Refusal):
         return wanted.answer()
-    lag = Lag(simulator.list_lag_seconds, simulator.list_spread_seconds)
+    lag = Lag(simulator.list_lag_seconds, simulator.list_spread_seconds, simulator.list_unordered)
     return web.json_response(page(simulator.ledger, account.sid, request.rel_url, wanted, now(), lag))
 
 

@@ -19,7 +19,8 @@ class TwilioSimulator:
     """Some accounts, their messages, and what WhatsApp makes of them.
 
     `max_concurrent`: requests at once before 429 (0: no bound); `list_lag_seconds`: how old a message is when the list
-    shows it, `list_spread_seconds`: up to so much more, each by itself;
+    shows it, `list_spread_seconds`: up to so much more, each by itself, `list_unordered`: those of one second have no
+    order;
     `media_redirect`: media come from another host, as the real ones do.
     """
 
@@ -36,6 +37,7 @@ class TwilioSimulator:
         self.webhooks = Webhooks(self.poster, self.ledger)
         self.indicators: list[dict[str, str]] = []
         self.list_lag_seconds = self.list_spread_seconds = 0.0
+        self.list_unordered = False
         self.max_concurrent = 0
         self.media_redirect = False
         self.requests = 0  # being answered now

@@ -19,6 +19,7 @@ from db.store.rows import ConversationRow, StoredMessage
 from mailboxes.group_commit import GroupCommit
 from process.vendor_calls import vendor_call
 from rules.effects import AskAgent
+from rules.held_up import HELD_UP, question_since
 from rules.inbound import question as joined
 from rules.inputs import AgentAnswered, AgentFailed, CallDetails, Input
 from rules.patience import LEAST_PATIENCE
@@ -167,6 +168,7 @@ class AgentClient:
             load_context=context,
             tools=self._policy.spoken.handoff.tools,
             meanwhile=await self._meanwhile(key, effect, database),
+            is_late=self._now() - question_since(effect.question, self._policy) > HELD_UP,
         )
 
     async def _meanwhile(self, key: str, effect: AskAgent, database: "_DatabaseWait") -> list[tuple[str, str]]:

@@ -1,16 +1,17 @@
 """Sends messages, each exactly once as far as the vendor lets us know."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from clients.circuit_breaker import CircuitBreaker
 from clients.messenger import ListedMessage, Messenger, OutgoingMessage
-from clients.rate_limiter import RateLimiter
+from clients.rate_limiter import Lane, RateLimiter
 from clients.sender_standing import SenderStanding
 from process.vendor_calls import vendor_call
 from rules.effects import AwaitSlot, SendMessage
+from rules.held_up import HELD_UP
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.refusals import by_person
 from rules.state import Part
@@ -20,8 +21,6 @@ from streams.failpoints import reach
 
 log = structlog.get_logger()
 
-# What waits longer for its place than any calm has it wait (a burst of two seconds' worth, with room) was held up.
-_LATE = timedelta(seconds=5)
 # Of an id: the account may not send to ids yet, which is not that person's fault.
 _NO_SUCH_RECIPIENT = "21211"
 _HELD = "first messages wait: the sender may send none now"
@@ -74,11 +73,13 @@ class Delivery:
         is_probe = await self._breaker.wait()
         while is_probe and not await self._can_be_read(effect.part):
             is_probe = await self._breaker.wait(first=True)
-        await self._rate.take(is_late=self._is_late(effect.part))
+        await self._rate.take(self._lane(effect))
         return SlotTaken(own_id=own_id)
 
-    def _is_late(self, part: Part) -> bool:
-        return part.said_at is not None and self._now() - part.said_at > _LATE
+    def _lane(self, effect: AwaitSlot) -> Lane:
+        if effect.is_first:
+            return "first"
+        return "late" if effect.since is not None and self._now() - effect.since > HELD_UP else "fresh"
 
     async def _can_be_read(self, part: Part) -> bool:
         """Return whether the vendor answers at all: what is sent into an outage has an unknown outcome, a read has none."""

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from rules import inputs as i
-from rules.events import StatusChanged
+from rules.events import Answered, DeliveryFailed, StatusChanged, TurnFailed
+from streams.actors.reading import failure_of
 from tests.support.chat import Chat, talking, types
+from web.ops.filters import agent_in_words, agent_to_do, code_in_words
 
 APOLOGY = talking().policy.spoken.notices["apology"]
 
@@ -51,7 +53,7 @@ def burnt(code: str) -> Chat:
     chat = asked()
     chat.answer("Cuesta 20")
     chat.accept()
-    chat.fails(chat.sent_ids()[-1], "final", code)
+    chat.report(chat.sent_ids()[-1], "undelivered", failure=failure_of(code, None))
     return chat
 
 
@@ -60,7 +62,7 @@ def burnt_in_parts() -> Chat:
     chat.answer("Cuesta 20\n\nY hay descuento")
     chat.accept()
     for own_id in chat.sent_ids()[-2:]:
-        chat.fails(own_id, "final", "63013")
+        chat.report(own_id, "undelivered", failure=failure_of("63013", None))
     return chat
 
 
@@ -71,7 +73,7 @@ def burnt_again() -> Chat:
     chat.fails(chat.sent_ids()[-1], "passing", "30008")
     chat.passes(seconds=12)
     chat.accept()
-    chat.fails(chat.sent_ids()[-1], "final", "63013")
+    chat.report(chat.sent_ids()[-1], "undelivered", failure=failure_of("63013", None))
     return chat
 
 
@@ -85,6 +87,9 @@ ENDINGS: list[tuple[str, Callable[[], Chat]]] = [
     ("the agent was deleted", lambda: agent(code="404")),
     ("a variable is missing (1008)", lambda: agent(code="1008")),
     ("the key may not use it", lambda: agent(code="403")),
+    ("the question is not understood (422)", lambda: agent(code="422")),
+    ("its model fails each time", lambda: agent(code="1002")),
+    ("a code of the agent's that nobody knows", lambda: agent(code="451")),
     ("each answer is broken off", lambda: agent(code="1000")),
     ("the agent is away for too long", out_of_patience),
     ("the agent says nothing, twice", says_nothing),
@@ -104,6 +109,22 @@ def test_the_client_hears_an_apology_once(end: Callable[[], Chat]) -> None:
     chat.accept()
     assert chat.said().count(APOLOGY) == 1
     assert (chat.said()[-1], chat.state.is_idle, chat.state.status) == (APOLOGY, True, "active")
+
+
+def told_of(chat: Chat) -> tuple[str, str, str]:
+    """What the console says of the end, in Spanish: the code's meaning, the vendor's own reason, what to do."""
+    for event in (recorded.event for recorded in reversed(chat.events)):
+        if isinstance(event, Answered) and event.problem is not None:
+            code = event.problem["code"]
+            return agent_in_words(code, "es"), event.problem["reason"], agent_to_do(code, "es")
+        if isinstance(event, TurnFailed | DeliveryFailed) and event.code is not None:
+            return code_in_words(event.code, "es"), event.reason or "", "-"
+    raise AssertionError("nobody is told")
+
+
+@pytest.mark.parametrize("end", [end for name, end in ENDINGS[:-1]], ids=[name for name, _ in ENDINGS[:-1]])
+def test_the_console_says_why_and_what_to_do(end: Callable[[], Chat]) -> None:
+    assert all(told_of(end())), "a dead letter has a page of its own"
 
 
 @pytest.mark.parametrize("how", ["at once", "by a report", "of the agent's"])
