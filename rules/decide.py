@@ -13,6 +13,7 @@ from rules import (
     backend_posts,
     call_details,
     came_back,
+    claims,
     commands,
     confirming,
     erasure,
@@ -72,7 +73,7 @@ def _came_before(state: Conversation, given: i.Input) -> bool:
         case i.MessageReceived(event_id=event_id) | i.ReplayWanted(identity=event_id):
             return event_id in waiting or letters.passed_on(event_id) in passed_on
         case i.CallEnded(call=call):
-            return call.event_id in waiting
+            return call.event_id in waiting or letters.passed_on(call.event_id) in passed_on
         case i.CommandGiven(command=command):
             is_begun = state.erasing is not None and state.erasing["command_id"] == command.command_id
             return is_begun or command.command_id in waiting or letters.passed_on(command.command_id) in passed_on
@@ -140,7 +141,7 @@ _HANDLERS: Final[dict[type[object], Callable[[Draft, Any], object]]] = {
     i.LookupDone: reports.on_lookup,
     i.BackendAnswered: backend_posts.on_answer,
     i.ReplayWanted: replays.on_replay,
-    i.LinkTold: links.on_told,
+    i.LinkTold: claims.on_told,
     i.HandedOver: merging.on_handed_over,
     i.LetterPublished: links.on_published,
     i.MessagesExpired: retention.on_expired,

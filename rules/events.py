@@ -413,23 +413,30 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linked:
-    """A message told of another address of the person: its actor is asked for what it has. `key`: of that address."""
+    """A message told of another address of the person: its actor is asked for what it has. `key`: of that address.
+
+    `is_parent`: as the id that a person keeps with a new number; `command_id`: it was another address' actor that told,
+    whose person has `moved` to there.
+    """
 
     key: str
     message_sid: str
     letter: Letter
+    is_parent: bool = False
+    moved: bool = False
+    command_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSettled:
-    """A link comes to nothing, or not in time. `key`: of the other one.
+    """A link comes to nothing, not in time, or was one before. `key`: of the other one.
 
-    `reason`: refused (two numbers were told of one address, so an operator has to look), late; `known`: the number that
-    the address belongs to; `command_id`: of what told so; `letters`: the answer.
+    `reason`: refused (two numbers were told of one address, so an operator has to look), late, joined; `known`: the number
+    that the address belongs to; `command_id`: of what told so; `letters`: the answer.
     """
 
     key: str
-    reason: Literal["refused", "late"]
+    reason: Literal["refused", "late", "joined"]
     known: str | None = None
     command_id: str | None = None
     letters: tuple[Letter, ...] = ()
@@ -437,10 +444,11 @@ class LinkSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merging:
-    """This address belongs to a number: nothing new begins, and what is under way ends."""
+    """This address belongs to a number: nothing new begins, and what is under way ends. `about`: what showed it."""
 
     number: str
     command_id: str
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

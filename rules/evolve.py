@@ -5,6 +5,7 @@ It only applies what the event says. Whatever depends on settings was decided be
 
 import heapq
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from rules import events as e
@@ -258,7 +259,9 @@ def _snapshot(state: Conversation, event: e.Snapshot, at: e.Recorded) -> Convers
 
 
 def _linked(state: Conversation, event: e.Linked, at: e.Recorded) -> Conversation:
-    return replace(state, links=(*state.links, Link(key=event.key, at=at.at)), outbox=(*state.outbox, event.letter))
+    link = Link(key=event.key, at=at.at, moved=event.moved)
+    links = (*(each for each in state.links if each.key != event.key), link)
+    return replace(state, links=links, outbox=(*state.outbox, event.letter))
 
 
 def _link_settled(state: Conversation, event: e.LinkSettled, at: e.Recorded) -> Conversation:
@@ -267,14 +270,15 @@ def _link_settled(state: Conversation, event: e.LinkSettled, at: e.Recorded) -> 
 
 
 def _merging(state: Conversation, event: e.Merging, at: e.Recorded) -> Conversation:
-    return replace(state, merging_into=event.number)
+    links = tuple(replace(each, state="joined") if each.key == event.about else each for each in state.links)
+    return replace(state, merging_into=event.number, links=links)
 
 
 def _merged(state: Conversation, event: e.Merged, at: e.Recorded) -> Conversation:
     return replace(
         state,
         status="closed" if state.has_begun else state.status,
-        closed_at=at.at if state.has_begun else None,
+        closed_at=_closed_at(state, at) if state.has_begun else None,
         merging_into=None,
         merged_into=event.number,
         opt_out=None,
@@ -285,6 +289,10 @@ def _merged(state: Conversation, event: e.Merged, at: e.Recorded) -> Conversatio
     )
 
 
+def _closed_at(state: Conversation, at: e.Recorded) -> datetime:
+    return at.at if state.merged_into is None or state.closed_at is None else state.closed_at
+
+
 def _forwarded(state: Conversation, event: e.Forwarded, at: e.Recorded) -> Conversation:
     return replace(state, outbox=(*state.outbox, event.letter))
 
@@ -293,11 +301,14 @@ def _took_over(state: Conversation, event: e.TookOver, at: e.Recorded) -> Conver
     over = event.hand_over
     known = next((each for each in state.links if each.key == event.key), Link(key=event.key, at=at.at))
     link = known if over.more else replace(known, state="joined")
-    others = tuple(each for each in state.links if each.key != event.key)
+    led_there = tuple(Link(key=key, at=at.at, state="joined") for key in over.links if key != state.key)
+    ours = {event.key, *over.links}
+    others = (*(each for each in state.links if each.key not in ours), *led_there)
     is_reopened = state.status == "closed" and bool(over.inbox)
     return replace(
         state,
         links=(*others, link),
+        address=over.address or state.address,
         inbox=tuple(heapq.merge(over.inbox, state.inbox, key=lambda waiting: waiting.at)),
         last_inbound_at=max(filter(None, (state.last_inbound_at, over.last_inbound_at)), default=None),
         status="active" if is_reopened else state.status,

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Literal
 
 from rules.keywords import Intent
-from rules.state import HandOver, Part, Turn, Waiting
-from schemas.events import CallCompleted, ConversationCommand, InboundMessage
+from rules.state import Claim, HandOver, Part, Turn, Waiting
+from schemas.events import CallCompleted, ConversationCommand, InboundMessage, MessageStatus
 from schemas.rows import Json
 
 FailureKind = Literal["suppress", "outside_window", "slow", "passing", "final"]
@@ -40,9 +40,10 @@ class CallEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
     """A client wrote. `text`: in words; `quoted`: text of the message it replies to, where that is one of
-    this conversation; `is_reply`: it quotes one; `params`: raw, kept where the message has files; `linked`: keys of other
-    addresses of the client's, by the vendor's word; `via`: it came from such a one; `message`: as it came, `mark`: of the
-    replay that brings it, for whoever passes it on.
+    this conversation; `is_reply`: it quotes one; `params`: raw, kept where the message has files; `linked`: keys
+    of other addresses of the client's, by the vendor's word, `parent`: which of them they keep with a new number;
+    `via`: it came from such a one; `message`: as it came, `mark`: of the replay that brings it, for whoever passes
+    it on.
     """
 
     event_id: str
@@ -58,6 +59,7 @@ class MessageReceived:
     trace: str | None = None
     params: Json | None = None
     linked: tuple[str, ...] = ()
+    parent: str | None = None
     via: str | None = None
     message: InboundMessage | None = None
     mark: str | None = None
@@ -65,11 +67,12 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageBuried:
-    """A client wrote, and it could not be taken up: the message is a dead letter."""
+    """A client wrote, and it could not be taken up: the message is a dead letter. `via`: see `MessageReceived`."""
 
     event_id: str
     received_at: datetime
     address: str
+    via: str | None = None
     request_id: str | None = None
     trace: str | None = None
 
@@ -166,7 +169,7 @@ class DeliveryReported:
     """A delivery report.
 
     `send`: whom it is about, None where the table has none; `held`: its turn, where the send was left to an
-    operator.
+    operator; `report`: as it came, for whoever passes it on.
     """
 
     sid: str | None
@@ -179,6 +182,7 @@ class DeliveryReported:
     failure: Failure | None = None
     send: KnownSend | None = None
     held: HeldTurn | None = None
+    report: MessageStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,10 +376,14 @@ class ReplayWanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTold:
-    """A message showed that this id is a number's."""
+    """A message showed that this address is another one's person's. `number`: that one's key, an id where no number
+    is known; `command`: as it came, for whoever passes it on.
+    """
 
     number: str
     command_id: str
+    claim: Claim
+    command: ConversationCommand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,23 @@ They come at least once, in the order of the outbox. What is done about one is r
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from rules.draft import Draft
 from rules.lengths import LONGEST_TEXT
-from rules.state import HandOver, Letter, Waiting, replace
-from schemas.events import FORWARD, LINK, TAKE_OVER, ConversationCommand, InboundMessage
+from rules.state import Claim, Conversation, HandOver, Letter, Waiting, replace
+from schemas.events import (
+    FORWARD,
+    LINK,
+    TAKE_OVER,
+    CallCompleted,
+    ConversationCommand,
+    InboundMessage,
+    MessageStatus,
+)
 from schemas.rows import Json
 
 _BY: Final = "whatsapp-microservice"
@@ -22,11 +31,42 @@ _MOST_WAITING: Final = 50
 # As wide as an id may be.
 _LONGEST_ID: Final = 255
 _HAND_OVER: Final = TypeAdapter(HandOver)
+_CLAIM: Final = TypeAdapter(Claim)
 
 
-def link(draft: Draft, key: str, message_sid: str) -> Letter:
-    """Notify an id that it is this number's. What was erased since may be linked again, by another message."""
-    return _letter(draft, f"{LINK}:{key}:{message_sid}"[:_LONGEST_ID], LINK, key)
+def link(draft: Draft, key: str, message_sid: str, claim: Claim) -> Letter:
+    """Notify an address that it is this one's person's. What was erased since may be linked again, by another message."""
+    told = replace(claim, called_at=called_at(draft.state), conversation_id=draft.state.id)
+    given = _CLAIM.dump_python(told, mode="json", exclude_defaults=True)
+    return _letter(draft, f"{LINK}:{key}:{message_sid}"[:_LONGEST_ID], LINK, key, claim=given)
+
+
+def called_at(state: Conversation) -> datetime | None:
+    """Return when the conversation's newest call ended, None where there was none."""
+    return state.started_at if state.elevenlabs_conversation_id else None
+
+
+def claim_of(given: Json | None, key: str) -> Claim:
+    """Read what `link` wrote; of builds that wrote none, it is about the address itself.
+
+    Raises:
+        ValueError: it is nothing of the kind.
+    """
+    return Claim(about=key) if given is None else _CLAIM.validate_python(given)
+
+
+def heir(draft: Draft, key: str, number: str) -> Letter:
+    """Lead an address that led here on to the number that this one belongs to."""
+    claim = Claim(about=draft.state.key, heir_of=draft.state.key)
+    name = f"{LINK}:{draft.state.id}:{draft.state.number + 1}:{key}"
+    letter = _letter(draft, name, LINK, key, claim=_CLAIM.dump_python(claim, mode="json", exclude_defaults=True))
+    return replace(letter, command=letter.command | {"link": number})
+
+
+def link_on(key: str, given: ConversationCommand) -> Letter:
+    """Pass on what an address was told of, to the one that it belongs to."""
+    body = given.model_dump(mode="json") | {"phone_number": key}
+    return Letter(id=passed_on(given.command_id), command=body)
 
 
 def erasure(draft: Draft, key: str, given: ConversationCommand) -> Letter:
@@ -37,9 +77,32 @@ def erasure(draft: Draft, key: str, given: ConversationCommand) -> Letter:
 
 def message(draft: Draft, number: str, received: InboundMessage, identity: str, mark: str | None) -> Letter:
     """Pass a client's message on, under its own id. `identity`: of this repetition, where a replay brings it."""
-    theirs = received.model_copy(update={"person": number}).model_dump(mode="json")
-    letter = _letter(draft, received.event_id, FORWARD, number, message=theirs)
+    letter = _forward(draft, number, received.event_id, message=_theirs(received, number))
     return replace(letter, id=passed_on(identity), mark=mark)
+
+
+def buried(draft: Draft, number: str, received: InboundMessage, identity: str) -> Letter:
+    """Say of a client's message that it is a dead letter."""
+    return _forward(draft, number, identity, buried=_theirs(received, number))
+
+
+def call(draft: Draft, number: str, ended: CallCompleted) -> Letter:
+    """Pass on that the person was called at this address."""
+    return _forward(draft, number, ended.event_id, call=ended.model_dump(mode="json"))
+
+
+def report(draft: Draft, number: str, told: MessageStatus) -> Letter:
+    """Pass on what became of a message to this address."""
+    return _forward(draft, number, told.event_id, report=told.model_dump(mode="json"))
+
+
+def _forward(draft: Draft, number: str, name: str, **what: Json) -> Letter:
+    letter = _letter(draft, name[-_LONGEST_ID:], FORWARD, number, **what)
+    return replace(letter, id=passed_on(name))
+
+
+def _theirs(received: InboundMessage, number: str) -> Json:
+    return received.model_copy(update={"person": number}).model_dump(mode="json")
 
 
 def passed_on(identity: str) -> str:
@@ -51,6 +114,13 @@ def command(number: str, given: ConversationCommand) -> Letter:
     """Pass an operator's command on, under its own id; the position that it knows is another conversation's."""
     body = given.model_dump(mode="json") | {"phone_number": number, "seen": None}
     return Letter(id=passed_on(given.command_id), command=body)
+
+
+def take_over_on(draft: Draft, key: str, number: str, command_id: str, over: HandOver) -> Letter:
+    """Pass on what another address handed over here, too late. `key`: of that address."""
+    given = _HAND_OVER.dump_python(over, mode="json", exclude_defaults=True)
+    letter = _letter(draft, command_id, TAKE_OVER, number, hand_over=given)
+    return replace(letter, id=passed_on(command_id), command=letter.command | {"link": key})
 
 
 def take_over(draft: Draft, number: str, over: HandOver, piece: int = 0) -> Letter:
@@ -80,6 +150,8 @@ def hand_over(draft: Draft, number: str) -> tuple[Letter, ...]:
         client_name=state.client_name,
         agent_id=state.agent_id,
         escalated=state.has_begun and state.status == "escalated",
+        links=tuple(each.key for each in state.links if each.state != "refused"),
+        address=state.address,
     )
     last = len(pieces) - 1
     return tuple(

@@ -1,9 +1,8 @@
-"""One person, several addresses: which evidence links them, and what a number waits for once it does.
+"""One person, several addresses: what a message tells of them, and what an address waits for once it is told.
 
 A message that carries a number and an id, both by the vendor's word, is evidence. The number wins: its actor remembers
 the id and asks the id's actor for what it has (`merging`). Until that came, or did not in time, the number asks no agent
-and sends nothing: the person may have said STOP there. An id belongs to one number for good; where another one turns up
-with it, two people may be meant, and nothing merges: an operator has to look.
+and sends nothing: the person may have said STOP there. Whether evidence is good enough decides `claims`.
 """
 
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from typing import Final
 
 from rules import letters
 from rules.draft import Draft
-from rules.events import Forwarded, LetterSent, Linked, LinkSettled, Merging
-from rules.inputs import LetterPublished, LinkTold, MessageReceived
-from rules.state import Conversation, HandOver, Link
+from rules.events import LetterSent, Linked, LinkSettled
+from rules.inputs import LetterPublished, MessageReceived
+from rules.state import Claim, Conversation, Link
 from schemas.phone import is_number
 
 PATIENCE: Final = timedelta(seconds=20)
@@ -24,38 +23,48 @@ written waits no longer than this, and what the other address has is taken over 
 _MOST_LINKS: Final = 32
 
 
-def of_message(draft: Draft, linked: tuple[str, ...], message: MessageReceived) -> None:
-    """Remember the ids that a number's message carries, and ask their actors for what they have."""
-    if not is_number(draft.state.key):
-        return
-    for key in linked:
+def of_message(draft: Draft, message: MessageReceived) -> None:
+    """Remember the addresses that a message tells of, and ask their actors for what they have."""
+    sender = message.via or draft.state.key
+    user_ids = tuple(key for key in message.linked if key != message.parent)
+    if not is_number(sender):
+        user_ids = (sender,)
+    for key in message.linked:
         known = {each.key for each in draft.state.links}
-        if key not in known and len(known) < _MOST_LINKS:
-            letter = letters.link(draft, key, message.event_id)
-            draft.emit(Linked(key=key, message_sid=message.event_id, letter=letter))
+        if key not in known and key != draft.state.key and len(known) < _MOST_LINKS:
+            is_parent = key == message.parent
+            claim = Claim(about=key, is_parent=is_parent, user_ids=user_ids if is_parent else ())
+            ask(draft, key, message.event_id, claim)
 
 
-def on_told(draft: Draft, told: LinkTold) -> None:
-    """An id is told that it is a number's: it merges as soon as nothing is under way, unless it is another one's."""
-    state = draft.state
-    known = state.merged_into or state.merging_into
-    if known is None:
-        draft.emit(Merging(number=told.number, command_id=told.command_id))
-    elif known != told.number:
-        refusal = letters.take_over(draft, told.number, HandOver(refused=True))
-        draft.emit(
-            LinkSettled(
-                key=told.number, reason="refused", known=known, command_id=told.command_id, letters=(refusal,)
-            )
-        )
-    elif state.merged_into is not None:  # it asks again, having forgotten
-        draft.emit(Forwarded(letter=letters.take_over(draft, known, HandOver())))
+def ask(draft: Draft, key: str, event_id: str, claim: Claim, *, command_id: str | None = None) -> None:
+    """Have an address hand over what it has, and wait for that. `command_id`: of the claim that is granted by it."""
+    letter = letters.link(draft, key, event_id, claim)
+    linked = Linked(
+        key=key,
+        message_sid=event_id,
+        letter=letter,
+        is_parent=claim.is_parent and not claim.granted,
+        moved=claim.granted and claim.is_parent,
+        command_id=command_id,
+    )
+    draft.emit(linked)
 
 
 def others(state: Conversation) -> tuple[str, ...]:
     """Return the person's other addresses, as far as this one knows them."""
-    number = state.merged_into or state.merging_into
-    return (number,) if number else tuple(each.key for each in state.links if each.state != "refused")
+    number = root(state)
+    return (number,) if number else tuple(known(state))
+
+
+def root(state: Conversation) -> str | None:
+    """Return the address that this one belongs to; None: to itself."""
+    return state.merged_into or state.merging_into
+
+
+def known(state: Conversation) -> dict[str, Link]:
+    """Return the addresses that lead here, or are asked to."""
+    return {each.key: each for each in state.links if each.state != "refused"}
 
 
 def holds(state: Conversation) -> bool:

@@ -3,63 +3,103 @@
 The id's row stays, closed, and its messages with it; the number's conversation keeps the call's memory.
 """
 
-from rules import confirming, letters, opening, opt_out, takeover
+from datetime import UTC, datetime
+
+from rules import confirming, letters, links, opening, opt_out, takeover
 from rules.draft import Draft
 from rules.events import Forwarded, LinkSettled, Merged, Received, Started, TookOver
-from rules.inputs import CommandGiven, HandedOver, Input, MessageBuried, MessageReceived, ReplayWanted
-from rules.state import Conversation, HandOver, Waiting, replace
+from rules.inputs import (
+    CallEnded,
+    CommandGiven,
+    DeliveryReported,
+    HandedOver,
+    Input,
+    MessageBuried,
+    MessageReceived,
+    ReplayWanted,
+)
+from rules.state import Conversation, HandOver, Letter, Waiting, replace
 from rules.wording import UNNAMED
+from schemas.events import InboundMessage
+from schemas.phone import is_number
 
 
 def merge(draft: Draft) -> None:
     """Hand everything over, once nothing of this address is under way: what is said is said to its end."""
     state, number = draft.state, draft.state.merging_into
     is_under_way = state.turn or state.came_back or any(each.kind != "message" for each in state.inbox)
-    if number is not None and not is_under_way:
-        draft.emit(Merged(number=number, letters=letters.hand_over(draft, number)))
+    if number is not None and not is_under_way and not links.holds(state):
+        led_here = tuple(letters.heir(draft, key, number) for key in links.known(state))
+        draft.emit(Merged(number=number, letters=led_here + letters.hand_over(draft, number)))
 
 
 def forward(draft: Draft, given: Input) -> bool:
-    """Pass on what comes for an id that has merged; False where it is the id's own business.
-
-    A message that became a dead letter goes to the number when somebody retries it.
-    """
+    """Pass on what comes for an address that has merged; False where it is its own business."""
     number = draft.state.merged_into
     if number is None:
         return False
+    if (letter := _passed_on(draft, given, number)) is not None:
+        draft.emit(Forwarded(letter=letter))
+    return letter is not None or isinstance(given, ReplayWanted)
+
+
+def _passed_on(draft: Draft, given: Input, number: str) -> Letter | None:
     match given:
         case MessageReceived(message=received, event_id=identity, mark=mark) if received is not None:
-            letter = letters.message(draft, number, received, identity, mark)
+            return letters.message(draft, number, received, identity, mark)
         case ReplayWanted(message=received, identity=identity, mark=mark) if received is not None:
-            letter = letters.message(draft, number, received, identity, mark)
+            return letters.message(draft, number, received, identity, mark)
         case CommandGiven(command=command) if command.command != "erase":
-            letter = letters.command(number, command)
-        case _:
-            return isinstance(given, MessageBuried | ReplayWanted)
-    draft.emit(Forwarded(letter=letter))
-    return True
+            return letters.command(number, command)
+        case CallEnded(call=call):
+            return letters.call(draft, number, call)
+        case MessageBuried():
+            return letters.buried(draft, number, _buried(given), given.identity)
+        case HandedOver(over=over) if not over.refused:
+            return letters.take_over_on(draft, given.key, number, given.command_id, over)
+        case DeliveryReported(send=send, report=report) if report is not None:
+            is_own = send is not None and send.conversation_id in (None, draft.state.id)
+            return None if is_own else letters.report(draft, number, report)
+    return None
+
+
+def _buried(given: MessageBuried) -> InboundMessage:
+    params = {"MessageSid": given.event_id, "From": given.address}
+    return InboundMessage(
+        event_id=given.event_id, received_at=given.received_at, params=params, request_id=given.request_id
+    )
 
 
 def on_handed_over(draft: Draft, given: HandedOver) -> None:
     """Take over what another address of the person had. Where one of the two said STOP, both did."""
     over, key = given.over, given.key
     if over.refused:
-        draft.emit(LinkSettled(key=key, reason="refused", command_id=given.command_id))
+        draft.emit(LinkSettled(key=over.about or key, reason="refused", command_id=given.command_id))
         return
     stored = over.inbox if over.has_begun else ()
     unstored = () if over.has_begun else over.inbox
-    _begin_as_there(draft, over)
-    draft.emit(TookOver(key=key, command_id=given.command_id, hand_over=replace(over, inbox=stored)))
+    moved_to = _moved_to(draft.state, given)
+    _begin_as_there(draft, over, moved_to)
+    taken = replace(over, inbox=stored, address=moved_to or "")
+    draft.emit(TookOver(key=key, command_id=given.command_id, hand_over=taken))
     for waiting in unstored:
         draft.emit(_received(draft, waiting, key))
     _say_as_there(draft, over, unstored)
 
 
-def _begin_as_there(draft: Draft, over: HandOver) -> None:
+def _moved_to(state: Conversation, given: HandedOver) -> str | None:
+    """Return where the person is written to from now on, None: where they were."""
+    link, over = links.known(state).get(given.key), given.over
+    came = over.last_inbound_at or datetime.min.replace(tzinfo=UTC)
+    is_newer = state.last_inbound_at is None or came > state.last_inbound_at
+    return (over.address or f"whatsapp:{given.key}") if link is not None and link.moved and is_newer else None
+
+
+def _begin_as_there(draft: Draft, over: HandOver, moved_to: str | None) -> None:
     """A conversation without a call goes on under the number, with its agent."""
     if draft.state.has_begun or not over.has_begun or over.opt_out or draft.state.opt_out:
         return
-    address = f"whatsapp:{draft.state.key}"
+    address = moved_to or f"whatsapp:{draft.state.key}"
     draft.emit(Started(client_name=over.client_name or UNNAMED, agent_id=over.agent_id, address=address))
     opening.take_up_parked(draft)
 
@@ -109,3 +149,8 @@ def _received(draft: Draft, waiting: Waiting, key: str) -> Received:
 def own_address(state: Conversation) -> str:
     """Return where a number is written to, whichever of the person's addresses a message came from."""
     return state.address or f"whatsapp:{state.key}"
+
+
+def answered_at(state: Conversation, address: str, via: str | None) -> str:
+    """Return where a message is answered. `via`: the other address from which it came."""
+    return address if via is None or is_number(via) else own_address(state)

@@ -216,6 +216,11 @@ def _link_settled(before: Conversation, event: e.LinkSettled, at: e.Recorded) ->
         yield from _seen(before, "command", event.command_id, at.at)
 
 
+def _linked(before: Conversation, event: e.Linked, at: e.Recorded) -> Iterator[Change]:
+    if event.command_id is not None:
+        yield from _seen(before, "command", event.command_id, at.at)
+
+
 def _merging(before: Conversation, event: e.Merging | e.TookOver, at: e.Recorded) -> Iterator[Change]:
     yield from _seen(before, "command", event.command_id, at.at)
 
@@ -275,6 +280,7 @@ _HANDLERS: Final[dict[type[object], Handler]] = {
     e.OptedIn: _opted_in,
     e.Posted: _posted,
     e.Expired: _expired,
+    e.Linked: _linked,
     e.LinkSettled: _link_settled,
     e.Merging: _merging,
     e.Merged: _merged,

@@ -33,7 +33,7 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
             state, message, draft.fresh.message_id(), asks=asks and same_as is None, same_as=same_as, is_command=is_command
         )
     )
-    links.of_message(draft, message.linked, message)
+    links.of_message(draft, message)
     if not state.has_begun:
         opt_out.of_unknown(draft, message)
         return
@@ -58,10 +58,9 @@ def on_buried(draft: Draft, buried: MessageBuried) -> None:
     if not state.has_begun:
         return
     sids, identity = (buried.event_id,), buried.identity
+    address = merging.answered_at(state, buried.address, buried.via)
     draft.emit(
-        Unanswered(
-            message_sids=sids, reason="dead_letter", identity=identity, came_at=came_at, address=buried.address
-        )
+        Unanswered(message_sids=sids, reason="dead_letter", identity=identity, came_at=came_at, address=address)
     )
     if state.opt_out is None and state.status != "escalated":
         waiting = Waiting(
@@ -86,7 +85,7 @@ def _received(
         content=lengths.cut(content),
         received_at=message.received_at,
         message_id=message_id,
-        address=message.address if message.via is None else merging.own_address(state),
+        address=merging.answered_at(state, message.address, message.via),
         via=message.via,
         asks=asks,
         same_as=same_as,

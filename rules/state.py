@@ -232,12 +232,32 @@ class Link:
     """Another address of the same person, by its key. `at`: when a message told of it.
 
     `state`: asked (its actor is to hand over what it has), joined (it has), late (it has not in time, and may do so yet),
-    refused (the address is another number's).
+    refused (the address is another number's). `moved`: the person has left the address before for this one.
     """
 
     key: str
     at: datetime
     state: Literal["asked", "joined", "late", "refused"] = "asked"
+    moved: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What an address, the claimant, has to show for another one being the same person's.
+
+    `about`: the key that its message named, `is_parent`: as the id that a person keeps with a new number; `user_ids`: the
+    other ids of that message; `called_at`: the claimant's newest call, `conversation_id`: of its conversation; `granted`:
+    it answers such a claim, whose claimant is to merge into whoever grants it; `heir_of`: key of the address that led here
+    before, and has merged into the claimant itself.
+    """
+
+    about: str
+    is_parent: bool = False
+    user_ids: tuple[str, ...] = ()
+    called_at: datetime | None = None
+    conversation_id: int | None = None
+    granted: bool = False
+    heir_of: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +275,9 @@ class Letter:
 class HandOver:
     """What an address gives to the number that it belongs to, once: the open work, the opt-out, the window.
 
-    `conversation_id`: where its history stays; `more`: another piece follows; `refused`: nothing, it is another number's.
-    Messages of a conversation that has begun have their rows there, others none yet.
+    `conversation_id`: where its history stays; `more`: another piece follows; `refused`: nothing, it is another number's;
+    `about`: the address that is refused, None: the one that says so; `links`: addresses that led there; `address`: where
+    the client was written to. Messages of a conversation that has begun have their rows there, others none yet.
     """
 
     conversation_id: int | None = None
@@ -269,6 +290,9 @@ class HandOver:
     escalated: bool = False
     more: bool = False
     refused: bool = False
+    about: str | None = None
+    links: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,7 +311,8 @@ class Conversation:
     `lookups`: tries at the call's details, None: nothing is missing; `position`: of the newest command;
     `commands`: who had the newest commands done, by position; `taken_over_at`: when an operator last escalated or
     closed it;
-    `links`: a number's other addresses; `merging_into`: the number that an id was found to belong to, `merged_into`: that
+    `links`: the person's other addresses; `merging_into`: the one, a number where any is known, that this was found to
+    belong to, `merged_into`: that
     has everything by now, and gets whatever comes; `outbox`: what other actors are to be told, in its order; `erasing`: the
     command by which it is erased, once these know of it.
     """

@@ -167,7 +167,7 @@ class InboundMessage(Event):
     """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw.
 
     `backfilled`: its webhook never reached us, Twilio's list told of it; `received_at` is then Twilio's time. `person`: the
-    number whose message it is, where its sender's address was found to be that person's.
+    address whose message it is, a number where any is known, if its sender's was found to be that person's.
     """
 
     event_id: VendorId
@@ -176,13 +176,6 @@ class InboundMessage(Event):
     backfilled: bool = False
     request_id: RequestId = None
     person: ConversationKey | None = None
-
-    @field_validator("person")
-    @classmethod
-    def _check_person(cls, person: str | None) -> str | None:
-        if person is not None and not is_number(person):
-            raise ValueError("must be a number")
-        return person
 
     @property
     def sender(self) -> str:
@@ -196,6 +189,25 @@ class InboundMessage(Event):
     @property
     def body(self) -> str:
         return self.params.get("Body", "")
+
+
+class MessageStatus(Event):
+    """A delivery report. `own_id`: the id that the worker put into the StatusCallback URL, where it came back."""
+
+    event_id: VendorId
+    received_at: Time
+    params: Parameters
+    own_id: OwnId | None = None
+    request_id: RequestId = None
+
+    @model_validator(mode="after")
+    def _check_its_message(self) -> Self:
+        check_message_id(self.params.get("MessageSid"))
+        return self
+
+    @property
+    def key(self) -> str:
+        return conversation_key(self.params.get("To", ""))
 
 
 OperatorCommand = Literal["close", "escalate", "resume", "write", "change_agent", "erase"]
@@ -228,9 +240,10 @@ class ConversationCommand(Event):
     `write` needs `text`, or `content_sid` (an approved template, with `content_variables`); `change_agent` `agent_id`;
     `note_details` `details`.
 
-    Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is that number's;
-    `take_over` gives to a number what an id had (`hand_over`); `forward` brings it a `message` of that id. An `erase` with
-    `link` comes from that address.
+    Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is that number's,
+    or of two numbers that they are one person's (`claim`: what shows it); `take_over` gives to a number what an id had
+    (`hand_over`); `forward` brings it what came for that id: a `message`, one that is a dead letter (`buried`), a `call`, a
+    `report`. An `erase` with `link` comes from that address.
     """
 
     command_id: VendorId
@@ -246,8 +259,12 @@ class ConversationCommand(Event):
     agent_id: VendorId | None = None
     details: NotedDetails | None = None
     link: ConversationKey | None = None
+    claim: dict[str, Any] | None = None
     hand_over: dict[str, Any] | None = None
     message: InboundMessage | None = None
+    buried: InboundMessage | None = None
+    call: CallCompleted | None = None
+    report: MessageStatus | None = None
     reason: Sentence | None = None
     seen: Position | None = None
     request_id: RequestId = None
@@ -263,14 +280,22 @@ class ConversationCommand(Event):
         return self._check_link()
 
     def _check_link(self) -> Self:
-        """An id belongs to a number, never the other way round, so that there are no cycles."""
-        if self.command == LINK and not (self.link and is_number(self.link) and not is_number(self.phone_number)):
-            raise ValueError("link needs a number in link, and an id in phone_number")
-        if self.command == TAKE_OVER and not (self.link and self.hand_over is not None and is_number(self.phone_number)):
+        """An id belongs to a number, never the other way round. Of two numbers, or two ids, `rules/claims.py` decides."""
+        from_number = self.link is not None and is_number(self.link)
+        if self.command == LINK and not (self.link and (self.claim or from_number > is_number(self.phone_number))):
+            raise ValueError("link needs a number in link and an id in phone_number, or a claim")
+        is_upwards = self.link is not None and from_number <= is_number(self.phone_number)
+        if self.command == TAKE_OVER and not (is_upwards and self.hand_over is not None):
             raise ValueError("take_over needs link and hand_over, and a number in phone_number")
-        if self.command == FORWARD and (self.message is None or self.message.person != self.phone_number):
-            raise ValueError("forward needs a message whose person is phone_number")
+        if self.command == FORWARD:
+            self._check_forward()
         return self
+
+    def _check_forward(self) -> None:
+        message = self.message or self.buried
+        brought = [each for each in (message, self.call, self.report) if each is not None]
+        if len(brought) != 1 or (message is not None and message.person != self.phone_number):
+            raise ValueError("forward needs a call, a report, or a message whose person is phone_number")
 
     @property
     def event_id(self) -> str:
@@ -279,25 +304,6 @@ class ConversationCommand(Event):
     @property
     def key(self) -> str:
         return self.phone_number
-
-
-class MessageStatus(Event):
-    """A delivery report. `own_id`: the id that the worker put into the StatusCallback URL, where it came back."""
-
-    event_id: VendorId
-    received_at: Time
-    params: Parameters
-    own_id: OwnId | None = None
-    request_id: RequestId = None
-
-    @model_validator(mode="after")
-    def _check_its_message(self) -> Self:
-        check_message_id(self.params.get("MessageSid"))
-        return self
-
-    @property
-    def key(self) -> str:
-        return conversation_key(self.params.get("To", ""))
 
 
 EventType = Literal[

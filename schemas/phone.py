@@ -15,6 +15,7 @@ import re
 import string
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ _BRAZIL_WITHOUT_9 = re.compile(r"^\+55([1-9]{2})([6-9]\d{7})$")
 # Business-scoped user id of a sender without a visible number: country, dot, up to 128 letters and digits (Meta's
 # documentation of them); `ENT.` stands before those of a group of businesses.
 _BSUID = re.compile(r"^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$")
+_USER_ID, _PARENT_ID = "ExternalUserId", "ParentExternalUserId"
 # A conversation's key has 50 characters, the contract's column. Ids have some 20 today; of a longer one the key is the
 # country and a digest, told from any id by its tilde.
 _LONGEST_KEY = 50
@@ -161,24 +163,39 @@ def conversation_key(address: str) -> str:
     return bare if len(bare) <= _LONGEST_KEY else _digested(bare)
 
 
-def linked_keys(params: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the keys of the ids that a message's parameters name beside its sender's number, and the names of those of
-    them that are none: in another form, or another number. A message from an id links nothing.
+@dataclass(frozen=True, slots=True)
+class LinkedKeys:
+    """What a message's parameters name beside its sender. `user_id`: the key of their id, `parent`: of the one that they
+    keep with a new number; `odd`: names of parameters that are no such id: in another form, or another number.
     """
-    found: list[str] = []
-    odd: list[str] = []
+
+    user_id: str | None = None
+    parent: str | None = None
+    odd: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Both, each once."""
+        return tuple(dict.fromkeys(each for each in (self.user_id, self.parent) if each is not None))
+
+
+def linked_keys(params: Mapping[str, str]) -> LinkedKeys:
+    """Return what a message tells of its sender's other addresses. One from an id has its own beside it, and no other."""
     sender = conversation_key(params.get("From", ""))
-    for name in ("ExternalUserId", "ParentExternalUserId"):
+    found: dict[str, str | None] = {}
+    odd: list[str] = []
+    for name in (_USER_ID, _PARENT_ID):
         address = params.get(name, "").strip(_AROUND)
         try:
             key = conversation_key(address) if address else sender
         except InvalidNumber:
             key = ""
-        if key and not is_number(key):
-            found.append(key)
+        is_found = bool(key) and not is_number(key) and (is_number(sender) or name == _PARENT_ID)
+        if is_found and key != sender:
+            found[name] = key
         elif key != sender:
             odd.append(name)
-    return (list(dict.fromkeys(found)) if is_number(sender) else []), odd
+    return LinkedKeys(found.get(_USER_ID), found.get(_PARENT_ID), tuple(odd))
 
 
 def is_user_id(address: str) -> bool:

@@ -15,7 +15,7 @@ from db.store.rows import ConversationRow, SendRow
 from rules import inputs as i
 from rules.inbound import described, quoted_sid
 from rules.known_sends import KnownSends
-from rules.letters import hand_over_of
+from rules.letters import claim_of, hand_over_of
 from rules.policy import Policy
 from schemas.events import (
     FORWARD,
@@ -28,7 +28,7 @@ from schemas.events import (
     MessageStatus,
     OperatorCommand,
 )
-from schemas.phone import linked_keys, masked
+from schemas.phone import LinkedKeys, linked_keys, masked
 from schemas.rows import Json
 from schemas.statuses import FAILED, rank_of
 from schemas.twilio_codes import classify
@@ -45,17 +45,20 @@ _OPERATORS: Final = get_args(OperatorCommand)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """An event as its topic brought it. `at`: when it was produced first; `trace`: its `traceparent`."""
+    """An event as its topic brought it. `at`: when it was produced first; `trace`: its `traceparent`; `owner`: key of the
+    address to which another one of the person's has passed it on.
+    """
 
     event: Event
     at: datetime
     request_id: str | None = None
     mark: Mark | None = None
     trace: str | None = None
+    owner: str | None = None
 
     @property
     def key(self) -> str:
-        return self.event.key
+        return self.owner or self.event.key
 
 
 class InputReader:
@@ -149,7 +152,8 @@ class InputReader:
             request_id=message.request_id or arrived.request_id,
             trace=arrived.trace,
             params=dict(params) if params.get("NumMedia", "0") != "0" else None,
-            linked=_linked(message),
+            linked=(linked := _linked(message)).keys,
+            parent=linked.parent,
             via=message.sender if message.person is not None else None,
             message=message,
             mark=arrived.mark.text if arrived.mark else None,
@@ -158,13 +162,14 @@ class InputReader:
 
     async def reports(self, arrived: Sequence[Arrived]) -> list[Told]:
         """Delivery reports, each with its send."""
-        events = [each.event for each in arrived if isinstance(each.event, MessageStatus)]
-        told = [self._report_of_remembered(event) for event in events]
+        keyed = [(each.key, each.event) for each in arrived if isinstance(each.event, MessageStatus)]
+        events = [event for _, event in keyed]
+        told = [self._report_of_remembered(key, event) for key, event in keyed]
         rest = iter(await self._read_reports([event for event, known in zip(events, told, strict=True) if known is None]))
         return [next(rest) if known is None else known for known in told]
 
-    def _report_of_remembered(self, event: MessageStatus) -> Told | None:
-        send = None if event.own_id is None else self._remembered(event.key).get(event.own_id)
+    def _report_of_remembered(self, key: str, event: MessageStatus) -> Told | None:
+        send = None if event.own_id is None else self._remembered(key).get(event.own_id)
         if send is None:
             return None
         self._report_read(event, send)
@@ -195,8 +200,17 @@ class InputReader:
         rows = await load_conversations(self._pool, asked) if asked else {}
         if any(key not in rows for key in asked):
             await self._until_calls_read()
-        passed_on = iter(await self.messages([each for one in arrived if (each := _passed_on(one)) is not None]))
-        return [_command(each) if _passed_on(each) is None else next(passed_on) for each in arrived]
+        passed_on = await self._passed_on([_passed_on(each) for each in arrived])
+        return [_command(each) if brought is None else brought for each, brought in zip(arrived, passed_on, strict=True)]
+
+    async def _passed_on(self, brought: Sequence[Arrived | None]) -> list[Told | None]:
+        """What came for a person's other address, read as if it had come here."""
+        found: dict[int, Told] = {}
+        for kind, read in ((InboundMessage, self.messages), (CallCompleted, self.calls), (MessageStatus, self.reports)):
+            places = [place for place, each in enumerate(brought) if each is not None and isinstance(each.event, kind)]
+            if places:
+                found |= zip(places, await read([each for place in places if (each := brought[place])]), strict=True)
+        return [found.get(place) for place in range(len(brought))]
 
 
 def _quoted(arrived: Arrived) -> str | None:
@@ -223,11 +237,11 @@ def _former(row: ConversationRow) -> Json:
     }
 
 
-def _linked(message: InboundMessage) -> tuple[str, ...]:
-    found, odd = linked_keys(message.params)
-    if odd:
-        log.warning("what names a sender's other address is none", parameters=odd, number=masked(message.sender))
-    return tuple(found)
+def _linked(message: InboundMessage) -> LinkedKeys:
+    found = linked_keys(message.params)
+    if found.odd:
+        log.warning("what names a sender's other address is none", parameters=found.odd, number=masked(message.sender))
+    return found
 
 
 def _command_of(arrived: Arrived) -> ConversationCommand:
@@ -236,18 +250,23 @@ def _command_of(arrived: Arrived) -> ConversationCommand:
 
 
 def _passed_on(arrived: Arrived) -> Arrived | None:
-    """Return a client's message that came to another address of theirs, as it came there."""
+    """Return what came for another address of theirs, as it came there."""
     command = _command_of(arrived)
-    if command.command != FORWARD or command.message is None:
+    event = command.message or command.call or command.report
+    if command.command != FORWARD or event is None:
         return None
-    return replace(arrived, event=command.message)
+    return replace(arrived, event=event, owner=command.key)
 
 
 def _command(arrived: Arrived) -> Told:
     command = _command_of(arrived)
     identity = ("command", command.command_id)
     if command.command == LINK and command.link is not None:
-        return Told(given=i.LinkTold(number=command.link, command_id=command.command_id), event=identity)
+        claim = claim_of(command.claim, command.key)
+        told = i.LinkTold(number=command.link, command_id=command.command_id, claim=claim, command=command)
+        return Told(given=told, event=identity)
+    if command.command == FORWARD and command.buried is not None:
+        return _buried(command.buried)
     if command.command == TAKE_OVER and command.link is not None:
         over = hand_over_of(command.hand_over or {})
         return Told(given=i.HandedOver(key=command.link, command_id=command.command_id, over=over), event=identity)
@@ -260,6 +279,17 @@ def _command(arrived: Arrived) -> Told:
         command=command, received_at=arrived.at, request_id=arrived.request_id, trace=arrived.trace
     )
     return Told(given=given, event=identity)
+
+
+def _buried(message: InboundMessage) -> Told:
+    given = i.MessageBuried(
+        event_id=message.event_id,
+        received_at=message.received_at,
+        address=message.params.get("From", ""),
+        via=message.sender,
+        request_id=message.request_id,
+    )
+    return Told(given=given, event=("message", given.identity))
 
 
 def _send_of(event: MessageStatus, by_own: dict[UUID, SendRow], by_sid: dict[str, SendRow]) -> SendRow | None:
@@ -281,6 +311,7 @@ def _report(event: MessageStatus, send: i.KnownSend | None, held: i.HeldTurn | N
         failure=_failure(event.params) if status in FAILED else None,
         send=send,
         held=held,
+        report=event,
     )
 
 

@@ -122,6 +122,7 @@ def _instead_of(message: Told, why: str) -> Told | None:
             event_id=given.event_id,
             received_at=given.received_at,
             address=given.address,
+            via=given.via,
             request_id=given.request_id,
             trace=given.trace,
         )

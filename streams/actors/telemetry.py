@@ -41,7 +41,7 @@ def observe(key: str, transition: Transition) -> None:
 
 
 def _observe_link(key: str, event: Event) -> None:
-    if isinstance(event, LinkSettled):
+    if isinstance(event, LinkSettled) and event.reason != "joined":
         log.warning(_LINKS[event.reason], address=masked(key), other=masked(event.key))
     elif isinstance(event, Merged):
         log.info("an address was merged into its number", address=masked(key), number=masked(event.number))

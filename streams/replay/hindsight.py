@@ -163,6 +163,7 @@ def _call(step: Step, event: e.Started | e.Queued) -> i.Input | None:
 
 
 def _message(step: Step, event: e.Received, policy: Policy) -> i.Input:
+    linked = [each.event for each in step.events if isinstance(each.event, e.Linked)]
     return i.MessageReceived(
         event_id=event.message_sid,
         address=event.address,
@@ -172,7 +173,8 @@ def _message(step: Step, event: e.Received, policy: Policy) -> i.Input:
         backfilled=event.backfilled,
         replay=event.replay,
         params=event.params,
-        linked=tuple(each.event.key for each in step.events if isinstance(each.event, e.Linked)),
+        linked=tuple(each.key for each in linked),
+        parent=next((each.key for each in linked if each.is_parent), None),
         via=event.via,
     )
 

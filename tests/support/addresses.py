@@ -15,7 +15,7 @@ from rules.draft import Fresh
 from rules.events import Event
 from rules.policy import Policy
 from rules.state import Conversation, Letter
-from schemas.events import ConversationCommand, InboundMessage
+from schemas.events import ConversationCommand, InboundMessage, MessageStatus
 from streams.actors.reading import Arrived, InputReader
 from streams.actors.values import Told
 from tests.support.chat import NUMBER, START, Chat, fresh, policy_of
@@ -29,8 +29,11 @@ async def _all_read() -> None:
     """All calls are read."""
 
 
-def _no_pool() -> Pool:
-    return cast(Pool, None)  # nothing is quoted
+class _NoPool:
+    """No former calls, no sends but those in memory."""
+
+    async def fetch(self, *_: object) -> list[object]:
+        return []
 
 
 @dataclass
@@ -71,9 +74,19 @@ class Addresses:
         """The client writes with both addresses visible."""
         return self.write(number, text, **{"ExternalUserId": f"whatsapp:{user}"} | params)
 
+    def report(self, to: str, own_id: str, sid: str, status: str) -> list[Event]:
+        """The vendor reports of a message to an address, whichever conversation it is of."""
+        body = {"MessageSid": sid, "MessageStatus": status, "To": f"whatsapp:{to}"}
+        report = MessageStatus(event_id=f"{sid}:{status}", received_at=self.now, params=body, own_id=own_id)
+        return self.tell(to, asyncio.run(self._read_report(Arrived(event=report, at=self.now))))
+
+    async def _read_report(self, arrived: Arrived) -> Told:
+        [told] = await self._reader().reports([arrived])
+        return told
+
     def tell(self, key: str, told: Told) -> list[Event]:
         """Tell an actor something, unless the store says that it was taken up before."""
-        seen = {event for chat in self.chats.values() for event in chat.tables.seen}
+        seen: set[object] = {event for chat in self.chats.values() for event in chat.tables.seen}
         return [] if told.event in seen else self.chat(key).give(told.given)
 
     def letters(self, key: str) -> list[Letter]:
@@ -121,7 +134,8 @@ class Addresses:
         return [type_of(event) for event in events]
 
     def _reader(self) -> InputReader:
-        return InputReader(_no_pool(), self.policy, _all_read)
+        pool = cast(Pool, _NoPool())
+        return InputReader(pool, self.policy, _all_read, lambda key: self.chat(key).remembered)
 
 
 def called(policy: Policy | None = None, **given: object) -> Addresses:

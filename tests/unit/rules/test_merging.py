@@ -303,10 +303,16 @@ def test_what_a_replay_wants_of_the_ids_messages_is_done_at_the_number() -> None
     assert person.chat(USER).give(again) == []
 
 
-def test_a_dead_letter_of_the_id_begins_nothing_there() -> None:
+def test_who_wrote_from_the_id_what_became_a_dead_letter_gets_the_apology_at_the_number() -> None:
     person = linked(called(apology_text="Perdona"))
-    address = f"whatsapp:{USER}"
-    assert person.chat(USER).give(i.MessageBuried(event_id="SM8", received_at=person.now, address=address)) == []
+    chat = person.chat(NUMBER)
+    chat.answer()
+    chat.accept()
+    buried = i.MessageBuried(event_id="SM8", received_at=person.now, address=f"whatsapp:{USER}")
+    assert person.told(person.chat(USER).give(buried)) == ["forwarded"]
+    assert person.told(person.publish(USER, times=2)) == ["unanswered", "answered"]
+    assert chat.state.turn is not None
+    assert [(part.body, part.to) for part in chat.state.turn.parts] == [("Perdona", f"whatsapp:{NUMBER}")]
 
 
 def test_a_state_of_before_has_no_other_address() -> None:

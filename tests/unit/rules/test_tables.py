@@ -20,7 +20,6 @@ CHANGES_NO_ROW_BUT_THE_CONVERSATIONS = {
     e.LookupsEnded,
     e.PostDeferred,
     e.Snapshot,
-    e.Linked,
     e.Forwarded,
     e.LetterSent,
     e.ErasureBegun,
