@@ -49,6 +49,9 @@ def _passed_on(draft: Draft, given: Input, number: str) -> Letter | None:
             return letters.message(draft, number, received, identity, mark)
         case ReplayWanted(message=received, identity=identity, mark=mark) if received is not None:
             return letters.message(draft, number, received, identity, mark)
+        case ReplayWanted(waiting=waiting, identity=identity, mark=mark) if waiting.kind == "call":
+            call = opening.ended_call(waiting).call
+            return replace(letters.call(draft, number, call), id=letters.passed_on(identity), mark=mark)
         case CommandGiven(command=command) if command.command != "erase":
             return letters.command(number, command)
         case CallEnded(call=call):

@@ -38,7 +38,7 @@ def waiting_call(ended: CallEnded) -> Waiting:
 
 def begin_queued(draft: Draft, waiting: Waiting) -> None:
     """Begin with a call that waited. One that a replay wants done again gets its first message again."""
-    ended = _of_queue(waiting)
+    ended = ended_call(waiting)
     if waiting.replay is None:
         begin(draft, ended, waiting.event_id)
     elif ended.call.event_id == draft.state.elevenlabs_conversation_id and draft.state.opt_out is None:
@@ -47,7 +47,8 @@ def begin_queued(draft: Draft, waiting: Waiting) -> None:
         _decline(draft, waiting.event_id, "superseded", superseded())
 
 
-def _of_queue(waiting: Waiting) -> CallEnded:
+def ended_call(waiting: Waiting) -> CallEnded:
+    """Return the call that waits."""
     payload = dict(waiting.payload or {})
     former, followed_up = payload.pop("_former", None), payload.pop("_followed_up", None)
     return CallEnded(

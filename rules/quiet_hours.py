@@ -13,6 +13,7 @@ from phonenumbers import timezone
 
 from rules.state import Conversation
 from schemas.errors import ConfigurationError
+from schemas.phone import is_number
 from schemas.settings import Settings
 from schemas.window import is_open
 
@@ -82,5 +83,11 @@ def until(state: Conversation, now: datetime, quiet: QuietHours | None) -> datet
     """Return until when a first message is spared; None: it may go. Whoever wrote lately is awake."""
     if quiet is None or is_open(state.last_inbound_at, now):
         return None
-    seconds = quiet.wait_seconds(state.key, now)
+    seconds = quiet.wait_seconds(_number_of(state), now)
     return now + timedelta(seconds=seconds) if seconds else None
+
+
+def _number_of(state: Conversation) -> str:
+    """Return the number that is written to, or any other one that is known of the person: an id tells no time zone."""
+    keys = (state.address.removeprefix("whatsapp:"), state.key, *(link.key for link in state.links))
+    return next((key for key in keys if is_number(key)), state.key)

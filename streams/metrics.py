@@ -21,6 +21,7 @@ RETRIES = Counter("whatsapp_retries", "Attempts after the first, of vendors' cal
 REDELIVERIES = Counter("whatsapp_redeliveries", "Events that had been taken up before.")
 REBALANCES = Counter("whatsapp_rebalances", "Assignments of partitions to this worker.")
 DEAD_LETTERS = Counter("whatsapp_dead_letters", "Events that became dead letters.", ["topic"])
+CONTRADICTIONS = Counter("whatsapp_contradicted_addresses", "Addresses that were told of with two numbers.")
 MAILBOXES = Gauge("whatsapp_mailboxes", "Numbers for which something is being done.")
 IN_FLIGHT = Gauge("whatsapp_in_flight", "Effects under way: what vendors, the agent and the backend are asked.")
 WINDOW = Gauge("whatsapp_window_events", "Fetched and unfinished events.", ["topic"])

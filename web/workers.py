@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 Json = dict[str, Any]
 Views = Mapping[str, Json | None]
@@ -15,6 +15,9 @@ _TRIED_AGAIN_SECONDS = 5.0
 # Events leave each 50 ms.
 _UNPUBLISHED_SECONDS = 15.0
 _MOST_RETRIED = 5
+
+CONTRADICTED: Final = "addresses came with two numbers within the last hour"
+"""Nothing is merged then; what came stays with each."""
 
 
 class LastSeen:
@@ -50,6 +53,8 @@ def late(views: Views) -> list[str]:
     lines = [f"tried again and again: {each['why']}" for each in found["retried"] if each["seconds"] > _TRIED_AGAIN_SECONDS]
     if (found["oldest"].get("unpublished") or 0) > _UNPUBLISHED_SECONDS:
         lines.append("events wait to be published")
+    if found["contradicted_addresses_last_hour"]:
+        lines.append(CONTRADICTED)
     return list(dict.fromkeys(lines))
 
 
@@ -66,6 +71,7 @@ def unfinished(views: Views) -> Json:
         "silent": len(views) - len(told),
         "behind": sum(view.get("behind", 0) for view in told),
         "unpublished": sum(view.get("unpublished", 0) for view in told),
+        "contradicted_addresses_last_hour": sum(view.get("contradicted_addresses_last_hour", 0) for view in told),
         "oldest": oldest,
         "retried": retried[:_MOST_RETRIED],
     }

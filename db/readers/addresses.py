@@ -1,11 +1,25 @@
 """Under which addresses a person is known."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from db.pool import Pool
 from db.queries import load
+from db.readers.query import Query
 
 _sql = load("addresses")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One of a person's. `place`: 0 of the number."""
+
+    phone_number: str
+    place: int
+
+
+ADDRESSES: Final = Query(_sql.addresses, Address)
 
 
 async def addresses_of(pool: Pool, address: str) -> list[str]:

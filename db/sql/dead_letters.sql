@@ -70,12 +70,12 @@ WHERE d.state = 'open' AND d.id LIKE 'turn-%' AND EXISTS (
                   AND o.turn_id = substr(d.id, 6)::bigint AND o.state IN ('refused', 'held'))
 
 -- name: page
--- $1: state, $2: reason, $3: topic, $4: number, $5: since, $6: before this (buried_at, id) $7, $8: so many
+-- $1: state, $2: reason, $3: topic, $4: a person's addresses, $5: since, $6: before this (buried_at, id) $7, $8: so many
 SELECT id, state, topic, source_partition, source_offset, phone_number, reason, details, tries, buried_at, closed,
   octet_length(value) AS size
 FROM conversation_dead_letter
 WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR reason = $2) AND ($3::text IS NULL OR topic = $3)
-  AND ($4::text IS NULL OR phone_number = $4) AND ($5::timestamp IS NULL OR buried_at >= $5)
+  AND ($4::text[] IS NULL OR phone_number = ANY($4)) AND ($5::timestamp IS NULL OR buried_at >= $5)
   AND ($6::timestamp IS NULL OR (buried_at, id) < ($6, $7::text))
 ORDER BY buried_at DESC, id DESC LIMIT $8
 

@@ -113,6 +113,7 @@ started AS (
   FROM conversation_log l JOIN conversation_state s ON s.id = l.conversation_id, oldest
   WHERE l.type = 'started' AND l.at >= begins
     AND ($2::text IS NULL OR l.data->'data'->>'batch_id' = $2) AND ($3::text IS NULL OR l.data->'data'->>'group_id' = $3)
+    AND NOT s.metadata ? 'merged_into' -- the same person's conversation goes on elsewhere, and is counted there
     AND NOT (s.status = 'closed' AND coalesce(s.last_message_at, s.started_at) < now() - make_interval(days => $5::int))),
 calls AS (
   SELECT started.id, started.number, started.turn, (started.at AT TIME ZONE $1)::date AS day,

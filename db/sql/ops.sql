@@ -1,7 +1,7 @@
 -- name: conversations
 -- Newest activity first. One pass over the table keeps the newest page in a small heap; an index on last_message_at
 -- would have to be written at every message.
--- $1 status; $2 digits of a number; $3 words in a name, or in a campaign's name or id; $4 only those that wait; $5 only those
+-- $1 status; $2 digits of a number, or an id, of any address of a person; $3 words in a name, or in a campaign's name or id; $4 only those that wait; $5 only those
 -- with a failed turn; $6, $7: behind this (time, id); $8: so many; $9: $3 with a `_` for each letter that is not ASCII's.
 -- $1-$3, $6, $7, $9 may be null. To fold the case of any letter costs 5 µs a row: the names that $9 fits are few.
 WITH campaigns AS MATERIALIZED (
@@ -12,7 +12,9 @@ WITH campaigns AS MATERIALIZED (
 page AS (
   SELECT s.id, coalesce(s.last_message_at, 'epoch') AS last_message_at FROM conversation_state s
   WHERE ($1::text IS NULL OR s.status = $1)
-    AND ($2::text IS NULL OR s.phone_number LIKE '%' || $2 || '%')
+    AND ($2::text IS NULL OR s.phone_number LIKE '%' || $2 || '%' OR s.phone_number = ANY(ARRAY(
+      SELECT a.state->>'merged_into' FROM conversation_actor a
+      WHERE a.phone_number LIKE '%' || $2 || '%' AND a.state ? 'merged_into')))
     AND ($3::text IS NULL OR (s.client_name COLLATE "C" ILIKE '%' || $9 || '%' AND s.client_name ILIKE '%' || $3 || '%')
       OR s.batch_id IN (SELECT batch_id FROM campaigns))
     AND (NOT $4 OR s.phone_number = ANY(ARRAY(SELECT phone_number FROM conversation_open)))

@@ -74,15 +74,23 @@ SELECT s.* FROM unnest($1::text[]) AS k(phone_number), LATERAL (
 SELECT * FROM conversation_sends WHERE phone_number = $1 AND turn_id = $2 ORDER BY part
 
 -- name: quotes
--- Of that conversation alone: a client must not be shown what another one wrote.
+-- Of that person alone, at whichever of the addresses: a client must not be shown what another one wrote.
 SELECT k.conversation_id, k.sid, m.content FROM unnest($1::int[], $2::text[]) AS k(conversation_id, sid)
 CROSS JOIN LATERAL (SELECT content FROM conversation_messages m
-  WHERE m.twilio_message_id = k.sid AND m.conversation_id = k.conversation_id ORDER BY m.id LIMIT 1) m
+  WHERE m.twilio_message_id = k.sid AND (m.conversation_id = k.conversation_id OR EXISTS (
+    SELECT FROM conversation_state s JOIN conversation_state o ON o.metadata->>'merged_into' = s.phone_number
+    WHERE s.id = k.conversation_id AND o.id = m.conversation_id)) ORDER BY m.id LIMIT 1) m
 
 -- name: newest_messages
--- $2: the id of the last message that counts; $3: ids that are left out
+-- $2: the id of the last message that counts; $3: ids that are left out. What was said at the person's other addresses, too:
+-- of several conversations only the time tells the order.
 SELECT id, direction, content, sent_at, metadata FROM conversation_messages
-WHERE conversation_id = $1 AND id <= $2 AND id <> ALL($3::int[]) ORDER BY id DESC LIMIT $4
+WHERE conversation_id = ANY(ARRAY(
+    SELECT $1::int UNION ALL
+    SELECT o.id FROM conversation_state s JOIN conversation_actor a ON a.phone_number = s.phone_number
+    CROSS JOIN LATERAL jsonb_array_elements(a.state->'links') l JOIN conversation_state o ON o.phone_number = l->>'key'
+    WHERE s.id = $1 AND o.metadata->>'merged_into' = s.phone_number))
+  AND id <= $2 AND id <> ALL($3::int[]) ORDER BY sent_at DESC, id DESC LIMIT $4
 
 -- name: events
 SELECT conversation_id, number, phone_number, partition, sequence, type, at, data FROM conversation_log

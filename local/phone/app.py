@@ -16,6 +16,7 @@ from aiohttp import web
 from local.phone.breakage import SWITCHES, Breakage
 from local.phone.ledger import Ledger, judge
 from local.phone.messages import inbound, kind_of
+from local.phone.people import People
 from local.phone.world import Addresses, Parts, World
 from schemas.errors import InvalidInput
 from schemas.phone import canonical_number
@@ -38,6 +39,7 @@ class Phone:
         self._parts = parts
         self._breakage = Breakage(world)
         self._calls: Counter[str] = Counter()
+        self._people = People()
         # A client's next message leaves when the one before was taken: only so is there an order to be kept.
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -48,6 +50,7 @@ class Phone:
         app.router.add_get("/api/state", self._state)
         app.router.add_post("/api/call", self._call)
         app.router.add_post("/api/write", self._write)
+        app.router.add_post("/api/person", self._person)
         app.router.add_post("/api/burst", self._burst)
         app.router.add_post("/api/switch", self._switch)
         app.router.add_post("/api/part", self._part)
@@ -62,9 +65,11 @@ class Phone:
         numbers = [number for number in request.query.get("numbers", "").split(",") if number]
         chats, total = {}, Ledger()
         for number in numbers:
-            ledger = judge(number, twilio, asked, self._calls[number])
+            addresses, person = self._people.addresses(number), self._people.of(number)
+            ledger = judge(number, twilio, asked, self._calls[number], addresses)
             total.add(ledger)
-            chats[number] = {"messages": _chat(number, twilio), "ledger": asdict(ledger)}
+            now = {"shows": person.shows, "number": person.number}
+            chats[number] = {"messages": _chat(addresses, twilio), "ledger": asdict(ledger), "now": now}
         switches = {name: name in self._breakage.on for name in SWITCHES}
         body = {"chats": chats, "total": asdict(total), "switches": switches, "parts": self._parts.running()}
         return web.json_response(body)
@@ -85,6 +90,14 @@ class Phone:
         """Send one message as the client."""
         wanted = await request.json()
         return web.json_response(await self._send(wanted, wanted.get("kind", "text"), str(wanted.get("text", ""))))
+
+    async def _person(self, request: web.Request) -> web.Response:
+        """Have a client's webhooks show something else, or their number be another one."""
+        wanted = await request.json()
+        number = canonical_number(str(wanted.get("number", "")))
+        async with self._writing[number]:
+            person = self._people.change(number, wanted)
+            return web.json_response(await self._world.twilio("people", person.identity))
 
     async def _burst(self, request: web.Request) -> web.Response:
         """Send a hundred messages at once, spread over the given clients."""
@@ -107,7 +120,7 @@ class Phone:
             field, _, why = str(error).partition(": ")
             raise InvalidInput(field, why) from error
         async with self._writing[number]:
-            return await self._world.twilio("inbound", message)
+            return await self._world.twilio("inbound", message | {"from": self._people.of(number).number})
 
     async def _switch(self, request: web.Request) -> web.Response:
         wanted = await request.json()
@@ -151,12 +164,11 @@ def _call_body(number: str, conversation: str, wanted: Json) -> Json:
     }  # fmt: skip
 
 
-def _chat(number: str, twilio: list[Json]) -> list[Json]:
-    address = f"whatsapp:{number}"
+def _chat(addresses: list[str], twilio: list[Json]) -> list[Json]:
     return [
-        {"sid": row["sid"], "mine": row["from"] == address, "text": row["body"], "at": row["created"],
+        {"sid": row["sid"], "mine": row["from"] in addresses, "text": row["body"], "at": row["created"],
          "status": row["status"], "kind": kind_of(row)}
-        for row in twilio if address in (row["from"], row["to"])
+        for row in twilio if row["from"] in addresses or row["to"] in addresses
     ]  # fmt: skip
 
 

@@ -32,15 +32,19 @@ class Ledger:
             setattr(self, name, getattr(self, name) + count)
 
 
-def judge(number: str, twilio: Sequence[Row], asked: Sequence[Row], calls: int = 1) -> Ledger:
-    """Judge one client. `calls`: how many of them began with a first message, the same one perhaps.
+def judge(
+    number: str, twilio: Sequence[Row], asked: Sequence[Row], calls: int = 1, addresses: Sequence[str] = ()
+) -> Ledger:
+    """Judge one client. `calls`: how many of them began with a first message, the same one perhaps; `addresses`: all that
+    the client has had, empty: the number.
 
     What no agent is to answer is left out: STOP and the like, and all until it is taken back.
     """
-    address = f"whatsapp:{number}"
-    wrote = _answerable([row["body"] for row in twilio if row["from"] == address])
-    first, *told = [row["body"] for row in twilio if row["to"] == address and row["direction"] == "outbound-api"] or [""]
-    questions = _distinct([row for row in asked if row["who"] == number and row.get("reply")])
+    theirs = set(addresses or (f"whatsapp:{number}",))
+    keys = {each.removeprefix("whatsapp:") for each in theirs}
+    wrote = _answerable([row["body"] for row in twilio if row["from"] in theirs])
+    first, *told = [row["body"] for row in twilio if row["to"] in theirs and row["direction"] == "outbound-api"] or [""]
+    questions = _distinct([row for row in asked if row["who"] in keys and row.get("reply")])
     answered, doubled = _matched(wrote, questions, told)
     ledger = Ledger(
         sent=len(wrote), answered=len(answered), doubled=doubled + max(0, told.count(first) + 1 - max(calls, 1))

@@ -9,11 +9,15 @@ from rules.events import Deferred, Event, LinkSettled, Merged, Recorded, Sent, T
 from rules.inputs import DeliveryReported
 from rules.state import SPARED, Conversation, Turn
 from schemas.phone import masked
+from streams.actors.last_hour import LastHour
 from streams.actors.values import Transition
 from streams.failpoints import reach
-from streams.metrics import RETRIES, reconciled, turn_took
+from streams.metrics import CONTRADICTIONS, RETRIES, reconciled, turn_took
 
 log = structlog.get_logger()
+
+CONTRADICTED: Final = LastHour()
+"""Addresses that were told of with two numbers: for `/health`, because somebody has to look."""
 
 # What a vendor was asked, and will be asked once more; a turn that waits was not begun, a look-up repeats nothing.
 _RETRIED = frozenset({"ask", "send", "details"})
@@ -30,7 +34,7 @@ def observe(key: str, transition: Transition) -> None:
     for recorded, after in transition.events:
         event = recorded.event
         _observe_turn(key, before, recorded)
-        _observe_link(key, event)
+        _observe_link(key, event, recorded.at)
         if isinstance(event, Deferred) and event.what in _RETRIED and event.wait.reason not in SPARED:
             RETRIES.inc()
         if isinstance(event, Sent):
@@ -40,7 +44,10 @@ def observe(key: str, transition: Transition) -> None:
         before = after
 
 
-def _observe_link(key: str, event: Event) -> None:
+def _observe_link(key: str, event: Event, at: datetime) -> None:
+    if isinstance(event, LinkSettled) and event.known is not None:
+        CONTRADICTIONS.inc()
+        CONTRADICTED.note(at)
     if isinstance(event, LinkSettled) and event.reason != "joined":
         log.warning(_LINKS[event.reason], address=masked(key), other=masked(event.key))
     elif isinstance(event, Merged):

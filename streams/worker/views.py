@@ -10,8 +10,10 @@ from aiohttp import web
 
 from clients.circuit_breaker import CircuitBreaker
 from process.metrics import exposition
+from schemas.documents import now
 from schemas.events import TAKEN_UP
 from streams import html, metrics
+from streams.actors.telemetry import CONTRADICTED
 from streams.worker.disk import disk_problem
 from streams.worker.progress import Progress
 
@@ -147,6 +149,7 @@ class Views:
             "stopped": self._stopped(),
             "unpublished": self._publisher.unpublished,
             "refused": self._refusals.shown(),
+            "contradicted_addresses_last_hour": CONTRADICTED.count(now()),
             "paused": [pause.vendor for pause in self._pauses if pause.is_open],
             "vendors": {pause.vendor: {"paused": pause.is_open, **pause.recent()} for pause in self._pauses},
             "tasks": len(asyncio.all_tasks()),

@@ -129,6 +129,32 @@ def test_after_stop_nobody_is_written_to_and_nothing_counts_as_waiting(page: Pag
     expect(page.locator("#count-waiting")).to_have_text("0")
 
 
+def test_who_withholds_and_changes_the_number_stays_one_client(page: Page) -> None:
+    """The number alone, with an id, the id alone, and another number: one chat, one conversation."""
+    _end_call(page, "Pía Luz", "+573138539210")
+    phone = page.locator(".phone", has_text="Pía Luz")
+    expect(phone.locator(".theirs")).to_have_count(1, timeout=15_000)
+
+    def write(answers: int) -> None:
+        phone.get_by_label("Message of Pía Luz").fill(f"mensaje {answers}")
+        phone.get_by_role("button", name="Send").click()
+        expect(phone.locator(".theirs")).to_have_count(answers + 1, timeout=20_000)
+
+    write(1)
+    for answers, shows in ((2, "number and id"), (3, "the id alone")):
+        with page.expect_response("**/api/person"):
+            phone.get_by_label("WhatsApp shows").select_option(label=shows)
+        write(answers)
+    with page.expect_response("**/api/person"):
+        phone.get_by_label("WhatsApp shows").select_option(label="number and id")
+    phone.get_by_role("button", name="Change the number").click()
+    expect(page.locator("#said")).to_contain_text("+573138539211", timeout=15_000)
+    write(4)
+    expect(page.locator("#count-answered")).to_have_text("4")
+    for name in ("waiting", "lost", "doubled", "out_of_order"):
+        expect(page.locator(f"#count-{name}")).to_have_text("0")
+
+
 def test_bad_input_is_a_sentence(page: Page) -> None:
     page.get_by_label("Number").fill("hola")
     page.get_by_role("button", name="End the call").click()

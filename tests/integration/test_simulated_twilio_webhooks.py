@@ -113,6 +113,15 @@ def test_a_person_shows_a_number_an_id_or_both(twilio: Simulator, receiver: Rece
     assert {name: call.params.get(name) for name in shown} == shown
 
 
+def test_a_message_to_a_number_that_was_changed_reaches_nobody(
+    twilio: Simulator, receiver: Receiver, client: Client
+) -> None:
+    number = CLIENT.removeprefix("whatsapp:")
+    twilio.steer("people", {"number": "+573138539199", "user_id": "CO.78", "former": number})
+    send(client, receiver.url + "/status")
+    assert receiver.taken(2)[-1].params["ErrorCode"] == "63003"
+
+
 def test_by_default_only_a_failed_connection_is_repeated(twilio: Simulator, receiver: Receiver, client: Client) -> None:
     receiver.replies = [Reply(status=500)]
     assert write(twilio)["status"] == 500

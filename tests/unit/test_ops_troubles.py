@@ -49,7 +49,8 @@ def test_every_line_that_is_told_has_its_words_in_spanish() -> None:
     )
     queue = {"unread": 1, "dead_letters_last_hour": 1}
     retried = {"why": FAILURE, "tries": 9, "seconds": 60.0}
-    views: Views = {"a": {"retried": [retried], "oldest": {"unpublished": 60.0}, "unpublished": 1}, "b": None}
+    views: Views = {"a": {"retried": [retried], "oldest": {"unpublished": 60.0}, "unpublished": 1,
+                          "contradicted_addresses_last_hour": 1}, "b": None}  # fmt: skip
     lines = [*standing({"a": None}), *standing(views), *late(views), *problems(worst, queue)]
     told = {each.text for each in troubles({"problems": lines, "standing": []}, views)}
     assert len(told) == len(lines)

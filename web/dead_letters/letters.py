@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from aiolimiter import AsyncLimiter
 
+from db.readers.addresses import ADDRESSES
 from db.readers.letters import ONE, OPEN_ONES, PAGE, LetterRow, WholeLetter
 from schemas.documents import now
 from schemas.errors import InvalidInput
@@ -28,7 +29,7 @@ class NoSuchLetter(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which letters. `before`: the id of the last one of the page before."""
+    """Which letters. `number`: any address of a person; `before`: the id of the last one of the page before."""
 
     state: str | None = "open"
     reason: str | None = None
@@ -53,8 +54,11 @@ class Letters:
         await self._index.catch_up()
         before = await self._row(filters.before) if filters.before else None
         since = filters.since.astimezone(UTC).replace(tzinfo=None) if filters.since else None
+        addresses = None
+        if filters.number is not None:
+            addresses = [each.phone_number for each in await self._index.rows(ADDRESSES, filters.number)]
         rows = await self._index.rows(
-            PAGE, filters.state, filters.reason, filters.topic, filters.number, since,
+            PAGE, filters.state, filters.reason, filters.topic, addresses, since,
             before.buried_at if before else None, before.id if before else None, filters.limit + 1,
         )  # fmt: skip
         shown = [_shown(row) for row in rows[: filters.limit]]

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from db.readers.ops import CONVERSATIONS, ListedConversation
+from schemas.phone import conversation_key, is_user_id
 from schemas.query import whole
 from schemas.times import iso_time
 from web.database import Database
@@ -18,13 +19,15 @@ from web.ops.pages import Page, page
 _PAGE = Page("conversations.html", "Conversations", "conversations")
 # Fits on two screens; more is a matter of searching.
 _ROWS = 50
+# An id of the longest form; words of a name need less.
+_LONGEST_TEXT = 150
 STATUSES = ("active", "escalated", "closed")
 SHOWN = ("all", "waiting", "failed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """What is looked for. `text`: a number's digits, or words of a name or campaign; `before`: the page's position."""
+    """What is looked for. `text`: a number's digits, an id, words of a name or campaign; `before`: the page's position."""
 
     text: str = ""
     status: str = ""
@@ -32,13 +35,16 @@ class Search:
     before: tuple[datetime, int] | None = None
 
     @property
-    def digits(self) -> str | None:
+    def address(self) -> str | None:
+        """The digits of a number, or the key of an id."""
         digits = re.sub(r"[\s()+.-]", "", self.text)
-        return digits if digits.isdecimal() else None
+        if digits.isdecimal():
+            return digits
+        return conversation_key(self.text) if is_user_id(self.text) else None
 
     @property
     def words(self) -> str | None:
-        return self.text if self.text and self.digits is None else None
+        return self.text if self.text and self.address is None else None
 
     def arguments(self) -> tuple[Any, ...]:
         """Return the query's arguments."""
@@ -46,7 +52,7 @@ class Search:
         escaped = re.sub(r"([\\%_])", r"\\\1", self.words) if self.words else None
         loose = re.sub(r"[^\x00-\x7f]", "_", escaped) if escaped else None
         filters = (self.shown == "waiting", self.shown == "failed")
-        return (self.status or None, self.digits, escaped, *filters, time, number, _ROWS + 1, loose)
+        return (self.status or None, self.address, escaped, *filters, time, number, _ROWS + 1, loose)
 
     def link(self, before: tuple[datetime, int] | None = None) -> str:
         """Return the address of this search, of the page behind a position."""
@@ -64,7 +70,7 @@ def search_of(query: Mapping[str, str]) -> Search:
     """
     status, shown = query.get("status", ""), query.get("shown", "")
     return Search(
-        text=query.get("q", "").strip()[:100],
+        text=query.get("q", "").strip()[:_LONGEST_TEXT],
         status=status if status in STATUSES else "",
         shown=shown if shown in SHOWN else "all",
         before=_position(query.get("before", "")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from web.refusals import line as refusal_line
-from web.workers import Views
+from web.workers import CONTRADICTED, Views
 
 _PARTITION = re.compile(r"partition (\d+) stands still$")
 STANDS_STILL: Final = "partition %(partition)s stands still"
@@ -19,7 +19,7 @@ TEXTS: Final = (
     "nothing moves", "Kafka does not answer", "Postgres does not answer", "tried again and again",
     "events wait to be published", "events wait and no turn ends", "a message has waited for more than five minutes",
     "events wait in Postgres for Kafka", "events became dead letters within the last hour",
-    "Twilio refuses a template, or a text outside its window", "a vendor refuses our credentials",
+    "Twilio refuses a template, or a text outside its window", "a vendor refuses our credentials", CONTRADICTED,
 )  # fmt: skip
 """What workers and `web.work` say; each is there in every language of the console."""
 

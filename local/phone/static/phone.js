@@ -49,11 +49,24 @@ function addPhone(number, name) {
     input.value = "";
     attempt(() => ask("write", { number, text }));
   });
+  const shows = phone.querySelector("[name=shows]");
+  shows.addEventListener("change", () => attempt(() => ask("person", { number, shows: shows.value })));
+  phone.querySelector(".move").addEventListener("click", () => attempt(async () => {
+    const moved = await ask("person", { number, new_number: nextNumber(phone.dataset.number) });
+    tell(`${say("moved")} ${moved.number}`);
+  }));
+  phone.dataset.number = number;
   for (const button of phone.querySelectorAll("[data-kind]")) {
     button.addEventListener("click", () => attempt(() => ask("write", { number, kind: button.dataset.kind })));
   }
   translate(phone);
   byId("phones").append(phone);
+}
+
+// Of the same country, so that the number is a possible one: its last digits count up.
+function nextNumber(number) {
+  const last = String((Number(number.slice(-4)) + 1) % 10000).padStart(4, "0");
+  return number.slice(0, -4) + last;
 }
 
 function bubble(message) {
@@ -91,6 +104,8 @@ function showChat(number, chat) {
     list.replaceChildren(...chat.messages.map(bubble));
     if (follows) list.scrollTop = list.scrollHeight;
   }
+  phone.dataset.number = chat.now.number;
+  phone.querySelector("[name=shows]").value = chat.now.shows;
   const counts = COUNTS.filter((name) => chat.ledger[name]).map((name) => `${chat.ledger[name]} ${say(name)}`);
   phone.querySelector(".counts").textContent = counts.join(" · ");
 }

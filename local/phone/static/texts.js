@@ -12,6 +12,8 @@ const TEXTS = {
     "agent-silent": "Agente mudo", "agent-away": "ElevenLabs no responde", kill: "kill -9", start: "arrancar", running: "en marcha",
     stopped: "parado", message: "Mensaje de", chat: "Conversación de", ended: "Llamada terminada:", taken: "mensajes aceptados:",
     "no-answer": "No se pudo:", away: "El teléfono no responde; ¿sigue en marcha `up`?", file: "archivo", video: "video",
+    shows: "WhatsApp muestra", "shows-number": "el número", "shows-both": "número e identificador",
+    "shows-id": "solo el identificador", move: "Cambiar de número", moved: "El número es ahora",
   },
   en: {
     title: "Test phone", call: "End a call", name: "Name", number: "Number", summary: "The call's summary",
@@ -23,5 +25,7 @@ const TEXTS = {
     "agent-silent": "Agent silent", "agent-away": "ElevenLabs away", kill: "kill -9", start: "start", running: "running",
     stopped: "stopped", message: "Message of", chat: "Conversation of", ended: "Call ended:", taken: "messages taken:",
     "no-answer": "That did not work:", away: "The phone does not answer; is `up` still there?", file: "file", video: "video",
+    shows: "WhatsApp shows", "shows-number": "the number", "shows-both": "number and id",
+    "shows-id": "the id alone", move: "Change the number", moved: "The number is now",
   },
 };

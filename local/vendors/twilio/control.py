@@ -44,7 +44,7 @@ class Control:
             wanted["opt_out_type"] = kind
             simulator.webhooks.reply(message, reply_of(kind))
         identity = simulator.people.identities.of(wanted["from"])
-        params = (identity.params if identity else {}) | params_of(message, wanted, f"http://{request.host}")
+        params = (identity.params(message.created) if identity else {}) | params_of(message, wanted, f"http://{request.host}")
         statuses = [
             await simulator.webhooks.inbound(message, account, params) for _ in range(int(wanted.get("times", 1)))
         ]  # fmt: skip
@@ -53,8 +53,8 @@ class Control:
     def _received(self, account: Account, wanted: Json) -> Message:
         identities = self._simulator.people.identities
         known = identities.of(wanted["from"])
-        client = f"{WHATSAPP}{known.sender if known else wanted['from']}"
         at = now() - timedelta(seconds=float(wanted.get("seconds_ago", 0)))
+        client = f"{WHATSAPP}{known.sender(at) if known else wanted['from']}"
         message = Message(
             sid=wanted.get("sid") or new_sid("MM" if wanted.get("media") else "SM"), account=account.sid,
             to=wanted.get("to") or min(account.senders), from_=client, body=body_of(wanted), direction="inbound",
@@ -107,9 +107,12 @@ class Control:
         return web.json_response(wanted)
 
     async def _people(self, request: web.Request) -> web.Response:
-        """A person with an id: `number`, `user_id`, `parent_id`, and what webhooks show from now on: `shows`."""
+        """A person with an id, as from now on: see `local.vendors.twilio.identities.Identity`."""
         wanted = await request.json()
-        self._simulator.people.identities.know(Identity(**wanted))
+        try:
+            self._simulator.people.identities.know(Identity.of(wanted))
+        except (TypeError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
         return web.json_response(wanted)
 
     async def _templates(self, request: web.Request) -> web.Response:

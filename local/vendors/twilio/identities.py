@@ -1,7 +1,9 @@
 """People with business-scoped ids: what a webhook shows of them, and to whom a message to either address goes. Pure."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 WHATSAPP = "whatsapp:"
 Shows = Literal["number", "both", "id"]
@@ -9,24 +11,55 @@ Shows = Literal["number", "both", "id"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """`shows`: what webhooks have of the person from now on; a number that is withheld is `id`."""
+    """`number`: None of who never shows one; `shows`: what webhooks have of the person, and from `withheld_from` on the id
+    alone; `former`: the number that the person has changed for this one: nobody is there any more, nor at the id of then.
+    """
 
-    number: str
     user_id: str
+    number: str | None = None
     parent_id: str | None = None
     shows: Shows = "both"
+    withheld_from: datetime | None = None
+    former: str | None = None
+
+    @classmethod
+    def of(cls, wanted: Mapping[str, Any]) -> "Identity":
+        """Read what a test wants. `withheld_from`: ISO 8601.
+
+        Raises:
+            ValueError: a name that is none of the fields, or a time that is none.
+        """
+        if unknown := sorted(set(wanted) - {each.name for each in fields(cls)}):
+            raise ValueError(f"unknown: {', '.join(unknown)}")
+        given = dict(wanted)
+        if since := given.get("withheld_from"):
+            at = datetime.fromisoformat(since)
+            given["withheld_from"] = at.replace(tzinfo=at.tzinfo or UTC)
+        return cls(**given)
 
     @property
-    def sender(self) -> str:
-        return self.user_id if self.shows == "id" else self.number
+    def telephone(self) -> str:
+        """By which the person is told from others."""
+        return self.number or self.user_id
 
     @property
-    def params(self) -> dict[str, str]:
+    def addresses(self) -> list[str]:
+        return [f"{WHATSAPP}{each}" for each in (self.number, self.user_id) if each]
+
+    def sender(self, at: datetime) -> str:
+        """Return what `From` has of a message that is written at a time."""
+        return self.telephone if self._shown(at) != "id" else self.user_id
+
+    def params(self, at: datetime) -> dict[str, str]:
         """Return the parameters that name the person beside the sender."""
-        if self.shows == "number":
+        if self._shown(at) == "number":
             return {}
         parent = {"ParentExternalUserId": f"{WHATSAPP}{self.parent_id}"} if self.parent_id else {}
         return {"ExternalUserId": f"{WHATSAPP}{self.user_id}"} | parent
+
+    def _shown(self, at: datetime) -> Shows:
+        is_withheld = self.withheld_from is not None and at >= self.withheld_from
+        return "id" if is_withheld or self.number is None else self.shows
 
 
 @dataclass(slots=True)
@@ -34,23 +67,30 @@ class Identities:
     """`sendable`: the account may send to ids; one that may not yet is refused with 21211."""
 
     sendable: bool = True
-    _by_number: dict[str, Identity] = field(default_factory=dict)
+    _people: dict[str, Identity] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
 
     def know(self, identity: Identity) -> None:
         """Have a person be like this from now on."""
-        self._by_number[identity.number] = identity
+        if identity.former is not None:
+            before = self._people.pop(identity.former, None)
+            self._left |= {f"{WHATSAPP}{identity.former}", *(before.addresses if before else ())}
+        self._left -= set(identity.addresses)
+        self._people[identity.telephone] = identity
 
-    def of(self, number: str) -> Identity | None:
-        """Return who writes from a telephone with this number."""
-        return self._by_number.get(number)
+    def of(self, telephone: str) -> Identity | None:
+        """Return who writes from a telephone, by its number, or by the person's id where it shows none."""
+        return self._people.get(telephone)
 
     def addresses(self, address: str) -> list[str]:
         """Return all addresses of whom one belongs to, as Twilio writes them."""
-        bare = address.removeprefix(WHATSAPP)
-        for each in self._by_number.values():
-            if bare in (each.number, each.user_id):
-                return [f"{WHATSAPP}{each.number}", f"{WHATSAPP}{each.user_id}"]
-        return [address]
+        found = (each.addresses for each in self._people.values() if address in each.addresses)
+        return next(found, [address])
+
+    def is_left(self, address: str) -> bool:
+        """Return whether nobody is at an address any more."""
+        return address in self._left
 
     def clear(self) -> None:
-        self._by_number.clear()
+        self._people.clear()
+        self._left.clear()

@@ -21,6 +21,7 @@ _WINDOW = timedelta(hours=24)
 _OUTSIDE_WINDOW = 63016
 _UNSUBSCRIBED = 21610
 _NO_NUMBER = 21211
+_NOT_ON_WHATSAPP = 63003
 _TOO_MANY_TO_ONE = 63018
 _LOUD_SYNC = frozenset({63007})
 """Of the 63… family, refused at once; all others come by callback."""
@@ -138,6 +139,8 @@ def failure(message: Message, templates: Templates, people: People) -> int | Non
     """Return the code with which an accepted message fails later; None: it arrives."""
     if code := people.of_account("async") or people.rule(message.to, "async"):
         return code
+    if people.identities.is_left(message.to):
+        return _NOT_ON_WHATSAPP
     if code := people.pair.exceeded(message.to, "async"):
         return code
     if people.opt_out == "async" and (message.to, message.from_) in people.stopped:

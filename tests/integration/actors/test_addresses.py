@@ -2,13 +2,16 @@
 
 import asyncio
 import uuid
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from db.pool import Pool
 from schemas.rows import Json
 from streams.failpoints import VARIABLE
+from tests.support import http
 from tests.support.actor_worker import ActorWorker, Backend
 from tests.support.deadline import eventually
 from tests.support.said import said, until_said
@@ -16,6 +19,8 @@ from tests.support.simulators import Simulator
 
 _NUMBER = "+573138539155"
 _USER = "CO.1234567890"
+_NEW_NUMBER = "+573138539199"
+_PARENT = {"ParentExternalUserId": "whatsapp:CO.ENT.7"}
 _BOTH = {"ExternalUserId": f"whatsapp:{_USER}"}
 _DEATH_SECONDS = 30.0
 
@@ -50,6 +55,52 @@ async def test_a_called_client_answers_from_an_id_and_is_answered_at_the_number(
     await eventually(lambda: _is_declined(pool, "conv_2"))
     await backend.command(_USER, "erase")
     await eventually(lambda: _is_erased(pool))
+    assert await workers[0].stop() == 0
+
+
+async def test_who_changes_the_number_is_answered_there_with_the_calls_memory_and_a_stop_counts_at_both(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool
+) -> None:
+    await workers[0].start()
+    await workers[0].ready()
+    await backend.call(_NUMBER, "conv_1")
+    await until_said(twilio, "Hola Ana")
+    await backend.write(_NUMBER, "soy yo", **_BOTH, **_PARENT)
+    await until_said(twilio, "soy yo", _NUMBER)
+    await backend.write(_NEW_NUMBER, "cambié de número", ExternalUserId="whatsapp:CO.99", **_PARENT)
+    await until_said(twilio, "cambié de número", _NEW_NUMBER)
+    await backend.write("CO.99", "¿sigue ahí?")
+    await until_said(twilio, "¿sigue ahí?", _NEW_NUMBER)
+    for key in (_USER, _NEW_NUMBER, "CO.99", "CO.ENT.7"):
+        assert (await _state(pool, key))["merged_into"] == _NUMBER
+    assert (await _state(pool, _NUMBER))["elevenlabs_conversation_id"] == "conv_1"
+    await backend.write(_NEW_NUMBER, "STOP")
+    await eventually(lambda: _is_suppressed(pool))
+    for number, call in ((_NUMBER, "conv_2"), (_NEW_NUMBER, "conv_3")):
+        await backend.call(number, call)
+        await eventually(partial(_is_declined, pool, call))
+    await backend.command("CO.99", "erase")
+    await eventually(lambda: _is_erased(pool))
+    assert await workers[0].stop() == 0
+
+
+async def test_an_id_of_two_numbers_is_in_nobodys_chat_but_its_own(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool
+) -> None:
+    await workers[0].start()
+    await workers[0].ready()
+    for number, call in ((_NUMBER, "conv_1"), (_NEW_NUMBER, "conv_2")):
+        await backend.call(number, call)
+        await until_said(twilio, "Hola Ana", number)
+        await backend.write(number, f"soy {number}", **_BOTH, **_PARENT)
+        await until_said(twilio, f"soy {number}", number)
+    answered = {number: "\n".join(said(twilio, number)) for number in (_NUMBER, _NEW_NUMBER)}
+    assert [_NEW_NUMBER in answered[_NUMBER], _NUMBER in answered[_NEW_NUMBER]] == [False, False]
+    links = (await _state(pool, _NEW_NUMBER))["links"]
+    assert [link["state"] for link in links] == ["refused", "refused"]
+    async with httpx.AsyncClient(verify=http.NO_CERTIFICATES) as client:
+        view = (await client.get(f"http://127.0.0.1:{workers[0].port}/partitions")).json()
+    assert view["contradicted_addresses_last_hour"] == 2
     assert await workers[0].stop() == 0
 
 
