@@ -12,7 +12,7 @@ from rules import events as e
 from rules.evolve_turns import HANDLERS as OF_TURNS
 from rules.evolve_turns import unless_of, wait_to_ask
 from rules.said_words import checksum
-from rules.state import Conversation, EarlyReport, LastWords, Link, Post, Turn, Waiting, replace
+from rules.state import Conversation, EarlyReport, LastWords, Link, Part, Post, Turn, Waiting, replace
 
 # As long as a template's value may be; the whole summary is in its table.
 _LONGEST_SUMMARY = 700
@@ -306,13 +306,30 @@ def _took_over(state: Conversation, event: e.TookOver, at: e.Recorded) -> Conver
     others = (*(each for each in state.links if each.key not in ours), *led_there)
     is_reopened = state.status == "closed" and bool(over.inbox)
     return replace(
-        state,
+        _readdressed(state, over.address) if over.address else state,
         links=(*others, link),
         address=over.address or state.address,
         inbox=tuple(heapq.merge(over.inbox, state.inbox, key=lambda waiting: waiting.at)),
         last_inbound_at=max(filter(None, (state.last_inbound_at, over.last_inbound_at)), default=None),
         status="active" if is_reopened else state.status,
         closed_at=None if is_reopened else state.closed_at,
+    )
+
+
+def _readdressed(state: Conversation, address: str) -> Conversation:
+    """What is not with the vendor yet goes to where the person has moved."""
+
+    def parts(planned: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(replace(part, to=address) if part.state == "planned" else part for part in planned)
+
+    def turn(planned: Turn) -> Turn:
+        return replace(planned, parts=parts(planned.parts))
+
+    return replace(
+        state,
+        turn=None if state.turn is None else turn(state.turn),
+        behind=tuple(turn(each) for each in state.behind),
+        came_back=tuple(replace(each, parts=parts(each.parts)) for each in state.came_back),
     )
 
 

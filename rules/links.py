@@ -19,6 +19,9 @@ from schemas.phone import is_number
 PATIENCE: Final = timedelta(seconds=20)
 """A hand-over is two records, some 50 ms; one that waits for a send that hangs takes as long as that does. Who has just
 written waits no longer than this, and what the other address has is taken over when it comes."""
+# What is sent before it is known where somebody has moved goes to a number that may be somebody else's by now: a worker
+# that dies in between has another one in its place by then.
+_MOVED_PATIENCE = timedelta(minutes=2)
 # A person has a few in a life; a sender that invents them must not let a state grow.
 _MOST_LINKS: Final = 32
 
@@ -74,7 +77,7 @@ def holds(state: Conversation) -> bool:
 
 def due(state: Conversation) -> Iterator[datetime]:
     """Return when a hand-over is waited for no longer."""
-    yield from (each.at + PATIENCE for each in state.links if each.state == "asked")
+    yield from (_late_at(each) for each in state.links if each.state == "asked")
 
 
 def on_timer(draft: Draft) -> None:
@@ -85,7 +88,11 @@ def on_timer(draft: Draft) -> None:
 
 
 def _is_late(link: Link, now: datetime) -> bool:
-    return link.state == "asked" and link.at + PATIENCE <= now
+    return link.state == "asked" and _late_at(link) <= now
+
+
+def _late_at(link: Link) -> datetime:
+    return link.at + (_MOVED_PATIENCE if link.moved else PATIENCE)
 
 
 def on_published(draft: Draft, published: LetterPublished) -> None:

@@ -22,6 +22,8 @@ from schemas.rows import (
     MessagesRemoved,
     Outcome,
     SeenRow,
+    SendChange,
+    SendColumns,
     SuppressionChange,
 )
 
@@ -225,6 +227,13 @@ def _merging(before: Conversation, event: e.Merging | e.TookOver, at: e.Recorded
     yield from _seen(before, "command", event.command_id, at.at)
 
 
+def _took_over(before: Conversation, event: e.TookOver, at: e.Recorded) -> Iterator[Change]:
+    yield from _merging(before, event, at)
+    planned = [part for turn in before.turns for part in turn.parts if part.state == "planned"]
+    for part in planned if event.hand_over.address else ():
+        yield SendChange(own_id=part.own_id, columns=SendColumns(to_address=event.hand_over.address))
+
+
 def _merged(before: Conversation, event: e.Merged, at: e.Recorded) -> Iterator[Change]:
     if before.has_begun:
         merged = {"merged_into": event.number}
@@ -284,6 +293,6 @@ _HANDLERS: Final[dict[type[object], Handler]] = {
     e.LinkSettled: _link_settled,
     e.Merging: _merging,
     e.Merged: _merged,
-    e.TookOver: _merging,
+    e.TookOver: _took_over,
     e.Erased: _erased,
 }

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from schemas.documents import Document
+from schemas.errors import InvalidInput, InvalidNumber
 from schemas.fields import (
     ConversationKey,
     Count,
@@ -179,8 +180,16 @@ class InboundMessage(Event):
 
     @property
     def sender(self) -> str:
-        """The key of the address from which it came."""
-        return conversation_key(self.params.get("From", ""))
+        """The key of the address from which it came.
+
+        Raises:
+            InvalidInput: neither a number nor an id: nobody can be answered there.
+        """
+        try:
+            return conversation_key(self.params.get("From", ""))
+        except InvalidNumber as error:
+            why = "is neither a number nor an id, such as whatsapp:+573138539155 or whatsapp:CO.1234"
+            raise InvalidInput("From", why) from error
 
     @property
     def key(self) -> str:

@@ -1,7 +1,8 @@
 """Fail points: named places between two steps at which a test can have the process die, once.
 
-Armed by a file that `FAIL_POINT_FILE` names and that holds a point's name: the process that reaches the point removes the
-file and dies as by `kill -9`. Without the variable a point costs one look into the environment.
+Armed by a file that `FAIL_POINT_FILE` names and that holds a point's name, and perhaps behind it which time it is to act:
+the process that reaches the point then removes the file and dies as by `kill -9`. Without the variable a point costs one
+look into the environment.
 """
 
 import os
@@ -32,10 +33,17 @@ def reach(name: str) -> None:
         return
     file = Path(path)
     try:
-        armed = file.read_text().strip() == name
-        if armed:
+        armed, times = _read(file)
+        if armed == name and times > 1:
+            file.write_text(f"{name} {times - 1}")
+        elif armed == name:
             file.unlink()
     except FileNotFoundError:  # not armed, or another process was first
         return
-    if armed:
+    if armed == name and times == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _read(file: Path) -> tuple[str, int]:
+    name, _, times = file.read_text().strip().partition(" ")
+    return name, int(times or 1)

@@ -8,6 +8,7 @@ import structlog
 from clients.twilio.content import ContentTemplate
 from schemas.errors import InvalidInput, VendorError
 from schemas.events import ConversationCommand
+from schemas.phone import is_number
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ async def check_template(templates: TemplateSource, command: ConversationCommand
     While Twilio cannot tell, the command is taken as it is.
 
     Raises:
-        InvalidInput: Twilio knows no such template, or it has other variables.
+        InvalidInput: Twilio knows no such template, it has other variables, or is not for such an address.
     """
     if command.content_sid is None:
         return command
@@ -39,6 +40,8 @@ async def check_template(templates: TemplateSource, command: ConversationCommand
         return command
     if found is None:
         raise InvalidInput("content_sid", "is unknown to Twilio")
+    if found.needs_number and not is_number(command.key):
+        raise InvalidInput("content_sid", "is an authentication template: WhatsApp takes it for a number, not for an id")
     if command.text and not command.content_variables and len(found.variables) == 1:
         command = command.model_copy(update={"content_variables": dict.fromkeys(found.variables, command.text)})
     if problem := found.mismatch(command.content_variables):

@@ -1,25 +1,32 @@
 """Templates as Twilio's Content API knows them.
 
 `GET /v1/Content/{sid}` (its `variables` are those that a create must fill: 63028 otherwise), and
-`…/ApprovalRequests` (`whatsapp.status`).
+`…/ApprovalRequests` (`whatsapp.status`, `whatsapp.category`).
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from clients.twilio.api import TwilioApi
-from clients.vendor_json import child, words
+from clients.vendor_json import Json, child, words
 from schemas.errors import TerminalError, VendorError
 
+_AUTHENTICATION = "AUTHENTICATION"
 _NOT_FOUND = frozenset({404, 20404})
 
 
 @dataclass(frozen=True, slots=True)
 class ContentTemplate:
-    """`variables`: names with sample values. `approval`: WhatsApp's, empty where it was never asked for."""
+    """`variables`: names with sample values. `approval`, `category`: WhatsApp's, empty where it was never asked for."""
 
     variables: Mapping[str, object]
     approval: str
+    category: str = ""
+
+    @property
+    def needs_number(self) -> bool:
+        """Whether WhatsApp delivers it to numbers alone, not to business-scoped ids."""
+        return self.category.upper() == _AUTHENTICATION
 
     def mismatch(self, given: Collection[str]) -> str | None:
         """Return how the names of the variables that are given differ from those that a create must fill."""
@@ -50,11 +57,12 @@ class TwilioContent:
             if error.code in _NOT_FOUND:
                 return None
             raise
-        return ContentTemplate(child(content, "variables"), await self._approval(content_sid))
+        approval = await self._approval(content_sid)
+        return ContentTemplate(child(content, "variables"), words(approval, "status"), words(approval, "category"))
 
-    async def _approval(self, content_sid: str) -> str:
+    async def _approval(self, content_sid: str) -> Json:
         try:
             answer = await self._api.get(f"{self._folder}/{content_sid}/ApprovalRequests")
         except VendorError:
-            return ""
-        return words(child(answer, "whatsapp"), "status")
+            return {}
+        return child(answer, "whatsapp")

@@ -85,16 +85,17 @@ class FakeCommands:
 
 @dataclass
 class FakeTemplates:
-    """Knows templates' variables by their id; `away`: Twilio does not answer."""
+    """Knows templates' variables, and their categories, by their id; `away`: Twilio does not answer."""
 
     known: dict[str, dict[str, str]] = field(default_factory=dict)
+    categories: dict[str, str] = field(default_factory=dict)
     away: bool = False
 
     async def find(self, content_sid: str) -> ContentTemplate | None:
         if self.away:
             raise RetryableError("twilio", "broke off")
         found = self.known.get(content_sid)
-        return None if found is None else ContentTemplate(found, "approved")
+        return None if found is None else ContentTemplate(found, "approved", self.categories.get(content_sid, "UTILITY"))
 
 
 @dataclass

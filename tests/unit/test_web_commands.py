@@ -112,6 +112,17 @@ async def test_a_template_that_does_not_fit_is_refused_before_anything_is_publis
     assert len(fakes.publisher.events) == (refused is None)
 
 
+@pytest.mark.parametrize(("address", "status"), [("+573138539155", 202), ("CO.1234", 400)])
+async def test_an_authentication_template_goes_to_a_number_alone(address: str, status: int) -> None:
+    fakes = Fakes()
+    fakes.templates.known[TEMPLATE], fakes.templates.categories[TEMPLATE] = {}, "AUTHENTICATION"
+    async with gateway(fakes) as client:
+        given = body(command="write", content_sid=TEMPLATE)
+        answer = await client.post(f"/api/conversations/{address}/commands", json=given, headers=AUTH)
+        assert answer.status == status
+        assert ("an authentication template" in (await answer.text())) == (status == 400)
+
+
 async def test_a_text_fills_a_template_that_has_one_variable() -> None:
     fakes = Fakes()
     fakes.templates.known[TEMPLATE] = {"1": ""}

@@ -23,6 +23,7 @@ class Template:
     status: str = "approved"
     name: str = "plantilla"
     language: str = "es"
+    category: str = "UTILITY"
 
     @property
     def names(self) -> set[str]:
@@ -49,7 +50,7 @@ class Template:
 
     def approval(self) -> dict[str, Any]:
         """Return the approval request's JSON."""
-        whatsapp = {"name": self.name, "category": "UTILITY", "content_type": "twilio/text", "status": self.status,
+        whatsapp = {"name": self.name, "category": self.category, "content_type": "twilio/text", "status": self.status,
                     "rejection_reason": "", "allow_category_change": True}  # fmt: skip
         return {
             "sid": self.sid,

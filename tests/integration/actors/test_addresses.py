@@ -23,6 +23,8 @@ _NEW_NUMBER = "+573138539199"
 _PARENT = {"ParentExternalUserId": "whatsapp:CO.ENT.7"}
 _BOTH = {"ExternalUserId": f"whatsapp:{_USER}"}
 _DEATH_SECONDS = 30.0
+# Longer than a hand-over takes on a busy machine, so that the merge comes while the agent thinks.
+_SLOW_MS = 4000
 
 
 async def _state(pool: Pool, key: str) -> Json:
@@ -144,6 +146,95 @@ async def test_killed_at_any_step_of_the_merge_nothing_is_lost_doubled_or_reorde
     assert [answers.count(text) for text in texts] == [1] * len(texts)
     assert sorted(texts, key=answers.index) == texts
     assert said(twilio, _USER) == []
+    assert await worker.stop() == 0
+
+
+async def _adopted(worker: ActorWorker, backend: Backend, twilio: Simulator) -> None:
+    """A number was called, and whoever writes from elsewhere is answered without a call."""
+    worker.env |= {"UNKNOWN_NUMBER_AGENT_ID": "agent_1", "UNKNOWN_NUMBER_GRACE_SECONDS": "1"}
+    await worker.start()
+    await worker.ready()
+    await backend.call(_NUMBER, "conv_1")
+    await until_said(twilio, "Hola Ana")
+
+
+async def test_merged_while_the_agent_answers_the_id_the_answer_is_given_at_the_number(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, elevenlabs: Simulator
+) -> None:
+    await _adopted(workers[0], backend, twilio)
+    elevenlabs.steer("settings", {"latency_ms": _SLOW_MS})
+    await backend.write(_USER, "¿quién me llamó?")
+    await eventually(lambda: _is_asked(elevenlabs, "¿quién me llamó?"))
+    await backend.write(_NUMBER, "soy yo", **_BOTH)
+    for text in ("¿quién me llamó?", "soy yo"):
+        await until_said(twilio, text, _NUMBER)
+    answers = "\n".join(said(twilio, _NUMBER))
+    assert [answers.count(text) for text in ("¿quién me llamó?", "soy yo")] == [1, 1]
+    assert answers.index("¿quién me llamó?") < answers.index("soy yo")
+    assert said(twilio, _USER) == []
+    assert await workers[0].stop() == 0
+
+
+async def _is_asked(elevenlabs: Simulator, text: str) -> bool:
+    return any(text in row["text"] for row in elevenlabs.read())
+
+
+async def test_merged_during_a_send_of_unknown_outcome_that_is_said_once_and_to_its_end(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool
+) -> None:
+    await _adopted(workers[0], backend, twilio)
+    twilio.steer("faults", {"accept-reset": {"count": 1}})
+    await backend.write(_USER, "¿quién me llamó?")
+    await eventually(lambda: _is_unknown(pool))
+    await backend.write(_NUMBER, "soy yo", **_BOTH)
+    await backend.write(_USER, "¿siguen ahí?")
+    for text in ("soy yo", "¿siguen ahí?"):
+        await until_said(twilio, text, _NUMBER)
+    assert ["¿quién me llamó?" in text for text in said(twilio, _USER)] == [True]
+    answers = "\n".join(said(twilio, _NUMBER))
+    assert [answers.count(text) for text in ("soy yo", "¿siguen ahí?", "¿quién me llamó?")] == [1, 1, 0]
+    assert (await _state(pool, _USER))["merged_into"] == _NUMBER
+    assert await workers[0].stop() == 0
+
+
+async def _is_unknown(pool: Pool) -> bool:
+    sql = "SELECT count(*) FROM conversation_sends WHERE phone_number = $1 AND state IN ('intended', 'unknown', 'accepted')"
+    return bool(await pool.fetchval(sql, _USER))
+
+
+# What a change of number takes: two ids are told, one asks whose it is, the new id hands over, the old number grants
+# it, the new id is led there, the new number hands over.
+_LETTERS_OF_A_MOVE = 7
+
+
+async def test_killed_at_any_step_of_a_change_of_number_nothing_is_lost_doubled_or_left_behind(
+    workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool, tmp_path: Path
+) -> None:
+    worker, armed = workers[0], tmp_path / "fail-point"
+    worker.env |= {VARIABLE: str(armed), "TWILIO_UNKNOWN_PATIENCE_SECONDS": "5"}
+    await worker.start()
+    await worker.ready()
+    for place in range(1, _LETTERS_OF_A_MOVE + 1):
+        number, new = f"+5731385391{place:02}", f"+5731385392{place:02}"
+        parent = {"ParentExternalUserId": f"whatsapp:CO.ENT.{place}"}
+        await backend.call(number, f"conv_{place}")
+        await until_said(twilio, "Hola Ana", number)
+        await backend.write(number, f"uno {place}", ExternalUserId=f"whatsapp:CO.1{place}", **parent)
+        await until_said(twilio, f"uno {place}", number)
+        armed.write_text(f"{'after' if place % 2 else 'before'}-letter {place}")
+        texts = [f"{each} {uuid.uuid4().hex}" for each in ("dos", "tres", "cuatro")]
+        await backend.write(new, texts[0], ExternalUserId=f"whatsapp:CO.2{place}", **parent)
+        await backend.write(f"CO.2{place}", texts[1])
+        await backend.write(new, texts[2])
+        await _dies(worker, of_letter=False, place=0)
+        await worker.start()
+        for text in texts:
+            await until_said(twilio, text, new)
+        answers = "\n".join(said(twilio, new))
+        assert [answers.count(text) for text in texts] == [1, 1, 1]
+        assert answers.index(texts[0]) < answers.index(texts[2]), "of one address"
+        for key in (new, f"CO.1{place}", f"CO.2{place}", f"CO.ENT.{place}"):
+            assert (await _state(pool, key))["merged_into"] == number
     assert await worker.stop() == 0
 
 

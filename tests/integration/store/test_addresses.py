@@ -6,11 +6,13 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
-from db.readers.addresses import addresses_of
+from db.readers.addresses import ADDRESSES, addresses_of
 from db.readers.conversations import CONVERSATION
 from db.readers.export import kept_of
-from db.readers.ops import HEAD, MESSAGES, STATUS_CHANGES
+from db.readers.letters import PAGE
+from db.readers.ops import CONVERSATIONS, HEAD, MESSAGES, STATUS_CHANGES
 from db.store.load import load_conversations
+from db.store.lookups import newest_messages, quoted_texts
 from rules import inputs as i
 from rules.events import TurnFailed
 from schemas.documents import now
@@ -30,6 +32,7 @@ from tests.support.addresses import USER, Addresses
 from tests.support.chat import NUMBER, policy_of
 from tests.support.rebuild import beside
 from tests.support.told_chat import World, world
+from web.ops.conversations import Search
 
 _ADOPTED: Json = {"unknown_number_agent_id": "agent_9", "unknown_number_grace_seconds": 60}
 _stats, _gateway = load("stats"), load("gateway")
@@ -129,6 +132,38 @@ async def test_either_address_exports_both(pool: Pool, address: str) -> None:
     assert (kept["phone_number"], other["phone_number"]) == (NUMBER, USER)
     assert "soy Ana" in str(kept["messages"])
     assert [message["content"] for message in other["messages"]] == ["hola", "Buenas", "¿precio?"]
+
+
+async def test_the_agent_is_told_at_the_number_what_was_said_at_the_id(pool: Pool) -> None:
+    """And a message that quotes what was said there has its words."""
+    await lived(pool)
+    rows = await load_conversations(pool, [NUMBER, USER])
+    told = await newest_messages(pool, rows[NUMBER].id, most=20)
+    said = ["hola", "Buenas", "¿precio?", "soy Ana", "Cuesta 20", "¿y envío?"]
+    assert [message.content for message in told][1:] == said
+    [sid] = await pool.fetch("SELECT twilio_message_id AS sid FROM conversation_messages WHERE content = 'Buenas'")
+    quoted = (rows[NUMBER].id, sid["sid"])
+    assert await quoted_texts(pool, [quoted, (999, sid["sid"])]) == {quoted: "Buenas"}
+
+
+@pytest.mark.parametrize("text", [USER, "1234567890", "313 853"])
+async def test_the_console_finds_the_person_by_any_address(pool: Pool, text: str) -> None:
+    await lived(pool)
+    rows = [CONVERSATIONS.read(row) for row in await pool.fetch(CONVERSATIONS.sql, *Search(text=text).arguments())]
+    assert NUMBER in [row.phone_number for row in rows], "that of the id stands beside it, closed"
+
+
+async def test_a_dead_letter_of_either_address_is_the_persons(pool: Pool) -> None:
+    await lived(pool)
+    sql = """INSERT INTO conversation_dead_letter
+             (id, topic, source_partition, source_offset, phone_number, reason, details, tries, buried_at)
+             VALUES ($1, 'inbound-message', 0, 1, $2, 'r', '', 1, now())"""
+    for place, key in enumerate((NUMBER, USER, "+573138539199")):
+        await pool.execute(sql, f"0-{place}", key)
+    for address in (NUMBER, USER):
+        keys = [ADDRESSES.read(row).phone_number for row in await pool.fetch(ADDRESSES.sql, address)]
+        rows = await pool.fetch(PAGE.sql, "open", None, None, keys, None, None, None, 50)
+        assert {PAGE.read(row).phone_number for row in rows} == {NUMBER, USER}
 
 
 async def test_a_replay_finds_at_the_number_what_came_for_the_id(pool: Pool) -> None:

@@ -20,13 +20,13 @@ def with_parent(person: Addresses, number: str = NUMBER, user: str = USER, text:
     return told + person.settle()
 
 
-def known() -> Addresses:
-    """A called person, with number, id and parent known."""
+def known(hours: float = 24) -> Addresses:
+    """A called person, with number, id and parent known, some time ago."""
     person = called()
     with_parent(person)
     person.chat(NUMBER).answer()
     person.chat(NUMBER).accept()
-    person.passes(days=1)
+    person.passes(hours=hours)
     return person
 
 
@@ -157,6 +157,38 @@ def test_a_new_number_that_is_withheld_is_written_to_at_its_id() -> None:
     person.settle()
     chat = person.chat(NUMBER)
     assert (roots(person), words(chat), chat.state.address) == ([NUMBER], ["cambié"], f"whatsapp:{NEW}")
+
+
+def test_until_the_new_number_has_handed_over_nothing_is_sent_to_the_old_one() -> None:
+    person = known(hours=1)
+    chat = person.chat(NUMBER)
+    person.both("cambié", OTHER, NEW, ParentExternalUserId=f"whatsapp:{PARENT}")
+    for key in (OTHER, OTHER, NEW, PARENT):
+        person.publish(key)
+    chat.command("write", text="Le escribe Luis")
+    assert [type(effect).__name__ for effect in chat.lane()] == ["PublishLetter"]
+    person.publish(NUMBER)
+    person.passes(seconds=90)
+    assert chat.lane() == []
+    person.settle()
+    chat.accept()
+    chat.answer()
+    chat.accept()
+    assert [row["to_address"] for row in chat.tables.sends.values()][-2:] == [f"whatsapp:{OTHER}"] * 2
+
+
+def test_the_night_is_the_new_numbers() -> None:
+    """Ten in the morning in Bogotá is the afternoon in Madrid, and the evening in Tokyo."""
+    tokyo = "+819012345678"
+    person = called(quiet_hours="21:00-08:00")
+    with_parent(person)
+    with_parent(person, tokyo, NEW)
+    chat = person.chat(NUMBER)
+    chat.answer()
+    chat.accept()
+    person.passes(days=2)
+    assert person.told(chat.call("conv_2", recipient={
+        "phone_number": tokyo, "conversation_id": "conv_2", "status": "completed"})) == ["started", "deferred"]  # fmt: skip
 
 
 def test_a_stop_at_the_new_number_counts() -> None:
