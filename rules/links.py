@@ -14,7 +14,7 @@ from rules.draft import Draft
 from rules.events import LetterSent, Linked, LinkSettled
 from rules.inputs import LetterPublished, MessageReceived
 from rules.state import Claim, Conversation, Link
-from schemas.phone import is_number
+from schemas.phone import conversation_key, is_number
 
 PATIENCE: Final = timedelta(seconds=20)
 """A hand-over is two records, some 50 ms; one that waits for a send that hangs takes as long as that does. Who has just
@@ -68,6 +68,18 @@ def root(state: Conversation) -> str | None:
 def known(state: Conversation) -> dict[str, Link]:
     """Return the addresses that lead here, or are asked to."""
     return {each.key: each for each in state.links if each.state != "refused"}
+
+
+def may_be_anothers(state: Conversation, message: MessageReceived) -> bool:
+    """Return whether a message comes from a number that the person has left, and shows none of their ids: numbers are given
+    to others after a while.
+    """
+    sender, others = message.via or state.key, known(state)
+    has_moved = any(link.moved or is_number(key) for key, link in others.items())
+    if not state.has_begun or not has_moved or not is_number(sender):
+        return False
+    is_here = conversation_key(state.address) == sender if state.address else sender == state.key
+    return not is_here and others.keys().isdisjoint(message.linked)
 
 
 def holds(state: Conversation) -> bool:

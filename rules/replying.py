@@ -1,5 +1,8 @@
 """A client wrote, and the agent answers: one answer for all that waits, in its order."""
 
+from dataclasses import replace
+from typing import Final
+
 from rules import (
     call_details,
     came_back,
@@ -21,10 +24,16 @@ from rules.notes import note, quotation
 from rules.said_words import checksum
 from rules.state import Conversation, LastWords, Waiting
 
+FORMER_NUMBER: Final = "it came from a number that the client has left, and may be somebody else's"
+"""Why a person is to look, as the console says it."""
+
 
 def on_message(draft: Draft, message: MessageReceived) -> None:
     """Store a client's message, and do what it commands; an ordinary one waits for its answer."""
     state = draft.state
+    if links.may_be_anothers(state, message):
+        _leave_to_operator(draft, message)
+        return
     is_command = opt_out.is_command(state, message)
     asks = not (is_command or state.opt_out or state.status == "escalated") or not state.has_begun
     same_as = _same_as(draft, message) if asks and state.has_begun else None  # parked, both wait for their rows
@@ -40,6 +49,17 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
     if is_command:
         opt_out.obey(draft, message)
     pace.release(draft)  # a STOP has withdrawn it
+
+
+def _leave_to_operator(draft: Draft, message: MessageReceived) -> None:
+    """Keep what may be somebody else's, tell nobody anything, and have a person look; a STOP counts all the same."""
+    state, message_id = draft.state, draft.fresh.message_id()
+    received = _received(state, message, message_id, asks=False, same_as=None, is_command=False)
+    draft.emit(replace(received, address=merging.own_address(state)))
+    if message.intent is not None and message.intent.kind == "stop":
+        opt_out.obey(draft, message)
+    elif state.opt_out is None:
+        takeover.change(draft, "escalated", "vendor", reason=FORMER_NUMBER, message_sid=message.event_id)
 
 
 def _same_as(draft: Draft, message: MessageReceived) -> str | None:

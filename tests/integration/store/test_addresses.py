@@ -14,6 +14,7 @@ from db.readers.ops import CONVERSATIONS, HEAD, MESSAGES, STATUS_CHANGES
 from db.store.load import load_conversations
 from db.store.lookups import newest_messages, quoted_texts
 from rules import inputs as i
+from rules.effects import AskAgent
 from rules.events import TurnFailed
 from schemas.documents import now
 from schemas.events import InboundMessage
@@ -28,13 +29,14 @@ from streams.stats.event import parse_event
 from streams.stats.postgres import derived
 from streams.stats.record import Record as Counted
 from streams.stats.record import apply
-from tests.support.addresses import USER, Addresses
+from tests.support.addresses import OTHER, USER, Addresses
 from tests.support.chat import NUMBER, policy_of
 from tests.support.rebuild import beside
 from tests.support.told_chat import World, world
 from web.ops.conversations import Search
 
 _ADOPTED: Json = {"unknown_number_agent_id": "agent_9", "unknown_number_grace_seconds": 60}
+_NEW_USER, _PARENT = "CO.9999", "CO.ENT.77"
 _stats, _gateway = load("stats"), load("gateway")
 
 
@@ -64,6 +66,70 @@ async def lived(pool: Pool) -> tuple[World, Addresses]:
     return found, person
 
 
+async def moved(pool: Pool, *, called_again: bool) -> tuple[World, Addresses]:
+    """A called person changes the number. `called_again`: and was called at the new one before it was known whose it is."""
+    found = await world(pool, policy_of())
+    keys = sorted((NUMBER, USER, OTHER, _NEW_USER, _PARENT))
+    person = Addresses(found.policy, found.ids, now(), {key: found.chat(key) for key in keys})
+
+    async def say(number: str, user: str, text: str) -> None:
+        person.passes(seconds=1)
+        parent = {"ParentExternalUserId": f"whatsapp:{_PARENT}"}
+        await person.awrite(number, text, ExternalUserId=f"whatsapp:{user}", **parent)
+        await person.asettle()
+        [asked] = [chat for chat in person.chats.values() if any(isinstance(each, AskAgent) for each in chat.wanted())]
+        asked.answer(f"Sobre {text}")
+        asked.accept()
+        await found.save()
+
+    for number, call in ((NUMBER, "conv_1"), *([(OTHER, "conv_2")] if called_again else [])):
+        person.passes(seconds=1)
+        person.chat(number).call(call, batch_id="b1")
+        person.chat(number).greet()
+        if number == NUMBER:
+            await say(NUMBER, USER, "uno")
+    await say(OTHER, _NEW_USER, "dos")
+    await say(OTHER, _NEW_USER, "tres")
+    return found, person
+
+
+@pytest.mark.parametrize("called_again", [False, True])
+async def test_who_changes_the_number_has_one_conversation_and_counts_once(
+    pool: Pool, database_url: str, *, called_again: bool
+) -> None:
+    found, person = await moved(pool, called_again=called_again)
+    root, call = (OTHER, "conv_2") if called_again else (NUMBER, "conv_1")
+    for address in (NUMBER, USER, OTHER, _NEW_USER, _PARENT):
+        shown = CONVERSATION.read(await pool.fetchrow(CONVERSATION.sql, address, None, None, None))
+        assert (shown.phone_number, shown.elevenlabs_conversation_id) == (root, call)
+        assert [each["content"] for each in shown.page if each["direction"] == "inbound"] == ["uno", "dos", "tres"]
+        assert (await addresses_of(pool, address))[0] == root
+    to = [row["to_address"] for row in await pool.fetch("SELECT to_address FROM conversation_sends ORDER BY planned_at")]
+    assert to[-2:] == [f"whatsapp:{OTHER}"] * 2
+    differences = await beside(database_url, found.topic.records)
+    assert [example for table in differences for example in table.examples] == []
+    records = _counted(found)
+    told = await pool.fetchrow(_gateway.stats, "UTC", None)
+    days = [day for record in records.values() for day in record["days"].values()]
+    assert sum(day["started"] for day in days) == told["total_conversations_today"] == 1
+    assert sum(day["received"] for day in days) == told["messages_received_today"] == 3
+    assert sum(record["status"] == "active" for record in records.values()) == told["active_conversations"] == 1
+    [campaign] = await pool.fetch(_gateway.campaign, "UTC", "b1", None, 3, 30)
+    assert (campaign["started"], campaign["answered"]) == (1, 1)
+    assert sum(len(record["calls"]) for record in records.values()) == 1
+    assert {key: (await load_actors(pool, [key]))[key].state for key in person.chats} == {
+        key: chat.state for key, chat in person.chats.items()
+    }
+
+
+def _counted(found: World) -> dict[str, Counted]:
+    records: dict[str, Counted] = {}
+    for each in found.topic.records:
+        event = parse_event(each.value)
+        records[event.phone_number] = apply(records.get(event.phone_number), event, UTC)
+    return records
+
+
 async def test_the_ids_row_stays_closed_and_leads_to_the_number(pool: Pool) -> None:
     _, person = await lived(pool)
     rows = await load_conversations(pool, [NUMBER, USER])
@@ -85,10 +151,7 @@ async def test_the_log_makes_both_again(pool: Pool, database_url: str) -> None:
 
 async def test_they_are_one_person_in_the_statistics(pool: Pool) -> None:
     found, _ = await lived(pool)
-    records: dict[str, Counted] = {}
-    for each in found.topic.records:
-        event = parse_event(each.value)
-        records[event.phone_number] = apply(records.get(event.phone_number), event, UTC)
+    records = _counted(found)
     ids = {row["phone_number"]: row["id"] for row in await pool.fetch(_stats.ids_of, [NUMBER, USER])}
     rows = {row["phone_number"]: row for row in await pool.fetch(_stats.records, list(ids.values()))}
     assert {key: derived(row, UTC, DAYS_KEPT) for key, row in rows.items()} == records

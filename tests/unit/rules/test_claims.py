@@ -64,6 +64,30 @@ def test_whatever_comes_from_the_new_addresses_is_theirs(sender: str) -> None:
     assert chat.state.address == f"whatsapp:{OTHER}"
 
 
+@pytest.mark.parametrize("ids", [{}, {"ExternalUserId": "whatsapp:CO.4711"}])
+@pytest.mark.parametrize("called_last", [NUMBER, OTHER])
+def test_whoever_has_the_old_number_next_is_told_nothing_and_an_operator_looks(
+    ids: dict[str, str], called_last: str
+) -> None:
+    person = known()
+    if called_last == OTHER:
+        person.chat(OTHER).call("conv_2")
+        person.chat(OTHER).greet()
+    with_parent(person, OTHER, NEW)
+    chat = person.chat(called_last)
+    chat.answer()
+    chat.accept()
+    person.passes(days=90)
+    person.write(NUMBER, "¿quién es?", **ids)
+    person.settle()
+    assert (chat.state.status, chat.lane(), chat.state.address) == ("escalated", [], f"whatsapp:{OTHER}")
+    assert chat.tables.said("inbound")[-1] == "¿quién es?"
+    assert "CO.4711" not in person.chats, "nothing is linked"
+    person.write(NUMBER, "STOP", **ids)
+    person.settle()
+    assert chat.state.opt_out is not None
+
+
 def test_who_goes_back_to_the_old_number_is_written_to_there() -> None:
     person = known()
     with_parent(person, OTHER, NEW)
