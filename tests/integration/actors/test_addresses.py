@@ -203,8 +203,8 @@ async def _is_unknown(pool: Pool) -> bool:
 
 
 # What a change of number takes: two ids are told, one asks whose it is, the new id hands over, the old number grants
-# it, the new id is led there, the new number hands over.
-_LETTERS_OF_A_MOVE = 7
+# it, the two ids are led there, the new number hands over.
+_LETTERS_OF_A_MOVE = 8
 
 
 async def test_killed_at_any_step_of_a_change_of_number_nothing_is_lost_doubled_or_left_behind(

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from rules import inputs as i
-from rules.state import Conversation, Link
+from rules.events import Started
+from rules.state import Conversation, Link, Waiting
 from tests.support.addresses import OTHER, USER, Addresses, called
 from tests.support.chat import NUMBER, Chat, policy_of
 
@@ -284,6 +285,45 @@ def test_what_the_parent_had_led_to_already_is_settled_at_once() -> None:
     assert {link.key: link.state for link in chat.state.links} == {USER: "joined", PARENT: "joined"}
     assert chat.due() is None or chat.due() > person.now + timedelta(seconds=20)  # type: ignore[operator]
     assert (roots(person), words(chat)) == ([NUMBER], ["uno", "hola"])
+
+
+def test_what_an_id_hands_over_to_the_new_number_after_that_has_merged_comes_to_the_old_one() -> None:
+    person = known()
+    person.policy = policy_of(unknown_number_agent_id="agent_9", unknown_number_grace_seconds=60)
+    person.write(NEW, "¿hola?")
+    person.passes(seconds=60)
+    stranger = person.chat(NEW)
+    stranger.answer("uno\n\ndos")
+    with_parent(person, OTHER, NEW, "soy yo")
+    assert (stranger.state.merging_into, person.chat(OTHER).state.merging_into) == (OTHER, NUMBER)
+    person.passes(seconds=1)
+    person.write(NEW, "¿siguen ahí?")
+    person.passes(seconds=20)
+    person.settle()
+    assert (stranger.state.merging_into, person.chat(OTHER).state.merged_into) == (NUMBER, NUMBER)
+    stranger.accept()
+    person.settle()
+    chat = person.chat(NUMBER)
+    assert (words(chat), stranger.said()) == (["soy yo", "¿siguen ahí?"], ["uno", "dos"])
+    assert {link.key: link.state for link in chat.state.links} == dict.fromkeys((USER, PARENT, OTHER, NEW), "joined")
+
+
+def test_a_replayed_call_of_the_merged_number_is_done_where_the_person_is() -> None:
+    person = known()
+    with_parent(person, OTHER, NEW)
+    person.chat(NUMBER).answer()
+    person.chat(NUMBER).accept()
+    called_there = Addresses()
+    called_there.chat(OTHER).call("conv_2")
+    [event] = [each.event for each in called_there.chat(OTHER).events if isinstance(each.event, Started)]
+    assert event.call is not None
+    waiting = Waiting(kind="call", event_id="conv_2", at=person.now, payload=event.call)
+    again = i.ReplayWanted(
+        replay="r", wants="again", waiting=waiting, identity="replay:r:1", mark="r;again;t/0/1;2026-01-01"
+    )
+    assert person.told(person.chat(OTHER).give(again)) == ["forwarded"]
+    [letter] = person.letters(OTHER)
+    assert (letter.mark, letter.command["call"]["recipient"]["conversation_id"]) == (again.mark, "conv_2")
 
 
 def test_a_link_of_before_has_not_moved() -> None:
