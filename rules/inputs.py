@@ -236,9 +236,12 @@ class DetailsFetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetailsTold:
-    """ElevenLabs tells of a call by itself: by its post-call webhook, or by what a back-fill finds."""
+    """ElevenLabs tells of a call by itself: by its post-call webhook, or by what a back-fill finds. `command`: as it
+    came, for whoever passes it on.
+    """
 
     details: CallDetails
+    command: ConversationCommand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from rules.inputs import (
     CallEnded,
     CommandGiven,
     DeliveryReported,
+    DetailsTold,
     HandedOver,
     Input,
     MessageBuried,
@@ -53,6 +54,8 @@ def _passed_on(draft: Draft, given: Input, number: str) -> Letter | None:
             call = opening.ended_call(waiting).call
             return replace(letters.call(draft, number, call), id=letters.passed_on(identity), mark=mark)
         case CommandGiven(command=command) if command.command != "erase":
+            return letters.command(number, command)
+        case DetailsTold(command=command, details=details) if command and details.call_id != draft.state.call_id:
             return letters.command(number, command)
         case CallEnded(call=call):
             return letters.call(draft, number, call)

@@ -274,7 +274,7 @@ def _command(arrived: Arrived) -> Told:
         details = i.CallDetails(
             call_id=noted.call_id, summary=noted.summary, duration_secs=noted.duration_secs, kept=noted.kept
         )
-        return Told(given=i.DetailsTold(details=details))
+        return Told(given=i.DetailsTold(details=details, command=command))
     given = i.CommandGiven(
         command=command, received_at=arrived.at, request_id=arrived.request_id, trace=arrived.trace
     )

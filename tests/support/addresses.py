@@ -80,6 +80,16 @@ class Addresses:
         report = MessageStatus(event_id=f"{sid}:{status}", received_at=self.now, params=body, own_id=own_id)
         return self.tell(to, asyncio.run(self._read_report(Arrived(event=report, at=self.now))))
 
+    def note(self, key: str, noted: dict[str, object]) -> list[Event]:
+        """Somebody tells what ElevenLabs says of a call to an address."""
+        told = {"command_id": "n1", "phone_number": key, "command": "note_details", "by": "web", "details": noted}
+        command = ConversationCommand.from_object(told | {"at": self.now.isoformat()})
+        return self.tell(key, asyncio.run(self._read_command(command)))
+
+    async def _read_command(self, command: ConversationCommand) -> Told:
+        [told] = await self._reader().commands([Arrived(event=command, at=self.now)])
+        return told
+
     async def _read_report(self, arrived: Arrived) -> Told:
         [told] = await self._reader().reports([arrived])
         return told
@@ -112,8 +122,8 @@ class Addresses:
 
     async def _deliver(self, letter: Letter) -> list[Event]:
         command = ConversationCommand.from_json(ConversationCommand.from_object(letter.command).to_json())
-        if command.command in ("link", "take_over", "forward"):
-            [told] = await self._reader().commands([Arrived(event=command, at=self.now)])
+        if command.command in ("link", "take_over", "forward", "note_details"):
+            told = await self._read_command(command)
         else:
             told = Told(
                 given=i.CommandGiven(command=command, received_at=self.now), event=("command", command.command_id)

@@ -148,6 +148,21 @@ def test_a_call_to_the_merged_number_begins_anew_where_the_person_is() -> None:
     assert chat.tables.row["metadata"]["calls"], "the call before is kept"
 
 
+def test_what_elevenlabs_tells_of_a_call_to_the_merged_number_is_learned_where_the_person_is() -> None:
+    person = known()
+    with_parent(person, OTHER, NEW)
+    chat = person.chat(NUMBER)
+    chat.answer()
+    chat.accept()
+    person.chat(OTHER).call("conv_2")
+    person.settle()
+    chat.greet(summary=None, seconds=None)
+    noted = {"call_id": "conv_2", "summary": "Quiere otro plan", "kept": {"transcript": [["user", "hola"]]}}
+    assert person.told(person.note(OTHER, noted)) == ["forwarded"]
+    assert person.settle() == ["details"]
+    assert chat.state.summary == "Quiere otro plan"
+
+
 def test_a_report_of_what_was_sent_to_the_new_number_finds_its_send() -> None:
     person = known()
     with_parent(person, OTHER, NEW)
