@@ -10,7 +10,7 @@ import pytest
 
 from clients.circuit_breaker import CircuitBreaker
 from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
-from clients.rate_limiter import RateLimiter
+from clients.rate_limiter import Lane, RateLimiter
 from clients.sender_standing import SenderStanding
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
@@ -166,6 +166,42 @@ async def test_while_the_vendor_is_away_a_read_probes_it_and_nothing_is_sent_bef
     slot = await delivery(twilio, breaker=breaker).await_slot(AwaitSlot(id="slot", part=PART, is_first=False))
     assert (slot, twilio.looks, twilio.sent) == (SlotTaken(own_id="1"), 4, [])
     assert breaker.is_open, "that it can be read does not mean that it takes messages"
+
+
+async def test_an_outage_is_learned_from_the_first_sends_into_it_and_nothing_is_looked_for_meanwhile() -> None:
+    breaker, twilio = CircuitBreaker("twilio"), Twilio(UnknownOutcome("twilio", "HTTP 503", 503))
+    for _ in range(5):
+        assert isinstance(await send(twilio, breaker=breaker), SendUnknown)
+    assert (breaker.is_open, len(twilio.sent), twilio.looks) == (True, 5, 0)
+    sender = delivery(twilio, breaker=breaker)
+    assert not sender.take_slot()
+    waiting = asyncio.create_task(sender.await_slot(AwaitSlot(id="slot", part=PART)))
+    await asyncio.sleep(0)
+    assert not waiting.done(), "all others wait unsent"
+    waiting.cancel()
+
+
+class Lanes(RateLimiter):
+    """Remembers which lane was taken."""
+
+    lane: Lane | None = None
+
+    async def take(self, lane: Lane) -> None:
+        self.lane = lane
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_first", "lane"),
+    [(None, False, "fresh"), (5.0, False, "fresh"), (5.1, False, "late"), (900.0, False, "late"), (900.0, True, "first")],
+)
+async def test_what_was_held_up_and_first_messages_have_lanes_of_their_own(
+    seconds: float | None, is_first: bool, lane: Lane
+) -> None:
+    sender, lanes = delivery(Twilio()), Lanes(80.0)
+    sender._rate = lanes
+    since = None if seconds is None else INTENDED - timedelta(seconds=seconds)
+    await sender.await_slot(replace(SLOT, since=since, is_first=is_first))
+    assert lanes.lane == lane
 
 
 SLOT = AwaitSlot(id="slot", part=PART)

@@ -101,6 +101,7 @@ class Away:
     def __init__(self, error: Exception | None) -> None:
         self._error = error
         self.asked = 0
+        self.is_late: list[bool] = []
         self.prepared: list[str] = []
 
     def prepare(self, agent_id: str) -> None:
@@ -108,6 +109,7 @@ class Away:
 
     async def ask(self, question: Question) -> AgentReply:
         self.asked += 1
+        self.is_late.append(question.is_late)
         await question.with_context()
         if self._error is not None:
             raise self._error
@@ -150,6 +152,15 @@ async def test_an_agent_that_is_away_may_be_asked_again_as_late_as_it_says() -> 
     agent = Away(RetryableError("elevenlabs", "HTTP 500", 500, retry_after=60.0))
     found = i.AgentFailed(question=("SM1",), retryable=True, why="HTTP 500", code="500", retry_after=60.0)
     assert (await asked(agent, Postgres()), agent.asked) == (found, 1)
+
+
+@pytest.mark.parametrize(("waited", "is_late"), [(0.0, False), (5.0, False), (5.1, True), (900.0, True)])
+async def test_a_question_that_was_held_up_shares_the_places_with_who_writes_now(waited: float, is_late: bool) -> None:
+    agent = Away(RetryableError("elevenlabs", "HTTP 500", 500))
+    [waiting] = ASK.question
+    effect = replace(ASK, question=(replace(waiting, at=AT - timedelta(seconds=waited)),))
+    await client_of(agent, Postgres(), CircuitBreaker("elevenlabs")).ask(NUMBER, effect)
+    assert agent.is_late == [is_late]
 
 
 async def test_an_agent_that_never_ends_an_answer_is_asked_once_more_by_nobody() -> None:
