@@ -7,6 +7,7 @@ import asyncpg
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
+from db.failures import is_postgres_away
 from db.pool import LOST_CONNECTION, Pool
 
 log = structlog.get_logger()
@@ -23,19 +24,24 @@ _AWAY = (*LOST_CONNECTION, asyncpg.ReadOnlySQLTransactionError)
 async def retry(pool: Pool, work: Callable[[], Awaitable[T]]) -> T:
     """Retry work until Postgres answers. Cancelling ends it; so does closing the pool.
 
+    Once a connection was lost nobody knows whether the work was done: whatever passes is waited for from then on, for only
+    an answer tells. (A deadlock that was raised would be taken for "nothing was written".)
+
     Raises:
         asyncpg.PostgresError: Postgres refuses it.
         ValueError: an argument cannot be sent.
     """
 
     def may_retry(error: BaseException) -> bool:
-        return is_away(error) and not pool.is_closing()
+        return (is_away(error) or (is_unknown and is_postgres_away(error))) and not pool.is_closing()
 
+    is_unknown = False
     try:
         return await work()
     except _AWAY as error:  # tenacity's objects cost 27 µs; nearly always nothing fails
         if not may_retry(error):
             raise
+        is_unknown = True
         _say(error)
 
     async def attempt() -> T:  # tenacity awaits only what is declared so

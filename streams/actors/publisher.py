@@ -47,11 +47,14 @@ Item = tuple[int, bytes, bytes, str | None]
 
 @dataclass(slots=True)
 class _Tail:
-    """A partition's events that Kafka does not have. `open`: sequences whose write is under way, in their order, with the
-    event once it is written; `reads_from`: memory lacks what lies above, it is read from the log; None: it lacks nothing;
-    `lock`: one batch of it leaves at a time; `waits_since`: when what waits could have left, None: nothing waits.
+    """A partition's events that Kafka does not have, since it is ours by `epoch`.
+
+    `open`: sequences whose write is under way, in their order, with the event once it is written; `reads_from`: memory
+    lacks what lies above, it is read from the log; None: it lacks nothing; `lock`: one batch of it leaves at a time;
+    `waits_since`: when what waits could have left, None: nothing waits.
     """
 
+    epoch: int
     sequence: int
     published: int
     waits_since: float | None
@@ -84,6 +87,7 @@ class Publisher:
         """Begin anew: what lies above each watermark is read from the log and goes first."""
         self._tails = {
             claim.partition: _Tail(
+                epoch=claim.epoch,
                 sequence=claim.sequence,
                 published=claim.published,
                 reads_from=claim.published,
@@ -94,24 +98,31 @@ class Publisher:
         }
         self._wakes.set()
 
-    def next_sequence(self, partition: int) -> int:
-        """Return the next sequence of a partition, and count on."""
+    def _tail(self, partition: int, epoch: int) -> _Tail | None:
+        """Return what a write concerns. One of an older epoch, whose answer comes after a new claim, has sequences that
+        others have by now: whatever became of it, the log has told.
+        """
         tail = self._tails.get(partition)
+        return tail if tail is not None and tail.epoch == epoch else None
+
+    def next_sequence(self, partition: int, epoch: int) -> int:
+        """Return the next sequence of a partition, and count on."""
+        tail = self._tail(partition, epoch)
         if tail is None:
             return 0  # given up meanwhile: the write is refused by its epoch
         tail.sequence += 1
         return tail.sequence
 
-    def begun(self, partition: int, rows: Sequence[LogRow]) -> None:
+    def begun(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None:
         """A write begins: what it logs may not be overtaken."""
-        if (tail := self._tails.get(partition)) is not None:
+        if (tail := self._tail(partition, epoch)) is not None:
             for row in rows:
                 tail.open[row.sequence] = None
                 tail.pending.add(row.sequence)
 
-    def written(self, partition: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None:
+    def written(self, partition: int, epoch: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None:
         """A write is durable: its events, each with its conversation's id, may leave."""
-        if (tail := self._tails.get(partition)) is None:
+        if (tail := self._tail(partition, epoch)) is None:
             return
         for row, conversation_id in rows:
             value, trace = published(row, key, conversation_id)
@@ -120,9 +131,9 @@ class Publisher:
         self._shorten(tail)
         self._wakes.set()
 
-    def refused(self, partition: int, rows: Sequence[LogRow]) -> None:
+    def refused(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None:
         """A write came to nothing."""
-        if (tail := self._tails.get(partition)) is not None:
+        if (tail := self._tail(partition, epoch)) is not None:
             for row in rows:
                 tail.pending.discard(row.sequence)
                 tail.open.pop(row.sequence, None)

@@ -39,10 +39,10 @@ class CannotBeWritten(ServiceError):
 class Publication(Protocol):
     """Who brings the log to Kafka, see `streams.actors.publisher`."""
 
-    def next_sequence(self, partition: int) -> int: ...
-    def begun(self, partition: int, rows: Sequence[LogRow]) -> None: ...
-    def written(self, partition: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None: ...
-    def refused(self, partition: int, rows: Sequence[LogRow]) -> None: ...
+    def next_sequence(self, partition: int, epoch: int) -> int: ...
+    def begun(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None: ...
+    def written(self, partition: int, epoch: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None: ...
+    def refused(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None: ...
 
 
 class ConversationStore:
@@ -98,23 +98,24 @@ class ConversationStore:
     async def _append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
         prepared = [self._prepare(each) for each in writes]
         for write in prepared:
-            self._publication.begun(write.partition, write.log)
+            self._publication.begun(write.partition, write.epoch, write.log)
         begun = self._steady()
         try:
             results = await append(self._pool, prepared)
         except Exception:  # cancelled, it may be committed all the same: its new owner reads the log
             for write in prepared:
-                self._publication.refused(write.partition, write.log)
+                self._publication.refused(write.partition, write.epoch, write.log)
             raise
         step_took("write").observe(self._steady() - begun)
-        for partition in {write.partition for write in prepared}:
+        pairs = zip(prepared, results, strict=True)
+        for partition in {write.partition for write, found in pairs if isinstance(found, Written | Conflict)}:
             self._proved(partition, begun)
         return [self._settle(*each) for each in zip(writes, prepared, results, strict=True)]
 
     def _prepare(self, key: KeyWrite[Transition]) -> Write:
         last = key.writes[-1].state
         log = tuple(
-            logged(recorded, after, self._publication.next_sequence(key.partition))
+            logged(recorded, after, self._publication.next_sequence(key.partition, key.epoch))
             for transition in key.writes
             for recorded, after in transition.events
         )
@@ -127,12 +128,13 @@ class ConversationStore:
         if isinstance(result, Written):
             key.writes[0].stored.version = result.version
             ids = [recorded.conversation_id for each in key.writes for recorded, _ in each.events]
-            self._publication.written(write.partition, key.key, list(zip(write.log, ids, strict=True)))
+            rows = list(zip(write.log, ids, strict=True))
+            self._publication.written(write.partition, write.epoch, key.key, rows)
             for each in key.writes:
                 observe(key.key, each)
                 self._came_through(key.key, each.given)
             return Outcome.WRITTEN
-        self._publication.refused(write.partition, write.log)
+        self._publication.refused(write.partition, write.epoch, write.log)
         if isinstance(result, Fenced):
             return Outcome.FENCED
         self._refused.add(key.key)

@@ -60,6 +60,8 @@ class Kafka:
         self.service: Service[Any] = Service(world, "kafka", KafkaConnectionError, KafkaTimeoutError)
         self.log: dict[Place, list[Stored]] = defaultdict(list)
         self.group = Group()
+        self.assigned: list[tuple[float, int]] = []
+        """When, and to how many members."""
         self._waiting: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._look()
 
@@ -138,6 +140,7 @@ class Kafka:
             return
         group.is_joining, group.generation = False, group.generation + 1
         group.owned = self._assignment()
+        self.assigned.append((self.world.now, len(group.members)))
         self.world.note("generation", group.generation, group.owned)
         for name, member in group.members.items():
             joined, member.joined, member.seen_at = member.joined, None, self.world.now

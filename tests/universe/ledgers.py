@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 # How old the proof of ownership may be when a message leaves, as the design has it.
 _PROOF_SECONDS = 2.0
-# A second's worth at once for each of three workers, and what a change of their shares lets through besides.
+# A second's worth at once for each of three workers; a change of their shares begins anew. Each number may have its place
+# in the rate when Postgres stalls, and leaves when its intention is written: all of them at once.
 _RATE_SLACK, _RATE_WINDOW = 4.0, 10.0
 _ANSWER = re.compile(r"^\[(m\d+(?: m\d+)*)\] r(\d+)/(\d+)$")
-# What is under way as a vendor goes away takes its time-out and its place in the rate; then a probe every 2 s, by either of
-# two kinds of calls, and what has been let through.
-_NOTICES_SECONDS, _PROBES_AT_ONCE, _PROBES_A_SECOND = 20.0, 8, 1.0
+# So many failures in a row show it, and of each number a call or two are under way by then; from then on there is a probe
+# every 2 s, of either of two kinds.
+_FAILURES, _PROBES_AT_ONCE, _PROBES_A_SECOND = 5, 5, 1.0
 # From the intention to the socket there are a proof and, at times, a wait for Postgres.
 _UNDER_WAY_SECONDS = 15.0
 
@@ -56,22 +57,24 @@ def _is_by_the_owner(universe: "Universe", taken: Taken) -> None:
 
 def _the_rate_is_kept(universe: "Universe") -> None:
     per_second = universe.services.settings.twilio_messages_per_second
-    most = per_second * (_RATE_WINDOW + _RATE_SLACK)
-    departed = universe.twilio.departed
+    departed, assigned = universe.twilio.departed, universe.kafka.assigned
     for place, at in enumerate(departed):
-        if place >= most and at - departed[place - int(most)] < _RATE_WINDOW:
+        since = at - _RATE_WINDOW
+        changes = [members + per_second for when, members in assigned if since - 1.0 < when <= at]
+        most = int(per_second * (_RATE_WINDOW + _RATE_SLACK) + sum(changes)) + universe.setting.numbers
+        if place >= most and departed[place - most] > since:
             universe.world.violated(f"more than {per_second} messages a second, at {at:.1f}")
             return
 
 
 def _who_is_away_is_left_alone(universe: "Universe") -> None:
     """Once a process has noticed that a vendor answers nobody, one call at a time probes it."""
+    unnoticed = _FAILURES + 2 * universe.setting.numbers
     for vendor, outages in (("twilio", universe.twilio.outages), ("elevenlabs", universe.elevenlabs.outages)):
-        for (process, begun), asks in outages.asks.items():
-            noticed = max(begun, asks[0]) + _NOTICES_SECONDS
-            later = [at for at in asks if at > noticed]
-            if later and len(later) > _PROBES_AT_ONCE + (later[-1] - noticed) * _PROBES_A_SECOND:
-                seconds = later[-1] - noticed
+        for (process, _), asks in outages.asks.items():
+            later = asks[unnoticed:]
+            if later and len(later) > _PROBES_AT_ONCE + (later[-1] - later[0]) * _PROBES_A_SECOND:
+                seconds = later[-1] - later[0]
                 universe.world.violated(f"{vendor} is away, and {process} asks {len(later)} times in {seconds:.0f} s")
 
 

@@ -12,7 +12,7 @@ WEIGHTS: Final = {
     "strike": 24,
     # what lies between
     "cut_off": 5, "cut_off_topic": 4, "postgres_away": 3, "postgres_loses": 5, "postgres_slow": 6, "postgres_clashes": 4,
-    "kafka_away": 3, "kafka_loses": 4, "kafka_slow": 3, "clock": 2, "outage": 1,
+    "kafka_away": 3, "kafka_loses": 4, "kafka_slow": 3, "clock": 2, "outage": 3,
     # what is outside
     "storm": 14, "list_lags": 4, "agent": 6,
 }  # fmt: skip

@@ -34,6 +34,8 @@ _LONGEST_REST = 4_000.0
 # For what one of them does that has just woken up, or has its partitions since a moment ago: a drain takes 10 s at most.
 _CALM_SECONDS = 15.0
 _MOST_WORKERS = 3
+# While one of the first two is away nobody gets as far as the others.
+_AWAY_FOR_LONG = ("postgres", "kafka", *["twilio"] * 4, *["elevenlabs"] * 4)
 _RESTART = (0.3, 3.0)
 
 
@@ -220,15 +222,14 @@ class Universe:
     def _do_outage(self, a: int, b: int, x: float) -> None:
         """One of them is away for long."""
         seconds = 20.0 + x * 60.0
-        self.world.note("outage", b % 4, f"{seconds:.1f}")
-        if b % 4 == 0:
-            self._away(self.postgres.service, seconds)
-        elif b % 4 == 1:
-            self._away(self.kafka.service, seconds)
-        elif b % 4 == 2:  # noqa: PLR2004
+        who = _AWAY_FOR_LONG[b % len(_AWAY_FOR_LONG)]
+        self.world.note("outage", who, f"{seconds:.1f}")
+        if who == "twilio":
             self._turns(STORMS["down"], seconds)
-        else:
+        elif who == "elevenlabs":
             self._feels("down", seconds)
+        else:
+            self._away(self.postgres.service if who == "postgres" else self.kafka.service, seconds)
 
     def _away(self, service: Service[Any], seconds: float) -> None:
         service.is_down = True
