@@ -14,11 +14,19 @@ REPLAYED = frozenset(TAKEN_UP) - {CONVERSATION_COMMAND}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One record. `value`: None where it cannot be read; `key`: the canonical number."""
+    """One record. `value`: None where it cannot be read; `key`: the canonical number; `person`: the address to which that
+    one leads.
+    """
 
     record: Record
     value: Any
     key: str
+    person: str | None = None
+
+    @property
+    def client(self) -> str:
+        """Who may be written to, whichever address it came from."""
+        return self.person or self.key
 
     @property
     def event_id(self) -> str:

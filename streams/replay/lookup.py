@@ -92,7 +92,7 @@ class Lookup:
             None if each.value is None else Facts(
                 **states.get(_place(each), {}), suppressed=each.key in suppressed,
                 erased=each.record.at.replace(tzinfo=None) <= erased.get(each.key, datetime.min),
-                repeated=each.event_id in repeated, wanted=self._is_wanted(each, batches),
+                repeated=each.event_id in repeated, wanted=self._is_wanted(each, batches), person=each.key,
             )
             for each in candidates
         ]  # fmt: skip

@@ -28,8 +28,11 @@ PUBLISHED: frozenset[Outcome] = frozenset({"new", "unfinished", "failed", "again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the database says of one event. `state`: None where the journal never saw it."""
+    """What the database says of one event. `state`: None where the journal never saw it; `person`: the key at which it was
+    done, where that is another address than its own.
+    """
 
+    person: str | None = None
     state: Standing | None = None
     superseded: bool = False
     suppressed: bool = False

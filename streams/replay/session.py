@@ -1,7 +1,7 @@
 """A replay of a window: planned, then published again at a rate, remembered so that it can go on after an interruption."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -61,7 +61,7 @@ class Session:
         plan = Plan()
         async for decided in self._decided(reader):
             for candidate, outcome in decided:
-                plan.add(outcome, candidate.key)
+                plan.add(outcome, candidate.client)
             progress(len(decided))
         return plan
 
@@ -79,7 +79,7 @@ class Session:
                 await producer.send_marked(self.order.topic, [self._record(*each) for each in chosen])
                 await self._remember(chunk, len(chosen))
                 for candidate, outcome in chunk:
-                    plan.add(outcome, candidate.key)
+                    plan.add(outcome, candidate.client)
                 progress(len(chunk))
         await self._pool.execute(_sql.end, self.identity)
         return plan
@@ -89,7 +89,9 @@ class Session:
             candidates = [read(record) for record in records]
             facts = await self._lookup.facts(candidates)
             yield [
-                (candidate, "unreadable" if fact is None else decide(self.order.mode, self.order.only, fact))
+                (candidate, "unreadable")
+                if fact is None
+                else (replace(candidate, person=fact.person), decide(self.order.mode, self.order.only, fact))
                 for candidate, fact in zip(candidates, facts, strict=True)
             ]
 

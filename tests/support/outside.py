@@ -1,11 +1,19 @@
 """A running `up` from outside: its Twilio steered, calls posted, what was sent looked at."""
 
+import subprocess
+import sys
 from typing import Any
 
 import httpx
 
 from tests.support import http
-from tests.support.up import State, call_body
+from tests.support.up import ROOT, State, call_body
+
+
+def cli(up: State, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the program beside it."""
+    command = [sys.executable, "-m", "cli", *arguments, "--data-dir", up["folder"]]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 def steer(up: State, what: str, **wanted: Any) -> None:  # noqa: ANN401

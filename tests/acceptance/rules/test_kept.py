@@ -1,19 +1,12 @@
 """What is kept of a number: filled in when more is known, exported, and erased but for its opt-out."""
 
 import json
-import subprocess
-import sys
 
 import httpx
 
 from tests.support import http
-from tests.support.outside import post_call
-from tests.support.up import ROOT, State, conversation_of, eventually_sync, write
-
-
-def cli(up: State, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli", *arguments, "--data-dir", up["folder"]]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+from tests.support.outside import cli, post_call
+from tests.support.up import State, conversation_of, eventually_sync, write
 
 
 def test_a_number_is_exported_and_erased_and_its_opt_out_kept(up: State) -> None:
