@@ -40,7 +40,7 @@ function addPhone(number, name) {
   phone.querySelector(".chat").setAttribute("aria-label", `${say("chat")} ${name}`);
   const input = phone.querySelector("input");
   input.id = "text-" + number.slice(1);
-  const label = phone.querySelector("label");
+  const label = phone.querySelector(".write label");
   label.htmlFor = input.id;
   label.textContent = `${say("message")} ${name}`;
   phone.querySelector("form").addEventListener("submit", (event) => {
