@@ -9,7 +9,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import aiohttp
-import asyncpg
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +22,7 @@ from clients.http import BROKE_OFF, open_session
 from clients.kafka.rights import check_rights
 from clients.kafka.topics import check_copartitioning
 from clients.twilio.api import TwilioApi
-from db.pool import connect
+from db.pool import POSTGRES_ERRORS, connect
 from db.versions import schema_version
 from rules.configuration import problems
 from schemas.errors import ConfigurationError
@@ -118,7 +117,7 @@ async def _database(settings: Settings) -> Finding:
             found, version = await schema_version(connection)
         finally:
             await connection.close()
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+    except (*POSTGRES_ERRORS, ValueError) as error:
         return Finding("Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs")
     if found == "newer":
         return Finding("Postgres", f"schema {version} is newer than this build", "start the build that migrated it")

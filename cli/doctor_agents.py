@@ -3,19 +3,17 @@
 from urllib.parse import quote
 
 import aiohttp
-import asyncpg
 
 from cli.findings import Finding
 from clients.elevenlabs.agent_settings import agent_problems
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.elevenlabs.errors import Forbidden, NotThere
 from clients.http import open_session
-from db.pool import connect
-from db.queries import load
+from db.pool import POSTGRES_ERRORS, connect
+from db.readers.ops import LATEST_AGENTS
 from schemas.errors import TerminalError, VendorError
 from schemas.settings import Settings
 
-_sql = load("ops")
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 _CONNECTIONS = 5
 _DATABASE_SECONDS = 5.0
@@ -54,10 +52,10 @@ async def _of_conversations(settings: Settings) -> list[str]:
     try:
         connection = await connect(settings.database_url, _DATABASE_SECONDS)
         try:
-            return [row["agent_id"] for row in await connection.fetch(_sql.latest_agents, _MOST_AGENTS)]
+            return await LATEST_AGENTS.all(connection, _MOST_AGENTS)
         finally:
             await connection.close()
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError):
+    except (*POSTGRES_ERRORS, ValueError):
         return []
 
 

@@ -1,11 +1,10 @@
 """`doctor` on what loses data silently: Kafka's copies and retention, Postgres' commits, offsets that are gone."""
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from cli.findings import Finding
 from clients.kafka.topic_configs import differences
-from db.pool import connect
+from db.pool import POSTGRES_ERRORS, connect
 from schemas.events import TAKEN_UP
 from schemas.settings import Settings
 from schemas.topics import WORKER_GROUP
@@ -60,7 +59,7 @@ async def _postgres(settings: Settings) -> list[Finding]:
             values = {name: await connection.fetchval(f"SHOW {name}") for name in names}
         finally:
             await connection.close()
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError):
+    except (*POSTGRES_ERRORS, ValueError):
         return []
     return [
         Finding(_WHAT, f"Postgres: {name}={value}", f"set {name}=on: a crash loses steps that were acknowledged")

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from asyncpg import PostgresError
 
+from db.failures import PostgresError
 from schemas.errors import ServiceError
 from schemas.phone import without_numbers
 

@@ -14,7 +14,7 @@ from cli.replay_rebuild import run_rebuild
 from cli.replay_what_if import run_what_if
 from clients.kafka.producer import Producer
 from db.pool import Pool, create_pool
-from db.queries import load
+from db.readers import replays
 from db.readers.addresses import addresses_of
 from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable
@@ -22,11 +22,10 @@ from schemas.phone import conversation_key
 from schemas.settings import Settings, require
 from schemas.topics import CONVERSATION_EVENT
 from streams.replay.candidates import Wanted, check_topic
-from streams.replay.plan import Plan
+from streams.replay.plan import Mode, Plan
 from streams.replay.session import Order, Session
 from streams.replay.window import Window, make_window
 
-_sql = load("replay")
 _MODES = ("resume", "rebuild", "again", "what-if")
 # From one in a minute and a half to more than any topic takes; they keep a limiter's numbers finite.
 _LOWEST_RATE, _HIGHEST_RATE = 0.01, 100_000.0
@@ -151,7 +150,7 @@ async def _session(settings: Settings, pool: Pool, options: Options, wanted: Wan
         topic=options.topic, window=_window(options), mode="again" if options.mode == "again" else "resume",
         only="failed" if options.only else None, wanted=wanted, rate=options.rate,
     )  # fmt: skip
-    unfinished = await pool.fetchval(_sql.unfinished, options.topic) if options.mode == "again" else None
+    unfinished = await replays.unfinished(pool, options.topic) if options.mode == "again" else None
     if unfinished and not options.dry_run:
         raise InvalidInput(
             "--mode", f"an earlier one is unfinished; go on with --id {unfinished}, or it would be done twice"
@@ -160,23 +159,24 @@ async def _session(settings: Settings, pool: Pool, options: Options, wanted: Wan
 
 
 async def _former(settings: Settings, pool: Pool, identity: str, rate: float) -> Session:
-    row = await pool.fetchrow(_sql.find, identity)
-    if row is None:
+    former = await replays.FIND.one(pool, identity)
+    if former is None:
         raise InvalidInput("--id", "no such replay")
-    if row["state"] == "done":
-        raise InvalidInput("--id", f"this replay is done: {row['published']} events were published again")
-    saved = row["options"]
+    if former.state == "done":
+        raise InvalidInput("--id", f"this replay is done: {former.published} events were published again")
+    saved = former.options
     window = Window.of_json(saved["window"])
     wanted = Wanted(number=saved["number"], batch=saved["batch"])
-    order = Order(topic=row["topic"], window=window, mode=row["mode"], only=saved["only"], wanted=wanted, rate=rate)
-    return Session(settings, pool, order, identity, {int(place): offset for place, offset in row["positions"].items()})
+    mode: Mode = "again" if former.mode == "again" else "resume"
+    order = Order(topic=former.topic, window=window, mode=mode, only=saved["only"], wanted=wanted, rate=rate)
+    return Session(settings, pool, order, identity, {int(place): offset for place, offset in former.positions.items()})
 
 
 async def _remember(pool: Pool, options: Options, session: Session) -> None:
     order = session.order
     saved = {"window": order.window.as_json(), "number": order.wanted.number, "batch": order.wanted.batch,
              "only": order.only}  # fmt: skip
-    await pool.execute(_sql.begin, session.identity, order.topic, order.mode, saved)
+    await replays.begin(pool, session.identity, order.topic, order.mode, saved)
 
 
 def _confirmed(options: Options, plan: Plan) -> bool:

@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-import asyncpg
-
 from cli.connected import still_running
 from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
 from db.comparison import Difference
+from db.failures import UndefinedTableError
 from db.migrate import migrate
+from db.pool import POSTGRES_ERRORS
 from db.rebuild import Target, tables
 from db.store.erasures import Erasures
 from rules.policy import Policy
@@ -78,7 +78,7 @@ async def _check_catch_up(settings: Settings, *, yes: bool) -> None:
 async def _prepared(dsn: str) -> None:
     try:
         await migrate(dsn)
-    except (OSError, asyncpg.PostgresError, ValueError) as error:
+    except (*POSTGRES_ERRORS, ValueError) as error:
         raise ConfigurationError(f"the database cannot be prepared: {error}") from error
 
 
@@ -87,7 +87,7 @@ async def _opened(dsn: str, *, beside: bool) -> AsyncIterator[Target]:
     try:
         async with tables(dsn, beside=beside) as target:
             yield target
-    except (OSError, asyncpg.PostgresError, ValueError) as error:
+    except (*POSTGRES_ERRORS, ValueError) as error:
         raise ConfigurationError(f"the database does not answer: {error}") from error
 
 
@@ -122,7 +122,7 @@ async def _erased(target: Target, settings: Settings, *, into: bool) -> Erasures
     try:
         async with tables(settings.database_url, beside=False) as own:
             erased = await own.erasures()
-    except (OSError, asyncpg.UndefinedTableError):
+    except (OSError, UndefinedTableError):
         return await target.erasures()
     if into:
         await target.take_over(erased)

@@ -34,9 +34,7 @@ async def sums_differ(settings: Settings, client: StatsClient, pool: Pool, patie
 
 
 async def _counted(settings: Settings, pool: Pool) -> dict[str, Any]:
-    record = await pool.fetchrow(DAY.sql, settings.stats_timezone, None)
-    assert record is not None, "an aggregate has a row"
-    day = DAY.read(record)
+    day = await DAY.aggregate(pool, settings.stats_timezone, None)
     today = day.total_conversations_today
     return {name: getattr(day, name) for name in _COUNTS} | {
         "response_rate": round(100 * day.answered_today / today, 1) if today else 0,

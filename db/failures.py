@@ -1,8 +1,30 @@
 """Whose fault a failure of Postgres is: its own, for a while, or that of what it was given. Pure."""
 
 import asyncpg
+from asyncpg import PostgresError as PostgresError
+from asyncpg import UndefinedTableError as UndefinedTableError
 
 from db.pool import LOST_CONNECTION
+
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+)
+"""What connecting comes to while Postgres is away."""
+MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    # A setting of the session, given in the URL, that this Postgres does not have, or not with this value.
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    ValueError,  # how asyncpg reports a URL that cannot be read
+)
+"""What connecting comes to where DATABASE_URL cannot be right."""
 
 # Classes of SQLSTATE that no value of an event can cause: it is being started or stopped, is a standby, has no room or no
 # right for us. Conflicts of transactions pass as well. https://www.postgresql.org/docs/current/errcodes-appendix.html

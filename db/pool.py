@@ -13,6 +13,8 @@ from schemas.settings import Settings
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+"""A connection of nobody's pool."""
 
 T = TypeVar("T")
 
@@ -166,7 +168,7 @@ async def is_writable(pool: Pool) -> bool:
     return False
 
 
-async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> Session:
     """Open a single connection, which works through a transaction pooler as well.
 
     Raises:
@@ -175,6 +177,15 @@ async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> "asyncp
     connection = await asyncpg.connect(dsn, timeout=timeout, server_settings=_SESSION, **_POOLED)
     await prepare(connection)
     return connection
+
+
+async def connect_directly(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> Session:
+    """Open a session as it is: for who listens, or asks only whether somebody answers.
+
+    Raises:
+        OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
+    """
+    return await asyncpg.connect(dsn, timeout=timeout)
 
 
 async def behind_pooler(dsn: str) -> bool:
@@ -195,7 +206,7 @@ async def behind_pooler(dsn: str) -> bool:
 _POOLED: Final = {"connection_class": _Pooled, "statement_cache_size": 0}
 
 
-async def prepare(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> None:
+async def prepare(connection: "Connection | Session") -> None:
     """Have JSONB come and go as Python values: in Postgres' binary form, which is its version and the UTF-8 of the text."""
     await connection.set_type_codec("jsonb", encoder=_dump, decoder=_load, schema="pg_catalog", format="binary")
 

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import asyncpg
 import structlog
 
-from db.pool import Pool, create_pool
+from db.failures import MISCONFIGURED, UNAVAILABLE
+from db.pool import Pool, connect_directly, create_pool
 from db.versions import NEWEST, schema_version
 from process.waiting import wait_for
 from schemas.errors import ConfigurationError, Unavailable
@@ -15,27 +15,6 @@ from schemas.settings import Settings
 
 log = structlog.get_logger()
 T = TypeVar("T")
-
-UNAVAILABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-)
-"""What connecting comes to while Postgres is away."""
-MISCONFIGURED = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-    # A setting of the session, given in the URL, that this Postgres does not have, or not with this value.
-    asyncpg.UndefinedObjectError,
-    asyncpg.InvalidParameterValueError,
-    ValueError,  # how asyncpg reports a URL that cannot be read
-)
-"""What connecting comes to where DATABASE_URL cannot be right."""
-
 
 # A database that answers does so within some milliseconds.
 _ANSWER_SECONDS = 4.0
@@ -63,7 +42,7 @@ async def open_pool(settings: Settings, session: Mapping[str, str] | None = None
 async def postgres_answers(settings: Settings) -> bool:
     """Ask Postgres over a connection of its own."""
     try:
-        connection = await asyncpg.connect(settings.database_url, timeout=_ANSWER_SECONDS)
+        connection = await connect_directly(settings.database_url or "", _ANSWER_SECONDS)
         try:
             await connection.execute("SELECT 1", timeout=_ANSWER_SECONDS)
         finally:

@@ -3,10 +3,10 @@
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import asyncpg
 import structlog
 
 from clients.bounds import within
+from db.failures import is_postgres_refusal
 from db.pool import POSTGRES_ERRORS, Pool, is_writable
 from db.readers.query import Query
 from schemas.errors import InvalidInput, Unavailable
@@ -36,13 +36,11 @@ class Database:
 
     async def row(self, query: Query[R], *arguments: object) -> R | None:
         """Read what a person asked for."""
-        record = await self._asked(self.pool.fetchrow(query.sql, *arguments))
-        return None if record is None else query.read(record)
+        return await self._asked(query.one(self.pool, *arguments))
 
     async def rows(self, query: Query[R], *arguments: object) -> list[R]:
         """Read a page of what a person asked for."""
-        records = await self._asked(self.pool.fetch(query.sql, *arguments))
-        return [query.read(record) for record in records]
+        return await self._asked(query.all(self.pool, *arguments))
 
     async def value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - any column
         """Read one value of what a person asked for."""
@@ -62,14 +60,13 @@ class Database:
 
     async def bounded_rows(self, seconds: float, query: Query[R], *arguments: object) -> list[R]:
         """Read rows within a bound."""
-        records = await self.bounded(self.pool.fetch(query.sql, *arguments), seconds)
-        return [query.read(record) for record in records]
+        return await self.bounded(query.all(self.pool, *arguments), seconds)
 
     async def _asked(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             return await self.bounded(work, _READ_SECONDS)
         except Unavailable as error:
-            if isinstance(error.__cause__, asyncpg.DataError):
+            if is_postgres_refusal(error.__cause__):
                 raise InvalidInput("request", "asks for what no column can hold") from error
             raise
 

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import structlog
 
-from db.pool import CONNECT_TIMEOUT_SECONDS, POSTGRES_ERRORS, behind_pooler
+from db.pool import CONNECT_TIMEOUT_SECONDS, POSTGRES_ERRORS, Session, behind_pooler, connect_directly
 from process.periodic import every
 
 log = structlog.get_logger()
@@ -48,11 +47,11 @@ class Notifications:
                 log.info("no notifications through a pooler; rows are looked at instead, each second")
                 await asyncio.sleep(_LOOK_FOR_POOLER_SECONDS)
             else:
-                await self._listen_on(await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT_SECONDS))
+                await self._listen_on(await connect_directly(self._dsn))
         finally:
             self._on_change(False)
 
-    async def _listen_on(self, connection: asyncpg.Connection) -> None:
+    async def _listen_on(self, connection: Session) -> None:
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
@@ -65,7 +64,7 @@ class Notifications:
         finally:
             connection.terminate()
 
-    async def _is_of_the_primary(self, connection: asyncpg.Connection) -> bool:
+    async def _is_of_the_primary(self, connection: Session) -> bool:
         """A session that outlives a failover hears nothing any more; nor does one whose server has vanished."""
         query = "SELECT current_setting('transaction_read_only')"
         return bool(await connection.fetchval(query, timeout=CONNECT_TIMEOUT_SECONDS) == "off")

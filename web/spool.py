@@ -122,7 +122,7 @@ class Spool:
             await connection.execute(_sql.spool_session)
             if not await connection.fetchval(_sql.spool_lock, _LOCK):
                 return False
-            rows = [HEAD.read(record) for record in await connection.fetch(HEAD.sql, _PASS)]
+            rows = await HEAD.all(connection, _PASS)
             published = await _publish_rows(rows, send)
             await _remove(connection, published)
         if published:

@@ -190,6 +190,10 @@ def _operator(*, operator: str) -> str:
     return operator
 
 
+def _agent(*, agent_id: str) -> str:
+    return agent_id
+
+
 CONVERSATIONS: Final = Query(_sql.conversations, ListedConversation)
 HEAD: Final = Query(_sql.conversation_head, ConversationHead)
 MESSAGES: Final = Query(_sql.messages, Bubble)
@@ -203,4 +207,5 @@ NEWEST_CHANGE: Final = Query(_sql.newest_change, NewestChange)
 CONVERSATION_CHANGES: Final = Query(_sql.conversation_changes, ConversationChange)
 SUPPRESSED: Final = Query(_sql.suppressed, SuppressedNumber)
 CAMPAIGNS: Final = Query(_sql.campaigns, ListedCampaign)
+LATEST_AGENTS: Final = Query(_sql.latest_agents, _agent)
 PRESENT: Final = Query(_sql.present, _operator)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from db.pool import Pool
-from db.queries import load
 from db.readers.addresses import numbers_of
+from db.readers.replays import campaigns_of, suppressed_of, unanswered_of
 from db.store.erasures import erased_at
 from db.store.load import load_conversations
 from db.store.lookups import seen_events, sends_by_own_id, sends_by_sid
@@ -24,8 +24,6 @@ from streams.actors.store import load_actors
 from streams.replay.candidates import Candidate, Wanted
 from streams.replay.mark import repetition
 from streams.replay.plan import Facts, Standing
-
-_sql = load("replay")
 
 _KINDS = {CALL_COMPLETED: "call", INBOUND_MESSAGE: "message"}
 EventId = tuple[str, str]
@@ -83,9 +81,8 @@ class Lookup:
         readable = [each for each in candidates if each.value is not None]
         keys = sorted({each.key for each in readable})
         states = await self._states(readable, keys)
-        rows = await self._pool.fetch(_sql.campaigns, keys) if self._wanted.batch else []
-        batches = {row["phone_number"]: row["batch_id"] for row in rows}
-        suppressed = {row["phone_number"] for row in await self._pool.fetch(_sql.suppressed, keys)}
+        batches = await campaigns_of(self._pool, keys) if self._wanted.batch else {}
+        suppressed = await suppressed_of(self._pool, keys)
         repeated = await self._repeated(readable)
         erased = await erased_at(self._pool, keys)
         return [
@@ -111,13 +108,12 @@ class Lookup:
 
     async def _known(self, kind: str, readable: Sequence[Candidate], keys: Sequence[str]) -> _Known:
         states = {key: actor.state for key, actor in (await load_actors(self._pool, keys)).items()}
-        unanswered = await self._pool.fetch(_sql.unanswered, [state.id for state in states.values() if state.id])
         return _Known(
             seen=await seen_events(self._pool, {(kind, each.event_id) for each in readable}),
             states=states,
             rows=await load_conversations(self._pool, keys),
             failed=await failures(self._pool, keys),
-            unanswered=frozenset(row["sid"] for row in unanswered),
+            unanswered=await unanswered_of(self._pool, [state.id for state in states.values() if state.id]),
         )
 
     async def _reports(self, readable: Sequence[Candidate]) -> dict[Place, dict[str, Any]]:

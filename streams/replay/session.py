@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
 from aiolimiter import AsyncLimiter
 
 from clients.kafka.producer import Producer
 from db.pool import Pool
-from db.queries import load
+from db.readers import replays
 from schemas.record_headers import request_id_of
 from schemas.settings import Settings
 from schemas.topics import REQUEST_ID_HEADER
@@ -21,7 +20,6 @@ from streams.replay.reader import Reader
 from streams.replay.window import Window
 
 log = structlog.get_logger()
-_sql = load("replay")
 
 Progress = Callable[[int], None]
 # Half a second's worth is published at once, so that a slow replay is smooth and a fast one needs few round trips.
@@ -81,7 +79,7 @@ class Session:
                 for candidate, outcome in chunk:
                     plan.add(outcome, candidate.client)
                 progress(len(chunk))
-        await self._pool.execute(_sql.end, self.identity)
+        await replays.end(self._pool, self.identity)
         return plan
 
     async def _decided(self, reader: Reader) -> AsyncIterator[list[tuple[Candidate, Outcome]]]:
@@ -104,7 +102,5 @@ class Session:
 
     async def _remember(self, chunk: list[tuple[Candidate, Outcome]], published: int) -> None:
         """Everything before these offsets has been looked at; chunks come per partition in order."""
-        positions: dict[str, Any] = {}
-        for candidate, _ in chunk:
-            positions[str(candidate.record.partition)] = candidate.record.offset + 1
-        await self._pool.execute(_sql.advance, self.identity, positions, published)
+        positions = {candidate.record.partition: candidate.record.offset + 1 for candidate, _ in chunk}
+        await replays.advance(self._pool, self.identity, positions, published)

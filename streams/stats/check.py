@@ -5,7 +5,7 @@ its way any more and it is still lacking, that is a difference.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from clients.kafka.partitioner import partition_of
 from clients.views import StatsClient
+from db.readers.statistics import WholeConversation
 from schemas.phone import masked
 from schemas.settings import Settings
 from streams.stats.event import utc
@@ -93,11 +94,11 @@ class Check:
         tables = await self._client.records(partition)
         after = 0
         while page := await self._rows.keys(after):
-            after = page[-1]["id"]
-            ours = [row["id"] for row in page if partition_of(row["phone_number"], partitions) == partition]
+            after = page[-1].id
+            ours = [row.id for row in page if partition_of(row.phone_number, partitions) == partition]
             for begin in range(0, len(ours), _ROWS_AT_ONCE):
                 for row in await self._rows.records(ours[begin : begin + _ROWS_AT_ONCE]):
-                    self._compare(found, tables.pop(row["phone_number"], None), row, on_their_way)
+                    self._compare(found, tables.pop(row.phone_number, None), row, on_their_way)
         for number, record in tables.items():
             if not has_begun(record) or is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
                 continue
@@ -107,10 +108,10 @@ class Check:
                 found.differences.append(Difference(masked(number), "conversation", "there", "missing"))
         return found
 
-    def _compare(self, found: Comparison, record: Record | None, row: Mapping[str, Any], on_their_way: bool) -> None:
+    def _compare(self, found: Comparison, record: Record | None, row: WholeConversation, on_their_way: bool) -> None:
         found.conversations += 1
-        number, counted = masked(row["phone_number"]), record["number"] if record else 0
-        if counted != row["event_number"] and (row["waiting"] or on_their_way or counted > row["event_number"]):
+        number, counted = masked(row.phone_number), record["number"] if record else 0
+        if counted != row.event_number and (row.waiting or on_their_way or counted > row.event_number):
             found.pending += 1
         elif record is None:
             found.differences.append(Difference(number, "conversation", "missing", "there"))
@@ -119,9 +120,9 @@ class Check:
             without = _NOT_COMPARED | (_OF_ALL_EVENTS if self._is_purged(row) else frozenset())
             found.differences += [Difference(number, *each) for each in self._fields(record, truth, without)]
 
-    def _is_purged(self, row: Mapping[str, Any]) -> bool:
+    def _is_purged(self, row: WholeConversation) -> bool:
         """Return whether the log's beginning has gone, or messages may have, before the log told of it."""
-        first = row["events"][0]
+        first = row.events[0]
         if first["number"] > 1 or self._messages_kept is None:
             return bool(first["number"] > 1)
         return utc(datetime.fromisoformat(first["at"])) < datetime.now(UTC) - self._messages_kept

@@ -1,26 +1,32 @@
 """Conversations as Postgres has them, and the records that these give: the truth that the tables are checked against."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
-from typing import Any
-
-import asyncpg
+from typing import Any, TypeVar
 
 from db.pool import POSTGRES_ERRORS, Pool
-from db.queries import load
+from db.readers.query import Query
+from db.readers.statistics import (
+    IDS_OF,
+    RECORDS,
+    TOLD,
+    FirstReport,
+    KeptMessage,
+    LoggedEvent,
+    ToldConversation,
+    WholeConversation,
+)
 from schemas.errors import Unavailable
 from streams.stats.event import Event, utc
 from streams.stats.record import Record, apply, empty
 
-_sql = load("stats")
 # Keys are tiny; a page of them takes milliseconds.
 _KEYS_PER_PAGE = 5000
 _MESSAGES = frozenset({"received", "sent"})
 _AFTER_ALL = 2**63 - 1
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
-
-Json = Mapping[str, Any]
+R = TypeVar("R")
 
 
 class Rows:
@@ -30,64 +36,65 @@ class Rows:
         self._pool = pool
         self._closed_kept_days = closed_kept_days
 
-    async def keys(self, after: int) -> list[asyncpg.Record]:
-        """Return a page of (id, phone_number, event_number) of the conversations whose records are kept."""
-        return await self._fetch(_sql.told, after, _KEYS_PER_PAGE, self._closed_kept_days)
+    async def keys(self, after: int) -> list[ToldConversation]:
+        """Return a page of the conversations whose records are kept."""
+        return await self._fetch(TOLD, after, _KEYS_PER_PAGE, self._closed_kept_days)
 
     async def ids(self, numbers: Sequence[str]) -> dict[str, int]:
         """Return the ids of those of the numbers that have a conversation."""
-        return {row["phone_number"]: row["id"] for row in await self._fetch(_sql.ids_of, numbers)}
+        return {row.phone_number: row.id for row in await self._fetch(IDS_OF, numbers)}
 
-    async def records(self, ids: Sequence[int]) -> list[asyncpg.Record]:
+    async def records(self, ids: Sequence[int]) -> list[WholeConversation]:
         """Return what `derived` needs."""
-        return await self._fetch(_sql.records, ids)
+        return await self._fetch(RECORDS, ids)
 
-    async def _fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    async def _fetch(self, query: Query[R], *arguments: object) -> list[R]:
         try:
-            rows: list[asyncpg.Record] = await self._pool.fetch(sql, *arguments)
+            return await query.all(self._pool, *arguments)
         except POSTGRES_ERRORS as error:
             raise Unavailable("Postgres does not answer") from error
-        return rows
 
 
-def derived(row: Json, zone: tzinfo, kept: int) -> Record:
-    """Return the record of a row of the query `records`, as it is after the conversation's last event. Pure.
+def derived(row: WholeConversation, zone: tzinfo, kept: int) -> Record:
+    """Return the record of a conversation, as it is after the conversation's last event. Pure.
 
     It is made of the log, by the rules of every record; but what the contract's tables say counts: a message that somebody
     took out of them is none, and the status is the row's.
     """
-    record = empty(row["id"], row["phone_number"])
+    record = empty(row.id, row.phone_number)
     for number, (type_, at, data) in enumerate(_events(row), 1):
-        record = apply(record, Event(row["id"], number, row["phone_number"], type_, at, data), zone, kept)
+        record = apply(record, Event(row.id, number, row.phone_number, type_, at, data), zone, kept)
     record.pop("parked", None)
-    return {**record, "number": row["event_number"], "gap": False, "status": row["status"]}
+    return {**record, "number": row.event_number, "gap": False, "status": row.status}
 
 
 _Happened = tuple[str, datetime, dict[str, Any]]
 """Type, time and data of an event."""
 
 
-def _events(row: Json) -> Iterator[_Happened]:
-    there = {message["id"]: message for message in row["messages"]}
-    expired = {identity for event in row["events"] for identity in event["data"].get("message_ids", ())}
-    events = [event for event in row["events"] if not _is_gone(event, there.keys() | expired)]
+def _events(row: WholeConversation) -> Iterator[_Happened]:
+    there = {message["id"]: message for message in row.messages}
+    expired = {identity for event in row.events for identity in event["data"].get("message_ids", ())}
+    events = [event for event in row.events if not _is_gone(event, there.keys() | expired)]
     logged = {event["data"].get("message_id") for event in events if event["type"] in _MESSAGES}
     former = [event for event in events if event["version"] is not None]
-    is_whole = row["events"][0]["number"] == 1
+    is_whole = row.events[0]["number"] == 1
     yield from _without_events(former, [each for each in there.values() if each["id"] not in logged], is_whole)
     yield from (_of_log(event) for event in events if event["version"] is None)
-    yield from map(_report, row["reports"])
+    yield from map(_report, row.reports)
 
 
-def _is_gone(event: Json, known: set[int]) -> bool:
+def _is_gone(event: LoggedEvent, known: set[int]) -> bool:
     return event["type"] in _MESSAGES and event["data"].get("message_id", 0) not in known
 
 
-def _of_log(event: Json) -> _Happened:
+def _of_log(event: LoggedEvent) -> _Happened:
     return event["type"], utc(datetime.fromisoformat(event["at"])), event["data"]
 
 
-def _without_events(events: list[Json], messages: list[Json], is_whole: bool) -> Iterator[_Happened]:
+def _without_events(
+    events: list[LoggedEvent], messages: list[KeptMessage], is_whole: bool
+) -> Iterator[_Happened]:
     """Builds before the log kept no events of messages, and the log is kept for a time: the rows tell of them, and the
     turns say between which calls. What was there before the service counts nowhere.
     """
@@ -104,7 +111,7 @@ def _without_events(events: list[Json], messages: list[Json], is_whole: bool) ->
         yield from (_of_log(event) for event in of_call if event["type"] in _MESSAGES)
 
 
-def _asked(messages: list[Json]) -> dict[int, datetime]:
+def _asked(messages: list[KeptMessage]) -> dict[int, datetime]:
     """Return when the first message came that each turn answers."""
     times: dict[int, datetime] = {}
     for message in messages:
@@ -114,20 +121,20 @@ def _asked(messages: list[Json]) -> dict[int, datetime]:
     return times
 
 
-def _of_row(message: Json, asked: dict[int, datetime]) -> _Happened:
+def _of_row(message: KeptMessage, asked: dict[int, datetime]) -> _Happened:
     """`asked`: taken out of it once it is answered: an answer's first message alone counts."""
     at = _time(message)
     if message["direction"] == "inbound":
         return "received", at, {}
-    since = asked.pop(message["turn_id"], None)
+    since = None if message["turn_id"] is None else asked.pop(message["turn_id"], None)
     return "sent", at, {"response_seconds": None if since is None else (at - since).total_seconds()}
 
 
-def _time(message: Json) -> datetime:
+def _time(message: KeptMessage) -> datetime:
     return utc(datetime.fromisoformat(message["at"]))
 
 
-def _report(report: Json) -> _Happened:
+def _report(report: FirstReport) -> _Happened:
     """A first message was delivered, whenever: it counts with its call."""
     status = "read" if report["read"] else "delivered"
     return "delivered", _NO_TIME, {"status": status, "kind": "first", "turn_id": report["turn_id"]}

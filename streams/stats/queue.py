@@ -3,14 +3,15 @@
 import asyncio
 import time as clock
 from datetime import UTC, datetime, time, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-import asyncpg
 from aiokafka import TopicPartition
 
 from clients.kafka.group_lag import GroupLag
 from db.pool import POSTGRES_ERRORS, Pool
-from db.queries import load
+from db.readers.query import Query
+from db.readers.statistics import ENDED, QUEUE, Ended
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from schemas.topics import (
@@ -23,7 +24,7 @@ from schemas.topics import (
     topic_name,
 )
 
-_sql = load("stats")
+R = TypeVar("R")
 # Inside of the next one.
 _LAG_SECONDS = 0.6
 _HOUR_SECONDS = 3600.0
@@ -85,7 +86,7 @@ class Queue:
         self._lag = lag
         self._counting = asyncio.Lock()
         self._until = datetime.min
-        self._before = {"completed": 0, "failed": 0}
+        self._before = Ended(completed=0, failed=0)
 
     async def figures(self) -> dict[str, int]:
         """Return the four figures, and besides `unread` (Kafka's part of `waiting`) and `dead_letters_last_hour`.
@@ -101,12 +102,13 @@ class Queue:
         async with self._counting:
             await self._count_on(now)
         unread, dead, row = await asyncio.gather(
-            self._lag.unfinished(), self._lag.dead_letters(), self._row(_sql.queue, self._until)
+            self._lag.unfinished(), self._lag.dead_letters(), self._row(QUEUE, self._until)
         )
         return {
-            "waiting": unread + row["stored"],
-            "active": row["active"],
-            **{name: count + row[name] for name, count in self._before.items()},
+            "waiting": unread + row.stored,
+            "active": row.active,
+            "completed": self._before.completed + row.completed,
+            "failed": self._before.failed + row.failed,
             "unread": unread,
             "dead_letters_last_hour": dead,
         }
@@ -115,19 +117,17 @@ class Queue:
         """Count what ended since the last time, up to what is settled; a new day begins with nothing."""
         day = datetime.combine(now.astimezone(self._zone).date(), time(), self._zone).astimezone(UTC).replace(tzinfo=None)
         if self._until < day:
-            self._until, self._before = day, {"completed": 0, "failed": 0}
+            self._until, self._before = day, Ended(completed=0, failed=0)
         until = now.replace(tzinfo=None) - _SETTLED
         if until - self._until < _COUNT_ON_AFTER:
             return
-        row = await self._row(_sql.ended, self._until, until)
-        self._before = {name: count + row[name] for name, count in self._before.items()}
+        row, before = await self._row(ENDED, self._until, until), self._before
+        self._before = Ended(completed=before.completed + row.completed, failed=before.failed + row.failed)
         self._until = until
 
-    async def _row(self, sql: str, *arguments: object) -> asyncpg.Record:
+    async def _row(self, query: Query[R], *arguments: object) -> R:
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
-                row = await self._pool.fetchrow(sql, *arguments)
+                return await query.aggregate(self._pool, *arguments)
         except POSTGRES_ERRORS as error:
             raise Unavailable("Postgres does not answer") from error
-        assert row is not None, "an aggregate has a row"
-        return row

@@ -112,9 +112,9 @@ class Rebuild:
     async def _from_postgres(self, made: set[str]) -> None:
         known = set(made)
         async for page in self._remaker.pages():
-            rest = [row for row in page if row["phone_number"] not in made]
-            known.update(row["phone_number"] for row in rest)
-            self.progress["changed"] += await self._remaker.make([row["id"] for row in rest])
+            rest = [row for row in page if row.phone_number not in made]
+            known.update(row.phone_number for row in rest)
+            self.progress["changed"] += await self._remaker.make([row.id for row in rest])
             self.progress["looked_at"] += len(rest)
             self.progress["from_postgres"] += len(rest)
         await self._remove_unknown(known)

@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-
+from db.readers.statistics import ToldConversation
 from process.periodic import every
 from schemas.errors import Unavailable
 from schemas.settings import Settings
@@ -48,7 +47,7 @@ class Remaker:
         REPAIRED.inc(changed)
         return changed
 
-    async def pages(self) -> AsyncIterator[list[asyncpg.Record]]:
+    async def pages(self) -> AsyncIterator[list[ToldConversation]]:
         """Return pages of the conversations of this worker's partitions.
 
         Raises:
@@ -56,10 +55,10 @@ class Remaker:
         """
         after = 0
         while page := await self._rows.keys(after):
-            after = page[-1]["id"]
+            after = page[-1].id
             ours = []
             for number, row in enumerate(page):
-                if self._records.owns(row["phone_number"]):
+                if self._records.owns(row.phone_number):
                     ours.append(row)
                 if number % _LOOKED_AT_AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -96,7 +95,7 @@ class Upkeep:
     async def _compare(self) -> None:
         """Make what Postgres has and this worker should have, but has not."""
         async for page in self._remaker.pages():
-            await self._remaker.make([row["id"] for row in page if self._records.find(row["phone_number"]) is None])
+            await self._remaker.make([row.id for row in page if self._records.find(row.phone_number) is None])
 
     async def _fill(self, keys: Sequence[str]) -> None:
         """Make records again that missed an event; where Postgres has no conversation, it was erased."""

@@ -8,6 +8,7 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
+from db.readers.statistics import IDS_OF, RECORDS
 from db.store.publication import unpublished
 from rules import inputs as i
 from rules.codec import published
@@ -22,7 +23,6 @@ from tests.support.stored_chat import StoredChat, stored_chat
 from web.campaign_days import CampaignDays
 from web.database import Database
 
-_sql = load("stats")
 BOGOTA = ZoneInfo("America/Bogota")
 # All that a story logs.
 _MOST = 1000
@@ -47,8 +47,8 @@ async def by_events(pool: Pool, zone: Any) -> Record:  # noqa: ANN401
 
 
 async def by_rows(chat: StoredChat, pool: Pool, zone: Any) -> Record:  # noqa: ANN401
-    ids = [row["id"] for row in await pool.fetch(_sql.ids_of, [chat.state.key])]
-    (row,) = await pool.fetch(_sql.records, ids)
+    (found,) = await IDS_OF.all(pool, [chat.state.key])
+    (row,) = await RECORDS.all(pool, [found.id])
     return derived(row, zone, DAYS_KEPT)
 
 

@@ -105,6 +105,17 @@ def test_a_workers_heart_knows_ports_alone_and_is_told_time_and_chance(file: Pat
     assert named <= _MAY_NAME.get(str(file.relative_to(ROOT)), set())
 
 
+# `local/postgres` makes the embedded server's database.
+_KNOWS_THE_DRIVER = ("db", "local")
+
+
+@pytest.mark.parametrize("folder", sorted(MAY_IMPORT.keys() - {*_KNOWS_THE_DRIVER}))
+def test_no_record_of_the_driver_leaves_db(folder: str) -> None:
+    for file in (ROOT / folder).rglob("*.py"):
+        assert "asyncpg" not in _imported(file), file
+        assert not re.search(r"(pool|connection)\.fetch(row)?\(", file.read_text()), file
+
+
 def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text()
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]

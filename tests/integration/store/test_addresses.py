@@ -11,6 +11,7 @@ from db.readers.conversations import CONVERSATION
 from db.readers.export import kept_of
 from db.readers.letters import PAGE
 from db.readers.ops import CONVERSATIONS, HEAD, MESSAGES, STATUS_CHANGES
+from db.readers.statistics import IDS_OF, RECORDS
 from db.store.load import load_conversations
 from db.store.lookups import newest_messages, quoted_texts
 from rules import inputs as i
@@ -37,7 +38,7 @@ from web.ops.conversations import Search
 
 _ADOPTED: Json = {"unknown_number_agent_id": "agent_9", "unknown_number_grace_seconds": 60}
 _NEW_USER, _PARENT = "CO.9999", "CO.ENT.77"
-_stats, _gateway = load("stats"), load("gateway")
+_gateway = load("gateway")
 
 
 async def lived(pool: Pool) -> tuple[World, Addresses]:
@@ -152,9 +153,9 @@ async def test_the_log_makes_both_again(pool: Pool, database_url: str) -> None:
 async def test_they_are_one_person_in_the_statistics(pool: Pool) -> None:
     found, _ = await lived(pool)
     records = _counted(found)
-    ids = {row["phone_number"]: row["id"] for row in await pool.fetch(_stats.ids_of, [NUMBER, USER])}
-    rows = {row["phone_number"]: row for row in await pool.fetch(_stats.records, list(ids.values()))}
-    assert {key: derived(row, UTC, DAYS_KEPT) for key, row in rows.items()} == records
+    ids = [each.id for each in await IDS_OF.all(pool, [NUMBER, USER])]
+    rows = await RECORDS.all(pool, ids)
+    assert {row.phone_number: derived(row, UTC, DAYS_KEPT) for row in rows} == records
     days = [day for record in records.values() for day in record["days"].values()]
     told = await pool.fetchrow(_gateway.stats, "UTC", None)
     assert sum(day["started"] for day in days) == told["total_conversations_today"] == 1

@@ -8,13 +8,14 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
+from db.readers.statistics import RECORDS, TOLD
 from schemas.settings import load_settings
 from streams.stats.days import DAYS_KEPT
 from streams.stats.postgres import derived
 from streams.stats.totals import Totals, figures
 from tests.support.recorded import said
 
-_gateway, _stats = load("gateway"), load("stats")
+_gateway = load("gateway")
 ZONE = load_settings({}).stats_timezone
 # Nothing has left the statistics yet.
 _FOR_EVER = 100_000
@@ -61,8 +62,8 @@ async def test_the_day_of_the_former_build_is_counted_as_it_counted(upgraded: Po
 
 async def test_records_made_of_its_rows_add_up_to_that_count(upgraded: Pool) -> None:
     totals, row = Totals(), await counted(upgraded)
-    for key in await upgraded.fetch(_stats.told, 0, 1000, _FOR_EVER):
-        (each,) = await upgraded.fetch(_stats.records, [key["id"]])
+    for told in await TOLD.all(upgraded, 0, 1000, _FOR_EVER):
+        (each,) = await RECORDS.all(upgraded, [told.id])
         totals.replace(None, derived(each, ZoneInfo(ZONE), DAYS_KEPT))
     found = figures([totals.of(day_of_the_record().isoformat())])
     untold = await upgraded.fetchrow(_BACKENDS_OWN)

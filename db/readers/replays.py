@@ -1,0 +1,66 @@
+"""Replays that are remembered, and what a replay asks of many numbers at once; see `db/sql/replay.sql`.
+
+Every function raises `asyncpg.PostgresError` where Postgres refuses.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from db.pool import Pool
+from db.queries import load
+from db.readers.query import Query
+from schemas.rows import Json
+
+_sql = load("replay")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedReplay:
+    """`options`: as they were given to `begin`; `positions`: the next offset of each partition, by its number as text."""
+
+    topic: str
+    mode: str
+    options: Json
+    state: str
+    positions: dict[str, int]
+    published: int
+
+
+FIND: Final = Query(_sql.find, RememberedReplay)
+
+
+async def begin(pool: Pool, identity: str, topic: str, mode: str, options: Json) -> None:
+    """Remember a replay that begins."""
+    await pool.execute(_sql.begin, identity, topic, mode, options)
+
+
+async def unfinished(pool: Pool, topic: str) -> str | None:
+    """Return the newest replay of mode `again` that is not done."""
+    identity: str | None = await pool.fetchval(_sql.unfinished, topic)
+    return identity
+
+
+async def advance(pool: Pool, identity: str, positions: Mapping[int, int], published: int) -> None:
+    """Remember the next offset of partitions, and so many events more."""
+    await pool.execute(_sql.advance, identity, {str(place): offset for place, offset in positions.items()}, published)
+
+
+async def end(pool: Pool, identity: str) -> None:
+    """Remember that a replay is done."""
+    await pool.execute(_sql.end, identity)
+
+
+async def campaigns_of(pool: Pool, numbers: Sequence[str]) -> dict[str, str | None]:
+    """Return the campaign of each number that has a conversation."""
+    return {row["phone_number"]: row["batch_id"] for row in await pool.fetch(_sql.campaigns, numbers)}
+
+
+async def suppressed_of(pool: Pool, numbers: Sequence[str]) -> set[str]:
+    """Return those of the numbers that are suppressed."""
+    return {row["phone_number"] for row in await pool.fetch(_sql.suppressed, numbers)}
+
+
+async def unanswered_of(pool: Pool, conversations: Sequence[int]) -> frozenset[str]:
+    """Return the messages of these conversations that had none when their grace was over."""
+    return frozenset(row["sid"] for row in await pool.fetch(_sql.unanswered, conversations))
