@@ -354,19 +354,22 @@ def play(seed: int, moves: Sequence[Move] | None = None, count: int = 200) -> Ou
     random.seed(seed)  # what libraries draw for their backoffs
     with _without_collection():
         universe = Universe(seed, moves)
-        _listen(universe.world)
-        try:
-            universe.play()
-        except Exception as error:  # noqa: BLE001 - told with the seed, like a promise that was broken
-            universe.world.violated(f"raised: {error!r}")
+        with _listening(universe.world):
+            try:
+                universe.play()
+            except Exception as error:  # noqa: BLE001 - told with the seed, like a promise that was broken
+                universe.world.violated(f"raised: {error!r}")
         outcome = universe.outcome()
         universe.bury()
         del universe
     return outcome
 
 
-def _listen(world: World) -> None:
-    """What the product itself calls an error that nobody foresaw is one."""
+@contextmanager
+def _listening(world: World) -> Iterator[None]:
+    """What the product itself calls an error that nobody foresaw is one. Nothing may hold the world longer than that: its
+    coroutines must not be left for the end of the interpreter, which they crash.
+    """
 
     def heard(logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
         world.counts[f"logged: {event['event']}"] += 1
@@ -374,7 +377,12 @@ def _listen(world: World) -> None:
             world.violated(f"an effect failed: {event['effect']}: {sys.exc_info()[1]!r}")
         raise structlog.DropEvent
 
+    former = structlog.get_config()
     structlog.configure(processors=[heard], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    try:
+        yield
+    finally:
+        structlog.configure(**former)
 
 
 @contextmanager
