@@ -9,7 +9,7 @@ from tests.chaos.scenario import small
 from tests.chaos.scenarios import SCENARIOS
 from tests.support.servers import needs_apache
 
-_SELECTION = ("kill-worker", "kill-web", pytest.param("kill-kafka", marks=needs_apache))
+_SELECTION = ("kill-worker", "kill-web", "twilio-outage", pytest.param("kill-kafka", marks=needs_apache))
 
 
 @pytest.mark.parametrize("name", _SELECTION)

@@ -104,6 +104,27 @@ async def test_failed_turns_and_those_that_were_overtaken(lived: World, chat: To
     assert await outcomes(pool, [message("m1"), message("m2"), message("m3")]) == ["superseded", "superseded", "done"]
 
 
+async def test_what_was_accepted_and_failed_by_a_report(lived: World, chat: ToldChat, pool: Pool) -> None:
+    for sid in ("m1", "m2"):
+        chat.write(f"¿precio de {sid}?", sid)
+        chat.answer(sid)
+        chat.accept()
+    of_m1, of_m2 = chat.sent_ids()[1:]
+    chat.fails(of_m2, "passing", "63112")
+    await lived.save()
+    assert await outcomes(pool, [message("m1"), message("m2")]) == ["done", "unfinished"], "it comes back by itself"
+    assert await outcomes(pool, [message("m2")], only="failed") == ["left out"]
+    chat.passes(minutes=1)
+    chat.accept()
+    chat.fails(chat.sent_ids()[-1], "final", "63013")
+    chat.accept()  # the apology
+    await lived.save()
+    assert await outcomes(pool, [message("m1"), message("m2")], only="failed") == ["left out", "failed"]
+    chat.fails(of_m1, "final", "63013")
+    await lived.save()
+    assert await outcomes(pool, [message("m1")], only="failed") == ["superseded"], "m2 was answered after it"
+
+
 async def test_nobody_who_asked_for_silence_is_written_to(lived: World, chat: ToldChat, pool: Pool) -> None:
     chat.write("¿precio?", "m1")
     chat.answer("uno")

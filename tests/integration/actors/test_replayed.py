@@ -12,7 +12,7 @@ from rules.effects import AwaitSlot
 from rules.events import Reopened, Repeated
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.texts import shipped
-from streams.actors.reading import Arrived, InputReader
+from streams.actors.reading import Arrived, InputReader, failure_of
 from streams.actors.values import Told
 from streams.replay.mark import Mark
 from tests.support.chat import NUMBER, types
@@ -133,6 +133,28 @@ async def test_a_burnt_first_message_is_one_still(pool: Pool) -> None:
     await chat.save()
     assert len(chat.said()) == 2
     assert isinstance((await _call(chat, pool, "conv_1", "failed")).given, i.CallEnded)
+
+
+@pytest.mark.parametrize("code", ["63018", "20003", "20005", "30002", "63051", "63101", "63112"])
+async def test_what_an_account_burnt_for_more_than_a_day_is_said_by_a_replay(pool: Pool, code: str) -> None:
+    chat = await stored_chat(pool)
+    chat.call()
+    chat.greet()
+    begun, failure = chat.now, failure_of(code, "refused")
+    while chat.now - begun <= timedelta(days=1):
+        chat.report(chat.sent_ids()[-1], "undelivered", failure=failure)
+        due = chat.due()
+        assert due is not None, "it comes back by itself"
+        chat.passes(seconds=(due - chat.now).total_seconds())
+        chat.accept()
+    chat.report(chat.sent_ids()[-1], "undelivered", failure=failure)
+    assert chat.lane() == [], "what was said a day ago is not said any more, unless somebody wants it"
+    await chat.save()
+    told = await _call(chat, pool, "conv_1", "failed")
+    assert types(chat.give(told.given)) == ["reopened"]
+    chat.accept()
+    await chat.save()
+    assert isinstance((await _call(chat, pool, "conv_1", "failed")).given, i.CallEnded), "it is done by now"
 
 
 async def test_what_did_not_fail_is_not_done_again(pool: Pool, chat: StoredChat) -> None:
