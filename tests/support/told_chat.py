@@ -35,14 +35,14 @@ class Topic:
     records: list[Record] = field(default_factory=list)
     sequences: dict[int, int] = field(default_factory=dict)
 
-    def next_sequence(self, partition: int) -> int:
+    def next_sequence(self, partition: int, epoch: int) -> int:
         self.sequences[partition] = self.sequences.get(partition, 0) + 1
         return self.sequences[partition]
 
-    def begun(self, partition: int, rows: Sequence[LogRow]) -> None: ...
-    def refused(self, partition: int, rows: Sequence[LogRow]) -> None: ...
+    def begun(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None: ...
+    def refused(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None: ...
 
-    def written(self, partition: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None:
+    def written(self, partition: int, epoch: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None:
         for row, conversation_id in rows:
             value, _ = published(row, key, conversation_id)
             offset = sum(record.partition == partition for record in self.records)
