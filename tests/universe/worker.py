@@ -28,7 +28,7 @@ _RECORDS_A_POLL = 50
 # Arrivals are told; this is for what came between a look and the wish to be told.
 _POLL_SECONDS = 5.0
 # Few, so that they run out now and then.
-_IDS_AT_ONCE, _IDS_EVERY_SECONDS = 100, 2.0
+_IDS_AT_ONCE, _IDS_EVERY_SECONDS = 16, 1.0
 _CLOCK_EVERY_SECONDS = 60.0
 
 
