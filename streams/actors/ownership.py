@@ -113,10 +113,12 @@ class Ownership:
         return self._steady() - self._proved_at.get(partition, float("-inf"))
 
     async def _prove(self) -> None:
-        """One statement for all who ask at the same time, over all partitions."""
-        if self._proving is None:
+        """One statement for all who ask at the same time, over all partitions.
+
+        One that has ended is nothing to wait for: who asks again and again for a newer one would never let go of the loop.
+        """
+        if self._proving is None or self._proving.done():
             self._proving = asyncio.ensure_future(self._prove_all())
-            self._proving.add_done_callback(lambda _: setattr(self, "_proving", None))
         await asyncio.shield(self._proving)
 
     async def _prove_all(self) -> None:

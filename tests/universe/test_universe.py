@@ -22,6 +22,7 @@ KEPT = {
     20: "a message left on a proof of ownership that had grown old while Postgres was asked about a restore",
     71: "a partition whose loss was found out before it was told stayed in the mailboxes, with its records",
     180: "an effect of a partition that had left raised into the event loop",
+    74: "who asked as an old proof ended never let go of the event loop",
     111: "a refused write counted as a proof of ownership",
     191: "a report of failure met its message as it was before the report of its delivery",
     626: "a former assignment's refused write took another's event out of the order of publication",

@@ -77,3 +77,24 @@ async def test_what_was_confirmed_may_leave_for_a_while_and_not_under_another_ep
     assert (ownership.may_leave(KEY, 1), ownership.may_leave(KEY, 2)) == (False, True)
     ownership.lose()
     assert not ownership.may_leave(KEY, 2)
+
+
+async def test_who_comes_as_an_old_proof_ends_asks_anew() -> None:
+    """The process stood still while it was asked: what is answered then is too old for anybody."""
+    postgres, seconds = Postgres(), [0.0]
+    ownership = await owned(postgres, seconds)
+
+    async def comes_as_it_ends() -> None:
+        await postgres.answers.wait()
+        await ownership.confirm(KEY, 1)
+
+    seconds[0] = 10.0
+    postgres.answers.clear()
+    asking = asyncio.create_task(ownership.confirm(KEY, 1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it waits for the answer before the other one does
+    coming = asyncio.create_task(comes_as_it_ends())
+    await asyncio.sleep(0)
+    seconds[0] = 20.0
+    postgres.answers.set()
+    await asyncio.gather(asking, coming)
