@@ -28,6 +28,8 @@ from streams.metrics import step_took
 
 # The mailbox writes its messages one by one then.
 _APART = "an erasure and what begins after it are not one write"
+# Numbers that were loaded before; what was read for one waits for seconds, some minutes at most.
+_MOST_LOADED = 50_000
 # Ids that a refused write has told of; redelivered events come within seconds of each other.
 _MOST_SEEN = 50_000
 
@@ -66,7 +68,7 @@ class ConversationStore:
         self._steady = steady
         self._came_through = came_through
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._refused: set[str] = set()
+        self._loaded: OrderedDict[str, None] = OrderedDict()
 
     def was_seen(self, event: tuple[str, str]) -> bool:
         """Return whether a write was refused because of this event."""
@@ -76,8 +78,11 @@ class ConversationStore:
         """Load actors; a number that somebody else made a row for goes on with that row."""
         begun = self._steady()
         found = await load_actors(self._pool, keys)
-        if again := self._refused & set(keys):
+        if again := [key for key in keys if key in self._loaded]:
             found = {**found, **await self._with_sends(found, again)}
+        self._loaded.update(dict.fromkeys(keys))
+        while len(self._loaded) > _MOST_LOADED:
+            self._loaded.popitem(last=False)
         step_took("load").observe(self._steady() - begun)
         return found
 
@@ -86,7 +91,6 @@ class ConversationStore:
         sends: dict[str, KnownSends] = {key: {} for key in keys}
         for row in await newest_sends(self._pool, keys, REMEMBERED):
             sends[row.phone_number] = {**sends[row.phone_number], str(row.own_id): known_send(row)}
-        self._refused.difference_update(keys)
         return {key: replace(found[key], sends=sends[key]) for key in keys}
 
     async def append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
@@ -137,7 +141,6 @@ class ConversationStore:
         self._publication.refused(write.partition, write.epoch, write.log)
         if isinstance(result, Fenced):
             return Outcome.FENCED
-        self._refused.add(key.key)
         if isinstance(result, Conflict):
             self._remember(result)
             return Outcome.CONFLICT
