@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tests.universe.judge import Life
     from tests.universe.universe import Universe
 
-# How old the proof of ownership may be when a message leaves, as the design has it.
-_PROOF_SECONDS = 2.0
+# How old the proof of ownership may be when a message leaves: 2 s before it waits for a connection, 4 s with that.
+_PROOF_SECONDS = 4.0
 # A second's worth at once for each of three workers; a change of their shares begins anew. Each number may have its place
 # in the rate when Postgres stalls, and leaves when its intention is written: all of them at once.
 _RATE_SLACK, _RATE_WINDOW = 4.0, 10.0
