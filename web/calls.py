@@ -1,6 +1,6 @@
 """`POST /api/call-completed`."""
 
-import time
+import asyncio
 from typing import Protocol
 
 import structlog
@@ -47,7 +47,8 @@ class Calls:
 
     async def post(self, request: web.Request) -> web.Response:
         """Answer with the outcome: sent, refused, or queued when it is not known in time."""
-        answer_at = time.monotonic() + self._wait_seconds
+        clock = asyncio.get_running_loop().time
+        answer_at = clock() + self._wait_seconds
         check_json(request)
         call = CallCompleted.from_object(await read_object(request), self._context)
         if call.key == self._sender:
@@ -58,7 +59,7 @@ class Calls:
         if outcome is None:
             await self._publisher.publish(CALL_COMPLETED, call.key, call.to_json(), request[REQUEST_ID])
         if outcome is None or not outcome.is_final:
-            seconds = max(0.0, answer_at - time.monotonic())
+            seconds = max(0.0, answer_at - clock())
             outcome = await self._outcomes.wait(call.event_id, seconds) or outcome
         return _answer(outcome)
 

@@ -14,10 +14,11 @@ _ENDED = frozenset({"done", "refused"})
 class CommandOutcome:
     """How far a command is. `error`: JSON {status, error, details} where it was refused; `sid`: of what it wrote.
 
-    `phone_number`, `command`: what its id was first used for; `status`: the conversation's now.
+    `addresses`, `command`: whom its id was first used for (nobody: the number was erased), and for what; `status`: the
+    conversation's now.
     """
 
-    phone_number: str
+    addresses: tuple[str, ...]
     command: str
     is_final: bool
     changed: bool
@@ -38,7 +39,7 @@ def outcome_of(row: CommandOutcomeRow) -> CommandOutcome:
     """Read a row: what an operator writes has no outcome until it is sent."""
     told = row.outcome or {}
     return CommandOutcome(
-        phone_number=row.phone_number,
+        addresses=(row.phone_number, *row.others) if row.phone_number else (),
         command=row.command,
         is_final=told.get("state") in _ENDED,
         changed=bool(told.get("changed")),

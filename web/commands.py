@@ -1,7 +1,9 @@
 """`POST /api/conversations/{phoneNumber}/commands`: what operators tell a conversation to do."""
 
-import time
+import asyncio
 import uuid
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, Protocol, get_args
 
 from aiohttp import web
@@ -37,8 +39,10 @@ class Commands:
         outcomes: CommandOutcomeSource,
         wait_seconds: float,
         templates: TemplateSource | None = None,
+        now: Callable[[], datetime] = now,
     ) -> None:
-        """`templates`: where a template's variables are looked up; None: nowhere."""
+        """`templates`: where a template's variables are looked up; None: nowhere. `now`: the time that a command bears."""
+        self._now = now
         self._templates = templates
         self._publisher = publisher
         self._outcomes = outcomes
@@ -47,7 +51,7 @@ class Commands:
     async def post(self, request: web.Request) -> web.Response:
         """Answer with the outcome: done, refused with why, or queued when it is not known in time."""
         check_json(request)
-        command = command_of(request.match_info["phone"], await read_object(request), request[REQUEST_ID])
+        command = command_of(request.match_info["phone"], await read_object(request), request[REQUEST_ID], self._now())
         status, body = answer(command, await self.submit(command, request[REQUEST_ID]))
         return web.json_response(body, status=status)
 
@@ -58,14 +62,15 @@ class Commands:
             InvalidInput: the id was used for another command, or a template does not fit.
             Unavailable: the command could not be stored.
         """
-        answer_at = time.monotonic() + self._wait_seconds
+        clock = asyncio.get_running_loop().time
+        answer_at = clock() + self._wait_seconds
         outcome = await self._known(command)
         if outcome is None:
             if self._templates is not None:
                 command = await check_template(self._templates, command)
             await self._publisher.publish(CONVERSATION_COMMAND, command.key, command.to_json(), request_id)
         if outcome is None or not outcome.is_final:
-            seconds = max(0.0, answer_at - time.monotonic())
+            seconds = max(0.0, answer_at - clock())
             outcome = await self._outcomes.wait(command.command_id, seconds) or outcome
         return outcome
 
@@ -75,20 +80,23 @@ class Commands:
             known = await self._outcomes.get(command.command_id)
         except Unavailable:
             return None
-        # Of an erased number only the id is known.
-        if known and known.phone_number and (known.phone_number, known.command) != (command.key, command.command):
+        # Of an erased number only the id is known. One to an address that has merged is its number's by now.
+        is_same = known and command.key in known.addresses and known.command == command.command
+        if known and known.addresses and not is_same:
             raise InvalidInput("command_id", f"was used already, to {known.command} another conversation or otherwise")
         return known
 
 
-def command_of(phone: str, body: dict[str, Any], request_id: str) -> ConversationCommand:
+def command_of(
+    phone: str, body: dict[str, Any], request_id: str, at: datetime | None = None
+) -> ConversationCommand:
     """Read a command from its body. Without `command_id` it gets one; the answer tells it.
 
     Raises:
         InvalidInput: names the field.
     """
     given = {name: value for name, value in body.items() if value is not None}
-    ours = {"phone_number": conversation_key(phone), "at": now(), "request_id": request_id, "schema_version": 1}
+    ours = {"phone_number": conversation_key(phone), "at": at or now(), "request_id": request_id, "schema_version": 1}
     command = ConversationCommand.from_object({"command_id": str(uuid.uuid4())} | given | ours)
     if command.command not in OPERATOR_COMMANDS:
         raise InvalidInput("command", f"must be one of {', '.join(OPERATOR_COMMANDS)}")

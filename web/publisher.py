@@ -58,6 +58,15 @@ class Publisher:
         await self._spool.store(topic, key, value, request_id)
         return "spool"
 
+    async def begin(self) -> None:
+        """Learn what the spool holds, and whether Kafka answers, before anything is published: what former processes stored
+        is not to be overtaken, should Postgres go away next.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        await asyncio.gather(self._spool.look(), self._kafka.keep())
+
     async def work(self) -> None:
         """Keep Kafka connected and the spool empty, until cancelled."""
         while True:

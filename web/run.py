@@ -152,7 +152,7 @@ async def _serve(settings: Settings, outside: Outside, stop: asyncio.Event) -> i
             ops=create_ops(settings, ops),
         ),
     )
-    await asyncio.gather(health.probe(), kafka.keep())
+    await asyncio.gather(health.probe(), publisher.begin())
     sides = [
         publisher.work(),
         notifications.listen(),

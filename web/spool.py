@@ -85,7 +85,9 @@ class Spool:
         except Unavailable:
             if self.content is Content.SOME:
                 raise
-            return False  # nothing was known to be in it, and while Postgres is away nobody can have put something
+            # It held nothing when it was looked at last, and while Postgres is away nobody can put something. Where it is
+            # away for this process alone, taking an event comes before its order.
+            return False
 
     async def store(self, topic: str, key: str, value: bytes, request_id: str) -> None:
         """Keep an event.

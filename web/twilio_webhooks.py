@@ -1,5 +1,8 @@
 """`POST /webhook/twilio/incoming` and `/webhook/twilio/status`: verified, published, answered with an empty TwiML."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 import structlog
 from aiohttp import web
 from multidict import MultiDict
@@ -31,7 +34,7 @@ _GATHER_REPORTS_SECONDS = 0.1
 class TwilioWebhooks:
     """Answers as soon as Kafka, or the spool, has the event: nothing slow is inside Twilio's 15 s."""
 
-    def __init__(self, settings: Settings, publisher: Publishing) -> None:
+    def __init__(self, settings: Settings, publisher: Publishing, now: Callable[[], datetime] = now) -> None:
         both = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
         self._tokens = [token for token in both if token]
         self._account = settings.twilio_account_sid
@@ -39,6 +42,7 @@ class TwilioWebhooks:
         self._other_senders = settings.twilio_other_senders
         self._public_base_url = settings.public_base_url
         self._publisher = publisher
+        self._now = now
         self._together = Together(_GATHER_REPORTS_SECONDS)
 
     async def incoming(self, request: web.Request) -> web.Response:
@@ -50,7 +54,7 @@ class TwilioWebhooks:
         if key == self._sender:
             raise InvalidInput("From", "is our own WhatsApp sender")
         event = InboundMessage.from_object(
-            {"event_id": twilio_form.message_sid(params), **_arrived(request, params)}
+            {"event_id": twilio_form.message_sid(params), **self._arrived(request, params)}
         )
         await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request[REQUEST_ID])
         return _twiml()
@@ -63,7 +67,7 @@ class TwilioWebhooks:
             {
                 "event_id": f"{twilio_form.message_sid(params)}:{status}",
                 "own_id": twilio_form.own_id(request.query.get(_OWN_ID)),
-                **_arrived(request, params),
+                **self._arrived(request, params),
             }
         )
         key = twilio_form.key_of(params, "To")
@@ -98,6 +102,9 @@ class TwilioWebhooks:
             raise web.HTTPForbidden(reason="Not our sender")
         return _twiml()
 
+    def _arrived(self, request: web.Request, params: dict[str, str]) -> dict[str, object]:
+        return {"received_at": self._now(), "params": params, "request_id": request[REQUEST_ID]}
+
     def _url(self, request: web.Request) -> str:
         return signed_url(
             request.raw_path,
@@ -106,10 +113,6 @@ class TwilioWebhooks:
             headers=request.headers,
             public_base_url=self._public_base_url,
         )
-
-
-def _arrived(request: web.Request, params: dict[str, str]) -> dict[str, object]:
-    return {"received_at": now(), "params": params, "request_id": request[REQUEST_ID]}
 
 
 def _read(body: bytes) -> tuple[MultiDict[str], InvalidInput | None]:

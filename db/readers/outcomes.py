@@ -23,7 +23,7 @@ class CallOutcomeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOutcomeRow:
-    """`outcome`: None while it is under way; `status`: the conversation's now."""
+    """`outcome`: None while it is under way; `status`: the conversation's now; `others`: the person's other addresses."""
 
     event_id: str
     phone_number: str
@@ -31,6 +31,7 @@ class CommandOutcomeRow:
     outcome: Json | None
     status: str | None
     conversation_id: int | None
+    others: list[str]
 
 
 CALL_OUTCOMES: Final = Query(_sql.call_outcomes, CallOutcomeRow)

@@ -7,8 +7,10 @@ WHERE x.kind = 'call' AND x.event_id = ANY($1::text[])
 
 -- name: command_outcomes
 -- What commands came to; see rules/outcomes.py. One without an outcome writes, and is under way.
+-- others: the person's other addresses, from which commands are passed on to the number.
 SELECT x.event_id, x.phone_number, coalesce(x.outcome->>'command', 'write') AS command, x.outcome, s.status,
-  s.id AS conversation_id
+  s.id AS conversation_id, ARRAY(SELECT l->>'key' FROM conversation_actor a, jsonb_array_elements(a.state->'links') l
+                                 WHERE a.phone_number = x.phone_number) AS others
 FROM conversation_seen x LEFT JOIN conversation_state s ON s.phone_number = x.phone_number
 WHERE x.kind = 'command' AND x.event_id = ANY($1::text[])
 

@@ -4,13 +4,14 @@ Faust's table is read and recovered as it is, but written through its parts (`da
 rather than by `table[key] = …`: only so one learns when a change has reached Kafka, and many share a write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any
 
 import faust
 
 from clients.kafka.partitioner import partition_of
+from schemas.documents import now
 from streams.stats.changes import Changes, Done
 from streams.stats.record import Record
 from streams.stats.totals import Totals
@@ -50,9 +51,18 @@ class LiveRecords:
     """`gaps`: keys whose records missed an event. `compared_for`: see `complete`."""
 
     def __init__(
-        self, table: Any, changes: Changes, assignment: Assignment, *, partitions: int, zone: tzinfo, days_kept: int  # noqa: ANN401
-    ) -> None:  # fmt: skip
+        self,
+        table: Any,  # noqa: ANN401 - Faust's
+        changes: Changes,
+        assignment: Assignment,
+        *,
+        partitions: int,
+        zone: tzinfo,
+        days_kept: int,
+        now: Callable[[], datetime] = now,
+    ) -> None:
         self._table = table
+        self.now = now
         self._changes = changes
         self.assignment = assignment
         self.partitions = partitions
@@ -125,7 +135,7 @@ class LiveRecords:
         return self.assignment.active()
 
     def today(self) -> str:
-        return datetime.now(self.zone).date().isoformat()
+        return self.now().astimezone(self.zone).date().isoformat()
 
     @property
     def totals(self) -> Totals:

@@ -6,7 +6,7 @@ are missing altogether after an assignment, are made again from Postgres.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from db.readers.statistics import ToldConversation
 from process.periodic import every
@@ -107,7 +107,7 @@ class Upkeep:
 
     async def _sweep(self) -> None:
         """Evict closed conversations and days of long ago."""
-        before, today = (datetime.now(UTC) - self._closed_kept).isoformat(), self._records.today()
+        before, today = (self._records.now() - self._closed_kept).isoformat(), self._records.today()
         for number, record in enumerate(list(self._records.all())):
             if number % _SWEPT_AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -14,7 +14,7 @@ PATH = f"/api/conversations/{NUMBER}/commands"
 
 def outcome(**over: Any) -> CommandOutcome:  # noqa: ANN401
     known = {
-        "phone_number": NUMBER, "command": "close", "is_final": True, "changed": True, "status": "closed",
+        "addresses": (NUMBER,), "command": "close", "is_final": True, "changed": True, "status": "closed",
         "conversation_id": 1, "sid": None, "error": None,
     }  # fmt: skip
     return CommandOutcome(**(known | over))
@@ -48,6 +48,20 @@ async def test_a_known_id_is_answered_without_a_second_effect() -> None:
         other = await client.post(PATH, json=body(command="resume"), headers=AUTH)
         assert other.status == 400
         assert "command_id" in (await other.json())["details"]
+    assert fakes.publisher.events == []
+
+
+@pytest.mark.parametrize(
+    ("addresses", "status"),
+    [((NUMBER,), 200), (("+573000000000", NUMBER), 200), (("+573000000000",), 400), ((), 200)],
+)
+async def test_an_id_is_its_persons_whichever_of_the_addresses_it_was_sent_to(
+    addresses: tuple[str, ...], status: int
+) -> None:
+    fakes = Fakes()
+    fakes.commands.known["c1"] = outcome(addresses=addresses)
+    async with gateway(fakes) as client:
+        assert (await client.post(PATH, json=body(), headers=AUTH)).status == status
     assert fakes.publisher.events == []
 
 

@@ -3,13 +3,12 @@
 from collections import defaultdict
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-if TYPE_CHECKING:
-    from tests.universe.postgres import Tables
+from tests.universe.rows import Row, Tables, json
 
 Values = dict[str, Any]
 Piece = dict[str, Any]
@@ -19,12 +18,13 @@ _TABLES = ("log", "seen", "outcome", "row", "message", "times", "gone", "send", 
 _ACTOR = ("phone_number", "partition", "conversation_id", "write_id", "state", "is_open", "due_at")
 
 
-def append(tables: "Tables", values: Values, now: datetime) -> list[int]:
+def append(tables: Tables, values: Values, now: datetime) -> list[int]:
     """Write each conversation or nothing of it; returns the places of what was written.
 
     Raises:
         asyncpg.PostgresError: as the real one does, before anything is changed.
     """
+    _read(values)
     rows = _rows_by_place(values)
     written = [write for write in _writes(values) if _is_admitted(tables, write, rows)]
     _check(tables, written, rows)
@@ -39,6 +39,13 @@ def append(tables: "Tables", values: Values, now: datetime) -> list[int]:
         _conversation(tables, write, of, now)
         _outside(tables, of, values, now)
     return [write["place"] for write in written]
+
+
+def _read(values: Values) -> None:
+    """Refuse a text that cannot be read; no conversation of the group is looked at."""
+    texts = (*values["state"], *values.get("message_content", ()), *map(str, values.get("log_data", ())))
+    if any(POISON in (text or "") for text in texts):
+        raise asyncpg.CharacterNotInRepertoireError("invalid byte sequence")
 
 
 def _writes(values: Values) -> list[Piece]:
@@ -70,7 +77,7 @@ def _columns(names: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(table, keys) for table, keys in found if ("place", f"{table}_place") in keys]
 
 
-def _is_admitted(tables: "Tables", write: Piece, rows: Any) -> bool:  # noqa: ANN401
+def _is_admitted(tables: Tables, write: Piece, rows: Any) -> bool:  # noqa: ANN401
     owner = tables.partitions.get(write["partition"])
     if owner is None or owner["epoch"] != write["epoch"]:
         return False
@@ -84,12 +91,10 @@ def _is_admitted(tables: "Tables", write: Piece, rows: Any) -> bool:  # noqa: AN
     return actor is None if version == 0 else actor is not None and actor["version"] == version
 
 
-def _check(tables: "Tables", written: list[Piece], rows: Any) -> None:  # noqa: ANN401
+def _check(tables: Tables, written: list[Piece], rows: Any) -> None:  # noqa: ANN401
     """Refuse what the tables' constraints do not allow."""
     for write in written:
         of = rows[write["place"]]
-        if POISON in (write["state"] or "") or any(POISON in row["content"] for row in of["message"]):
-            raise asyncpg.CharacterNotInRepertoireError("invalid byte sequence")
         for row in of["log"]:
             if (write["conversation_id"], row["number"]) in tables.log:
                 raise asyncpg.UniqueViolationError("conversation_log_pkey")
@@ -106,9 +111,7 @@ def _check(tables: "Tables", written: list[Piece], rows: Any) -> None:  # noqa: 
                 raise asyncpg.UniqueViolationError("conversation_state_phone_number_key")
 
 
-def _actor(tables: "Tables", write: Piece, now: datetime) -> None:
-    from tests.universe.postgres import Row
-
+def _actor(tables: Tables, write: Piece, now: datetime) -> None:
     if write["state"] is None:
         tables.actors.pop(write["phone_number"], None)
         tables.removals[write["write_id"]] = Row(
@@ -118,9 +121,7 @@ def _actor(tables: "Tables", write: Piece, now: datetime) -> None:
     tables.actors[write["phone_number"]] = Row({name: write[name] for name in _ACTOR}, version=write["version"] + 1)
 
 
-def _log(tables: "Tables", write: Piece, log: list[Piece]) -> None:
-    from tests.universe.postgres import Row, json
-
+def _log(tables: Tables, write: Piece, log: list[Piece]) -> None:
     for row in log:
         key = write["conversation_id"], row["number"]
         tables.log[key] = Row(
@@ -130,9 +131,7 @@ def _log(tables: "Tables", write: Piece, log: list[Piece]) -> None:
         tables.sequences[write["partition"], row["sequence"]] = key
 
 
-def _inputs(tables: "Tables", of: Any) -> None:  # noqa: ANN401
-    from tests.universe.postgres import Row, json
-
+def _inputs(tables: Tables, of: Any) -> None:  # noqa: ANN401
     for row in of["seen"]:
         outcome = None if row["outcome"] is None else json(row["outcome"])
         tables.seen[row["kind"], row["event_id"]] = Row(
@@ -153,9 +152,7 @@ _NEW_ROW = {
 }  # fmt: skip
 
 
-def _conversation(tables: "Tables", write: Piece, of: Any, now: datetime) -> None:  # noqa: ANN401
-    from tests.universe.postgres import Row, json
-
+def _conversation(tables: Tables, write: Piece, of: Any, now: datetime) -> None:  # noqa: ANN401
     for change in of["row"]:
         row = tables.conversations.get(change["id"])
         if row is None:
@@ -199,9 +196,7 @@ _NEW_SEND = {
 }  # fmt: skip
 
 
-def _outside(tables: "Tables", of: Any, values: Values, now: datetime) -> None:  # noqa: ANN401
-    from tests.universe.postgres import Row, json
-
+def _outside(tables: Tables, of: Any, values: Values, now: datetime) -> None:  # noqa: ANN401
     for row in of["send"]:
         own_id = UUID(str(row["own_id"]))
         send = tables.sends.setdefault(own_id, Row(_NEW_SEND, own_id=own_id))
@@ -218,7 +213,7 @@ def _outside(tables: "Tables", of: Any, values: Values, now: datetime) -> None: 
         tables.posts.pop((row["conversation"], row["number"]), None)
 
 
-def _erase(tables: "Tables", erasure: Piece, of: Any) -> None:  # noqa: ANN401
+def _erase(tables: Tables, erasure: Piece, of: Any) -> None:  # noqa: ANN401
     phone, conversation = erasure["number"], erasure["conversation"]
     tables.erasures[erasure["digest"]] = erasure["at"]
     for each in [key for key, row in tables.conversations.items() if row["phone_number"] == phone]:

@@ -18,6 +18,7 @@ from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 from tests.support.tables import Tables
 from tests.universe.appending import POISON
 from tests.universe.ledgers import intended_by, judge_ledgers
+from tests.universe.statistics import judge_statistics
 
 if TYPE_CHECKING:
     from tests.universe.universe import Universe
@@ -59,6 +60,7 @@ def judge(universe: "Universe") -> None:
             _is_introduced(universe, life)
             _ids_grow(universe, life)
     judge_ledgers(universe, lives)
+    judge_statistics(universe)
     _nothing_piles_up(universe)
 
 
@@ -109,7 +111,7 @@ def _dead_letters(universe: "Universe") -> set[str]:
 def _nothing_is_lost(universe: "Universe", lives: dict[str, Life], buried: set[str]) -> None:
     """Whatever was stored at our door was taken up, and what a client asked has an end that the log tells of."""
     people, seen, world = universe.people, universe.postgres.tables.seen, universe.world
-    ends = {key: _ends(life) for key, life in lives.items()}
+    ends = {key: {end for each in people.addresses_of(key) for end in _ends(lives[each])} for key in lives}
     for said in people.said.values():
         if ("message", said.sid) not in seen and said.sid not in buried:
             world.violated(f"{said.key}: {said.text} is lost")
@@ -209,13 +211,16 @@ def _is_heeded(universe: "Universe", life: Life) -> None:
         if is_agents and state.status == "escalated":
             world.violated(f"{life.key}: the agent answers while a person does")
         state = evolve(state, recorded)
-    words = [each for each in universe.people.said.values() if each.key == life.key and each.text in ("STOP", "ALTA")]
-    if not words or any(isinstance(each.event, OptedOut) and each.event.by != "client" for each in life.events):
+    addresses = universe.people.addresses_of(life.key)
+    words = [each for each in universe.people.said.values() if each.key in addresses and each.text in ("STOP", "ALTA")]
+    if not words or any(each.key != life.key for each in words) or universe.blind & set(addresses):
+        return
+    if any(isinstance(each.event, OptedOut) and each.event.by != "client" for each in life.events):
         return
     last = max(words, key=lambda each: each.acknowledged or 0.0)
     former = [each for each in words if each is not last]
     if all(each.acknowledged is not None and each.acknowledged < last.arrived for each in former):
-        is_out = life.key in universe.postgres.tables.suppressions
+        is_out = any(each in universe.postgres.tables.suppressions for each in addresses)
         if is_out != (last.text == "STOP"):
             world.violated(f"{life.key}: the last word was {last.text}, suppressed: {is_out}")
 
@@ -223,7 +228,7 @@ def _is_heeded(universe: "Universe", life: Life) -> None:
 def _is_introduced(universe: "Universe", life: Life) -> None:
     """Who was called before they wrote is no unknown number."""
     called = universe.people.called.get(life.key)
-    if called is None or any(each.kind == "call" for each in life.of(Declined)):
+    if called is None or life.key in universe.blind or any(each.kind == "call" for each in life.of(Declined)):
         return
     strangers = set[str]()
     parked = set[str]()

@@ -1,26 +1,20 @@
-"""Kafka: partitioned logs, and one consumer group with its rebalances."""
+"""Kafka: partitioned logs, and a producer."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 
 from clients.kafka.partitioner import partition_of
+from tests.universe.group import Group, Place
 from tests.universe.network import Service
 from tests.universe.world import Process, World
 
 Headers = Sequence[tuple[str, bytes]]
-# As `streams.engine.app` sets them.
-_SESSION_SECONDS, _REBALANCE_SECONDS = 6.0, 30.0
-_LOOK_SECONDS = 0.5
-
-
-class Place(NamedTuple):
-    topic: str
-    partition: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +30,21 @@ class Stored:
     timestamp: float
 
 
-@dataclass(slots=True)
-class Member:
-    seen_at: float
-    joined: Callable[[int, list[int]], None] | None = None
-
-
-@dataclass(slots=True)
-class Group:
-    members: dict[str, Member] = field(default_factory=dict)
-    generation: int = 0
-    is_joining: bool = False
-    committed: dict[Place, int] = field(default_factory=dict)
-    owned: dict[str, list[int]] = field(default_factory=dict)
-    round: int = 0
-
-
 class Kafka:
-    """`log`: by topic and partition."""
+    """`log`: by topic and partition; `group`: the workers'."""
 
     def __init__(self, world: World, partitions: int) -> None:
         self.world, self.partitions = world, partitions
         self.service: Service[Any] = Service(world, "kafka", KafkaConnectionError, KafkaTimeoutError)
         self.log: dict[Place, list[Stored]] = defaultdict(list)
-        self.group = Group()
-        self.assigned: list[tuple[float, int]] = []
-        """When, and to how many members."""
+        self.group = Group(world, "workers", partitions)
         self._waiting: dict[str, list[Callable[[], None]]] = defaultdict(list)
-        self._look()
 
     # Records.
 
     def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None) -> Place:
         if partition is None:
-            partition = partition_of((key or b"").decode(), self.partitions)
+            partition = self.partition_of(key)
         place = Place(topic, partition)
         at = self.world.datetime().timestamp()
         stored = Stored(topic, partition, len(self.log[place]), key, value, tuple(headers), at)
@@ -79,6 +54,9 @@ class Kafka:
         for wake in waiting:
             wake()
         return place
+
+    def partition_of(self, key: bytes | None) -> int:
+        return partition_of((key or b"").decode(), self.partitions)
 
     def read(self, place: Place, offset: int, most: int) -> list[Stored]:
         return self.log[place][offset : offset + most]
@@ -90,84 +68,26 @@ class Kafka:
     # The group.
 
     def join(self, name: str, joined: Callable[[int, list[int]], None]) -> None:
-        group = self.group
-        group.members[name] = Member(self.world.now, joined)
-        self._rebalance("join")
-        self._complete_if_all_joined()
+        self.group.join(name, joined)
 
     def heartbeat(self, name: str, generation: int) -> bool:
         """Return whether a member must join anew."""
-        group = self.group
-        if name not in group.members or generation != group.generation:
-            return True
-        group.members[name].seen_at = self.world.now
-        return group.is_joining
+        return self.group.heartbeat(name, generation)
 
     def commit(self, name: str, generation: int, offsets: dict[Place, int]) -> bool:
-        if name not in self.group.members or generation != self.group.generation:
-            self.world.note("commit refused", name)
-            return False
-        self.group.committed.update(offsets)
-        return True
+        return self.group.commit(name, generation, offsets)
 
     def leave(self, name: str) -> None:
-        if self.group.members.pop(name, None) is not None:
-            self._rebalance("leave")
-            self._complete_if_all_joined()
+        self.group.leave(name)
 
     def force_rebalance(self) -> None:
-        self._rebalance("forced")
+        self.group.rebalance("forced")
 
-    def _rebalance(self, why: str) -> None:
-        group = self.group
-        if not group.is_joining:
-            group.is_joining, group.round = True, group.round + 1
-            self.world.note("rebalance", why)
-            current = group.round
-            self.world.after(_REBALANCE_SECONDS, lambda: self._give_up_on_absent(current))
-
-    def _give_up_on_absent(self, current: int) -> None:
-        group = self.group
-        if group.is_joining and group.round == current:
-            for name in [each for each, member in group.members.items() if member.joined is None]:
-                self.world.note("evicted", name)
-                del group.members[name]
-            self._complete_if_all_joined()
-
-    def _complete_if_all_joined(self) -> None:
-        group = self.group
-        if not group.is_joining or any(member.joined is None for member in group.members.values()):
-            return
-        group.is_joining, group.generation = False, group.generation + 1
-        group.owned = self._assignment()
-        self.assigned.append((self.world.now, len(group.members)))
-        self.world.note("generation", group.generation, group.owned)
-        for name, member in group.members.items():
-            joined, member.joined, member.seen_at = member.joined, None, self.world.now
-            assert joined is not None, "all have"
-            joined(group.generation, group.owned[name])
-
-    def _assignment(self) -> dict[str, list[int]]:
-        names = sorted(self.group.members)
-        if self.world.random.random() < 0.5:
-            self.world.random.shuffle(names)
-        return {name: list(range(place, self.partitions, len(names))) for place, name in enumerate(names)}
-
-    def _look(self) -> None:
-        """Members that are not heard of are dropped."""
-        group = self.group
-        late = [
-            name
-            for name, member in group.members.items()
-            if member.joined is None and self.world.now - member.seen_at > _SESSION_SECONDS
-        ]
-        for name in late:
-            self.world.note("session over", name)
-            del group.members[name]
-            self._rebalance("session")
-        if late:
-            self._complete_if_all_joined()
-        self.world.after(_LOOK_SECONDS, self._look)
+    def of_group(self, group: Group) -> "Kafka":
+        """Return the same cluster, as another group sees it."""
+        found = copy(self)
+        found.group = group
+        return found
 
 
 class Producer:

@@ -26,21 +26,24 @@ _UNDER_WAY_SECONDS = 15.0
 
 def judge_ledgers(universe: "Universe", lives: "dict[str, Life]") -> None:
     """Note every promise that did not hold."""
-    by_key = defaultdict[str, list[Taken]](list)
+    by_key, by_person = defaultdict[str, list[Taken]](list), defaultdict[tuple[str, ...], list[Taken]](list)
     for taken in universe.twilio.ledger:
         by_key[key_of(taken.to)].append(taken)
+        by_person[universe.people.addresses_of(key_of(taken.to))].append(taken)
         _is_by_the_owner(universe, taken)
+    for addresses, ledger in by_person.items():
+        _nothing_is_doubled(universe, addresses[0], ledger)
+        if not universe.people.erased & set(addresses):
+            _is_in_order(universe, [lives[key] for key in addresses], ledger)
     _the_rate_is_kept(universe)
     _who_is_away_is_left_alone(universe)
     _the_backend_is_told(universe, lives)
     for key, ledger in by_key.items():
-        _nothing_is_doubled(universe, key, ledger)
         if key not in universe.people.erased:
             _is_known(universe, lives[key], ledger)
             _nobody_is_bothered(universe, lives[key], ledger)
             _only_the_vendor_refuses(universe, lives[key])
             _every_message_has_an_end(universe, key)
-            _is_in_order(universe, lives[key], ledger)
 
 
 def _is_by_the_owner(universe: "Universe", taken: Taken) -> None:
@@ -164,8 +167,9 @@ def intended_by(event: e.Event) -> tuple[str, ...]:
     return (event.parts[0].own_id,) if isinstance(event, e.Answered) and event.intended and event.parts else ()
 
 
-def _is_in_order(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
-    """Parts of an answer follow one another, and what was asked later is answered later."""
+def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken]) -> None:
+    """Parts of an answer follow one another, and what was asked later is answered later, whatever a person writes from."""
+    key = lives[0].key
     answers: list[tuple[list[str], int]] = []
     for taken in ledger:
         found = _ANSWER.match(taken.body)
@@ -173,23 +177,33 @@ def _is_in_order(universe: "Universe", life: "Life", ledger: list[Taken]) -> Non
             continue
         marks, part = found[1].split(), int(found[2])
         former = [each for each in answers if each[0] == marks]
-        if part != len(former) + 1 and not _may_lack_parts(life, taken):
-            universe.world.violated(f"{life.key}: out of order: {taken.body!r} after {len(former)} parts")
+        if part != len(former) + 1 and not any(_may_lack_parts(life, taken) for life in lives):
+            universe.world.violated(f"{key}: out of order: {taken.body!r} after {len(former)} parts")
         answers.append((marks, part))
-    said = {each.text.split()[0]: each for each in universe.people.said.values() if each.key == life.key}
+    keys = {life.key for life in lives}
+    said = {each.text.split()[0]: each for each in universe.people.said.values() if each.key in keys}
+    if keys & universe.blind:
+        return
+    # Who has written waits so long for what another address has, and no longer.
+    is_late = any(each.reason == "late" for life in lives for each in life.of(e.LinkSettled))
+
+    def is_before(first: str, second: str) -> bool:
+        """Return whether both came by addresses that keep an order, the second one later than it was taken."""
+        one, two = said[first], said[second]
+        acknowledged = one.acknowledged
+        return acknowledged is not None and acknowledged < two.arrived and not (is_late and one.key != two.key)
+
     order = [marks for marks, part in answers if part == 1]
     for marks in order:
         for first, second in zip(marks, marks[1:], strict=False):
-            acknowledged = said[second].acknowledged
-            if acknowledged is not None and acknowledged < said[first].arrived:
-                universe.world.violated(f"{life.key}: the agent was told {first} before {second}, asked earlier")
+            if is_before(second, first):
+                universe.world.violated(f"{key}: the agent was told {first} before {second}, asked earlier")
     for place, marks in enumerate(order):
         for later in order[place + 1 :]:
             for first in marks:
                 for second in later:
-                    one, two = said[first], said[second]
-                    if two.acknowledged is not None and two.acknowledged < one.arrived:
-                        universe.world.violated(f"{life.key}: {first} is answered before {second}, asked earlier")
+                    if is_before(second, first):
+                        universe.world.violated(f"{key}: {first} is answered before {second}, asked earlier")
 
 
 def _may_lack_parts(life: "Life", taken: Taken) -> bool:

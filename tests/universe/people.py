@@ -1,69 +1,69 @@
-"""Clients, the backend and operators: what they say reaches Kafka through a door that keeps each number's order."""
+"""Clients, the backend and operators: who they are, and what they say."""
 
 import itertools
-import json
-from collections import defaultdict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from uuid import UUID
 
 from clients.kafka.partitioner import partition_of
-from schemas.events import InboundMessage, MessageStatus
-from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, INBOUND_MESSAGE, MESSAGE_STATUS
 from tests.universe.appending import POISON
-from tests.universe.kafka import Kafka
+from tests.universe.door import Door
 from tests.universe.vendors import SENDER, Taken, key_of
 from tests.universe.world import World
 
 _WORDS = ("STOP", "ALTA", "ALTA", "asesor", "ALTA")
 _COMMANDS = ("close", "escalate", "resume", "write", "resume", "write", "change_agent", "resume")
-_AGAIN_SECONDS = 0.3
+# At most: two with both, one with the id alone, and one that begins with the id alone.
+_WITH_IDS = 4
 
 
 @dataclass(slots=True)
 class Said:
-    """What a client wrote. `arrived`, `acknowledged`: at our door, and when that had stored it."""
+    """What a client wrote. `arrived`, `acknowledged`: at our door, and when that had it; `sender`: as Twilio says."""
 
     sid: str
     key: str
     text: str
     arrived: float
+    sender: dict[str, str]
     acknowledged: float | None = None
 
 
 @dataclass(slots=True)
-class Door:
-    """Publishes, as `web` does: while Kafka is away what a number says waits, in its order."""
+class Person:
+    """`number`: None where it is hidden for good; `hidden`: so many of its messages still come from the id alone."""
 
-    world: World
-    kafka: Kafka
-    waiting: dict[str, deque[tuple[str, bytes, Callable[[], None]]]] = field(default_factory=lambda: defaultdict(deque))
+    number: str | None
+    user_id: str | None = None
+    hidden: int = 0
 
-    def publish(self, topic: str, key: str, value: bytes, stored: Callable[[], None] = lambda: None) -> None:
-        self.waiting[key].append((topic, value, stored))
-        if len(self.waiting[key]) == 1:
-            self.world.after(self.world.random.random() * 0.02, lambda: self._go_on(key))
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(each for each in (self.number, self.user_id) if each)
 
-    def _go_on(self, key: str) -> None:
-        if self.kafka.service.is_down:
-            self.world.after(_AGAIN_SECONDS, lambda: self._go_on(key))
-            return
-        topic, value, stored = self.waiting[key][0]
-        self.kafka.append(topic, key.encode(), value, [], None)
-        self.waiting[key].popleft()
-        stored()
-        if self.waiting[key]:
-            self.world.after(self.world.random.random() * 0.02, lambda: self._go_on(key))
+    def sender(self) -> dict[str, str]:
+        """Return how Twilio names who writes."""
+        self.hidden -= 1
+        if self.number is None or self.hidden >= 0:
+            return {"From": f"whatsapp:{self.user_id}"}
+        linked = {"ExternalUserId": f"whatsapp:{self.user_id}"} if self.user_id else {}
+        return {"From": f"whatsapp:{self.number}"} | linked
 
 
 class People:
-    """`said`: by the vendor's id of a message; `calls`, `commands`: ids of what was told; `called`: when Kafka had a
-    number's first call that went well.
+    """`said`: by the vendor's id of a message; `calls`, `commands`: ids of what was told; `called`: when our door had a
+    number's first call that went well; `keys`: everybody's addresses.
     """
 
     def __init__(self, world: World, door: Door, partitions: int, numbers: int) -> None:
         self._world, self._door = world, door
-        self.keys = _keys(partitions, numbers)
+        self.persons = [Person(number) for number in _keys(partitions, numbers)]
+        for place, person in enumerate(self.persons[-min(_WITH_IDS, numbers - 1) :]):
+            person.user_id = f"CO.{place}573001"
+        self.persons[-1].hidden = world.random.randrange(1, 8)
+        self.persons[-2].number = None
+        self.keys = [address for person in self.persons for address in person.addresses]
+        self._of = {address: person for person in self.persons for address in person.addresses}
         self.said: dict[str, Said] = {}
         self.calls: set[str] = set()
         self.called: dict[str, float] = {}
@@ -73,8 +73,9 @@ class People:
 
     def write(self, number: int, text: str | None = None) -> None:
         place = next(self._ids)
-        key, sid = self.keys[number % len(self.keys)], f"SM{place:032x}"
-        said = self.said[sid] = Said(sid, key, text or f"m{place} hola", self._world.now)
+        sender, sid = self._person(number).sender(), f"SM{place:032x}"
+        key = key_of(sender["From"])
+        said = self.said[sid] = Said(sid, key, text or f"m{place} hola", self._world.now, sender)
         self._world.note("says", key, said.text)
         self._send(said)
 
@@ -85,8 +86,15 @@ class People:
 
     def crowd(self, seconds: float) -> None:
         """All write within a moment, as after a campaign."""
-        for number in range(len(self.keys)):
+        for number in range(len(self.persons)):
             self._world.after(seconds * self._world.random.random(), lambda number=number: self.write(number))  # type: ignore[misc]
+
+    def _person(self, number: int) -> Person:
+        return self.persons[number % len(self.persons)]
+
+    def addresses_of(self, key: str) -> tuple[str, ...]:
+        """Return a person's addresses, this one among them."""
+        return self._of[key].addresses
 
     def repeat(self, back: int) -> None:
         """Twilio brings a message once more; most often a new one."""
@@ -100,17 +108,17 @@ class People:
         self.write(number, POISON)
 
     def _send(self, said: Said) -> None:
-        params = {"MessageSid": said.sid, "From": f"whatsapp:{said.key}", "To": SENDER, "Body": said.text, "NumMedia": "0"}
-        message = InboundMessage(event_id=said.sid, received_at=self._world.datetime(), params=params)
+        params = {"MessageSid": said.sid, **said.sender, "To": SENDER, "Body": said.text, "NumMedia": "0"}
 
         def stored() -> None:
             said.acknowledged = said.acknowledged or self._world.now
 
-        self._door.publish(INBOUND_MESSAGE, said.key, message.to_json(), stored)
+        self._door.incoming(params, stored)
 
     def call(self, number: int, which: int) -> None:
-        """A call ends; every other time one that was told before."""
-        key = self.keys[number % len(self.keys)]
+        """A call ends; every other time one that was told before. Nobody calls who has no number."""
+        if (key := self._person(number).number) is None:
+            return
         conversation = f"conv_{key}_{which % 3}"
         who = {"phone_number": key, "conversation_id": conversation, "status": "no_response" if which > 7 else "completed"}
         body = {"agent_id": "agent_1", "agent_name": "Sofía", "batch_id": "b1", "recipient": who | {"id": f"lead{number}"}}
@@ -121,34 +129,33 @@ class People:
             if which <= 7:
                 self.called.setdefault(key, self._world.now)
 
-        body |= {"call_metadata": {"client_name": "Ana"}}
-        self._door.publish(CALL_COMPLETED, key, json.dumps(body).encode(), stored)
+        self._door.call(key, body | {"call_metadata": {"client_name": "Ana"}}, stored)
 
     def command(self, number: int, which: int) -> None:
-        self._command(self.keys[number % len(self.keys)], _COMMANDS[which % len(_COMMANDS)])
+        """To any of a person's addresses."""
+        key = self._world.random.choice(self._person(number).addresses)
+        self._command(key, _COMMANDS[which % len(_COMMANDS)])
 
     def erase(self, number: int) -> None:
-        key = self.keys[number % len(self.keys)]
-        self.erased.add(key)
-        self._command(key, "erase")
+        """With one address all of a person's are, as far as they are known to be one's."""
+        addresses = self._person(number).addresses
+        self.erased.update(addresses)
+        self._command(self._world.random.choice(addresses), "erase")
 
     def _command(self, key: str, name: str) -> None:
         identity = str(UUID(int=next(self._ids)))
-        at = self._world.datetime().isoformat()
-        body = {"command_id": identity, "phone_number": key, "command": name, "by": "ana", "at": at}
+        body = {"command_id": identity, "command": name, "by": "ana"}
         body |= {"text": f"op{next(self._ids)} Soy Ana"} if name == "write" else {}
         body |= {"agent_id": "agent_2"} if name == "change_agent" else {}
         self.commands.add(identity)
         self._world.note("command", key, name)
-        self._door.publish(CONVERSATION_COMMAND, key, json.dumps(body).encode())
+        self._door.command(key, body)
 
     def report(self, taken: Taken, params: dict[str, str]) -> None:
         """Twilio tells what became of a message; sometimes by its own callback, which knows no id of ours."""
         own_id = taken.own_id if self._world.random.random() < 0.9 else None
-        event_id = f"{taken.sid}:{params['MessageStatus']}"
-        report = MessageStatus(event_id=event_id, received_at=self._world.datetime(), params=params, own_id=own_id)
         self._world.note("report", taken.sid, params["MessageStatus"], params.get("ErrorCode", ""))
-        self._door.publish(MESSAGE_STATUS, key_of(taken.to), report.to_json())
+        self._door.status(params, own_id)
 
 
 def _keys(partitions: int, numbers: int) -> list[str]:

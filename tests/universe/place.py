@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.settings import Settings, load_settings
+from tests.support.gateway import CONFIGURED
 from tests.support.history import REOPENING, TEXTS
 
 ANSWERS = (
@@ -15,7 +16,8 @@ ANSWERS = (
 _ANSWERS_A_SEED = 4
 _STORMS_A_SEED = 3
 _COMMON = {**TEXTS, "agent_patience_seconds": 60, "conversation_idle_close_hours": 0,
-           "twilio_whatsapp_from": "whatsapp:+14155238886"}  # fmt: skip
+           "twilio_whatsapp_from": "whatsapp:+14155238886", **CONFIGURED, "kafka_bootstrap_servers": "kafka:9092",
+           "outcome_wait_seconds": 9, "twilio_account_sid": None, "stats_timezone": "UTC"}  # fmt: skip
 _CHOICES: tuple[tuple[dict[str, Any], ...], ...] = (
     ({}, {}, {}, {"max_in_flight": 4}, {"max_in_flight": 12}),
     ({}, {}, {"twilio_messages_per_second": 1}, {"twilio_messages_per_second": 3}),

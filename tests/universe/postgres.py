@@ -5,25 +5,28 @@ that the real one keeps.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
-from pydantic_core import from_json, to_json
 
 import db.store.append
 from db.queries import load
 from db.store.statement import Statement, statement
 from tests.universe.appending import append
+from tests.universe.gateway import Gateway
 from tests.universe.network import Service
+from tests.universe.rows import Row, Tables
+from tests.universe.sessions import Connection, Listeners, Session
+from tests.universe.statistics import Statistics
 from tests.universe.world import Process, World
 
 NAMES = {
     getattr(load(file), name): name
-    for file in ("store", "erasures", "retention", "gateway")
+    for file in ("store", "erasures", "retention", "gateway", "stats")
     for name in load(file).names()
 }
 # An attribute has the name.
@@ -41,48 +44,13 @@ def _known(tables: frozenset[str]) -> Statement:
 db.store.append.statement = _known  # type: ignore[assignment]
 
 
-class Row(dict[str, Any]):
-    """A record: by names, which are a dict's, and by numbers, which it lacks."""
-
-    def __missing__(self, key: str | int) -> Any:  # noqa: ANN401
-        if isinstance(key, int):
-            return list(self.values())[key]
-        raise KeyError(key)
+def name_of(text: str) -> str:
+    return "append" if text in _APPENDS else NAMES[text]
 
 
-def json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value as JSONB gives it back."""
-    return from_json(to_json(value))
-
-
-@dataclass
-class Tables:
-    """Rows by their keys."""
-
-    partitions: dict[int, Row] = field(default_factory=dict)
-    publication: dict[int, int] = field(default_factory=dict)
-    actors: dict[str, Row] = field(default_factory=dict)
-    log: dict[tuple[int, int], Row] = field(default_factory=dict)
-    sequences: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-    removals: dict[UUID, Row] = field(default_factory=dict)
-    sends: dict[UUID, Row] = field(default_factory=dict)
-    seen: dict[tuple[str, str], Row] = field(default_factory=dict)
-    posts: dict[tuple[int, int], Row] = field(default_factory=dict)
-    suppressions: dict[str, Row] = field(default_factory=dict)
-    conversations: dict[int, Row] = field(default_factory=dict)
-    messages: dict[int, Row] = field(default_factory=dict)
-    erasures: dict[str, datetime] = field(default_factory=dict)
-    campaigns: dict[str, datetime] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)
-
-    def conversation_of(self, phone: str) -> Row | None:
-        return next((row for row in self.conversations.values() if row["phone_number"] == phone), None)
-
-    def sends_of(self, phone: str) -> list[Row]:
-        return [row for row in self.sends.values() if row["phone_number"] == phone]
-
-    def log_of(self, conversation_id: int) -> list[Row]:
-        return sorted((row for key, row in self.log.items() if key[0] == conversation_id), key=lambda row: row["number"])
+def names_of(text: str) -> tuple[str, ...]:
+    """Return the names of the arguments of a statement that writes."""
+    return _APPENDS[text]
 
 
 class Claimed(NamedTuple):
@@ -91,23 +59,29 @@ class Claimed(NamedTuple):
     epoch: int
 
 
-class Postgres:
-    """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are."""
+class Postgres(Gateway, Statistics):
+    """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are; `heard`:
+    of each statement.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.tables = Tables()
         self.clock = 0.0
         self.clashes: Callable[[int], Exception | None] = lambda size: None
+        self.heard: Callable[[str, Sequence[Any]], None] = lambda text, arguments: None
         self.claims: defaultdict[int, list[Claimed]] = defaultdict(list)
         self.service: Service[Any] = Service(
             world, "postgres", ConnectionRefusedError, lambda: asyncpg.ConnectionDoesNotExistError("cut off")
         )
+        self.listeners = Listeners(world, self.service)
+        self._locks: dict[int, Session] = {}
 
     def now(self) -> datetime:
         return self.world.datetime(self.clock)
 
     def execute(self, text: str, arguments: Sequence[Any]) -> list[Row]:
+        self.heard(text, arguments)
         if (names := _APPENDS.get(text)) is not None:
             values = dict(zip(names, arguments, strict=True))
             if (clash := self.clashes(len(values["place"]))) is not None:
@@ -115,10 +89,28 @@ class Postgres:
                 raise clash
             places = append(self.tables, values, self.now())
             self.world.note("written", places)
+            self._notify_outcomes(values, places)
             return [Row(place=place) for place in places]
         name = NAMES[text]
         rows: list[Row] = getattr(self, _OTHERWISE.get(name, name))(*arguments)
         return rows
+
+    def notify(self, channel: str, payload: str) -> None:
+        self.listeners.notify(channel, payload)
+
+    def _notify_outcomes(self, values: dict[str, Any], places: list[int]) -> None:
+        told = zip(*(values.get(f"notify_{name}", ()) for name in ("place", "kind", "event_id")), strict=True)
+        for place, kind, event_id in told:
+            if place in places:
+                self.notify(f"{kind}_outcome", event_id)
+
+    def lock(self, number: int, session: Session) -> bool:
+        """Take a lock unless another session holds it."""
+        held = self._locks.get(number)
+        if held is None or held is session or held.is_gone(self.world.now):
+            self._locks[number] = session
+            return True
+        return False
 
     # Actors.
 
@@ -180,7 +172,7 @@ class Postgres:
 
     def seen(self, kinds: Sequence[str], ids: Sequence[str]) -> list[Row]:
         found = (self.tables.seen.get(key) for key in zip(kinds, ids, strict=True))
-        return [Row(row) for row in found if row is not None]
+        return [Row((name, row[name]) for name in ("kind", "event_id", "at", "outcome")) for row in found if row]
 
     def sends_by_own_id(self, own_ids: Sequence[UUID]) -> list[Row]:
         return [Row(self.tables.sends[own_id]) for own_id in own_ids if own_id in self.tables.sends]
@@ -260,7 +252,7 @@ class Postgres:
         return [] if row is None else [Row(payload=row["payload"])]
 
     def restored_at(self) -> list[Row]:
-        return [Row(max=None)]
+        return [Row(timezone=None)]
 
     def tell_clock(self) -> list[Row]:
         return [Row(clock_timestamp=self.now())]
@@ -269,7 +261,7 @@ class Postgres:
         now = self.now()
         after = max(self.tables.campaigns.get(batch_id, now), now) + pace
         self.tables.campaigns[batch_id] = after
-        return [Row(at=after - pace)]
+        return [Row(timezone=after - pace)]
 
     def erasure_key(self) -> list[Row]:
         return [Row(key=b"universe")]
@@ -340,7 +332,7 @@ class Postgres:
         return list(zip(range(first, first + count)))
 
     def sequence_of(self, table: str, column: str) -> list[Row]:
-        return [Row(name=f"{table}_{column}_seq")]
+        return [Row(pg_get_serial_sequence=f"{table}_{column}_seq")]
 
 
 def _told(text: str, arguments: Sequence[Any]) -> str:
@@ -369,6 +361,10 @@ class Way:
 
     def is_closing(self) -> bool:
         return False
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        yield Connection(self._postgres, self._process)
 
     async def _run(self, text: str, arguments: Sequence[Any]) -> list[Row]:
         name = _told(text, arguments)

@@ -6,7 +6,7 @@ import random
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,17 +15,23 @@ from typing import Any, NoReturn
 import asyncpg
 import structlog
 
+from clients import bounds
 from clients.kafka.partitioner import partition_of
 from rules.policy import Policy
+from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, CONVERSATION_EVENT, INBOUND_MESSAGE, MESSAGE_STATUS
 from tests.support.chat import paragraphs
+from tests.universe.door import Door
+from tests.universe.group import Group
 from tests.universe.judge import judge
 from tests.universe.kafka import Kafka
 from tests.universe.moves import Move, drawn
 from tests.universe.network import Service
-from tests.universe.people import Door, People
+from tests.universe.people import People
 from tests.universe.place import Setting
 from tests.universe.postgres import Postgres
+from tests.universe.stats_worker import StatsWorker
 from tests.universe.vendors import CALM, LONGEST_LIST_LAG, STORMS, Backend, ElevenLabs, Twilio, Weather
+from tests.universe.web import Web
 from tests.universe.worker import Services, Worker
 from tests.universe.world import Process, World
 
@@ -36,6 +42,9 @@ _CALM_SECONDS = 15.0
 _MOST_WORKERS = 3
 # While one of the first two is away nobody gets as far as the others.
 _AWAY_FOR_LONG = ("postgres", "kafka", *["twilio"] * 4, *["elevenlabs"] * 4)
+_WEBS = _STATS = 2
+# Of ten faults of a process, so many are the workers'.
+_WORKERS_FAULTS = 8
 _RESTART = (0.3, 3.0)
 
 
@@ -60,7 +69,12 @@ class Universe:
         setting = self.setting = Setting.of(seed, list(STORMS))
         world.note("setting", setting.partitions, setting.numbers, *setting.answers, *setting.storms)
         self.kafka, self.postgres = Kafka(world, setting.partitions), Postgres(world)
-        self.door = Door(world, self.kafka)
+        self.webs: dict[int, Web] = {}
+        self.blind = set[str]()
+        """Keys of which something was taken though nobody knew whether something earlier waited in the spool."""
+        self.stats: dict[int, StatsWorker] = {}
+        self.stats_group = Group(world, "stats", setting.partitions)
+        self.door = Door(world, self.kafka, lambda: [web for _, web in sorted(self.webs.items()) if web.handlers])
         self.people = People(world, self.door, setting.partitions, setting.numbers)
         self.twilio, self.elevenlabs = Twilio(world, self.people.report), ElevenLabs(world)
         self.backend = Backend(world)
@@ -71,10 +85,14 @@ class Universe:
         )  # fmt: skip
         self.workers: dict[int, Worker] = {}
         self.wanted = 2
-        self._born = Counter[int]()
+        self._born = Counter[tuple[str, int]]()
         self.is_healed = False
 
     def play(self) -> None:
+        for slot in range(_WEBS):
+            self._serve(slot)
+        for slot in range(_STATS):
+            self._count(slot)
         for slot in range(self.wanted):
             self._start(slot)
         for move in self.moves:
@@ -97,8 +115,7 @@ class Universe:
     # Workers.
 
     def _start(self, slot: int) -> None:
-        self._born[slot] += 1
-        process = Process(self.world, f"w{slot}.{self._born[slot]}")
+        process = self._process_of("w", slot)
         worker = self.workers[slot] = Worker(self.services, process)
         process.died = lambda: self._died(slot, worker)
         self.world.note("starts", process.name)
@@ -114,8 +131,37 @@ class Universe:
         if slot < self.wanted and slot not in self.workers:
             self._start(slot)
 
-    def _process(self, a: int) -> Process | None:
-        running = [worker.process for _, worker in sorted(self.workers.items())]
+    def _serve(self, slot: int) -> None:
+        """Start a web process."""
+        process = self._process_of("web", slot)
+        web = self.webs[slot] = Web(self.services.settings, self.kafka, self.postgres, process, self.blind.add)
+        process.died = lambda: self._serves_no_more(slot, process)
+        process.start(web.main())
+
+    def _serves_no_more(self, slot: int, process: Process) -> None:
+        del self.webs[slot]
+        self.door.died(process)
+        self.world.after(_RESTART[0] + self.world.random.random(), lambda: self._serve(slot))
+
+    def _count(self, slot: int) -> None:
+        """Start a statistics process."""
+        process = self._process_of("stats", slot)
+        worker = self.stats[slot] = StatsWorker(self.services, self.stats_group, process)
+        process.died = lambda: self._counts_no_more(slot)
+        process.start(worker.main())
+
+    def _counts_no_more(self, slot: int) -> None:
+        del self.stats[slot]
+        self.world.after(_RESTART[0] + self.world.random.random(), lambda: self._count(slot))
+
+    def _process_of(self, kind: str, slot: int) -> Process:
+        self._born[kind, slot] += 1
+        return Process(self.world, f"{kind}{slot}.{self._born[kind, slot]}")
+
+    def _process(self, a: int, b: int) -> Process | None:
+        """Return a worker's process, or another one's."""
+        others = (self.webs, self.stats)[a % 2]
+        running = [each.process for _, each in sorted((self.workers if b < _WORKERS_FAULTS else others).items())]
         return running[a % len(running)] if running else None
 
     # Moves.
@@ -153,24 +199,24 @@ class Universe:
             self.people.erase(a)
 
     def _do_kill(self, a: int, b: int, x: float) -> None:
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             process.kill()
 
     def _do_die_at_step(self, a: int, b: int, x: float) -> None:
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             process.dies_in = int(x * 400)
 
     def _do_freeze(self, a: int, b: int, x: float) -> None:
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             process.freeze(0.5 + x * (25.0 if b > 3 else 3.0), is_asleep=False)
 
     def _do_sleep(self, a: int, b: int, x: float) -> None:
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             process.freeze(0.5 + x * 30.0, is_asleep=True)
 
     def _do_strike(self, a: int, b: int, x: float) -> None:
         """It dies or freezes in the moment in which it is answered."""
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             answers, steps, seconds = self.setting.answers, a, 2.0 + 26.0 * x
 
             def dies() -> None:
@@ -198,7 +244,7 @@ class Universe:
         self.kafka.force_rebalance()
 
     def _do_cut_off(self, a: int, b: int, x: float) -> None:
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             service = ("postgres", "kafka", "twilio", "elevenlabs")[b % 4]
             process.cut_off.add(service)
             self.world.note("cut off", process.name, service)
@@ -206,7 +252,7 @@ class Universe:
 
     def _do_cut_off_topic(self, a: int, b: int, x: float) -> None:
         """A process cannot reach the broker that leads a topic's partitions; others can."""
-        if (process := self._process(a)) is not None:
+        if (process := self._process(a, b)) is not None:
             topic = _TAKEN_UP[b % len(_TAKEN_UP)]
             ways = {f"fetch {topic}", f"ends {topic}"}
             process.cut_off |= ways
@@ -321,7 +367,9 @@ class Universe:
         self.world.is_over = True
         self.world.processes.clear()
         self.world.graves.clear()
-        self.workers.clear()
+        for processes in (self.workers, self.webs, self.stats):
+            processes.clear()  # type: ignore[attr-defined]
+        bounds._given_up.clear()
 
     def _is_at_rest(self) -> bool:
         return not self._unrest()
@@ -331,13 +379,16 @@ class Universe:
         tables, found = self.postgres.tables, list[str]()
         for place, log in self.kafka.log.items():
             behind = len(log) - self.kafka.group.committed.get(place, 0)
+            if place.topic == CONVERSATION_EVENT:
+                behind = len(log) - self.stats_group.committed.get(place, 0)
             if place.topic in _TAKEN_UP and behind:
                 found.append(f"{place.topic}/{place.partition} is {behind} behind")
         found += [f"{phone} is open: {row['state']}" for phone, row in sorted(tables.actors.items()) if row["is_open"]]
         for partition, sequence in tables.sequences:
             if sequence > tables.publication.get(partition, 0):
                 found.append(f"{partition}/{sequence} is not published")
-        found += [f"{key} waits at the door" for key, waiting in self.door.waiting.items() if waiting]
+        found += [f"{post.name} waits at the door" for post in self.door.waiting]
+        found += [f"{row['topic']} waits in the spool" for row in tables.spool.values()]
         return found
 
 
@@ -345,16 +396,22 @@ def _nothing_clashes(size: int) -> None:
     """Postgres takes what it is given."""
 
 
-_TAKEN_UP = ("call-completed", "inbound-message", "message-status", "conversation-command")
+_TAKEN_UP = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_COMMAND, CONVERSATION_EVENT)
 
 
-def play(seed: int, moves: Sequence[Move] | None = None, count: int = 200) -> Outcome:
+def play(
+    seed: int,
+    moves: Sequence[Move] | None = None,
+    count: int = 200,
+    watch: Callable[["Universe"], None] = lambda universe: None,
+) -> Outcome:
     """Play a seed's history, or another one with its chance."""
     moves = drawn(seed, count) if moves is None else moves
     random.seed(seed)  # what libraries draw for their backoffs
     with _without_collection():
         universe = Universe(seed, moves)
         with _listening(universe.world):
+            watch(universe)
             try:
                 universe.play()
             except Exception as error:  # noqa: BLE001 - told with the seed, like a promise that was broken

@@ -23,7 +23,7 @@ from tests.universe.postgres import Postgres, Way
 from tests.universe.vendors import Agent, Backend, ElevenLabs, Messenger, Twilio
 from tests.universe.world import Process, World
 
-_HEARTBEAT_SECONDS, _COMMIT_SECONDS = 2.0, 1.0
+_HEARTBEAT_SECONDS, COMMIT_SECONDS = 2.0, 1.0
 _RECORDS_A_POLL = 50
 # Arrivals are told; this is for what came between a look and the wish to be told.
 _POLL_SECONDS = 5.0
@@ -184,7 +184,7 @@ class Worker:
         self._reader.done, self._reader.committed = dict(committed), dict(committed)
         heart.partitions.sought(dict(committed))
         reading = [asyncio.create_task(self._read(heart, topic, committed)) for topic in topics]
-        committing = asyncio.create_task(every(_COMMIT_SECONDS, self._commit))
+        committing = asyncio.create_task(every(COMMIT_SECONDS, self._commit))
         await self._must_rejoin.wait()
         await self._drain(heart)
         for task in (*reading, committing):

@@ -50,6 +50,7 @@ class Performer:
 
         Raises:
             Fenced: the key is not ours any more.
+            Exception: the effect's own, where there is no such result; it is to be tried again.
         """
         with structlog.contextvars.bound_contextvars(**_names(effect)), _traced(effect):
             try:
@@ -57,8 +58,9 @@ class Performer:
             except Fenced:
                 raise
             except Exception as error:  # noqa: BLE001 - raised on, it would take the whole partition down
+                result = result_of(effect, error)  # raises what is judged, told and tried again where it is awaited
                 log.exception("an effect failed", effect=type(effect).__name__)
-                return result_of(effect, error)
+                return result
 
     async def _perform(self, key: str, effect: f.Effect) -> Input:
         if isinstance(effect, f.AskAgent):

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
+from structlog.testing import capture_logs
 
 from clients.account_gate import AccountGate
 from clients.agent import AgentReply, Question
@@ -18,7 +20,7 @@ from clients.vendors import Vendors
 from rules import effects as f
 from rules import inputs as i
 from rules.policy import Policy
-from rules.state import Part, Waiting
+from rules.state import Letter, Part, Waiting
 from schemas.errors import AccountRefused, Fenced, RetryableError, TerminalError
 from schemas.settings import load_settings
 from streams.actors.effects.agent import AgentClient
@@ -28,6 +30,7 @@ from tests.unit.actors.test_delivery import NUMBER
 from tests.unit.mailboxes.virtual_time import now, virtual
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+LINK = {"command_id": "l1", "phone_number": "CO.1", "command": "link", "by": "us", "at": AT.isoformat(), "link": NUMBER}
 PART = Part(own_id="1", to=f"whatsapp:{NUMBER}", body="hola")
 ASK = f.AskAgent(
     id="ask", agent_id="agent", call_id="", question=(Waiting(kind="message", event_id="SM1", at=AT, text="hola"),),
@@ -44,7 +47,7 @@ class Broken:
     async def ask(self, *given: object) -> i.Input:
         raise self._error
 
-    send = look_up = await_slot = fetch = tell = ask
+    send = look_up = await_slot = fetch = tell = publish = fetchval = ask
 
 
 def performer(error: Exception) -> Performer:
@@ -73,6 +76,22 @@ def performer(error: Exception) -> Performer:
 )
 async def test_an_effect_that_fails_as_nobody_foresaw_has_a_result(effect: f.Effect, result: i.Input) -> None:
     assert await performer(KeyError("x")).perform(NUMBER, effect) == result
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), KafkaTimeoutError()])
+@pytest.mark.parametrize(
+    "effect",
+    [
+        f.PublishLetter(id="1", letter=Letter(id="l1", command=LINK)),
+        f.ReserveCampaignSlot(id="1", turn_id=1, batch_id="b"),
+    ],
+)
+async def test_one_that_is_tried_again_raises_and_is_told_of_by_who_tries_it(effect: f.Effect, error: Exception) -> None:
+    with capture_logs() as logs, pytest.raises(type(error)):
+        await replace(performer(error), policy=Policy.of(load_settings({}, campaign_messages_per_minute=60))).perform(
+            NUMBER, effect
+        )
+    assert logs == []
 
 
 async def test_one_that_is_fenced_has_none() -> None:

@@ -1,0 +1,66 @@
+"""The statements of `db/sql/gateway.sql` that the way in asks: the spool, and what calls and commands came to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from tests.universe.rows import Row, Tables
+
+
+class Gateway:
+    """`web`'s part of Postgres. `notified`: what its transactions notify."""
+
+    tables: Tables
+
+    def notify(self, channel: str, payload: str) -> None:
+        raise NotImplementedError
+
+    def spool(self, *columns: Sequence[Any]) -> list[Row]:
+        for values in zip(*columns, strict=True):
+            self.tables.counters["spool"] = place = self.tables.counters.get("spool", 0) + 1
+            names = ("topic", "key", "value", "request_id", "trace")
+            self.tables.spool[place] = Row(zip(names, values, strict=True), id=place)
+        self.notify("spool", "")
+        return [Row(pg_notify=None)]
+
+    def spooled(self, key: str) -> list[Row]:
+        return [Row(exists=any(row["key"] == key for row in self.tables.spool.values()))]
+
+    def spool_holds_some(self) -> list[Row]:
+        return [Row(exists=bool(self.tables.spool))]
+
+    def spool_session(self) -> list[Row]:
+        return []
+
+    def spool_head(self, most: int) -> list[Row]:
+        return [Row(self.tables.spool[place]) for place in sorted(self.tables.spool)[:most]]
+
+    def unspool(self, ids: Sequence[int]) -> list[Row]:
+        for place in ids:
+            self.tables.spool.pop(place, None)
+        return []
+
+    def call_outcomes(self, ids: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        for each in ids:
+            if (row := self.tables.seen.get(("call", each))) is not None:
+                outcome, of = row["outcome"] or {}, self.tables.conversation_of(row["phone_number"])
+                told = {"state": outcome.get("state") or "begun", "conversation_id": of["id"] if of else None}
+                found.append(Row(event_id=each, **told, error=outcome.get("error"), sid=outcome.get("sid")))
+        return found
+
+    def command_outcomes(self, ids: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        for each in ids:
+            if (row := self.tables.seen.get(("command", each))) is not None:
+                phone, outcome = row["phone_number"], row["outcome"]
+                of = self.tables.conversation_of(phone) or {}
+                told = {"command": (outcome or {}).get("command") or "write", "outcome": outcome}
+                told |= {"status": of.get("status"), "conversation_id": of.get("id"), "others": self._others(phone)}
+                found.append(Row(event_id=each, phone_number=phone, **told))
+        return found
+
+    def _others(self, phone: str) -> list[str]:
+        actor = self.tables.actors.get(phone)
+        return [link["key"] for link in from_json(actor["state"]).get("links", ())] if actor else []
