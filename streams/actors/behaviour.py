@@ -1,6 +1,6 @@
 """How the mailbox drives the rules. Pure but for the ids that it takes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from mailboxes.ports import Behaviour, Step
@@ -27,15 +27,16 @@ from rules.policy import Policy
 from rules.project import project
 from rules.state import Conversation
 from schemas.rows import Change
-from streams.actors.values import Actor, Job, Told, Transition
+from streams.actors.values import Actor, EventId, Job, Told, Transition
 
 # Nobody's next step depends on these: a write of them alone may wait for company.
 _PATIENT = (Delivered, DeliveryFailed, Expired, LetterSent, Posted, ReportedEarly, Snapshot, Unanswered)
 # What has come between a look at what is wanted and this one is looked at once more; what is older than that has changed
 # nothing, and must not hide what is still to come.
 _JUST_PAST_SECONDS = 1.0
-# A redelivery in one breath with its first: some 25 ms later the ids are in their table.
-_REMEMBERED = 8
+# A write that was under way as an event was taken up is without it, the next one has it: from then on the store refuses a
+# repetition. While Postgres is slow or away that may be as many events as a partition has room for.
+_WRITES_UNTIL_DURABLE = 2
 # A state without texts: some 2 kB in Python.
 _EMPTY_SIZE = 2_000
 
@@ -85,7 +86,7 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         write = transition(state, given, decision.steps)
         is_patient = all(_may_wait(recorded.event, write.state) for recorded, _ in write.events)
         sends = _sends(state, given, write.events)
-        taken = state.taken if message.event is None else (*state.taken, message.event)[-_REMEMBERED:]
+        taken = state.taken if message.event is None else _with_taken(state, message.event)
         eager = _asks(wanted) if isinstance(given, i.MessageReceived) else ()
         return Step(Actor(write.state, state.stored, sends, taken), write, eager=eager, patient=is_patient)
 
@@ -119,6 +120,13 @@ def _asks(wanted: Iterable[f.Effect]) -> tuple[Job, ...]:
     message is written down. After an answer it waits: what the agent is told of the conversation is read from the rows.
     """
     return tuple(Job(effect) for effect in wanted if isinstance(effect, f.AskAgent))
+
+
+def _with_taken(actor: Actor, event: EventId) -> Mapping[EventId, int]:
+    """Return the events that may not be durable yet, this one among them."""
+    version = actor.stored.version
+    kept = {each: at for each, at in actor.taken.items() if version < at + _WRITES_UNTIL_DURABLE}
+    return {**kept, event: version}
 
 
 def transition(actor: Actor, given: i.Input, steps: Sequence[tuple[Recorded, Conversation]]) -> Transition:

@@ -1,7 +1,8 @@
 """What goes through the mailboxes: an actor's state, what it is told, what it writes, what it wants done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from rules.effects import AskAgent, AwaitSlot, Effect, FetchDetails, LookUpSend, ReserveCampaignSlot
 from rules.events import Recorded
@@ -18,6 +19,10 @@ _WAITS = (AwaitSlot, FetchDetails, LookUpSend, ReserveCampaignSlot)
 """Of those, the ones for which a drain does not wait: whoever is asked has been asked, and hears the client out."""
 
 
+EventId: TypeAlias = tuple[str, str]
+"""Kind and id, as the table of events that were taken up has them."""
+
+
 @dataclass(slots=True)
 class Stored:
     """What the store has of an actor that is in memory. `version`: of its row, 0: there is none."""
@@ -28,13 +33,14 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A conversation in memory. `stored` is one object for as long as the actor stays loaded; `sends`: as they are, though
-    their table may not show it yet; `taken`: the newest events that were taken up, whose ids may not be written yet.
+    their table may not show it yet; `taken`: the events that were taken up and whose ids may not be written yet, with the
+    version that the store had by then.
     """
 
     state: Conversation
     stored: Stored = field(compare=False)
     sends: KnownSends = field(default_factory=dict, compare=False)
-    taken: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    taken: Mapping[EventId, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,7 @@ class Told:
     """
 
     given: Input
-    event: tuple[str, str] | None = None
+    event: EventId | None = None
     origin: Any = field(default=None, compare=False)
     since: float = field(default=0.0, compare=False)
     failure: Exception | None = field(default=None, compare=False)

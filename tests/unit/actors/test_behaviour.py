@@ -102,6 +102,33 @@ def test_a_message_is_asked_about_while_it_is_written_and_after_an_answer_the_ag
     assert ([job.id for job in wanted], step.eager) == (["ask:SM10:0"], ())
 
 
+def received(sid: str, at: datetime) -> Told:
+    message = i.MessageReceived(event_id=sid, address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=at)
+    return Told(given=message, event=("message", sid))
+
+
+def test_while_nothing_is_written_an_event_is_known_however_many_come_in_between() -> None:
+    """Postgres is away; a person answers this client, so that nothing waits that would show a repetition."""
+    chat = talking()
+    chat.command("escalate")
+    driven, actor = behaviour(chat.policy), Actor(chat.state, Stored(version=3))
+    for place in range(100):
+        actor = driven.handle(actor, received(f"SM{place}", chat.now), chat.now.timestamp()).state
+    for place in range(100):
+        assert driven.handle(actor, received(f"SM{place}", chat.now), chat.now.timestamp()).write is None
+
+
+def test_what_is_durable_is_remembered_by_the_store_alone() -> None:
+    chat = talking()
+    chat.command("escalate")
+    driven, stored = behaviour(chat.policy), Stored(version=3)
+    actor = driven.handle(Actor(chat.state, stored), received("SM1", chat.now), chat.now.timestamp()).state
+    for sid, version in (("SM2", 4), ("SM3", 5)):
+        stored.version = version
+        actor = driven.handle(actor, received(sid, chat.now), chat.now.timestamp()).state
+    assert actor.taken.keys() == {("message", "SM2"), ("message", "SM3")}
+
+
 def counted(outcome: str, kind: str = "reply") -> tuple[float, float]:
     """How many turns came to it, and how long they took in all."""
     labels = {"kind": kind, "outcome": outcome}
