@@ -16,14 +16,17 @@ log = structlog.get_logger()
 
 class AccountGate:
     """`await gate.wait(who)` before each call that is to have an effect. `now`: aware; `moved_at`: when the vendor was
-    tried or told something last, monotonic seconds.
+    tried or told something last, by `steady`: monotonic seconds.
     """
 
-    def __init__(self, vendor: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, vendor: str, now: Callable[[], datetime], steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self.vendor = vendor
         self._now = now
+        self._steady = steady
         self.pause: Pause | None = None
-        self.moved_at = time.monotonic()
+        self.moved_at = self._steady()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -32,7 +35,7 @@ class AccountGate:
         while (pause := self.pause) is not None:
             if pause.may_try(now := self._now()):
                 self.pause = pause.tried_by(who, now, ACCOUNT)
-                self.moved_at = time.monotonic()
+                self.moved_at = self._steady()
                 self._wake_at_its_time()
                 return
             await self._turn()

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from clients.messenger import ListedMessage, Messenger
 from clients.twilio.form import key_of
 from db.readers import backfill as stored
 from db.readers.query import Query
+from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
 from schemas.settings import Settings
@@ -60,7 +61,17 @@ class Backfill:
         Unavailable: Postgres does not answer, or nothing took the events.
     """
 
-    def __init__(self, settings: Settings, database: Database, publisher: Publishing, messenger: Messenger) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        publisher: Publishing,
+        messenger: Messenger,
+        now: Callable[[], datetime] = now,
+        new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+    ) -> None:
+        self._now = now
+        self._new_id = new_id
         self._settings = settings
         self._database = database
         self._publisher = publisher
@@ -85,7 +96,7 @@ class Backfill:
 
     async def publish(self, findings: Findings) -> None:
         """Publish; what was published when this fails is found to be known the next time."""
-        request_id = f"backfill-{uuid.uuid4().hex}"
+        request_id = f"backfill-{self._new_id().hex}"
         by_key: defaultdict[str, list[ListedMessage]] = defaultdict(list)
         for message in findings.messages:
             by_key[key_of({"From": message.from_}, "From")].append(message)
@@ -104,7 +115,7 @@ class Backfill:
             raise error
         for own_id, message in [*((None, each) for each in findings.statuses), *findings.sends]:
             with _one_less():
-                status = report(message, self._account, own_id, request_id)
+                status = report(message, self._account, own_id, request_id, self._now())
                 await self._publisher.publish(MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id)
         if findings.any:
             log.warning(

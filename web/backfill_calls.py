@@ -2,9 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -12,6 +12,7 @@ import structlog
 from clients.elevenlabs.batches import ListedBatch
 from clients.elevenlabs.calls import ElevenLabsCalls
 from db.readers import backfill as stored
+from schemas.documents import now
 from schemas.elevenlabs_call import CallDetails, details
 from schemas.events import UNCONNECTED, CallCompleted
 from schemas.settings import Settings
@@ -72,13 +73,17 @@ class CallBackfill:
         publisher: Publishing,
         calls: ElevenLabsCalls,
         lists: Sequence[CallList],
+        now: Callable[[], datetime] = now,
+        new_id: Callable[[], uuid.UUID] = uuid.uuid4,
     ) -> None:
+        self._now = now
+        self._new_id = new_id
         self._settings = settings
         self._database = database
         self._publisher = publisher
         self._calls = calls
         self._lists = lists
-        self._details = DetailsPublisher(publisher, database)
+        self._details = DetailsPublisher(publisher, database, now)
 
     async def look(
         self, since: datetime, until: datetime, *, batches: Iterable[str] = (), calls: bool = True
@@ -95,14 +100,14 @@ class CallBackfill:
         known = await self._known_batches(since, until)
         others = [each for one in self._lists async for each in one.all() if each.updated >= since.timestamp()]
         wanted = known | set(batches)
-        found = await self._ended(sorted(wanted), since, min(until, datetime.now(UTC) - _BACKEND_TELLS))
+        found = await self._ended(sorted(wanted), since, min(until, self._now() - _BACKEND_TELLS))
         return CallFindings(
             summaries=summaries, calls=found, others=[each for each in others if each.batch_id not in wanted]
         )
 
     async def publish(self, findings: CallFindings) -> None:
         """Fill rows up and publish calls; what was done when this fails is found to be known the next time."""
-        request_id = f"backfill-{uuid.uuid4().hex}"
+        request_id = f"backfill-{self._new_id().hex}"
         for call, known in findings.summaries:
             await self._details.publish(call, known, request_id)
         for ended in findings.calls:

@@ -1,11 +1,12 @@
 """Events made of what Twilio lists. Pure."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from clients.matching import same_address, same_text
 from clients.messenger import ListedMessage, MessageFile
 from db.readers.backfill import UnknownSend
-from schemas.documents import now, without_nul
+from schemas.documents import without_nul
 from schemas.events import InboundMessage, MessageStatus
 from schemas.statuses import FAILED, rank_of
 
@@ -37,8 +38,10 @@ def inbound(message: ListedMessage, account: str, files: Sequence[MessageFile], 
     return InboundMessage.from_object({"event_id": message.sid, "params": clean, **known})
 
 
-def report(message: ListedMessage, account: str, own_id: str | None, request_id: str) -> MessageStatus:
-    """Return the delivery report that never came.
+def report(
+    message: ListedMessage, account: str, own_id: str | None, request_id: str, at: datetime
+) -> MessageStatus:
+    """Return the delivery report that never came. `at`: when it was found out.
 
     Raises:
         InvalidInput: it is of no message of ours.
@@ -49,7 +52,7 @@ def report(message: ListedMessage, account: str, own_id: str | None, request_id:
     }  # fmt: skip
     if message.error_code:
         params["ErrorCode"] = message.error_code
-    known = {"received_at": now(), "own_id": own_id, "request_id": request_id}
+    known = {"received_at": at, "own_id": own_id, "request_id": request_id}
     return MessageStatus.from_object({"event_id": f"{message.sid}:{message.status}", "params": params, **known})
 
 

@@ -1,6 +1,8 @@
 """Hands what ElevenLabs tells of a call over to its conversation's owner: nobody else writes a conversation."""
 
 import hashlib
+from collections.abc import Callable
+from datetime import datetime
 
 from db.readers.backfill import LACKS_DETAILS
 from schemas.documents import now
@@ -16,21 +18,22 @@ _BY = "elevenlabs"
 class DetailsPublisher:
     """Publishes details of calls that lack them."""
 
-    def __init__(self, publisher: Publishing, database: Rows) -> None:
+    def __init__(self, publisher: Publishing, database: Rows, now: Callable[[], datetime] = now) -> None:
         self._publisher = publisher
         self._database = database
+        self._now = now
 
     async def publish(self, call_id: str, known: CallDetails, request_id: str) -> bool:
         """Publish what is known of a call; False where no conversation lacks it."""
         number = await self._database.row(LACKS_DETAILS, call_id)
         if number is None:
             return False
-        command = command_of(number, call_id, known)
+        command = command_of(number, call_id, known, self._now())
         await self._publisher.publish(CONVERSATION_COMMAND, command.key, command.to_json(), request_id)
         return True
 
 
-def command_of(number: str, call_id: str, known: CallDetails) -> ConversationCommand:
+def command_of(number: str, call_id: str, known: CallDetails, at: datetime) -> ConversationCommand:
     """Return the command; the same details have the same id.
 
     Raises:
@@ -46,6 +49,6 @@ def command_of(number: str, call_id: str, known: CallDetails) -> ConversationCom
         phone_number=number,
         command=NOTE_DETAILS,
         by=_BY,
-        at=now(),
+        at=at,
         details=details,
     )

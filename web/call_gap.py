@@ -6,7 +6,8 @@ purpose. Elsewhere a person asks for them: `backfill`.
 """
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -30,7 +31,10 @@ _LEAST_EVERY_SECONDS = 900.0
 class CallGap:
     """Looks for as long as BACKFILL_HOURS back, again and again: an analysis may be late by any time."""
 
-    def __init__(self, settings: Settings, database: Database, backfill: CallBackfill) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, backfill: CallBackfill, now: Callable[[], datetime] = now
+    ) -> None:
+        self._now = now
         self._every = max(settings.backfill_every_seconds, _LEAST_EVERY_SECONDS) if settings.backfill_every_seconds else 0.0
         self._longest = timedelta(hours=settings.backfill_hours)
         self._configured = settings.elevenlabs_api_key is not None
@@ -51,8 +55,8 @@ class CallGap:
         try:
             await self._database.value(_sql.know, VENDOR)
             if known := await self._database.row(CLAIM, VENDOR, seconds):
-                since = max(known.begun_at, now() - self._longest)
-                await self._backfill.publish(await self._backfill.look(since, now(), calls=self._with_calls))
+                since = max(known.begun_at, self._now() - self._longest)
+                await self._backfill.publish(await self._backfill.look(since, self._now(), calls=self._with_calls))
         except (VendorError, Unavailable) as error:
             log.warning("ElevenLabs could not be compared", why=str(error))
         except Exception:  # noqa: BLE001 - web takes messages, whatever comes out of looking for what is missing

@@ -51,7 +51,7 @@ class Commands:
     async def post(self, request: web.Request) -> web.Response:
         """Answer with the outcome: done, refused with why, or queued when it is not known in time."""
         check_json(request)
-        command = command_of(request.match_info["phone"], await read_object(request), request[REQUEST_ID], self._now())
+        command = command_of(request.match_info["phone"], await read_object(request), request[REQUEST_ID], self._now)
         status, body = answer(command, await self.submit(command, request[REQUEST_ID]))
         return web.json_response(body, status=status)
 
@@ -88,7 +88,11 @@ class Commands:
 
 
 def command_of(
-    phone: str, body: dict[str, Any], request_id: str, at: datetime | None = None
+    phone: str,
+    body: dict[str, Any],
+    request_id: str,
+    now: Callable[[], datetime] = now,
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> ConversationCommand:
     """Read a command from its body. Without `command_id` it gets one; the answer tells it.
 
@@ -96,8 +100,8 @@ def command_of(
         InvalidInput: names the field.
     """
     given = {name: value for name, value in body.items() if value is not None}
-    ours = {"phone_number": conversation_key(phone), "at": at or now(), "request_id": request_id, "schema_version": 1}
-    command = ConversationCommand.from_object({"command_id": str(uuid.uuid4())} | given | ours)
+    ours = {"phone_number": conversation_key(phone), "at": now(), "request_id": request_id, "schema_version": 1}
+    command = ConversationCommand.from_object({"command_id": str(new_id())} | given | ours)
     if command.command not in OPERATOR_COMMANDS:
         raise InvalidInput("command", f"must be one of {', '.join(OPERATOR_COMMANDS)}")
     return command

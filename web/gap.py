@@ -6,6 +6,7 @@ waits 15 s; the wait here is bounded well below. What is found later (the list l
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -40,7 +41,10 @@ _SECOND_LOOK_SECONDS = 30.0
 class Gap:
     """Looks at the start, once more a little later, and then from time to time; one web process looks for all."""
 
-    def __init__(self, settings: Settings, database: Database, backfill: Backfill) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, backfill: Backfill, now: Callable[[], datetime] = now
+    ) -> None:
+        self._now = now
         self._every = settings.backfill_every_seconds
         longest, remembered = timedelta(hours=settings.backfill_hours), remembered_for(settings)
         self._longest = min(longest, remembered) if remembered else longest  # what is forgotten would be taken for new
@@ -66,7 +70,7 @@ class Gap:
             return await _for_ever()
         await self._listening.wait()
         bound = asyncio.get_running_loop().call_later(_LONGEST_WAIT_SECONDS, self._closed.set)
-        until = now().replace(microsecond=0)  # Twilio's times have whole seconds
+        until = self._now().replace(microsecond=0)  # Twilio's times have whole seconds
         while not await self._close(until):
             await asyncio.sleep(_RETRY_SECONDS)
         bound.cancel()
@@ -97,14 +101,14 @@ class Gap:
     async def _look_if_due(self, seconds: float) -> None:
         try:
             if row := await self._database.row(CLAIM, _VENDOR, seconds):
-                await self._look(row, now() - _UNDER_WAY)
+                await self._look(row, self._now() - _UNDER_WAY)
         except (VendorError, Unavailable) as error:
             log.warning("Twilio's list could not be compared", why=str(error))
         except Exception:  # noqa: BLE001 - as above
             log.exception("Twilio's list could not be compared")
 
     async def _look(self, known: Checked, until: datetime) -> None:
-        since = max(known.begun_at, known.checked_until - _OVERLAP, now() - self._longest)
+        since = max(known.begun_at, known.checked_until - _OVERLAP, self._now() - self._longest)
         if since < until:
             await self._backfill.run(since, until)
             await self._database.quick_value(_sql.checked, _VENDOR, until.replace(tzinfo=None))

@@ -1,6 +1,7 @@
 """`POST /webhook/elevenlabs/post-call`: what ElevenLabs tells when a call has ended."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -29,7 +30,10 @@ _SIGNATURE = "ElevenLabs-Signature"
 class PostCall:
     """Verified, then filled in; what is no call of ours is answered 200, so that the webhook is not switched off."""
 
-    def __init__(self, settings: Settings, publisher: Publishing, database: Rows) -> None:
+    def __init__(
+        self, settings: Settings, publisher: Publishing, database: Rows, now: Callable[[], float] = time.time
+    ) -> None:
+        self._now = now
         self._secret = settings.elevenlabs_webhook_secret
         self._begins = settings.elevenlabs_post_call == "call-completed"
         self._bodies = PostCallBodies()
@@ -39,7 +43,7 @@ class PostCall:
     async def post(self, request: web.Request) -> web.Response:
         """Take one event; where no body could be signed by this header, none of it is read."""
         check_plain(request)
-        check = SignatureCheck.begin(self._secret, request.headers.get(_SIGNATURE), time.time())
+        check = SignatureCheck.begin(self._secret, request.headers.get(_SIGNATURE), self._now())
         if check is None:
             raise self._refused()
         async with self._bodies.read(request, check) as body:

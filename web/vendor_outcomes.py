@@ -1,6 +1,6 @@
 """What the workers' own calls to the vendors came to lately: a vendor may answer a probe and fail at the work."""
 
-import time
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -53,5 +53,5 @@ class VendorOutcomes:
     async def look(self) -> None:
         """Ask all workers at once."""
         views = await self._workers.partitions()
-        self.seen.note(views, time.monotonic())
+        self.seen.note(views, asyncio.get_running_loop().time())
         self.failing = failing(view for view in views.values() if view is not None)

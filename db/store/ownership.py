@@ -1,8 +1,8 @@
 """Who owns a partition: an epoch, one higher at each claim. Writes that carry an older one are refused."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from db.pool import Pool
 from db.queries import load
@@ -22,9 +22,11 @@ class Claim:
     published: int
 
 
-async def claim(pool: Pool, partitions: Collection[int], owner: str) -> dict[int, Claim]:
+async def claim(
+    pool: Pool, partitions: Collection[int], owner: str, new_id: Callable[[], UUID] = uuid4
+) -> dict[int, Claim]:
     """Claim partitions. Waits for what their former owners are writing; from then on they write nothing more."""
-    wanted, claim_id = sorted(partitions), uuid4()
+    wanted, claim_id = sorted(partitions), new_id()
     rows = await retry(pool, lambda: pool.fetch(_sql.claim, wanted, owner, claim_id))
     epochs = {row["partition"]: row["epoch"] for row in rows}
     rows = await retry(pool, lambda: pool.fetch(_sql.positions, wanted))

@@ -1,7 +1,6 @@
 """The answer of `/stats`: kept for a moment, so that many who look cost no more than one."""
 
 import asyncio
-import time
 from typing import Any
 
 from schemas.errors import Unavailable
@@ -41,7 +40,7 @@ class Figures:
         self._cluster.check()
         key = query.day.isoformat() if query.day else self._records.today(), tuple(sorted(query.campaign.items()))
         made, rebalance, answer = self._kept.get(key, (float("-inf"), -1, {}))
-        age = time.monotonic() - made
+        age = asyncio.get_running_loop().time() - made
         if rebalance == self._records.rebalance and age < _STALE_SECONDS:
             if age > _FRESH_SECONDS:
                 self._look(key)
@@ -61,7 +60,7 @@ class Figures:
             task.exception()  # whoever waits gets it; nobody may wait
 
     async def _look_up(self, key: _Key) -> Json:
-        begun, rebalance = time.monotonic(), self._records.rebalance
+        begun, rebalance = asyncio.get_running_loop().time(), self._records.rebalance
         day, campaign = key[0], dict(key[1])
         (sums, campaigns), queue = await asyncio.gather(self._cluster.sums(day, campaign), self._queue.figures())
         if rebalance != self._records.rebalance:

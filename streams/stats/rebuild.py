@@ -5,7 +5,7 @@ is made from Postgres, and so are all when somebody wants to (Postgres was corre
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from schemas.errors import InvalidInput, Unavailable
@@ -101,7 +101,7 @@ class Rebuild:
         """A conversation that ended long ago is not brought back."""
         key = record["phone_number"]
         former = self._records.find(key)
-        if is_over(record, (datetime.now(UTC) - self._closed_kept).isoformat()):
+        if is_over(record, (self._records.now() - self._closed_kept).isoformat()):
             changed = former is not None and self._records.remove(former)
         else:
             changed = self._records.replace(record)

@@ -76,7 +76,7 @@ def test_a_missed_message_keeps_its_id_its_time_and_its_files() -> None:
 
 def test_a_missed_report_carries_our_own_id() -> None:
     own = "6f0b2c1e-0000-4000-8000-000000000001"
-    event = report(listed(status="failed", error_code="63016"), "AC1", own, "r1")
+    event = report(listed(status="failed", error_code="63016"), "AC1", own, "r1", AT)
     assert (event.event_id, event.own_id, event.params["ErrorCode"]) == ("SM1:failed", own, "63016")
 
 

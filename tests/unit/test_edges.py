@@ -111,8 +111,9 @@ def test_a_read_is_found(source: str, found: list[str]) -> None:
 
 def _libraries(file: Path) -> set[str]:
     nodes = list(ast.walk(ast.parse(file.read_text())))
-    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return {each.partition(".")[0] for each in plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}}
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {each.partition(".")[0] for each in modules}
 
 
 def _read(file: Path) -> Iterator[str]:
