@@ -1,6 +1,6 @@
 """How the mailbox drives the rules. Pure but for the ids that it takes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from mailboxes.ports import Behaviour, Step
@@ -122,7 +122,7 @@ def _asks(wanted: Iterable[f.Effect]) -> tuple[Job, ...]:
     return tuple(Job(effect) for effect in wanted if isinstance(effect, f.AskAgent))
 
 
-def _with_taken(actor: Actor, event: EventId) -> Mapping[EventId, int]:
+def _with_taken(actor: Actor, event: EventId) -> dict[EventId, int]:
     """Return the events that may not be durable yet, this one among them."""
     version = actor.stored.version
     kept = {each: at for each, at in actor.taken.items() if version < at + _WRITES_UNTIL_DURABLE}

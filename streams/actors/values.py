@@ -1,8 +1,7 @@
 """What goes through the mailboxes: an actor's state, what it is told, what it writes, what it wants done."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from rules.effects import AskAgent, AwaitSlot, Effect, FetchDetails, LookUpSend, ReserveCampaignSlot
 from rules.events import Recorded
@@ -19,7 +18,7 @@ _WAITS = (AwaitSlot, FetchDetails, LookUpSend, ReserveCampaignSlot)
 """Of those, the ones for which a drain does not wait: whoever is asked has been asked, and hears the client out."""
 
 
-EventId: TypeAlias = tuple[str, str]
+EventId = tuple[str, str]
 """Kind and id, as the table of events that were taken up has them."""
 
 
@@ -40,7 +39,7 @@ class Actor:
     state: Conversation
     stored: Stored = field(compare=False)
     sends: KnownSends = field(default_factory=dict, compare=False)
-    taken: Mapping[EventId, int] = field(default_factory=dict, compare=False)
+    taken: dict[EventId, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, get_args
 
 import structlog
-from faust.types import TP
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge
 
@@ -15,6 +14,7 @@ from schemas.events import EventType
 from schemas.record_headers import traceparent_of
 from schemas.topics import CONVERSATION_EVENT
 from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.engine.work import TopicPartition
 from streams.stats.changes import Changes, Deliveries, Delivery
 from streams.stats.event_log import Entry
 from streams.stats.live import LiveRecords
@@ -67,18 +67,18 @@ class Counting:
         elif flushing.done():
             flushing.result()
 
-    async def assigned(self, partitions: set[TP]) -> None:
+    async def assigned(self, partitions: set[TopicPartition]) -> None:
         self._changes.forget()
         self._deliveries.begin_generation()
         REBALANCES.inc()
 
-    def sought(self, offsets: dict[TP, int]) -> None:
+    def sought(self, offsets: dict[TopicPartition, int]) -> None:
         """Where reading begins does not matter: events carry numbers."""
 
     async def read_on(self) -> None:
         """Nor does it matter which offsets hold no record."""
 
-    def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
+    def lost(self, found: dict[TopicPartition, tuple[int, int, int]]) -> None:
         """Nor does a log without its beginning: what is missing is looked up in Postgres."""
         log.warning("committed offsets are lost, the log is read from its beginning", partitions=len(found))
 
