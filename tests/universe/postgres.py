@@ -17,6 +17,7 @@ import db.store.append
 from db.queries import load
 from db.store.statement import Statement, statement
 from tests.universe.appending import append
+from tests.universe.failed import Replays
 from tests.universe.gateway import Gateway
 from tests.universe.network import Service
 from tests.universe.rows import Row, Tables
@@ -26,7 +27,7 @@ from tests.universe.world import Process, World
 
 NAMES = {
     getattr(load(file), name): name
-    for file in ("store", "erasures", "retention", "gateway", "stats")
+    for file in ("store", "erasures", "retention", "gateway", "stats", "replay", "addresses")
     for name in load(file).names()
 }
 # An attribute has the name.
@@ -59,7 +60,7 @@ class Claimed(NamedTuple):
     epoch: int
 
 
-class Postgres(Gateway, Statistics):
+class Postgres(Gateway, Statistics, Replays):
     """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are; `heard`:
     of each statement.
     """
@@ -231,8 +232,7 @@ class Postgres(Gateway, Statistics):
             of_turn = [send for send in sends if send["turn_id"] == turn["id"]]
             if not any(send["state"] in ("refused", "held") for send in of_turn):
                 continue
-            later = (send for send in sends if send["turn_id"] > turn["id"])
-            superseded = any(send["turn_kind"] == "call" or send["sid"] is not None for send in later)
+            superseded = self.is_superseded(phone, turn["id"])
             accepted = [str(send["own_id"]) for send in of_turn if send["state"] == "accepted"]
             found.append(Row(phone_number=phone, number=row["number"], turn=turn, accepted=accepted, superseded=superseded))
         return found

@@ -48,7 +48,7 @@ class Connection:
         try:
             yield
         except BaseException:
-            session.is_over = not self._postgres.service.is_away(self._process)
+            session.is_over = not self._postgres.service.is_away(self._process, "commit")
             raise
         await self._ask("commit", self._commit)
 
@@ -105,7 +105,7 @@ class Listeners:
         listener = self._of.get(process)
         if listener is None or not process.is_alive:
             return
-        if self._service.is_away(process):
+        if self._service.is_away(process, "listen"):
             self._lost(process)
         else:
             process.loop.call_soon(listener.heard, channel, payload)
@@ -119,7 +119,7 @@ class Listeners:
         if not process.is_alive:
             self._of.pop(process, None)
             return
-        if self._service.is_away(process):
+        if self._service.is_away(process, "listen"):
             self._lost(process)
         elif process not in self._of:
             self._of[process] = listener

@@ -171,4 +171,4 @@ class StatsWorker(Worker):
                 await counting.take(Event(stored, reader))
                 at[Place(CONVERSATION_EVENT, stored.partition)] = stored.offset + 1
             if not batch:
-                await self._arrival(CONVERSATION_EVENT)
+                await self._arrival(CONVERSATION_EVENT, at)

@@ -29,6 +29,7 @@ from tests.universe.network import Service
 from tests.universe.people import People
 from tests.universe.place import Setting
 from tests.universe.postgres import Postgres
+from tests.universe.replays import TOPICS, replay
 from tests.universe.stats_worker import StatsWorker
 from tests.universe.vendors import CALM, LONGEST_LIST_LAG, STORMS, Backend, ElevenLabs, Twilio, Weather
 from tests.universe.web import Web
@@ -190,6 +191,11 @@ class Universe:
 
     def _do_repeat(self, a: int, b: int, x: float) -> None:
         self.people.repeat(a)
+
+    def _do_replay(self, a: int, b: int, x: float) -> None:
+        """An operator replays a topic; the command may be killed meanwhile."""
+        process = self._process_of("replay", a)
+        process.start(replay(self.services, process, TOPICS[b % len(TOPICS)], self._born["replay", a] * 10 + a))
 
     def _do_poison(self, a: int, b: int, x: float) -> None:
         self.people.poison(a)

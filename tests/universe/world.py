@@ -108,7 +108,12 @@ class Process:
 
     def start(self, main: Any) -> None:  # noqa: ANN401 - a coroutine
         with self.world.inside(self.loop):
-            self.loop.create_task(main)
+            self.loop.create_task(main).add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        """Nothing of a process raises unheard."""
+        if not self.world.is_over and not task.cancelled() and (error := task.exception()) is not None:
+            self.world.violated(f"{self.name} raised {error!r}")
 
 
 class World:
