@@ -21,7 +21,7 @@ MAY_IMPORT = {
     ),
     "mode": ("streams/engine", "streams/worker", "streams/stats/app.py"),
     "aiokafka": (
-        *("clients/kafka", "local/kafka", "cli", "streams/engine/durability.py", "streams/replay/reader.py"),
+        *("clients/kafka", "local/kafka", "cli", "streams/engine", "streams/replay/reader.py"),
         *("streams/stats/changelog.py", "streams/stats/changes.py", "streams/stats/event_log.py", "streams/stats/queue.py"),
         *("web/dead_letters/index.py", "web/kafka_link.py"),
     ),
@@ -52,6 +52,7 @@ MAY_READ = {
     "streams/stats/check.py": "a command",
     "streams/stats/queue.py": "asks Postgres for the day's events",
     "streams/worker/progress.py": "a watchdog of this very process",
+    "streams/worker/views.py": "pages",
     "web/metrics.py": "measures requests",
     "web/health.py": "how long this process has run",
     "web/request_ids.py": "names requests",

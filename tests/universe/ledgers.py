@@ -60,7 +60,7 @@ def _is_by_the_owner(universe: "Universe", taken: Taken) -> None:
 
 def _the_rate_is_kept(universe: "Universe") -> None:
     per_second = universe.services.settings.twilio_messages_per_second
-    departed, assigned = universe.twilio.departed, universe.kafka.assigned
+    departed, assigned = universe.twilio.departed, universe.kafka.group.assigned
     for place, at in enumerate(departed):
         since = at - _RATE_WINDOW
         changes = [members + per_second for when, members in assigned if since - 1.0 < when <= at]

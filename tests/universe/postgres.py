@@ -362,6 +362,9 @@ class Way:
     def is_closing(self) -> bool:
         return False
 
+    async def expire_connections(self) -> None:
+        """Each statement has one of its own."""
+
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
         yield Connection(self._postgres, self._process)
