@@ -1,7 +1,7 @@
 """The way in: Twilio, the backend and operators post to one of the web processes, again and again until it has answered."""
 
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +46,7 @@ class Door:
         self._world, self._kafka, self._webs = world, kafka, webs
         self._posted = 0
         self._open: dict[Process, list[tuple[Post, int]]] = defaultdict(list)
+        self._reports: dict[str, deque[tuple[Mapping[str, str], str | None]]] = defaultdict(deque)
         self.waiting: list[Post] = []
 
     # What comes.
@@ -56,7 +57,21 @@ class Door:
 
     def status(self, params: Mapping[str, str], own_id: str | None) -> None:
         """Twilio reports of a message."""
-        self._form("status", "/webhook/twilio/status" + (f"?mid={own_id}" if own_id else ""), params, lambda: None)
+        waiting = self._reports[params["MessageSid"]]
+        waiting.append((params, own_id))
+        if len(waiting) == 1:
+            self._report(waiting)
+
+    def _report(self, waiting: deque[tuple[Mapping[str, str], str | None]]) -> None:
+        """A message's reports come one after the other: what became of it last is what counts, also for who judges."""
+        params, own_id = waiting[0]
+
+        def stored() -> None:
+            waiting.popleft()
+            if waiting:
+                self._report(waiting)
+
+        self._form("status", "/webhook/twilio/status" + (f"?mid={own_id}" if own_id else ""), params, stored)
 
     def call(self, key: str, body: Mapping[str, Any], stored: Callable[[], None]) -> None:
         """The backend tells that a call has ended."""

@@ -394,6 +394,9 @@ class Universe:
             if sequence > tables.publication.get(partition, 0):
                 found.append(f"{partition}/{sequence} is not published")
         found += [f"{post.name} waits at the door" for post in self.door.waiting]
+        for worker in self.stats.values():
+            if worker.process.is_frozen or worker.records is None or not worker.records.complete:
+                found.append(f"{worker.process.name} does not have its records")
         found += [f"{row['topic']} waits in the spool" for row in tables.spool.values()]
         return found
 
