@@ -357,6 +357,8 @@ class Universe:
             service.gets_well()
         for process in self.world.processes:
             process.cut_off.clear()
+        for other in (*self.webs.values(), *self.stats.values()):  # they do little: it might be long until they die
+            other.process.dies_in = None
         self.wanted = max(self.wanted, 1)
         for slot in range(self.wanted):
             self._restart(slot)
