@@ -57,10 +57,10 @@ class Gateway:
                 phone, outcome = row["phone_number"], row["outcome"]
                 of = self.tables.conversation_of(phone) or {}
                 told = {"command": (outcome or {}).get("command") or "write", "outcome": outcome}
-                told |= {"status": of.get("status"), "conversation_id": of.get("id"), "others": self._others(phone)}
+                told |= {"status": of.get("status"), "conversation_id": of.get("id"), "others": self.others(phone)}
                 found.append(Row(event_id=each, phone_number=phone, **told))
         return found
 
-    def _others(self, phone: str) -> list[str]:
+    def others(self, phone: str) -> list[str]:
         actor = self.tables.actors.get(phone)
         return [link["key"] for link in from_json(actor["state"]).get("links", ())] if actor else []

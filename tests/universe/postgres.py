@@ -200,12 +200,21 @@ class Postgres(Gateway, Statistics, Replays):
         return [Row(conversation_id=key[0], sid=key[1], content=found[key]) for key in sorted(wanted) if key in found]
 
     def newest_messages(self, conversation_id: int, until: int, without: Sequence[int], most: int) -> list[Row]:
+        of = {conversation_id, *self._merged_into(conversation_id)}
         found = [
             Row((name, row[name]) for name in ("id", "direction", "content", "sent_at", "metadata"))
             for row in self.tables.messages.values()
-            if row["conversation_id"] == conversation_id and row["id"] <= until and row["id"] not in without
+            if row["conversation_id"] in of and row["id"] <= until and row["id"] not in without
         ]
-        return sorted(found, key=lambda row: -row["id"])[:most]
+        return sorted(found, key=lambda row: (row["sent_at"], row["id"]), reverse=True)[:most]
+
+    def _merged_into(self, conversation_id: int) -> list[int]:
+        """Return the conversations of a person's other addresses."""
+        row = self.tables.conversations.get(conversation_id)
+        others = [] if row is None else self.others(row["phone_number"])
+        rows = (self.tables.conversation_of(each) for each in others)
+        merged = (each for each in rows if each and (each["metadata"] or {}).get("merged_into") == row["phone_number"])  # type: ignore[index]
+        return [each["id"] for each in merged]
 
     def message_ids(self, phones: Sequence[str], sids: Sequence[str]) -> list[Row]:
         found: list[Row] = []
