@@ -88,8 +88,11 @@ SELECT id, direction, content, sent_at, metadata FROM conversation_messages
 WHERE conversation_id = ANY(ARRAY(
     SELECT $1::int UNION ALL
     SELECT o.id FROM conversation_state s JOIN conversation_actor a ON a.phone_number = s.phone_number
-    CROSS JOIN LATERAL jsonb_array_elements(a.state->'links') l JOIN conversation_state o ON o.phone_number = l->>'key'
-    WHERE s.id = $1 AND o.metadata->>'merged_into' = s.phone_number))
+    CROSS JOIN LATERAL jsonb_array_elements(a.state->'links') l
+    CROSS JOIN LATERAL (  -- OFFSET 0: by the index for each, however many links are expected
+      SELECT o.id FROM conversation_state o
+      WHERE o.phone_number = l->>'key' AND o.metadata->>'merged_into' = s.phone_number OFFSET 0) o
+    WHERE s.id = $1))
   AND id <= $2 AND id <> ALL($3::int[]) ORDER BY sent_at DESC, id DESC LIMIT $4
 
 -- name: events

@@ -30,7 +30,7 @@ def page(staffed: State, browser: Browser) -> Iterator[Page]:
 
 def _end_call(page: Page, name: str, number: str) -> None:
     page.get_by_label("Name").fill(name)
-    page.get_by_label("Number").fill(number)
+    page.get_by_label("Number", exact=True).fill(number)
     page.get_by_role("button", name="End the call").click()
     expect(page.locator(".phone", has_text=name)).to_be_visible()
 
@@ -156,7 +156,7 @@ def test_who_withholds_and_changes_the_number_stays_one_client(page: Page) -> No
 
 
 def test_bad_input_is_a_sentence(page: Page) -> None:
-    page.get_by_label("Number").fill("hola")
+    page.get_by_label("Number", exact=True).fill("hola")
     page.get_by_role("button", name="End the call").click()
     expect(page.locator("#said")).to_contain_text("not a phone number")
 

@@ -98,6 +98,6 @@ async def test_rows_that_somebody_changed_are_told_and_made_again(pool: Pool, ch
     assert {each.conversation for each in found.differences} == {"+57******9000"}
 
     remaker = Remaker(tables.live, rows)
-    ids = [row["id"] async for page in remaker.pages() for row in page]
+    ids = [row.id async for page in remaker.pages() for row in page]
     assert (len(ids), await remaker.make(ids)) == (_CHATS, 1)
     assert (await check.compare()).equal

@@ -14,6 +14,10 @@ from tests.support.trouble import BODIES
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
+def at_any_time() -> bool:
+    return True
+
+
 def message(**over: Any) -> OutgoingMessage:  # noqa: ANN401 - a message's fields
     return OutgoingMessage(**{"own_id": "own", "to": CLIENT, "body": "¡Hola!"} | over)
 
@@ -24,7 +28,7 @@ async def test_an_accepted_create_whose_answer_goes_wrong_is_unknown(
 ) -> None:
     twilio.fault(f"accept-{kind}", seconds=5)
     with pytest.raises(UnknownOutcome):
-        await sender.send(message())
+        await sender.send(message(), at_any_time)
     (row,) = twilio.read()
     found = await sender.find_sent(CLIENT, "¡Hola!", SINCE, set())
     assert [one.sid for one in found] == [row["sid"]]
@@ -39,7 +43,7 @@ async def test_429_says_how_long(
 ) -> None:
     twilio.fault("429", retry_after=value)
     with pytest.raises(RetryableError) as caught:
-        await sender.send(message())
+        await sender.send(message(), at_any_time)
     assert (caught.value.retry_after, caught.value.code) == (least, 20429)
     assert least == most
     assert twilio.read() == []
@@ -49,14 +53,14 @@ async def test_429_says_until_when(twilio: Simulator, sender: TwilioMessenger) -
     later = datetime.now(UTC) + timedelta(seconds=60)
     twilio.fault("429", retry_after=later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
     with pytest.raises(RetryableError) as caught:
-        await sender.send(message())
+        await sender.send(message(), at_any_time)
     assert caught.value.retry_after
     assert 30 < caught.value.retry_after <= 60
 
 
 @pytest.mark.parametrize("kind", [*BODIES, "429", "500", "503", "401"])
 async def test_a_list_that_cannot_be_read_is_no_proof(twilio: Simulator, sender: TwilioMessenger, kind: str) -> None:
-    await sender.send(message())
+    await sender.send(message(), at_any_time)
     twilio.fault(f"list-{kind}", seconds=5, count=-1)  # GET is repeated by aiohttp itself on a connection that was kept
     with pytest.raises(RetryableError):
         await sender.find_sent(CLIENT, "¡Hola!", SINCE, set())
@@ -67,10 +71,10 @@ async def test_a_list_that_cannot_be_read_is_no_proof(twilio: Simulator, sender:
 async def test_a_template_without_variables(twilio: Simulator, sender: TwilioMessenger) -> None:
     hx = "HX" + "d" * 32
     twilio.steer("templates", {"sid": hx, "body": "Hola, ¿seguimos?"})
-    accepted = await sender.send(message(body=None, template_id=hx, template_variables={}))
+    accepted = await sender.send(message(body=None, template_id=hx, template_variables={}), at_any_time)
     assert accepted.body == "Hola, ¿seguimos?"
     with pytest.raises(TerminalError) as caught:
-        await sender.send(message(body=None, template_id="HX" + "e" * 32))
+        await sender.send(message(body=None, template_id="HX" + "e" * 32), at_any_time)
     assert caught.value.code == 21655
 
 
@@ -79,11 +83,11 @@ async def test_a_callback_that_twilio_refuses_costs_the_reports_and_not_the_mess
 ) -> None:
     refusal = {"number": CLIENT.removeprefix("whatsapp:"), "error_code": 21609}
     twilio.steer("numbers", refusal | {"count": 1})
-    assert (await sender.send(message())).sid
+    assert (await sender.send(message(), at_any_time)).sid
     (row,) = twilio.read()
     assert row["own_id"] is None, "no StatusCallback was given"
     twilio.steer("numbers", refusal | {"count": 2})
     with pytest.raises(TerminalError) as caught:
-        await sender.send(message())
+        await sender.send(message(), at_any_time)
     assert caught.value.code == 21609
     assert [each["sid"] for each in twilio.read()] == [row["sid"]]
