@@ -242,11 +242,17 @@ def _merged(before: Conversation, event: e.Merged, at: e.Recorded) -> Iterator[C
         yield SuppressionChange(phone_number=before.key)
 
 
+def _erasure_begun(before: Conversation, event: e.ErasureBegun, at: e.Recorded) -> Iterator[Change]:
+    """Told twice it must not begin twice: the number may begin anew in between, and would be erased with what is new."""
+    yield from _seen(before, "command", event.command["command_id"], at.at)
+
+
 def _erased(before: Conversation, event: e.Erased, at: e.Recorded) -> Iterator[Change]:
     yield from _unfinished(before)
     yield Erasure(conversation_id=before.id, phone_number=before.key, at=at.at)
     if event.command_id is not None:
-        yield SeenRow(kind="command", event_id=event.command_id, phone_number="", at=at.at)
+        if before.erasing is None:
+            yield SeenRow(kind="command", event_id=event.command_id, phone_number="", at=at.at)
         outcome = outcomes.of_command("erase", outcomes.command(changed=event.changed))
         yield Outcome(kind="command", event_id=event.command_id, outcome=outcome)
 
@@ -294,5 +300,6 @@ _HANDLERS: Final[dict[type[object], Handler]] = {
     e.Merging: _merging,
     e.Merged: _merged,
     e.TookOver: _took_over,
+    e.ErasureBegun: _erasure_begun,
     e.Erased: _erased,
 }

@@ -22,7 +22,6 @@ CHANGES_NO_ROW_BUT_THE_CONVERSATIONS = {
     e.Snapshot,
     e.Forwarded,
     e.LetterSent,
-    e.ErasureBegun,
 }
 """The conversation's row follows the state, whatever the event."""
 
