@@ -263,6 +263,7 @@ def test_erased_at_either_address_nothing_is_left_at_any(address: str) -> None:
     person.write(USER, "hola")
     linked(person)
     assert person.told(person.chat(address).command("erase", command_id="k1")) == ["erasure_begun"]
+    assert ("command", "k1") in person.chat(address).tables.seen, "later, begun anew, it is known as well"
     assert person.chat(address).command("erase", command_id="k1") == [], "it is delivered again"
     person.settle()
     for key in (NUMBER, USER):
