@@ -1,1 +1,0 @@
-"""Actors per key over a partitioned log; see README.md."""

@@ -25,13 +25,18 @@ class Window(Generic[M]):
     def __init__(self, source: str, release: Callable[[object], None], unfinished: "Counter[str]") -> None:
         self._source, self._release, self._unfinished = source, release, unfinished
         self.items: deque[tuple[Record[M], WorkItem[M]]] = deque()
-        self.low_watermark, self._is_closed = 0, False  # the offset below which all is released
+        self.highest_seen, self._is_closed = -1, False
+
+    @property
+    def low_watermark(self) -> int:
+        """The offset below which all is released."""
+        return self.items[0][0].offset if self.items else self.highest_seen + 1
 
     def begin(self, record: Record[M]) -> WorkItem[M]:
         """Enter the next record."""
         item = WorkItem(record.message, window=self)
         self.items.append((record, item))
-        self.low_watermark = self.items[0][0].offset
+        self.highest_seen = record.offset
         self._unfinished[self._source] += 1
         return item
 
@@ -41,9 +46,7 @@ class Window(Generic[M]):
             item.finished = True
             self._unfinished[self._source] -= 1
             while self.items and self.items[0][1].finished:
-                released = self.items.popleft()[0]
-                self.low_watermark = self.items[0][0].offset if self.items else released.offset + 1
-                self._release(released.token)
+                self._release(self.items.popleft()[0].token)
 
     def close(self) -> None:
         self._is_closed = True

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import aiohttp
 from yarl import URL
 
-from clients.http import BROKE_OFF, LARGEST_ANSWER_BYTES, Answer, GuardedBody, ask, timeouts
+from clients.http import BROKE_OFF, LARGEST_ANSWER_BYTES, Answer, GuardedBody, ask, at_any_time, timeouts
 from clients.twilio.errors import VENDOR, parsed, unread
 from clients.vendor_json import Json
 from schemas.errors import RetryableError, Withheld
@@ -49,7 +49,7 @@ class TwilioApi:
         url: URL | str,
         form: dict[str, str],
         timeout: aiohttp.ClientTimeout | None = None,
-        may_leave: Callable[[], bool] = lambda: True,
+        may_leave: Callable[[], bool] = at_any_time,
     ) -> Answer:
         """Post a form, and return whatever is answered. `may_leave`: asked right before its first byte leaves.
 

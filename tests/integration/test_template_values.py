@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clients.http import open_session
+from clients.http import at_any_time, open_session
 from clients.messenger import OutgoingMessage
 from clients.twilio.api import TIMEOUT
 from clients.twilio.messenger import TwilioMessenger
@@ -66,12 +66,12 @@ async def test_no_value_is_ever_empty(twilio: tuple[TwilioMessenger, Settings], 
         contents.append(wording.first(client, window_is_open=False))
     for content in (getattr(each, "content", each) for each in contents):
         assert content is not None
-        accepted = await sender.send(message(content["content_variables"]), lambda: True)
+        accepted = await sender.send(message(content["content_variables"]), at_any_time)
         assert shown in accepted.body
 
 
 @pytest.mark.parametrize("variables", [{"1": ""}, {"1": "Ana", "2": ""}])
 async def test_twilio_refuses_empty_ones(twilio: tuple[TwilioMessenger, Settings], variables: dict[str, str]) -> None:
     with pytest.raises(TerminalError) as refused:
-        await twilio[0].send(message(variables), lambda: True)
+        await twilio[0].send(message(variables), at_any_time)
     assert refused.value.code == 21656

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from clients.agent import AgentReply, Question
+from clients.http import at_any_time
 from clients.messenger import OutgoingMessage
 from clients.vendors import Vendors, build_vendors
 from rules.message_text import to_whatsapp
@@ -49,7 +50,7 @@ def settings(twilio: Simulator, elevenlabs: Simulator) -> Settings:
 
 async def send(vendors: Vendors, to: str = CLIENT) -> None:
     await vendors.messenger.send(
-        OutgoingMessage(own_id=secrets.token_hex(8), to=to, body="hola"), lambda: True
+        OutgoingMessage(own_id=secrets.token_hex(8), to=to, body="hola"), at_any_time
     )
 
 

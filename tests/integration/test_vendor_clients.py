@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from clients.agent import CallContext, Question
+from clients.http import at_any_time
 from clients.messenger import OutgoingMessage
 from clients.vendors import Vendors, build_vendors
 from rules.message_text import to_whatsapp
@@ -81,10 +82,6 @@ async def world() -> AsyncIterator[World]:
         await vendors.close()
 
 
-def always() -> bool:
-    return True
-
-
 def message(body: str = "¡Hola Ana!") -> OutgoingMessage:
     return OutgoingMessage(own_id=secrets.token_hex(8), to=CLIENT, body=body)
 
@@ -97,7 +94,7 @@ def question(text: str = "¿Cuánto cuesta?", conversation_id: str = "conv_1") -
 async def test_what_is_sent_is_listed(world: World) -> None:
     since = datetime.now(UTC) - _ROUNDING
     sent = message()
-    accepted = await world.vendors.messenger.send(sent, always)
+    accepted = await world.vendors.messenger.send(sent, at_any_time)
     listing = await world.vendors.messenger.sent_since(since)
     assert [each.sid for each in listing.messages] == [accepted.sid]
     assert listing.as_of is not None
@@ -109,10 +106,10 @@ async def test_what_is_sent_is_listed(world: World) -> None:
 @pytest.mark.parametrize("fault", ["accept-500", "accept-reset"])
 async def test_lost_answer_is_unknown_and_found(world: World, fault: str) -> None:
     since = datetime.now(UTC) - _ROUNDING
-    earlier = await world.vendors.messenger.send(message(), always)
+    earlier = await world.vendors.messenger.send(message(), at_any_time)
     await world.steer("twilio", "faults", {fault: {"count": 1}})
     with pytest.raises(UnknownOutcome):
-        await world.vendors.messenger.send(message(), always)
+        await world.vendors.messenger.send(message(), at_any_time)
     found = await world.vendors.messenger.find_sent(CLIENT, "¡Hola Ana!", since, {earlier.sid})
     assert [one.sid for one in found] == [row["sid"] for row in await world.ledger("twilio")][1:]
     assert len(found) == 1
@@ -121,7 +118,7 @@ async def test_lost_answer_is_unknown_and_found(world: World, fault: str) -> Non
 async def test_refused_answer_is_unknown_and_not_found(world: World) -> None:
     await world.steer("twilio", "faults", {"reject-500": {"count": 1}})
     with pytest.raises(UnknownOutcome):
-        await world.vendors.messenger.send(message(), always)
+        await world.vendors.messenger.send(message(), at_any_time)
     since = datetime.now(UTC) - timedelta(seconds=10)
     assert not await world.vendors.messenger.find_sent(CLIENT, "¡Hola Ana!", since, set())
 
@@ -129,14 +126,14 @@ async def test_refused_answer_is_unknown_and_not_found(world: World) -> None:
 async def test_too_many_is_retryable(world: World) -> None:
     await world.steer("twilio", "faults", {"429": {"count": 1}})
     with pytest.raises(RetryableError):
-        await world.vendors.messenger.send(message(), always)
+        await world.vendors.messenger.send(message(), at_any_time)
     assert not await world.ledger("twilio")
 
 
 async def test_opted_out_number_is_terminal(world: World) -> None:
     await world.steer("twilio", "numbers", {"number": CLIENT.removeprefix("whatsapp:"), "error_code": 21610})
     with pytest.raises(TerminalError) as caught:
-        await world.vendors.messenger.send(message(), always)
+        await world.vendors.messenger.send(message(), at_any_time)
     assert caught.value.code == 21610
     assert "unsubscribed" in caught.value.why
 
@@ -146,7 +143,7 @@ async def test_wrong_credentials_hold(world: World) -> None:
     vendors = build_vendors(settings, to_whatsapp)
     try:
         for refused in (
-            vendors.messenger.send(message(), always),
+            vendors.messenger.send(message(), at_any_time),
             vendors.messenger.files("SM1"),
             vendors.agent.ask(question()),
         ):

@@ -95,7 +95,7 @@ class Addresses:
         return told
 
     def tell(self, key: str, told: Told) -> list[Event]:
-        """Tell an actor something, unless the store says that it was taken up before."""
+        """Hand an actor something, unless the store says that it was taken up before."""
         seen: set[object] = {event for chat in self.chats.values() for event in chat.tables.seen}
         return [] if told.event in seen else self.chat(key).give(told.given)
 

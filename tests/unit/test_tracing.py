@@ -100,7 +100,7 @@ class Event:
 
 
 async def worked(records: list[Record]) -> None:
-    """Bring records through a worker; one burst, answered with one send that fails."""
+    """Take records through a worker; one burst, answered with one send that fails."""
     told, nobody, policy = Told(), cast(Any, None), Policy.of(load_settings({}))
     reader = InputReader(nobody, policy, nobody)
     intake = Intake(1, cast(Any, told), reader, nobody, nobody, lambda *place: None, lambda: datetime.now(UTC))

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from clients.http import CREDENTIALS_PAUSE_SECONDS, LARGEST_ANSWER_BYTES, open_session
+from clients.http import CREDENTIALS_PAUSE_SECONDS, LARGEST_ANSWER_BYTES, at_any_time, open_session
 from clients.messenger import OutgoingMessage
 from clients.twilio.messages import callback_url, form_of
 from clients.twilio.messenger import TwilioMessenger
@@ -31,10 +31,6 @@ CREATED_RESPONSE = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nC
     len(CREATED),
     CREATED,
 )
-
-
-def at_any_time() -> bool:
-    return True
 
 
 @asynccontextmanager

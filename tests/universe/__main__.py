@@ -1,7 +1,6 @@
 """Plays seeds: `python -m tests.universe --seeds 2000 --from 4001`; planted bugs: `--bugs all`, or some by name."""
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -123,8 +122,6 @@ def _say(text: str) -> None:
 
 if __name__ == "__main__":
     try:
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
-        os._exit(code)  # what dead processes held is not run at the interpreter's end either
+        raise SystemExit(main(sys.argv[1:]))
     except (KeyboardInterrupt, subprocess.CalledProcessError) as stopped:
         raise SystemExit(f"universe: {type(stopped).__name__} {Path(__file__).name}") from stopped

@@ -22,7 +22,6 @@ ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(__file__).parent / "bugs"
 _COPIED = ("schemas", "rules", "mailboxes", "clients", "db", "process", "streams", "web", "tests/support", "tests/universe")
 _PLAY = """
-import os
 import sys
 from tests.universe.universe import play
 events, *seeds = map(int, sys.argv[1:])
@@ -31,7 +30,6 @@ for seed in seeds:
     if outcome.violations:
         print(seed, outcome.violations[0].replace("\\n", " "), flush=True)
         break
-os._exit(0)
 """
 
 

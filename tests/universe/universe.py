@@ -445,12 +445,8 @@ def _listening(world: World) -> Iterator[None]:
             world.violated(f"an effect failed: {event['effect']}: {sys.exc_info()[1]!r}")
         raise structlog.DropEvent
 
-    former = structlog.get_config()
-    structlog.configure(processors=[heard], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    try:
+    with _logging_to(heard):
         yield
-    finally:
-        structlog.configure(**former)
 
 
 @contextmanager
@@ -462,11 +458,25 @@ def _without_collection() -> Iterator[None]:
         yield
     finally:
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _logging_to(_unheard):
             warnings.simplefilter("ignore")  # coroutines that never began
             gc.collect()
         sys.unraisablehook = hook
         gc.enable()
+
+
+def _unheard(*_: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+@contextmanager
+def _logging_to(processor: Callable[..., NoReturn]) -> Iterator[None]:
+    former = structlog.get_config()
+    structlog.configure(processors=[processor], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    try:
+        yield
+    finally:
+        structlog.configure(**former)
 
 
 @cache

@@ -32,13 +32,17 @@ async def _state(pool: Pool, key: str) -> Json:
     return found or {}
 
 
+async def _called(worker: ActorWorker, backend: Backend, twilio: Simulator) -> None:
+    await worker.start()
+    await worker.ready()
+    await backend.call(_NUMBER, "conv_1")
+    await until_said(twilio, "Hola Ana")
+
+
 async def test_a_called_client_answers_from_an_id_and_is_answered_at_the_number(
     workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool
 ) -> None:
-    await workers[0].start()
-    await workers[0].ready()
-    await backend.call(_NUMBER, "conv_1")
-    await until_said(twilio, "Hola Ana")
+    await _called(workers[0], backend, twilio)
     await backend.write(_USER, "¿quién me llamó?")
     await eventually(lambda: _waits(pool))
     await backend.write(_NUMBER, "soy yo", **_BOTH)
@@ -67,10 +71,7 @@ async def _leads_to(pool: Pool, key: str, number: str) -> bool:
 async def test_who_changes_the_number_is_answered_there_with_the_calls_memory_and_a_stop_counts_at_both(
     workers: list[ActorWorker], backend: Backend, twilio: Simulator, pool: Pool
 ) -> None:
-    await workers[0].start()
-    await workers[0].ready()
-    await backend.call(_NUMBER, "conv_1")
-    await until_said(twilio, "Hola Ana")
+    await _called(workers[0], backend, twilio)
     await backend.write(_NUMBER, "soy yo", **_BOTH, **_PARENT)
     await until_said(twilio, "soy yo", _NUMBER)
     await backend.write(_NEW_NUMBER, "cambié de número", ExternalUserId="whatsapp:CO.99", **_PARENT)
@@ -134,10 +135,7 @@ async def test_killed_at_any_step_of_the_merge_nothing_is_lost_doubled_or_reorde
 ) -> None:
     worker, armed = workers[0], tmp_path / "fail-point"
     worker.env |= {VARIABLE: str(armed), "TWILIO_UNKNOWN_PATIENCE_SECONDS": "5"}
-    await worker.start()
-    await worker.ready()
-    await backend.call(_NUMBER, "conv_1")
-    await until_said(twilio, "Hola Ana")
+    await _called(worker, backend, twilio)
     texts = [f"mensaje {place} {uuid.uuid4().hex}" for place in range(6)]
     for place, text in enumerate(texts):
         armed.write_text(point)
@@ -156,10 +154,7 @@ async def test_killed_at_any_step_of_the_merge_nothing_is_lost_doubled_or_reorde
 async def _adopted(worker: ActorWorker, backend: Backend, twilio: Simulator) -> None:
     """A number was called, and whoever writes from elsewhere is answered without a call."""
     worker.env |= {"UNKNOWN_NUMBER_AGENT_ID": "agent_1", "UNKNOWN_NUMBER_GRACE_SECONDS": "1"}
-    await worker.start()
-    await worker.ready()
-    await backend.call(_NUMBER, "conv_1")
-    await until_said(twilio, "Hola Ana")
+    await _called(worker, backend, twilio)
 
 
 async def test_merged_while_the_agent_answers_the_id_the_answer_is_given_at_the_number(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clients.http import at_any_time
 from clients.messenger import OutgoingMessage
 from clients.twilio.messenger import TwilioMessenger
 from schemas.errors import RetryableError, TerminalError, UnknownOutcome
@@ -12,10 +13,6 @@ from tests.support.simulators import CLIENT, Simulator
 from tests.support.trouble import BODIES
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def at_any_time() -> bool:
-    return True
 
 
 def message(**over: Any) -> OutgoingMessage:  # noqa: ANN401 - a message's fields

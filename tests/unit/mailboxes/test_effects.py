@@ -8,6 +8,10 @@ from tests.unit.mailboxes.virtual_time import now, virtual
 from tests.unit.mailboxes.world import Ask, Behaviour, Event, Message
 
 
+async def slow() -> None:
+    await asyncio.sleep(5)
+
+
 @virtual
 async def test_an_effect_starts_when_its_reason_is_durable() -> None:
     setting = Setting()
@@ -17,9 +21,6 @@ async def test_an_effect_starts_when_its_reason_is_durable() -> None:
     async def answer(key: str, effect: Ask) -> Message:
         started.append(now())
         return Message("answer", effect.id)
-
-    async def slow() -> None:
-        await asyncio.sleep(5)
 
     setting.host.answer, setting.store.before = answer, slow
     await setting.take("a", "1")
@@ -112,10 +113,6 @@ async def test_one_without_result_is_told_to_nobody() -> None:
     await asyncio.sleep(2)
     assert [message.kind for message in setting.behaviour.handled] == ["recovered", "take"]
     assert setting.box.busy == {}
-
-
-async def slow() -> None:
-    await asyncio.sleep(5)
 
 
 @virtual

@@ -19,6 +19,7 @@ def test_only_finished_prefixes_are_released(order: list[int], start: int) -> No
     unfinished: Counter[str] = Counter()
     window: Window[str] = Window("in", released.append, unfinished)
     items = [window.begin(record(start + number)) for number in range(12)]
+    assert window.highest_seen == start + 11
     done: set[int] = set()
     for count, number in enumerate(order, 1):
         done.add(number)
