@@ -11,7 +11,7 @@ from tests.support import http
 from tests.support.outside import post_call
 from tests.support.up import State, conversation_of, write
 
-_FREE = (f"+57313853{place:04d}" for place in range(2000, 2100))
+_FREE = (f"+57313853{place:04d}" for place in range(7000, 7100))
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_template_is_filled_as_it_is_or_refused_with_why(operated: State, numb
     ],
 )  # fmt: skip
 def test_a_malformed_command_is_a_clear_error(operated: State, body: State, named: str) -> None:
-    url = f"{operated['web_url']}/api/conversations/+573138532000/commands"
+    url = f"{operated['web_url']}/api/conversations/+573138537100/commands"
     answer = http.post(url, json=body, headers=operated["headers"])
     assert answer.status_code == 400
     assert answer.json()["details"].startswith(f"{named}: ")

@@ -22,7 +22,7 @@ _TOPIC = "call-completed"
 async def _produce(up: State, *values: bytes) -> None:
     async with AIOKafkaProducer(bootstrap_servers=up["kafka"]) as producer:
         for value in values:
-            await producer.send_and_wait(_TOPIC, value, b"+573138540001", partition=0)
+            await producer.send_and_wait(_TOPIC, value, b"+573138534001", partition=0)
 
 
 def _until_buried(command: Command, count: int, *filters: str) -> list[State]:
@@ -40,7 +40,7 @@ def _failed_call(up: State, number: str) -> None:
 
 
 def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(operated: State, command: Command, tmp_path: Path) -> None:
-    number, mark = "+573138540001", uuid.uuid4().hex
+    number, mark = "+573138534001", uuid.uuid4().hex
     body = call_body(f"conv_{mark}", number)
     broken = json.dumps(body | {"agent_id": ""}).encode()
     asyncio.run(_produce(operated, broken, b"\xff" + mark.encode(), b"{"))
@@ -71,7 +71,7 @@ def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(operated: State, co
 def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate_bounds_many(
     operated: State, command: Command, tmp_path: Path
 ) -> None:
-    number, sid = "+573138540003", f"SM{uuid.uuid4().hex}"
+    number, sid = "+573138534003", f"SM{uuid.uuid4().hex}"
     post_call(operated, f"conv_{sid}", number)
     params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": "primero"}
     event = {"event_id": sid, "received_at": now().isoformat(), "params": params}
@@ -103,7 +103,7 @@ def test_the_index_is_made_again_from_the_topic_with_what_was_done(operated: Sta
 
 
 def test_a_turn_refused_for_good_waits_for_somebody_and_goes_on_when_retried(operated: State) -> None:
-    number = "+573138540002"
+    number = "+573138534002"
     _failed_call(operated, number)
     with httpx.Client(base_url=operated["web_url"], headers=operated["headers"], timeout=30) as api:
         found = api.get("/api/dead-letters", params={"number": number}).json()["dead_letters"]

@@ -16,7 +16,7 @@ from tests.support.raw_headers import produce_raw_header
 from tests.support.up import State, call_body, conversation_of, eventually_sync, write
 
 _CODECS = ("gzip", "snappy", "lz4", "zstd")
-_RAW = "+573138540009"
+_RAW = "+573138546009"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ async def _produce(up: State, number: str, codec: str) -> None:
 
 @pytest.mark.parametrize("codec", _CODECS)
 def test_a_compressed_call_is_made_and_the_client_answered(up: State, codec: str) -> None:
-    number = f"+57313854000{_CODECS.index(codec)}"
+    number = f"+57313854600{_CODECS.index(codec)}"
     asyncio.run(_produce(up, number, codec))
     conversation_of(up, number, 1)
     write(up, number, "¿Cuánto cuesta?", f"SM{_CODECS.index(codec):032x}")
@@ -56,8 +56,8 @@ def test_a_header_that_is_no_text_spoils_nothing(up: State) -> None:
 def test_a_transaction_counts_once_it_is_committed(up: State) -> None:
     """Commands and unknown numbers wait for the calls before them: not for one that was taken back, or is still open."""
     asyncio.run(_transactions(up))
-    assert conversation_of(up, "+573138540020", 1)["elevenlabs_conversation_id"] == "conv_573138540020"
-    for number in ("+573138540021", "+573138540022"):
+    assert conversation_of(up, "+573138546020", 1)["elevenlabs_conversation_id"] == "conv_573138546020"
+    for number in ("+573138546021", "+573138546022"):
         assert sent_to(up, number) == []
 
 
@@ -67,14 +67,14 @@ async def _transactions(up: State) -> None:
         AIOKafkaProducer(bootstrap_servers=up["kafka"], transactional_id=f"t-{uuid.uuid4().hex}") as dropped,
     ):
         await dropped.begin_transaction()
-        await dropped.send_and_wait("call-completed", _call("+573138540021"), b"+573138540021")
+        await dropped.send_and_wait("call-completed", _call("+573138546021"), b"+573138546021")
         await dropped.abort_transaction()
         await kept.begin_transaction()
-        await kept.send_and_wait("call-completed", _call("+573138540020"), b"+573138540020")
+        await kept.send_and_wait("call-completed", _call("+573138546020"), b"+573138546020")
         await kept.commit_transaction()
         await kept.begin_transaction()
-        await kept.send_and_wait("call-completed", _call("+573138540022"), b"+573138540022")
-        await asyncio.to_thread(conversation_of, up, "+573138540020", 1)
+        await kept.send_and_wait("call-completed", _call("+573138546022"), b"+573138546022")
+        await asyncio.to_thread(conversation_of, up, "+573138546020", 1)
         await kept.abort_transaction()
 
 

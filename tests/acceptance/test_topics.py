@@ -19,10 +19,10 @@ _GRACE_SECONDS = 8
 _MEXICO, _BRAZIL, _ARGENTINA = "+5215587654321", "+551187654321", "+541123456789"
 # (conversation, number, as WhatsApp spells it, key, partition)
 _RECORDS: list[tuple[str, str, str, bytes | None, int | None]] = [
-    ("conv_murmur2", "+573138539155", "+573138539155", b"+573138539155", None),
-    ("conv_no_key", "+573138539156", "+573138539156", None, 3),
-    ("conv_librdkafka", "+573138539157", "+573138539157", b"+573138539157", crc32(b"+573138539157") % 8),
-    ("conv_other_key", "+573138539158", "+573138539158", b"42", 0),
+    ("conv_murmur2", "+573138530155", "+573138530155", b"+573138530155", None),
+    ("conv_no_key", "+573138530156", "+573138530156", None, 3),
+    ("conv_librdkafka", "+573138530157", "+573138530157", b"+573138530157", crc32(b"+573138530157") % 8),
+    ("conv_other_key", "+573138530158", "+573138530158", b"42", 0),
     ("conv_mexico", "+525587654321", _MEXICO, b"+525587654321", None),
     ("conv_brazil", "+5511987654321", _BRAZIL, _BRAZIL.encode(), 7),
     ("conv_argentina", "+5491123456789", _ARGENTINA, None, 1),
@@ -87,9 +87,9 @@ def test_poison_becomes_dead_letters_and_holds_nothing_up(up: State) -> None:
 
 
 def test_a_posted_call_that_was_produced_before_is_not_repeated(up: State) -> None:
-    answer = post_call(up, "conv_murmur2", "+573138539155")
+    answer = post_call(up, "conv_murmur2", "+573138530155")
     assert (answer.status_code, answer.json()["status"]) == (200, "message_sent")
-    first = [row for row in http.get(up["twilio_url"] + "/_sim/ledger").json() if row["to"].endswith("+573138539155")]
+    first = [row for row in http.get(up["twilio_url"] + "/_sim/ledger").json() if row["to"].endswith("+573138530155")]
     assert len([row for row in first if row["direction"] != "inbound"]) == 2
 
 

@@ -120,3 +120,17 @@ def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text()
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     assert {name for name in commands if not re.search(rf"`(whatsapp-microservice )?{name}\b", text)} == set()
+
+
+def test_each_client_of_the_acceptance_tests_belongs_to_one_file() -> None:
+    """Files share a running stack, in any order; only a conftest's clients are for all below it."""
+    files: dict[str, set[str]] = {}
+    for file in (ROOT / "tests" / "acceptance").rglob("test_*.py"):
+        for number in set(re.findall(r"\+57\d{10}", file.read_text())) - _shared(file.parent):
+            files.setdefault(number, set()).add(str(file.relative_to(ROOT)))
+    assert {number: those for number, those in files.items() if len(those) > 1} == {}
+
+
+def _shared(folder: Path) -> set[str]:
+    conftest = folder / "conftest.py"
+    return set(re.findall(r"\+57\d{10}", conftest.read_text())) if conftest.exists() else set()

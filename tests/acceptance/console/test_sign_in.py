@@ -50,7 +50,7 @@ def test_an_ended_session_loses_nothing_of_what_was_being_written(
 
 
 def test_an_open_page_finds_out_that_its_session_has_ended(campaign: State, page: Page, context: BrowserContext) -> None:
-    number = "+573138539210"
+    number = "+573138539241"
     call(campaign, number)
     page.goto(f"/ops/conversations/{number}")
     expect(page.locator(".bubble")).to_have_count(1)
@@ -69,7 +69,7 @@ def test_signing_in_leads_nowhere_else(campaign: State, elsewhere: str) -> None:
 
 
 def test_who_did_what_stands_in_the_conversation(campaign: State, page: Page) -> None:
-    number = "+573138539211"
+    number = "+573138539242"
     call(campaign, number)
     page.goto(f"/ops/conversations/{number}")
     page.get_by_role("button", name="Take over").click()
