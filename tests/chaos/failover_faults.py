@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from tests.chaos import topics
-from tests.chaos.world import World
+from tests.chaos.world import Outage, World
 from tests.support.postgres_pair import make_read_only, promote
 
 _BROKER_AWAY_SECONDS = 15.0
@@ -16,13 +16,14 @@ async def fail_over(world: World) -> None:
     """A standby becomes the primary: of one whose sessions live on and may only read, then of one that dies."""
     standby = await world.new_standby()
     begun = time.time()
-    if len(world.outages) % 2 == 0:
+    kind = ("read-only", "dead")[len(world.outages) % 2]
+    if kind == "read-only":
         await make_read_only(world.postgres)
     else:
         await world.postgres.kill()
     await promote(standby)
     world.primary_is(standby)
-    world.is_back(begun)
+    world.is_back(begun, kind)
 
 
 async def kill_leader(world: World) -> None:
@@ -30,7 +31,7 @@ async def kill_leader(world: World) -> None:
     cluster = world.cluster
     leader = await cluster.leader(topics.MESSAGES)
     world.strikes()
-    world.outages.append((world.faults[-1], world.faults[-1] + _UNTIL_OTHERS_LEAD_SECONDS))
+    world.outages.append(Outage(world.faults[-1], world.faults[-1] + _UNTIL_OTHERS_LEAD_SECONDS))
     await cluster.kill_node(leader)
     await asyncio.sleep(_BROKER_AWAY_SECONDS)
     await cluster.come_back(leader)

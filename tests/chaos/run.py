@@ -18,7 +18,7 @@ from tests.chaos.scenario import Scenario
 from tests.chaos.stats_check import compare_stats
 from tests.chaos.vendors import Asked
 from tests.chaos.verdict import Verdict, answered_since, judge
-from tests.chaos.world import World
+from tests.chaos.world import Outage, World
 
 Say = Callable[[str], None]
 
@@ -191,19 +191,23 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
 
 
 def _caught_up(scenario: Scenario, world: World, outcome: Outcome, written: list[Written]) -> list[str]:
-    """Judge when those were answered who wrote in an outage; tell it."""
+    """Judge of each outage when those were answered who wrote in it; tell it."""
     if scenario.caught_up is None:
         return []
-    latencies = outcome.verdict.latencies
-    waited = sorted(since for begun, ended in world.outages for since in answered_since(begun, ended, written, latencies))
+    return [_told(outage, scenario.caught_up, outcome, written) for outage in world.outages]
+
+
+def _told(outage: Outage, bounds: tuple[float, float], outcome: Outcome, written: list[Written]) -> str:
+    waited = sorted(answered_since(outage.begun, outage.ended, written, outcome.verdict.latencies))
+    name = f"{outage.kind}: " if outage.kind else ""
     if not waited:
-        outcome.problems.append("nobody wrote in an outage, or nobody was answered")
-        return []
-    found = tuple(waited[round((len(waited) - 1) * share)] for share in (0.5, 0.99))
-    if any(each > bound for each, bound in zip(found, scenario.caught_up, strict=True)):
-        outcome.problems.append(f"answered {found[0]:.1f} / {found[1]:.1f} s after the outage, {scenario.caught_up} wanted")
-    when = f"{found[0]:.1f} / {found[1]:.1f} s (p50 / p99)"
-    return [f"{len(waited)} messages that were written in an outage were answered {when} after it"]
+        outcome.problems.append(f"{name}nobody wrote in an outage, or nobody was answered")
+        return f"{name}nobody was answered"
+    found = [waited[round((len(waited) - 1) * share)] for share in (0.5, 0.99)]
+    when = f"{found[0]:.1f} / {found[1]:.1f} s"
+    if any(each > bound for each, bound in zip(found, bounds, strict=True)):
+        outcome.problems.append(f"{name}answered {when} after the outage, {bounds} wanted")
+    return f"{name}{len(waited)} messages that were written in the outage were answered {when} (p50 / p99) after it"
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:

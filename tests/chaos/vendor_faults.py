@@ -26,12 +26,14 @@ _AWAY_SECONDS = DEFAULTS.agent_patience_seconds + 60.0
 # Twilio's: too many messages to one person, for a while; nothing was sent.
 _HELD_CODE = 63018
 _HELD_NUMBERS = 3
+AWAY = ("503", "500", "reset", "hang")
+"""How a vendor is away: it says so, with either status, cuts connections, or lets time-outs pass."""
 DOOMED = {"+573100000001": 21211, "+573100000002": 21610, "+573100000003": 63003, "+573100000004": 21408}
 """Numbers that Twilio refuses for good, with the code."""
 
 
 async def twilio_outage(world: World) -> None:
-    """Twilio answers 500 to everything, its list included, for 15 s."""
+    """Twilio takes nothing and lists nothing for 15 s, each time in another way."""
     await _twilio_away(world, _OUTAGE_SECONDS)
 
 
@@ -41,20 +43,20 @@ async def long_twilio_outage(world: World) -> None:
 
 
 async def _twilio_away(world: World, seconds: float) -> None:
-    await world.vendors.break_twilio(refused_500=1.0, list_500=1.0)
-    since = time.time()
+    kind, begun = AWAY[len(world.outages) % len(AWAY)], time.time()
+    await world.vendors.take_twilio_away(kind)
     await asyncio.sleep(seconds)
     await world.vendors.break_twilio(**world.twilio_faults)
-    world.is_back(since)
+    world.is_back(begun, f"Twilio: {kind}")
 
 
 async def elevenlabs_outage(world: World) -> None:
-    """ElevenLabs answers 500 to everything for 15 s."""
-    await world.vendors.break_elevenlabs(refused_500=1.0, socket_500=1.0)
-    since = time.time()
+    """ElevenLabs gives no signed URL and takes no socket for 15 s, each time in another way."""
+    kind, begun = AWAY[len(world.outages) % len(AWAY)], time.time()
+    await world.vendors.take_elevenlabs_away(kind)
     await asyncio.sleep(_OUTAGE_SECONDS)
     await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
-    world.is_back(since)
+    world.is_back(begun, f"ElevenLabs: {kind}")
 
 
 async def elevenlabs_away(world: World) -> None:
@@ -72,7 +74,7 @@ async def account_locked(world: World) -> None:
     await world.vendors.twilio("settings", account_code=code)
     await asyncio.sleep(_OUTAGE_SECONDS)
     await world.vendors.twilio("settings", account_code=None)
-    world.is_back(begun)
+    world.is_back(begun, str(code))
     world.notes.append(f"{code}: {await world.vendors.burnt()} messages failed by a report so far")
 
 
@@ -83,7 +85,7 @@ async def no_credits(world: World) -> None:
     await world.vendors.elevenlabs("settings", credits=0, out_of_credits=how)
     await asyncio.sleep(_OUTAGE_SECONDS)
     await world.vendors.elevenlabs("settings", credits=-1)
-    world.is_back(begun)
+    world.is_back(begun, f"no credits: {how}")
 
 
 async def tier_limit(world: World) -> None:

@@ -106,6 +106,15 @@ class Vendors:
             faults = {_ELEVENLABS_FAULTS[name]: _armed(chance) for name, chance in chances.items()}
             await self.elevenlabs("faults", **faults)
 
+    async def take_twilio_away(self, kind: str) -> None:
+        """Have every request about messages end so: a status, `reset`, `hang`; nothing is accepted."""
+        await self.twilio("faults", **{f"{stage}-{kind}": {"probability": 1.0} for stage in ("reject", "list", "fetch")})
+
+    async def take_elevenlabs_away(self, kind: str) -> None:
+        """Have every request about conversations end so."""
+        stages = ("signed-url", "socket", "conversation", "summary")
+        await self.elevenlabs("faults", **{f"{stage}-{kind}": {"probability": 1.0} for stage in stages})
+
     async def doom(self, number: str, code: int | None) -> None:
         """Have Twilio refuse everything for a number with a code; None: no longer."""
         await self.twilio("numbers", number=number, error_code=code, when="sync")

@@ -34,6 +34,15 @@ _MIGRATE_SECONDS = 60.0
 _NOBODY = f"{LOOPBACK}:9"
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """`begun`, `ended`: seconds since the epoch; `kind`: how it was away, where it is not always the same."""
+
+    begun: float
+    ended: float
+    kind: str = ""
+
+
 @dataclass(slots=True)
 class Account:
     """The secrets of one run."""
@@ -65,7 +74,7 @@ class World:
         self.account = Account()
         self.problems: list[str] = []
         self.faults: list[float] = []
-        self.outages: list[tuple[float, float]] = []
+        self.outages: list[Outage] = []
         self.redelivered: int | None = None
         self.stats_differences: int | None = None
         self.clients: Clients | None = None
@@ -208,10 +217,10 @@ class World:
         """Note that a fault happens now."""
         self.faults.append(time.time())
 
-    def is_back(self, away_since: float) -> None:
+    def is_back(self, away_since: float, kind: str = "") -> None:
         """Note that an outage, which began then, is over: recovery counts from now on."""
         self.strikes()
-        self.outages.append((away_since, self.faults[-1]))
+        self.outages.append(Outage(away_since, self.faults[-1], kind))
 
     async def restart_kafka(self) -> None:
         """Start the killed broker again: same folder, same port."""
