@@ -36,7 +36,8 @@ class Scenario:
     `worker_module`: the worker's program, where it is another one than the product's.
     `answered`: bound in seconds for every answer.
     `recovery`: bound in seconds from the fault to the first answers, on every partition, to what was written after it.
-    `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it.
+    `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it;
+    `waits_for_rate`: not from its end but from each one's turn, since more wait than the sender's rate allows meanwhile.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
     `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
     `brokers`: of Kafka; `has_standby`: Postgres fails over, so that it has a name of its own that leads to the primary.
@@ -68,6 +69,7 @@ class Scenario:
     answered: float | None = None
     recovery: float | None = None
     caught_up: tuple[float, float] | None = None
+    waits_for_rate: bool = False
     brokers: int = 1
     has_standby: bool = False
     may_refuse: bool = False

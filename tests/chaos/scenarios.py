@@ -145,7 +145,7 @@ SCENARIOS = [
              elevenlabs=_SLOW, env=_DEFAULT_RATE, recovery=_AFTER_OUTAGE, caught_up=_CAUGHT_UP),
     Scenario(name="twilio-outage-5min", breaks="Twilio says 503 to all for 5 minutes", times=1,
              fault=vendor_faults.long_twilio_outage, pause=60, elevenlabs=_SLOW, env=_DEFAULT_RATE,
-             recovery=_AFTER_LONG_OUTAGE, stuck_seconds=_LONGEST_HOLD),
+             recovery=_AFTER_LONG_OUTAGE, caught_up=_CAUGHT_UP, waits_for_rate=True, stuck_seconds=_LONGEST_HOLD),
     Scenario(name="account-locked", breaks="Twilio refuses the account for 15 s, by reports (63112), then at once (20003)",
              fault=vendor_faults.account_locked, times=2, pause=25, elevenlabs=_SLOW, env=_DEFAULT_RATE,
              recovery=_AFTER_OUTAGE, caught_up=_CAUGHT_UP),

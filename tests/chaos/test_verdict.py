@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.calls import name_of
 from tests.chaos.clients import Written
 from tests.chaos.vendors import Asked, Sent
-from tests.chaos.verdict import Verdict, answered_since, judge
+from tests.chaos.verdict import Verdict, answered_since, beyond_the_rate, judge
 
 NUMBER = "+573100000001"
 OTHER = "+573100000002"
@@ -95,3 +95,8 @@ def test_when_those_were_answered_who_wrote_in_an_outage() -> None:
     written = [wrote("before", 9.0, 9.1), wrote("in", 12.0, 12.1), wrote("at", 20.0, 20.1), wrote("lost", 15.0, 15.1)]
     latencies = {"before": 1.0, "in": 10.5, "at": 0.5}
     assert list(answered_since(10.0, 20.0, written, latencies)) == [2.5, 0.5]
+
+
+def test_what_the_senders_rate_allows_is_nobodys_delay() -> None:
+    sent_at = [19.0, 20.5, 21.0, 21.5, 25.0]
+    assert list(beyond_the_rate([0.5, 1.5, 5.0], 20.0, sent_at, per_second=2.0)) == [0.5, 0.5, 3.5]

@@ -1,5 +1,6 @@
 """Judges from outside: what clients wrote, what Twilio accepted, what the agent was asked. Pure."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,10 @@ _SHOWN = 30
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts of messages, of numbers for `overlapping`. `latencies`: from writing to Twilio's acceptance, by text."""
+    """Counts of messages, of numbers for `overlapping`. `latencies`: from writing to Twilio's acceptance, by text.
+
+    `sent_at`: when Twilio accepted each message, sorted.
+    """
 
     written: int = 0
     unacknowledged: int = 0
@@ -26,6 +30,7 @@ class Verdict:
     wrong_number: int = 0
     asked_again: int = 0
     latencies: dict[str, float] = field(default_factory=dict)
+    sent_at: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -42,6 +47,7 @@ def judge(
 ) -> Verdict:
     """Judge numbers that were each called once. `apology`: what may be said once in place of an answer."""
     verdict = Verdict(written=len(written), unacknowledged=sum(each.acked is None for each in written))
+    verdict.sent_at = sorted(each.at for each in sent)
     wrote: dict[str, list[Written]] = defaultdict(list)
     got: dict[str, list[Sent]] = defaultdict(list)
     for message in written:
@@ -144,6 +150,14 @@ def answered_since(
     for message in written:
         if begun <= message.begun <= ended and message.text in latencies:
             yield max(0.0, message.begun + latencies[message.text] - ended)
+
+
+def beyond_the_rate(waited: Iterable[float], ended: float, sent_at: list[float], per_second: float) -> Iterator[float]:
+    """Return how much longer each waited than the sends that left first take at the sender's rate. `sent_at`: sorted."""
+    first = bisect_right(sent_at, ended)
+    for since in waited:
+        ahead = bisect_left(sent_at, ended + since) - first
+        yield max(0.0, since - ahead / per_second)
 
 
 def out_of_order(answered: list[Written]) -> list[str]:
