@@ -29,7 +29,7 @@ class SenderStanding:
         self.account = AccountGate(vendor, now)
         self._vendor = vendor
         self._now = now
-        self._limited: frozenset[str] = frozenset()
+        self._limited: tuple[frozenset[str], ...] = ()
         self._first: Pause | None = None
         self._user_ids: tuple[str, datetime] | None = None
 
@@ -54,12 +54,12 @@ class SenderStanding:
         """The messenger refuses our account or sender."""
         self.account.refused(own_id, code, by_report=by_report)
 
-    def limited(self, own_id: str, to: str, code: str) -> None:
-        """WhatsApp takes no first message to this person now."""
+    def limited(self, own_id: str, person: frozenset[str], code: str) -> None:
+        """WhatsApp takes no first message to this person now. `person`: the keys of their addresses, as far as known."""
         if self._first is not None:
             self._first = self._first.refused_again(own_id, code, self._now(), FIRST_MESSAGES, by_report=True)
             return
-        self._limited |= {to}
+        self._limited = _with_person(self._limited, person)
         if len(self._limited) >= _SEVERAL:
             self._first = Pause.begun(code, self._now(), FIRST_MESSAGES, by_report=True)
             log.error("sender may write to nobody first, first messages wait", vendor=self._vendor, code=code)
@@ -70,9 +70,9 @@ class SenderStanding:
         if not by_report:
             return
         if is_first:
-            self._limited = frozenset()
+            self._limited = ()
         if self._first is not None and self._first.is_ended_by(own_id, by_report=True):
-            self._first, self._limited = None, frozenset()
+            self._first, self._limited = None, ()
             log.info("sender may write to people first again", vendor=self._vendor)
 
     def user_ids_refused(self, code: str) -> None:
@@ -96,6 +96,12 @@ class SenderStanding:
         code, since = self._user_ids
         at = since.isoformat(timespec="seconds")
         return [{"vendor": self._vendor, "scope": "user_ids", "code": code, "since": at, "until": at}]
+
+
+def _with_person(people: tuple[frozenset[str], ...], one: frozenset[str]) -> tuple[frozenset[str], ...]:
+    """Return so many people, each by their addresses, whom one has joined who may be among them by another address."""
+    same = [each for each in people if each & one]
+    return (*(each for each in people if each not in same), one.union(*same))
 
 
 def _look_again(pause: Pause, now: datetime) -> datetime:

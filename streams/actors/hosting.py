@@ -11,6 +11,7 @@ from db.pool import Pool
 from db.store.load import BEGINNING, due_actors, open_actors
 from mailboxes.mailbox import Mailbox
 from mailboxes.ports import Behaviour, Limits, Record, Store, Verdict
+from rules import links
 from rules.inputs import Input, Recovered, SendAccepted
 from rules.known_sends import KnownSends
 from schemas.errors import Fenced
@@ -157,6 +158,12 @@ class Hosting:
         """Return a number's newest sends; none where it is not in memory, or while something of it is not durable."""
         shard = self._mailbox.busy.get(key) or self._mailbox.resting.get(key)
         return shard.state.sends if shard is not None and shard.loaded and not shard.decided else {}
+
+    def addresses_of(self, key: str) -> frozenset[str]:
+        """Return the keys of the person's addresses; of a number that is not in memory, itself alone."""
+        shard = self._mailbox.busy.get(key) or self._mailbox.resting.get(key)
+        others = links.others(shard.state.state) if shard is not None and shard.loaded else ()
+        return frozenset((key, *others))
 
     async def tell(self, partition: int, key: str, given: Input) -> None:
         """Deliver something of our own to a key, as the bound on work allows; nothing where its partition is not ours."""

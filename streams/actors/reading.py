@@ -65,7 +65,8 @@ class InputReader:
     """`read(events)` returns their inputs, in their order.
 
     `until_calls_read`: waits until the calls that were published before have been handed over; `remembered`: a number's
-    sends that are in memory and durable, which need not be read; `report_read`: called with each report and its send;
+    sends that are in memory and durable, which need not be read; `report_read`: called with each report, its send and the
+    key of its conversation;
     `until_messages_read`: waits until the clients' messages of these keys that were published before have been handed over.
     """
 
@@ -75,7 +76,7 @@ class InputReader:
         policy: Policy,
         until_calls_read: Callable[[], Awaitable[None]],
         remembered: Callable[[str], KnownSends] = lambda key: {},
-        report_read: Callable[[MessageStatus, i.KnownSend | None], object] = lambda report, send: None,
+        report_read: Callable[[MessageStatus, i.KnownSend | None, str], object] = lambda report, send, key: None,
         until_messages_read: Callable[[Collection[str]], Awaitable[None]] | None = None,
     ) -> None:
         self._pool = pool
@@ -172,7 +173,7 @@ class InputReader:
         send = None if event.own_id is None else self._remembered(key).get(event.own_id)
         if send is None:
             return None
-        self._report_read(event, send)
+        self._report_read(event, send, key)
         return Told(given=_report(event, send, None))
 
     async def _read_reports(self, events: Sequence[MessageStatus]) -> list[Told]:
@@ -182,7 +183,7 @@ class InputReader:
         by_sid = await sends_by_sid(self._pool, sorted(sids)) if sids else {}
         sends = [_send_of(event, by_own, by_sid) for event in events]
         for event, send in zip(events, sends, strict=True):
-            self._report_read(event, known_send(send) if send else None)
+            self._report_read(event, known_send(send) if send else None, send.phone_number if send else event.key)
         held = await held_turns(self._pool, [send for send in sends if send is not None])
         return [
             Told(given=_report(event, known_send(send) if send else None, held.get(send.turn_id) if send else None))

@@ -16,14 +16,20 @@ _LEFT = rank_of("sent")
 
 
 class ReportWatch:
-    """`now`: Postgres' time."""
+    """`now`: Postgres' time; `addresses_of(key)`: all that a person is known to have, as far as memory tells."""
 
-    def __init__(self, standing: SenderStanding, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        standing: SenderStanding,
+        now: Callable[[], datetime],
+        addresses_of: Callable[[str], frozenset[str]] = lambda key: frozenset({key}),
+    ) -> None:
         self._standing = standing
         self._now = now
+        self._addresses_of = addresses_of
 
-    def read(self, report: MessageStatus, send: KnownSend | None) -> None:
-        """Learn from a report. `send`: None where its row is not there yet."""
+    def read(self, report: MessageStatus, send: KnownSend | None, key: str) -> None:
+        """Learn from a report. `send`: None where its row is not there yet; `key`: of the conversation that it is of."""
         own_id = report.own_id or (send.own_id if send is not None else "")
         if not own_id or self._now() - report.received_at > _NEW:
             return
@@ -37,7 +43,7 @@ class ReportWatch:
         if kind == "hold":
             self._standing.refused(own_id, code, by_report=True)
         elif kind == "slow" and _is_first(send):
-            self._standing.limited(own_id, report.key, code)
+            self._standing.limited(own_id, self._addresses_of(key), code)
         elif kind != "slow":  # refused for a reason of its own: the account is good
             self._standing.account.went_through(own_id, by_report=True)
 

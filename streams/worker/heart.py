@@ -110,7 +110,7 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
     hosting = Hosting(
         behaviour,
         store,
-        _performer(outside, policy, ownership, breakers, standing),
+        _performer(outside, policy, ownership, breakers, standing, lambda key: hosting.addresses_of(key)),
         pool,
         ownership,
         limits=_limits(settings),
@@ -130,7 +130,7 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
         outside.clock,
         outside.monotonic,
     )
-    reports = ReportWatch(standing.sender, outside.clock.now)
+    reports = ReportWatch(standing.sender, outside.clock.now, hosting.addresses_of)
 
     async def until_messages_read(keys: Collection[str]) -> None:
         await joined.until_messages_read({partition_of(key, outside.partitions) for key in keys})
@@ -174,6 +174,7 @@ def _performer(
     ownership: Ownership,
     breakers: tuple[CircuitBreaker, CircuitBreaker],
     standing: Standing,
+    addresses_of: Callable[[str], frozenset[str]],
 ) -> Performer:
     settings, pool, vendors = outside.settings, outside.pool, outside.vendors
     # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
@@ -190,6 +191,7 @@ def _performer(
         may_leave=ownership.may_leave,
         now=outside.clock.now,
         find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs).find,
+        addresses_of=addresses_of,
     )
     calls = CallLookup(vendors.calls, breakers[1])
     agent = AgentClient(

@@ -75,7 +75,7 @@ class Meets:
         params = {"MessageSid": f"SM{part.own_id[-8:]}", "MessageStatus": "failed", "To": part.to, "ErrorCode": self.code}
         report = MessageStatus(event_id=part.own_id, received_at=self.now, params=params, own_id=part.own_id)
         send = SimpleNamespace(own_id=part.own_id, turn_kind="call" if is_first else "reply", content=None)
-        self.reports.read(report, cast(Any, send))
+        self.reports.read(report, cast(Any, send), report.key)
 
     async def answer_waits(self) -> bool:
         slot = asyncio.create_task(self.delivery.await_slot(SLOT))

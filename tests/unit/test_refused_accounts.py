@@ -97,3 +97,11 @@ async def test_a_code_of_one_message_stops_nothing(kind: str, how: str) -> None:
         worker = Meets(code)
         await worker.told(how, 4, is_first=True)
         assert (worker.standing.shown(), await worker.answer_waits()) == ([], False), code
+
+
+@pytest.mark.parametrize("code", OF_FIRST_MESSAGES)
+async def test_who_is_told_of_at_once_and_by_a_report_is_one_person(code: str) -> None:
+    worker = Meets(code)
+    for how in HOWS:
+        await worker.told(how, 2, is_first=True)
+    assert worker.standing.shown() == []

@@ -30,13 +30,34 @@ def standing(clock: Clock) -> SenderStanding:
 
 def limit(standing: SenderStanding, *numbers: str) -> None:
     for number in numbers:
-        standing.limited(f"of {number}", number, "63018")
+        standing.limited(f"of {number}", frozenset({number}), "63018")
 
 
 def test_one_persons_limit_is_not_the_senders(standing: SenderStanding) -> None:
     limit(standing, "+1", "+1", "+1", "+2")
     assert standing.takes_first_messages
     assert standing.held_until("x") is None
+
+
+_BOTH = frozenset({"+1", "CO.1"})
+_MOVED = frozenset({"+1", "+9"})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (_BOTH, _MOVED, frozenset({"+9"})),
+        (frozenset({"CO.1"}), frozenset({"+9"}), _BOTH | _MOVED),
+        (frozenset({"CO.1"}), frozenset({"+1"}), _BOTH),
+    ],
+    ids=["as of one from the first", "linked at the last", "two that were one all along"],
+)
+def test_one_person_counts_once_by_all_addresses(standing: SenderStanding, told: tuple[frozenset[str], ...]) -> None:
+    for place, person in enumerate((*told, frozenset({"+2"}))):
+        standing.limited(str(place), person, "63018")
+    assert standing.takes_first_messages
+    limit(standing, "+3")
+    assert not standing.takes_first_messages
 
 
 def test_one_who_was_reached_between_says_that_it_is_none(standing: SenderStanding) -> None:
@@ -67,7 +88,7 @@ def test_at_its_time_one_tries_and_ends_it_or_doubles_it(standing: SenderStandin
     clock.at = AT + timedelta(minutes=1)
     assert standing.held_until("x") is None, "it tries"
     assert standing.held_until("z") == (clock.at + timedelta(seconds=30), "63018"), "nothing is written again and again"
-    standing.limited("x", "+4", "63018")
+    standing.limited("x", frozenset({"+4"}), "63018")
     assert standing.held_until("z") == (AT + timedelta(minutes=2), "63018")
     clock.at = AT + timedelta(minutes=2)
     assert standing.held_until("z") is None

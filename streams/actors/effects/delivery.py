@@ -29,7 +29,8 @@ _HELD = "first messages wait: the sender may send none now"
 class Delivery:
     """`confirm(key, epoch)`: raises unless the key's partition has been ours since that epoch, which `epoch_of(key)` tells,
     proven at most 2 s ago; `may_leave(key, epoch)`: whether that proof is still good enough; `now`: Postgres' time;
-    `find_restored`: see `streams.actors.effects.restored`; `standing`: of our sender, see there.
+    `find_restored`: see `streams.actors.effects.restored`; `standing`: of our sender, see there; `addresses_of(key)`: all
+    that a person is known to have.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Delivery:
         may_leave: Callable[[str, int], bool],
         now: Callable[[], datetime],
         find_restored: Callable[[str, SendMessage], Awaitable[ListedMessage | None]],
+        addresses_of: Callable[[str], frozenset[str]] = lambda key: frozenset({key}),
     ) -> None:
         self._messenger = messenger
         self._breaker = breaker
@@ -54,6 +56,7 @@ class Delivery:
         self._may_leave = may_leave
         self._find_restored = find_restored
         self._now = now
+        self._addresses_of = addresses_of
 
     def take_slot(self, *, is_first: bool = False) -> bool:
         """Acquire a slot of the rate if one is free right now and the vendor is not known to be away, or to refuse us."""
@@ -116,7 +119,7 @@ class Delivery:
             return SendNotMade(own_id=own_id, why=error.why, code=str(error.code), vendor_away=True)
         except NumberBusy as error:
             if effect.is_first:
-                self._standing.limited(own_id, effect.part.to, str(error.code))
+                self._standing.limited(own_id, self._addresses_of(key), str(error.code))
             return self._not_made(own_id, error, slow=True)
         except RetryableError as error:
             return self._not_made(own_id, error, slow=False)

@@ -227,7 +227,7 @@ async def test_a_refused_account_is_told_at_once_and_burns_nothing() -> None:
 async def test_at_the_senders_limit_first_messages_are_put_off_and_answers_go() -> None:
     standing = SenderStanding("twilio", lambda: INTENDED)
     for number in ("+1", "+2", "+3"):
-        standing.limited(number, number, "63018")
+        standing.limited(number, frozenset({number}), "63018")
     sender = delivery(Twilio(), standing=standing)
     held = await sender.await_slot(FIRST)
     assert isinstance(held, SendNotMade)
@@ -242,8 +242,9 @@ async def test_a_limit_that_is_told_at_once_is_learnt_from_first_messages_alone(
     effect = SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
     for is_first, pauses in ((False, 0), (True, 1)):
         for number in range(3):
-            part = replace(PART, own_id=str(number), to=f"whatsapp:+5731385391{number}")
-            await sender.send(NUMBER, replace(effect, part=part, is_first=is_first))
+            person = f"+5731385391{number}"
+            part = replace(PART, own_id=str(number), to=f"whatsapp:{person}")
+            await sender.send(person, replace(effect, part=part, is_first=is_first))
         assert len(standing.shown()) == pauses
 
 
