@@ -1,14 +1,14 @@
-"""The connection to Kafka: an idempotent producer, kept connected, and what is known of the brokers."""
+"""The connection to Kafka: a producer that is kept connected, and what is known of the brokers."""
 
 import asyncio
 from collections.abc import Sequence
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from opentelemetry.trace import SpanKind
 
 from clients.bounds import within
-from clients.kafka.connection import DENIED, KAFKA_ERRORS, ends_a_producer, producer_arguments
+from clients.kafka.connection import DENIED, KAFKA_ERRORS
+from clients.kafka.producer import Producer
 from clients.kafka.rights import check_rights
 from clients.kafka.topics import REPARTITION
 from process.tracing import span, trace_headers
@@ -16,7 +16,7 @@ from schemas.errors import ConfigurationError, Unavailable
 from schemas.events import TAKEN_UP
 from schemas.rights import WEB
 from schemas.settings import Settings
-from schemas.topics import DEAD_LETTER, REQUEST_ID_HEADER, topic_name
+from schemas.topics import DEAD_LETTER, REQUEST_ID_HEADER
 
 log = structlog.get_logger()
 
@@ -36,17 +36,11 @@ _OURS = (*TAKEN_UP, DEAD_LETTER)
 class KafkaLink:
     """Sends, and knows whether that makes sense: `state` is "connected", "disconnected" or "error" (topics are missing, or
     have another number of partitions than when this process first saw them, or we may not use them).
-
-    An idempotent producer of aiokafka never gives a record up: one that we stopped waiting for may still arrive, after
-    its copy from the spool. It is then a repetition, and the events' ids make it harmless.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._arguments = producer_arguments(settings)
-        self._topics = {topic: topic_name(settings.topic_prefix, topic) for topic in _OURS}
-        self._producer: AIOKafkaProducer | None = None
-        self._retired: set[asyncio.Task[None]] = set()
+        self._producer = Producer(settings, _REQUEST_SECONDS)
         self._partitions: int | None = None
         self._problem = ""
         self._is_allowed = False
@@ -73,31 +67,27 @@ class KafkaLink:
         Raises:
             Unavailable: not known to have been stored; it may still be.
         """
-        producer = self._producer
-        if producer is None or self._problem:
+        if not self._producer.is_connected or self._problem:
             raise Unavailable(self._problem or "Kafka does not answer")
         identity = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
         try:
             with span(f"publish {topic}", SpanKind.PRODUCER, trace):
                 headers = [*identity, *marks, *trace_headers()]
                 async with asyncio.timeout(_PUBLISH_SECONDS):
-                    await producer.send_and_wait(self._topics[topic], value, key.encode(), headers=headers)
+                    await self._producer.send(topic, key.encode(), value, headers)
         except KAFKA_ERRORS as error:
             self._is_allowed = self._is_allowed and not isinstance(error, DENIED)
             self._note("disconnected", error)
-            self._retire_if_broken(producer, error)
             raise Unavailable("Kafka does not answer") from error
 
     async def keep(self) -> None:
         """Connect, or look whether the brokers still answer and have the topics."""
         try:
-            if self._producer is None:
-                self._producer = await self._connected()
+            await within(_CONNECT_SECONDS, self._producer.start())
             if not self._is_allowed:
                 await within(_CONNECT_SECONDS, check_rights(self._settings, WEB))
                 self._is_allowed = True
-            cluster = await within(_PROBE_SECONDS, self._producer.client.fetch_all_metadata())
-            self._judge({len(cluster.partitions_for_topic(name) or ()) for name in self._topics.values()})
+            self._judge(await within(_PROBE_SECONDS, self._producer.partition_counts(_OURS)))
         except ConfigurationError as error:
             self._note("error", None, str(error))
         except KAFKA_ERRORS as error:
@@ -105,10 +95,7 @@ class KafkaLink:
 
     async def close(self) -> None:
         """Leave what is under way a last moment, then end."""
-        if self._producer is not None:
-            self._retire(self._producer)
-        if self._retired:
-            await asyncio.wait(self._retired, timeout=_CLOSE_SECONDS)
+        await self._producer.stop(_CLOSE_SECONDS)
 
     def _judge(self, counts: set[int]) -> None:
         """Note what follows from the topics' partition counts; 0: there is no such topic.
@@ -123,25 +110,6 @@ class KafkaLink:
         else:
             [self._partitions] = counts
             self._note("connected", None)
-
-    async def _connected(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(**self._arguments, request_timeout_ms=int(_REQUEST_SECONDS * 1000))
-        try:
-            await within(_CONNECT_SECONDS, producer.start())
-        except BaseException:
-            await producer.stop()
-            raise
-        return producer
-
-    def _retire_if_broken(self, producer: AIOKafkaProducer, error: Exception) -> None:
-        if ends_a_producer(error) and producer is self._producer:
-            self._retire(producer)
-
-    def _retire(self, producer: AIOKafkaProducer) -> None:
-        self._producer = None
-        task = asyncio.create_task(producer.stop())
-        self._retired.add(task)
-        task.add_done_callback(self._retired.discard)
 
     def _note(self, state: str, error: Exception | None, problem: str = "") -> None:
         if (state, problem) == (self.state, self._problem):

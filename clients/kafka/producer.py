@@ -1,7 +1,7 @@
-"""The worker's own producer: events, dead letters and re-keyed records, each awaited until Kafka has it."""
+"""The one producer of a process: idempotent, and replaced once an error has ended it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -18,22 +18,46 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Producer:
-    """Idempotent, `acks=all`; topics by their bare names. One that an error has ended is replaced: who sent tries again.
+    """Idempotent, `acks=all`; topics by their bare names. One that an error has ended is let go: who sent tries again, and
+    whoever sends next connects anew.
 
-    What the former one still brings to Kafka is then a repetition, and the events' numbers make it harmless.
+    An idempotent producer of aiokafka never gives a record up: what the former one, or one that nobody waits for any more,
+    still brings to Kafka is a repetition, and the events' ids make it harmless.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._producer = self._new()
-        self._replacing = asyncio.Lock()
+    def __init__(self, settings: Settings, request_seconds: float = REQUEST_TIMEOUT_MS / 1000) -> None:
+        """`request_seconds`: after which the client drops a connection whose request has no answer.
+
+        Raises:
+            ConfigurationError: see `clients.kafka.connection.connection_arguments`.
+        """
+        self._prefix = settings.topic_prefix
+        self._arguments = producer_arguments(settings) | {
+            "request_timeout_ms": int(request_seconds * 1000),
+            "max_request_size": LARGEST_RECORD,
+        }
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
         self._retired: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        await self._producer.start()
+    @property
+    def is_connected(self) -> bool:
+        return self._producer is not None
 
-    async def stop(self) -> None:
-        await self._producer.stop()
+    async def start(self) -> None:
+        """Connect, unless it is connected.
+
+        Raises:
+            KafkaError: Kafka does not answer.
+        """
+        await self._connected()
+
+    async def stop(self, seconds: float | None = None) -> None:
+        """Leave what is under way so many seconds at most, None: until it is there; then end."""
+        if self._producer is not None:
+            self._retire(self._producer)
+        if self._retired:
+            await asyncio.wait(self._retired, timeout=seconds)
 
     async def send(
         self,
@@ -50,46 +74,52 @@ class Producer:
             KafkaError: not known to have been stored; it may still be.
         """
         async with self._current() as producer:
-            name = topic_name(self._settings.topic_prefix, topic)
+            name = topic_name(self._prefix, topic)
             await producer.send_and_wait(name, value, key, partition, headers=list(headers))
 
     async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
         """Publish many records (key, value, headers) in their order and wait for all of them; see `send`."""
-        name = topic_name(self._settings.topic_prefix, topic)
+        name = topic_name(self._prefix, topic)
         async with self._current() as producer:
             waiting = [await producer.send(name, value, key, headers=list(headers)) for key, value, headers in records]
             ends = await asyncio.gather(*waiting, return_exceptions=True)
             if failed := next((end for end in ends if isinstance(end, BaseException)), None):
                 raise failed
 
-    def _new(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            **producer_arguments(self._settings), request_timeout_ms=REQUEST_TIMEOUT_MS, max_request_size=LARGEST_RECORD
-        )
+    async def partition_counts(self, topics: Iterable[str]) -> set[int]:
+        """Ask the brokers how many partitions these topics have; 0: there is no such topic.
+
+        Raises:
+            KafkaError: Kafka does not answer.
+        """
+        cluster = await (await self._connected()).client.fetch_all_metadata()
+        return {len(cluster.partitions_for_topic(topic_name(self._prefix, topic)) or ()) for topic in topics}
 
     @asynccontextmanager
     async def _current(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = self._producer
+        producer = await self._connected()
         try:
             yield producer
         except KafkaError as error:
-            if ends_a_producer(error):
-                await self._replace(producer, error)
+            if ends_a_producer(error) and producer is self._producer:
+                log.warning("producer is replaced", why=type(error).__name__)
+                self._retire(producer)
             raise
 
-    async def _replace(self, broken: AIOKafkaProducer, error: KafkaError) -> None:
-        """Have a new one in the place of a broken one; all whom it failed come here, and the first does it."""
-        async with self._replacing:
-            if broken is not self._producer:
-                return
-            fresh = self._new()
-            try:
-                await fresh.start()
-            except BaseException:
-                await fresh.stop()
-                raise
-            log.warning("producer is replaced", why=type(error).__name__)
-            self._producer = fresh
-        task = asyncio.create_task(broken.stop(), name="retired producer")
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                fresh = AIOKafkaProducer(**self._arguments)
+                try:
+                    await fresh.start()
+                except BaseException:
+                    await fresh.stop()
+                    raise
+                self._producer = fresh
+            return self._producer
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        self._producer = None
+        task = asyncio.create_task(producer.stop(), name="retired producer")
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)

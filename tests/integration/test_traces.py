@@ -53,7 +53,9 @@ class Log:
     def __init__(self) -> None:
         self.records: list[tuple[bytes, Headers]] = []
 
-    async def send_and_wait(self, topic: str, value: bytes, key: bytes, headers: Headers) -> None:
+    async def send_and_wait(
+        self, topic: str, value: bytes, key: bytes, partition: int | None, headers: Headers
+    ) -> None:
         self.records.append((value, headers))
 
     async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
@@ -137,7 +139,7 @@ async def _spooled(pool: Pool) -> tuple[bytes, Headers]:
     spool, kafka, log = Spool(Database(pool)), KafkaLink(_SETTINGS), Log()
     with span("POST /webhook/twilio/incoming", SpanKind.SERVER):
         await spool.store(INBOUND_MESSAGE, PHONE, written("SMheld", "segundo"), "r1")
-    kafka._producer = cast(Any, log)
+    kafka._producer._producer = cast(Any, log)
     assert await spool.publish(kafka.send)
     return log.records[0]
 

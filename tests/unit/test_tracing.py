@@ -45,7 +45,9 @@ class Broker:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    async def send_and_wait(self, topic: str, value: bytes, key: bytes, headers: list[tuple[str, bytes]]) -> None:
+    async def send_and_wait(
+        self, topic: str, value: bytes, key: bytes, partition: int | None, headers: list[tuple[str, bytes]]
+    ) -> None:
         self.records.append((value, headers))
 
 
@@ -55,7 +57,7 @@ class Publishing(FakePublisher):
     def __init__(self, broker: Broker) -> None:
         super().__init__()
         self._link = KafkaLink(settings_with(kafka_bootstrap_servers="127.0.0.1:9"))
-        self._link._producer = cast(Any, broker)
+        self._link._producer._producer = cast(Any, broker)
 
     async def publish(self, topic: str, key: str, value: bytes, request_id: str) -> None:
         await self._link.send(topic, key, value, request_id)

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiokafka.errors import KafkaError
 from multidict import CIMultiDict, MultiDict
 
+from clients.kafka.producer import Producer
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from tests.universe.kafka import Headers, Kafka, Place
@@ -53,7 +54,9 @@ class IdempotentProducer:
         self._sending: set[asyncio.Task[None]] = set()
         self.client = self
 
-    async def send_and_wait(self, topic: str, value: bytes, key: bytes, headers: Headers) -> None:
+    async def send_and_wait(
+        self, topic: str, value: bytes, key: bytes, partition: int | None, headers: Headers
+    ) -> None:
         end: asyncio.Future[None] = self._process.loop.create_future()
         place = Place(topic, self._kafka.partition_of(key))
         waiting = self._waiting[place]
@@ -90,17 +93,27 @@ class IdempotentProducer:
         """It is left to itself."""
 
 
+class SimulatedProducer(Producer):
+    """The product's, which connects to the simulated brokers."""
+
+    def __init__(self, settings: Settings, kafka: Kafka, process: Process) -> None:
+        super().__init__(settings)
+        self._simulated: Any = IdempotentProducer(kafka, process)
+
+    async def _connected(self) -> Any:  # noqa: ANN401
+        if self._producer is None:
+            await self._simulated.fetch_all_metadata()
+            self._producer = self._simulated
+        return self._producer
+
+
 class Link(KafkaLink):
     """The product's, whose producer is simulated; whether we may use the topics is not asked."""
 
     def __init__(self, settings: Settings, kafka: Kafka, process: Process) -> None:
         super().__init__(settings)
-        self._simulated = IdempotentProducer(kafka, process)
+        self._producer = SimulatedProducer(settings, kafka, process)
         self._is_allowed = True
-
-    async def _connected(self) -> Any:  # noqa: ANN401
-        await self._simulated.fetch_all_metadata()
-        return self._simulated
 
 
 class Watched(Database):
