@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,14 +90,21 @@ def hunt(bug: Bug, first: int, seeds: int, events: int, most: int) -> tuple[int 
             shutil.copytree(ROOT / name, copy / name, ignore=ignored)
         (copy / "tests" / "__init__.py").touch()
         subprocess.run(["git", "apply", str(bug.patch)], cwd=copy, check=True)
-        done = subprocess.run(
-            [sys.executable, "-c", _PLAY, str(events), *map(str, likely)],
-            cwd=copy, env={"PYTHONPATH": folder, "PATH": ""}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = _played(copy, events, likely)
     if done.returncode:
         return first, f"does not even run: {done.stderr.strip().splitlines()[-1]}"
     seed, _, violation = done.stdout.strip().partition(" ")
+    if seed and _played(ROOT, events, [int(seed)]).stdout:
+        return None, f"{seed} breaks a promise without the bug, too: {violation}"
     return (int(seed), violation) if seed else (None, "")
+
+
+def _played(tree: Path, events: int, seeds: Sequence[int]) -> "subprocess.CompletedProcess[str]":
+    """Play seeds on a tree of files, up to the first that breaks a promise."""
+    return subprocess.run(
+        [sys.executable, "-c", _PLAY, str(events), *map(str, seeds)],
+        cwd=tree, env={"PYTHONPATH": str(tree), "PATH": ""}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 # Of a seed that lacks one of the things that suit a bug.

@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rules.codec import event_of, state_of
-from rules.events import Answered, Declined, Event, OptedOut, Received, Recorded, Sent, Started, StatusChanged, Unanswered
+from rules.events import (
+    Answered,
+    Declined,
+    Event,
+    Intended,
+    Merged,
+    OptedOut,
+    Received,
+    Recorded,
+    Sent,
+    Started,
+    StatusChanged,
+    TookOver,
+    Unanswered,
+)
 from rules.evolve import evolve
 from rules.project import project
 from rules.state import Conversation
@@ -56,8 +70,10 @@ def judge(universe: "Universe") -> None:
             _is_projected(universe, life)
     for life in lives.values():
         if life.key not in universe.people.erased:
-            _is_heeded(universe, life)
+            _is_heeded(universe, life, [lives[each] for each in universe.people.addresses_of(life.key)])
+            _is_heeded_elsewhere(universe, life)
             _is_introduced(universe, life)
+            _is_one_persons(universe, life)
             _ids_grow(universe, life)
     judge_ledgers(universe, lives)
     judge_statistics(universe)
@@ -194,8 +210,10 @@ def _is_projected(universe: "Universe", life: Life) -> None:
         world.violated(f"{life.key}: posts differ")
 
 
-def _is_heeded(universe: "Universe", life: Life) -> None:
-    """A client's last STOP or ALTA counts; the agent is silent while a person looks after a conversation."""
+def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
+    """A client's last STOP or ALTA counts, and at all of their addresses; the agent is silent while a person looks after a
+    conversation.
+    """
     world, state = universe.world, Conversation(key=life.key)
     agents, withdrawn = set[str](), set[str]()
     for recorded in life.events:
@@ -215,7 +233,7 @@ def _is_heeded(universe: "Universe", life: Life) -> None:
     words = [each for each in universe.people.said.values() if each.key in addresses and each.text in ("STOP", "ALTA")]
     if not words or any(each.key != life.key for each in words) or universe.blind & set(addresses):
         return
-    if any(isinstance(each.event, OptedOut) and each.event.by != "client" for each in life.events):
+    if any(out.by != "client" for each in of_person for out in each.of(OptedOut)):
         return
     last = max(words, key=lambda each: each.acknowledged or 0.0)
     former = [each for each in words if each is not last]
@@ -223,6 +241,17 @@ def _is_heeded(universe: "Universe", life: Life) -> None:
         is_out = any(each in universe.postgres.tables.suppressions for each in addresses)
         if is_out != (last.text == "STOP"):
             world.violated(f"{life.key}: the last word was {last.text}, suppressed: {is_out}")
+
+
+def _is_heeded_elsewhere(universe: "Universe", life: Life) -> None:
+    """A STOP that is handed over counts at once. Events of one moment are of one transition."""
+    state, since = Conversation(key=life.key), None
+    for recorded in life.events:
+        if since is not None and recorded.at != since and state.opt_out is None:
+            universe.world.violated(f"{life.key}: another address has handed a STOP over, which does not count here")
+        is_told = isinstance(recorded.event, TookOver) and recorded.event.hand_over.opt_out is not None
+        since = recorded.at if is_told else since if recorded.at == since else None
+        state = evolve(state, recorded)
 
 
 def _is_introduced(universe: "Universe", life: Life) -> None:
@@ -245,6 +274,19 @@ def _is_introduced(universe: "Universe", life: Life) -> None:
         said = universe.people.said[sid]
         if said.arrived > called + _CLOCKS_DIFFER:
             universe.world.violated(f"{life.key}: {said.text} is taken for a stranger's, though the call came before")
+
+
+def _is_one_persons(universe: "Universe", life: Life) -> None:
+    """Only addresses of one person merge, and from then on the number alone says anything."""
+    own, has_merged = universe.people.addresses_of(life.key), False
+    if state := life.state:
+        joined = {each.key for each in state.links if each.state == "joined"} | {state.merged_into or life.key}
+        if (others := joined - {*own}) and universe.people.erased.isdisjoint(others):
+            universe.world.violated(f"{life.key}: two people are one: {sorted(others)}")
+    for each in life.events:
+        has_merged = has_merged or isinstance(each.event, Merged)
+        if has_merged and isinstance(each.event, Answered | Started | Intended):
+            universe.world.violated(f"{life.key}: {type(each.event).__name__} {each.number} though it has merged")
 
 
 def _ids_grow(universe: "Universe", life: Life) -> None:

@@ -108,7 +108,7 @@ class Producer:
     async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
         """Some of them may be there when it fails, from the first on."""
         chance = self._kafka.world.random
-        is_cut = self._kafka.service.loses and chance.random() < self._kafka.service.loses
+        is_cut = records and self._kafka.service.loses and chance.random() < self._kafka.service.loses
         most = chance.randrange(len(records)) if is_cut else len(records)
 
         def append() -> None:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 WEIGHTS: Final = {
     # clients, the backend, operators
     "write": 60, "burst": 10, "crowd": 4, "say": 12, "call": 14, "command": 14, "repeat": 6, "poison": 1, "erase": 1,
+    "replay": 3, "contradict": 2,
     # processes
     "kill": 6, "freeze": 5, "sleep": 2, "terminate": 3, "scale": 3, "rebalance": 3, "die_at_step": 6,
     "strike": 24,

@@ -13,8 +13,10 @@ from tests.universe.world import World
 
 _WORDS = ("STOP", "ALTA", "ALTA", "asesor", "ALTA")
 _COMMANDS = ("close", "escalate", "resume", "write", "resume", "write", "change_agent", "resume")
-# At most: two with both, one with the id alone, and one that begins with the id alone.
+# At most: one with both, one with the id alone, and two that begin with the id alone.
 _WITH_IDS = 4
+# How many messages still come from the id alone.
+_HIDDEN, _HIDDEN_FOR_LONG = 8, 20
 
 
 @dataclass(slots=True)
@@ -60,8 +62,9 @@ class People:
         self.persons = [Person(number) for number in _keys(partitions, numbers)]
         for place, person in enumerate(self.persons[-min(_WITH_IDS, numbers - 1) :]):
             person.user_id = f"CO.{place}573001"
-        self.persons[-1].hidden = world.random.randrange(1, 8)
+        self.persons[-1].hidden = world.random.randrange(1, _HIDDEN)
         self.persons[-2].number = None
+        self.persons[-3].hidden = world.random.randrange(_HIDDEN_FOR_LONG) if numbers > _WITH_IDS else 0
         self.keys = [address for person in self.persons for address in person.addresses]
         self._of = {address: person for person in self.persons for address in person.addresses}
         self.said: dict[str, Said] = {}
@@ -71,9 +74,11 @@ class People:
         self.erased: set[str] = set()
         self._ids = itertools.count(1)
 
-    def write(self, number: int, text: str | None = None) -> None:
+    def write(self, number: int, text: str | None = None, shows: str | None = None) -> None:
+        """`shows`: another person's id, which comes with it."""
         place = next(self._ids)
         sender, sid = self._person(number).sender(), f"SM{place:032x}"
+        sender |= {"ExternalUserId": f"whatsapp:{shows}"} if shows else {}
         key = key_of(sender["From"])
         said = self.said[sid] = Said(sid, key, text or f"m{place} hola", self._world.now, sender)
         self._world.note("says", key, said.text)
@@ -88,6 +93,13 @@ class People:
         """All write within a moment, as after a campaign."""
         for number in range(len(self.persons)):
             self._world.after(seconds * self._world.random.random(), lambda number=number: self.write(number))  # type: ignore[misc]
+
+    def contradict(self, number: int, other: Person) -> None:
+        """One's message shows the id of another one, who is not to be taken for them."""
+        person = self._person(number)
+        is_plain = person.number is not None and person.hidden <= 0
+        if is_plain and person is not other and self.erased.isdisjoint((*person.addresses, *other.addresses)):
+            self.write(number, shows=other.user_id)
 
     def _person(self, number: int) -> Person:
         return self.persons[number % len(self.persons)]

@@ -90,6 +90,9 @@ def judge_statistics(universe: "Universe") -> None:
             universe.world.violated(f"{key}: statistics differ from the log: {_differences(one or {}, other or {})}")
     day = universe.world.datetime().date().isoformat()
     sums = figures([worker.records.totals.of(day) for worker in universe.stats.values() if worker.records])
+    rows = sum(row["status"] == "active" for row in universe.postgres.tables.conversations.values())
+    if active != rows:
+        universe.world.violated(f"statistics: {active} conversations are active, in Postgres {rows}")
     if sums["active_conversations"] != active:
         universe.world.violated(f"statistics: {sums['active_conversations']} active of {active}")
 

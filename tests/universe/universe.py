@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import asyncpg
 import structlog
+from pydantic_core import from_json
 
 from clients import bounds
 from clients.kafka.partitioner import partition_of
@@ -26,7 +27,7 @@ from tests.universe.judge import judge
 from tests.universe.kafka import Kafka
 from tests.universe.moves import Move, drawn
 from tests.universe.network import Service
-from tests.universe.people import People
+from tests.universe.people import People, Person
 from tests.universe.place import Setting
 from tests.universe.postgres import Postgres
 from tests.universe.replays import TOPICS, replay
@@ -196,6 +197,17 @@ class Universe:
         """An operator replays a topic; the command may be killed meanwhile."""
         process = self._process_of("replay", a)
         process.start(replay(self.services, process, TOPICS[b % len(TOPICS)], self._born["replay", a] * 10 + a))
+
+    def _do_contradict(self, a: int, b: int, x: float) -> None:
+        """A message shows an id of which it is known that it is another number's."""
+        joined = [each for each in self.people.persons if self._is_joined(each)]
+        if joined:
+            self.people.contradict(a, joined[b % len(joined)])
+
+    def _is_joined(self, person: Person) -> bool:
+        actor = self.postgres.tables.actors.get(person.user_id or "")
+        merged_into = None if actor is None else from_json(actor["state"]).get("merged_into")
+        return merged_into is not None and merged_into == person.number
 
     def _do_poison(self, a: int, b: int, x: float) -> None:
         self.people.poison(a)
