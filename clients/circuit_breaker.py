@@ -18,9 +18,9 @@ log = structlog.get_logger()
 # One number's trouble is not the vendor's: so many failures in a row, with no success of any number between, are.
 _FAILURES = 5
 # Twilio's and ElevenLabs' outages last minutes; a probe this often is noticed by neither, and the backlog starts soon.
-_PROBE_EVERY_SECONDS = 2.0
-# A probe that nobody hears of any more (what it was to send was withdrawn) must not be the last one.
-_PROBE_LOST_SECONDS = 60.0
+_PROBE_EVERY_SECONDS = 1.0
+# A probe that hangs, or of which nobody hears any more (what it was to send was withdrawn), must not be the last one.
+_PROBE_LOST_SECONDS = 2.0
 # What health judges by: old outcomes must leave it soon after an outage ends, and a burst must not grow it.
 _RECENT_SECONDS = 10.0
 MOST_OUTCOMES = 200
@@ -29,7 +29,9 @@ MOST_OUTCOMES = 200
 class CircuitBreaker:
     """`async with breaker.call(): ...` around each call to the vendor. Open while the vendor is away.
 
-    `moved_at`: when it answered or failed last, seconds of `clock`. `clock`: monotonic seconds.
+    `slow_after_seconds`: a call that is not answered by then counts as failed already, so that a vendor that lets time-outs
+    pass is not sent a whole time-out's worth of calls; None: calls may take long. `moved_at`: when it answered or failed
+    last, seconds of `clock`. `clock`: monotonic seconds.
     """
 
     def __init__(
@@ -37,10 +39,14 @@ class CircuitBreaker:
         vendor: str,
         *,
         probe_every_seconds: float = _PROBE_EVERY_SECONDS,
+        probe_lost_seconds: float = _PROBE_LOST_SECONDS,
+        slow_after_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.vendor = vendor
         self._probe_every = probe_every_seconds
+        self._probe_lost = probe_lost_seconds
+        self._slow_after = slow_after_seconds
         self._clock = clock
         self._failures = 0
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=MOST_OUTCOMES)
@@ -96,6 +102,7 @@ class CircuitBreaker:
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Learn from what a call comes to."""
+        slow = None if self._slow_after is None else asyncio.get_running_loop().call_later(self._slow_after, self._counts)
         try:
             yield
         except (AccountRefused, NumberBusy, TerminalError):  # it is there, and says no
@@ -107,6 +114,9 @@ class CircuitBreaker:
         except BaseException:
             self._probe_later()  # cancelled: nothing was learnt
             raise
+        finally:
+            if slow is not None:
+                slow.cancel()
         self._answered()
 
     def recent(self) -> dict[str, int]:
@@ -134,6 +144,9 @@ class CircuitBreaker:
     def _failed(self) -> None:
         self.moved_at = self._clock()
         self._outcomes.append((self.moved_at, False))
+        self._counts()
+
+    def _counts(self) -> None:
         self._failures += 1
         if not self.is_open and self._failures >= _FAILURES:
             self.is_open = True
@@ -169,5 +182,5 @@ class CircuitBreaker:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(True)
-                self._lost = asyncio.get_running_loop().call_later(_PROBE_LOST_SECONDS, self._probe_later)
+                self._lost = asyncio.get_running_loop().call_later(self._probe_lost, self._probe_later)
                 return

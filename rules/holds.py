@@ -15,6 +15,8 @@ _MOST_DOUBLINGS = 12
 # seconds. Then, for as long as it mostly takes until absence is proven, often enough for whoever waits.
 _QUICK_LOOK, _QUICK_LOOKS = timedelta(seconds=1), 3
 _LOOK, _LOOKS = timedelta(seconds=5), 15
+# A list that may prove absence is read the moment that it may, and often for as long as it may lag behind.
+_PROVING = timedelta(seconds=5)
 _LONGEST_LOOK = timedelta(minutes=1)
 
 
@@ -29,7 +31,9 @@ def backoff(tries: int, jitter: float, asked: float | None = None) -> timedelta:
     return max(min(_LONGEST_WAIT, doubled) * (1 + jitter), timedelta(seconds=asked or 0.0))
 
 
-def next_look(looked: int, now: datetime) -> Wait:
-    """Return the wait before an unknown outcome is looked up again."""
+def next_look(looked: int, now: datetime, proof_at: datetime | None = None) -> Wait:
+    """Return the wait before an unknown outcome is looked up again. `proof_at`: from when on a list may prove absence."""
     wait = _QUICK_LOOK if looked < _QUICK_LOOKS else _LOOK if looked < _LOOKS else _LONGEST_LOOK
+    if proof_at is not None and now < proof_at + _PROVING:
+        wait = min(wait, max(_QUICK_LOOK, proof_at - now))
     return Wait(reason="backoff", until=now + wait, tries=looked + 1)

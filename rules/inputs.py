@@ -330,20 +330,26 @@ class SendRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendUnknown:
-    """Nobody knows whether the vendor took a message. `answered`: it said something, so the attempt is over."""
+    """Nobody knows whether the vendor took a message. `answered`: it said something, so the attempt is over;
+    `left_at`: when it left us, None where that is not known.
+    """
 
     own_id: str
     why: str
     answered: bool = False
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupDone:
-    """An unknown send was looked up. `sid`: it was found; else `absent`: it is proven that it was not made."""
+    """An unknown send was looked up. `sid`: it was found; else `absent`: it is proven that it was not made; else
+    `proof_at`: from when on a list may prove that, None where it is not known.
+    """
 
     own_id: str
     sid: str | None = None
     absent: bool = False
+    proof_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

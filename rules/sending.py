@@ -15,10 +15,12 @@ from rules.inputs import LookupDone, SendAccepted, SendNotMade, SendRefused, Sen
 from rules.state import Conversation, Part, Turn, Wait, WaitReason, replace
 from schemas.rows import Json
 
-ATTEMPT_LIVES: Final = timedelta(seconds=22)
-"""What nobody answers may still be done: a paused owner that wakes up may send within 2 s (`ownership.PROOF_SECONDS`), its
-client gives up 20 s later (`clients.twilio.api.TIMEOUT`), and as long the vendor may have a request in its hands.
+REQUEST_LIVES: Final = timedelta(seconds=15)
+"""What left and was not answered may still be done for as long as its client may wait (`clients.twilio.api.TIMEOUT`): so
+long the vendor may have a request in its hands.
 """
+ATTEMPT_LIVES: Final = timedelta(seconds=4) + REQUEST_LIVES
+"""Of a process that ended, or lost its partition: it may have sent for 4 s more (`ownership.LEAVES_SECONDS`)."""
 _KINDS: Final = {"call": "first", "write": "operator"}
 
 
@@ -168,8 +170,15 @@ def on_unknown(draft: Draft, unknown: SendUnknown) -> None:
     """Nobody knows whether the vendor took it: it is looked up before anything else of this number."""
     found = under_way(draft.state, unknown.own_id)
     if found is not None and found[1].state == "intended":
-        lives_until = draft.now if unknown.answered else draft.now + ATTEMPT_LIVES
+        lives_until = _lives_until(draft, unknown)
         draft.emit(OutcomeUnknown(own_id=unknown.own_id, why=unknown.why, lives_until=lives_until))
+
+
+def _lives_until(draft: Draft, unknown: SendUnknown) -> datetime:
+    """Return the latest moment at which an attempt may have had its effect."""
+    if unknown.answered:
+        return draft.now
+    return draft.now + ATTEMPT_LIVES if unknown.left_at is None else unknown.left_at + REQUEST_LIVES
 
 
 def on_recovered(draft: Draft, running: frozenset[str]) -> None:
@@ -190,7 +199,8 @@ def on_lookup(draft: Draft, lookup: LookupDone) -> None:
         return
     turn, part = found
     if not lookup.absent:
-        draft.emit(Deferred(what="lookup", wait=holds.next_look(part.looked, draft.now), own_id=part.own_id))
+        wait = holds.next_look(part.looked, draft.now, lookup.proof_at)
+        draft.emit(Deferred(what="lookup", wait=wait, own_id=part.own_id))
     elif draft.policy.unknown_send == "hold":
         why = "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold"
         _fail(draft, turn, why, outcomes.refused(why, None, by_person=False), held=True)

@@ -10,6 +10,8 @@ from schemas.settings import Settings
 
 # ElevenLabs ends an agent's turn after 20 s (llm_timeout); 30 s is the whole turn's deadline.
 TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
+BEGIN_SECONDS = 5.0
+"""A signed URL and a handshake each take some 0.3 s; who waits longer had better ask again."""
 _OK = 200
 # Any agent will do, and most workspaces have one: the lightest request that needs the key.
 _PROBE_PATH = "/v1/convai/agents?page_size=1"
@@ -23,14 +25,16 @@ class ElevenLabsApi:
         self.headers = {"xi-api-key": settings.elevenlabs_api_key or ""}
         self.session = session
 
-    async def get(self, path: str, params: dict[str, str] | None = None) -> Json:
-        """Get a JSON object.
+    async def get(
+        self, path: str, params: dict[str, str] | None = None, timeout: aiohttp.ClientTimeout | None = None
+    ) -> Json:
+        """Get a JSON object. `timeout` None: the session's.
 
         Raises:
             RetryableError: no answer that could be read, or our key is refused; `retry_after` says how long to wait.
             NotThere, Forbidden, TerminalError: refused.
         """
-        return await self._request("GET", path, params=params)
+        return await self._request("GET", path, params=params, timeout=timeout)
 
     async def post(self, path: str, body: Json) -> Json:
         """Post a JSON object and return the answered one; raises as `get`."""
@@ -46,11 +50,19 @@ class ElevenLabsApi:
         return (await ask(self.session, "GET", url, headers=self.headers, timeout=timeout)).status
 
     async def _request(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Json | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Json | None = None,
+        timeout: aiohttp.ClientTimeout | None = None,
     ) -> Json:
         url = f"{self.base}{path}"
         try:
-            answer = await ask(self.session, method, url, params=params, json=body, headers=self.headers)
+            answer = await ask(
+                self.session, method, url, params=params, json=body, headers=self.headers, timeout=timeout
+            )
         except BROKE_OFF as error:
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
         if answer.status != _OK:

@@ -14,8 +14,9 @@ from functools import partial
 import structlog
 from yarl import URL
 
-from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.api import BEGIN_SECONDS, ElevenLabsApi
 from clients.elevenlabs.errors import VENDOR, Forbidden
+from clients.http import timeouts
 from clients.vendor_json import words
 from schemas.errors import RetryableError
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 _RENEWED_SECONDS = 300.0
 # Two thirds: what is left covers a difference of the clocks and a slow handshake.
 _LONGEST_USE_SECONDS = 600.0
+_TIMEOUT = timeouts(read_seconds=BEGIN_SECONDS, whole_seconds=2 * BEGIN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class SignedUrls:
     async def _fetched(self, agent_id: str) -> Address:
         at = self._steady()
         try:
-            answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id})
+            answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id}, _TIMEOUT)
         except Forbidden:
             plain = URL(f"{self._api.base}/v1/convai/conversation").with_query({"agent_id": agent_id})
             address = Address(str(plain), self._api.headers, at)

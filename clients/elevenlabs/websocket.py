@@ -15,7 +15,7 @@ import structlog
 
 from clients.agent import AgentReply, Question
 from clients.elevenlabs.agent_settings import is_greeting
-from clients.elevenlabs.api import ElevenLabsApi
+from clients.elevenlabs.api import BEGIN_SECONDS, ElevenLabsApi
 from clients.elevenlabs.conversation import Conversation
 from clients.elevenlabs.errors import VENDOR, refused
 from clients.elevenlabs.events import (
@@ -34,7 +34,7 @@ from schemas.errors import RetryableError, VendorError
 
 log = structlog.get_logger()
 
-# Signed URL 10 s at worst, start 10 s, turn 30 s, and writes that stall: more than all is a broken connection.
+# Handshake 5 s at worst, start 10 s, turn 30 s, and writes that stall: more than all is a broken connection.
 _WHOLE_SECONDS = 55.0
 # The peer's close frame is waited for no longer: the client waits for the answer, which we have.
 _CLOSE_SECONDS = 0.5
@@ -129,10 +129,7 @@ class ElevenLabsWebSocket:
         conversation: Conversation | None = None
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
-                closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
-                async with self._api.session.ws_connect(
-                    address.url, headers=address.headers, timeout=closing
-                ) as socket:
+                async with await self._connected(address) as socket:
                     is_greeting = partial(self._is_greeting, question.agent_id)
                     conversation = Conversation(socket, question, overrides, self._shown, is_greeting, self._waits)
                     return await conversation.run()
@@ -144,6 +141,11 @@ class ElevenLabsWebSocket:
             raise _NotBegun(error) from error
         except (*BROKE_OFF, ValueError) as error:  # ValueError: an event that is not a JSON object
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
+
+    async def _connected(self, address: Address) -> aiohttp.ClientWebSocketResponse[bool]:
+        closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
+        async with asyncio.timeout(BEGIN_SECONDS):
+            return await self._api.session.ws_connect(address.url, headers=address.headers, timeout=closing)
 
     async def _is_greeting(self, agent_id: str, text: str) -> bool:
         """Compare a text with the greeting in the agent's settings; what cannot be compared is taken for one."""

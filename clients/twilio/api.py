@@ -13,7 +13,9 @@ from schemas.errors import RetryableError, Withheld
 from schemas.settings import Settings
 
 # Twilio answers in 0.1-0.5 s; an answer that takes longer than this is not waited for, the outcome is looked up.
-TIMEOUT = timeouts(read_seconds=10.0, whole_seconds=20.0)
+TIMEOUT = timeouts(read_seconds=10.0, whole_seconds=15.0)
+SLOW_SECONDS = 2.0
+"""What takes this long several times in a row is how an outage begins that answers nothing at all."""
 # A page of a thousand messages takes Twilio some seconds.
 LIST_TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
 _OK = 200

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 # A third of the session time-out (6 s): before it has passed nobody else can have been given our partitions.
 PROOF_SECONDS = 2.0
 # Two thirds of it, for what was allowed on such a proof and had to wait for a connection.
-_LEAVES_SECONDS = 4.0
+LEAVES_SECONDS = 4.0
 # Under the rebalance time-out (30 s) with one more statement's 10 s: longer, and the broker evicts the member anyway.
 _CLAIM_SECONDS = 15.0
 
@@ -100,7 +100,7 @@ class Ownership:
         waited for a connection, may have lost the key.
         """
         partition = self._partition_of(key)
-        return self.epochs.get(partition) == epoch and self._age(partition) < _LEAVES_SECONDS
+        return self.epochs.get(partition) == epoch and self._age(partition) < LEAVES_SECONDS
 
     @property
     def partitions(self) -> list[int]:

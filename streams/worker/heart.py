@@ -17,6 +17,7 @@ from clients.circuit_breaker import CircuitBreaker
 from clients.kafka.partitioner import partition_of
 from clients.kafka.producer import Producer
 from clients.rate_limiter import RateLimiter, allowed_per_second
+from clients.twilio.api import SLOW_SECONDS
 from clients.vendors import Vendors
 from db.pool import Pool
 from mailboxes.ports import Limits
@@ -90,7 +91,10 @@ class Heart:
 def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consumer]) -> Heart:
     """Return a heart that does not beat yet."""
     settings, pool = outside.settings, outside.pool
-    breakers = CircuitBreaker("twilio", clock=outside.monotonic), CircuitBreaker("elevenlabs", clock=outside.monotonic)
+    breakers = (
+        CircuitBreaker("twilio", slow_after_seconds=SLOW_SECONDS, clock=outside.monotonic),
+        CircuitBreaker("elevenlabs", clock=outside.monotonic),
+    )
     standing = Standing.begun(outside.clock.now)
     ownership = Ownership(pool, outside.owner, partial(partition_of, partitions=outside.partitions), outside.steady)
     publisher = Publisher(pool, outside.producer, lambda: ownership.epochs, outside.monotonic)

@@ -110,3 +110,41 @@ async def test_abandoned_waiters_are_cancelled(breaker: CircuitBreaker) -> None:
     breaker.abandon()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_vendor_that_answers_nothing_is_paused_before_the_first_time_out() -> None:
+    breaker, answers = CircuitBreaker("vendor", slow_after_seconds=0.01), asyncio.Event()
+
+    async def ask() -> None:
+        async with breaker.call():
+            await answers.wait()
+
+    hanging = [asyncio.create_task(ask()) for _ in range(5)]
+
+    async def is_open() -> bool:
+        return breaker.is_open
+
+    await eventually(is_open, every=0.01)
+    assert not any(each.done() for each in hanging)
+    answers.set()
+    await asyncio.gather(*hanging)
+    assert not breaker.is_open, "it answers"
+
+
+async def test_a_probe_that_hangs_is_not_the_last_one() -> None:
+    breaker, vendor = CircuitBreaker("vendor", probe_every_seconds=0.01, probe_lost_seconds=0.01), Vendor()
+    await _opened(breaker, vendor)
+    never, probed = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        async with breaker.call():
+            probed.set()
+            await never.wait()
+
+    hanging = asyncio.create_task(hang())
+    await probed.wait()
+    vendor.away = False
+    async with asyncio.timeout(5):
+        await vendor.call(breaker)
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)

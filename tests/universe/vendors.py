@@ -13,6 +13,7 @@ from typing import Any
 from clients.agent import AgentReply, Question
 from clients.matching import candidates
 from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
+from rules.sending import REQUEST_LIVES
 from schemas.elevenlabs_call import CallDetails
 from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
 from schemas.phone import conversation_key
@@ -30,7 +31,7 @@ _READ_SECONDS = 10.0
 # What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
 LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
 # How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
-_LONGEST_IN_ITS_HANDS = 19.0
+_LONGEST_IN_ITS_HANDS = REQUEST_LIVES.total_seconds()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -109,9 +109,16 @@ class Delivery:
             await self._confirm(key, epoch)  # the last wait before the socket: a proof grows old in any other
         except Fenced as error:  # nothing was sent by us; by whoever has owned it since, perhaps
             return SendUnknown(own_id=own_id, why=str(error))
+        left_at: datetime | None = None
+
+        def may_leave() -> bool:
+            nonlocal left_at
+            left_at = self._now()
+            return self._may_leave(key, epoch)
+
         try:
             with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):
-                accepted = await self._messenger.send(self._message(effect), lambda: self._may_leave(key, epoch))
+                accepted = await self._messenger.send(self._message(effect), may_leave)
         except Withheld as error:
             return await self._withheld(key, epoch, own_id, error)
         except AccountRefused as error:
@@ -130,7 +137,7 @@ class Delivery:
             return SendRefused(own_id=own_id, why=error.why, code=code, by_person=by_person(error))
         except UnknownOutcome as error:
             log.warning("send has an unknown outcome", own_id=own_id, why=error.why)
-            return SendUnknown(own_id=own_id, why=error.why, answered=error.code is not None)
+            return SendUnknown(own_id=own_id, why=error.why, answered=error.code is not None, left_at=left_at)
         self._standing.went_through(own_id, is_first=effect.is_first, by_report=False)
         if is_user_id(effect.part.to):
             self._standing.user_ids_taken()

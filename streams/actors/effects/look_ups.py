@@ -26,6 +26,7 @@ log = structlog.get_logger()
 # Even a send intended long ago is looked for this long: one empty list is no proof.
 _SHORTEST_LOOK = timedelta(seconds=3)
 _LOOK_EVERY_SECONDS = 1.0
+_ITS_SECONDS = timedelta(seconds=1)
 # All whose outcome is unknown at once, after an outage or a kill.
 _READ_TOGETHER = 1000
 
@@ -68,23 +69,23 @@ class LookUps:
             with self._breaker.reading(is_probe=await self._breaker.wait()):
                 found, is_absent = await self._look(key, part)
         except (RetryableError, UnknownOutcome):
-            return LookupDone(own_id=part.own_id)
+            return LookupDone(own_id=part.own_id, proof_at=_proof_at(part))
         if found:
             reconciled("list").inc()
             log.info("send of unknown outcome was found", own_id=part.own_id)
             return LookupDone(own_id=part.own_id, sid=found[-1].sid)
         if is_absent:
             reconciled("nothing").inc()
-        return LookupDone(own_id=part.own_id, absent=is_absent)
+        return LookupDone(own_id=part.own_id, absent=is_absent, proof_at=_proof_at(part))
 
     async def _look(self, key: str, part: Part) -> tuple[Sequence[ListedMessage], bool]:
         """Return the messages, newest first, that may be this one; without any, whether it is proven absent."""
-        if found := await self._listed(key, part):
-            return found, False
         if part.lives_until is not None and self._now() >= part.lives_until + MARGIN:
             found, is_absent = await self._evidence(key, part, part.lives_until)
             if found or is_absent:
                 return found, is_absent
+        if found := await self._listed(key, part):
+            return found, False
         return await self._to_the_end(key, part) if self._is_over(part) else ([], False)
 
     async def _evidence(
@@ -126,6 +127,11 @@ class LookUps:
 
     def _is_over(self, part: Part) -> bool:
         return part.intended_at is not None and self._now() - part.intended_at >= self._patience
+
+
+def _proof_at(part: Part) -> datetime | None:
+    """Return when the messenger may have dated something, in whole seconds, that proves a send's absence."""
+    return None if part.lives_until is None else part.lives_until + MARGIN + _ITS_SECONDS
 
 
 def _body(part: Part) -> str | None:

@@ -83,8 +83,11 @@ async def send(twilio: Twilio, **over: Any) -> object:  # noqa: ANN401
     ("failure", "result"),
     [
         (None, SendAccepted(own_id="1", sid="SM1")),
-        (UnknownOutcome("twilio", "broke off"), SendUnknown(own_id="1", why="broke off")),
-        (UnknownOutcome("twilio", "HTTP 500", 500), SendUnknown(own_id="1", why="HTTP 500", answered=True)),
+        (UnknownOutcome("twilio", "broke off"), SendUnknown(own_id="1", why="broke off", left_at=INTENDED)),
+        (
+            UnknownOutcome("twilio", "HTTP 500", 500),
+            SendUnknown(own_id="1", why="HTTP 500", answered=True, left_at=INTENDED),
+        ),
         (TerminalError("twilio", "refused", 63013), SendRefused(own_id="1", why="refused", code="63013")),
         (RetryableError("twilio", "429", 429, 3.0), SendNotMade(own_id="1", why="429", code="429", retry_after=3.0)),
         (NumberBusy("twilio", "too many", 63018), SendNotMade(own_id="1", why="too many", code="63018", slow=True)),

@@ -9,15 +9,16 @@ from typing import Any, cast
 import pytest
 
 from clients.circuit_breaker import CircuitBreaker
+from clients.matching import MARGIN
 from clients.messenger import ListedMessage, Listing
 from clients.twilio.api import TIMEOUT
 from rules.effects import LookUpSend
 from rules.inputs import LookupDone
-from rules.sending import ATTEMPT_LIVES
+from rules.sending import ATTEMPT_LIVES, REQUEST_LIVES
 from rules.state import Part
 from schemas.errors import RetryableError
 from streams.actors.effects.look_ups import LookUps
-from streams.actors.ownership import PROOF_SECONDS
+from streams.actors.ownership import LEAVES_SECONDS
 
 _INTENDED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 _PATIENCE = timedelta(seconds=60)
@@ -143,12 +144,13 @@ async def test_a_list_with_what_was_made_well_after_the_attempt_proves_absence_b
     ids=["empty", "nothing young enough", "by the vendor's clock it is not", "no clock", "not all of it was read"],
 )
 async def test_what_a_list_that_may_be_too_old_does_not_show_is_looked_up_again(listing: Listing) -> None:
-    assert await _with_all(listing) == LookupDone(own_id=_OWN_ID)
+    proof_at = _INTENDED + timedelta(seconds=_OVER) + MARGIN + timedelta(seconds=1)
+    assert await _with_all(listing) == LookupDone(own_id=_OWN_ID, proof_at=proof_at)
 
 
 async def test_the_same_list_may_show_it_after_all() -> None:
     found = await _with_all(_all(_listed("SM7", after=25), _listed("SM9", _TO, after=3)))
-    assert found == LookupDone(own_id=_OWN_ID, sid="SM9")
+    assert (found.sid, found.absent) == ("SM9", False)
 
 
 async def test_while_the_vendor_is_away_nothing_is_read_but_by_the_one_that_probes_it() -> None:
@@ -163,4 +165,5 @@ async def test_while_the_vendor_is_away_nothing_is_read_but_by_the_one_that_prob
 
 def test_an_attempt_lives_as_long_as_its_proof_and_its_request() -> None:
     assert TIMEOUT.total is not None
-    assert ATTEMPT_LIVES.total_seconds() >= PROOF_SECONDS + TIMEOUT.total
+    assert REQUEST_LIVES.total_seconds() >= TIMEOUT.total
+    assert timedelta(seconds=LEAVES_SECONDS) == ATTEMPT_LIVES - REQUEST_LIVES

@@ -7,7 +7,7 @@ import pytest
 from rules import effects as f
 from rules import inputs as i
 from rules.events import TurnFailed
-from rules.sending import ATTEMPT_LIVES
+from rules.sending import ATTEMPT_LIVES, REQUEST_LIVES
 from tests.support.chat import Chat, talking, types
 
 
@@ -150,13 +150,35 @@ def test_an_unknown_outcome_is_looked_up_ever_more_rarely_and_nothing_else_is_se
     assert len(ids) == 17
 
 
-@pytest.mark.parametrize(("answered", "lives"), [(True, timedelta(0)), (False, ATTEMPT_LIVES)])
-def test_an_attempt_is_over_when_it_was_answered_or_as_late_as_it_can_live(answered: bool, lives: timedelta) -> None:
+_AGO = timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("answered", "left", "lives"),
+    [(True, True, timedelta(0)), (False, True, REQUEST_LIVES - _AGO), (False, False, ATTEMPT_LIVES)],
+    ids=["answered", "a time-out", "nobody knows when it left"],
+)
+def test_an_attempt_is_over_when_it_was_answered_or_as_late_as_it_can_live(
+    answered: bool, left: bool, lives: timedelta
+) -> None:
     chat, own_id = sending("uno")
-    chat.give(i.SendUnknown(own_id=own_id, why="HTTP 500", answered=answered))
+    chat.passes(seconds=_AGO.total_seconds())
+    left_at = chat.now - _AGO if left else None
+    chat.give(i.SendUnknown(own_id=own_id, why="HTTP 500", answered=answered, left_at=left_at))
     [lookup] = chat.lane()
     assert isinstance(lookup, f.LookUpSend)
     assert lookup.part.lives_until == chat.now + lives
+
+
+def test_a_list_is_read_the_moment_that_it_may_prove_absence_and_often_from_then_on() -> None:
+    chat, own_id = sending()
+    chat.give(i.SendUnknown(own_id=own_id, why="cut", left_at=chat.now))
+    proof_at, seen = chat.now + timedelta(seconds=26), []
+    for _ in range(15):
+        chat.give(i.LookupDone(own_id=own_id, proof_at=proof_at))
+        seen.append(waits(chat))
+        chat.passes(seconds=seen[-1])
+    assert seen == [1] * 3 + [5] * 4 + [3] + [1] * 5 + [5] * 2
 
 
 def test_what_a_look_up_finds_was_sent_when_it_was_intended() -> None:
