@@ -81,6 +81,7 @@ class Behaviour(Protocol[S, M, E, W]):
 
     def handle(self, state: S, message: M, now: float) -> Step[S, E, W]: ...
     def wanted(self, state: S, now: float) -> Iterable[E]: ...  # to run while this state is durable
+    def committed(self, effect: E) -> bool: ...  # a state says that it is under way: a drain begins it all the same
     def due(self, state: S) -> float | None: ...  # when the key is woken; the same time is fired once
     def woken(self, now: float) -> M: ...
     def recovered(self, running: frozenset[str]) -> M: ...  # told after a load: what runs here

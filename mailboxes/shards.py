@@ -65,7 +65,7 @@ class Shards(Generic[S, M, E, W]):
     def reconcile(self, shard: Shard[S, M, E, W]) -> None:
         """Reconcile effects with a durable state: start what is wanted, cancel what is not."""
         self._weigh(shard, self.behaviour.open_work(shard.state), self.behaviour.size(shard.state))
-        if self.run_state is RunState.RUNNING:
+        if self.run_state in (RunState.RUNNING, RunState.DRAINING):
             wanted = {effect.id: effect for effect in self.behaviour.wanted(shard.state, self.clock())}
             for effect, task in self.effects.get(shard.key, {}).values():
                 if effect.cancellable and effect.id not in wanted:
@@ -75,7 +75,8 @@ class Shards(Generic[S, M, E, W]):
     def begin(self, shard: Shard[S, M, E, W], effects: Iterable[E]) -> None:
         """Start the effects that do not run yet."""
         for effect in effects:
-            if self.run_state is RunState.RUNNING and effect.id not in self.effects.get(shard.key, ()):
+            may = self.run_state is RunState.RUNNING or self.behaviour.committed(effect)
+            if may and effect.id not in self.effects.get(shard.key, ()):
                 task = asyncio.create_task(self.host.perform(shard.key, effect), context=Context())
                 self.effects.setdefault(shard.key, {})[effect.id] = effect, task
                 task.add_done_callback(partial(self._effect_ended, shard.key, shard.partition, effect.id))
@@ -103,14 +104,12 @@ class Shards(Generic[S, M, E, W]):
             del self.effects[key]
 
     def _weigh(self, shard: Shard[S, M, E, W], open_work: int, size: int) -> None:
-        self.open_work += open_work - shard.open_work
-        self.size += size - shard.size
+        self.open_work, self.size = self.open_work + open_work - shard.open_work, self.size + size - shard.size
         shard.open_work, shard.size = open_work, size
 
     def rest(self, shard: Shard[S, M, E, W]) -> None:
         """Evict what may leave memory, where there is too much in it."""
-        is_idle = shard.loaded and not shard.unsettled() and shard.key not in self.effects
-        if is_idle and self.busy.get(shard.key) is shard:
+        if shard.loaded and not shard.unsettled() and shard.key not in self.effects and self.busy.get(shard.key) is shard:
             self.resting[shard.key] = self.busy.pop(shard.key)
         while self.resting and (self.size > self.limits.size or len(self.busy) + len(self.resting) > self.limits.keys):
             self.forget(next(iter(self.resting.values())))

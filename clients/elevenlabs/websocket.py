@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -142,7 +143,7 @@ class ElevenLabsWebSocket:
         except (*BROKE_OFF, ValueError) as error:  # ValueError: an event that is not a JSON object
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
 
-    async def _connected(self, address: Address) -> aiohttp.ClientWebSocketResponse[bool]:
+    async def _connected(self, address: Address) -> aiohttp.ClientWebSocketResponse[Literal[True]]:
         closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
         async with asyncio.timeout(BEGIN_SECONDS):
             return await self._api.session.ws_connect(address.url, headers=address.headers, timeout=closing)

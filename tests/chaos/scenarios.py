@@ -75,7 +75,7 @@ SCENARIOS = [
     ),
     Scenario(
         name="term-worker", breaks="SIGTERM of the worker", fault=faults.term_worker, elevenlabs=_SLOW, redelivered=0,
-        recovery=_AFTER_KILL,
+        recovery=_AFTER_KILL, answered=_AFTER_KILL,
     ),
     Scenario(
         name="term-web", breaks="SIGTERM of one of two web", fault=faults.term_web, webs=2, elevenlabs=_SLOW,

@@ -42,6 +42,9 @@ class _Behaviour:
     def due(self, state: None) -> None:
         return None
 
+    def committed(self, effect: Any) -> bool:  # noqa: ANN401 - it has none
+        return False
+
     def woken(self, now: float) -> int:
         return _NO_OFFSET
 

@@ -131,7 +131,7 @@ class Steady:
         self.signed = 0
         self.is_away = False
 
-    async def get(self, path: str, params: dict[str, str]) -> Json:
+    async def get(self, path: str, params: dict[str, str], timeout: object) -> Json:
         if self.is_away:
             raise RetryableError("elevenlabs", "HTTP 500", 500)
         self.signed += 1

@@ -38,18 +38,21 @@ class Store:
 
 
 class Vendors:
-    """The agent takes its time; nobody ever has a place in the rate."""
+    """The agent takes its time; nobody has a place in the rate, but for an answer with a `slot`."""
 
-    def __init__(self, agent_seconds: float) -> None:
+    def __init__(self, agent_seconds: float, *, slot: bool = False) -> None:
         self._agent_seconds = agent_seconds
+        self._slot = slot
         self.begun: list[type[object]] = []
 
     async def perform(self, key: str, effect: f.Effect) -> i.Input:
         self.begun.append(type(effect))
+        if isinstance(effect, f.SendMessage):
+            return i.SendAccepted(own_id=effect.part.own_id, sid="MM9")
         if not isinstance(effect, f.AskAgent):
             await asyncio.Event().wait()
         await asyncio.sleep(self._agent_seconds)
-        return i.AgentAnswered(question=("SM9",), text="99", reply={}, seconds=1.0)
+        return i.AgentAnswered(question=("SM9",), text="99", reply={}, seconds=1.0, slot=self._slot)
 
     def abandon(self) -> None:
         return None
@@ -99,6 +102,16 @@ async def test_an_answer_that_is_being_made_is_waited_for_and_stored() -> None:
     assert seconds == pytest.approx(5, abs=0.1)
     [answered] = store.written
     assert answered.state.turn is not None
+
+
+@virtual
+async def test_what_is_intended_in_a_drain_is_sent_and_the_next_owner_has_nothing_to_find_out() -> None:
+    chat = talking()
+    chat.write("¿precio?", "SM9")
+    vendors = Vendors(5, slot=True)
+    seconds, store = await drained(chat, vendors)
+    assert (vendors.begun, round(seconds, 1)) == ([f.AskAgent, f.SendMessage], 5.0)
+    assert store.written[-1].state.turn is None
 
 
 @virtual

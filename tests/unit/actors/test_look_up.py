@@ -124,7 +124,7 @@ async def _with_all(listing: Listing) -> LookupDone:
 
 
 def _all(*messages: ListedMessage, ahead: float = 0.0, **over: object) -> Listing:
-    as_of = _INTENDED + _LATER + timedelta(seconds=1 + ahead)  # a second passed with the list of the number
+    as_of = _INTENDED + _LATER + timedelta(seconds=ahead)
     return Listing(messages=messages, **({"as_of": as_of} | over))  # type: ignore[arg-type]
 
 

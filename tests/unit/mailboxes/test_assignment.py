@@ -105,6 +105,19 @@ async def test_a_drain_ends_what_has_begun_and_begins_nothing() -> None:
 
 
 @virtual
+async def test_a_drain_begins_what_is_written_down_as_under_way() -> None:
+    setting = Setting()
+    setting.assign(0)
+    await setting.take("a", "1")
+    await setting.take("a", "!2")
+    await setting.take("a", "3")
+    await turns()
+    assert await setting.box.drain(10) == 0
+    assert setting.host.asked == [("a", "1"), ("a", "!2")]
+    assert setting.store.ids("a", "answer") == ["1", "!2"]
+
+
+@virtual
 async def test_a_drain_cuts_off_what_takes_too_long_and_says_how_much() -> None:
     setting = Setting(Behaviour(parallel=2))
     setting.assign(0)

@@ -82,6 +82,9 @@ class Behaviour:
     def wanted(self, state: State, now: float) -> Sequence[Ask]:
         return [Ask(each, self.cancellable) for each in state.open[: self.parallel]]
 
+    def committed(self, effect: Ask) -> bool:
+        return effect.id.startswith("!")
+
     def due(self, state: State) -> float | None:
         return self.due_at.get(state.number)
 
