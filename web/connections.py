@@ -7,6 +7,7 @@ may come.
 import asyncio
 import resource
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _EXPECTED = "100-continue"
+
+# What was sent on a connection before its end could be known there arrives within this, across an ocean too.
+_LINGER_SECONDS, _LOOK_SECONDS = 1.0, 0.05
 
 # Of a process's descriptors: for Postgres, Kafka, vendors, files and what is being closed.
 _OTHER_FILES = 128
@@ -113,6 +117,26 @@ class BoundedRunner(web.AppRunner):
             app, access_log=None, shutdown_timeout=drain_seconds, keepalive_timeout=limits.idle_seconds
         )
         self._limits = replace(limits, most=min(limits.most, _files_left()))
+        self._is_leaving = False
+        app.on_response_prepare.append(self._say_whether_it_stays)
+
+    async def cleanup(self) -> None:
+        """Stop listening. Whoever has a connection may use it once more, and is told that it ends: closed at once, it could
+        meet a request that is on its way to it, which its sender may not repeat.
+        """
+        self._is_leaving = True
+        for site in self.sites:
+            await site.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while self.server is not None and any(_is_idle(each) for each in self.server.connections):
+                    await asyncio.sleep(_LOOK_SECONDS)
+        await super().cleanup()
+
+    async def _say_whether_it_stays(self, request: web.Request, response: web.StreamResponse) -> None:
+        if self._is_leaving:
+            response.force_close()
+            response.headers["Connection"] = "close"  # its headers are made by now
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
@@ -120,6 +144,10 @@ class BoundedRunner(web.AppRunner):
         server = BoundedServer(handler, request_factory=plain.request_factory, **plain._kwargs)
         server.limits = self._limits
         return server
+
+
+def _is_idle(connection: web.RequestHandler) -> bool:
+    return isinstance(connection, Connection) and connection.is_idle
 
 
 def _with_known_expectation(handle: Handler) -> Handler:

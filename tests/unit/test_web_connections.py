@@ -24,6 +24,7 @@ class Served:
         self.hold.set()
         self.arrived: asyncio.Queue[None] = asyncio.Queue()
         self._opened: list[asyncio.StreamWriter] = []
+        self.runner: BoundedRunner
 
     async def answer(self, request: web.Request) -> web.Response:
         self.arrived.put_nowait(None)
@@ -46,6 +47,7 @@ async def serving(**limits: float) -> AsyncIterator[Served]:
     served, app = Served(free_port()), web.Application()
     app.router.add_get("/", served.answer)
     runner = BoundedRunner(app, Limits(**{"most": 100} | limits), 1.0)  # type: ignore[arg-type]
+    served.runner = runner
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", served.port).start()
     try:
@@ -116,3 +118,20 @@ async def test_where_all_are_at_work_a_new_one_is_refused() -> None:
         assert await ask(refused, b"") == b""
         served.hold.set()
         assert all(line.startswith(b"HTTP/1.1 200") for line in await asyncio.gather(*working))
+
+
+async def test_who_has_a_connection_may_use_it_once_more_when_the_process_leaves() -> None:
+    async with serving() as served:
+        reader, writer = await served.connect()
+        assert await ask((reader, writer)) == b"HTTP/1.1 200 OK\r\n"
+        leaving = asyncio.create_task(served.runner.cleanup())
+        while served.runner.sites:
+            await asyncio.sleep(0)
+        writer.write(REQUEST)
+        async with asyncio.timeout(_SOON_SECONDS):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n"), "it was on its way"
+        assert b"Connection: close" in answer
+        await leaving
+        with pytest.raises(ConnectionRefusedError):
+            await served.connect()
