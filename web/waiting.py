@@ -48,7 +48,8 @@ class Waiting(Generic[R, E]):
         self._query = query
         self._read = read
         self._database = database
-        self._waiting: defaultdict[str, set[asyncio.Future[E]]] = defaultdict(set)
+        # Told in the order in which they came.
+        self._waiting: defaultdict[str, list[asyncio.Future[E]]] = defaultdict(list)
         self._newest: dict[str, E] = {}
         self._due: set[str] = set()
         self._wake = asyncio.Event()
@@ -64,7 +65,7 @@ class Waiting(Generic[R, E]):
     async def wait(self, event_id: str, seconds: float) -> E | None:
         """Wait for the end, at most so long; not in time: the newest there is, or None."""
         future: asyncio.Future[E] = asyncio.get_running_loop().create_future()
-        self._waiting[event_id].add(future)
+        self._waiting[event_id].append(future)
         self.heard(event_id)  # it may have ended between the caller's look and now
         try:
             async with asyncio.timeout(seconds):
@@ -72,7 +73,7 @@ class Waiting(Generic[R, E]):
         except TimeoutError:
             return self._newest.get(event_id)
         finally:
-            self._waiting[event_id].discard(future)
+            self._waiting[event_id].remove(future)
             if not self._waiting[event_id]:
                 del self._waiting[event_id]
                 self._newest.pop(event_id, None)
@@ -95,11 +96,12 @@ class Waiting(Generic[R, E]):
             await self._look_at_due()
 
     async def _look_at_due(self) -> None:
-        due, self._due = self._due & self._waiting.keys(), set()
+        due = [event_id for event_id in self._waiting if event_id in self._due]
+        self._due.clear()
         if not due:
             return
         try:
-            found = await self._look(list(due))
+            found = await self._look(due)
         except Unavailable:
             return  # logged where it happened; the next second looks at everything again
         for event_id, outcome in found.items():

@@ -8,11 +8,13 @@ import asyncio
 import hashlib
 import heapq
 import itertools
+import math
 import random
-from asyncio import events
+from asyncio import Handle, TimerHandle, events
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,12 +29,21 @@ _STEP_SECONDS = 2e-6
 
 
 class Loop(asyncio.BaseEventLoop):
-    """A process's event loop: `step` runs one callback. `slept`: seconds that its clock missed."""
+    """A process's event loop: `step` runs one callback. `slept`: seconds that its clock missed; `timers`: by when they are due;
+    `is_held`: its process is frozen, or dead.
 
-    def __init__(self, world: "World") -> None:
+    What a callback costs is most of what a seed costs, so asyncio's checks for misuse are left out.
+    """
+
+    _ready: deque[Handle]
+
+    def __init__(self, world: "World", process: "Process") -> None:
         super().__init__()
-        self._world = world
+        self._world, self.process = world, process
         self.slept = 0.0
+        self.is_held = False
+        self.timers: list[tuple[float, int, TimerHandle]] = []
+        self._timer_ids = itertools.count()
         self.set_exception_handler(world.unhandled)
 
     def __del__(self, _warn: object = None) -> None:
@@ -41,23 +52,40 @@ class Loop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._world.now - self.slept
 
-    def is_ready(self) -> bool:
-        """Move what is due, and tell whether there is anything to run."""
-        timers, now = self._scheduled, self.time() + _ROUNDING  # type: ignore[attr-defined]
-        while timers and (timers[0]._cancelled or timers[0]._when <= now):
-            handle = heapq.heappop(timers)
-            handle._scheduled = False
-            if not handle._cancelled:
-                self._ready.append(handle)  # type: ignore[attr-defined]
-        return bool(self._ready)  # type: ignore[attr-defined]
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:  # type: ignore[override]  # noqa: ANN401
+        handle, ready = Handle(callback, args, self, context), self._ready
+        if not ready and not self.is_held:
+            self._world.awake.append(self)
+        ready.append(handle)
+        return handle
 
-    def next_at(self) -> float | None:
-        """Return when there is something to run, in the world's time."""
-        timers = self._scheduled  # type: ignore[attr-defined]
-        return timers[0]._when + self.slept if timers else None
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None  # noqa: ANN401
+    ) -> TimerHandle:
+        return self.call_at(self._world.now - self.slept + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None  # noqa: ANN401
+    ) -> TimerHandle:
+        timer, world = TimerHandle(when, callback, args, self, context), self._world
+        heapq.heappush(self.timers, (when, next(self._timer_ids), timer))
+        world.wakes_at = min(world.wakes_at, when + self.slept)
+        return timer
+
+    def look(self, now: float) -> float:
+        """Move what is due by its own clock; return when the next timer is due, in the world's time."""
+        timers, due = self.timers, now - self.slept + _ROUNDING
+        while timers and (timers[0][0] <= due or timers[0][2]._cancelled):
+            timer = heapq.heappop(timers)[2]
+            if not timer._cancelled:
+                self._ready.append(timer)
+        return timers[0][0] + self.slept if timers else math.inf
 
     def step(self) -> None:
-        handle = self._ready.popleft()  # type: ignore[attr-defined]
+        ready = self._ready
+        handle = ready.popleft()
+        if not ready:
+            self._world.awake.remove(self)
         if not handle._cancelled:
             handle._run()
 
@@ -67,7 +95,7 @@ class Process:
 
     def __init__(self, world: "World", name: str) -> None:
         self.world, self.name = world, name
-        self.loop = Loop(world)
+        self.loop = Loop(world, self)
         self.is_alive = True
         self.dies_in: int | None = None
         self.frozen_until = 0.0
@@ -78,12 +106,14 @@ class Process:
         self.strikes: dict[str, Callable[[], None]] = {}
         """What happens to it when it is answered something next."""
         world.processes.append(self)
+        world.look_again()
 
     def kill(self) -> None:
         """As `kill -9` does: not another line of it runs."""
         if self.is_alive:
-            self.is_alive = False
+            self.is_alive, self.loop.is_held = False, True
             self.world.note("killed", self.name)
+            self.world.look_again()
             self.world.processes.remove(self)
             self.world.graves.append(self)
             self.died()
@@ -100,6 +130,7 @@ class Process:
         """As SIGSTOP does; `is_asleep`: as a machine's suspend, which stops its clock."""
         self.frozen_until = self.world.now + seconds
         self.loop.slept += seconds if is_asleep else 0.0
+        self.world.look_again()
         self.world.note("frozen", self.name, f"{seconds:.3f}", is_asleep)
 
     @property
@@ -117,7 +148,9 @@ class Process:
 
 
 class World:
-    """`note`: everything that happens goes into the trace, whose hash is the same for the same seed."""
+    """`note`: everything that happens goes into the trace, whose hash is the same for the same seed. `awake`: loops that have
+    something to run; `wakes_at`: no other one has before, and nobody who is frozen wakes up.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -133,6 +166,8 @@ class World:
         self._ids = itertools.count()
         self.is_over = False
         self._running: Loop | None = None
+        self.awake: list[Loop] = []
+        self.wakes_at = -math.inf
 
     # What may be asked of it.
 
@@ -170,15 +205,21 @@ class World:
 
     def run(self, until: float) -> None:
         """Let everything happen up to a time."""
-        heap, pop = self._heap, heapq.heappop
+        heap, pop, awake = self._heap, heapq.heappop, self.awake
         while self.now <= until:
             while heap and heap[0][0] <= self.now:
                 pop(heap)[2]()
-            if self._step():
-                continue
-            when = self._next_at()
-            self.now = until + _STEP_SECONDS if when is None else max(self.now, when)
+            if self.wakes_at <= self.now + 2 * _ROUNDING:
+                self._look()
+            if awake:
+                self._step()
+            else:
+                self.now = self._next_at(until)
         self._enter(None)
+
+    def look_again(self) -> None:
+        """Something has changed about who runs."""
+        self.wakes_at = -math.inf
 
     @contextmanager
     def inside(self, loop: Loop) -> Iterator[None]:
@@ -196,35 +237,42 @@ class World:
             self._running = loop
             events._set_running_loop(loop)
 
-    def _step(self) -> bool:
+    def _look(self) -> None:
+        """Find out who has something to run, and when anybody else will."""
+        now, wakes_at = self.now, math.inf
+        self.awake.clear()
+        for process in self.processes:
+            loop = process.loop
+            loop.is_held = process.frozen_until > now
+            if loop.is_held:
+                wakes_at = min(wakes_at, process.frozen_until)
+                continue
+            wakes_at = min(wakes_at, loop.look(now))
+            if loop._ready:
+                self.awake.append(loop)
+        self.wakes_at = wakes_at
+
+    def _step(self) -> None:
         """Run one callback of one of the processes that have any."""
-        now = self.now
-        ready = []
-        for each in self.processes:
-            if each.frozen_until <= now:
-                loop = each.loop
-                timers = loop._scheduled  # type: ignore[attr-defined]
-                is_due = timers and (timers[0]._when <= now - loop.slept + _ROUNDING or timers[0]._cancelled)
-                if loop.is_ready() if is_due else loop._ready:  # type: ignore[attr-defined]
-                    ready.append(each)
-        if not ready:
-            return False
-        process = ready[0] if len(ready) == 1 else self.random.choice(ready)
+        awake = self.awake
+        if len(awake) == 1:
+            loop = awake[0]
+        else:
+            loop = self.random.choice([each.loop for each in self.processes if each.loop in awake])
         self.steps += 1
-        self.now = now + _STEP_SECONDS
-        self._enter(process.loop)
-        process.loop.step()
+        self.now += _STEP_SECONDS
+        self._enter(loop)
+        loop.step()
+        process = loop.process
         if process.dies_in is not None:
             process.dies_in -= 1
             if process.dies_in < 0:
                 process.kill()
-        return True
 
-    def _next_at(self) -> float | None:
-        times = [self._heap[0][0]] if self._heap else []
-        for each in self.processes:
-            if each.frozen_until > self.now:
-                times.append(each.frozen_until)
-            elif (at := each.loop.next_at()) is not None:
-                times.append(at)
-        return min(times, default=None)
+    def _next_at(self, until: float) -> float:
+        """Return when the next thing happens; the time is over where nothing does."""
+        told = self._heap[0][0] if self._heap else math.inf
+        if min(told, self.wakes_at) > until:
+            self._look()  # what was cancelled does not count
+        when = min(told, self.wakes_at)
+        return until + _STEP_SECONDS if when == math.inf else max(self.now, when)

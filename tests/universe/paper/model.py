@@ -6,8 +6,8 @@ send, and that is the counterexample which the README names. Epochs are left out
 partition now, and whether that has been so since something was begun. A write whose answer is lost is tried again and known
 by its id, so it is one step; so is a record that is fetched and written, as one that was only fetched is fetched again.
 
-Partitions share nothing but the fate of processes: every interleaving of two, seen from one of them, is one of its own. So
-each is explored by itself, within the same bounds.
+Partitions share nothing but the fate of processes and the rebalances that are left: `Model.own` are a partition's own steps,
+`Model.fates` those that all of them take at once. `explore` puts partitions together.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Worker(NamedTuple):
 
 class State(NamedTuple):
     """`owner`: by partition; `committed`: by partition; `store`, `flying`, `taken`: by message: as it is stored, requests
-    that have not arrived, how often the vendor has it; `gap`: a worker was frozen between its proof and the socket.
+    that have not arrived, how often the vendor has it.
     """
 
     owner: tuple[int, ...]
@@ -67,7 +67,6 @@ class State(NamedTuple):
     freezes: int
     rebalances: int
     twice: bool = False
-    gap: bool = False
 
 
 def put(values: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:
@@ -75,19 +74,22 @@ def put(values: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:
 
 
 class Model:
-    """`steps` of a state and the promise that is `broken` in one. `bug`: one of `BUGS`."""
+    """Steps from a state, and the promise that is `broken` in one. `bug`: one of `BUGS`; `with_gap`: also freezes between a
+    proof and the socket.
+    """
 
-    def __init__(self, bounds: Bounds, bug: str = "") -> None:
-        self.bounds, self.bug = bounds, bug
+    def __init__(self, bounds: Bounds, bug: str = "", *, with_gap: bool = True) -> None:
+        self.bounds, self.bug, self.with_gap = bounds, bug, with_gap
         self.of = [[m for m, p in enumerate(bounds.keys) if p == partition] for partition in range(max(bounds.keys) + 1)]
 
-    def first(self) -> State:
+    def first(self, owner: int = 0) -> State:
+        """Return how all begins. `owner`: the first partition's; the next one's is the next worker."""
         count, bounds = len(self.bounds.keys), self.bounds
         none = (0,) * count
-        owner = tuple(partition % bounds.workers for partition in range(len(self.of)))
+        owners = tuple((owner + partition) % bounds.workers for partition in range(len(self.of)))
         workers = (Worker(RUNS, none),) * bounds.workers
         return State(
-            owner, (0,) * len(self.of), none, workers, none, none, bounds.crashes, bounds.freezes, bounds.rebalances
+            owners, (0,) * len(self.of), none, workers, none, none, bounds.crashes, bounds.freezes, bounds.rebalances
         )
 
     def broken(self, state: State) -> str:
@@ -112,12 +114,11 @@ class Model:
     def is_done(self, state: State) -> bool:
         return set(state.store) == {SENT} and state.committed == tuple(map(len, self.of))
 
-    def steps(self, state: State) -> Iterator[tuple[str, State]]:
-        """Return every next state with the name of the step."""
+    def own(self, state: State) -> Iterator[tuple[str, State]]:
+        """Return every step that is a partition's own, with its name."""
         for w, worker in enumerate(state.workers):
             if worker.status == RUNS:
                 yield from self._of_worker(state, w)
-            yield from self._of_fate(state, w, worker)
         yield from self._moves(state)
         for m, flying in enumerate(state.flying):
             if flying:
@@ -194,7 +195,14 @@ class Model:
             return state._replace(store=put(state.store, m, after))
         return state
 
-    def _of_fate(self, state: State, w: int, worker: Worker) -> Iterator[tuple[str, State]]:
+    def fates(self, state: State) -> Iterator[tuple[str, State | None]]:
+        """Return what happens to processes, the same for all states in which as much of it is left. None: such a freeze is
+        not looked at.
+        """
+        for w, worker in enumerate(state.workers):
+            yield from self._fates(state, w, worker)
+
+    def _fates(self, state: State, w: int, worker: Worker) -> Iterator[tuple[str, State | None]]:
         if worker.status != DEAD and state.crashes:
             dead = Worker(DEAD, (NOTHING,) * len(self.bounds.keys))
             yield f"w{w} dies", self._with(state._replace(crashes=state.crashes - 1), w, dead)
@@ -203,8 +211,8 @@ class Model:
         if worker.status == FROZEN:
             yield f"w{w} wakes up", self._with(state, w, worker._replace(status=RUNS))
         if worker.status == RUNS and state.freezes:
-            frozen = state._replace(freezes=state.freezes - 1, gap=state.gap or PROVEN in worker.runs)
-            yield f"w{w} freezes", self._with(frozen, w, worker._replace(status=FROZEN))
+            frozen = self._with(state._replace(freezes=state.freezes - 1), w, worker._replace(status=FROZEN))
+            yield f"w{w} freezes", frozen if self.with_gap or PROVEN not in worker.runs else None
 
     def _moves(self, state: State) -> Iterator[tuple[str, State]]:
         """Partitions of whoever is not heard of go to others; some move for no reason."""
