@@ -29,8 +29,8 @@ _STEP_SECONDS = 2e-6
 
 
 class Loop(asyncio.BaseEventLoop):
-    """A process's event loop: `step` runs one callback. `slept`: seconds that its clock missed; `timers`: by when they are due;
-    `is_held`: its process is frozen, or dead.
+    """A process's event loop: `step` runs one callback. `slept`: seconds that its clock missed; `timers`: by when they are
+    due, those of one moment in the order in which they were set; `is_held`: its process is frozen, or dead.
 
     What a callback costs is most of what a seed costs, so asyncio's checks for misuse are left out.
     """
@@ -148,8 +148,8 @@ class Process:
 
 
 class World:
-    """`note`: everything that happens goes into the trace, whose hash is the same for the same seed. `awake`: loops that have
-    something to run; `wakes_at`: no other one has before, and nobody who is frozen wakes up.
+    """`note`: everything that happens goes into the trace, whose hash is the same for the same seed. `awake`: loops that
+    have something to run; `wakes_at`: no other one has before, and nobody who is frozen wakes up.
     """
 
     def __init__(self, seed: int) -> None:

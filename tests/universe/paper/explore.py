@@ -23,8 +23,8 @@ class Found:
 
 
 class Steps(NamedTuple):
-    """From a state of one partition. `free`: by how much its number changes, `spent`: where it claims a partition of a worker
-    that is heard of; `fates`: None: not looked at; `left`: its number when another one has spent a rebalance.
+    """From a state of one partition. `free`: by how much its number changes, `spent`: where it claims a partition of a
+    worker that is heard of; `fates`: None: not looked at; `left`: its number when another one has spent a rebalance.
     """
 
     broken: str
@@ -126,8 +126,8 @@ class Whole:
 
 
 def explore(bounds: Bounds, bug: str = "", *, with_gap: bool = True, at_first: bool = False) -> Found:
-    """Visit all states. `with_gap`: also freezes between a proof and the socket; `at_first`: end with the first that breaks a
-    promise, or is stuck.
+    """Visit all states. `with_gap`: also freezes between a proof and the socket; `at_first`: end with the first that breaks
+    a promise, or is stuck.
     """
     whole, found = Whole(bounds, bug, with_gap=with_gap), Found()
     first = whole.first()

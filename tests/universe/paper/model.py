@@ -6,8 +6,8 @@ send, and that is the counterexample which the README names. Epochs are left out
 partition now, and whether that has been so since something was begun. A write whose answer is lost is tried again and known
 by its id, so it is one step; so is a record that is fetched and written, as one that was only fetched is fetched again.
 
-Partitions share nothing but the fate of processes and the rebalances that are left: `Model.own` are a partition's own steps,
-`Model.fates` those that all of them take at once. `explore` puts partitions together.
+Partitions share nothing but the fate of processes and the rebalances that are left: `Model.own` are a partition's own
+steps, `Model.fates` those that all of them take at once. `explore` puts partitions together.
 """
 
 from collections.abc import Iterator
