@@ -9,8 +9,8 @@ from typing import Any
 from cli.connected import postgres_and_kafka
 from schemas.events import ConversationCommand
 from schemas.settings import Settings, require
-from web.command_outcomes import CommandOutcome, CommandOutcomes
 from web.commands import Commands, answer, command_of
+from web.outcomes import CommandOutcome, CommandOutcomes
 from web.publisher import Publisher
 from web.spool import Spool
 

@@ -9,10 +9,9 @@ from clients.views import StatsView
 from schemas.settings import Settings
 from web.answers import Next as Handler
 from web.answers import errors_as_json, not_stored
-from web.auth import token_middleware
 from web.bodies import HANDLER_ARGS, LARGEST_BODY
 from web.calls import Calls, OutcomeSource
-from web.commands import CommandOutcomeSource, Commands
+from web.commands import CommandOutcomeSource, Commands, TemplateSource
 from web.conversations import Conversations, Rows
 from web.dead_letters.letters import Letters
 from web.dead_letters.routes import DeadLetterRoutes
@@ -20,14 +19,11 @@ from web.docs import add_docs
 from web.health import Health
 from web.media import Media
 from web.metrics import measured, metrics
-from web.nul import refuse_nul
+from web.middlewares import refuse_nul, token_middleware, traced, with_request_id
 from web.openapi import serve as openapi
 from web.post_call import PostCall
 from web.publisher import Publishing
-from web.request_ids import with_request_id
 from web.stats import Stats
-from web.templates import TemplateSource
-from web.traces import traced
 from web.twilio_webhooks import TwilioWebhooks
 
 

@@ -20,10 +20,10 @@ from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
+from web.backfill_batch import ids_under_way
 from web.backfill_events import inbound, is_news, matched, report
 from web.database import Database
 from web.publisher import Publishing
-from web.under_way import ids_under_way
 
 log = structlog.get_logger()
 T = TypeVar("T")

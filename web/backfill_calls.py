@@ -17,11 +17,10 @@ from schemas.elevenlabs_call import CallDetails, details
 from schemas.events import UNCONNECTED, CallCompleted
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
-from web.backfill_batch import EndedCall, ended_calls, with_result
+from web.backfill_batch import EndedCall, ended_calls, ids_under_way, with_result
 from web.call_details import DetailsPublisher
 from web.database import Database
 from web.publisher import Publishing
-from web.under_way import ids_under_way
 
 log = structlog.get_logger()
 

@@ -4,11 +4,14 @@ Pass `HANDLER_ARGS` to the application: aiohttp itself would inflate whatever a 
 handler sees it.
 """
 
+
 import asyncio
 import zlib
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
+from multidict import MultiDict
 
 from schemas.documents import parse_object
 from schemas.errors import InvalidInput
@@ -25,6 +28,13 @@ JSON = "application/json"
 # The largest body over a bad mobile network; less than Twilio waits, 15 s.
 _SECONDS = 10.0
 _INFLATED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+# Forms are UTF-8 and nothing else: Python knows a hundred encodings, and a sender who may choose one chooses the slowest:
+# 128 kB of Punycode take seconds.
+FORM = "application/x-www-form-urlencoded"
+# ASCII is UTF-8, too.
+_UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
+# Twilio sends some 30 fields, a page of dead letters has 50 boxes; more than this is nobody's form.
+_MOST_FIELDS = 500
 
 
 async def read(request: web.Request, most: int = LARGEST_BODY) -> bytes:
@@ -114,3 +124,55 @@ def _inflated(body: bytes, encoding: str) -> bytes:
     if not inflating.eof:
         raise InvalidInput("body", "cannot be decoded as its headers say")
     return text
+
+
+def check_form(request: web.Request) -> None:
+    """Check that a body says to be a form in UTF-8, before it is read.
+
+    Raises:
+        HTTPUnsupportedMediaType: it is something else.
+    """
+    if request.content_type != FORM or (request.charset or "utf-8").lower() not in _UTF_8:
+        raise web.HTTPUnsupportedMediaType(text=f"Content-Type must be {FORM}; charset=utf-8")
+
+
+def parse_form(body: bytes) -> MultiDict[str]:
+    """Parse a form; blank values and repeated names are kept.
+
+    Raises:
+        InvalidInput: bytes, as they are or behind a `%`, that are not UTF-8; more fields than anybody sends.
+    """
+    try:
+        return _fields(body.decode(), "strict")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("body", "has bytes that are not UTF-8") from error
+
+
+def parse_form_leniently(body: bytes) -> MultiDict[str]:
+    """Parse a form whose sender is not known yet; what is not UTF-8 is replaced.
+
+    Raises:
+        InvalidInput: more fields than anybody sends.
+    """
+    return _fields(body.decode("utf-8", "replace"), "replace")
+
+
+def _fields(text: str, errors: str) -> MultiDict[str]:
+    try:
+        return MultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors=errors))
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise InvalidInput("body", f"not a form: {error}") from error
+
+
+async def read_form(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[str]:
+    """Read a request's form of at most so many bytes.
+
+    Raises:
+        HTTPUnsupportedMediaType: see `check_form`.
+        InvalidInput: see `parse_form`.
+        HTTPRequestEntityTooLarge, HTTPRequestTimeout: see `web.bodies.read`.
+    """
+    check_form(request)
+    return parse_form(await read(request, most))

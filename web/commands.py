@@ -1,4 +1,5 @@
-"""`POST /api/conversations/{phoneNumber}/commands`: what operators tell a conversation to do."""
+"""`POST /api/conversations/{phoneNumber}/commands`: what operators tell a conversation to do; a template
+is compared with what Twilio knows of it: what does not fit is said at once, not by a report."""
 
 import asyncio
 import uuid
@@ -6,24 +7,62 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Protocol, get_args
 
+import structlog
 from aiohttp import web
 
+from clients.twilio.content import ContentTemplate
 from schemas.documents import now
-from schemas.errors import InvalidInput, Unavailable
+from schemas.errors import InvalidInput, Unavailable, VendorError
 from schemas.events import ConversationCommand, OperatorCommand
-from schemas.phone import conversation_key
+from schemas.phone import conversation_key, is_number
 from schemas.topics import CONVERSATION_COMMAND
 from web.answers import REQUEST_ID
 from web.bodies import check_json, read_object
-from web.command_outcomes import CommandOutcome
+from web.outcomes import CommandOutcome
 from web.publisher import Publishing
-from web.templates import TemplateSource, check_template
+
+log = structlog.get_logger()
 
 OPERATOR_COMMANDS: Final[tuple[OperatorCommand, ...]] = get_args(OperatorCommand)
+# An operator waits 9 s for the outcome; without the look-up it is only told later.
+_LOOK_UP_SECONDS = 3.0
+
+
+class TemplateSource(Protocol):
+    """See `clients.twilio.content.TwilioContent`."""
+
+    async def find(self, content_sid: str) -> ContentTemplate | None: ...
+
+
+async def check_template(templates: TemplateSource, command: ConversationCommand) -> ConversationCommand:
+    """Return the command as it fits its template: its text fills a template that has one variable.
+
+    While Twilio cannot tell, the command is taken as it is.
+
+    Raises:
+        InvalidInput: Twilio knows no such template, it has other variables, or is not for such an address.
+    """
+    if command.content_sid is None:
+        return command
+    try:
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            found = await templates.find(command.content_sid)
+    except (TimeoutError, VendorError) as error:
+        log.warning("a template could not be looked up", why=str(error) or type(error).__name__)
+        return command
+    if found is None:
+        raise InvalidInput("content_sid", "is unknown to Twilio")
+    if found.needs_number and not is_number(command.key):
+        raise InvalidInput("content_sid", "is an authentication template: WhatsApp takes it for a number, not for an id")
+    if command.text and not command.content_variables and len(found.variables) == 1:
+        command = command.model_copy(update={"content_variables": dict.fromkeys(found.variables, command.text)})
+    if problem := found.mismatch(command.content_variables):
+        raise InvalidInput("content_variables", problem)
+    return command
 
 
 class CommandOutcomeSource(Protocol):
-    """See `web.command_outcomes.CommandOutcomes`."""
+    """See `web.outcomes.CommandOutcomes`."""
 
     async def get(self, event_id: str) -> CommandOutcome | None: ...
 

@@ -1,13 +1,16 @@
-"""The outcome of a call's first message, as the worker's rows tell it; a notification says when to look."""
+"""What came of a call's first message, and of operators' commands, as the workers' rows tell it; a notification says when
+to look.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
-from db.readers.outcomes import CALL_OUTCOMES, CallOutcomeRow
+from db.readers.outcomes import CALL_OUTCOMES, COMMAND_OUTCOMES, CallOutcomeRow, CommandOutcomeRow
 from web.database import Database
 from web.waiting import Waiting
 
 _ENDED = frozenset({"done", "failed"})
+_COMMAND_ENDED = frozenset({"done", "refused"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,3 +36,43 @@ class Outcomes(Waiting[CallOutcomeRow, Outcome]):
 
 def _outcome(row: CallOutcomeRow) -> Outcome:
     return Outcome(state=row.state, conversation_id=row.conversation_id, sid=row.sid, error=row.error)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandOutcome:
+    """How far a command is. `error`: JSON {status, error, details} where it was refused; `sid`: of what it wrote.
+
+    `addresses`, `command`: whom its id was first used for (nobody: the number was erased), and for what; `status`: the
+    conversation's now.
+    """
+
+    addresses: tuple[str, ...]
+    command: str
+    is_final: bool
+    changed: bool
+    status: str | None
+    conversation_id: int | None
+    sid: str | None
+    error: dict[str, Any] | None
+
+
+class CommandOutcomes(Waiting[CommandOutcomeRow, CommandOutcome]):
+    """Waits for commands to be done."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, COMMAND_OUTCOMES, outcome_of)
+
+
+def outcome_of(row: CommandOutcomeRow) -> CommandOutcome:
+    """Read a row: what an operator writes has no outcome until it is sent."""
+    told = row.outcome or {}
+    return CommandOutcome(
+        addresses=(row.phone_number, *row.others) if row.phone_number else (),
+        command=row.command,
+        is_final=told.get("state") in _COMMAND_ENDED,
+        changed=bool(told.get("changed")),
+        status=row.status,
+        conversation_id=row.conversation_id,
+        sid=told.get("sid"),
+        error=told if told.get("state") == "refused" else None,
+    )

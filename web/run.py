@@ -31,7 +31,6 @@ from web.app import Collaborators, create_app
 from web.backfill import Backfill
 from web.backfill_calls import CallBackfill
 from web.call_gap import CallGap
-from web.command_outcomes import CommandOutcomes
 from web.commands import Commands
 from web.connections import BoundedRunner, Limits
 from web.database import Database
@@ -45,12 +44,11 @@ from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL, Notification
 from web.ops.live import Live
 from web.ops.presence import Presence
 from web.ops.setup import OpsCollaborators, create_ops
-from web.outcomes import Outcomes
+from web.outcomes import CommandOutcomes, Outcomes
 from web.publisher import Publisher
 from web.spool import Spool
 from web.start import check, warn
-from web.vendor_outcomes import VendorOutcomes
-from web.vendors import Vendors
+from web.vendors import VendorOutcomes, Vendors
 from web.work import Work
 
 log = structlog.get_logger()

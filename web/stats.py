@@ -1,14 +1,15 @@
 """`GET /api/stats`: from the stats worker's views, from Postgres while none answers."""
 
+
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from clients.views import StatsView
-from db.readers.figures import DAY
+from db.readers.figures import CAMPAIGN, DAY
 from schemas.settings import Settings
 from schemas.stats_query import StatsQuery
-from web.campaign_days import CampaignDays
 from web.conversations import Rows
 
 _COUNTS = ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today")
@@ -65,3 +66,25 @@ def _checked(answer: object) -> dict[str, Any] | None:
     if not complete:
         return None
     return {"stats": stats} | ({"campaign": answer["campaign"]} if "campaign" in answer else {})
+
+
+STAGES = ("started", "delivered", "read", "answered", "escalated", "stopped", "failed")
+
+
+class CampaignDays:
+    """Counts over the days and conversations that the tables keep, so that both say the same."""
+
+    def __init__(self, settings: Settings, database: Rows) -> None:
+        self._zone = settings.stats_timezone
+        self._kept = settings.stats_days_kept, settings.stats_closed_kept_days
+        self._database = database
+
+    async def days(self, campaign: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """Return `STAGES` and `reasons` by day, oldest first. `campaign`: `batch_id`, `group_id` or both.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        wanted = campaign.get("batch_id"), campaign.get("group_id")
+        rows = await self._database.rows(CAMPAIGN, self._zone, *wanted, *self._kept)
+        return {row.day: {name: getattr(row, name) for name in (*STAGES, "reasons")} for row in rows}

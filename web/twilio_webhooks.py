@@ -1,5 +1,6 @@
 """`POST /webhook/twilio/incoming` and `/webhook/twilio/status`: verified, published, answered with an empty TwiML."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,11 +15,9 @@ from schemas.errors import InvalidInput
 from schemas.events import InboundMessage, MessageStatus
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
-from web import forms
 from web.answers import REQUEST_ID
-from web.bodies import read
+from web.bodies import FORM, check_form, parse_form, parse_form_leniently, read
 from web.publisher import Publishing
-from web.together import Together
 
 log = structlog.get_logger()
 
@@ -29,6 +28,29 @@ _OWN_ID = "mid"
 # Each message has three reports, and nobody waits for one: Twilio gives us 15 s. Published one by one they cost more
 # than the messages themselves.
 _GATHER_REPORTS_SECONDS = 0.1
+
+
+class Together:
+    """Lets requests that come within a moment go on together, so that Kafka gets their events in one request.
+
+    `await together.wait()` returns for all who wait at the same moment, `seconds` after the first of them came.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._starting: asyncio.Event | None = None
+
+    async def wait(self) -> None:
+        """Wait for the others."""
+        if self._starting is None:
+            self._starting = asyncio.Event()
+            asyncio.get_running_loop().call_later(self._seconds, self._start)
+        await self._starting.wait()
+
+    def _start(self) -> None:
+        assert self._starting is not None, "made by the first who waits"
+        self._starting.set()
+        self._starting = None
 
 
 class TwilioWebhooks:
@@ -80,11 +102,11 @@ class TwilioWebhooks:
         signature = request.headers.get(_SIGNATURE)
         if not self._tokens or not signature:
             raise _refused("no token configured" if signature else "no signature")
-        is_form = request.content_type == forms.FORM
+        is_form = request.content_type == FORM
         params, problem = _read(await read(request) if is_form else b"")
         if not any(is_signed(token, self._url(request), params, signature) for token in self._tokens):
             raise _refused("wrong signature")
-        forms.check_type(request)
+        check_form(request)
         if problem is not None:
             raise problem
         if self._account and params.get("AccountSid", self._account) != self._account:
@@ -118,9 +140,9 @@ class TwilioWebhooks:
 def _read(body: bytes) -> tuple[MultiDict[str], InvalidInput | None]:
     """Parse a form, and say what is wrong with it: whoever did not sign is told of the signature alone."""
     try:
-        return forms.parse(body), None
+        return parse_form(body), None
     except InvalidInput as error:
-        return forms.parse_leniently(body), error
+        return parse_form_leniently(body), error
 
 
 def _refused(why: str) -> web.HTTPForbidden:

@@ -1,17 +1,28 @@
 """Twilio and ElevenLabs: do they answer a light probe, know our credentials, and do what the workers ask of them?"""
 
-from collections.abc import Awaitable, Callable, Collection
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import aiohttp
 
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.http import BROKE_OFF
 from clients.twilio.api import TwilioApi
+from clients.views import WorkerViews
+from process.periodic import every
 from schemas.settings import Settings
+from web.workers import LastSeen
 
 # Under the 5 s that a probe's result may be old, with the pause between probes.
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 _REFUSED = frozenset({401, 403})
+# With the worker's window of 10 s an outage shows, and its end, well within what health promises.
+_LOOK_EVERY_SECONDS = 2.5
+# Fewer may be the trouble of one number.
+_ENOUGH = 5
+
+Json = Mapping[str, Any]
 
 
 class Vendors:
@@ -47,3 +58,44 @@ class Vendors:
             return "disconnected"
         fails = status in _REFUSED or status >= 500 or vendor in self._failing()
         return "error" if fails else "ok"
+
+
+def failing(views: Iterable[Json]) -> frozenset[str]:
+    """Return the vendors at which most of the newest calls failed, or that refuse our account. `views`: each worker's
+    `/partitions`. Pure.
+    """
+    refusing = set[str]()
+    answered: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    for view in views:
+        refusing |= {each["vendor"] for each in view.get("refused", []) if each["scope"] == "account"}
+        for vendor, recent in _vendors(view).items():
+            answered[vendor] = answered.get(vendor, 0) + recent.get("answered", 0)
+            # While a vendor is paused one call at a time probes it: each failure stands for all that wait.
+            failed[vendor] = failed.get(vendor, 0) + recent.get("failed", 0) * (_ENOUGH if recent.get("paused") else 1)
+    most = {vendor for vendor, count in failed.items() if count >= _ENOUGH and count > answered[vendor]}
+    return frozenset(refusing | most)
+
+
+def _vendors(view: Json) -> Json:
+    found = view.get("vendors")
+    return {name: each for name, each in found.items() if isinstance(each, dict)} if isinstance(found, dict) else {}
+
+
+class VendorOutcomes:
+    """`failing`: as last seen; workers that do not answer say nothing. `seen`: what each worker told last."""
+
+    def __init__(self, workers: WorkerViews) -> None:
+        self._workers = workers
+        self.seen = LastSeen()
+        self.failing: frozenset[str] = frozenset()
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        await every(_LOOK_EVERY_SECONDS, self.look, at_once=True)
+
+    async def look(self) -> None:
+        """Ask all workers at once."""
+        views = await self._workers.partitions()
+        self.seen.note(views, asyncio.get_running_loop().time())
+        self.failing = failing(view for view in views.values() if view is not None)

@@ -8,8 +8,7 @@ from db.readers.figures import WORK, WorkFigures
 from db.readers.query import Query
 from process.periodic import every
 from schemas.errors import Unavailable
-from web.refusals import line, refusals
-from web.workers import Views, late, standing, unfinished
+from web.workers import Views, late, refusal_line, refusals, standing, unfinished
 
 R = TypeVar("R")
 
@@ -65,11 +64,11 @@ class Work:
         self.found: Json | None = None
 
     def now(self) -> Json:
-        """Return all of it. `standing`: what keeps work from going on; `refused`: see `web.refusals`."""
+        """Return all of it. `standing`: what keeps work from going on; `refused`: see `web.workers`."""
         views, found = self._views(), self.found or {}
         stands = standing(views)
         refused = refusals(views)
-        told = [*stands, *map(line, refused), *late(views), *found.get("problems", [])]
+        told = [*stands, *map(refusal_line, refused), *late(views), *found.get("problems", [])]
         doing = {"standing": stands, "refused": refused, "workers": unfinished(views)}
         return {**found, "stuck": bool(told), "problems": told, **doing}
 

@@ -1,8 +1,10 @@
 """What the workers' own views tell of all of them together. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from schemas.account_codes import verdict_of
 
 Json = dict[str, Any]
 Views = Mapping[str, Json | None]
@@ -102,3 +104,45 @@ def _rows(view: Json) -> list[Json]:
     names = [name for name in behind.keys() | unfinished.keys() if behind.get(name) or name in unfinished]
     nothing = {"unfinished": 0, "oldest_seconds": None}
     return [nothing | unfinished.get(name, {}) | {"name": name, "lag": behind.get(name, 0)} for name in names]
+
+
+_WAITING: Final = {"account": "all that is for it waits", "first_messages": "first messages wait, answers do not"}
+_USER_IDS: Final = "user_ids"
+_NO_USER_IDS: Final = {
+    "why": "the account may not send to business-scoped ids",
+    "action": "ask Twilio to enable it; people whose number is known are written to there",
+}
+
+
+def refusals(views: Views) -> list[Json]:
+    """Return them, one for each vendor and scope: `code`, `since` when first, `until` when it is tried again next, `why`
+    and `action` in English.
+    """
+    joined: dict[tuple[str, str], Json] = {}
+    for told in _told(views):
+        known = joined.setdefault((told["vendor"], told["scope"]), dict(told))
+        known["since"] = min(known["since"], told["since"])
+        known["until"] = min(known["until"], told["until"])
+    return [_in_words(each) for _, each in sorted(joined.items())]
+
+
+def _told(views: Views) -> Iterable[Json]:
+    for view in views.values():
+        yield from (view or {}).get("refused", [])
+
+
+def _in_words(told: Json) -> Json:
+    if told["scope"] == _USER_IDS:
+        return told | _NO_USER_IDS
+    verdict = verdict_of(told["vendor"], told["code"])
+    return told | {"why": verdict.en, "action": verdict.do_en}
+
+
+def refusal_line(refusal: Json) -> str:
+    """Return a refusal as `/health` tells it."""
+    waits = _WAITING.get(refusal["scope"], "it waits")
+    action = f"; to do: {refusal['action']}" if refusal["action"] else ""
+    where = f"{refusal['why']} ({refusal['vendor']} {refusal['code']})"
+    if refusal["scope"] == _USER_IDS:
+        return f"{where}: what is for them alone is not sent since {refusal['since']}{action}"
+    return f"{where}: {waits} since {refusal['since']}, tried again at {refusal['until']}{action}"

@@ -20,8 +20,8 @@ from streams.stats.postgres import derived
 from streams.stats.record import Record, apply, has_begun
 from streams.stats.totals import Totals, campaign_days, figures
 from tests.support.stored_chat import StoredChat, stored_chat
-from web.campaign_days import CampaignDays
 from web.database import Database
+from web.stats import CampaignDays
 
 BOGOTA = ZoneInfo("America/Bogota")
 # All that a story logs.

@@ -17,10 +17,9 @@ from db.readers.query import Query
 from schemas.errors import RetryableError, Unavailable
 from schemas.settings import Settings, load_settings
 from web.app import Collaborators, create_app
-from web.command_outcomes import CommandOutcome
 from web.health import Health
 from web.media import Media
-from web.outcomes import Outcome
+from web.outcomes import CommandOutcome, Outcome
 
 TOKEN = "service-token"
 AUTH = {"X-Service-Token": TOKEN}

@@ -55,7 +55,7 @@ MAY_READ = {
     "streams/worker/views.py": "pages",
     "web/metrics.py": "measures requests",
     "web/health.py": "how long this process has run",
-    "web/request_ids.py": "names requests",
+    "web/middlewares.py": "names requests",
 }
 _TIME_AND_CHANCE = re.compile(
     r"time\.(time|monotonic|perf_counter|sleep|clock_gettime)(_ns)?|datetime\.datetime\.(now|today|utcnow)|datetime\.date\.today"

@@ -14,7 +14,7 @@ from schemas.twilio_codes import _table, classify
 from streams.worker.standing import Standing
 from streams.worker.views import Views
 from tests.support.refused_sender import AT, HOWS, Meets, console
-from web.refusals import line, refusals
+from web.workers import refusal_line, refusals
 
 ALERTS = yaml.safe_load((Path(__file__).parents[2] / "ops" / "alerts.yaml").read_text())
 OF_ALL = sorted(code for code, verdict in _table().items() if verdict.kind == "hold")
@@ -59,7 +59,7 @@ async def test_one_of_the_accounts_stops_everything_and_says_until_when_and_what
     assert (told["scope"], told["code"]) == ("account", code)
     assert datetime.fromisoformat(told["until"]) == AT + timedelta(seconds=5)
     verdict = classify(code)
-    said = line(told)
+    said = refusal_line(told)
     for words in (verdict.en, f"twilio {code}", "all that is for it waits", told["until"], f"to do: {verdict.do_en}"):
         assert words in said
     page = console([told])
@@ -82,8 +82,8 @@ async def test_the_senders_limit_holds_first_messages_alone(code: str, how: str,
     assert await worker.first_is_held_until() == AT + timedelta(minutes=1)
     [told] = refusals({"a": {"refused": worker.standing.shown()}})
     assert (told["scope"], told["code"]) == ("first_messages", code)
-    assert "first messages wait, answers do not" in line(told)
-    assert told["until"] in line(told)
+    assert "first messages wait, answers do not" in refusal_line(told)
+    assert told["until"] in refusal_line(told)
     assert "15:01:00" in console([told])
     metrics = await measured(worker.standing, tmp_path)
     assert fires("FirstMessagesHeld", metrics, "first_messages")

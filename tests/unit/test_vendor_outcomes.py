@@ -13,8 +13,7 @@ from clients.twilio.api import TwilioApi
 from clients.views import WorkerViews
 from schemas.errors import RetryableError
 from schemas.settings import load_settings
-from web.vendor_outcomes import VendorOutcomes, failing
-from web.vendors import Vendors
+from web.vendors import VendorOutcomes, Vendors, failing
 
 
 def view(answered: int, failed: int, *, paused: bool = False) -> dict[str, Any]:

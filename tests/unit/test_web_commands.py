@@ -7,7 +7,7 @@ import pytest
 
 from schemas.topics import CONVERSATION_COMMAND
 from tests.support.gateway import AUTH, NUMBER, Fakes, gateway
-from web.command_outcomes import CommandOutcome
+from web.outcomes import CommandOutcome
 
 PATH = f"/api/conversations/{NUMBER}/commands"
 

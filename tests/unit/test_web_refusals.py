@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from web.refusals import line, refusals
-from web.vendor_outcomes import failing
+from web.vendors import failing
 from web.work import Work
+from web.workers import refusal_line, refusals
 
 EARLY, LATE = "2026-03-02T15:00:00+00:00", "2026-03-02T15:00:09+00:00"
 
@@ -49,7 +49,7 @@ def test_what_several_workers_meet_is_said_once_with_the_first_time_of_each() ->
 )
 def test_it_says_what_it_is_until_when_and_what_to_do(told: dict[str, Any], said: str) -> None:
     [found] = refusals({"a": {"refused": [told]}})
-    assert line(found) == said
+    assert refusal_line(found) == said
     work = Work(None, None, lambda: {"a": {"refused": [told]}})  # type: ignore[arg-type]
     assert (work.now()["problems"], work.now()["refused"]) == ([said], [found])
 

@@ -20,12 +20,11 @@ from tests.universe.sessions import Listener
 from tests.universe.world import Process
 from web.answers import REQUEST_ID, errors_as_json
 from web.calls import Calls
-from web.command_outcomes import CommandOutcomes
 from web.commands import Commands
 from web.database import Database
 from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL
-from web.outcomes import Outcomes
+from web.outcomes import CommandOutcomes, Outcomes
 from web.publisher import Publisher
 from web.spool import Spool
 from web.twilio_webhooks import TwilioWebhooks

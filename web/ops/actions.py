@@ -13,11 +13,11 @@ from schemas.events import ConversationCommand
 from schemas.phone import conversation_key
 from schemas.query import LARGEST_POSITION, whole
 from web.answers import REQUEST_ID
-from web.command_outcomes import CommandOutcome
 from web.commands import answer, command_of
 from web.ops.forms import checked_form
 from web.ops.pages import OPERATOR_KEY, see_other
 from web.ops.session import tell
+from web.outcomes import CommandOutcome
 
 _POSSIBLE = {
     "active": ("write", "escalate", "change_agent", "close"),

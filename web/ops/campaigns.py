@@ -13,11 +13,11 @@ from clients.views import StatsView
 from db.queries import load
 from db.readers.ops import CAMPAIGNS
 from schemas.settings import Settings
-from web.campaign_days import STAGES, CampaignDays
 from web.database import Database
 from web.ops.charts import bars, picture
 from web.ops.language import language_of, translations
 from web.ops.pages import Page, page
+from web.stats import STAGES, CampaignDays
 
 _sql = load("ops")
 _LIST = Page("campaigns.html", "Campaigns", "campaigns")

@@ -7,8 +7,7 @@ from aiohttp_session import get_session
 from multidict import MultiDict
 
 from schemas.documents import without_nul
-from web.bodies import LARGEST_BODY
-from web.forms import read_form
+from web.bodies import LARGEST_BODY, read_form
 from web.ops.session import CSRF
 
 FIELD = "csrf"
@@ -22,7 +21,7 @@ async def form_of(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[s
     """Return a form's fields, of at most so many bytes, without NUL characters: no column can hold them.
 
     Raises:
-        HTTPException, InvalidInput: see `web.forms.read_form`.
+        HTTPException, InvalidInput: see `web.bodies.read_form`.
     """
     form = await read_form(request, most)
     return MultiDict((without_nul(name), without_nul(value)) for name, value in form.items())

@@ -12,8 +12,7 @@ from web.database import Database
 from web.health import Health
 from web.ops.pages import Page, page
 from web.ops.troubles import troubles
-from web.refusals import refusals
-from web.workers import told, unfinished
+from web.workers import refusals, told, unfinished
 
 _PAGE = Page("now.html", "Now", "now")
 # A turn takes seconds; one that is older than this is worth a look.

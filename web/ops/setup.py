@@ -15,7 +15,7 @@ from web.client_address import TrustedProxies
 from web.database import Database
 from web.health import Health
 from web.media import Media
-from web.nul import refuse_nul
+from web.middlewares import refuse_nul
 from web.ops.actions import Actions, Submitting
 from web.ops.campaigns import Campaigns
 from web.ops.charts import Charts

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from web.refusals import line as refusal_line
-from web.workers import CONTRADICTED, Views
+from web.workers import CONTRADICTED, Views, refusal_line
 
 _PARTITION = re.compile(r"partition (\d+) stands still$")
 STANDS_STILL: Final = "partition %(partition)s stands still"
