@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from db.pool import POSTGRES_ERRORS, create_pool
-from db.readers.export import kept_of
+from db.readers.persons import kept_of
 from schemas.errors import Unavailable
 from schemas.phone import conversation_key
 from schemas.rows import Json

@@ -6,7 +6,7 @@ from typing import Any
 from clients.views import StatsClient
 from db.pool import Pool
 from db.queries import load
-from db.readers.figures import DAY
+from db.readers.gateway import DAY
 from schemas.settings import Settings
 from streams.stats.check import Difference
 

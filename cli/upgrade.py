@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from db.store.ids import IdBlocks
 from db.upgrade.values import Moved, Upgrade
 from rules.codec import logged, state_json

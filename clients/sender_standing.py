@@ -4,8 +4,9 @@ Learnt from what sends come to, at once or by a report. Each process learns by i
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -107,3 +108,22 @@ def _with_person(people: tuple[frozenset[str], ...], one: frozenset[str]) -> tup
 def _look_again(pause: Pause, now: datetime) -> datetime:
     """Return when a first message that is held is looked at again: the longer it lasts, the later."""
     return now + min(_LONGEST_HELD, max(_LEAST_HELD, (now - pause.since) * _HELD_SHARE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    sender: SenderStanding
+    agents: AccountGate
+
+    @classmethod
+    def begun(cls, now: Callable[[], datetime]) -> Self:
+        """Return one in which nothing is known to be refused. `now`: Postgres' time."""
+        return cls(sender=SenderStanding("twilio", now), agents=AccountGate("elevenlabs", now))
+
+    @property
+    def gates(self) -> tuple[AccountGate, AccountGate]:
+        return self.sender.account, self.agents
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return all that is paused, for views."""
+        return [*self.sender.shown(), *self.agents.shown()]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
-from schemas.derived_keys import derived_key
+from schemas.secret import derived_key
 from schemas.settings import Settings
 
 TOKEN_HEADER: Final = "X-Service-Token"

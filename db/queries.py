@@ -1,11 +1,22 @@
-"""Named SQL: `-- name: some_query` starts a query in `sql/FILE.sql`; the lines up to the next name are its text."""
+"""Named SQL: `-- name: some_query` starts a query in `sql/FILE.sql`; the lines up to the next name are its text.
+
+`Query` has the value that each row is read as: no record leaves this package's callers unread.
+"""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Generic, TypeVar
+
+import asyncpg
+
+from db.pool import Connection, Pool, Session
 
 _FOLDER = Path(__file__).parent / "sql"
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Queries:
@@ -29,3 +40,30 @@ def load(name: str) -> Queries:
     """Load `sql/NAME.sql`."""
     _, *pieces = _NAME.split((_FOLDER / f"{name}.sql").read_text())
     return Queries(dict(zip(pieces[::2], map(str.strip, pieces[1::2]), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[R_co]):
+    """`row` is called with a row's columns by their names."""
+
+    sql: str
+    row: Callable[..., R_co]
+
+    def read(self, record: asyncpg.Record) -> R_co:
+        """Return a row's value."""
+        return self.row(**record)
+
+    async def one(self, pool: "Pool | Connection | Session", *arguments: object) -> R_co | None:
+        """Return the first row, None: there is none."""
+        record = await pool.fetchrow(self.sql, *arguments)
+        return None if record is None else self.read(record)
+
+    async def aggregate(self, pool: "Pool | Connection | Session", *arguments: object) -> R_co:
+        """Return the row of a query that always has one."""
+        record = await pool.fetchrow(self.sql, *arguments)
+        assert record is not None, "an aggregate has a row"
+        return self.read(record)
+
+    async def all(self, pool: "Pool | Connection | Session", *arguments: object) -> list[R_co]:
+        """Return all rows."""
+        return [self.read(record) for record in await pool.fetch(self.sql, *arguments)]

@@ -2,14 +2,14 @@
 
 import asyncio
 import os
+import signal
 import threading
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 import structlog
 
-from process.side_tasks import SideTasks
-from process.signals import stop_event
+from schemas.errors import ConfigurationError
 
 log = structlog.get_logger()
 
@@ -22,6 +22,59 @@ _STARTING_SECONDS = 2.0
 _CLOSE_SECONDS = 0.9
 # For closing the parts after an app that did not stop.
 _LAST_SECONDS = 2 * _CLOSE_SECONDS
+T = TypeVar("T")
+
+
+class SideTasks:
+    """Begins its tasks at once. `stop`: set when the process is asked to end.
+
+    `misconfigured`: what a task has found that no new start would mend; to be raised when all is closed.
+    """
+
+    def __init__(self, stop: asyncio.Event, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+        self._stop = stop
+        self.misconfigured: ConfigurationError | None = None
+        self._asked = asyncio.create_task(stop.wait(), name="signal")
+        self._tasks = {asyncio.create_task(each, name=getattr(each, "__qualname__", "side task")) for each in work}
+
+    async def wait(self) -> None:
+        """Wait until the process is asked to end, or a task has ended."""
+        await asyncio.wait({self._asked, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def end(self, seconds: float | None = None) -> int:
+        """Cancel what runs and return the process's exit code; one that does not end within `seconds` is left alone."""
+        code = 0 if self._stop.is_set() else 1
+        for task in (self._asked, *self._tasks):
+            task.cancel()
+        ended, _ = await asyncio.wait({self._asked, *self._tasks}, timeout=seconds)
+        for task in ended - {self._asked}:
+            if task.cancelled() or not (error := task.exception()):
+                continue
+            if isinstance(error, ConfigurationError):
+                self.misconfigured = error
+            else:
+                log.error("side task failed", task=task.get_name(), exc_info=error)
+        return code
+
+
+def stop_event() -> asyncio.Event:
+    """Return the event that is set by the first signal; must be called inside a running loop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
+    """Return the work's result; None where the signal came first, and the work was cancelled."""
+    task = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    return None
 
 
 async def closed(what: str, closing: Coroutine[Any, Any, None], seconds: float = _CLOSE_SECONDS) -> None:

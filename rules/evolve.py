@@ -11,7 +11,7 @@ from typing import Any, Final
 from rules import events as e
 from rules.evolve_turns import HANDLERS as OF_TURNS
 from rules.evolve_turns import unless_of, wait_to_ask
-from rules.said_words import checksum
+from rules.keywords import checksum
 from rules.state import Conversation, EarlyReport, LastWords, Link, Part, Post, Turn, Waiting, replace
 
 # As long as a template's value may be; the whole summary is in its table.

@@ -6,6 +6,7 @@ Twilio's Advanced Opt-Out has recognised one (`OptOutType`: STOP, START, HELP), 
 """
 
 import unicodedata
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -82,3 +83,13 @@ def normalised(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = (char if char.isalnum() else " " for char in decomposed if not unicodedata.combining(char))
     return " ".join("".join(letters).split())
+
+
+def checksum(content: str) -> str | None:
+    """Return what tells the same words from others; None for what is never taken for the same: a number, a file or place, a
+    reply to a message, nothing but signs. Nobody can read the words out of it.
+    """
+    words = normalised(content)
+    if not words or content.startswith("[") or any(char.isnumeric() for char in content):
+        return None
+    return f"{zlib.crc32(words.encode()):08x}"

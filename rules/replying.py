@@ -20,8 +20,8 @@ from rules import (
 from rules.draft import Draft
 from rules.events import Answered, Received, Unanswered
 from rules.inputs import AgentAnswered, AgentFailed, MessageBuried, MessageReceived
+from rules.keywords import checksum
 from rules.notes import note, quotation
-from rules.said_words import checksum
 from rules.state import Conversation, LastWords, Waiting
 
 FORMER_NUMBER: Final = "it came from a number that the client has left, and may be somebody else's"

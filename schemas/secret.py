@@ -2,7 +2,11 @@
 
 from typing import Annotated
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator
+
+_KEY_BYTES = 32
 
 
 class Secret(str):
@@ -16,3 +20,9 @@ class Secret(str):
 
 SecretText = Annotated[str, AfterValidator(Secret)]
 """A setting's type."""
+
+
+def derived_key(secret: str, purpose: str) -> bytes:
+    """Return 32 bytes (HKDF with SHA-256, RFC 5869), the same in every process."""
+    derivation = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode())
+    return derivation.derive(secret.encode())

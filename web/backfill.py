@@ -12,9 +12,9 @@ from typing import TypeVar
 import structlog
 
 from clients.messenger import ListedMessage, Messenger
-from clients.twilio.form import key_of
+from clients.twilio.webhooks import key_of
+from db.queries import Query
 from db.readers import backfill as stored
-from db.readers.query import Query
 from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage

@@ -5,8 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 
-from db.readers.conversations import CONVERSATION, ConversationPage
-from db.readers.query import Query
+from db.queries import Query
+from db.readers.gateway import CONVERSATION, ConversationPage
 from schemas.phone import conversation_key
 from schemas.query import LARGEST_ID, LARGEST_POSITION, is_whole, whole
 from schemas.times import iso_time

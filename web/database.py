@@ -8,7 +8,7 @@ import structlog
 from clients.bounds import within
 from db.failures import is_postgres_refusal
 from db.pool import POSTGRES_ERRORS, Pool, is_writable
-from db.readers.query import Query
+from db.queries import Query
 from schemas.errors import InvalidInput, Unavailable
 
 log = structlog.get_logger()

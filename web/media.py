@@ -9,7 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from clients.twilio.media import File
-from db.readers.conversations import MESSAGE_PARAMS
+from db.readers.gateway import MESSAGE_PARAMS
 from schemas.errors import RetryableError, TerminalError
 from schemas.phone import conversation_key
 from web.answers import failure

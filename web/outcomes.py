@@ -5,7 +5,7 @@ to look.
 from dataclasses import dataclass
 from typing import Any
 
-from db.readers.outcomes import CALL_OUTCOMES, COMMAND_OUTCOMES, CallOutcomeRow, CommandOutcomeRow
+from db.readers.gateway import CALL_OUTCOMES, COMMAND_OUTCOMES, CallOutcomeRow, CommandOutcomeRow
 from web.database import Database
 from web.waiting import Waiting
 

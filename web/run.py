@@ -18,12 +18,10 @@ from clients.twilio.media import TwilioMedia
 from clients.vendors import Readers, open_readers
 from clients.views import StatsView, WorkerViews
 from db.pool import Pool
-from process.event_loop import watch_loop
-from process.life import closed
+from process.life import SideTasks, closed, stop_event, unless_stopped
 from process.listening import listen
+from process.metrics import watch_loop
 from process.postgres import open_pool
-from process.side_tasks import SideTasks
-from process.signals import stop_event, unless_stopped
 from schemas.errors import Unavailable
 from schemas.public_url import public_url_problem
 from schemas.settings import Settings

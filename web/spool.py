@@ -10,7 +10,7 @@ import structlog
 
 from db.pool import Connection
 from db.queries import load
-from db.readers.spool import HEAD, SpooledEvent
+from db.readers.gateway import SPOOL_HEAD, SpooledEvent
 from process.tracing import current_trace
 from schemas.errors import Unavailable
 from web.database import Database
@@ -124,7 +124,7 @@ class Spool:
             await connection.execute(_sql.spool_session)
             if not await connection.fetchval(_sql.spool_lock, _LOCK):
                 return False
-            rows = await HEAD.all(connection, _PASS)
+            rows = await SPOOL_HEAD.all(connection, _PASS)
             published = await _publish_rows(rows, send)
             await _remove(connection, published)
         if published:

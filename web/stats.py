@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from clients.views import StatsView
-from db.readers.figures import CAMPAIGN, DAY
+from db.readers.gateway import CAMPAIGN, DAY
 from schemas.settings import Settings
 from schemas.stats_query import StatsQuery
 from web.conversations import Rows

@@ -8,8 +8,7 @@ import structlog
 from aiohttp import web
 from multidict import MultiDict
 
-from clients.twilio import form as twilio_form
-from clients.twilio.signature import is_signed, signed_url
+from clients.twilio.webhooks import cleaned, is_signed, key_of, message_sid, own_id, signed_url
 from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage, MessageStatus
@@ -60,7 +59,7 @@ class TwilioWebhooks:
         both = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
         self._tokens = [token for token in both if token]
         self._account = settings.twilio_account_sid
-        self._sender = twilio_form.key_of({"From": settings.twilio_whatsapp_from}, "From")
+        self._sender = key_of({"From": settings.twilio_whatsapp_from}, "From")
         self._other_senders = settings.twilio_other_senders
         self._public_base_url = settings.public_base_url
         self._publisher = publisher
@@ -72,11 +71,11 @@ class TwilioWebhooks:
         params = await self._verified(request)
         if not self._is_for_us(params):
             return self._for_another_sender()
-        key = twilio_form.key_of(params, "From")
+        key = key_of(params, "From")
         if key == self._sender:
             raise InvalidInput("From", "is our own WhatsApp sender")
         event = InboundMessage.from_object(
-            {"event_id": twilio_form.message_sid(params), **self._arrived(request, params)}
+            {"event_id": message_sid(params), **self._arrived(request, params)}
         )
         await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request[REQUEST_ID])
         return _twiml()
@@ -87,12 +86,12 @@ class TwilioWebhooks:
         status = params.get("MessageStatus", "")[:50]
         event = MessageStatus.from_object(
             {
-                "event_id": f"{twilio_form.message_sid(params)}:{status}",
-                "own_id": twilio_form.own_id(request.query.get(_OWN_ID)),
+                "event_id": f"{message_sid(params)}:{status}",
+                "own_id": own_id(request.query.get(_OWN_ID)),
                 **self._arrived(request, params),
             }
         )
-        key = twilio_form.key_of(params, "To")
+        key = key_of(params, "To")
         await self._together.wait()
         await self._publisher.publish(MESSAGE_STATUS, key, event.to_json(), request[REQUEST_ID])
         return _twiml()
@@ -111,12 +110,12 @@ class TwilioWebhooks:
             raise problem
         if self._account and params.get("AccountSid", self._account) != self._account:
             raise _refused("another account")
-        return twilio_form.cleaned(params)
+        return cleaned(params)
 
     def _is_for_us(self, params: dict[str, str]) -> bool:
         """Return whether a message was written to our sender; an answer would go out from ours, to a stranger to it."""
         to = params.get("To")
-        return to is None or twilio_form.key_of(params, "To") == self._sender
+        return to is None or key_of(params, "To") == self._sender
 
     def _for_another_sender(self) -> web.Response:
         log.warning("a message to another sender was not taken", handling=self._other_senders)

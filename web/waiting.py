@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from db.readers.query import Query
+from db.queries import Query
 from schemas.errors import Unavailable
 from web.database import Database
 

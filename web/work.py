@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from clients.views import StatsView
-from db.readers.figures import WORK, WorkFigures
-from db.readers.query import Query
+from db.queries import Query
+from db.readers.gateway import WORK, WorkFigures
 from process.periodic import every
 from schemas.errors import Unavailable
 from web.workers import Views, late, refusal_line, refusals, standing, unfinished

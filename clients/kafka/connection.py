@@ -32,6 +32,7 @@ DENIED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterA
 
 ISOLATION = "read_committed"
 """How every consumer reads; Faust's are told by `streams.engine.consumer`."""
+__all__ = ["KafkaError", "MessageSizeTooLargeError"]
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:

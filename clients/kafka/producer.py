@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 
 from clients.kafka.connection import REQUEST_TIMEOUT_MS, ends_a_producer, producer_arguments
 from schemas.settings import Settings
@@ -123,3 +124,8 @@ class Producer:
         task = asyncio.create_task(producer.stop(), name="retired producer")
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of a key, as Java's default partitioner and every producer of the topics have it."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)

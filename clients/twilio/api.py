@@ -6,11 +6,28 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import aiohttp
 from yarl import URL
 
-from clients.http import BROKE_OFF, LARGEST_ANSWER_BYTES, Answer, GuardedBody, ask, at_any_time, timeouts
-from clients.twilio.errors import VENDOR, parsed, unread
+from clients.http import (
+    BROKE_OFF,
+    CREDENTIALS_PAUSE_SECONDS,
+    LARGEST_ANSWER_BYTES,
+    Answer,
+    GuardedBody,
+    ask,
+    at_any_time,
+    timeouts,
+)
 from clients.vendor_json import Json
-from schemas.errors import RetryableError, Withheld
+from schemas.errors import (
+    AccountRefused,
+    NumberBusy,
+    RetryableError,
+    TerminalError,
+    UnknownOutcome,
+    VendorError,
+    Withheld,
+)
 from schemas.settings import Settings
+from schemas.twilio_codes import classify
 
 # Twilio answers in 0.1-0.5 s; an answer that takes longer than this is not waited for, the outcome is looked up.
 TIMEOUT = timeouts(read_seconds=10.0, whole_seconds=15.0)
@@ -20,6 +37,42 @@ SLOW_SECONDS = 2.0
 LIST_TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
 _OK = 200
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+VENDOR = "twilio"
+
+PAIR_PAUSE_SECONDS = 12.0
+"""How long a number that gets too many messages is left alone: WhatsApp takes one per 6 s."""
+
+
+def parsed(answer: Answer) -> Json:
+    """Return the answer's JSON object; an empty one where it has none."""
+    try:
+        return answer.json()
+    except ValueError:
+        return {}
+
+
+def refused(answer: Answer) -> VendorError:
+    """Return the error of an answer that is not what was asked for. `UnknownOutcome`: it may have been done."""
+    body = parsed(answer)
+    code = body.get("code") if isinstance(body.get("code"), int | str) else None
+    # `detail`: Twilio's newer errors follow RFC 9457.
+    why = str(body.get("message") or body.get("detail") or f"HTTP {answer.status}")
+    kind, shown = classify(code, answer.status).kind, code or answer.status
+    if kind == "slow":
+        return NumberBusy(VENDOR, why, shown, answer.retry_after or PAIR_PAUSE_SECONDS)
+    if kind == "retryable":
+        return RetryableError(VENDOR, why, shown, answer.retry_after)
+    if kind == "hold":
+        return AccountRefused(VENDOR, why, shown, CREDENTIALS_PAUSE_SECONDS)
+    return (UnknownOutcome if kind == "unknown" else TerminalError)(VENDOR, why, shown)
+
+
+def unread(answer: Answer) -> VendorError:
+    """Return the error of something that could not be read: reading has no effect, it can always be done again."""
+    error = refused(answer)
+    if isinstance(error, UnknownOutcome):
+        return RetryableError(VENDOR, error.why, error.code, answer.retry_after)
+    return error
 
 
 class TwilioApi:

@@ -12,8 +12,7 @@ import aiohttp
 from yarl import URL
 
 from clients.http import BROKE_OFF, Answer, TooLarge, ask
-from clients.twilio.api import TwilioApi
-from clients.twilio.errors import VENDOR
+from clients.twilio.api import VENDOR, TwilioApi
 from schemas.errors import RetryableError, TerminalError
 
 LARGEST_FILE = 16 * 1024 * 1024

@@ -10,8 +10,7 @@ from yarl import URL
 
 from clients.http import BROKE_OFF, Answer
 from clients.messenger import ListedMessage
-from clients.twilio.api import TwilioApi
-from clients.twilio.errors import VENDOR, unread
+from clients.twilio.api import VENDOR, TwilioApi, unread
 from clients.twilio.messages import listed
 from schemas.errors import RetryableError
 

@@ -15,8 +15,7 @@ import structlog
 from clients.http import BROKE_OFF, NOTHING_WAS_SENT, Answer
 from clients.matching import candidates, same_address
 from clients.messenger import Accepted, ListedMessage, Listing, MessageFile, OutgoingMessage
-from clients.twilio.api import LIST_TIMEOUT, TwilioApi
-from clients.twilio.errors import VENDOR, parsed, refused
+from clients.twilio.api import LIST_TIMEOUT, VENDOR, TwilioApi, parsed, refused
 from clients.twilio.message_list import pages
 from clients.twilio.messages import callback_url, form_of
 from clients.twilio.typing_indicator import TypingIndicator

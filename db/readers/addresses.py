@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.pool import Pool
-from db.queries import load
-from db.readers.query import Query
+from db.queries import Query, load
 
 _sql = load("addresses")
 

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from db.queries import load
-from db.readers.query import Query
+from db.queries import Query, load
 
 _sql = load("backfill")
 

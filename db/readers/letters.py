@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from db.queries import load
-from db.readers.query import Query
+from db.queries import Query, load
 from schemas.rows import Json
 
 _sql = load("dead_letters")

@@ -5,8 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from db.queries import load
-from db.readers.query import Query
+from db.queries import Query, load
 from schemas.rows import Json
 
 _sql = load("ops")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.pool import Pool
-from db.queries import load
-from db.readers.query import Query
+from db.queries import Query, load
 from schemas.rows import Json
 
 _sql = load("replay")

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
-from db.queries import load
-from db.readers.query import Query
+from db.queries import Query, load
 
 _sql = load("stats")
 

@@ -22,7 +22,7 @@ from streams.actors.ownership import Ownership
 from streams.actors.rejections import Rejections
 from streams.actors.values import Actor, Job, Told, Transition
 from streams.engine.app import DRAIN_CAP_SECONDS
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.failpoints import reach
 
 log = structlog.get_logger()

@@ -12,8 +12,7 @@ from typing import Any, Protocol
 import structlog
 from opentelemetry.trace import SpanKind
 
-from clients.kafka.partitioner import partition_of
-from clients.kafka.producer import Producer
+from clients.kafka.producer import Producer, partition_of
 from process.tracing import current_trace, span, trace_header
 from rules.inputs import Input, MessageBuried, MessageReceived, Recovered
 from schemas.errors import InvalidInput
@@ -33,7 +32,7 @@ from streams.actors.reading import Arrived, InputReader
 from streams.actors.records import NotForeseen, parsed, produced_at
 from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.replay.mark import Mark
 
 log = structlog.get_logger()

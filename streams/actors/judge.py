@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-from clients.kafka.errors import KafkaError
+from clients.kafka.connection import KafkaError
 from db.failures import is_postgres_away
 from db.store.ids import NoIdsLeft
 from schemas.errors import Fenced, RetryableError, Unavailable, UnknownOutcome

@@ -7,13 +7,13 @@ from typing import Any
 
 import structlog
 
-from clients.kafka.errors import MessageSizeTooLargeError
+from clients.kafka.connection import MessageSizeTooLargeError
 from clients.kafka.producer import Producer
 from schemas.errors import InvalidInput
 from schemas.events import DeadLetter
 from schemas.phone import without_numbers
 from schemas.topics import DEAD_LETTER
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.metrics import DEAD_LETTERS
 
 log = structlog.get_logger()

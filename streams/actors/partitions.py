@@ -16,8 +16,7 @@ from streams.actors.hosting import Hosting
 from streams.actors.ids import Ids
 from streams.actors.ownership import Ownership
 from streams.actors.publisher import Publisher
-from streams.engine.lost_offsets import told
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition, told
 from streams.metrics import LOST_OFFSETS, REBALANCES
 
 log = structlog.get_logger()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
-from clients.kafka.errors import KafkaError
+from clients.kafka.connection import KafkaError
 from clients.kafka.producer import Producer
 from db.pool import Pool
 from db.store.ownership import Claim

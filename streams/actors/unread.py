@@ -12,7 +12,7 @@ from schemas.phone import conversation_key
 from schemas.topics import INBOUND_MESSAGE
 from streams.actors.records import produced_at
 from streams.actors.values import Told
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.replay.mark import Mark
 
 

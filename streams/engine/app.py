@@ -11,7 +11,7 @@ from clients.kafka.connection import connection_arguments, tls_context
 from clients.kafka.oauth import token_provider
 from schemas.settings import Settings
 from streams.engine.consumer import OrderedConsumer
-from streams.engine.embedded import EmbeddedTransport
+from streams.engine.transports import EmbeddedTransport
 
 # Under the rebalance time-out: a draining worker is never evicted. An agent may take longer: what is cut off is asked
 # again, or looked up, by its next owner.

@@ -23,8 +23,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 
 from clients.kafka.connection import ISOLATION
-from streams.engine.lost_offsets import out_of_range
-from streams.engine.read_offsets import ReadOffsets
+from streams.engine.offsets import ReadOffsets, out_of_range
 from streams.engine.request_bounds import bound_requests
 
 

@@ -12,7 +12,7 @@ from clients.kafka.connection import connection_arguments, consumer_arguments
 from clients.kafka.topic_configs import MS_PER_HOUR, configurations
 from schemas.settings import Settings
 from schemas.topics import ALL_TOPICS, topic_name
-from streams.engine.lost_offsets import told
+from streams.engine.offsets import told
 
 _SAFE_REPLICAS = 3
 _SAFE_IN_SYNC = 2

@@ -8,7 +8,7 @@ import faust
 import structlog
 
 from schemas.topics import topic_name
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 
 log = structlog.get_logger()
 

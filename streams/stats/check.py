@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from clients.views import StatsClient
 from db.readers.statistics import WholeConversation
 from schemas.phone import masked

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from clients.http import NO_ANSWER, ask
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from clients.service_token import PeerProofs
 from schemas.errors import Unavailable
 from streams.stats.live import LiveRecords

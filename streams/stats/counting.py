@@ -14,7 +14,7 @@ from schemas.events import EventType
 from schemas.record_headers import traceparent_of
 from schemas.topics import CONVERSATION_EVENT
 from streams.engine.app import DRAIN_CAP_SECONDS
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.stats.changes import Changes, Deliveries, Delivery
 from streams.stats.event_log import Entry
 from streams.stats.live import LiveRecords

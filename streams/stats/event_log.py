@@ -9,8 +9,8 @@ from typing import Self
 import structlog
 from aiokafka import TopicPartition
 
-from clients.kafka.partitioner import partition_of
 from clients.kafka.partitions import PartitionReader
+from clients.kafka.producer import partition_of
 from schemas.errors import InvalidInput
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT, topic_name

@@ -10,7 +10,7 @@ from typing import Any
 
 import faust
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from schemas.documents import now
 from streams.stats.changes import Changes, Done
 from streams.stats.record import Record

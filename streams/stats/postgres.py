@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from db.pool import POSTGRES_ERRORS, Pool
-from db.readers.query import Query
+from db.queries import Query
 from db.readers.statistics import (
     IDS_OF,
     RECORDS,

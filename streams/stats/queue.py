@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 
 from clients.kafka.group_lag import GroupLag
 from db.pool import POSTGRES_ERRORS, Pool
-from db.readers.query import Query
+from db.queries import Query
 from db.readers.statistics import ENDED, QUEUE, Ended
 from schemas.errors import Unavailable
 from schemas.settings import Settings

@@ -13,10 +13,10 @@ import aiohttp
 from clients.http import open_session
 from clients.service_token import PeerProofs, accepted_tokens
 from db.store.placement import known_partitions
-from process.event_loop import watch_loop
 from process.kafka import check_known, partition_count, watch_partitions, when_kafka_answers
 from process.life import closed, until_stopped
 from process.listening import serve
+from process.metrics import watch_loop
 from process.postgres import open_pool
 from schemas.rights import STATS_WORKER
 from schemas.settings import Settings, require

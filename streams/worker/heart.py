@@ -14,9 +14,9 @@ from uuid import UUID, uuid4
 import aiohttp
 
 from clients.circuit_breaker import CircuitBreaker
-from clients.kafka.partitioner import partition_of
-from clients.kafka.producer import Producer
+from clients.kafka.producer import Producer, partition_of
 from clients.rate_limiter import RateLimiter, allowed_per_second
+from clients.sender_standing import Standing
 from clients.twilio.api import SLOW_SECONDS
 from clients.vendors import Vendors
 from db.pool import Pool
@@ -39,8 +39,7 @@ from streams.actors.hosting import Hosting
 from streams.actors.ids import Ids
 from streams.actors.intake import Intake
 from streams.actors.letters import Letters
-from streams.actors.orphans import OrphanedSends
-from streams.actors.ownership import Ownership
+from streams.actors.ownership import OrphanedSends, Ownership
 from streams.actors.partitions import Consumer, Partitions
 from streams.actors.publisher import Publisher
 from streams.actors.reading import InputReader
@@ -49,7 +48,6 @@ from streams.actors.report_watch import ReportWatch
 from streams.actors.retention import Retention
 from streams.actors.store import ConversationStore
 from streams.metrics import REDELIVERIES
-from streams.worker.standing import Standing
 
 # Of a worker's unfinished events, how many a partition may have behind one that is tried again: the other partitions have
 # room left, and at a hundred turns a second a minute's tries are over before it is full.

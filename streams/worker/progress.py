@@ -1,8 +1,11 @@
 """Whether the worker gets on: asked by `/ready` and `/health`, and by a supervisor, who starts a stuck one anew."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Protocol
 
 import structlog
@@ -26,6 +29,8 @@ _LOOK_SECONDS = 3.0
 
 
 Answers = Callable[[], Awaitable[bool]]
+# More than what a full file system keeps back for small writes.
+_SIZE = 4096
 
 
 class Moving(Protocol):
@@ -92,3 +97,14 @@ class Progress:
         if not there:
             self._away.add(name)
             self._away_at = time.monotonic()
+
+
+def disk_problem(folder: Path) -> str | None:
+    """Try to write a little; return the system's words for why it cannot."""
+    try:
+        with TemporaryFile(dir=folder, buffering=0) as file:
+            written = file.write(bytes(_SIZE))
+            file.write(bytes(_SIZE - written))  # of what fits in part, the rest says why
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+    return None

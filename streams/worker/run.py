@@ -4,36 +4,40 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
 import aiohttp
+import faust
 import structlog
 
-from clients.kafka.partitioner import partition_of
-from clients.kafka.producer import Producer
+from clients.kafka.producer import Producer, partition_of
 from clients.kafka.topics import broker_answers
 from clients.vendors import build_vendors
 from db.pool import Pool
 from db.store.load import clock as database_clock
 from db.store.placement import know_partitions, known_partitions, place_actors
 from db.store.session import SESSION
-from process.event_loop import watch_loop
 from process.kafka import check_known, partition_count, watch_partitions, when_kafka_answers
 from process.life import closed, until_stopped
 from process.listening import serve
+from process.metrics import watch_loop
 from process.periodic import every
 from process.postgres import open_pool, postgres_answers
 from rules.configuration import check_rules
 from rules.message_text import to_whatsapp
+from rules.policy import Policy
 from schemas.rights import WORKER
 from schemas.settings import Settings, require
+from schemas.topics import WORKER_GROUP
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
-from streams.engine.app import DRAIN_CAP_SECONDS
-from streams.worker.assembly import Worker, build_worker
-from streams.worker.heart import Outside
+from streams.engine.app import DRAIN_CAP_SECONDS, RawSchema, create_app
+from streams.engine.intake import attach
+from streams.engine.transports import OneLoopTransport
+from streams.worker.heart import Heart, Outside, build_heart
 from streams.worker.progress import Progress
 from streams.worker.views import Views
 
@@ -42,6 +46,23 @@ log = structlog.get_logger()
 _REQUIRED = ("database_url", "kafka_bootstrap_servers", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key")
 # Postgres' clock and the machine's drift apart by milliseconds a minute.
 _CLOCK_EVERY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker(Heart):
+    app: faust.App
+
+
+def build_worker(outside: Outside) -> Worker:
+    """Return a worker that is not started yet."""
+    settings = outside.settings
+    app = create_app(
+        WORKER_GROUP, settings, Path(gettempdir()) / f"whatsapp-worker-{os.getpid()}", OneLoopTransport
+    )
+    heart = build_heart(outside, Policy.of(settings), lambda: app.consumer)
+    app.engine = heart.partitions
+    attach(app, heart.intake.topics, settings.topic_prefix, RawSchema(), heart.intake)
+    return Worker(app=app, **{each.name: getattr(heart, each.name) for each in fields(Heart)})
 
 
 def run(settings: Settings) -> int:

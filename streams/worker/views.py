@@ -14,8 +14,7 @@ from schemas.documents import now
 from schemas.events import TAKEN_UP
 from streams import html, metrics
 from streams.actors.telemetry import CONTRADICTED
-from streams.worker.disk import disk_problem
-from streams.worker.progress import Progress
+from streams.worker.progress import Progress, disk_problem
 
 _RETRY_AFTER = {"Retry-After": "2"}
 

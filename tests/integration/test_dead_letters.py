@@ -9,8 +9,8 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
-from db.readers.export import kept_of
 from db.readers.letters import OPEN_ONES, PAGE, POSITIONS, Position
+from db.readers.persons import kept_of
 from db.store.erasures import erasure_key
 from rules import inputs as i
 from rules.events import TurnFailed

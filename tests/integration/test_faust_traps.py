@@ -14,7 +14,7 @@ from faust.types import TP
 
 from streams.engine.app import OrderedTransport, RawSchema
 from streams.engine.intake import attach
-from streams.engine.work import TopicPartition as Source
+from streams.engine.offsets import TopicPartition as Source
 from tests.support.deadline import eventually
 from tests.support.faust_app import Broker, Engine, running
 

@@ -9,7 +9,7 @@ import pytest
 
 import db.readers
 from db.pool import Pool
-from db.readers.query import Query
+from db.queries import Query
 
 _MODULES = [importlib.import_module(f"db.readers.{each.name}") for each in pkgutil.iter_modules(db.readers.__path__)]
 _QUERIES: dict[str, Query[Any]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from db.pool import Pool
 from db.store.publication import advance, unpublished
 from rules.codec import published

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from db.pool import Pool
 from schemas.settings import Settings
 from schemas.topics import CONVERSATION_EVENT, STATS_CHANGELOG, topic_name

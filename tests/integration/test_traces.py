@@ -27,10 +27,10 @@ from schemas.settings import load_settings
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.stats.counting import Counting
-from streams.worker.assembly import Worker, build_worker
 from streams.worker.heart import Outside
+from streams.worker.run import Worker, build_worker
 from tests.support.deadline import eventually
 from tests.support.spans import recorded
 from web.database import Database

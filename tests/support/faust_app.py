@@ -18,8 +18,8 @@ from mailboxes.mailbox import Mailbox
 from mailboxes.ports import KeyWrite, Limits, Outcome, Record, Step, Verdict
 from schemas.settings import load_settings
 from streams.engine.app import RawSchema, create_app
-from streams.engine.one_loop import OneLoopTransport
-from streams.engine.work import TopicPartition as Source
+from streams.engine.offsets import TopicPartition as Source
+from streams.engine.transports import OneLoopTransport
 
 # A key's write by itself, and all of them at once: who waits holds nobody else back.
 _LIMITS = Limits(partition=10_000, source=10_000, work=10_000, group=1, groups=10_000)

@@ -13,7 +13,7 @@ from clients.twilio.api import TwilioApi
 from clients.twilio.content import ContentTemplate
 from clients.twilio.media import TwilioMedia
 from clients.views import StatsView
-from db.readers.query import Query
+from db.queries import Query
 from schemas.errors import RetryableError, Unavailable
 from schemas.settings import Settings, load_settings
 from web.app import Collaborators, create_app

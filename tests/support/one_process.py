@@ -15,8 +15,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from clients.kafka.partitioner import partition_of
-from clients.kafka.producer import Headers, Producer
+from clients.kafka.producer import Headers, Producer, partition_of
 from clients.twilio.api import TwilioApi
 from clients.twilio.media import TwilioMedia
 from clients.vendors import Vendors
@@ -27,7 +26,7 @@ from rules.policy import Policy
 from schemas.settings import Settings
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.worker.heart import Heart, Outside, build_heart
 from tests.support.gateway import AUTH, Fakes, call, message, settings_with, signed
 from tests.support.simulators import SENDER

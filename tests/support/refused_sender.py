@@ -17,14 +17,14 @@ from clients.circuit_breaker import CircuitBreaker
 from clients.http import Answer
 from clients.messenger import OutgoingMessage
 from clients.rate_limiter import RateLimiter
-from clients.twilio.errors import refused
+from clients.sender_standing import Standing
+from clients.twilio.api import refused
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendNotMade, SlotTaken
 from rules.state import Part
 from schemas.events import MessageStatus
 from streams.actors.effects.delivery import Delivery
 from streams.actors.report_watch import ReportWatch
-from streams.worker.standing import Standing
 from web.ops.filters import Filters
 from web.ops.language import translations
 

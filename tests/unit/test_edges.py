@@ -16,7 +16,7 @@ FOLDERS = ("schemas", "rules", "mailboxes", "clients", "db", "process", "streams
 # Folders and files.
 MAY_IMPORT = {
     "faust": (
-        *("streams/engine", "streams/worker/assembly.py", "streams/worker/views.py"),
+        *("streams/engine", "streams/worker/run.py", "streams/worker/views.py"),
         *("streams/stats/app.py", "streams/stats/changelog.py", "streams/stats/live.py"),
     ),
     "mode": ("streams/engine", "streams/worker", "streams/stats/app.py"),

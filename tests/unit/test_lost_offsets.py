@@ -10,8 +10,7 @@ from faust.types import TP
 
 from schemas.errors import LogShrank
 from streams.actors.partitions import Partitions
-from streams.engine.lost_offsets import out_of_range
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition, out_of_range
 
 
 @pytest.mark.parametrize(

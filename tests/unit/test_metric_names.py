@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 _MODULES = (
-    "streams.metrics", "process.event_loop", "process.vendor_calls", "streams.stats.counting", "web.metrics", "db.pool",
+    "streams.metrics", "process.metrics", "process.metrics", "streams.stats.counting", "web.metrics", "db.pool",
     "clients.kafka.closed_connections",
 )  # fmt: skip
 for _module in _MODULES:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from web.ops.axis import marks
+from web.ops.charts import marks
 from web.ops.files import File, files_of
 from web.ops.filters import Filters
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db.readers.figures import WorkFigures
+from db.readers.gateway import WorkFigures
 from web.ops.language import translations
 from web.ops.troubles import NO_RESTART, RESTART, STANDS_STILL, TEXTS, troubles
 from web.work import problems

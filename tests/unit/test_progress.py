@@ -7,8 +7,7 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaConnectionError
 
-from streams.worker.disk import disk_problem
-from streams.worker.progress import STILL_SECONDS, STUCK_SECONDS, Progress
+from streams.worker.progress import STILL_SECONDS, STUCK_SECONDS, Progress, disk_problem
 from tests.support.deadline import eventually
 
 

@@ -1,6 +1,6 @@
 """How far a partition is read, where some of its offsets hold no record."""
 
-from streams.engine.read_offsets import ReadOffsets
+from streams.engine.offsets import ReadOffsets
 
 _PLACE = "calls/0"
 

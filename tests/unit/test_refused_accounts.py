@@ -10,8 +10,8 @@ import yaml
 from aiohttp.test_utils import TestClient, TestServer
 from markupsafe import escape
 
+from clients.sender_standing import Standing
 from schemas.twilio_codes import _table, classify
-from streams.worker.standing import Standing
 from streams.worker.views import Views
 from tests.support.refused_sender import AT, HOWS, Meets, console
 from web.workers import refusal_line, refusals

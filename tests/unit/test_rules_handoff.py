@@ -5,7 +5,7 @@ import pytest
 from clients.agent import Question
 from clients.elevenlabs.context_text import told
 from clients.elevenlabs.events import answer_to
-from rules.backend_signature import signature
+from rules.backend_posts import signature
 from rules.handoff import Handoff, Said
 from schemas.settings import load_settings
 

@@ -5,7 +5,7 @@ from datetime import UTC
 from types import SimpleNamespace
 from typing import Any
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from schemas.documents import now
 from schemas.events import ConversationEvent
 from streams.stats.counting import Counting

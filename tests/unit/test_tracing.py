@@ -11,8 +11,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from process.metrics import vendor_call
 from process.tracing import link, span, trace_headers
-from process.vendor_calls import vendor_call
 from rules.effects import AskAgent, SendMessage
 from rules.inputs import AgentFailed, MessageReceived, SendNotMade
 from rules.policy import Policy
@@ -24,7 +24,7 @@ from schemas.topics import INBOUND_MESSAGE
 from streams.actors.effects.performer import Performer
 from streams.actors.intake import Intake
 from streams.actors.reading import InputReader
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from tests.support.gateway import NUMBER, FakePublisher, Fakes, gateway, message, settings_with, signed
 from tests.support.spans import recorded
 from web.kafka_link import KafkaLink

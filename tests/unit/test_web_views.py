@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from db.readers.figures import DayFigures
+from db.readers.gateway import DayFigures
 from tests.support.gateway import AUTH, NUMBER, FakeRows, Fakes, gateway
 from web.health import Health
 

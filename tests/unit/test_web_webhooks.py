@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.twilio import form as twilio_form
-from clients.twilio.signature import is_signed, signed_url
+from clients.twilio.webhooks import cleaned, is_signed, signed_url
 from tests.support.gateway import NUMBER, TWILIO_TOKEN, FakePublisher, Fakes, gateway, message, signed
 from web.bodies import parse_form, parse_form_leniently
 
@@ -197,12 +196,12 @@ def test_twilios_published_vector() -> None:
 def test_repetitions_and_blanks_are_part_of_the_signature() -> None:
     params = parse_form(b"A=1&A=2&B=")
     assert params.getall("A") == ["1", "2"]
-    assert twilio_form.cleaned(params) == {"A": "2", "B": ""}
+    assert cleaned(params) == {"A": "2", "B": ""}
 
 
 @given(st.binary(max_size=300))
 def test_no_body_breaks_the_parser(body: bytes) -> None:
-    twilio_form.cleaned(parse_form_leniently(body))
+    cleaned(parse_form_leniently(body))
 
 
 @given(st.text(max_size=300), st.text(max_size=100))

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from db.readers.figures import WorkFigures
+from db.readers.gateway import WorkFigures
 from web.work import Work, problems
 from web.workers import unfinished
 

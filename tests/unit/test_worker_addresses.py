@@ -7,8 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from clients.addresses import Found, urls_behind
-from clients.views import WorkerViews
+from clients.views import Found, WorkerViews, urls_behind
 from schemas.settings import load_settings
 
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from clients.circuit_breaker import CircuitBreaker
-from streams.worker.standing import Standing
+from clients.sender_standing import Standing
 from streams.worker.views import Views
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from tests.universe.group import Group, Place
 from tests.universe.network import Service
 from tests.universe.world import Process, World

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from tests.universe.appending import POISON
 from tests.universe.door import Door
 from tests.universe.vendors import SENDER, Taken, key_of

@@ -17,7 +17,7 @@ import structlog
 from pydantic_core import from_json
 
 from clients import bounds
-from clients.kafka.partitioner import partition_of
+from clients.kafka.producer import partition_of
 from rules.policy import Policy
 from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, CONVERSATION_EVENT, INBOUND_MESSAGE, MESSAGE_STATUS
 from tests.support.chat import paragraphs

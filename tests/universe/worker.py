@@ -16,7 +16,7 @@ from schemas.settings import Settings
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
 from streams.engine.intake import _take_surely
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from streams.worker.heart import Heart, Outside, build_heart
 from tests.universe.kafka import Kafka, Place, Producer, Stored
 from tests.universe.postgres import Postgres, Way

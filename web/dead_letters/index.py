@@ -14,9 +14,8 @@ from aiokafka import ConsumerRecord
 from clients.kafka.log import read_on
 from db.failures import is_postgres_refusal
 from db.pool import Connection, Pool
-from db.queries import load
+from db.queries import Query, load
 from db.readers.letters import POSITIONS, UNREAD
-from db.readers.query import Query
 from db.store.erasures import erasure_key
 from schemas.documents import parse_object
 from schemas.errors import InvalidInput, Unavailable

@@ -14,7 +14,7 @@ from schemas.phone import conversation_key
 from schemas.query import LARGEST_POSITION, whole
 from web.answers import REQUEST_ID
 from web.commands import answer, command_of
-from web.ops.forms import checked_form
+from web.ops.guard import checked_form
 from web.ops.pages import OPERATOR_KEY, see_other
 from web.ops.session import tell
 from web.outcomes import CommandOutcome

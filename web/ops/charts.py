@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,6 @@ from pygal.style import Style
 
 from db.readers.ops import TURNS_OVER_TIME
 from web.database import Database
-from web.ops.axis import marks
 from web.ops.language import language_of, translations
 from web.ops.shared import Shared
 
@@ -29,6 +29,14 @@ _LOOK = {
 }  # fmt: skip
 # A picture that runs a style sheet of its own; it can load nothing and run nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_MOST_MARKS = 5
+
+
+def marks(most: float) -> list[int]:
+    """Return whole numbers, round ones, few, the last at least `most`."""
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    step = next(step for step in steps if step * _MOST_MARKS >= most)
+    return list(range(0, int(-(-max(most, 1) // step)) * step + 1, step))
 
 
 class Charts:

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from aiohttp import web
 
 from db.queries import load
-from db.readers.export import kept_of
 from db.readers.ops import HEAD, MESSAGES, STATUS_CHANGES, TURNS
+from db.readers.persons import kept_of
 from schemas.documents import now
 from schemas.phone import conversation_key
 from schemas.query import whole

@@ -9,7 +9,7 @@ from aiohttp_session import get_session
 
 from schemas.errors import InvalidInput
 from web.dead_letters.letters import Filters, NoSuchLetter
-from web.ops.forms import checked_form
+from web.ops.guard import checked_form
 from web.ops.pages import OPERATOR_KEY, Page, page, see_other
 from web.ops.session import tell
 

@@ -1,15 +1,18 @@
 """What stands around every page: security headers, a signed-in operator, errors as sentences."""
 
+import hmac
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
 from aiohttp_session import get_session
+from multidict import MultiDict
 
+from schemas.documents import without_nul
 from schemas.errors import InvalidInput, Unavailable
 from web.answers import Next
-from web.ops.forms import Forged
+from web.bodies import LARGEST_BODY, read_form
 from web.ops.pages import CSRF_KEY, OPERATOR_KEY, STILL_KEY, TOLD_KEY, Page, page, see_other
 from web.ops.session import CSRF, Sessions, take_told
 
@@ -32,6 +35,34 @@ _REFUSED: Final = {
     415: "This page takes forms in UTF-8 only. Open it again and repeat what you wanted to do.",
 }
 _UNFORESEEN = "Something went wrong here. It is in the log; try again."
+FIELD = "csrf"
+
+
+class Forged(Exception):
+    """The form does not come from a page of this session: an old page, or another site."""
+
+
+async def form_of(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[str]:
+    """Return a form's fields, of at most so many bytes, without NUL characters: no column can hold them.
+
+    Raises:
+        HTTPException, InvalidInput: see `web.bodies.read_form`.
+    """
+    form = await read_form(request, most)
+    return MultiDict((without_nul(name), without_nul(value)) for name, value in form.items())
+
+
+async def checked_form(request: web.Request) -> MultiDict[str]:
+    """Return the fields of a form of ours.
+
+    Raises:
+        Forged: its token is not the session's.
+    """
+    form = await form_of(request)
+    expected = (await get_session(request)).get(CSRF)
+    if not isinstance(expected, str) or not hmac.compare_digest(expected.encode(), form.get(FIELD, "").encode()):
+        raise Forged
+    return form
 
 
 @web.middleware

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from clients.service_token import accepted_tokens
-from schemas.derived_keys import derived_key
+from schemas.secret import derived_key
 from schemas.settings import Settings
 
 SERVICE_OPERATOR = "servicio"

@@ -24,8 +24,7 @@ from web.ops.conversations import Conversations
 from web.ops.dead_letters import DeadLetters, Handling
 from web.ops.files import Files
 from web.ops.filters import Filters
-from web.ops.forms import form_of
-from web.ops.guard import errors_as_pages, operators_only, with_headers
+from web.ops.guard import errors_as_pages, form_of, operators_only, with_headers
 from web.ops.language import COOKIE, LANGUAGES
 from web.ops.live import Live
 from web.ops.now import Now

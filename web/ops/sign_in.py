@@ -1,12 +1,15 @@
 """Who is signed in: operators by a token of their own, or by the service's; attempts are limited."""
 
+import math
+from collections import defaultdict
+
 import structlog
 from aiohttp import web
 from aiohttp_session import get_session, new_session
+from aiolimiter import AsyncLimiter
 
 from web.client_address import TrustedProxies
-from web.ops.attempts import RETRY_AFTER_SECONDS, Attempts
-from web.ops.forms import form_of
+from web.ops.guard import form_of
 from web.ops.operators import Operators
 from web.ops.pages import Page, inside, page, see_other
 from web.ops.session import Sessions
@@ -15,6 +18,36 @@ log = structlog.get_logger()
 
 # A token and a page's address.
 _LARGEST_FORM = 8 * 1024
+# A person mistypes a few times.
+_ATTEMPTS = 5
+_PER_SECONDS = 60.0
+# Clients remembered; the oldest are forgotten, so that nobody fills the memory.
+_MOST_CLIENTS = 10_000
+RETRY_AFTER_SECONDS = math.ceil(_PER_SECONDS / _ATTEMPTS)
+"""When a client that had too many has one again."""
+
+
+class Attempts:
+    """Counts attempts. No right token is kept out: it is the tokens' length that makes guessing hopeless."""
+
+    def __init__(self) -> None:
+        self._limiters: defaultdict[str, AsyncLimiter] = defaultdict(
+            lambda: AsyncLimiter(_ATTEMPTS, _PER_SECONDS)
+        )
+
+    async def take(self, client: str) -> bool:
+        """Count one, at once; tell whether it is within the limit."""
+        if len(self._limiters) >= _MOST_CLIENTS and client not in self._limiters:
+            del self._limiters[next(iter(self._limiters))]
+        limiter = self._limiters[client]
+        is_within = limiter.has_capacity()
+        if is_within:
+            await limiter.acquire()  # does not wait: there is room, and nobody came between
+        return is_within
+
+    def succeeded(self, client: str) -> None:
+        """Forget a client's attempts: there was a right one among them."""
+        self._limiters.pop(client, None)
 
 
 class SignIn:

@@ -17,7 +17,7 @@ from db.store.load import load_conversations
 from db.store.lookups import newest_messages
 from db.store.rows import ConversationRow, StoredMessage
 from mailboxes.group_commit import GroupCommit
-from process.vendor_calls import vendor_call
+from process.metrics import vendor_call
 from rules.effects import AskAgent
 from rules.held_up import HELD_UP, question_since
 from rules.inbound import question as joined

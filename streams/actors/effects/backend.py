@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from db.pool import Pool
 from db.store.lookups import backend_post
-from rules.backend_signature import HEADER, signature
+from rules.backend_posts import HEADER, signature
 from rules.effects import TellBackend
 from rules.inputs import BackendAnswered
 from schemas.rows import Json

@@ -6,7 +6,7 @@ import structlog
 
 from clients.agent import Calls
 from clients.circuit_breaker import CircuitBreaker
-from process.vendor_calls import vendor_call
+from process.metrics import vendor_call
 from rules.effects import FetchDetails
 from rules.inputs import CallDetails, DetailsFetched
 from schemas.errors import VendorError

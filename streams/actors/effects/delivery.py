@@ -9,7 +9,7 @@ from clients.circuit_breaker import CircuitBreaker
 from clients.messenger import ListedMessage, Messenger, OutgoingMessage
 from clients.rate_limiter import Lane, RateLimiter
 from clients.sender_standing import SenderStanding
-from process.vendor_calls import vendor_call
+from process.metrics import vendor_call
 from rules.effects import AwaitSlot, SendMessage
 from rules.held_up import HELD_UP
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken

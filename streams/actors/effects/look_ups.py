@@ -13,7 +13,7 @@ from clients.messenger import ListedMessage, Listing, Messenger
 from db.pool import Pool
 from db.store.lookups import sent_sids
 from mailboxes.group_commit import GroupCommit
-from process.vendor_calls import vendor_call
+from process.metrics import vendor_call
 from rules.effects import LookUpSend
 from rules.inputs import Input, LookupDone
 from rules.state import Part

@@ -12,6 +12,7 @@ from db.pool import Pool
 from db.store.campaigns import reserve_campaign_slot
 from process.tracing import link, span
 from rules import effects as f
+from rules import inputs as i
 from rules.inputs import CampaignSlot, Input, LetterPublished
 from rules.policy import Policy
 from schemas.errors import Fenced
@@ -19,11 +20,33 @@ from streams.actors.effects.agent import AgentClient
 from streams.actors.effects.backend import BackendClient
 from streams.actors.effects.call import CallLookup
 from streams.actors.effects.delivery import Delivery
-from streams.actors.effects.failures import result_of
 from streams.actors.effects.letters import LetterClient
 from streams.actors.effects.look_ups import LookUps
 
 log = structlog.get_logger()
+
+
+def result_of(effect: f.Effect, error: Exception) -> i.Input:
+    """Return the input that stands for the result: of a send nobody knows what became of it.
+
+    Raises:
+        Exception: the error itself, where nothing would ever be tried again.
+    """
+    why = type(error).__name__
+    match effect:
+        case f.AskAgent(question=question):
+            return i.AgentFailed(question=tuple(each.event_id for each in question), retryable=True, why=why)
+        case f.SendMessage(part=part):
+            return i.SendUnknown(own_id=part.own_id, why=why)
+        case f.AwaitSlot(part=part):
+            return i.SendNotMade(own_id=part.own_id, why=why)
+        case f.LookUpSend(part=part):
+            return i.LookupDone(own_id=part.own_id)
+        case f.FetchDetails(call_id=call_id):
+            return i.DetailsFetched(call_id=call_id, details=None)
+        case f.TellBackend(conversation_id=conversation_id, number=number):
+            return i.BackendAnswered(conversation_id=conversation_id, number=number, problem=why)
+    raise error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from clients.matching import MARGIN
 from clients.messenger import ListedMessage, Messenger
 from db.pool import Pool
 from db.store.lookups import restored_at, sent_sids
-from process.vendor_calls import vendor_call
+from process.metrics import vendor_call
 from rules.effects import SendMessage
 
 log = structlog.get_logger()

@@ -7,10 +7,10 @@ import pytest
 from db.pool import Pool
 from db.queries import load
 from db.readers.addresses import ADDRESSES, addresses_of
-from db.readers.conversations import CONVERSATION
-from db.readers.export import kept_of
+from db.readers.gateway import CONVERSATION
 from db.readers.letters import PAGE
 from db.readers.ops import CONVERSATIONS, HEAD, MESSAGES, STATUS_CHANGES
+from db.readers.persons import kept_of
 from db.readers.statistics import IDS_OF, RECORDS
 from db.store.load import load_conversations
 from db.store.lookups import newest_messages, quoted_texts

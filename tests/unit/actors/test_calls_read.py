@@ -11,7 +11,7 @@ from faust.types import TP
 
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
 from streams.actors.partitions import Partitions
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 
 _CALLS = TP(CALL_COMPLETED, 0)
 _MESSAGES = TP(INBOUND_MESSAGE, 0)

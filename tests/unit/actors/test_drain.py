@@ -14,7 +14,7 @@ from streams.actors.behaviour import Conversations
 from streams.actors.hosting import Hosting
 from streams.actors.values import Actor, Stored, Told, Transition
 from streams.engine.app import DRAIN_CAP_SECONDS
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from tests.support.chat import NUMBER, Chat, fresh, talking
 from tests.unit.mailboxes.virtual_time import now, virtual
 

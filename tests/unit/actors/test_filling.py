@@ -16,7 +16,7 @@ from streams.actors.hosting import Hosting
 from streams.actors.judge import LEAST_TRIES
 from streams.actors.rejections import Rejections
 from streams.actors.values import Actor, Stored, Told, Transition
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from tests.support.chat import Chat, fresh
 from tests.unit.actors.test_rejected import Letters
 from tests.unit.mailboxes.virtual_time import now, virtual

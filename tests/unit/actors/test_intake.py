@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.kafka.batches import Unreadable
-from clients.kafka.partitioner import partition_of
-from clients.kafka.producer import Producer
+from clients.kafka.producer import Producer, partition_of
 from rules.inputs import MessageBuried, Recovered
 from schemas.documents import now
 from schemas.events import InboundMessage
@@ -23,7 +22,7 @@ from streams.actors.intake import Intake
 from streams.actors.letters import Letters
 from streams.actors.reading import Arrived, InputReader
 from streams.actors.values import Told
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 
 NUMBER = "+573138539155"
 _PARTITIONS = 8

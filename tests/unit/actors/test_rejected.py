@@ -14,7 +14,7 @@ from schemas.events import ConversationCommand
 from streams.actors.judge import WITHIN_SECONDS
 from streams.actors.rejections import Rejections
 from streams.actors.values import Told
-from streams.engine.work import TopicPartition
+from streams.engine.offsets import TopicPartition
 from tests.unit.mailboxes.virtual_time import now, virtual
 
 SOURCE = TopicPartition("inbound-message", 0)

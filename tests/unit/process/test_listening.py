@@ -6,8 +6,8 @@ import socket
 import pytest
 from aiohttp import web
 
+from process.life import unless_stopped
 from process.listening import listen, serve
-from process.signals import unless_stopped
 from schemas.errors import ConfigurationError, Unavailable
 from schemas.settings import load_settings
 

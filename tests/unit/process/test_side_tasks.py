@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from process.side_tasks import SideTasks
+from process.life import SideTasks
 from schemas.errors import ConfigurationError
 
 

@@ -1,4 +1,4 @@
-"""All that is kept of one person, under whichever addresses."""
+"""A person: under which addresses they are known, and all that is kept of them."""
 
 import base64
 
@@ -9,7 +9,7 @@ from db.store.erasures import erasure_key
 from schemas.phone import number_digests
 from schemas.rows import Json
 
-_sql = load("export")
+_export = load("export")
 
 
 async def kept_of(pool: Pool, address: str) -> Json:
@@ -26,7 +26,7 @@ async def kept_of(pool: Pool, address: str) -> Json:
 
 async def _kept_under(pool: Pool, number: str) -> Json:
     digests = number_digests(await erasure_key(pool), number)
-    kept: Json = await pool.fetchval(_sql.export, number, digests)
+    kept: Json = await pool.fetchval(_export.export, number, digests)
     for letter in kept["dead_letters"]:
         letter["value"] = base64.b64decode(letter["value"] or "").decode(errors="replace")
     return kept

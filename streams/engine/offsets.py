@@ -1,17 +1,44 @@
-"""How far a consumer has read, also past offsets without a record: marks of transactions, and what they took back. Pure.
-
-Whoever waits for the end of a partition, or counts what is left of it, would else wait for such an offset for ever; and
-what is committed would stay behind them.
-"""
+"""Where records come from, and how far reading them has come, also past offsets without a record. Pure."""
 
 from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 P = TypeVar("P")
 
 
+class TopicPartition(NamedTuple):
+    """A topic by its bare name, and a partition."""
+
+    topic: str
+    partition: int
+
+
+def out_of_range(
+    committed: Mapping[P, int | None], beginnings: Mapping[P, int], ends: Mapping[P, int]
+) -> dict[P, tuple[int, int, int]]:
+    """Return (committed, beginning, end) of each partition whose committed offset lies outside of what is kept.
+
+    At the end is inside: everything was read. 0 and None are no commit.
+    """
+    return {
+        place: (offset, beginnings[place], ends[place])
+        for place, offset in committed.items()
+        if offset and not beginnings[place] <= offset <= ends[place]
+    }
+
+
+def told(name: str, found: tuple[int, int, int]) -> str:
+    """Describe it in a line."""
+    committed, beginning, end = found
+    return f"{name}: committed {committed}, kept {beginning} to {end}"
+
+
 class ReadOffsets(Generic[P]):
-    """Of each partition: the offset behind the last record given to its stream, and the consumer's own position."""
+    """Of each partition: the offset behind the last record given to its stream, and the consumer's own position.
+
+    Whoever waits for the end of a partition, or counts what is left of it, would else wait for an offset without a record
+    for ever; and what is committed would stay behind it.
+    """
 
     def __init__(self) -> None:
         self._begun: dict[P, int] = {}
