@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from clients.kafka.log import recent_values
+from clients.kafka.partitions import recent_values
 from db.readers.backfill import SPOOLED
 from schemas.elevenlabs_call import ended_as
 from schemas.errors import InvalidInput, Unavailable

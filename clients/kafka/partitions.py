@@ -1,15 +1,19 @@
-"""Reads partitions of topics from one offset to another, many records at a time; no group, nothing is committed."""
+"""Reads topics from one offset to another, many records at a time; no group, nothing is committed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from clients.bounds import within
 from clients.kafka.connection import KAFKA_ERRORS, consumer_arguments
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from schemas.topics import topic_name
 
 Offsets = Mapping[TopicPartition, int]
 Records = dict[TopicPartition, list[ConsumerRecord]]
@@ -20,6 +24,41 @@ _POLL_MS = 500
 # A partition whose last records were compacted away, or are marks of transactions, gives nothing more: so many empty
 # polls end it.
 _EMPTY_POLLS = 20
+# Of a topic that was not read to its end after so many the broker does not answer.
+_MOST_EMPTY_POLLS = 10
+_CONNECT_SECONDS = 5.0
+# At the end of a topic a fetch is always under way, and its end is waited for: by itself half a second, on every look.
+_FETCH_WAIT_MS = 20
+
+
+async def between(
+    consumer: AIOKafkaConsumer,
+    starts: Offsets,
+    ends: Offsets,
+    *,
+    wanted: Callable[[set[TopicPartition]], Collection[TopicPartition]] = lambda left: left,
+    most: int = _MOST_AT_ONCE,
+    empty_polls: int = _EMPTY_POLLS,
+) -> AsyncIterator[tuple[Records, set[TopicPartition]]]:
+    """Return what came of the consumer's partitions between their offsets, and of which of them more will come.
+
+    `wanted`: of those, whom to ask next; `empty_polls`: so many end it, with partitions left over.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+    """
+    left = {place for place, start in starts.items() if start < ends[place]}
+    for place in left:
+        consumer.seek(place, starts[place])
+    empty = 0
+    while left and empty < empty_polls:
+        got: Records = await consumer.getmany(*wanted(left), timeout_ms=_POLL_MS, max_records=most)
+        empty = 0 if got else empty + 1
+        reached = {place for place in left if await consumer.position(place) >= ends[place]}
+        left -= reached
+        yield {place: [each for each in records if each.offset < ends[place]] for place, records in got.items()}, left
+        if reached:
+            consumer.pause(*reached)
 
 
 class PartitionReader:
@@ -58,24 +97,77 @@ class PartitionReader:
 
     async def batches(self, starts: Offsets, ends: Offsets) -> AsyncIterator[Records]:
         """Return the records of the partitions between their offsets, in each partition's order."""
-        left = {place for place, start in starts.items() if start < ends[place]}
-        if not left:
+        if not (places := [place for place, start in starts.items() if start < ends[place]]):
             return
-        self._consumer.assign(list(left))
-        for place in left:
-            self._consumer.seek(place, starts[place])
-        empty = 0
-        while left and empty < _EMPTY_POLLS:
-            try:
-                got: Records = await self._consumer.getmany(*left, timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
-                reached = {place for place in left if await self._consumer.position(place) >= ends[place]}
-            except KAFKA_ERRORS as error:
-                raise Unavailable("Kafka does not answer") from error
-            empty = 0 if got else empty + 1
-            wanted = {
-                place: [record for record in records if record.offset < ends[place]] for place, records in got.items()
-            }
-            left -= reached
-            yield wanted
-            if reached:
-                self._consumer.pause(*reached)
+        self._consumer.assign(places)
+        try:
+            async for got, _ in between(self._consumer, starts, ends):
+                yield got
+        except KAFKA_ERRORS as error:
+            raise Unavailable("Kafka does not answer") from error
+
+
+async def recent_values(settings: Settings, topic: str, since: datetime) -> AsyncIterator[bytes]:
+    """Return the values that a topic took since a time, up to its present end.
+
+    Raises:
+        Unavailable: Kafka does not answer.
+    """
+    async with _reading(settings, topic) as consumer:
+        starts, ends = await within(_CONNECT_SECONDS, _since(consumer, since))
+        async for records in _to_its_end(consumer, starts, ends):
+            for record in records:
+                yield record.value or b""
+
+
+async def read_on(settings: Settings, topic: str, positions: Mapping[int, int]) -> AsyncIterator[list[ConsumerRecord]]:
+    """Return a topic's records from positions (next offset by partition) up to its present end, in batches of a partition.
+
+    Raises:
+        Unavailable: Kafka does not answer.
+    """
+    async with _reading(settings, topic) as consumer:
+        places = list(consumer.assignment())
+        ends = dict(await within(_CONNECT_SECONDS, consumer.end_offsets(places)))
+        begins = await within(_CONNECT_SECONDS, consumer.beginning_offsets(places))
+        starts = {place: max(begin, positions.get(place.partition, 0)) for place, begin in begins.items()}
+        async for records in _to_its_end(consumer, starts, ends):
+            yield records
+
+
+@asynccontextmanager
+async def _reading(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    # Without a group the consumer has every partition of its topic.
+    consumer = AIOKafkaConsumer(
+        topic_name(settings.topic_prefix, topic),
+        **consumer_arguments(settings),
+        group_id=None,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
+    )
+    try:
+        await within(_CONNECT_SECONDS, consumer.start())
+        yield consumer
+    except KAFKA_ERRORS as error:
+        raise Unavailable("Kafka does not answer") from error
+    finally:
+        await consumer.stop()
+
+
+async def _since(consumer: AIOKafkaConsumer, since: datetime) -> tuple[Offsets, Offsets]:
+    """Return the first offsets since a time, and the present end offsets."""
+    places = list(consumer.assignment())
+    ends: Offsets = await consumer.end_offsets(places)
+    begins = await consumer.offsets_for_times(dict.fromkeys(places, int(since.timestamp() * 1000)))
+    return {place: ends[place] if begin is None else begin.offset for place, begin in begins.items()}, ends
+
+
+async def _to_its_end(
+    consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets
+) -> AsyncIterator[list[ConsumerRecord]]:
+    is_read = True
+    async for got, left in between(consumer, starts, ends, empty_polls=_MOST_EMPTY_POLLS):
+        is_read = not left
+        for records in got.values():
+            yield records
+    if not is_read:
+        raise TimeoutError("the broker stopped answering")

@@ -2,18 +2,14 @@
 
 import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-Offsets = Mapping[TopicPartition, int]
+from clients.kafka.partitions import Offsets, between
 
 # Some MB at a time: one round trip reads thousands, and memory stays small.
 _MOST_AT_ONCE = 5_000
-_POLL_MS = 500
-# A partition whose last records were compacted away, or are marks of transactions, gives nothing more: so many empty
-# polls end it.
-_EMPTY_POLLS = 20
 
 
 async def in_time_order(
@@ -29,21 +25,13 @@ async def in_time_order(
     if not merge.open:
         return
     consumer.assign(list(merge.open))
-    for place in merge.open:
-        consumer.seek(place, starts[place])
-    empty = 0
-    while merge.open and empty < _EMPTY_POLLS:
-        got = await consumer.getmany(*merge.hungry(), timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
-        empty = 0 if got else empty + 1
+    async for got, left in between(consumer, starts, ends, wanted=lambda _: merge.hungry(), most=_MOST_AT_ONCE):
+        merge.open = left
         for place, records in got.items():
-            merge.add(place, [record for record in records if record.offset < ends[place]])
-        for place in list(merge.open):
-            if await consumer.position(place) >= ends[place]:
-                merge.open.discard(place)
-                consumer.pause(place)
+            merge.add(place, records)
         if ready := merge.take():
             yield ready
-    merge.open.clear()
+    merge.open = set()
     if rest := merge.take():
         yield rest
 

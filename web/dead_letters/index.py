@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 from aiokafka import ConsumerRecord
 
-from clients.kafka.log import read_on
+from clients.kafka.partitions import read_on
 from db.failures import is_postgres_refusal
 from db.pool import Connection, Pool
 from db.queries import Query, load
