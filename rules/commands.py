@@ -11,7 +11,8 @@ from typing import Final
 
 from rules import erasure, outcomes, takeover, window
 from rules.draft import Draft
-from rules.events import AgentChanged, Answered, Commanded, Declined, Queued
+from rules.erasure import record
+from rules.events import AgentChanged, Answered, Declined, Queued
 from rules.inputs import CommandGiven
 from rules.state import Conversation, Part, Status, Waiting
 from rules.templates import LONGEST_FILLED, one_line
@@ -26,14 +27,14 @@ def on_command(draft: Draft, given: CommandGiven) -> None:
     """Execute a command at once; what an operator writes waits for its turn."""
     command = given.command
     if (refusal := _refusal(draft, command)) is not None:
-        _record(draft, command, changed=False, outcome=outcomes.command_refused(refusal))
+        record(draft, command, changed=False, outcome=outcomes.command_refused(refusal))
     elif command.command == "erase":
         erasure.erase(draft, command)
     elif command.command == "write":
         _queue(draft, given)
     else:
         changed = _change(draft, command)
-        _record(draft, command, changed=changed, outcome=outcomes.command(changed=changed))
+        record(draft, command, changed=changed, outcome=outcomes.command(changed=changed))
 
 
 def _change(draft: Draft, command: ConversationCommand) -> bool:
@@ -56,23 +57,9 @@ def _change(draft: Draft, command: ConversationCommand) -> bool:
     return True
 
 
-def _record(draft: Draft, command: ConversationCommand, *, changed: bool, outcome: Json | None) -> None:
-    draft.emit(
-        Commanded(
-            command_id=command.command_id,
-            command=command.command,
-            by=command.by,
-            position=draft.state.position + 1,
-            changed=changed,
-            payload=command.model_dump(mode="json"),
-            outcome=outcome,
-        )
-    )
-
-
 def _queue(draft: Draft, given: CommandGiven) -> None:
     command = given.command
-    _record(draft, command, changed=True, outcome=None)
+    record(draft, command, changed=True, outcome=None)
     waiting = Waiting(
         kind="write",
         event_id=command.command_id,

@@ -7,6 +7,7 @@ from rules import letters, links, outcomes
 from rules.draft import Draft
 from rules.events import Commanded, Erased, ErasureBegun, OptedOut
 from schemas.events import ConversationCommand
+from schemas.rows import Json
 
 
 def erase(draft: Draft, command: ConversationCommand) -> None:
@@ -18,7 +19,8 @@ def erase(draft: Draft, command: ConversationCommand) -> None:
         return  # an address of somebody else's
     told = tuple(letters.erasure(draft, key, command) for key in others if key != command.link)
     if draft.state.erasing is not None:
-        _note(draft, command)
+        # It is being erased by another command already.
+        record(draft, command, changed=False, outcome=outcomes.command(changed=False))
     elif told:
         draft.emit(ErasureBegun(command=command.model_dump(mode="json"), letters=told))
     else:
@@ -38,16 +40,16 @@ def _forget(draft: Draft, command: ConversationCommand) -> None:
     draft.emit(Erased(command_id=command.command_id, changed=draft.state.id is not None))
 
 
-def _note(draft: Draft, command: ConversationCommand) -> None:
-    """It is being erased by another command already."""
+def record(draft: Draft, command: ConversationCommand, *, changed: bool, outcome: Json | None) -> None:
+    """Say that a command was taken, and what came of it."""
     draft.emit(
         Commanded(
             command_id=command.command_id,
             command=command.command,
             by=command.by,
             position=draft.state.position + 1,
-            changed=False,
+            changed=changed,
             payload=command.model_dump(mode="json"),
-            outcome=outcomes.command(changed=False),
+            outcome=outcome,
         )
     )

@@ -11,7 +11,7 @@ import structlog
 from db.pool import Pool
 from db.store.load import load_conversations
 from db.store.lookups import first_follow_ups, quoted_texts, sends_by_own_id, sends_by_sid
-from db.store.rows import ConversationRow, SendRow
+from db.store.rows import ConversationRow
 from rules import inputs as i
 from rules.inbound import described, quoted_sid
 from rules.known_sends import KnownSends
@@ -30,10 +30,8 @@ from schemas.events import (
 )
 from schemas.phone import LinkedKeys, linked_keys, masked
 from schemas.rows import Json
-from schemas.statuses import FAILED, rank_of
-from schemas.twilio_codes import classify
-from schemas.verdicts import PASSING
 from streams.actors.replayed import Replayed, held_turns, wanted
+from streams.actors.reports import known_send, report_of, send_of
 from streams.actors.values import Told
 from streams.replay.mark import Mark
 
@@ -174,19 +172,19 @@ class InputReader:
         if send is None:
             return None
         self._report_read(event, send, key)
-        return Told(given=_report(event, send, None))
+        return Told(given=report_of(event, send, None))
 
     async def _read_reports(self, events: Sequence[MessageStatus]) -> list[Told]:
         own_ids = {UUID(event.own_id) for event in events if event.own_id is not None}
         sids = {sid for event in events if event.own_id is None and (sid := event.params.get("MessageSid"))}
         by_own = await sends_by_own_id(self._pool, sorted(own_ids)) if own_ids else {}
         by_sid = await sends_by_sid(self._pool, sorted(sids)) if sids else {}
-        sends = [_send_of(event, by_own, by_sid) for event in events]
+        sends = [send_of(event, by_own, by_sid) for event in events]
         for event, send in zip(events, sends, strict=True):
             self._report_read(event, known_send(send) if send else None, send.phone_number if send else event.key)
         held = await held_turns(self._pool, [send for send in sends if send is not None])
         return [
-            Told(given=_report(event, known_send(send) if send else None, held.get(send.turn_id) if send else None))
+            Told(given=report_of(event, known_send(send) if send else None, held.get(send.turn_id) if send else None))
             for event, send in zip(events, sends, strict=True)
         ]
 
@@ -291,72 +289,3 @@ def _buried(message: InboundMessage) -> Told:
         request_id=message.request_id,
     )
     return Told(given=given, event=("message", given.identity))
-
-
-def _send_of(event: MessageStatus, by_own: dict[UUID, SendRow], by_sid: dict[str, SendRow]) -> SendRow | None:
-    if event.own_id is not None:
-        return by_own.get(UUID(event.own_id))
-    return by_sid.get(event.params.get("MessageSid", ""))
-
-
-def _report(event: MessageStatus, send: i.KnownSend | None, held: i.HeldTurn | None) -> i.DeliveryReported:
-    status = event.params.get("MessageStatus") or event.params.get("SmsStatus", "")
-    return i.DeliveryReported(
-        sid=event.params.get("MessageSid"),
-        status=status,
-        rank=rank_of(status),
-        at=event.received_at,
-        own_id=event.own_id,
-        delivered=status in ("delivered", "read"),
-        read=status == "read",
-        failure=_failure(event.params) if status in FAILED else None,
-        send=send,
-        held=held,
-        report=event,
-    )
-
-
-def _failure(params: dict[str, str]) -> i.Failure:
-    return failure_of(params.get("ErrorCode"), params.get("ChannelStatusMessage") or params.get("ErrorMessage"))
-
-
-def failure_of(code: str | None, words: str | None) -> i.Failure:
-    """Return what a report of failure comes to, by its code."""
-    verdict = classify(code)
-    return i.Failure(kind=_kind(verdict.kind), code=code, reason=verdict.es, vendor_words=words)
-
-
-def _kind(kind: str) -> i.FailureKind:
-    if kind == "suppress":
-        return "suppress"
-    if kind == "template":
-        return "outside_window"
-    if kind == "slow":
-        return "slow"
-    return "passing" if kind in PASSING or kind == "hold" else "final"
-
-
-def known_send(row: SendRow) -> i.KnownSend:
-    """Return a send as the rules are told of it."""
-    return i.KnownSend(
-        own_id=str(row.own_id),
-        turn_id=row.turn_id,
-        turn_kind=row.turn_kind,
-        part=row.part,
-        to=row.to_address,
-        body=row.body,
-        content=row.content,
-        state=row.state,
-        rank=row.rank,
-        sid=row.sid,
-        message_id=row.message_id,
-        planned_at=row.planned_at,
-        intended_at=row.intended_at,
-        delivered_at=row.delivered_at,
-        read_at=row.read_at,
-        times=row.times,
-        came_back=row.came_back,
-        origin_turn=row.origin_turn,
-        origin_part=row.origin_part,
-        conversation_id=row.conversation_id,
-    )

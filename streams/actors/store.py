@@ -21,7 +21,7 @@ from rules.policy import Policy
 from rules.state import Conversation, OptOut
 from schemas.errors import ServiceError
 from schemas.rows import Change, LogRow
-from streams.actors.reading import known_send
+from streams.actors.reports import known_send
 from streams.actors.telemetry import observe
 from streams.actors.values import Actor, Stored, Transition
 from streams.metrics import step_took

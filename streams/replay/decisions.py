@@ -8,7 +8,7 @@ from rules import events as e
 from rules.codec import data_of, type_of
 from rules.draft import Fresh
 from schemas.rows import Json
-from streams.replay.hindsight import Step
+from streams.replay.history import Step
 
 Told = Json
 

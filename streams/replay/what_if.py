@@ -21,7 +21,8 @@ from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE, 
 from streams.actors.store import load_actors
 from streams.replay.candidates import Wanted
 from streams.replay.decisions import ids_of, told
-from streams.replay.hindsight import History, Step, given_of
+from streams.replay.hindsight import given_of
+from streams.replay.history import History, Step
 from streams.replay.reader import Record
 
 TOPICS: Final = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_EVENT)

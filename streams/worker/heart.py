@@ -44,7 +44,7 @@ from streams.actors.partitions import Consumer, Partitions
 from streams.actors.publisher import Publisher
 from streams.actors.reading import InputReader
 from streams.actors.rejections import Rejections
-from streams.actors.report_watch import ReportWatch
+from streams.actors.reports import ReportWatch
 from streams.actors.retention import Retention
 from streams.actors.store import ConversationStore
 from streams.metrics import REDELIVERIES

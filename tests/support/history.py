@@ -10,7 +10,7 @@ from rules.events import Answered, Received, Sent
 from rules.policy import Policy
 from rules.state import Waiting
 from schemas.statuses import rank_of
-from streams.actors.reading import failure_of
+from streams.actors.reports import failure_of
 from tests.support.chat import Chat, policy_of
 from tests.support.lane import ACCEPTED, FATES, LOST, Lane
 

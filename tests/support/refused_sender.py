@@ -24,7 +24,7 @@ from rules.inputs import SendNotMade, SlotTaken
 from rules.state import Part
 from schemas.events import MessageStatus
 from streams.actors.effects.delivery import Delivery
-from streams.actors.report_watch import ReportWatch
+from streams.actors.reports import ReportWatch
 from web.ops.filters import Filters
 from web.ops.language import translations
 

@@ -13,7 +13,8 @@ from rules.events import Event, Recorded
 from rules.policy import Policy
 from rules.state import Conversation
 from streams.replay.decisions import Told, ids_of, told
-from streams.replay.hindsight import History, given_of
+from streams.replay.hindsight import given_of
+from streams.replay.history import History
 from tests.support import history
 from tests.support.chat import NUMBER, Chat, policy_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from clients.sender_standing import SenderStanding
 from schemas.events import MessageStatus
-from streams.actors.report_watch import ReportWatch
+from streams.actors.reports import ReportWatch
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 KEY = "+573138539155"
