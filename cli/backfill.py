@@ -16,9 +16,9 @@ from clients.elevenlabs.campaigns import ElevenLabsCampaigns
 from clients.vendors import open_readers
 from schemas.documents import now
 from schemas.errors import InvalidInput, VendorError
+from schemas.query import point_in_time
 from schemas.retention import remembered_for
 from schemas.settings import Settings, require
-from schemas.times import point_in_time
 from web.backfill import Backfill, Findings
 from web.backfill_calls import CallBackfill, CallFindings
 from web.publisher import Publisher

@@ -1,14 +1,18 @@
 """Postgres and Kafka for a command: both there, or one line that says which is not; and whether the workers are stopped."""
 
 import asyncio
+import json
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 from clients.kafka.topics import live_members
 from db.pool import POSTGRES_ERRORS, create_pool
 from schemas.errors import Unavailable
-from schemas.settings import Settings
+from schemas.settings import Settings, load_settings
 from web.database import Database
 from web.kafka_link import KafkaLink
 
@@ -48,3 +52,25 @@ async def postgres_and_kafka(settings: Settings) -> AsyncIterator[tuple[Database
     finally:
         await kafka.close()
         pool.terminate()
+
+
+def settings_beside(data_dir: Path) -> Settings:
+    """Read the environment; where it names no database and an `up` runs, what that `up` has chosen counts.
+
+    Raises:
+        ConfigurationError: see `load_settings`.
+    """
+    settings = load_settings()
+    if settings.database_url is not None or (state := running_up(data_dir)) is None:
+        return settings  # where none runs, the command itself says which variables are missing
+    return load_settings({**state["env"], **os.environ})
+
+
+def running_up(data_dir: Path) -> dict[str, Any] | None:
+    """Return what the `up` of a folder tells of itself; None where none runs."""
+    try:
+        state: dict[str, Any] = json.loads((data_dir / "up.json").read_text())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return state

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from cli.connected import running_up
 from cli.judge import Verdict, answered_words, judge
-from cli.running import running_up
 from schemas.errors import ConfigurationError
 
 State = dict[str, Any]

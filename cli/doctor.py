@@ -14,9 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.doctor_agents import agents
-from cli.doctor_durability import durability
-from cli.doctor_templates import templates
-from cli.findings import Finding
+from cli.doctor_checks import Finding, durability, templates
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.http import BROKE_OFF, open_session
 from clients.kafka.rights import check_rights

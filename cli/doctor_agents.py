@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from cli.findings import Finding
+from cli.doctor_checks import Finding
 from clients.elevenlabs.agent_settings import agent_problems
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.elevenlabs.errors import Forbidden, NotThere

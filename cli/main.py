@@ -41,7 +41,7 @@ def web() -> None:
 @app.command(epilog=_ENVIRONMENT)
 def worker() -> None:
     """Run conversations: take events from Kafka, ask the agent, send, record."""
-    from cli.doctor_templates import warn_of_templates
+    from cli.doctor_checks import warn_of_templates
     from streams.worker.run import run
 
     def warned(settings: Settings) -> int:
@@ -150,7 +150,7 @@ def erase(
     yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
 ) -> None:  # fmt: skip
     """Forget one number: conversation, messages, log. Its opt-out is kept."""
-    from cli.erase import run_erase
+    from cli.person import run_erase
 
     _run(lambda settings: run_erase(settings, number, yes=yes, as_json=as_json), data_dir)
 
@@ -160,7 +160,7 @@ def export(
     number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")], data_dir: Beside = _DATA_DIR
 ) -> None:
     """Print all that is kept of one number, as JSON."""
-    from cli.export import run_export
+    from cli.person import run_export
 
     _run(lambda settings: run_export(settings, number), data_dir)
 

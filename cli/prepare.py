@@ -1,6 +1,8 @@
 """What must be there before the processes: the schema in Postgres, the topics in Kafka."""
 
 import json
+import socket
+from collections.abc import Mapping
 
 from cli.upgrade import upgrade_of
 from clients.kafka.topic_configs import wanted_configs
@@ -8,6 +10,7 @@ from clients.kafka.topics import ensure_topics, topic_names
 from db.migrate import migrate
 from process.kafka import when_kafka_answers
 from process.postgres import when_postgres_answers
+from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
 
@@ -43,3 +46,21 @@ async def prepare(settings: Settings) -> None:
     upgrade = upgrade_of(settings)
     await when_postgres_answers(settings, lambda: migrate(url, upgrade))
     await when_kafka_answers(settings, lambda: ensure_topics(settings))
+
+
+def check_free(ports: Mapping[str, int]) -> None:
+    """Check ports, given by the variables that set them; 0 is any.
+
+    Raises:
+        ConfigurationError: one is taken, or may not be listened on.
+    """
+    for variable, port in ports.items():
+        with socket.socket() as probe:
+            # As servers do: connections that ended a moment ago do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{variable}: {port} cannot be listened on ({error.strerror}); set another"
+                ) from error

@@ -11,8 +11,8 @@ from typing import Annotated
 import structlog
 import typer
 
+from cli.connected import settings_beside
 from cli.logs import configure_logs
-from cli.running import settings_beside
 from clients.kafka.closed_connections import mend_connections
 from clients.kafka.records import mend_records
 from process.tracing import tracing

@@ -14,15 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.parts import Parts
-from cli.ports import check_free
-from cli.prepare import prepare
+from cli.prepare import check_free, prepare
 from cli.supervisor import Supervisor
-from local.kafka.ports import LOOPBACK
 from local.kafka.server import start_kafka
 from local.phone.app import serve_phone
 from local.phone.world import Addresses
 from local.postgres.server import start_postgres
-from local.process import end, spawn
+from local.process import LOOPBACK, end, spawn
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings
 

@@ -1,8 +1,11 @@
 """Faults on demand: each name fires with a probability, at most a number of times."""
 
+import asyncio
 import random
 from dataclasses import dataclass
 from typing import Any
+
+_MS = 1000.0
 
 
 @dataclass(slots=True)
@@ -49,3 +52,16 @@ class Faults:
     def of_stage(self, stage: str) -> list[str]:
         """Return the kinds armed for a stage: of `list-500` it is `500`."""
         return [name.removeprefix(f"{stage}-") for name in self._armed if name.startswith(f"{stage}-")]
+
+
+@dataclass(slots=True)
+class Latency:
+    """Mean and spread in milliseconds, evenly distributed."""
+
+    mean_ms: float = 0.0
+    spread_ms: float = 0.0
+
+    async def wait(self) -> None:
+        ms = self.mean_ms + random.uniform(-self.spread_ms, self.spread_ms)
+        if ms > 0:
+            await asyncio.sleep(ms / _MS)

@@ -4,11 +4,13 @@ import asyncio
 import ctypes
 import os
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+LOOPBACK = "127.0.0.1"
 
 
 def _die_with_parent() -> None:
@@ -42,3 +44,10 @@ async def end(process: asyncio.subprocess.Process, seconds: float) -> int:
         except TimeoutError:
             process.kill()
     return await process.wait()
+
+
+def free_port() -> int:
+    """Return a port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -12,9 +12,8 @@ from rules.handoff import Handoff
 from rules.keywords import Keywords
 from rules.message_split import split_message
 from rules.message_text import to_whatsapp
-from rules.notices import notice_text
 from rules.quiet_hours import QuietHours
-from rules.wording import Wording
+from rules.wording import Wording, notice_text
 from schemas.settings import NO_TEXT, Settings, in_languages
 from schemas.texts import Texts
 

@@ -10,7 +10,7 @@ from rules.templates import Template, Templates
 from schemas.errors import InvalidInput
 from schemas.events import COMPLETED, CallCompleted
 from schemas.rows import Json
-from schemas.settings import Settings
+from schemas.settings import NO_TEXT, Settings
 from schemas.texts import Texts
 
 UNNAMED = "Cliente"
@@ -89,3 +89,14 @@ def client_of(state: Conversation) -> Client:
         group_name=state.group_name,
         status=state.call_status,
     )
+
+
+def notice_text(settings: Settings, notice: str | None) -> str:
+    """Return the configured text of a notice (`opted_out`, `opted_in`, `escalated`); empty where none is to be sent."""
+    texts = {
+        "opted_out": settings.opt_out_text,
+        "opted_in": settings.opt_in_text,
+        "escalated": settings.handoff_text,
+    }
+    text = texts.get(notice or "", NO_TEXT)
+    return "" if text == NO_TEXT else text

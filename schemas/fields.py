@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from schemas.errors import InvalidNumber
 from schemas.odd_json import WithExponent
 from schemas.phone import conversation_key, written_number
-from schemas.times import EARLIEST, LATEST, is_countable
+from schemas.query import EARLIEST, LATEST, is_countable
 
 REGION = "region"
 """In a validation's context: the country of numbers that name none, such as `CO`."""

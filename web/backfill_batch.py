@@ -13,10 +13,10 @@ from db.readers.backfill import SPOOLED
 from schemas.elevenlabs_call import ended_as
 from schemas.errors import InvalidInput, Unavailable
 from schemas.events import COMPLETED, CallCompleted, InboundMessage
+from schemas.query import LATEST
 from schemas.settings import Settings
-from schemas.times import LATEST
 from web.database import Database
-from web.post_call_event import client_name
+from web.post_call import client_name
 
 Json = dict[str, Any]
 

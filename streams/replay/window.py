@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from schemas.errors import InvalidInput
-from schemas.times import point_in_time
+from schemas.query import point_in_time
 
 _HOW = "write ISO 8601 (2025-10-28T10:34:34Z) or an age (30m, 1h, 2d)"
 

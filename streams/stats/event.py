@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from schemas.errors import InvalidInput
 from schemas.events import ConversationEvent
-from schemas.times import is_countable
+from schemas.query import is_countable
 
 MICROSECONDS = 1_000_000
 # Ids of conversations are INTEGERs.

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from clients.kafka.topics import ensure_topics
 from db.migrate import migrate
-from local.kafka.ports import free_port
+from local.process import free_port
 from schemas.events import ConversationEvent, EventType
 from schemas.settings import load_settings
 from schemas.topics import CONVERSATION_EVENT

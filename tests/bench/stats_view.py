@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from tests.support.deadline import eventually
 from tests.support.stats_process import TOKEN, StatsProcess
 

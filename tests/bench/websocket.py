@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import WSMsgType, web
 
-from local.kafka.ports import LOOPBACK, free_port
+from local.process import LOOPBACK, free_port
 from tests.bench.vendors import ElevenLabs
 
 _SIGN = "/v1/convai/conversation/get-signed-url"

@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.kafka.ports import LOOPBACK, free_port
-from local.process import spawn
+from local.process import LOOPBACK, free_port, spawn
 from tests.support.pgbouncer import PGBOUNCER, configured
 
 FILE = Path(PGBOUNCER or "/usr/sbin/pgbouncer")

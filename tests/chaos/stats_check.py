@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from tests.chaos.product import Product
 from tests.chaos.world import World
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from local.kafka.ports import LOOPBACK, free_port
-from local.process import end, spawn
+from local.process import LOOPBACK, end, free_port, spawn
 
 Row = dict[str, Any]
 Chance = float | Mapping[str, object]

@@ -12,10 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.kafka.ports import LOOPBACK, free_port
 from local.kafka.server import RunningKafka, start_kafka
 from local.postgres.server import RunningPostgres, start_postgres
-from local.process import spawn
+from local.process import LOOPBACK, free_port, spawn
 from schemas.settings import load_settings
 from tests.chaos.clients import Clients
 from tests.chaos.pooler import Pooler

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from cli.stats import run_stats
 from clients.kafka.topics import ensure_topics
-from local.kafka.ports import free_port
+from local.process import free_port
 from schemas.settings import Settings, load_settings
 from tests.support.stats_process import TOKEN, StatsProcess
 

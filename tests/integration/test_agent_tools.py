@@ -5,7 +5,7 @@ import pytest
 from clients.agent import Question
 from clients.vendors import build_vendors
 from local.server import start
-from local.vendors.elevenlabs.api import application
+from local.vendors.elevenlabs.routes import application
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 from rules.handoff import Handoff
 from rules.message_text import to_whatsapp

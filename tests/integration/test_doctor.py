@@ -8,12 +8,12 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from cli.doctor import examine
-from cli.findings import Finding
+from cli.doctor_checks import Finding
 from clients.kafka.topics import ensure_topics
 from local.server import start
-from local.vendors.elevenlabs.api import application as elevenlabs_application
+from local.vendors.elevenlabs.routes import application as elevenlabs_application
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
-from local.vendors.twilio.api import application as twilio_application
+from local.vendors.twilio.routes import application as twilio_application
 from local.vendors.twilio.simulator import TwilioSimulator
 from schemas.settings import Settings, load_settings
 from tests.support.processes import code_of, environment, running

@@ -14,7 +14,7 @@ from clients.elevenlabs.websocket import ElevenLabsWebSocket
 from clients.http import open_session
 from local.faults import Faults
 from local.server import start
-from local.vendors.elevenlabs.api import application
+from local.vendors.elevenlabs.routes import application
 from local.vendors.elevenlabs.settings import AgentSettings
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 from schemas.settings import Settings, load_settings

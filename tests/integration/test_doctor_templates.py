@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cli.doctor_templates import templates
+from cli.doctor_checks import templates
 from local.server import start
-from local.vendors.twilio.api import application
+from local.vendors.twilio.routes import application
 from local.vendors.twilio.simulator import TwilioSimulator
 from local.vendors.twilio.templates import Template
 from schemas.settings import Settings, load_settings

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from cli.doctor_durability import durability
+from cli.doctor_checks import durability
 from clients.kafka.topic_configs import differences
 from clients.kafka.topics import ensure_topics
 from schemas.settings import Settings, load_settings

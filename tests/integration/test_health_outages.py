@@ -16,10 +16,9 @@ import structlog
 
 from clients.kafka.topics import ensure_topics
 from db.migrate import migrate
-from local.kafka.ports import free_port
 from local.kafka.server import RunningKafka, start_kafka
 from local.postgres.server import RunningPostgres, start_postgres
-from local.process import end, spawn
+from local.process import end, free_port, spawn
 from schemas.settings import load_settings
 from tests.chaos.product import tree_signal
 from tests.support.deadline import eventually

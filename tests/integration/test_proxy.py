@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.kafka.ports import LOOPBACK, free_port
+from local.process import LOOPBACK, free_port
 from tests.support.deadline import eventually
 from tests.support.gateway import AUTH, Fakes, gateway, message, signed
 from tests.support.servers import ROOT

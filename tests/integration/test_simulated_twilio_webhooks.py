@@ -6,7 +6,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from tests.support.simulators import ACCOUNT, CLIENT, NUMBER, SENDER, TOKEN, Row, Simulator, twilio_simulator
 from tests.support.webhook_receiver import Call, Receiver, Reply, webhook_receiver
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clients.kafka.topics import ensure_topics
-from local.kafka.ports import free_port
+from local.process import free_port
 from schemas.settings import load_settings
 from tests.support.deadline import eventually
 from tests.support.processes import ALL, PORTS, code_of, environment, running

@@ -10,7 +10,7 @@ from clients.messenger import OutgoingMessage
 from clients.twilio.api import TIMEOUT
 from clients.twilio.messenger import TwilioMessenger
 from local.server import start
-from local.vendors.twilio.api import application
+from local.vendors.twilio.routes import application
 from local.vendors.twilio.simulator import TwilioSimulator
 from local.vendors.twilio.templates import Template
 from rules.wording import Client, Wording

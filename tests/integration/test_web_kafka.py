@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer
 
 from clients.kafka.topics import ensure_topics
 from db.pool import Pool
-from local.kafka.ports import free_port
 from local.kafka.server import RunningKafka, start_kafka
+from local.process import free_port
 from schemas.errors import Unavailable
 from schemas.settings import Settings, load_settings
 from schemas.topics import INBOUND_MESSAGE

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from local.kafka.child import Child, start_child
-from local.kafka.ports import LOOPBACK, free_port
+from local.process import LOOPBACK, free_port
 from process.kafka import when_kafka_answers
 from schemas.settings import load_settings
 from tests.support.deadline import eventually

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from local.kafka.ports import free_port
 from local.postgres.unprivileged import unprivileged
+from local.process import free_port
 from tests.support.up import eventually_sync
 
 PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from local.kafka.ports import free_port
-from local.process import end, spawn
+from local.process import end, free_port, spawn
 
 Process = asyncio.subprocess.Process
 

@@ -14,7 +14,7 @@ from aiokafka.protocol.admin import CreateAclsRequest
 from clients.kafka.topics import open_admin
 from local.kafka import apache
 from local.kafka.child import start_child
-from local.kafka.ports import LOOPBACK, free_port
+from local.process import LOOPBACK, free_port
 from process.kafka import when_kafka_answers
 from schemas.settings import Settings, load_settings
 from tests.support.servers import JARS

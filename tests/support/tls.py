@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.kafka.ports import LOOPBACK
+from local.process import LOOPBACK
 
 _NAME = f"subjectAltName=IP:{LOOPBACK}"
 CLIENT_NAME = "CN=client of the tests,O=Tests"

@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from tests.support import http
 
 ROOT = Path(__file__).parent.parent.parent

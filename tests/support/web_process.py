@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from tests.support import http
 from tests.support.gateway import ACCOUNT, TOKEN, TWILIO_TOKEN
 from tests.support.processes import environment

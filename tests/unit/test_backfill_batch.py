@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from web.backfill_batch import ended_calls, with_result
-from web.post_call_event import call_completed
+from web.post_call import call_completed
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SINCE, UNTIL = AT - timedelta(hours=1), AT + timedelta(hours=1)

@@ -11,7 +11,7 @@ from clients.elevenlabs.errors import VENDOR, Forbidden, NotThere
 from schemas.errors import RetryableError
 from schemas.events import UNCONNECTED
 from web.backfill_batch import ended_calls
-from web.post_call_event import call_completed
+from web.post_call import call_completed
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SINCE, UNTIL = AT - timedelta(hours=1), AT + timedelta(hours=1)

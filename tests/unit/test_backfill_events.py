@@ -9,8 +9,8 @@ import pytest
 from clients.messenger import ListedMessage, MessageFile
 from db.readers.backfill import UnknownSend
 from schemas.errors import InvalidInput
+from schemas.query import point_in_time
 from schemas.settings import load_settings
-from schemas.times import point_in_time
 from web.backfill import Backfill, Findings
 from web.backfill_events import inbound, is_news, matched, report
 

@@ -7,7 +7,7 @@ import pytest
 
 from db.readers.gateway import WorkFigures
 from web.ops.language import translations
-from web.ops.troubles import NO_RESTART, RESTART, STANDS_STILL, TEXTS, troubles
+from web.ops.now import NO_RESTART, RESTART, STANDS_STILL, TEXTS, troubles
 from web.work import problems
 from web.workers import Views, late, standing
 

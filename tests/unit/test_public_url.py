@@ -3,7 +3,7 @@
 import pytest
 
 from cli.doctor import public_url
-from cli.findings import Finding
+from cli.doctor_checks import Finding
 from schemas.public_url import public_url_problem
 from schemas.settings import load_settings
 

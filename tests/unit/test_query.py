@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidInput
-from schemas.query import LARGEST_ID, LARGEST_POSITION, whole
-from schemas.times import iso_time, point_in_time
+from schemas.query import LARGEST_ID, LARGEST_POSITION, iso_time, point_in_time, whole
 
 NOW = datetime(2025, 10, 28, 10, 34, 34, tzinfo=UTC)
 ODD = [

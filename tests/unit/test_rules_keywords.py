@@ -3,7 +3,7 @@
 import pytest
 
 from rules.keywords import Intent, Keywords, normalised
-from rules.notices import notice_text
+from rules.wording import notice_text
 from schemas.settings import load_settings
 
 KEYWORDS = Keywords.of(load_settings({}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import running_up, settings_beside
+from cli.connected import running_up, settings_beside
 
 _DSN = "postgresql://postgres@127.0.0.1:1/whatsapp"
 

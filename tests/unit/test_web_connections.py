@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from web.connections import BoundedRunner, Limits
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

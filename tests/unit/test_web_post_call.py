@@ -11,7 +11,7 @@ import pytest
 from clients.elevenlabs.signature import AHEAD_SECONDS, TOLERANCE_SECONDS, SignatureCheck
 from schemas.events import NOTE_DETAILS, ConversationCommand
 from tests.support.gateway import NUMBER, FakeRows, Fakes, gateway
-from web.post_call_event import call_completed
+from web.post_call import call_completed
 
 PATH = "/webhook/elevenlabs/post-call"
 SECRET = "wsec"

@@ -10,8 +10,7 @@ from aiohttp import web
 from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.phone import conversation_key
-from schemas.query import whole
-from schemas.times import point_in_time
+from schemas.query import point_in_time, whole
 from web.answers import failure
 from web.bodies import read_object
 from web.dead_letters.letters import RETRY_RATE, Filters, Letters, NoSuchLetter

@@ -11,8 +11,7 @@ from aiohttp import web
 
 from db.readers.ops import CONVERSATIONS, ListedConversation
 from schemas.phone import conversation_key, is_user_id
-from schemas.query import whole
-from schemas.times import iso_time
+from schemas.query import iso_time, whole
 from web.database import Database
 from web.ops.pages import Page, page
 

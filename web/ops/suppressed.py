@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from db.readers.ops import SUPPRESSED
-from schemas.times import iso_time
+from schemas.query import iso_time
 from web.database import Database
 from web.ops.pages import Page, page
 

@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from local.server import serve
-from local.vendors.elevenlabs.api import application
+from local.vendors.elevenlabs.routes import application
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from local.vendors.elevenlabs.batches import batch_json
 from local.vendors.elevenlabs.calls import Call
-from local.vendors.elevenlabs.campaigns import call_json, campaign_json, lead_json
+from local.vendors.elevenlabs.campaigns import batch_json, call_json, campaign_json, lead_json
+from local.vendors.elevenlabs.control import Control
 from local.vendors.elevenlabs.errors import OUT_OF_CREDITS, error, no_route, not_valid
 from local.vendors.elevenlabs.memory import Memory
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
@@ -217,3 +217,12 @@ def _page(request: web.Request, name: str, rows: list[dict[str, Any]]) -> web.Re
     more = len(rows) > end
     page = {name: rows[int(cursor) : end], "next_cursor": str(end) if more else None, "has_more": more}
     return web.json_response(page)
+
+
+def application(simulator: ElevenLabsSimulator) -> web.Application:
+    """Build it: ElevenLabs' routes, and `/_sim/…` to steer it."""
+    app = web.Application()
+    add_routes(app, simulator)
+    Control(simulator).add_routes(app)
+    app.on_cleanup.append(simulator.close)
+    return app

@@ -4,8 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from local.faults import Faults
-from local.latency import Latency
+from local.faults import Faults, Latency
 from local.vendors.elevenlabs.agent import answer
 from local.vendors.elevenlabs.calls import Call
 from local.vendors.elevenlabs.errors import error_of_status

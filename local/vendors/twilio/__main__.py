@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from local.server import serve
-from local.vendors.twilio.api import application
+from local.vendors.twilio.routes import application
 from local.vendors.twilio.simulator import TwilioSimulator
 
 

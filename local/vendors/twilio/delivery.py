@@ -7,8 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from local.faults import Faults
-from local.latency import Latency
+from local.faults import Faults, Latency
 from local.vendors.twilio.account import Account
 from local.vendors.twilio.errors import words_of
 from local.vendors.twilio.messages import API_VERSION, Message, now

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from local.vendors.twilio.account import Account
+from local.vendors.twilio.control import Control
 from local.vendors.twilio.create import create
 from local.vendors.twilio.errors import Refusal, error
 from local.vendors.twilio.listing import Lag, page, parse_filter
@@ -20,6 +21,8 @@ _ACCOUNT = f"/{API_VERSION}/Accounts/{{account}}"
 _MESSAGE = f"{_ACCOUNT}/Messages/{{sid}}"
 _UNFINISHED = frozenset({"accepted", "scheduled", "queued", "sending"})
 _CANCELABLE = frozenset({"accepted", "scheduled", "queued"})
+# As the largest message with ten files of a client, base64 in JSON.
+_LARGEST_REQUEST = 64 * 1024 * 1024
 
 
 def add_routes(app: web.Application, simulator: TwilioSimulator) -> None:
@@ -144,3 +147,12 @@ async def _content(simulator: TwilioSimulator, account: Account, request: web.Re
         return error(404, 20404)
     approval = request.path.endswith("ApprovalRequests")
     return web.json_response(template.approval() if approval else template.as_json(account.sid))
+
+
+def application(simulator: TwilioSimulator) -> web.Application:
+    """Build it: Twilio's routes, and `/_sim/…` to steer it."""
+    app = web.Application(client_max_size=_LARGEST_REQUEST)
+    add_routes(app, simulator)
+    Control(simulator).add_routes(app)
+    app.on_cleanup.append(simulator.close)
+    return app

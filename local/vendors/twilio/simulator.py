@@ -2,8 +2,7 @@
 
 from aiohttp import web
 
-from local.faults import Faults
-from local.latency import Latency
+from local.faults import Faults, Latency
 from local.vendors.trouble import Trouble
 from local.vendors.twilio.account import Account, Accounts
 from local.vendors.twilio.delivery import Delivery

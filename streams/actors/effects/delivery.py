@@ -13,7 +13,7 @@ from process.metrics import vendor_call
 from rules.effects import AwaitSlot, SendMessage
 from rules.held_up import HELD_UP
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
-from rules.refusals import by_person
+from rules.outcomes import by_person
 from rules.state import Part
 from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
 from schemas.phone import is_user_id, masked

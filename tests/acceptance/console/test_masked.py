@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from local.kafka.ports import free_port
+from local.process import free_port
 from tests.acceptance.console.conftest import NUMBER, call
 from tests.support import http
 from tests.support.up import ROOT, State, conversation_of, eventually_sync, write

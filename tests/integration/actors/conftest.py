@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from clients.kafka.topics import ensure_topics
-from local.kafka.ports import free_port
+from local.process import free_port
 from schemas.settings import load_settings
 from tests.support.actor_worker import ActorWorker, Backend
 from tests.support.simulators import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.export import run_export
+from cli.person import run_export
 from db.pool import Pool
 from schemas.settings import load_settings
 from tests.support.chat import NUMBER

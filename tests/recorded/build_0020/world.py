@@ -12,10 +12,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from local.kafka.ports import free_port
 from local.kafka.server import RunningKafka, start_kafka
 from local.postgres.server import RunningPostgres, start_postgres
-from local.process import end, spawn
+from local.process import end, free_port, spawn
 
 Json = dict[str, Any]
 _READY_SECONDS = 90.0

@@ -1,0 +1,61 @@
+"""What is kept of one person: `export NUMBER` prints it as JSON, `erase NUMBER` forgets it, in the order of the number's
+own events.
+"""
+
+import asyncio
+import json
+
+import typer
+
+from cli.conversation import run_command
+from db.pool import POSTGRES_ERRORS, create_pool
+from db.readers.persons import kept_of
+from schemas.errors import Unavailable
+from schemas.phone import conversation_key, masked
+from schemas.rows import Json
+from schemas.settings import Settings, require
+
+_REMAINS = (
+    "What remains: the opt-out, if there is one, so that nobody writes again; ids without anything else; in Kafka, events "
+    "until their topics' retention ends ({hours} h), which no replay brings back; and what Twilio and ElevenLabs keep."
+)
+
+
+def run_erase(settings: Settings, number: str, *, yes: bool, as_json: bool) -> int:
+    """Erase after a confirmation; 1 when it was declined or could not be done yet.
+
+    Raises:
+        InvalidInput: not a number.
+        ConfigurationError, Unavailable: nothing was sent.
+    """
+    key = conversation_key(number)
+    if not yes and not typer.confirm(f"Erase the conversation, messages and log of {masked(key)} for good?", err=True):
+        return 1
+    code = run_command(settings, key, {"command": "erase"}, as_json=as_json)
+    if code == 0 and not as_json:
+        print(_REMAINS.format(hours=settings.topic_retention_hours))
+    return code
+
+
+def run_export(settings: Settings, number: str) -> int:
+    """Print it; 1 when nothing is kept of the number.
+
+    Raises:
+        InvalidInput: not a number.
+        ConfigurationError, Unavailable: Postgres cannot be asked.
+    """
+    require(settings, "database_url")
+    kept = asyncio.run(_kept(settings, conversation_key(number)))
+    print(json.dumps(kept, ensure_ascii=False, indent=2))
+    return 0 if any(value for name, value in kept.items() if name != "phone_number") else 1
+
+
+async def _kept(settings: Settings, number: str) -> Json:
+    try:
+        pool = await create_pool(settings)
+        try:
+            return await kept_of(pool, number)
+        finally:
+            await pool.close()
+    except POSTGRES_ERRORS as error:
+        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
