@@ -25,9 +25,7 @@ chaos: setup
 # The documents of topics and HTTP, from the models: docs/api; and the variables, from the settings: docs/configuration.md,
 # .env.example, the chart's schema.
 api: setup
-	$(VENV)/bin/python -m cli.api_documents docs/api
-	$(VENV)/bin/python -m cli.environment docs/configuration.md .env.example
-	$(VENV)/bin/python -m cli.chart_settings deploy/helm/values.schema.json
+	$(VENV)/bin/python -m cli.generated
 
 # All rows, or some: make bench ONLY=rate-100,saturation RUNS=5; with more processes: WEBS=2 WORKERS=4; the statistics':
 # make bench ONLY=stats-agent,stats-recovery,stats-view; beside a service of the same job, DIR with its `compare.mjs`:

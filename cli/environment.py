@@ -1,11 +1,6 @@
 """The environment variables with defaults and meanings, made from the settings: for `--help`, docs/configuration.md and
-`.env.example`.
-
-`python -m cli.environment docs/configuration.md .env.example` writes both; `make api` does.
+`.env.example`, which `cli.generated` writes.
 """
-
-import sys
-from pathlib import Path
 
 from schemas.settings import Settings
 
@@ -71,9 +66,3 @@ def _code(default: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    page, example = map(Path, sys.argv[1:])
-    page.write_text(environment_page())
-    example.write_text(environment_example())

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from cli.api_documents import all_documents, text_of
+from cli.generated import all_documents, text_of
 from schemas.asyncapi import MODELS, asyncapi
 from schemas.errors import InvalidInput
 from schemas.events import ConversationCommand, OperatorCommand

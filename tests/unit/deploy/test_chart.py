@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-from cli.chart_settings import OF_THE_CHART, SECRETS, settings_schema
+from cli.generated import OF_THE_CHART, SECRETS, settings_schema
 from schemas.settings import Settings
 from streams.engine.app import DRAIN_CAP_SECONDS
 from tests.support.helm import CHART, GIVEN

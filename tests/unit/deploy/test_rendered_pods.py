@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cli.chart_settings import SECRETS
+from cli.generated import SECRETS
 from cli.supervisor import _LONGEST_UNREADY_SECONDS
 from schemas.settings import Settings
 from streams.engine.app import DRAIN_CAP_SECONDS

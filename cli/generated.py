@@ -1,15 +1,18 @@
-"""The part of the Helm chart's schema that names the settings, made from `schemas/settings.py`.
+"""Writes what is made from the models and the settings: `python -m cli.generated`, which is `make api`.
 
-`python -m cli.chart_settings deploy/helm/values.schema.json` writes it; `make api` does.
+The documents of topics and HTTP (`docs/api`), the variables (`docs/configuration.md`, `.env.example`), and the part of the
+Helm chart's schema that names the settings.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+from cli.environment import environment_example, environment_page
+from schemas.asyncapi import documents
 from schemas.secret import SecretText
 from schemas.settings import Settings
+from web.openapi import openapi
 
 # What the chart itself gives every process.
 OF_THE_CHART = frozenset(
@@ -46,8 +49,27 @@ def _rules(rules: Json) -> Json:
     return {name: kind[name] for name in _KEPT if name in kind}
 
 
-if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    schema = json.loads(page.read_text())
+def all_documents() -> dict[str, Json]:
+    """Return the documents of topics and HTTP by their files' names."""
+    return documents() | {"openapi.json": openapi()}
+
+
+def text_of(document: Json) -> str:
+    """Return a document as it lies in its folder: readable, and the same each time."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(root: Path) -> None:
+    """Write all files below the tree's root."""
+    for name, document in all_documents().items():
+        (root / "docs" / "api" / name).write_text(text_of(document))
+    (root / "docs" / "configuration.md").write_text(environment_page())
+    (root / ".env.example").write_text(environment_example())
+    chart = root / "deploy" / "helm" / "values.schema.json"
+    schema = json.loads(chart.read_text())
     schema["properties"]["settings"] = settings_schema()
-    page.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+    chart.write_text(text_of(schema))
+
+
+if __name__ == "__main__":
+    write(Path())
