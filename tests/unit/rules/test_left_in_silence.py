@@ -6,7 +6,7 @@ import pytest
 
 from rules import inputs as i
 from rules.events import Answered, DeliveryFailed, StatusChanged, TurnFailed
-from streams.actors.reading import failure_of
+from streams.actors.reports import failure_of
 from tests.support.chat import Chat, talking, types
 from web.ops.filters import agent_in_words, agent_to_do, code_in_words
 
