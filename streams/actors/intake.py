@@ -17,7 +17,6 @@ from process.tracing import current_trace, span, trace_header
 from rules.inputs import Input, MessageBuried, MessageReceived, Recovered
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
-from schemas.record_headers import moved_for, request_id_of, traceparent_of
 from schemas.topics import (
     CALL_COMPLETED,
     CONVERSATION_COMMAND,
@@ -25,6 +24,9 @@ from schemas.topics import (
     MESSAGE_STATUS,
     MOVED_HEADER,
     REQUEST_ID_HEADER,
+    moved_for,
+    request_id_of,
+    traceparent_of,
 )
 from streams.actors.judge import is_away
 from streams.actors.letters import Letters

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast, get_args
 
 from schemas.query import is_countable
-from schemas.record_headers import header
-from schemas.topics import REPLAY_HEADER
+from schemas.topics import REPLAY_HEADER, header
 
 Wants = Literal["open", "failed", "again"]
 """`open`: what the journal has not finished is finished; `failed`: a failed turn, too; `again`: all of it is done anew."""

@@ -9,9 +9,8 @@ from aiolimiter import AsyncLimiter
 from clients.kafka.producer import Producer
 from db.pool import Pool
 from db.readers import replays
-from schemas.record_headers import request_id_of
 from schemas.settings import Settings
-from schemas.topics import REQUEST_ID_HEADER
+from schemas.topics import REQUEST_ID_HEADER, request_id_of
 from streams.replay.candidates import Candidate, Wanted, read
 from streams.replay.lookup import Lookup
 from streams.replay.mark import Mark

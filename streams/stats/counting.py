@@ -11,8 +11,7 @@ from prometheus_client import Counter, Gauge
 from process.tracing import is_recorded, span
 from schemas.errors import InvalidInput
 from schemas.events import EventType
-from schemas.record_headers import traceparent_of
-from schemas.topics import CONVERSATION_EVENT
+from schemas.topics import CONVERSATION_EVENT, traceparent_of
 from streams.engine.app import DRAIN_CAP_SECONDS
 from streams.engine.offsets import TopicPartition
 from streams.stats.changes import Changes, Deliveries, Delivery

@@ -22,9 +22,8 @@ from process.tracing import span
 from schemas.documents import now
 from schemas.errors import RetryableError, TerminalError
 from schemas.events import InboundMessage
-from schemas.record_headers import traceparent_of
 from schemas.settings import load_settings
-from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE
+from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE, traceparent_of
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
 from streams.engine.offsets import TopicPartition

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.record_headers import header, moved_for, request_id_of, traceparent_of
+from schemas.topics import header, moved_for, request_id_of, traceparent_of
 
 _TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
 

@@ -18,9 +18,8 @@ from rules.inputs import AgentFailed, MessageReceived, SendNotMade
 from rules.policy import Policy
 from rules.state import Part, Waiting
 from schemas.errors import RetryableError
-from schemas.record_headers import traceparent_of
 from schemas.settings import load_settings
-from schemas.topics import INBOUND_MESSAGE
+from schemas.topics import INBOUND_MESSAGE, traceparent_of
 from streams.actors.effects.performer import Performer
 from streams.actors.intake import Intake
 from streams.actors.reading import InputReader
