@@ -15,7 +15,7 @@ from cli.replay_what_if import run_what_if
 from clients.kafka.producer import Producer
 from db.pool import Pool, create_pool
 from db.readers import replays
-from db.readers.addresses import addresses_of
+from db.readers.persons import addresses_of
 from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable
 from schemas.phone import conversation_key

@@ -1,15 +1,48 @@
 """A person: under which addresses they are known, and all that is kept of them."""
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from db.pool import Pool
-from db.queries import load
-from db.readers.addresses import addresses_of
+from db.queries import Query, load
 from db.store.erasures import erasure_key
 from schemas.phone import number_digests
 from schemas.rows import Json
 
 _export = load("export")
+_sql = load("addresses")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One of a person's. `place`: 0 of the number."""
+
+    phone_number: str
+    place: int
+
+
+ADDRESSES: Final = Query(_sql.addresses, Address)
+
+
+async def addresses_of(pool: Pool, address: str) -> list[str]:
+    """Return the keys of all addresses of the person to whom one belongs, the number's first.
+
+    Raises:
+        asyncpg.PostgresError: Postgres refuses.
+    """
+    return [row["phone_number"] for row in await pool.fetch(_sql.addresses, address)]
+
+
+async def numbers_of(pool: Pool, addresses: Sequence[str]) -> dict[str, str]:
+    """Return the number of each of these addresses that has merged into one.
+
+    Raises:
+        asyncpg.PostgresError: Postgres refuses.
+    """
+    rows = await pool.fetch(_sql.numbers, addresses) if addresses else []
+    return {row["phone_number"]: row["number"] for row in rows}
 
 
 async def kept_of(pool: Pool, address: str) -> Json:

@@ -1,6 +1,7 @@
-"""Where actors lie: the topics may have another number of partitions than when an actor was written."""
+"""Where conversations lie, and when a campaign's next first message may begin: what all workers share."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from db.pool import Pool
@@ -45,3 +46,9 @@ async def _after(pool: Pool, after: str) -> list[tuple[str, int]]:
 
 async def _place(pool: Pool, numbers: Sequence[str], partitions: Sequence[int]) -> None:
     await retry(pool, lambda: pool.execute(_sql.place_actors, numbers, partitions))
+
+
+async def reserve_campaign_slot(pool: Pool, batch_id: str, pace: timedelta) -> datetime:
+    """Take the campaign's next slot, `pace` after the one before; return when it is, aware."""
+    at: datetime = await retry(pool, lambda: pool.fetchval(_sql.campaign_slot, batch_id, pace))
+    return at

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from db.pool import Pool
-from db.readers.addresses import numbers_of
+from db.readers.persons import numbers_of
 from db.readers.replays import campaigns_of, suppressed_of, unanswered_of
 from db.store.erasures import erased_at
 from db.store.load import load_conversations

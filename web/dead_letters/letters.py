@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from aiolimiter import AsyncLimiter
 
-from db.readers.addresses import ADDRESSES
 from db.readers.letters import ONE, OPEN_ONES, PAGE, LetterRow, WholeLetter
+from db.readers.persons import ADDRESSES
 from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.events import TAKEN_UP, DeadLetterClosed

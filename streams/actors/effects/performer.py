@@ -9,7 +9,7 @@ import structlog
 from clients.account_gate import AccountGate
 from clients.circuit_breaker import CircuitBreaker
 from db.pool import Pool
-from db.store.campaigns import reserve_campaign_slot
+from db.store.placement import reserve_campaign_slot
 from process.tracing import link, span
 from rules import effects as f
 from rules import inputs as i

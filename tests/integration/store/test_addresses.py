@@ -6,11 +6,10 @@ import pytest
 
 from db.pool import Pool
 from db.queries import load
-from db.readers.addresses import ADDRESSES, addresses_of
 from db.readers.gateway import CONVERSATION
 from db.readers.letters import PAGE
 from db.readers.ops import CONVERSATIONS, HEAD, MESSAGES, STATUS_CHANGES
-from db.readers.persons import kept_of
+from db.readers.persons import ADDRESSES, addresses_of, kept_of
 from db.readers.statistics import IDS_OF, RECORDS
 from db.store.load import load_conversations
 from db.store.lookups import newest_messages, quoted_texts

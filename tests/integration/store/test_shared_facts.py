@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from db.pool import Pool
-from db.store.campaigns import reserve_campaign_slot
 from db.store.load import clock
 from db.store.lookups import first_follow_ups, sent_sids
+from db.store.placement import reserve_campaign_slot
 from tests.support.chat import NUMBER
 from tests.support.stored_chat import StoredChat, stored_chat
 
