@@ -20,7 +20,7 @@ from clients.http import BROKE_OFF, open_session
 from clients.kafka.rights import check_rights
 from clients.kafka.topics import check_copartitioning
 from clients.twilio.api import TwilioApi
-from db.pool import POSTGRES_ERRORS, connect
+from db.pool import CONNECT_ERRORS, connect
 from db.versions import schema_version
 from rules.configuration import problems
 from schemas.errors import ConfigurationError
@@ -115,7 +115,7 @@ async def _database(settings: Settings) -> Finding:
             found, version = await schema_version(connection)
         finally:
             await connection.close()
-    except (*POSTGRES_ERRORS, ValueError) as error:
+    except CONNECT_ERRORS as error:
         return Finding("Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs")
     if found == "newer":
         return Finding("Postgres", f"schema {version} is newer than this build", "start the build that migrated it")

@@ -9,7 +9,7 @@ from clients.elevenlabs.agent_settings import agent_problems
 from clients.elevenlabs.api import ElevenLabsApi
 from clients.elevenlabs.errors import Forbidden, NotThere
 from clients.http import open_session
-from db.pool import POSTGRES_ERRORS, connect
+from db.pool import CONNECT_ERRORS, connect
 from db.readers.ops import LATEST_AGENTS
 from schemas.errors import TerminalError, VendorError
 from schemas.settings import Settings
@@ -55,7 +55,7 @@ async def _of_conversations(settings: Settings) -> list[str]:
             return await LATEST_AGENTS.all(connection, _MOST_AGENTS)
         finally:
             await connection.close()
-    except (*POSTGRES_ERRORS, ValueError):
+    except CONNECT_ERRORS:
         return []
 
 

@@ -13,7 +13,7 @@ from clients.http import open_session
 from clients.kafka.topic_configs import differences
 from clients.twilio.api import TwilioApi
 from clients.twilio.content import TwilioContent
-from db.pool import POSTGRES_ERRORS, connect
+from db.pool import CONNECT_ERRORS, connect
 from rules.templates import Template, Templates
 from schemas.errors import ConfigurationError, VendorError
 from schemas.events import TAKEN_UP
@@ -83,7 +83,7 @@ async def _postgres(settings: Settings) -> list[Finding]:
             values = {name: await connection.fetchval(f"SHOW {name}") for name in names}
         finally:
             await connection.close()
-    except (*POSTGRES_ERRORS, ValueError):
+    except CONNECT_ERRORS:
         return []
     return [
         Finding(_WHAT, f"Postgres: {name}={value}", f"set {name}=on: a crash loses steps that were acknowledged")

@@ -16,7 +16,7 @@ from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
 from db.comparison import Difference
 from db.failures import UndefinedTableError
 from db.migrate import migrate
-from db.pool import POSTGRES_ERRORS
+from db.pool import CONNECT_ERRORS
 from db.rebuild import Target, tables
 from db.store.erasures import Erasures
 from rules.policy import Policy
@@ -78,7 +78,7 @@ async def _check_catch_up(settings: Settings, *, yes: bool) -> None:
 async def _prepared(dsn: str) -> None:
     try:
         await migrate(dsn)
-    except (*POSTGRES_ERRORS, ValueError) as error:
+    except CONNECT_ERRORS as error:
         raise ConfigurationError(f"the database cannot be prepared: {error}") from error
 
 
@@ -87,7 +87,7 @@ async def _opened(dsn: str, *, beside: bool) -> AsyncIterator[Target]:
     try:
         async with tables(dsn, beside=beside) as target:
             yield target
-    except (*POSTGRES_ERRORS, ValueError) as error:
+    except CONNECT_ERRORS as error:
         raise ConfigurationError(f"the database does not answer: {error}") from error
 
 

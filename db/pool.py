@@ -33,6 +33,9 @@ LOST_CONNECTION = (
 POSTGRES_ERRORS = (*LOST_CONNECTION, asyncpg.PostgresError)
 """The same, and what Postgres itself refuses."""
 
+CONNECT_ERRORS = (*POSTGRES_ERRORS, ValueError)
+"""The same, and an address that cannot be read: what a first connection may come to."""
+
 # A step takes milliseconds; a statement that runs this long waits for a lock of a frozen process, and is done again.
 _COMMAND_TIMEOUT_SECONDS = 10.0
 # A server that is there answers a cancellation at once; together they stay under the 15 s in which a failover is over.
