@@ -1,13 +1,14 @@
 """What an event changes in the tables, as values of `schemas.rows`. No SQL, no ids of its own."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any, Final
 
 from rules import events as e
 from rules import outcomes
 from rules.codec import envelope
 from rules.evolve import parked, row_metadata
+from rules.project_links import HANDLERS as OF_LINKS
+from rules.project_links import seen
 from rules.project_sends import HANDLERS as OF_SENDS
 from rules.state import Conversation, Waiting
 from schemas.rows import (
@@ -16,14 +17,10 @@ from schemas.rows import (
     Change,
     ConversationChange,
     ConversationColumns,
-    Erasure,
     InputKind,
     MessageRow,
     MessagesRemoved,
     Outcome,
-    SeenRow,
-    SendChange,
-    SendColumns,
     SuppressionChange,
 )
 
@@ -109,7 +106,7 @@ def _started(before: Conversation, event: e.Started, at: e.Recorded) -> Iterator
     for waiting in waited:
         yield _inbound(waiting, at)
     if event.elevenlabs_conversation_id:
-        yield from _seen(before, "call", event.event_id or event.elevenlabs_conversation_id, at.at)
+        yield from seen(before, "call", event.event_id or event.elevenlabs_conversation_id, at.at)
 
 
 def _inbound(waiting: Waiting, at: e.Recorded) -> Change:
@@ -127,7 +124,7 @@ def _inbound(waiting: Waiting, at: e.Recorded) -> Change:
 
 def _received(before: Conversation, event: e.Received, at: e.Recorded) -> Iterator[Change]:
     if not event.handed_over:
-        yield from _seen(before, "message", event.message_sid, at.at)
+        yield from seen(before, "message", event.message_sid, at.at)
     if event.parked:
         return
     yield MessageRow(
@@ -143,12 +140,12 @@ def _received(before: Conversation, event: e.Received, at: e.Recorded) -> Iterat
 
 def _unanswered(before: Conversation, event: e.Unanswered, at: e.Recorded) -> Iterator[Change]:
     if event.identity is not None:
-        yield from _seen(before, "message", event.identity, at.at)
+        yield from seen(before, "message", event.identity, at.at)
 
 
 def _declined(before: Conversation, event: e.Declined, at: e.Recorded) -> Iterator[Change]:
     if event.kind == "call":
-        yield from _seen(before, "call", event.event_id, at.at)
+        yield from seen(before, "call", event.event_id, at.at)
         yield Outcome(kind="call", event_id=event.event_id, outcome=event.outcome)
     else:
         outcome = outcomes.of_command("write", event.outcome)
@@ -157,23 +154,23 @@ def _declined(before: Conversation, event: e.Declined, at: e.Recorded) -> Iterat
 
 def _queued(before: Conversation, event: e.Queued, at: e.Recorded) -> Iterator[Change]:
     if event.waiting.kind == "call":  # a command's id is remembered with `commanded`
-        yield from _seen(before, "call", event.waiting.event_id, at.at)
+        yield from seen(before, "call", event.waiting.event_id, at.at)
     elif event.waiting.kind == "replay":
-        yield from _seen(before, _KINDS[event.waiting.text], event.waiting.event_id, at.at)
+        yield from seen(before, _KINDS[event.waiting.text], event.waiting.event_id, at.at)
 
 
 def _repeated(before: Conversation, event: e.Repeated, at: e.Recorded) -> Iterator[Change]:
-    yield from _seen(before, _KINDS[event.waiting.kind], event.identity, at.at)
+    yield from seen(before, _KINDS[event.waiting.kind], event.identity, at.at)
 
 
 def _reopened(before: Conversation, event: e.Reopened, at: e.Recorded) -> Iterator[Change]:
     if event.identity is not None:
         kind: InputKind = "call" if event.turn.is_first else "message"
-        yield from _seen(before, kind, event.identity, at.at)
+        yield from seen(before, kind, event.identity, at.at)
 
 
 def _commanded(before: Conversation, event: e.Commanded, at: e.Recorded) -> Iterator[Change]:
-    yield from _seen(before, "command", event.command_id, at.at)
+    yield from seen(before, "command", event.command_id, at.at)
     if event.outcome is not None:
         outcome = outcomes.of_command(event.command, event.outcome)
         yield Outcome(kind="command", event_id=event.command_id, outcome=outcome)
@@ -213,74 +210,10 @@ def _opted_in(before: Conversation, event: e.OptedIn, at: e.Recorded) -> Iterato
     yield SuppressionChange(phone_number=before.key)
 
 
-def _link_settled(before: Conversation, event: e.LinkSettled, at: e.Recorded) -> Iterator[Change]:
-    if event.command_id is not None:
-        yield from _seen(before, "command", event.command_id, at.at)
-
-
-def _linked(before: Conversation, event: e.Linked, at: e.Recorded) -> Iterator[Change]:
-    if event.command_id is not None:
-        yield from _seen(before, "command", event.command_id, at.at)
-
-
-def _merging(before: Conversation, event: e.Merging | e.TookOver, at: e.Recorded) -> Iterator[Change]:
-    yield from _seen(before, "command", event.command_id, at.at)
-
-
-def _took_over(before: Conversation, event: e.TookOver, at: e.Recorded) -> Iterator[Change]:
-    yield from _merging(before, event, at)
-    planned = [part for turn in before.turns for part in turn.parts if part.state == "planned"]
-    for part in planned if event.hand_over.address else ():
-        yield SendChange(own_id=part.own_id, columns=SendColumns(to_address=event.hand_over.address))
-
-
-def _merged(before: Conversation, event: e.Merged, at: e.Recorded) -> Iterator[Change]:
-    if before.has_begun:
-        merged = {"merged_into": event.number}
-        yield ConversationChange(id=at.conversation_id, phone_number=before.key, metadata=merged)
-    if before.opt_out is not None:  # the number has it
-        yield SuppressionChange(phone_number=before.key)
-
-
-def _erasure_begun(before: Conversation, event: e.ErasureBegun, at: e.Recorded) -> Iterator[Change]:
-    """Told twice it must not begin twice: the number may begin anew in between, and would be erased with what is new."""
-    yield from _seen(before, "command", event.command["command_id"], at.at)
-
-
-def _erased(before: Conversation, event: e.Erased, at: e.Recorded) -> Iterator[Change]:
-    yield from _unfinished(before)
-    yield Erasure(conversation_id=before.id, phone_number=before.key, at=at.at)
-    if event.command_id is not None:
-        if before.erasing is None:
-            yield SeenRow(kind="command", event_id=event.command_id, phone_number="", at=at.at)
-        outcome = outcomes.of_command("erase", outcomes.command(changed=event.changed))
-        yield Outcome(kind="command", event_id=event.command_id, outcome=outcome)
-
-
-def _unfinished(before: Conversation) -> Iterator[Change]:
-    """Whoever waits for a call or a text is told that it is over."""
-    waiting: list[tuple[str, str]] = [(each.kind, each.event_id) for each in before.inbox]
-    for turn in before.turns:
-        is_told = turn.kind == "call" and any(part.state == "accepted" for part in turn.parts)
-        if turn.event_id is not None and not is_told:
-            waiting.append((turn.kind, turn.event_id))
-    for kind, event_id in waiting:
-        if kind == "call":
-            yield Outcome(kind="call", event_id=event_id, outcome=outcomes.failed(outcomes.ERASED))
-        elif kind == "write":
-            erased = outcomes.of_command("write", outcomes.command_refused(outcomes.ERASED))
-            yield Outcome(kind="command", event_id=event_id, outcome=erased)
-
-
-def _seen(before: Conversation, kind: InputKind, event_id: str, at: datetime) -> Iterator[Change]:
-    """An input that has waited was remembered when it began to."""
-    if all(waiting.event_id != event_id for waiting in before.inbox):
-        yield SeenRow(kind=kind, event_id=event_id, phone_number=before.key, at=at)
-
-
 Handler = Callable[[Conversation, Any, e.Recorded], Iterator[Change]]
 
 _HANDLERS: Final[dict[type[object], Handler]] = {
+    **OF_LINKS,
     e.Started: _started,
     e.Received: _received,
     e.Unanswered: _unanswered,
@@ -295,11 +228,4 @@ _HANDLERS: Final[dict[type[object], Handler]] = {
     e.OptedIn: _opted_in,
     e.Posted: _posted,
     e.Expired: _expired,
-    e.Linked: _linked,
-    e.LinkSettled: _link_settled,
-    e.Merging: _merging,
-    e.Merged: _merged,
-    e.TookOver: _took_over,
-    e.ErasureBegun: _erasure_begun,
-    e.Erased: _erased,
 }
