@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import TypeAdapter
 
 from rules.state import Turn, replace
-from schemas.rows import Json, LogRow
+from schemas.rows import Json
 
 _turns = TypeAdapter(Turn)
 
@@ -14,12 +14,6 @@ _turns = TypeAdapter(Turn)
 def turn_json(turn: Turn) -> Json:
     """Return a turn as the log keeps it."""
     return cast(Json, _turns.dump_python(turn, mode="json", exclude_defaults=True))
-
-
-def failed_turn(row: LogRow) -> Turn | None:
-    """Return the turn that failed; None where the event is not such a one."""
-    kept = row.data["data"].get("turn")
-    return None if row.type != "failed" or kept is None else turn_of(kept)
 
 
 def turn_of(kept: Json, accepted: Collection[str] = ()) -> Turn:

@@ -10,10 +10,6 @@ _WINDOW = timedelta(hours=24)
 _MARGIN = timedelta(minutes=10)
 
 
-OPEN_SECONDS = (_WINDOW - _MARGIN).total_seconds()
-"""How long after a client's message free text may be sent."""
-
-
 def is_open(last_inbound_at: datetime | None, now: datetime) -> bool:
     """Return whether free text may be sent. Both aware."""
     return last_inbound_at is not None and now - last_inbound_at < _WINDOW - _MARGIN

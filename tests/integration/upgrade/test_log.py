@@ -8,7 +8,7 @@ from operator import itemgetter
 from db.pool import Pool
 from rules.codec import published, recorded_of, state_of
 from rules.evolve import evolve
-from rules.failed_turns import failed_turn
+from rules.failed_turns import turn_of
 from rules.state import Conversation
 from schemas.rows import LogRow
 from tests.integration.upgrade.conftest import Former, Row, rows_of
@@ -83,7 +83,8 @@ async def test_an_erased_numbers_last_event_leaves_and_nothing_stays(upgraded: P
 
 async def test_a_turn_that_failed_is_kept_with_its_event(upgraded: Pool) -> None:
     rows = await upgraded.fetch("SELECT * FROM conversation_log WHERE type = 'failed' ORDER BY conversation_id, number")
-    turns = {row["phone_number"]: failed_turn(_log_row(dict(row))) for row in rows}
+    kept = {row["phone_number"]: _log_row(dict(row)).data["data"].get("turn") for row in rows}
+    turns = {number: None if turn is None else turn_of(turn) for number, turn in kept.items()}
     refused, held, unasked = (turns[each] for each in (Person.REFUSED, Person.HELD_SEND, Person.FAILED_UNASKED))
     assert refused is not None
     assert (refused.event_id, [part.state for part in refused.parts]) == ("conv_0010_1", ["planned"])
