@@ -1,6 +1,7 @@
 """What is measured, and said in the log, of a transition that has become durable."""
 
-from datetime import datetime
+from collections import deque
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -9,12 +10,31 @@ from rules.events import Deferred, Event, LinkSettled, Merged, Recorded, Sent, T
 from rules.inputs import DeliveryReported
 from rules.state import SPARED, Conversation, Turn
 from schemas.phone import masked
-from streams.actors.last_hour import LastHour
 from streams.actors.values import Transition
 from streams.failpoints import reach
 from streams.metrics import CONTRADICTIONS, RETRIES, reconciled, turn_took
 
 log = structlog.get_logger()
+
+_HOUR = timedelta(hours=1)
+# More than this is not counted one by one: somebody looks for one as well.
+_MOST_COUNTED = 1000
+
+
+class LastHour:
+    """How often something has happened within the last hour. Told the time."""
+
+    def __init__(self) -> None:
+        self._times: deque[datetime] = deque(maxlen=_MOST_COUNTED)
+
+    def note(self, at: datetime) -> None:
+        """It has happened. `at`: aware."""
+        self._times.append(at)
+
+    def count(self, now: datetime) -> int:
+        """Return how often it has."""
+        return sum(at > now - _HOUR for at in self._times)
+
 
 CONTRADICTED: Final = LastHour()
 """Addresses that were told of with two numbers: for `/health`, because somebody has to look."""
