@@ -23,9 +23,10 @@ shares nothing with the service.
 - *stats*: differences between the stats tables and Postgres when all was answered.
 - *recovery*: from the fault (after an outage: from its end) until each partition has answered something written after it.
 - *answer*: seconds from a client's message to Twilio's acceptance of the answer, the agent's time and the fault included.
-  The longest are those that a dying worker was just sending: 22 s in which that attempt may still live, 10 s until a list
-  proves that it was not made, looks 5 s apart, so some 36 s, and twice that where the next worker dies at the same client's
-  answer, which is the soak's longest wait (the other is an answer that Twilio may have taken, three times in a row).
+  The longest are those that a dying worker was just sending: 7 s until it is missed, 19 s in which that attempt may still
+  live, 10 s until a list proves that it was not made, so some 37 s, and twice that where the next worker dies at the same
+  client's answer. Where the load ends before that, nothing newer is sent that could prove it, and patience decides after
+  60 s: the 65 to 69 s of the rows in which workers are killed.
 
 """
 _NOTES = "What the processes needed:"
