@@ -225,6 +225,10 @@ def _erase(tables: Tables, erasure: Piece, of: Any) -> None:  # noqa: ANN401
         del tables.sequences[row["partition"], row["sequence"]]
     for send in tables.sends_of(phone):
         del tables.sends[send["own_id"]]
+    for old in [key for key in tables.old_log if key[0] == conversation]:
+        del tables.old_log[old]
+    for own_id in [each for each, row in tables.old_sends.items() if row["phone_number"] == phone]:
+        del tables.old_sends[own_id]
     told = {(row["kind"], row["event_id"]) for row in of["outcome"]}
     for key, row in tables.seen.items():
         if row["phone_number"] == phone and phone and key not in told:

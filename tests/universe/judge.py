@@ -31,7 +31,9 @@ from rules.state import Conversation
 from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 from tests.support.tables import Tables
 from tests.universe.appending import POISON
+from tests.universe.builds import without
 from tests.universe.ledgers import intended_by, judge_ledgers
+from tests.universe.rows import Row
 from tests.universe.statistics import judge_statistics
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def _life(universe: "Universe", key: str) -> Life:
     """Fold a number's log; its numbers have no gaps, and it comes to the actor's state."""
     life, tables, world = Life(key), universe.postgres.tables, universe.world
     actor = tables.actors.get(key)
-    rows = tables.log_of(actor["conversation_id"]) if actor and actor["conversation_id"] is not None else []
+    rows = tables.history_of(actor["conversation_id"]) if actor and actor["conversation_id"] is not None else []
     state = Conversation(key=key)
     for place, row in enumerate(rows, start=1):
         if row["number"] != place:
@@ -107,7 +109,26 @@ def _life(universe: "Universe", key: str) -> Life:
             world.violated(f"{key}: the fold of the log is another state")
         if not known.is_idle:
             world.violated(f"{key}: something waits for ever")
+        if rows and (problem := purged_problem(key, rows, tables.log_of(rows[0]["conversation_id"]), state)):
+            world.violated(f"{key}: {problem}")
     return life
+
+
+def purged_problem(key: str, whole: list[Row], left: list[Row], state: Conversation) -> str:
+    """Return why a log that retention has shortened does not fold to what all of it does; empty where it does."""
+    if len(left) == len(whole):
+        return ""
+    if [row["number"] for row in left] != list(range(len(whole) - len(left) + 1, len(whole) + 1)):
+        return "retention has left a gap in the log"
+    first = next((place for place, row in enumerate(left) if row["type"] == "snapshot"), None)
+    if first is None:
+        return "retention has removed events of which no snapshot tells"
+    folded = Conversation(key=key)
+    for row in left[first:]:
+        event = event_of(row["type"], row["data"]["data"])
+        known = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
+        folded = evolve(folded, known)
+    return "" if folded == state else "the fold from its snapshot is another state"
 
 
 def _dead_letters(universe: "Universe") -> set[str]:
@@ -163,14 +184,15 @@ def _is_published(universe: "Universe") -> None:
             of, number = event["conversation_id"], event["number"]
             if number == read[of] + 1:
                 read[of] = number
-            row = tables.log.get((of, number))
-            if row is not None and (row["type"], row["data"]["data"]) != (event["type"], event["data"]):
+            row = tables.log.get((of, number)) or tables.old_log.get((of, number))
+            written = None if row is None else (row["type"], without(row["data"]["data"]))
+            if written is not None and written != (event["type"], without(event["data"])):
                 world.violated(f"{of}:{number} is another event in the topic")
     newest = defaultdict[int, int](int)
-    for of, number in tables.log:
+    for of, number in (*tables.old_log, *tables.log):
         newest[of] = max(newest[of], number)
     for of, number in newest.items():
-        if read[of] != number and (tables.log_of(of)[0]["number"] == 1):
+        if read[of] != number and (tables.history_of(of)[0]["number"] == 1):
             world.violated(f"a reader of the topic has read {of} up to {read[of]} of {number}")
 
 
@@ -186,7 +208,7 @@ def _is_projected(universe: "Universe", life: Life) -> None:
     ids = {row["id"] for row in tables.conversations.values() if row["phone_number"] == life.key}
     conversations = {of: tables.conversations[of] for of in ids}
     messages = {of: row for of, row in tables.messages.items() if row["conversation_id"] in ids}
-    sends = {str(row["own_id"]): row for row in tables.sends_of(life.key)}
+    sends = {str(row["own_id"]): row for row in tables.all_sends_of(life.key)}
     for what, expected, found, names in (
         ("conversation", life.tables.conversations, conversations, _OF_A_CONVERSATION),
         ("messages", life.tables.messages, messages, _OF_A_MESSAGE),

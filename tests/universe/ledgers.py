@@ -107,7 +107,7 @@ def _only_the_vendor_refuses(universe: "Universe", life: "Life") -> None:
 
 
 def _every_message_has_an_end(universe: "Universe", key: str) -> None:
-    for row in universe.postgres.tables.sends_of(key):
+    for row in universe.postgres.tables.all_sends_of(key):
         if row["state"] not in ("accepted", "withdrawn", "refused", "held", "failed"):
             universe.world.violated(f"{key}: a message is {row['state']} for ever: {row['own_id']}")
 
@@ -132,7 +132,7 @@ def _nothing_is_doubled(universe: "Universe", key: str, ledger: list[Taken]) -> 
 def _is_known(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
     """The log tells of everything that the vendor has, and of nothing else."""
     told = {each.sid for each in life.of(e.Sent)}
-    held = {str(row["own_id"]) for row in universe.postgres.tables.sends_of(life.key) if row["state"] == "held"}
+    held = {str(row["own_id"]) for row in universe.postgres.tables.all_sends_of(life.key) if row["state"] == "held"}
     for taken in ledger:
         if taken.sid not in told and taken.own_id not in held:
             universe.world.violated(f"{life.key}: sent, and nobody knows of it: {taken.own_id} {taken.body[:60]!r}")

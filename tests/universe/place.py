@@ -15,6 +15,8 @@ ANSWERS = (
 """In the moment of which a process may die or freeze: all is done outside, and nothing of it known inside."""
 _ANSWERS_A_SEED = 4
 _STORMS_A_SEED = 3
+# What is done with a message is over by then, also where a vendor is away for long.
+_LONGER_THAN_ANY_REPORT_SECONDS = 240.0
 _COMMON = {**TEXTS, "agent_patience_seconds": 60, "conversation_idle_close_hours": 0,
            "twilio_whatsapp_from": "whatsapp:+14155238886", **CONFIGURED, "kafka_bootstrap_servers": "kafka:9092",
            "outcome_wait_seconds": 9, "twilio_account_sid": None, "stats_timezone": "UTC"}  # fmt: skip
@@ -27,6 +29,7 @@ _CHOICES: tuple[tuple[dict[str, Any], ...], ...] = (
     ({}, {}, {}, {"campaign_messages_per_minute": 60}),
     ({}, {}, {**REOPENING}),
     ({"unknown_number_grace_seconds": 5}, {"unknown_number_grace_seconds": 20}),
+    ({}, {}, {"message_retention_days": _LONGER_THAN_ANY_REPORT_SECONDS / 86_400}),
 )
 
 

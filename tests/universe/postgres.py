@@ -17,9 +17,11 @@ import db.store.append
 from db.queries import load
 from db.store.statement import Statement, statement
 from tests.universe.appending import append
+from tests.universe.builds import Adds, as_it_is
 from tests.universe.failed import Replays
 from tests.universe.gateway import Gateway
 from tests.universe.network import Service
+from tests.universe.retention import Retention
 from tests.universe.rows import Row, Tables
 from tests.universe.sessions import Connection, Listeners, Session
 from tests.universe.statistics import Statistics
@@ -60,7 +62,7 @@ class Claimed(NamedTuple):
     epoch: int
 
 
-class Postgres(Gateway, Statistics, Replays):
+class Postgres(Gateway, Statistics, Replays, Retention):
     """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are; `heard`:
     of each statement.
     """
@@ -353,10 +355,10 @@ def _told(text: str, arguments: Sequence[Any]) -> str:
 
 
 class Way:
-    """A process's pool of connections."""
+    """A process's pool of connections. `adds`: how what it writes differs from this build's."""
 
-    def __init__(self, postgres: Postgres, process: Process) -> None:
-        self._postgres, self._process = postgres, process
+    def __init__(self, postgres: Postgres, process: Process, adds: Adds = as_it_is) -> None:
+        self._postgres, self._process, self._adds = postgres, process, adds
 
     async def fetch(self, text: str, *arguments: object) -> list[Row]:
         return await self._run(text, arguments)
@@ -365,8 +367,10 @@ class Way:
         rows = await self._run(text, arguments)
         return rows[0][0] if rows else None
 
-    async def execute(self, text: str, *arguments: object) -> None:
-        await self._run(text, arguments)
+    async def execute(self, text: str, *arguments: object) -> Any:  # noqa: ANN401
+        """Return what Postgres says of it, where a statement tells that."""
+        rows = await self._run(text, arguments)
+        return rows[0][0] if rows else None
 
     def is_closing(self) -> bool:
         return False
@@ -380,6 +384,8 @@ class Way:
 
     async def _run(self, text: str, arguments: Sequence[Any]) -> list[Row]:
         name = _told(text, arguments)
+        if (names := _APPENDS.get(text)) is not None:
+            arguments = self._adds(names, arguments)
         found: list[Row] = await self._postgres.service.call(
             self._process, name, lambda: self._postgres.execute(text, arguments)
         )

@@ -42,6 +42,9 @@ class Tables:
     campaigns: dict[str, datetime] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     spool: dict[int, Row] = field(default_factory=dict)
+    old_log: dict[tuple[int, int], Row] = field(default_factory=dict)
+    old_sends: dict[UUID, Row] = field(default_factory=dict)
+    """What retention has removed, for who judges."""
 
     def conversation_of(self, phone: str) -> Row | None:
         return next((row for row in self.conversations.values() if row["phone_number"] == phone), None)
@@ -51,3 +54,12 @@ class Tables:
 
     def log_of(self, conversation_id: int) -> list[Row]:
         return sorted((row for key, row in self.log.items() if key[0] == conversation_id), key=lambda row: row["number"])
+
+    def history_of(self, conversation_id: int) -> list[Row]:
+        """Return the log with what was removed of it."""
+        old = [row for key, row in self.old_log.items() if key[0] == conversation_id]
+        return sorted([*old, *self.log_of(conversation_id)], key=lambda row: row["number"])
+
+    def all_sends_of(self, phone: str) -> list[Row]:
+        """Return sends with those that were removed."""
+        return [*(row for row in self.old_sends.values() if row["phone_number"] == phone), *self.sends_of(phone)]

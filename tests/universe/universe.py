@@ -21,6 +21,7 @@ from clients.kafka.producer import partition_of
 from rules.policy import Policy
 from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, CONVERSATION_EVENT, INBOUND_MESSAGE, MESSAGE_STATUS
 from tests.support.chat import paragraphs
+from tests.universe.builds import fence
 from tests.universe.door import Door
 from tests.universe.group import Group
 from tests.universe.judge import judge
@@ -29,7 +30,7 @@ from tests.universe.moves import Move, drawn
 from tests.universe.network import Service
 from tests.universe.people import People, Person
 from tests.universe.place import Setting
-from tests.universe.postgres import Postgres
+from tests.universe.postgres import Postgres, Way
 from tests.universe.replays import TOPICS, replay
 from tests.universe.stats_worker import StatsWorker
 from tests.universe.vendors import CALM, LONGEST_LIST_LAG, STORMS, Backend, ElevenLabs, Twilio, Weather
@@ -48,6 +49,8 @@ _WEBS = _STATS = 2
 # Of ten faults of a process, so many are the workers'.
 _WORKERS_FAULTS = 8
 _RESTART = (0.3, 3.0)
+# A deploy waits at most so long until it goes on with the next one.
+_BETWEEN_WORKERS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Universe:
         )  # fmt: skip
         self.workers: dict[int, Worker] = {}
         self.wanted = 2
+        self.build = 0
         self._born = Counter[tuple[str, int]]()
         self.is_healed = False
 
@@ -118,9 +122,9 @@ class Universe:
 
     def _start(self, slot: int) -> None:
         process = self._process_of("w", slot)
-        worker = self.workers[slot] = Worker(self.services, process)
+        worker = self.workers[slot] = Worker(self.services, process, self.build)
         process.died = lambda: self._died(slot, worker)
-        self.world.note("starts", process.name)
+        self.world.note("starts", process.name, self.build)
         process.start(worker.main())
 
     def _died(self, slot: int, worker: Worker) -> None:
@@ -248,6 +252,25 @@ class Universe:
         if running:
             worker = running[a % len(running)]
             assert worker.stopping is not None
+            worker.process.loop.call_soon(worker.stopping.set)
+
+    def _do_deploy(self, a: int, b: int, x: float) -> None:
+        """Another build takes the place of the former one, process by process; an upgrade fences that first."""
+        self.build += 1
+        if b % 2:
+            process = self._process_of("upgrade", self.build)
+            process.start(fence(Way(self.postgres, process), process, self.setting.partitions))
+        former = [each.process for each in (*self.webs.values(), *self.stats.values())]
+        for place, process in enumerate(former):
+            self.world.after(place * x, process.kill)
+        for place, (_, worker) in enumerate(sorted(self.workers.items())):
+            self.world.after(place * _BETWEEN_WORKERS * x, lambda worker=worker: self._ends(worker))  # type: ignore[misc]
+
+    def _ends(self, worker: Worker) -> None:
+        """Stop a worker in an orderly way, as far as it has begun."""
+        if worker.stopping is None:
+            worker.process.kill()
+        else:
             worker.process.loop.call_soon(worker.stopping.set)
 
     def _do_scale(self, a: int, b: int, x: float) -> None:

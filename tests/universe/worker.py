@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from clients.vendors import Vendors
+from db.pool import POSTGRES_ERRORS
 from db.store.load import clock as database_clock
 from process.periodic import every
 from rules.policy import Policy
@@ -18,6 +19,7 @@ from streams.actors.ids import Ids
 from streams.engine.intake import _take_surely
 from streams.engine.offsets import TopicPartition
 from streams.worker.heart import Heart, Outside, build_heart
+from tests.universe.builds import adds
 from tests.universe.kafka import Kafka, Place, Producer, Stored
 from tests.universe.postgres import Postgres, Way
 from tests.universe.vendors import Agent, Backend, ElevenLabs, Messenger, Twilio
@@ -30,6 +32,8 @@ _POLL_SECONDS = 5.0
 # Few, so that they run out now and then.
 _IDS_AT_ONCE, _IDS_EVERY_SECONDS = 16, 1.0
 _CLOCK_EVERY_SECONDS = 60.0
+# Where messages are kept for minutes they are looked for more often.
+_SWEEP_SECONDS = 20.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,8 +77,8 @@ class Reader:
 class Worker:
     """`heart` is there once it has begun. `told`: what it knows of its own end."""
 
-    def __init__(self, services: Services, process: Process) -> None:
-        self._services, self.process = services, process
+    def __init__(self, services: Services, process: Process, build: int = 0) -> None:
+        self._services, self.process, self.build = services, process, build
         self._kafka = services.kafka
         self.heart: Heart | None = None
         self.stopping: asyncio.Event | None = None
@@ -107,7 +111,7 @@ class Worker:
     async def main(self) -> None:
         """Live as `streams.worker.run` has it; a task that ends, ends the process."""
         self.stopping = asyncio.Event()
-        pool: Any = Way(self._services.postgres, self.process)
+        pool: Any = Way(self._services.postgres, self.process, adds(self.build))
         clock = DatabaseClock(lambda: self.process.world.now)
         await clock.set(lambda: database_clock(pool))
         world = self.process.world
@@ -120,6 +124,7 @@ class Worker:
             heart.hosting.watch_due(),
             heart.hosting.watch_fencing(),
             heart.partitions.watch_calls(),
+            every(_SWEEP_SECONDS, heart.retention.sweep, forgive=POSTGRES_ERRORS, problem="old rows are left"),
             every(_CLOCK_EVERY_SECONDS, lambda: clock.set(lambda: database_clock(pool))),
             self._consume(heart),
         ]

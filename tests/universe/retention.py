@@ -1,0 +1,75 @@
+"""The statements of `db/sql/retention.sql`: what is kept only for a time."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from tests.universe.rows import Row, Tables
+
+_NOTHING = "DELETE 0"
+_MAY_STILL_LEAVE = ("planned", "intended", "unknown")
+
+
+class Retention:
+    """Their part of Postgres. Ids that were seen outlive every history, as they do the topics."""
+
+    tables: Tables
+
+    def now(self) -> datetime:
+        raise NotImplementedError
+
+    def _ago(self, seconds: float) -> datetime:
+        return self.now() - timedelta(seconds=seconds)
+
+    def expired_messages(self, seconds: float, at: datetime, last: int, most: int) -> list[Row]:
+        before = self._ago(seconds).replace(tzinfo=None)
+        rows = sorted(self.tables.messages.values(), key=lambda row: (row["sent_at"], row["id"]))
+        found = [row for row in rows if row["sent_at"] < before and (row["sent_at"], row["id"]) > (at, last)]
+        return [self._expired(row) for row in found[:most]]
+
+    def _expired(self, row: Row) -> Row:
+        of = self.tables.conversations[row["conversation_id"]]
+        return Row({name: row[name] for name in ("id", "sent_at", "conversation_id")}, phone_number=of["phone_number"])
+
+    def old_events(self, seconds: float, partition: int, after: int, most: int) -> list[Row]:
+        before, published = self._ago(seconds), self.tables.publication.get(partition, 0)
+        found: list[Row] = []
+        for (of, sequence), key in sorted(self.tables.sequences.items()):
+            row = self.tables.log[key]
+            if of == partition and after < sequence <= published and row["at"] < before:
+                names = ("sequence", "conversation_id", "phone_number", "number")
+                found.append(Row({name: row[name] for name in names}, is_snapshot=row["type"] == "snapshot"))
+        return found[:most]
+
+    def newest_snapshots(self, conversations: Sequence[int]) -> list[Row]:
+        found = {of: [row["number"] for row in self.tables.log_of(of) if row["type"] == "snapshot"] for of in conversations}
+        return [Row(conversation_id=of, number=max(numbers)) for of, numbers in found.items() if numbers]
+
+    def forget_events(self, seconds: float, conversations: Sequence[int], numbers: Sequence[int]) -> list[Row]:
+        before = self._ago(seconds)
+        for of, number in zip(conversations, numbers, strict=True):
+            for row in self.tables.log_of(of):
+                is_published = row["sequence"] <= self.tables.publication.get(row["partition"], 0)
+                if row["number"] < number and row["at"] < before and is_published:
+                    key = of, row["number"]
+                    self.tables.old_log[key] = self.tables.log.pop(key)
+                    del self.tables.sequences[row["partition"], row["sequence"]]
+        return []
+
+    def forget_sends(self, seconds: float, phones: Sequence[str]) -> list[Row]:
+        before = self._ago(seconds)
+        for row in [row for phone in phones for row in self.tables.sends_of(phone)]:
+            if row["planned_at"] < before and row["state"] not in _MAY_STILL_LEAVE:
+                self.tables.old_sends[row["own_id"]] = self.tables.sends.pop(row["own_id"])
+        return []
+
+    def forget_removals(self, seconds: float) -> list[Row]:
+        removals, before = self.tables.removals, self._ago(seconds)
+        for key in [key for key, row in removals.items() if row["conversation_id"] is None and row["removed_at"] < before]:
+            del removals[key]
+        return []
+
+    def forget_letters(self, seconds: float, most: int) -> list[Row]:
+        return [Row(done=_NOTHING)]
+
+    def forget_seen(self, seconds: float, most: int) -> list[Row]:
+        return [Row(done=_NOTHING)]
