@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from schemas.topics import CALL_COMPLETED
 from tests.support.gateway import signed
+from tests.universe.appending import POISON
 from tests.universe.kafka import Kafka
 from tests.universe.web import Request, Web
 from tests.universe.world import Process, World
@@ -19,6 +20,9 @@ _PATIENCE_SECONDS = 10.0
 _AGAIN_SECONDS = 0.3
 _LATENCY_SECONDS = 0.02
 _LOST_SHARE = 0.01
+# Twilio does not bring a message again that found nobody. Here it mostly does: histories have more in them than gaps.
+_GIVEN_UP_SHARE = 0.3
+_NEVER_BROUGHT_SHARE = 0.02
 # The backend may produce to Kafka itself.
 _PRODUCED_SHARE = 0.15
 _NOT_STORED = "nothing is known to be stored"
@@ -26,7 +30,9 @@ _NOT_STORED = "nothing is known to be stored"
 
 @dataclass(slots=True, kw_only=True)
 class Post:
-    """`tries`: how often it was sent; `stored`: called when it is answered for the first time."""
+    """`tries`: how often it was sent; `stored`: called when it is answered for the first time; `sid`: of a message from a
+    client, which Twilio may give up.
+    """
 
     name: str
     path: str
@@ -37,6 +43,7 @@ class Post:
     stored: Callable[[], None] = lambda: None
     tries: int = 0
     is_answered: bool = False
+    sid: str = ""
 
 
 class Door:
@@ -48,12 +55,15 @@ class Door:
         self._open: dict[Process, list[tuple[Post, int]]] = defaultdict(list)
         self._reports: dict[str, deque[tuple[Mapping[str, str], str | None]]] = defaultdict(deque)
         self.waiting: list[Post] = []
+        self.given_up: list[str] = []
+        """Ids of clients' messages that Twilio tells of no more: they are in its list."""
 
     # What comes.
 
     def incoming(self, params: Mapping[str, str], stored: Callable[[], None]) -> None:
         """Twilio tells what a client wrote."""
-        self._form("incoming", "/webhook/twilio/incoming", params, stored)
+        sid = "" if POISON in params["Body"] else params["MessageSid"]
+        self._form("incoming", "/webhook/twilio/incoming", params, stored, sid)
 
     def status(self, params: Mapping[str, str], own_id: str | None) -> None:
         """Twilio reports of a message."""
@@ -85,9 +95,11 @@ class Door:
         """An operator commands something."""
         self._json("commands", f"/api/conversations/{key}/commands", body, key)
 
-    def _form(self, name: str, path: str, params: Mapping[str, str], stored: Callable[[], None]) -> None:
+    def _form(
+        self, name: str, path: str, params: Mapping[str, str], stored: Callable[[], None], sid: str = ""
+    ) -> None:
         body, headers = urlencode(params).encode(), signed(path, params)
-        self._post(Post(name=name, path=path, body=body, kind=_FORM, headers=headers, stored=stored))
+        self._post(Post(name=name, path=path, body=body, kind=_FORM, headers=headers, stored=stored, sid=sid))
 
     def _json(
         self, name: str, path: str, body: Mapping[str, Any], phone: str = "", stored: Callable[[], None] = lambda: None
@@ -99,7 +111,10 @@ class Door:
 
     def _post(self, post: Post) -> None:
         self.waiting.append(post)
-        self._try(post)
+        if post.sid and self._world.random.random() < _NEVER_BROUGHT_SHARE:
+            self._give_up(post)
+        else:
+            self._try(post)
 
     def _try(self, post: Post) -> None:
         post.tries += 1
@@ -142,9 +157,19 @@ class Door:
         post.stored()
 
     def _fails(self, post: Post, attempt: int) -> None:
-        """It was not answered in time, or the connection broke off: it is sent again."""
-        if not post.is_answered and post.tries == attempt:
+        """It was not answered in time, or the connection broke off: it is sent again, or given up."""
+        if post.is_answered or post.tries != attempt:
+            return
+        if post.sid and self._world.random.random() < _GIVEN_UP_SHARE:
+            self._give_up(post)
+        else:
             self._world.after(_AGAIN_SECONDS, lambda: self._again(post, attempt))
+
+    def _give_up(self, post: Post) -> None:
+        post.is_answered = True
+        self.waiting.remove(post)
+        self.given_up.append(post.sid)
+        self._world.note("given up", post.sid)
 
     def _again(self, post: Post, attempt: int) -> None:
         if not post.is_answered and post.tries == attempt:

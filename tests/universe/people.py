@@ -8,7 +8,7 @@ from uuid import UUID
 from clients.kafka.producer import partition_of
 from tests.universe.appending import POISON
 from tests.universe.door import Door
-from tests.universe.vendors import SENDER, Taken, key_of
+from tests.universe.vendors import SENDER, Taken, Written, key_of
 from tests.universe.world import World
 
 _WORDS = ("STOP", "ALTA", "ALTA", "asesor", "ALTA")
@@ -118,6 +118,10 @@ class People:
 
     def poison(self, number: int) -> None:
         self.write(number, POISON)
+
+    def written(self) -> list[Written]:
+        """Return what Twilio has of clients, the oldest first."""
+        return [Written(each.sid, each.sender["From"], each.text, each.arrived) for each in self.said.values()]
 
     def _send(self, said: Said) -> None:
         params = {"MessageSid": said.sid, **said.sender, "To": SENDER, "Body": said.text, "NumMedia": "0"}

@@ -19,7 +19,8 @@ _STORMS_A_SEED = 3
 _LONGER_THAN_ANY_REPORT_SECONDS = 240.0
 _COMMON = {**TEXTS, "agent_patience_seconds": 60, "conversation_idle_close_hours": 0,
            "twilio_whatsapp_from": "whatsapp:+14155238886", **CONFIGURED, "kafka_bootstrap_servers": "kafka:9092",
-           "outcome_wait_seconds": 9, "twilio_account_sid": None, "stats_timezone": "UTC"}  # fmt: skip
+           "outcome_wait_seconds": 9, "twilio_account_sid": None, "stats_timezone": "UTC",
+           "backfill_every_seconds": 20}  # fmt: skip
 _CHOICES: tuple[tuple[dict[str, Any], ...], ...] = (
     ({}, {}, {}, {"max_in_flight": 4}, {"max_in_flight": 12}),
     ({}, {}, {"twilio_messages_per_second": 1}, {"twilio_messages_per_second": 3}),

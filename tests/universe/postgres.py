@@ -17,6 +17,7 @@ import db.store.append
 from db.queries import load
 from db.store.statement import Statement, statement
 from tests.universe.appending import append
+from tests.universe.backfilled import Looks
 from tests.universe.builds import Adds, as_it_is
 from tests.universe.failed import Replays
 from tests.universe.gateway import Gateway
@@ -31,7 +32,7 @@ NAMES = {
     getattr(load(file), name): name
     for file in ("store", "erasures", "retention", "gateway", "stats", "replay", "addresses")
     for name in load(file).names()
-}
+} | {getattr(load("backfill"), name): f"backfill_{name}" for name in load("backfill").names()}
 # An attribute has the name.
 _OTHERWISE = {"clock": "tell_clock"}
 _APPENDS: dict[str, tuple[str, ...]] = {}
@@ -62,7 +63,7 @@ class Claimed(NamedTuple):
     epoch: int
 
 
-class Postgres(Gateway, Statistics, Replays, Retention):
+class Postgres(Gateway, Statistics, Replays, Retention, Looks):
     """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are; `heard`:
     of each statement.
     """
@@ -362,6 +363,10 @@ class Way:
 
     async def fetch(self, text: str, *arguments: object) -> list[Row]:
         return await self._run(text, arguments)
+
+    async def fetchrow(self, text: str, *arguments: object) -> Row | None:
+        rows = await self._run(text, arguments)
+        return rows[0] if rows else None
 
     async def fetchval(self, text: str, *arguments: object) -> Any:  # noqa: ANN401
         rows = await self._run(text, arguments)

@@ -42,6 +42,7 @@ class Tables:
     campaigns: dict[str, datetime] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     spool: dict[int, Row] = field(default_factory=dict)
+    backfill: dict[str, Row] = field(default_factory=dict)
     old_log: dict[tuple[int, int], Row] = field(default_factory=dict)
     old_sends: dict[UUID, Row] = field(default_factory=dict)
     """What retention has removed, for who judges."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.agent import AgentReply, Question
 from clients.matching import candidates
-from clients.messenger import Accepted, ListedMessage, Listing, OutgoingMessage
+from clients.messenger import Accepted, ListedMessage, Listing, MessageFile, OutgoingMessage
 from rules.sending import REQUEST_LIVES
 from schemas.elevenlabs_call import CallDetails
 from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
@@ -28,6 +28,8 @@ _LONGEST_LAG = 8.0
 # One send in ten finds no kept-alive connection.
 _CONNECTS, _CONNECT_SECONDS = 0.1, 5.0
 _READ_SECONDS = 10.0
+# Of what clients wrote.
+_INBOUND_LAG = 1.0
 # What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
 LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
 # How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
@@ -52,6 +54,16 @@ class Taken:
     is_delivered: bool = False
     came_back: bool = False
     is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A client's message as Twilio has it. `at`: when it came there."""
+
+    sid: str
+    sender: str
+    body: str
+    at: float
 
 
 @dataclass(slots=True)
@@ -125,6 +137,7 @@ class Twilio:
         self.refused: set[str] = set()
         self.outages = Outages(world)
         self.shows_until, self._lagged_at = float("inf"), -_BETWEEN_LAGS
+        self.written: Callable[[], list[Written]] = list
 
     def turns(self, weather: Weather) -> None:
         self.weather = weather
@@ -175,6 +188,18 @@ class Twilio:
             taken.is_delivered = True
         taken.came_back = taken.came_back or ("ErrorCode" in params and not taken.is_delivered)
         self._reports(taken, params)
+
+    def inbound(self) -> list[ListedMessage]:
+        """Return what clients wrote, as lists show it by now, newest first."""
+        shown_until = min(self.shows_until, self.world.now - _INBOUND_LAG)
+        return [
+            ListedMessage(
+                sid=each.sid, to=SENDER, from_=each.sender, body=each.body, is_inbound=True, status="received",
+                created=self.world.datetime(each.at - self.world.now + self.clock).replace(microsecond=0),
+            )
+            for each in reversed(self.written())
+            if each.at <= shown_until
+        ]  # fmt: skip
 
     def listed(self, since: datetime, to: str | None) -> Listing:
         shown = [
@@ -283,6 +308,17 @@ class Messenger:
     async def sent_since(self, since: datetime, to: str | None = None) -> Listing:
         found: Listing = await self._read("list", lambda: self._twilio.listed(since, to))
         return found
+
+    async def listed(self, since: datetime, until: datetime, direction: str) -> AsyncIterator[ListedMessage]:
+        def look() -> list[ListedMessage]:
+            found = self._twilio.inbound() if direction == "inbound" else self._twilio.listed(since, None).messages
+            return [each for each in found if since <= each.created <= until]
+
+        for each in await self._read("list", look):
+            yield each
+
+    async def files(self, sid: str) -> list[MessageFile]:
+        return []
 
     async def find_sent(self, to: str, body: str | None, not_before: datetime, known_sids: Set[str]) -> list[ListedMessage]:
         listing = await self.sent_since(not_before, to)

@@ -14,14 +14,17 @@ from multidict import CIMultiDict, MultiDict
 from clients.kafka.producer import Producer
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from tests.universe.backfill import gap
 from tests.universe.kafka import Headers, Kafka, Place
 from tests.universe.postgres import Postgres, Way
 from tests.universe.sessions import Listener
+from tests.universe.vendors import Twilio
 from tests.universe.world import Process
 from web.answers import REQUEST_ID, errors_as_json
 from web.calls import Calls
 from web.commands import Commands
 from web.database import Database
+from web.gap import BehindGap
 from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL
 from web.outcomes import CommandOutcomes, Outcomes
@@ -169,9 +172,16 @@ class Web:
     """`handlers`: by the path's first words; there once it serves."""
 
     def __init__(
-        self, settings: Settings, kafka: Kafka, postgres: Postgres, process: Process, blind: Callable[[str], None]
+        self,
+        settings: Settings,
+        kafka: Kafka,
+        postgres: Postgres,
+        twilio: Twilio,
+        process: Process,
+        blind: Callable[[str], None],
     ) -> None:
         self._settings, self._kafka, self._postgres, self.process = settings, kafka, postgres, process
+        self._twilio = twilio
         self._blind = blind
         self.handlers: dict[str, Handler] = {}
 
@@ -192,14 +202,17 @@ class Web:
             except Unavailable:  # such a start fails, and it is started anew
                 await asyncio.sleep(_AGAIN_SECONDS)
         self._postgres.listeners.keep(process, listener)
-        hooks = TwilioWebhooks(settings, publisher, process.world.datetime)
+        missed = gap(settings, self._kafka, self._twilio, process, database, publisher)
+        behind_gap = BehindGap(publisher, missed)
+        hooks = TwilioWebhooks(settings, behind_gap, process.world.datetime)
         self.handlers = {
             "incoming": hooks.incoming,
             "status": hooks.status,
-            "calls": Calls(settings, publisher, outcomes).post,
-            "commands": Commands(publisher, commands, settings.outcome_wait_seconds, now=process.world.datetime).post,
+            "calls": Calls(settings, behind_gap, outcomes).post,
+            "commands": Commands(behind_gap, commands, settings.outcome_wait_seconds, now=process.world.datetime).post,
         }
-        sides: Sequence[Awaitable[None]] = (publisher.work(), outcomes.watch(), commands.watch())
+        missed.listening()
+        sides: Sequence[Awaitable[None]] = (publisher.work(), outcomes.watch(), commands.watch(), missed.watch())
         await asyncio.wait([asyncio.ensure_future(each) for each in sides], return_when=asyncio.FIRST_COMPLETED)
         process.world.violated(f"{process.name}: a side task has ended")
 
