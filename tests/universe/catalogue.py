@@ -90,13 +90,17 @@ def hunt(bug: Bug, first: int, seeds: int, events: int, most: int) -> tuple[int 
             shutil.copytree(ROOT / name, copy / name, ignore=ignored)
         (copy / "tests" / "__init__.py").touch()
         subprocess.run(["git", "apply", str(bug.patch)], cwd=copy, check=True)
-        done = _played(copy, events, likely)
-    if done.returncode:
-        return first, f"does not even run: {done.stderr.strip().splitlines()[-1]}"
-    seed, _, violation = done.stdout.strip().partition(" ")
-    if seed and _played(ROOT, events, [int(seed)]).stdout:
-        return None, f"{seed} breaks a promise without the bug, too: {violation}"
-    return (int(seed), violation) if seed else (None, "")
+        while likely:
+            done = _played(copy, events, likely)
+            if done.returncode:
+                return first, f"does not even run: {done.stderr.strip().splitlines()[-1]}"
+            seed, _, violation = done.stdout.strip().partition(" ")
+            if not seed:
+                break
+            if not _played(ROOT, events, [int(seed)]).stdout:
+                return int(seed), violation
+            likely = likely[likely.index(int(seed)) + 1 :]  # it breaks a promise without the bug, too
+    return None, ""
 
 
 def _played(tree: Path, events: int, seeds: Sequence[int]) -> "subprocess.CompletedProcess[str]":

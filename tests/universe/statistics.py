@@ -93,6 +93,9 @@ def judge_statistics(universe: "Universe") -> None:
     rows = sum(row["status"] == "active" for row in universe.postgres.tables.conversations.values())
     if active != rows:
         universe.world.violated(f"statistics: {active} conversations are active, in Postgres {rows}")
+    people = sum("merged_into" not in row["metadata"] for row in universe.postgres.tables.conversations.values())
+    if sums["total_conversations_today"] != people and not _shortened(universe):
+        universe.world.violated(f"statistics: {sums['total_conversations_today']} people today, in Postgres {people}")
     if sums["active_conversations"] != active:
         universe.world.violated(f"statistics: {sums['active_conversations']} active of {active}")
 
@@ -118,7 +121,8 @@ def _folded(universe: "Universe", key: str) -> Record | None:
     if actor is None or actor["conversation_id"] is None or key in universe.people.erased:
         return None
     for row in universe.postgres.tables.history_of(actor["conversation_id"]):
-        event = Event(row["conversation_id"], row["number"], key, row["type"], row["at"], row["data"]["data"])
+        status = row["data"]["state"].get("status")
+        event = Event(row["conversation_id"], row["number"], key, row["type"], row["at"], row["data"]["data"], status)
         worker = next(iter(universe.stats.values()))
         assert worker.records is not None, "it has begun"
         record = apply(record, event, worker.records.zone, worker.records.days_kept)

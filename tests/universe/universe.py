@@ -42,6 +42,7 @@ _SLICE_SECONDS = 5.0
 _LONGEST_REST = 4_000.0
 # For what one of them does that has just woken up, or has its partitions since a moment ago: a drain takes 10 s at most.
 _CALM_SECONDS = 15.0
+_MOMENT_SECONDS = 0.5
 _MOST_WORKERS = 3
 # While one of the first two is away nobody gets as far as the others.
 _AWAY_FOR_LONG = ("postgres", "kafka", *["twilio"] * 4, *["elevenlabs"] * 4)
@@ -114,6 +115,8 @@ class Universe:
         while self.kafka.group.is_joining or any(process.is_frozen for process in self.world.processes):
             self.world.run(self.world.now + _SLICE_SECONDS)
         self.world.run(self.world.now + _CALM_SECONDS)
+        while self.world.now < begun + _LONGEST_REST and not self._is_at_rest():  # old rows go on going
+            self.world.run(self.world.now + _MOMENT_SECONDS)
         judge(self)
 
     def partition_of(self, key: str) -> int:
