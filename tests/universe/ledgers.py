@@ -73,6 +73,8 @@ def _the_rate_is_kept(universe: "Universe") -> None:
 
 def _who_is_away_is_left_alone(universe: "Universe") -> None:
     """Once a process has noticed that a vendor answers nobody, one call at a time probes it."""
+    for process, at in universe.twilio.outages.sent_into[:1]:
+        universe.world.violated(f"twilio is away, as {process} has noticed, which sends into it at {at:.0f}")
     unnoticed = _FAILURES + 2 * universe.setting.numbers
     for vendor, outages in (("twilio", universe.twilio.outages), ("elevenlabs", universe.elevenlabs.outages)):
         for (process, _), asks in outages.asks.items():

@@ -32,6 +32,8 @@ _READ_SECONDS = 10.0
 _INBOUND_LAG = 1.0
 # What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
 LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
+# Failures in a row that show an outage, and seconds after which each of them is one, and nothing of before it is answered.
+_SHOW_IT, _KNOWN_AFTER = 5, 20.0
 # How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
 _LONGEST_IN_ITS_HANDS = REQUEST_LIVES.total_seconds()
 
@@ -97,6 +99,8 @@ class Outages:
         self._begun: float | None = None
         self.asks: dict[tuple[str, float], list[float]] = defaultdict(list)
         """When, by process and beginning of the outage."""
+        self.sent_into: list[tuple[str, float]] = []
+        """Who sent something, and when, though it knew of the outage."""
 
     def are(self, *, is_down: bool) -> None:
         self._begun = (self._world.now if self._begun is None else self._begun) if is_down else None
@@ -104,6 +108,14 @@ class Outages:
     def asked(self, process: Process) -> None:
         if self._begun is not None:
             self.asks[process.name, self._begun].append(self._world.now)
+
+    def sent(self, process: Process) -> None:
+        """A message leaves. So many failures in a row show an outage; none before it is answered as late as that."""
+        if self._begun is not None:
+            asks, now = self.asks[process.name, self._begun], self._world.now
+            if len(asks) >= _SHOW_IT and process.frozen_until < asks[0] and now - asks[_SHOW_IT - 1] > _KNOWN_AFTER:
+                self.sent_into.append((process.name, now))
+        self.asked(process)
 
 
 CALM = Weather()
@@ -234,7 +246,7 @@ class Messenger:
         departed = world.now
         world.note("sending", message.own_id, process.name)
         twilio.departed.append(departed)
-        twilio.outages.asked(process)
+        twilio.outages.sent(process)
         fate = self._fate()
         world.counts[f"fault: twilio {fate}"] += fate != "accepted"
         if fate == "away":
