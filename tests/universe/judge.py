@@ -14,15 +14,12 @@ from rules.events import (
     Answered,
     Declined,
     Event,
-    Intended,
-    Merged,
     OptedOut,
     Received,
     Recorded,
     Sent,
     Started,
     StatusChanged,
-    TookOver,
     Unanswered,
 )
 from rules.evolve import evolve
@@ -33,7 +30,8 @@ from tests.support.tables import Tables
 from tests.universe.appending import POISON
 from tests.universe.builds import without
 from tests.universe.ledgers import intended_by, judge_ledgers
-from tests.universe.rows import Row
+from tests.universe.links import judge_links
+from tests.universe.retention import shortened_problem
 from tests.universe.statistics import judge_statistics
 
 if TYPE_CHECKING:
@@ -73,10 +71,9 @@ def judge(universe: "Universe") -> None:
     for life in lives.values():
         if life.key not in universe.people.erased:
             _is_heeded(universe, life, [lives[each] for each in universe.people.addresses_of(life.key)])
-            _is_heeded_elsewhere(universe, life)
             _is_introduced(universe, life)
-            _is_one_persons(universe, life)
             _ids_grow(universe, life)
+    judge_links(universe, lives)
     judge_ledgers(universe, lives)
     judge_statistics(universe)
     _nothing_piles_up(universe)
@@ -109,26 +106,9 @@ def _life(universe: "Universe", key: str) -> Life:
             world.violated(f"{key}: the fold of the log is another state")
         if not known.is_idle:
             world.violated(f"{key}: something waits for ever")
-        if rows and (problem := purged_problem(key, rows, tables.log_of(rows[0]["conversation_id"]), state)):
+        if rows and (problem := shortened_problem(key, rows, tables.log_of(rows[0]["conversation_id"]), state)):
             world.violated(f"{key}: {problem}")
     return life
-
-
-def purged_problem(key: str, whole: list[Row], left: list[Row], state: Conversation) -> str:
-    """Return why a log that retention has shortened does not fold to what all of it does; empty where it does."""
-    if len(left) == len(whole):
-        return ""
-    if [row["number"] for row in left] != list(range(len(whole) - len(left) + 1, len(whole) + 1)):
-        return "retention has left a gap in the log"
-    first = next((place for place, row in enumerate(left) if row["type"] == "snapshot"), None)
-    if first is None:
-        return "retention has removed events of which no snapshot tells"
-    folded = Conversation(key=key)
-    for row in left[first:]:
-        event = event_of(row["type"], row["data"]["data"])
-        known = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
-        folded = evolve(folded, known)
-    return "" if folded == state else "the fold from its snapshot is another state"
 
 
 def _dead_letters(universe: "Universe") -> set[str]:
@@ -265,17 +245,6 @@ def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
             world.violated(f"{life.key}: the last word was {last.text}, suppressed: {is_out}")
 
 
-def _is_heeded_elsewhere(universe: "Universe", life: Life) -> None:
-    """A STOP that is handed over counts at once. Events of one moment are of one transition."""
-    state, since = Conversation(key=life.key), None
-    for recorded in life.events:
-        if since is not None and recorded.at != since and state.opt_out is None:
-            universe.world.violated(f"{life.key}: another address has handed a STOP over, which does not count here")
-        is_told = isinstance(recorded.event, TookOver) and recorded.event.hand_over.opt_out is not None
-        since = recorded.at if is_told else since if recorded.at == since else None
-        state = evolve(state, recorded)
-
-
 def _is_introduced(universe: "Universe", life: Life) -> None:
     """Who was called before they wrote is no unknown number."""
     called = universe.people.called.get(life.key)
@@ -296,19 +265,6 @@ def _is_introduced(universe: "Universe", life: Life) -> None:
         said = universe.people.said[sid]
         if said.arrived > called + _CLOCKS_DIFFER:
             universe.world.violated(f"{life.key}: {said.text} is taken for a stranger's, though the call came before")
-
-
-def _is_one_persons(universe: "Universe", life: Life) -> None:
-    """Only addresses of one person merge, and from then on the number alone says anything."""
-    own, has_merged = universe.people.addresses_of(life.key), False
-    if state := life.state:
-        joined = {each.key for each in state.links if each.state == "joined"} | {state.merged_into or life.key}
-        if (others := joined - {*own}) and universe.people.erased.isdisjoint(others):
-            universe.world.violated(f"{life.key}: two people are one: {sorted(others)}")
-    for each in life.events:
-        has_merged = has_merged or isinstance(each.event, Merged)
-        if has_merged and isinstance(each.event, Answered | Started | Intended):
-            universe.world.violated(f"{life.key}: {type(each.event).__name__} {each.number} though it has merged")
 
 
 def _ids_grow(universe: "Universe", life: Life) -> None:

@@ -1,8 +1,12 @@
-"""The statements of `db/sql/retention.sql`: what is kept only for a time."""
+"""The statements of `db/sql/retention.sql`: what is kept only for a time; what must hold of a log without its beginning."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from rules.codec import event_of
+from rules.events import Recorded
+from rules.evolve import evolve
+from rules.state import Conversation
 from tests.universe.rows import Row, Tables
 
 _NOTHING = "DELETE 0"
@@ -73,3 +77,20 @@ class Retention:
 
     def forget_seen(self, seconds: float, most: int) -> list[Row]:
         return [Row(done=_NOTHING)]
+
+
+def shortened_problem(key: str, whole: list[Row], left: list[Row], state: Conversation) -> str:
+    """Return why a log that retention has shortened does not fold to what all of it does; empty where it does."""
+    if len(left) == len(whole):
+        return ""
+    if [row["number"] for row in left] != list(range(len(whole) - len(left) + 1, len(whole) + 1)):
+        return "retention has left a gap in the log"
+    first = next((place for place, row in enumerate(left) if row["type"] == "snapshot"), None)
+    if first is None:
+        return "retention has removed events of which no snapshot tells"
+    folded = Conversation(key=key)
+    for row in left[first:]:
+        event = event_of(row["type"], row["data"]["data"])
+        known = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
+        folded = evolve(folded, known)
+    return "" if folded == state else "the fold from its snapshot is another state"
