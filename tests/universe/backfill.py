@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from aiokafka.errors import KafkaError
 
-import web.under_way
+import web.backfill_batch
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from tests.support.gateway import ACCOUNT
@@ -50,4 +50,4 @@ async def _recent_values(settings: Settings, topic: str, since: datetime) -> Asy
         yield value
 
 
-web.under_way.recent_values = _recent_values
+web.backfill_batch.recent_values = _recent_values

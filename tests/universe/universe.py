@@ -274,7 +274,7 @@ class Universe:
         """Stop a worker in an orderly way, as far as it has begun."""
         if worker.stopping is None:
             worker.process.kill()
-        else:
+        elif worker.process.is_alive:
             worker.process.loop.call_soon(worker.stopping.set)
 
     def _do_scale(self, a: int, b: int, x: float) -> None:
