@@ -16,7 +16,7 @@ yet, and nobody's standing falls: so no two merge into each other, and no more o
 import math
 from datetime import datetime
 
-from rules import letters, links
+from rules import erasure, letters, links
 from rules.draft import Draft
 from rules.events import Forwarded, LinkSettled, Merged, Merging
 from rules.inputs import LinkTold
@@ -38,6 +38,8 @@ def on_told(draft: Draft, told: LinkTold) -> None:
         _is_ours(draft, told)
     elif not _shows_it(draft.state, told):
         _refuse(draft, told, draft.state.key)
+    elif draft.state.erasing is not None:
+        erasure.also(draft, told.number)
     elif _of_claimant(told) > _own(draft.state, told):
         about = told.claim.about if told.claim.granted else None
         draft.emit(Merging(number=told.number, command_id=told.command_id, about=about))

@@ -14,7 +14,7 @@ def erase(draft: Draft, command: ConversationCommand) -> None:
     """Forget everything. What waits for its turn is over; a send that is under way is lost from sight, and its
     result finds nobody.
     """
-    others = links.others(draft.state)
+    others = links.family(draft.state)
     if command.link is not None and command.link not in others:
         return  # an address of somebody else's
     told = tuple(letters.erasure(draft, key, command) for key in others if key != command.link)
@@ -25,6 +25,14 @@ def erase(draft: Draft, command: ConversationCommand) -> None:
         draft.emit(ErasureBegun(command=command.model_dump(mode="json"), letters=told))
     else:
         _forget(draft, command)
+
+
+def also(draft: Draft, key: str) -> None:
+    """Another address turns out to be the same person's while this one is being erased: it goes with it."""
+    begun = draft.state.erasing
+    assert begun is not None, "looked at by whoever asks"
+    letter = letters.erasure(draft, key, ConversationCommand.from_object(begun))
+    draft.emit(ErasureBegun(command=begun, letters=(letter,)))
 
 
 def go_on(draft: Draft) -> None:

@@ -120,8 +120,10 @@ def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Convers
         replay=event.replay,
         trace=event.trace,
     )
-    if event.handed_over:
-        return replace(common, inbox=_in_time(common.inbox, replace(waiting, via=event.via)))
+    is_passed_on = event.via is not None and not (event.backfilled or event.replay)
+    if event.handed_over or is_passed_on:
+        there = replace(waiting, via=event.via)
+        return replace(common, inbox=_in_time(common.inbox, there, is_before=event.handed_over))
     return replace(common, inbox=(*common.inbox, waiting))
 
 
@@ -133,12 +135,18 @@ def _last_words(state: Conversation, event: e.Received) -> LastWords | None:
     return None if words is None else LastWords(event_id=event.message_sid, at=event.received_at, words=words)
 
 
-def _in_time(inbox: tuple[Waiting, ...], waiting: Waiting) -> tuple[Waiting, ...]:
-    """Insert what waited at another address by its time, behind what came from there before."""
+def _in_time(inbox: tuple[Waiting, ...], waiting: Waiting, *, is_before: bool) -> tuple[Waiting, ...]:
+    """Insert what came to another address by its time, behind what came from there before: its way here is longer.
+    `is_before`: of the same time it is the earlier one.
+    """
     first = max((place + 1 for place, each in enumerate(inbox) if each.via == waiting.via), default=0)
-    later = (place for place in range(first, len(inbox)) if inbox[place].at >= waiting.at)
+    later = (place for place in range(first, len(inbox)) if _is_later(inbox[place], waiting, is_before=is_before))
     place = next(later, len(inbox))
     return (*inbox[:place], waiting, *inbox[place:])
+
+
+def _is_later(one: Waiting, other: Waiting, *, is_before: bool) -> bool:
+    return one.at > other.at or (is_before and one.at == other.at)
 
 
 def row_metadata(event: e.Received) -> dict[str, Any]:

@@ -70,9 +70,15 @@ def link_on(key: str, given: ConversationCommand) -> Letter:
 
 
 def erasure(draft: Draft, key: str, given: ConversationCommand) -> Letter:
-    """Have another address erased with this one; that the person wants no messages stays there as well."""
+    """Have another address erased with this one; that the person wants no messages stays there as well.
+
+    One that led here before this one was led on may be led there by then: it is told in the name of whom it belongs to.
+    """
+    root = draft.state.merged_into or draft.state.merging_into
+    link = draft.state.key if root in (None, key) else root
     kept = _HAND_OVER.dump_python(HandOver(opt_out=draft.state.opt_out), mode="json", exclude_defaults=True)
-    return _letter(draft, f"{given.command_id}:{key}"[-_LONGEST_ID:], "erase", key, by=given.by, hand_over=kept)
+    name = f"{given.command_id}:{key}"[-_LONGEST_ID:]
+    return _letter(draft, name, "erase", key, by=given.by, hand_over=kept, link=link)
 
 
 def message(draft: Draft, number: str, received: InboundMessage, identity: str, mark: str | None) -> Letter:

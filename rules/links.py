@@ -60,6 +60,13 @@ def others(state: Conversation) -> tuple[str, ...]:
     return (number,) if number else tuple(known(state))
 
 
+def family(state: Conversation) -> tuple[str, ...]:
+    """Return the person's other addresses, and those that led here before this one was led on: whoever it belongs to may
+    not have heard of them yet.
+    """
+    return tuple(dict.fromkeys((*others(state), *known(state))))
+
+
 def root(state: Conversation) -> str | None:
     """Return the address that this one belongs to; None: to itself."""
     return state.merged_into or state.merging_into

@@ -29,9 +29,9 @@ def merge(draft: Draft) -> None:
     """Hand everything over, once nothing of this address is under way: what is said is said to its end."""
     state, number = draft.state, draft.state.merging_into
     is_under_way = state.turn or state.came_back or any(each.kind != "message" for each in state.inbox)
-    if number is not None and not is_under_way and not links.holds(state):
+    if number is not None and not is_under_way and not links.holds(state) and state.erasing is None:
         led_here = tuple(letters.heir(draft, key, number) for key in links.known(state))
-        draft.emit(Merged(number=number, letters=led_here + letters.hand_over(draft, number)))
+        draft.emit(Merged(number=number, letters=letters.hand_over(draft, number) + led_here))
 
 
 def forward(draft: Draft, given: Input) -> bool:
@@ -79,6 +79,8 @@ def _buried(given: MessageBuried) -> InboundMessage:
 def on_handed_over(draft: Draft, given: HandedOver) -> None:
     """Take over what another address of the person had. Where one of the two said STOP, both did."""
     over, key = given.over, given.key
+    if draft.state.id is None:  # it was erased since it asked, and that address with it
+        return
     if over.refused:
         draft.emit(LinkSettled(key=over.about or key, reason="refused", command_id=given.command_id))
         return
@@ -105,7 +107,7 @@ def _begin_as_there(draft: Draft, over: HandOver, moved_to: str | None) -> None:
     """A conversation without a call goes on under the number, with its agent."""
     if draft.state.has_begun or not over.has_begun or over.opt_out or draft.state.opt_out:
         return
-    address = moved_to or f"whatsapp:{draft.state.key}"
+    address = moved_to or own_address(draft.state)
     draft.emit(Started(client_name=over.client_name or UNNAMED, agent_id=over.agent_id, address=address))
     opening.take_up_parked(draft)
 

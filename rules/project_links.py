@@ -51,7 +51,8 @@ def _merged(before: Conversation, event: e.Merged, at: e.Recorded) -> Iterator[C
 
 def _erasure_begun(before: Conversation, event: e.ErasureBegun, at: e.Recorded) -> Iterator[Change]:
     """Told twice it must not begin twice: the number may begin anew in between, and would be erased with what is new."""
-    yield from seen(before, "command", event.command["command_id"], at.at)
+    if before.erasing is None:
+        yield from seen(before, "command", event.command["command_id"], at.at)
 
 
 def _erased(before: Conversation, event: e.Erased, at: e.Recorded) -> Iterator[Change]:

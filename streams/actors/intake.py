@@ -1,6 +1,7 @@
 """Takes records from the agents: into their actor, to the dead letters, or back under the right key.
 
-Per topic one line of records: whatever came while the ones before were read is read together, in its order.
+Per topic one line of records: whatever came while the ones before were read is read together, in its order. Commands have
+one per partition: what another address hands over may wait for its person's messages, and no other partition with it.
 """
 
 import asyncio
@@ -103,8 +104,10 @@ class Intake:
             MESSAGE_STATUS: reader.reports,
             CONVERSATION_COMMAND: reader.commands,
         }
-        self._lines: dict[str, asyncio.Queue[_Fetched]] = {
-            topic: asyncio.Queue(_LARGEST_BATCH) for topic in self._reads
+        self._lines: dict[tuple[str, int], asyncio.Queue[_Fetched]] = {
+            (topic, place): asyncio.Queue(_LARGEST_BATCH)
+            for topic in self._reads
+            for place in range(partitions if topic == CONVERSATION_COMMAND else 1)
         }
 
     @property
@@ -115,14 +118,14 @@ class Intake:
         generation, trace = self._mailboxes.generation, traceparent_of(event.message.headers)
         with span(f"handle {source.topic}", SpanKind.CONSUMER, trace, partition=source.partition):
             arrived = await self._read(source, event.message, current_trace() or trace)
-        await self._lines[source.topic].put(_Fetched(source, event, generation, arrived))
+        place = source.partition % self._partitions if source.topic == CONVERSATION_COMMAND else 0
+        await self._lines[source.topic, place].put(_Fetched(source, event, generation, arrived))
 
     async def work(self) -> None:
         """Hand over until cancelled."""
-        await asyncio.gather(*(self._hand_over_always(topic) for topic in self._reads))
+        await asyncio.gather(*(self._hand_over_always(topic, line) for (topic, _), line in self._lines.items()))
 
-    async def _hand_over_always(self, topic: str) -> None:
-        line = self._lines[topic]
+    async def _hand_over_always(self, topic: str, line: asyncio.Queue[_Fetched]) -> None:
         while True:
             batch = [await line.get()]
             while not line.empty() and len(batch) < _LARGEST_BATCH:

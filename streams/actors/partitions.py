@@ -137,35 +137,38 @@ class Partitions:
 
     async def look_at_calls(self) -> None:
         """Ask the broker where the calls end now; once that is read, all that was published before is."""
-        name, at, generation = self._prefix + CALL_COMPLETED, self._clock.now(), self._hosting.generation
-        try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                ours = [tp for tp in self._consumer().assignment() if tp.topic == name]
-                ends = dict(await self._consumer().highwaters(*ours)) if ours else {}
-        except KAFKA_ERRORS:
-            return
-        if await self._are_read(ends) and generation == self._hosting.generation:
+        at, generation = self._clock.now(), self._hosting.generation
+        ends = await self._ends(CALL_COMPLETED)
+        if ends is not None and await self._are_read(ends) and generation == self._hosting.generation:
             self.calls_read_until = max(self.calls_read_until, at)
 
     async def until_messages_read(self, partitions: Collection[int]) -> None:
         """Wait until the clients' messages that were published to these before now have been handed over."""
         generation, deadline = self._hosting.generation, self._monotonic() + _CATCH_UP_SECONDS
-        name, ends = self._prefix + INBOUND_MESSAGE, dict[TP, int]()
+        ends = await self._ends(INBOUND_MESSAGE, partitions)
+        while generation == self._hosting.generation and not (ends is not None and await self._are_read(ends)):
+            if self._monotonic() > deadline:
+                log.warning("clients' messages were not read up in time", told=ends is not None)
+                return
+            if ends is None:  # the broker does not answer
+                await asyncio.sleep(_LOOK_EVERY_SECONDS / 10)
+                ends = await self._ends(INBOUND_MESSAGE, partitions)
+
+    async def _ends(self, topic: str, partitions: Collection[int] | None = None) -> dict[TP, int] | None:
+        """Ask the broker where our partitions of a topic end now, or some of them; None where it does not tell."""
+        name = self._prefix + topic
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                ours = [tp for tp in self._consumer().assignment() if tp.topic == name and tp.partition in partitions]
-                ends = dict(await self._consumer().highwaters(*ours)) if ours else {}
+                ours = [tp for tp in self._consumer().assignment() if tp.topic == name]
+                asked = [tp for tp in ours if partitions is None or tp.partition in partitions]
+                return dict(await self._consumer().highwaters(*asked)) if asked else {}
         except KAFKA_ERRORS:
-            log.warning("nobody tells where the clients' messages end")
-        while generation == self._hosting.generation and not await self._are_read(ends):
-            if self._monotonic() > deadline:
-                log.warning("clients' messages were not read up in time")
-                return
+            return None
 
     async def _are_read(self, ends: dict[TP, int]) -> bool:
-        deadline = self._monotonic() + _LOOK_SECONDS
+        generation, deadline = self._hosting.generation, self._monotonic() + _LOOK_SECONDS
         while any(self._read_up_to(tp) < end for tp, end in ends.items()):
-            if self._monotonic() > deadline:
+            if self._monotonic() > deadline or generation != self._hosting.generation:
                 return False
             await asyncio.sleep(_LOOK_EVERY_SECONDS / 10)
         return True

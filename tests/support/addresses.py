@@ -59,14 +59,18 @@ class Addresses:
         self.now += timedelta(**of)
         return [event for key in list(self.chats) for event in self.chat(key).give(i.TimerFired())]
 
-    def write(self, sender: str, text: str = "hola", sid: str | None = None, **params: str) -> list[Event]:
+    def write(
+        self, sender: str, text: str = "hola", sid: str | None = None, *, backfilled: bool = False, **params: str
+    ) -> list[Event]:
         """The client writes from an address; `params`: what else the vendor says of the message."""
-        return asyncio.run(self.awrite(sender, text, sid, **params))
+        return asyncio.run(self.awrite(sender, text, sid, backfilled=backfilled, **params))
 
-    async def awrite(self, sender: str, text: str, sid: str | None = None, **params: str) -> list[Event]:
+    async def awrite(
+        self, sender: str, text: str, sid: str | None = None, *, backfilled: bool = False, **params: str
+    ) -> list[Event]:
         sid = sid or f"SM{next(self._sids):032x}"
         body = {"MessageSid": sid, "From": f"whatsapp:{sender}", "Body": text, "NumMedia": "0"} | params
-        message = InboundMessage(event_id=sid, received_at=self.now, params=body)
+        message = InboundMessage(event_id=sid, received_at=self.now, params=body, backfilled=backfilled)
         [told] = await self._reader().messages([Arrived(event=message, at=self.now)])
         return self.tell(message.key, told)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
@@ -18,10 +19,13 @@ _MESSAGES = TP(INBOUND_MESSAGE, 0)
 _GENERATION = 1
 
 
-def engine(end: int) -> Partitions:
-    """Everything before offset 2 is read; the topic ends at `end`."""
+def engine(end: int, silent: int = 0) -> Partitions:
+    """Everything before offset 2 is read; the topic ends at `end`, which the broker tells once asked often enough."""
+    asked = itertools.count()
 
     async def highwaters(*partitions: TP) -> dict[TP, int]:
+        if next(asked) < silent:
+            raise KafkaConnectionError
         return dict.fromkeys(partitions, end)
 
     consumer = SimpleNamespace(
@@ -60,3 +64,30 @@ async def test_what_a_person_wrote_before_comes_before_what_another_address_hand
     async with asyncio.timeout(1):
         await waiting
         await engine(3).until_messages_read({1})
+
+
+async def test_a_broker_that_does_not_tell_is_asked_again() -> None:
+    made = engine(3, silent=2)
+    waiting = asyncio.create_task(made.until_messages_read({0}))
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0)
+        made.handed_over(TopicPartition(INBOUND_MESSAGE, 0), 1, _GENERATION)
+        assert not waiting.done()
+        made.handed_over(TopicPartition(INBOUND_MESSAGE, 0), 2, _GENERATION)
+        await waiting
+
+
+async def test_a_broker_that_never_tells_is_waited_for_within_a_bound() -> None:
+    made, passed = engine(3, silent=1_000_000), itertools.count(0.0, 10.0)
+    made._monotonic = lambda: next(passed)
+    async with asyncio.timeout(10):
+        await made.until_messages_read({0})
+
+
+async def test_nobody_waits_any_more_once_the_partitions_have_moved() -> None:
+    made = engine(3)
+    waiting = asyncio.create_task(made.until_messages_read({0}))
+    await asyncio.sleep(0)
+    made._hosting.generation += 1  # type: ignore[misc]
+    async with asyncio.timeout(2):
+        await waiting

@@ -16,7 +16,7 @@ from clients.kafka.producer import Producer, partition_of
 from rules.inputs import MessageBuried, Recovered
 from schemas.documents import now
 from schemas.events import InboundMessage
-from schemas.topics import DEAD_LETTER
+from schemas.topics import CONVERSATION_COMMAND, DEAD_LETTER
 from streams.actors import records
 from streams.actors.intake import Intake
 from streams.actors.letters import Letters
@@ -273,3 +273,42 @@ async def test_one_that_cannot_be_read_spoils_nothing_of_those_around_it() -> No
     mailboxes = await told(broker, Message(good("SM1")), Message(good("SM2", "spoiled")), Message(good("SM3")))
     assert (mailboxes.handled, mailboxes.failed) == (["SM1", "SM3"], [("SM2", "ZeroDivisionError")])
     assert broker.letters == []
+
+
+class SlowReader(Reader):
+    """Commands of one number wait for something."""
+
+    def __init__(self) -> None:
+        self.is_there = asyncio.Event()
+
+    async def commands(self, arrived: Sequence[Arrived]) -> list[Told]:
+        if any(each.key == NUMBER for each in arrived):
+            await self.is_there.wait()
+        return [Told(given=Recovered(), event=("command", each.event.event_id)) for each in arrived]
+
+
+def command(name: str, number: str) -> Message:
+    given = {"command_id": name, "phone_number": number, "command": "close", "by": "ana", "at": "2025-10-28T10:00:00Z"}
+    message = Message(json.dumps(given).encode())
+    message.key = number.encode()
+    return message
+
+
+async def test_a_command_that_waits_holds_back_its_partition_alone() -> None:
+    reader, mailboxes, broker = SlowReader(), Mailboxes(), cast(Producer, Broker())
+    others = [f"+5731385391{place:02}" for place in range(20)]
+    other = next(each for each in others if partition_of(each, _PARTITIONS) != partition_of(NUMBER, _PARTITIONS))
+    intake = Intake(
+        _PARTITIONS, mailboxes, cast(InputReader, reader), broker, Letters(broker, now), lambda *_: None, now
+    )
+    working = asyncio.create_task(intake.work())
+    for name, number in (("waits", NUMBER), ("behind", NUMBER), ("another", other)):
+        source = TopicPartition(CONVERSATION_COMMAND, partition_of(number, _PARTITIONS))
+        await intake(source, Event(command(name, number)))
+    async with asyncio.timeout(10):
+        while mailboxes.handled != ["another"]:
+            await asyncio.sleep(0)
+        reader.is_there.set()
+        while mailboxes.handled != ["another", "waits", "behind"]:
+            await asyncio.sleep(0)
+    working.cancel()

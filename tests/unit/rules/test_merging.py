@@ -1,5 +1,7 @@
 """Two conversations of one person become one, whatever is under way, and stay one."""
 
+from datetime import timedelta
+
 import pytest
 
 from rules import effects as f
@@ -56,6 +58,26 @@ def test_what_comes_later_is_passed_on_under_its_own_id_once() -> None:
     assert isinstance(received, Received)
     assert (received.via, received.address) == (USER, f"whatsapp:{NUMBER}")
     assert chat.tables.seen["message", "SM7"] == NUMBER
+
+
+@pytest.mark.parametrize(
+    ("is_late", "order"), [(False, ["uno", "dos", "tres", "cuatro"]), (True, ["cuatro", "uno", "dos", "tres"])]
+)
+def test_what_took_longer_to_be_passed_on_is_asked_in_its_time_unless_it_is_a_late_find(
+    is_late: bool, order: list[str]
+) -> None:
+    person = linked(called())
+    chat = person.chat(NUMBER)
+    chat.answer()
+    chat.accept()
+    for place, text in enumerate(("uno", "dos", "tres")):
+        person.now += timedelta(seconds=1)
+        person.write(USER, text, f"SM7{place}", backfilled=is_late)
+    person.passes(seconds=1)
+    person.both("cuatro")
+    assert asked(chat) == ["cuatro"]
+    assert person.settle().count("received") == 3
+    assert asked(chat) == order
 
 
 def test_a_letter_that_is_lost_with_its_process_goes_again() -> None:
