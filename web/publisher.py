@@ -11,6 +11,7 @@ from schemas.topics import MESSAGE_STATUS
 from web.kafka_link import KafkaLink
 from web.metrics import event_stored
 from web.spool import Content, Spool
+from web.spool_order import keys_beside
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class Publisher:
 
     async def _publish(self, topic: str, key: str, value: bytes, request_id: str) -> str:
         # While Kafka is known to be away nobody waits for it: the background finds out when it is back.
-        if self._kafka.answers and not await self._spool.holds(key):
+        if self._kafka.answers and not await self._holds_earlier(topic, key, value):
             try:
                 await self._kafka.send(topic, key, value, request_id)
                 return "kafka"
@@ -57,6 +58,12 @@ class Publisher:
                 log.warning("Kafka did not acknowledge an event in time, it goes to the spool", topic=topic)
         await self._spool.store(topic, key, value, request_id)
         return "spool"
+
+    async def _holds_earlier(self, topic: str, key: str, value: bytes) -> bool:
+        """Return whether the spool holds something that this may not overtake."""
+        if self._spool.content is Content.EMPTY:
+            return False
+        return await self._spool.holds(key, keys_beside(topic, value))
 
     async def begin(self) -> None:
         """Learn what the spool holds, and whether Kafka answers, before anything is published: what former processes stored

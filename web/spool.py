@@ -1,7 +1,6 @@
 """The spool: events that Kafka did not take, kept in Postgres and published in their order when it is back."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
@@ -14,6 +13,7 @@ from db.readers.gateway import SPOOL_HEAD, SpooledEvent
 from process.tracing import current_trace
 from schemas.errors import Unavailable
 from web.database import Database
+from web.spool_order import in_lines
 from web.spool_writer import SpoolWriter
 
 log = structlog.get_logger()
@@ -72,8 +72,9 @@ class Spool:
         if self.content is Content.EMPTY:
             self.content = Content.UNKNOWN
 
-    async def holds(self, key: str) -> bool:
-        """Return whether earlier events of the key wait here, so that new ones must queue behind them.
+    async def holds(self, key: str, beside: Sequence[str] = ()) -> bool:
+        """Return whether earlier events of the key wait here, so that new ones must queue behind them. `beside`: keys of
+        the person's other addresses.
 
         Raises:
             Unavailable: there are events, and Postgres does not tell of which keys.
@@ -81,7 +82,7 @@ class Spool:
         if self.content is Content.EMPTY:
             return False
         try:
-            return bool(await self._database.quick_value(_sql.spooled, key))
+            return bool(await self._database.quick_value(_sql.spooled, [key, *beside]))
         except Unavailable:
             if self.content is Content.SOME:
                 raise
@@ -133,15 +134,12 @@ class Spool:
 
 
 async def _publish_rows(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
-    """Publish strictly in order within a key, concurrently across keys; a key stops at its first failure."""
-    by_key: defaultdict[str, list[SpooledEvent]] = defaultdict(list)
-    for row in rows:
-        by_key[row.key].append(row)
-    published = await asyncio.gather(*(_publish_key(of_key, send) for of_key in by_key.values()))
+    """Publish strictly in order within a line, concurrently across lines; a line stops at its first failure."""
+    published = await asyncio.gather(*(_publish_line(line, send) for line in in_lines(rows)))
     return [number for numbers in published for number in numbers]
 
 
-async def _publish_key(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
+async def _publish_line(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
     published = []
     for row in rows:
         try:

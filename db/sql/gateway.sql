@@ -186,7 +186,7 @@ WITH stored AS (
 SELECT pg_notify('spool', '') WHERE EXISTS (SELECT 1 FROM stored)
 
 -- name: spooled
-SELECT EXISTS (SELECT 1 FROM conversation_spool WHERE key = $1)
+SELECT EXISTS (SELECT 1 FROM conversation_spool WHERE key = ANY($1::text[]))
 
 -- name: spool_holds_some
 SELECT EXISTS (SELECT 1 FROM conversation_spool)

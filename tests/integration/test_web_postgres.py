@@ -94,6 +94,7 @@ async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> N
     for number in range(30):
         await spool.store("inbound-message", f"k{number % 3}", str(number).encode(), "r")
     assert (await spool.holds("k1"), await spool.holds("other")) == (True, False)
+    assert (await spool.holds("other", ["k1"]), await spool.holds("other", ["another"])) == (True, False)
     sent: dict[str, list[int]] = {}
 
     async def send(topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None) -> None:

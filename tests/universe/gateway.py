@@ -24,8 +24,8 @@ class Gateway:
         self.notify("spool", "")
         return [Row(pg_notify=None)]
 
-    def spooled(self, key: str) -> list[Row]:
-        return [Row(exists=any(row["key"] == key for row in self.tables.spool.values()))]
+    def spooled(self, keys: Sequence[str]) -> list[Row]:
+        return [Row(exists=any(row["key"] in keys for row in self.tables.spool.values()))]
 
     def spool_holds_some(self) -> list[Row]:
         return [Row(exists=bool(self.tables.spool))]

@@ -138,9 +138,9 @@ class WatchedSpool(Spool):
         super().__init__(database)
         self._watched, self._blind = database, blind
 
-    async def holds(self, key: str) -> bool:
+    async def holds(self, key: str, beside: Sequence[str] = ()) -> bool:
         former = self._watched.failures
-        found = await super().holds(key)
+        found = await super().holds(key, beside)
         if not found and self._watched.failures > former:
             self._blind(key)
         return found
