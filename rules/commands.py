@@ -17,6 +17,7 @@ from rules.inputs import CommandGiven
 from rules.state import Conversation, Part, Status, Waiting
 from rules.templates import LONGEST_FILLED, one_line
 from schemas.events import ConversationCommand
+from schemas.phone import is_user_id
 from schemas.rows import Json
 from schemas.window import is_open
 
@@ -132,6 +133,9 @@ def _refusal_to_write(draft: Draft, command: ConversationCommand) -> Json | None
         return _because(422, "The text is empty", "write something, or give content_sid")
     if (problem := _variables_problem(command)) is not None:
         return _because(422, "The template's variables do not fit", problem)
+    if command.needs_number and is_user_id(state.address or state.key):
+        details = "the person is written to at an id, and WhatsApp takes an authentication template for a number alone"
+        return _because(422, "The template needs a number", details)
     has_template = command.content_sid is not None or draft.spoken.has_reopening
     if has_template or is_open(state.last_inbound_at, draft.now):
         return None

@@ -246,8 +246,8 @@ class ConversationCommand(Event):
     `seen`: position of the newest command of this number that its sender knew of; where another operator's was done since,
     it is refused instead of undoing what that one did.
 
-    `write` needs `text`, or `content_sid` (an approved template, with `content_variables`); `change_agent` `agent_id`;
-    `note_details` `details`.
+    `write` needs `text`, or `content_sid` (an approved template, with `content_variables`; `needs_number`: one of
+    authentication, which WhatsApp takes for a number alone); `change_agent` `agent_id`; `note_details` `details`.
 
     Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is that number's,
     or of two numbers that they are one person's (`claim`: what shows it); `take_over` gives to a number what an id had
@@ -265,6 +265,7 @@ class ConversationCommand(Event):
     content_variables: Annotated[
         dict[str, Sentence], Field(max_length=_MOST_PARAMETERS), BeforeValidator(_or_empty)
     ] = {}
+    needs_number: bool = False
     agent_id: VendorId | None = None
     details: NotedDetails | None = None
     link: ConversationKey | None = None

@@ -14,7 +14,7 @@ from clients.twilio.content import ContentTemplate
 from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable, VendorError
 from schemas.events import ConversationCommand, OperatorCommand
-from schemas.phone import conversation_key, is_number
+from schemas.phone import conversation_key
 from schemas.topics import CONVERSATION_COMMAND
 from web.answers import REQUEST_ID
 from web.bodies import check_json, read_object
@@ -40,7 +40,7 @@ async def check_template(templates: TemplateSource, command: ConversationCommand
     While Twilio cannot tell, the command is taken as it is.
 
     Raises:
-        InvalidInput: Twilio knows no such template, it has other variables, or is not for such an address.
+        InvalidInput: Twilio knows no such template, or it has other variables.
     """
     if command.content_sid is None:
         return command
@@ -52,8 +52,8 @@ async def check_template(templates: TemplateSource, command: ConversationCommand
         return command
     if found is None:
         raise InvalidInput("content_sid", "is unknown to Twilio")
-    if found.needs_number and not is_number(command.key):
-        raise InvalidInput("content_sid", "is an authentication template: WhatsApp takes it for a number, not for an id")
+    if found.needs_number:  # where the person is written to knows the conversation alone
+        command = command.model_copy(update={"needs_number": True})
     if command.text and not command.content_variables and len(found.variables) == 1:
         command = command.model_copy(update={"content_variables": dict.fromkeys(found.variables, command.text)})
     if problem := found.mismatch(command.content_variables):

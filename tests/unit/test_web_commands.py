@@ -126,15 +126,13 @@ async def test_a_template_that_does_not_fit_is_refused_before_anything_is_publis
     assert len(fakes.publisher.events) == (refused is None)
 
 
-@pytest.mark.parametrize(("address", "status"), [("+573138539155", 202), ("CO.1234", 400)])
-async def test_an_authentication_template_goes_to_a_number_alone(address: str, status: int) -> None:
+@pytest.mark.parametrize("category", ["AUTHENTICATION", "UTILITY"])
+async def test_that_a_template_needs_a_number_goes_with_the_command(category: str) -> None:
     fakes = Fakes()
-    fakes.templates.known[TEMPLATE], fakes.templates.categories[TEMPLATE] = {}, "AUTHENTICATION"
+    fakes.templates.known[TEMPLATE], fakes.templates.categories[TEMPLATE] = {}, category
     async with gateway(fakes) as client:
-        given = body(command="write", content_sid=TEMPLATE)
-        answer = await client.post(f"/api/conversations/{address}/commands", json=given, headers=AUTH)
-        assert answer.status == status
-        assert ("an authentication template" in (await answer.text())) == (status == 400)
+        assert (await client.post(PATH, json=body(command="write", content_sid=TEMPLATE), headers=AUTH)).status == 202
+    assert json.loads(fakes.publisher.events[0][2])["needs_number"] is (category == "AUTHENTICATION")
 
 
 async def test_a_text_fills_a_template_that_has_one_variable() -> None:

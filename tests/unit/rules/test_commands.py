@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rules import inputs as i
+from rules.state import replace
 from tests.support.chat import Chat, policy_of, talking, types
 
 TEMPLATE = "HX" + "a" * 32
@@ -53,6 +54,19 @@ def test_a_template_of_the_operators_goes_as_it_is() -> None:
     chat.take_slot()
     chat.give(i.SendAccepted(own_id=chat.sends()[0].part.own_id, sid="MM9", body="Hola Ana"))
     assert chat.said()[-1] == "Hola Ana", "as the vendor filled it in"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_refused"), [("", False), ("whatsapp:+573138539199", False), ("whatsapp:CO.1", True)]
+)
+def test_an_authentication_template_goes_to_a_number_alone(address: str, is_refused: bool) -> None:
+    """It is the address that counts to which the person is written, not the one that the operator knows."""
+    chat = talking()
+    chat.state = replace(chat.state, address=address)
+    chat.command("write", content_sid=TEMPLATE, needs_number=True, command_id="k1")
+    told = chat.tables.outcomes.get(("command", "k1"), [{}])[-1]
+    assert (told.get("status"), told.get("error")) == ((422, "The template needs a number") if is_refused else (None, None))
+    assert bool(chat.lane()) is not is_refused
 
 
 def test_a_templates_values_are_of_one_line() -> None:
