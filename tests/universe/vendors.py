@@ -92,7 +92,9 @@ class Weather:
 
 
 class Outages:
-    """When a vendor answered nobody, and who asked it meanwhile."""
+    """When a vendor answered nobody, and who asked it for something meanwhile. Looks at its lists are not counted: each
+    number has its own pace for them, and they open no breaker.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -339,7 +341,6 @@ class Messenger:
     async def _read(self, what: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
         world, weather = self._twilio.world, self._twilio.weather
         chance = world.random
-        self._twilio.outages.asked(self._process)
         await asyncio.sleep(min(_READ_SECONDS, weather.slowness * (0.02 + chance.random() * 0.1)))
         if "twilio" in self._process.cut_off or chance.random() < max(weather.list_away, 0.01):
             world.counts["fault: twilio list"] += 1
@@ -408,7 +409,6 @@ class Agent:
 
     async def fetch_call(self, conversation_id: str) -> CallDetails | None:
         vendor, chance = self._vendor, self._vendor.world.random
-        vendor.outages.asked(self._process)
         await asyncio.sleep(chance.random() * (5.0 if vendor.mood == "slow" else 0.5))
         if vendor.mood == "down" or "elevenlabs" in self._process.cut_off:
             raise RetryableError("elevenlabs", "HTTP 503", 503)
