@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from cli.connected import postgres_and_kafka
-from schemas.events import ConversationCommand
+from schemas.commands import ConversationCommand
 from schemas.settings import Settings, require
 from web.commands import Commands, answer, command_of
 from web.outcomes import CommandOutcome, CommandOutcomes

@@ -16,7 +16,7 @@ from clients.twilio.content import TwilioContent
 from db.pool import CONNECT_ERRORS, connect
 from rules.templates import Template, Templates
 from schemas.errors import ConfigurationError, VendorError
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from schemas.settings import Settings
 from schemas.topics import WORKER_GROUP
 from streams.engine.durability import lost_offsets, risks, topics

@@ -14,7 +14,7 @@ from db.pool import POSTGRES_ERRORS, Pool, create_pool
 from db.store.ownership import claim, release
 from db.store.placement import know_partitions, known_partitions
 from schemas.errors import ConfigurationError, InvalidInput, Unavailable
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from schemas.settings import Settings, require
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, STATS_GROUP, WORKER_GROUP, topic_name
 

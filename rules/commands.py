@@ -16,7 +16,7 @@ from rules.events import AgentChanged, Answered, Declined, Queued
 from rules.inputs import CommandGiven
 from rules.state import Conversation, Part, Status, Waiting
 from rules.templates import LONGEST_FILLED, one_line
-from schemas.events import ConversationCommand
+from schemas.commands import ConversationCommand
 from schemas.phone import is_user_id
 from schemas.rows import Json
 from schemas.window import is_open

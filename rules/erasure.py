@@ -6,7 +6,7 @@ The person's other addresses go with it: they are told first, because afterwards
 from rules import letters, links, outcomes
 from rules.draft import Draft
 from rules.events import Commanded, Erased, ErasureBegun, OptedOut
-from schemas.events import ConversationCommand
+from schemas.commands import ConversationCommand
 from schemas.rows import Json
 
 

@@ -13,7 +13,8 @@ from typing import Literal
 
 from rules.keywords import Intent
 from rules.state import Claim, HandOver, Part, Turn, Waiting
-from schemas.events import CallCompleted, ConversationCommand, InboundMessage, MessageStatus
+from schemas.commands import ConversationCommand
+from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.rows import Json
 
 FailureKind = Literal["suppress", "outside_window", "slow", "passing", "final"]

@@ -12,15 +12,8 @@ from pydantic import TypeAdapter
 from rules.draft import Draft
 from rules.lengths import LONGEST_TEXT
 from rules.state import Claim, Conversation, HandOver, Letter, Waiting, replace
-from schemas.events import (
-    FORWARD,
-    LINK,
-    TAKE_OVER,
-    CallCompleted,
-    ConversationCommand,
-    InboundMessage,
-    MessageStatus,
-)
+from schemas.commands import FORWARD, LINK, TAKE_OVER, ConversationCommand
+from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.rows import Json
 
 _BY: Final = "whatsapp-microservice"

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from schemas import events
-from schemas.events import DeadLetterClosed, Event
+from schemas import models
+from schemas.dead_letters import DeadLetterClosed
+from schemas.events import Event
 from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 
 Json = dict[str, Any]
 
-MODELS: dict[str, type[Event]] = {**events.MODELS, "dead-letter-closed": DeadLetterClosed}
+MODELS: dict[str, type[Event]] = {**models.MODELS, "dead-letter-closed": DeadLetterClosed}
 """By name: the topic's, or where a topic has two kinds of values, the second's own."""
 _TOPIC_OF = {"dead-letter-closed": DEAD_LETTER}
 _TOPICS = [name for name in MODELS if name not in _TOPIC_OF]

@@ -1,11 +1,8 @@
 """The values of the topics. Each carries a schema version and an id that survives redelivery and replay."""
 
-import base64
 import hashlib
 import json
 import re
-import unicodedata
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -16,37 +13,26 @@ from schemas.fields import (
     ConversationKey,
     Count,
     Number,
-    Offset,
     OptionalId,
     OwnId,
-    Position,
     RequestId,
     RowNumber,
-    Sentence,
     Time,
-    TopicName,
     VendorId,
     check_message_id,
 )
-from schemas.phone import conversation_key, is_number
-from schemas.topics import (
-    CALL_COMPLETED,
-    CONVERSATION_COMMAND,
-    CONVERSATION_EVENT,
-    DEAD_LETTER,
-    INBOUND_MESSAGE,
-    MESSAGE_STATUS,
-)
+from schemas.phone import conversation_key
 
 # Twilio sends some thirty; a form or a reply adds a few.
-_MOST_PARAMETERS = 300
+MOST_PARAMETERS = 300
 # Of a digest: 128 bits, so that no two leads ever share an id.
 _MADE_DIGITS = 32
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]|$)")
-Parameters = Annotated[dict[str, str], Field(max_length=_MOST_PARAMETERS)]
+Parameters = Annotated[dict[str, str], Field(max_length=MOST_PARAMETERS)]
 
 
-def _or_empty(value: object) -> object:
+def or_empty(value: object) -> object:
+    """Return nothing as an empty object, as which it is read."""
     return {} if value is None else value
 
 
@@ -58,11 +44,6 @@ def _language_or_none(value: object) -> str | None:
 def _or_none(value: object) -> object:
     """Return what is blank as nothing, as which some backends write it."""
     return None if isinstance(value, str) and not value.strip() else value
-
-
-def _has_words(text: str) -> bool:
-    """Return whether there is anything to see in a text."""
-    return any(unicodedata.category(char)[0] not in "ZC" for char in text)
 
 
 class Event(Document):
@@ -132,7 +113,7 @@ class CallCompleted(Event):
     agent_name: str | None = None
     phone_number_id: OptionalId = None
     batch_name: str | None = None
-    call_metadata: Annotated[CallMetadata, BeforeValidator(_or_empty)] = CallMetadata()
+    call_metadata: Annotated[CallMetadata, BeforeValidator(or_empty)] = CallMetadata()
 
     @property
     def event_id(self) -> str:
@@ -219,103 +200,6 @@ class MessageStatus(Event):
         return conversation_key(self.params.get("To", ""))
 
 
-OperatorCommand = Literal["close", "escalate", "resume", "write", "change_agent", "erase"]
-NOTE_DETAILS: Final = "note_details"
-"""No operator's: what ElevenLabs says of a call goes to its conversation's owner, in the order of its number."""
-LINK: Final = "link"
-TAKE_OVER: Final = "take_over"
-FORWARD: Final = "forward"
-"""No operators': what the actors of one person's addresses tell each other, see `rules/links.py`."""
-CommandName = Literal[OperatorCommand, "note_details", "link", "take_over", "forward"]
-# Twilio takes 1,600 characters a message; a text is split, and nobody types more than this.
-_LONGEST_TEXT = 4096
-
-
-class NotedDetails(Document):
-    """What ElevenLabs says of a call. `kept`: transcript and variables, as `metadata.details` of its conversation."""
-
-    call_id: VendorId
-    summary: str | None = None
-    duration_secs: Count | None = None
-    kept: dict[str, Any] = {}
-
-
-class ConversationCommand(Event):
-    """An operator tells a conversation what to do. `by`: the operator's name; `at`: when it was said.
-
-    `seen`: position of the newest command of this number that its sender knew of; where another operator's was done since,
-    it is refused instead of undoing what that one did.
-
-    `write` needs `text`, or `content_sid` (an approved template, with `content_variables`; `needs_number`: one of
-    authentication, which WhatsApp takes for a number alone); `change_agent` `agent_id`; `note_details` `details`.
-
-    Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is that number's,
-    or of two numbers that they are one person's (`claim`: what shows it); `take_over` gives to a number what an id had
-    (`hand_over`); `forward` brings it what came for that id: a `message`, one that is a dead letter (`buried`), a `call`, a
-    `report`. An `erase` with `link` comes from that address.
-    """
-
-    command_id: VendorId
-    phone_number: ConversationKey
-    command: CommandName
-    by: VendorId
-    at: Time
-    text: Annotated[str | None, Field(min_length=1, max_length=_LONGEST_TEXT)] = None
-    content_sid: Annotated[str | None, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] = None
-    content_variables: Annotated[
-        dict[str, Sentence], Field(max_length=_MOST_PARAMETERS), BeforeValidator(_or_empty)
-    ] = {}
-    needs_number: bool = False
-    agent_id: VendorId | None = None
-    details: NotedDetails | None = None
-    link: ConversationKey | None = None
-    claim: dict[str, Any] | None = None
-    hand_over: dict[str, Any] | None = None
-    message: InboundMessage | None = None
-    buried: InboundMessage | None = None
-    call: CallCompleted | None = None
-    report: MessageStatus | None = None
-    reason: Sentence | None = None
-    seen: Position | None = None
-    request_id: RequestId = None
-
-    @model_validator(mode="after")
-    def _check_what_it_needs(self) -> Self:
-        if self.command == "write" and not (_has_words(self.text or "") or self.content_sid):
-            raise ValueError("write needs text, or content_sid")
-        if self.command == "change_agent" and not self.agent_id:
-            raise ValueError("change_agent needs agent_id")
-        if self.command == NOTE_DETAILS and not self.details:
-            raise ValueError("note_details needs details")
-        return self._check_link()
-
-    def _check_link(self) -> Self:
-        """An id belongs to a number, never the other way round. Of two numbers, or two ids, `rules/claims.py` decides."""
-        from_number = self.link is not None and is_number(self.link)
-        if self.command == LINK and not (self.link and (self.claim or from_number > is_number(self.phone_number))):
-            raise ValueError("link needs a number in link and an id in phone_number, or a claim")
-        is_upwards = self.link is not None and from_number <= is_number(self.phone_number)
-        if self.command == TAKE_OVER and not (is_upwards and self.hand_over is not None):
-            raise ValueError("take_over needs link and hand_over, and a number in phone_number")
-        if self.command == FORWARD:
-            self._check_forward()
-        return self
-
-    def _check_forward(self) -> None:
-        message = self.message or self.buried
-        brought = [each for each in (message, self.call, self.report) if each is not None]
-        if len(brought) != 1 or (message is not None and message.person != self.phone_number):
-            raise ValueError("forward needs a call, a report, or a message whose person is phone_number")
-
-    @property
-    def event_id(self) -> str:
-        return self.command_id
-
-    @property
-    def key(self) -> str:
-        return self.phone_number
-
-
 EventType = Literal[
     "started",
     "declined",
@@ -383,61 +267,3 @@ class ConversationEvent(Event):
     data: dict[str, Any]
     state: dict[str, Any] = {}
     shortened: Count | None = None
-
-
-class DeadLetter(Event):
-    """An event that cannot be done: the bytes as they came (base64), from where, why, after how many tries."""
-
-    topic: TopicName
-    partition: Count
-    offset: Offset
-    reason: Annotated[str, Field(max_length=255)]
-    details: Sentence
-    key_base64: str | None
-    value_base64: str | None
-    at: Time
-    tries: Count = 1
-
-    def key(self) -> bytes | None:
-        """Return the key's bytes as they came."""
-        return _unpacked(self.key_base64)
-
-    def value(self) -> bytes | None:
-        """Return the value's bytes as they came; None also where they were too large for a letter."""
-        return _unpacked(self.value_base64)
-
-
-class DeadLetterClosed(Event):
-    """What was done with a dead letter, behind it in the same topic. `closes`: PARTITION-OFFSET, or turn-ID."""
-
-    closes: VendorId
-    state: Literal["retried", "discarded"]
-    by: VendorId
-    reason: Sentence | None = None
-    at: Time
-
-
-def _unpacked(text: str | None) -> bytes | None:
-    try:
-        return None if text is None else base64.b64decode(text)
-    except ValueError:
-        return None
-
-
-TakenUp = CallCompleted | InboundMessage | MessageStatus | ConversationCommand
-"""What the worker takes up."""
-
-TAKEN_UP: Final[Mapping[str, type[TakenUp]]] = {
-    CALL_COMPLETED: CallCompleted,
-    INBOUND_MESSAGE: InboundMessage,
-    MESSAGE_STATUS: MessageStatus,
-    CONVERSATION_COMMAND: ConversationCommand,
-}
-"""By the topic that brings it."""
-
-MODELS: Final[Mapping[str, type[Event]]] = {
-    **TAKEN_UP,
-    CONVERSATION_EVENT: ConversationEvent,
-    DEAD_LETTER: DeadLetter,
-}
-"""The events of every topic: whoever reads, writes, replays or documents one asks here."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from schemas.topics import (
     ALL_TOPICS,
     CALL_COMPLETED,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from db.readers.backfill import LACKS_DETAILS
+from schemas.commands import NOTE_DETAILS, ConversationCommand, NotedDetails
 from schemas.documents import now
 from schemas.elevenlabs_call import CallDetails
-from schemas.events import NOTE_DETAILS, ConversationCommand, NotedDetails
 from schemas.topics import CONVERSATION_COMMAND
 from web.conversations import Rows
 from web.publisher import Publishing

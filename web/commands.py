@@ -11,9 +11,9 @@ import structlog
 from aiohttp import web
 
 from clients.twilio.content import ContentTemplate
+from schemas.commands import ConversationCommand, OperatorCommand
 from schemas.documents import now
 from schemas.errors import InvalidInput, Unavailable, VendorError
-from schemas.events import ConversationCommand, OperatorCommand
 from schemas.phone import conversation_key
 from schemas.topics import CONVERSATION_COMMAND
 from web.answers import REQUEST_ID

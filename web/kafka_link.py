@@ -13,7 +13,7 @@ from clients.kafka.rights import check_rights
 from clients.kafka.topics import REPARTITION
 from process.tracing import span, trace_headers
 from schemas.errors import ConfigurationError, Unavailable
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from schemas.rights import WEB
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTER, REQUEST_ID_HEADER

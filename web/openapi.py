@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schemas.events import CallCompleted, ConversationCommand
+from schemas.commands import ConversationCommand
+from schemas.events import CallCompleted
 from web.commands import OPERATOR_COMMANDS
 from web.openapi_operating import operating_paths, operating_schemas
 

@@ -9,8 +9,8 @@ import structlog
 
 from clients.kafka.connection import MessageSizeTooLargeError
 from clients.kafka.producer import Producer
+from schemas.dead_letters import DeadLetter
 from schemas.errors import InvalidInput
-from schemas.events import DeadLetter
 from schemas.phone import without_numbers
 from schemas.topics import DEAD_LETTER
 from streams.engine.offsets import TopicPartition

@@ -17,17 +17,15 @@ from rules.inbound import described, quoted_sid
 from rules.known_sends import KnownSends
 from rules.letters import claim_of, hand_over_of
 from rules.policy import Policy
-from schemas.events import (
+from schemas.commands import (
     FORWARD,
     LINK,
     NOTE_DETAILS,
     TAKE_OVER,
-    CallCompleted,
     ConversationCommand,
-    InboundMessage,
-    MessageStatus,
     OperatorCommand,
 )
+from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.phone import LinkedKeys, linked_keys, masked
 from schemas.rows import Json
 from streams.actors.replayed import Replayed, held_turns, wanted

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from clients.kafka.batches import Unreadable
 from schemas.errors import InvalidInput
-from schemas.events import TAKEN_UP, TakenUp
+from schemas.models import TAKEN_UP, TakenUp
 
 _MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {topic: model.from_json for topic, model in TAKEN_UP.items()}
 NOT_FORESEEN: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import InvalidInput
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from schemas.topics import CONVERSATION_COMMAND
 from streams.replay.reader import Record
 

@@ -11,7 +11,8 @@ from rules import events as e
 from rules import inputs as i
 from rules.policy import Policy
 from rules.state import Part
-from schemas.events import CallCompleted, ConversationCommand
+from schemas.commands import ConversationCommand
+from schemas.events import CallCompleted
 from streams.actors.reports import failure_of
 from streams.replay.history import Step
 

@@ -16,7 +16,14 @@ from rules.inbound import described
 from rules.policy import Policy
 from rules.state import Conversation
 from schemas.errors import InvalidInput
-from schemas.events import MODELS, CallCompleted, ConversationEvent, Event, InboundMessage, MessageStatus
+from schemas.events import (
+    CallCompleted,
+    ConversationEvent,
+    Event,
+    InboundMessage,
+    MessageStatus,
+)
+from schemas.models import MODELS
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE, MESSAGE_STATUS
 from streams.actors.store import load_actors
 from streams.replay.candidates import Wanted

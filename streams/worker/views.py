@@ -11,7 +11,7 @@ from aiohttp import web
 from clients.circuit_breaker import CircuitBreaker
 from process.metrics import exposition
 from schemas.documents import now
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from streams import html, metrics
 from streams.actors.telemetry import CONTRADICTED
 from streams.worker.progress import Progress, disk_problem

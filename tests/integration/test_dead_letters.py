@@ -15,8 +15,9 @@ from db.store.erasures import erasure_key
 from rules import inputs as i
 from rules.events import TurnFailed
 from rules.state import Waiting
+from schemas.dead_letters import DeadLetter, DeadLetterClosed
 from schemas.documents import now
-from schemas.events import CallCompleted, DeadLetter, DeadLetterClosed, InboundMessage
+from schemas.events import CallCompleted, InboundMessage
 from schemas.phone import number_digest
 from schemas.settings import load_settings
 from tests.support.chat import NUMBER, types

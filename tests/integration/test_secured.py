@@ -16,7 +16,7 @@ from clients.kafka.topic_configs import differences, wanted_configs
 from clients.kafka.topics import check_copartitioning, create_topics, ensure_topics, open_admin, topic_names
 from process.kafka import partition_count
 from schemas.errors import ConfigurationError, Unavailable
-from schemas.events import TAKEN_UP
+from schemas.models import TAKEN_UP
 from schemas.rights import STATS_WORKER, WEB, WORKER
 from schemas.settings import Settings
 from schemas.topics import (

@@ -15,7 +15,8 @@ from rules.draft import Fresh
 from rules.events import Event
 from rules.policy import Policy
 from rules.state import Conversation, Letter
-from schemas.events import ConversationCommand, InboundMessage, MessageStatus
+from schemas.commands import ConversationCommand
+from schemas.events import InboundMessage, MessageStatus
 from streams.actors.reading import Arrived, InputReader
 from streams.actors.values import Told
 from tests.support.chat import NUMBER, START, Chat, fresh, policy_of

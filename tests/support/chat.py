@@ -18,7 +18,8 @@ from rules.known_sends import KnownSends, newest, remember
 from rules.policy import Policy
 from rules.project import project
 from rules.state import Conversation
-from schemas.events import CallCompleted, ConversationCommand
+from schemas.commands import ConversationCommand
+from schemas.events import CallCompleted
 from schemas.rows import InputKind
 from schemas.settings import load_settings
 from schemas.statuses import rank_of

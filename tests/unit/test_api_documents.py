@@ -10,8 +10,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from cli.generated import all_documents, text_of
 from schemas.asyncapi import MODELS, asyncapi
+from schemas.commands import ConversationCommand, OperatorCommand
 from schemas.errors import InvalidInput
-from schemas.events import ConversationCommand, OperatorCommand
 from tests.support.gateway import Fakes, gateway
 from web.openapi import openapi
 

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.commands import ConversationCommand
+from schemas.dead_letters import DeadLetter, DeadLetterClosed
 from schemas.documents import parse_object
 from schemas.errors import InvalidInput
 from schemas.events import (
     CallCompleted,
-    ConversationCommand,
     ConversationEvent,
-    DeadLetter,
-    DeadLetterClosed,
     Event,
     InboundMessage,
     MessageStatus,

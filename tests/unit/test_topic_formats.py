@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from schemas import events
+from schemas import models
 from schemas.asyncapi import MODELS
 from schemas.events import EventType
 from schemas.topics import ALL_TOPICS
@@ -25,7 +25,7 @@ RECORDED = (ROOT / "tests" / "unit" / "recorded" / "conversation-event.v3.jsonl"
 
 def test_every_topic_is_told_of_with_an_example() -> None:
     assert set(EXAMPLES) == set(MODELS)
-    assert set(events.MODELS) == set(ALL_TOPICS)
+    assert set(models.MODELS) == set(ALL_TOPICS)
     assert set(re.findall(r"^\| `([\w-]+)` \| .+ \| .+ \| .+ \|$", PAGE, re.MULTILINE)) == set(ALL_TOPICS)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients.elevenlabs.signature import AHEAD_SECONDS, TOLERANCE_SECONDS, SignatureCheck
-from schemas.events import NOTE_DETAILS, ConversationCommand
+from schemas.commands import NOTE_DETAILS, ConversationCommand
 from tests.support.gateway import NUMBER, FakeRows, Fakes, gateway
 from web.post_call import call_completed
 

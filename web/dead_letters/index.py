@@ -17,9 +17,9 @@ from db.pool import Connection, Pool
 from db.queries import Query, load
 from db.readers.letters import POSITIONS, UNREAD
 from db.store.erasures import erasure_key
+from schemas.dead_letters import DeadLetter, DeadLetterClosed
 from schemas.documents import parse_object
 from schemas.errors import InvalidInput, Unavailable
-from schemas.events import DeadLetter, DeadLetterClosed
 from schemas.phone import conversation_key, number_digest, numbers_in
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTER

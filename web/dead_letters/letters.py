@@ -9,9 +9,10 @@ from aiolimiter import AsyncLimiter
 
 from db.readers.letters import ONE, OPEN_ONES, PAGE, LetterRow, WholeLetter
 from db.readers.persons import ADDRESSES
+from schemas.dead_letters import DeadLetterClosed
 from schemas.documents import now
 from schemas.errors import InvalidInput
-from schemas.events import TAKEN_UP, DeadLetterClosed
+from schemas.models import TAKEN_UP
 from schemas.phone import without_numbers
 from schemas.topics import DEAD_LETTER, REPLAY_HEADER
 from web.dead_letters.index import Index

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp_session import get_session
 
+from schemas.commands import ConversationCommand
 from schemas.errors import InvalidInput, InvalidNumber
-from schemas.events import ConversationCommand
 from schemas.phone import conversation_key
 from schemas.query import LARGEST_POSITION, whole
 from web.answers import REQUEST_ID

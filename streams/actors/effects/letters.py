@@ -6,7 +6,7 @@ It may come more than once; its id makes a repetition harmless.
 from clients.kafka.producer import Producer
 from process.tracing import trace_headers
 from rules.state import Letter
-from schemas.events import ConversationCommand
+from schemas.commands import ConversationCommand
 from schemas.topics import CONVERSATION_COMMAND, REPLAY_HEADER
 from streams.failpoints import reach
 

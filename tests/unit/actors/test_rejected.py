@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from mailboxes.ports import Verdict
 from rules import inputs as i
+from schemas.commands import ConversationCommand
 from schemas.errors import InvalidInput
-from schemas.events import ConversationCommand
 from streams.actors.judge import WITHIN_SECONDS
 from streams.actors.rejections import Rejections
 from streams.actors.values import Told

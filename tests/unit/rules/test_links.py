@@ -8,8 +8,9 @@ from rules import effects as f
 from rules import inputs as i
 from rules.links import PATIENCE
 from rules.state import Link
+from schemas.commands import ConversationCommand
 from schemas.errors import InvalidInput
-from schemas.events import ConversationCommand, InboundMessage
+from schemas.events import InboundMessage
 from schemas.phone import linked_keys
 from tests.support.addresses import OTHER, USER, Addresses, called
 from tests.support.chat import NUMBER, START
