@@ -54,5 +54,7 @@ def as_template(draft: Draft, back: CameBack) -> tuple[Part, ...]:
 
 
 def can_repeat(state: Conversation) -> bool:
-    """Return whether a template that repeats may begin: nothing else is open that the client waits for."""
-    return state.turn is None and not state.questions
+    """Return whether a template that repeats may begin: nothing else is open that the client waits for. Where a hand-over
+    waits for it, the client's messages are answered at the other address, after that.
+    """
+    return state.turn is None and (state.merging_into is not None or not state.questions)

@@ -13,6 +13,7 @@ from schemas.events import InboundMessage
 from schemas.rows import Json
 from tests.support.addresses import USER, Addresses, called
 from tests.support.chat import NUMBER, Chat, policy_of
+from tests.unit.rules.test_window import REOPENING
 
 ADOPTED: Json = {"unknown_number_agent_id": "agent_9", "unknown_number_grace_seconds": 60}
 
@@ -105,6 +106,25 @@ def test_an_answer_that_is_being_made_there_is_made_here() -> None:
     assert (stranger.tables.row["status"], stranger.tables.row["metadata"]) == ("closed", {"merged_into": NUMBER})
     assert len(person.chat(NUMBER).tables.said("inbound")) == 1, "the other one stays where it was written"
     assert stranger.give(i.AgentAnswered(question=("x",), text="no", reply={}, seconds=1.0)) == []
+
+
+def test_what_fell_outside_the_window_there_is_said_as_a_template_and_holds_up_no_hand_over() -> None:
+    person = called(**ADOPTED, **REOPENING)
+    person.write(USER, "hola")
+    person.passes(seconds=60)
+    stranger = person.chat(USER)
+    stranger.answer("Buenas")
+    stranger.accept()
+    person.write(USER, "¿siguen ahí?")
+    [own_id] = stranger.sent_ids()
+    assert person.told(stranger.fails(own_id, "outside_window", "63016")) == ["failed"]
+    linked(person)
+    assert (stranger.state.merging_into, asked(stranger)) == (NUMBER, [])
+    person.passes(seconds=2)
+    stranger.accept()
+    person.settle()
+    assert stranger.state.merged_into == NUMBER
+    assert asked(person.chat(NUMBER)) == ["¿siguen ahí?", "soy Ana"]
 
 
 def test_what_is_being_sent_there_is_sent_to_its_end() -> None:
