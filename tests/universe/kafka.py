@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
@@ -28,6 +29,12 @@ class Stored:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     timestamp: float
+
+
+@cache
+def _partition_of(key: bytes, partitions: int) -> int:
+    """There are few keys, and the hash is slow."""
+    return partition_of(key.decode(), partitions)
 
 
 class Kafka:
@@ -56,7 +63,7 @@ class Kafka:
         return place
 
     def partition_of(self, key: bytes | None) -> int:
-        return partition_of((key or b"").decode(), self.partitions)
+        return _partition_of(key or b"", self.partitions)
 
     def read(self, place: Place, offset: int, most: int) -> list[Stored]:
         return self.log[place][offset : offset + most]

@@ -44,7 +44,7 @@ class Loop(asyncio.BaseEventLoop):
         self.is_held = False
         self.timers: list[tuple[float, int, TimerHandle]] = []
         self._timer_ids = itertools.count()
-        self.set_exception_handler(world.unhandled)
+        self.set_exception_handler(world.unhandled)  # of what asyncio tells; see `step` for callbacks
 
     def __del__(self, _warn: object = None) -> None:
         """A loop that is dropped is a process that was killed."""
@@ -87,7 +87,13 @@ class Loop(asyncio.BaseEventLoop):
         if not ready:
             self._world.awake.remove(self)
         if not handle._cancelled:
-            handle._run()
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as asyncio does
+                message = f"Exception in callback {handle._callback!r}"
+                self._world.unhandled(self, {"message": message, "exception": error, "handle": handle})
 
 
 class Process:
@@ -175,7 +181,7 @@ class World:
         heapq.heappush(self._heap, (when, next(self._ids), do))
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        self.at(self.now + seconds, do)
+        heapq.heappush(self._heap, (self.now + seconds, next(self._ids), do))
 
     def datetime(self, offset: float = 0.0) -> datetime:
         return START + timedelta(seconds=self.now + offset)
