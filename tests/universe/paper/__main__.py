@@ -6,7 +6,7 @@ from tests.universe.paper.explore import Found, explore
 from tests.universe.paper.model import BUGS, Bounds
 
 BOUNDS = Bounds(keys=(0, 0, 1), workers=2, crashes=2, freezes=1, rebalances=1)
-"""Two partitions with three messages. Minutes, and some 2 GB; CI explores less (`test_paper.py`)."""
+"""Two partitions with three messages. Some five minutes, and 3 GB; CI explores less (`test_paper.py`)."""
 _PLANTED = BOUNDS._replace(keys=(0, 0))
 """What breaks in one partition breaks in both together: such a way is one of theirs."""
 
