@@ -32,8 +32,8 @@ _READ_SECONDS = 10.0
 _INBOUND_LAG = 1.0
 # What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
 LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
-# Failures in a row that show an outage, and seconds after which each of them is one, and nothing of before it is answered.
-_SHOW_IT, _KNOWN_AFTER = 5, 20.0
+# Failures in a row that show an outage, and seconds after which a request has failed: its client gives it up before.
+_SHOW_IT, _KNOWN_AFTER = 5, _READ_SECONDS + _CONNECT_SECONDS
 # How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
 _LONGEST_IN_ITS_HANDS = REQUEST_LIVES.total_seconds()
 
@@ -101,6 +101,7 @@ class Outages:
         self._begun: float | None = None
         self.asks: dict[tuple[str, float], list[float]] = defaultdict(list)
         """When, by process and beginning of the outage."""
+        self._sends: dict[tuple[str, float], list[float]] = defaultdict(list)
         self.sent_into: list[tuple[str, float]] = []
         """Who sent something, and when, though it knew of the outage."""
 
@@ -112,11 +113,15 @@ class Outages:
             self.asks[process.name, self._begun].append(self._world.now)
 
     def sent(self, process: Process) -> None:
-        """A message leaves. So many failures in a row show an outage; none before it is answered as late as that."""
-        if self._begun is not None:
-            asks, now = self.asks[process.name, self._begun], self._world.now
-            if len(asks) >= _SHOW_IT and process.frozen_until < asks[0] and now - asks[_SHOW_IT - 1] > _KNOWN_AFTER:
+        """A message leaves. So many that fail in a row show an outage, once nothing of before it can be answered any more;
+        reads do not count, which each number makes for itself.
+        """
+        if self._begun is not None and (now := self._world.now) > self._begun + _KNOWN_AFTER:
+            sends = self._sends[process.name, self._begun]
+            is_known = len(sends) >= _SHOW_IT and now - sends[_SHOW_IT - 1] > _KNOWN_AFTER
+            if is_known and process.frozen_until < sends[0]:
                 self.sent_into.append((process.name, now))
+            sends.append(now)
         self.asked(process)
 
 
