@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rules import events as e
 from rules import letters
+from tests.universe.people import Said
 from tests.universe.vendors import Taken, key_of
 
 if TYPE_CHECKING:
@@ -196,7 +197,8 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
         """Return whether both came by addresses that keep an order, the second one later than it was taken."""
         one, two = said[first], said[second]
         acknowledged = one.acknowledged
-        is_free = one.key != two.key and (is_late or letters.passed_on(one.sid) in passed_on)
+        links = _links(universe, one, keys) and _links(universe, two, keys)
+        is_free = one.key != two.key and (is_late or not links or letters.passed_on(one.sid) in passed_on)
         return acknowledged is not None and acknowledged < two.arrived and not is_free
 
     order = [marks for marks, part in answers if part == 1]
@@ -210,6 +212,14 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
                 for second in later:
                     if is_before(second, first):
                         universe.world.violated(f"{key}: {first} is answered before {second}, asked earlier")
+
+
+def _links(universe: "Universe", said: Said, keys: set[str]) -> bool:
+    """Return whether a message can tell that its addresses are one person's: what is found in a list shows no id, and what
+    shows another's is refused.
+    """
+    shown = said.sender.get("ExternalUserId")
+    return said.sid not in universe.door.given_up and (shown is None or key_of(shown) in keys)
 
 
 def _may_lack_parts(life: "Life", taken: Taken) -> bool:
