@@ -65,10 +65,12 @@ SELECT * FROM conversation_sends WHERE own_id = ANY($1::uuid[])
 SELECT * FROM conversation_sends WHERE sid = ANY($1::text[])
 
 -- name: newest_sends
--- $2: how many of each number; the oldest first.
+-- $2: how many of each number; the oldest first. Turns may be planned in the same moment: which of them are known must not
+-- depend on where their rows lie.
 SELECT s.* FROM unnest($1::text[]) AS k(phone_number), LATERAL (
-  SELECT * FROM conversation_sends c WHERE c.phone_number = k.phone_number ORDER BY c.planned_at DESC, c.part DESC LIMIT $2
-) s ORDER BY s.planned_at, s.part
+  SELECT * FROM conversation_sends c WHERE c.phone_number = k.phone_number
+  ORDER BY c.planned_at DESC, c.part DESC, c.own_id DESC LIMIT $2
+) s ORDER BY s.planned_at, s.part, s.own_id
 
 -- name: sends_of_turn
 SELECT * FROM conversation_sends WHERE phone_number = $1 AND turn_id = $2 ORDER BY part

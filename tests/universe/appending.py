@@ -31,8 +31,8 @@ def append(tables: Tables, values: Values, now: datetime) -> list[int]:
     for write in written:
         of = rows[write["place"]]
         # What an erasure removes is what was there before.
-        if of["erasure"]:
-            _erase(tables, of["erasure"][0], of)
+        for erasure in of["erasure"]:
+            _erase(tables, erasure, of)
         _actor(tables, write, now)
         _log(tables, write, of["log"])
         _inputs(tables, of)
@@ -235,3 +235,5 @@ def _erase(tables: Tables, erasure: Piece, of: Any) -> None:  # noqa: ANN401
             row["phone_number"], row["outcome"] = "", None
     for post in [key for key, row in tables.posts.items() if row["phone_number"] == phone]:
         del tables.posts[post]
+    for place in [key for key, row in tables.spool.items() if row["key"] == phone]:
+        del tables.spool[place]

@@ -185,8 +185,8 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         return [Row(row) for row in self.tables.sends.values() if row["sid"] in sids]
 
     def newest_sends(self, phones: Sequence[str], most: int) -> list[Row]:
-        def place(row: Row) -> tuple[datetime, int]:
-            return row["planned_at"], row["part"]
+        def place(row: Row) -> tuple[datetime, int, UUID]:
+            return row["planned_at"], row["part"], row["own_id"]
 
         found: list[Row] = []
         for phone in phones:
@@ -197,10 +197,18 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         return [Row(sid=row["sid"]) for row in self.tables.sends_of(phone) if row["sid"] is not None]
 
     def quotes(self, conversations: Sequence[int], sids: Sequence[str]) -> list[Row]:
-        wanted = set(zip(conversations, sids, strict=True))
-        rows = sorted(self.tables.messages.values(), key=lambda row: row["id"])
-        found = {(row["conversation_id"], row["twilio_message_id"]): row["content"] for row in reversed(rows)}
-        return [Row(conversation_id=key[0], sid=key[1], content=found[key]) for key in sorted(wanted) if key in found]
+        found, rows = list[Row](), sorted(self.tables.messages.values(), key=lambda row: row["id"])
+        for of, sid in zip(conversations, sids, strict=True):
+            person = {of, *self._said_to_be_merged_into(of)}
+            quoted = [row for row in rows if row["twilio_message_id"] == sid and row["conversation_id"] in person]
+            found += [Row(conversation_id=of, sid=sid, content=quoted[0]["content"])] if quoted else []
+        return found
+
+    def _said_to_be_merged_into(self, conversation_id: int) -> list[int]:
+        if (row := self.tables.conversations.get(conversation_id)) is None:
+            return []
+        others = self.tables.conversations.values()
+        return [each["id"] for each in others if (each["metadata"] or {}).get("merged_into") == row["phone_number"]]
 
     def newest_messages(self, conversation_id: int, until: int, without: Sequence[int], most: int) -> list[Row]:
         of = {conversation_id, *self._merged_into(conversation_id)}
