@@ -92,14 +92,18 @@ def _is_admitted(tables: Tables, write: Piece, rows: Any) -> bool:  # noqa: ANN4
 
 
 def _check(tables: Tables, written: list[Piece], rows: Any) -> None:  # noqa: ANN401
-    """Refuse what the tables' constraints do not allow."""
+    """Refuse what the tables' constraints do not allow, also between rows of this very statement."""
+    numbers, sequences = set[tuple[int, int]](), set[tuple[int, int]]()
     for write in written:
         of = rows[write["place"]]
         for row in of["log"]:
-            if (write["conversation_id"], row["number"]) in tables.log:
+            number, sequence = (write["conversation_id"], row["number"]), (write["partition"], row["sequence"])
+            if number in tables.log or number in numbers:
                 raise asyncpg.UniqueViolationError("conversation_log_pkey")
-            if (write["partition"], row["sequence"]) in tables.sequences:
+            if sequence in tables.sequences or sequence in sequences:
                 raise asyncpg.UniqueViolationError("conversation_log_sequence")
+            numbers.add(number)
+            sequences.add(sequence)
         if any(row["id"] in tables.messages for row in of["message"]):
             raise asyncpg.UniqueViolationError("conversation_messages_pkey")
         known = tables.conversations.keys() | {row["id"] for row in of["row"]}
