@@ -175,8 +175,10 @@ UPDATE conversation_sends s SET (phone_number, conversation_id, turn_id, turn_ki
   FROM sends n WHERE s.own_id = n.own_id RETURNING s.own_id
 
 -- name: made_sends
+-- What changes one that is not there, because it is kept no longer, says nothing of whose it was, and makes none.
 INSERT INTO conversation_sends
-  SELECT r.* FROM (SELECT * FROM sends WHERE own_id <> ALL (ARRAY(SELECT own_id FROM changed_sends)) OFFSET 0) n,
+  SELECT r.* FROM (SELECT * FROM sends WHERE own_id <> ALL (ARRAY(SELECT own_id FROM changed_sends))
+      AND columns ? 'phone_number' OFFSET 0) n,
     jsonb_populate_record(NULL::conversation_sends,
       :send_defaults::jsonb || n.columns || jsonb_build_object('own_id', n.own_id)) r
 

@@ -25,6 +25,7 @@ KEPT = {
     74: "who asked as an old proof ended never let go of the event loop",
     111: "a refused write counted as a proof of ownership",
     191: "a report of failure met its message as it was before the report of its delivery",
+    35: "a report of a send that was kept no longer was refused by Postgres",
     626: "a former assignment's refused write took another's event out of the order of publication",
 }
 """Seeds that failed once, with what they found. What each found has a test of its own as well: a seed's history changes

@@ -139,6 +139,14 @@ async def test_a_send_is_made_and_then_changed(pool: Pool, ana: Person) -> None:
     assert await row(pool, "conversation_sends") == made | columns | {"status": "read", "rank": 5, "read_at": AT}
 
 
+async def test_what_changes_a_send_that_is_kept_no_longer_makes_none(pool: Pool, ana: Person) -> None:
+    await ana.append(pool, ana.begins(), ana.send(OWN_ID))
+    await pool.execute("DELETE FROM conversation_sends")
+    await ana.append(pool, ana.message(1), SendChange(own_id=OWN_ID, columns={"status": "read", "rank": 5, "read_at": AT}))
+    assert await pool.fetch("SELECT * FROM conversation_sends") == []
+    assert (await row(pool, "conversation_messages"))["content"] == "hola"
+
+
 async def test_a_time_that_is_there_stays(pool: Pool, ana: Person) -> None:
     await ana.append(pool, ana.begins(), ana.message(1, direction="outbound", delivered_at=AT))
     await ana.append(pool, MessageTimes(id=1, delivered_at=later(seconds=5), read_at=later(seconds=6)))

@@ -23,8 +23,7 @@ from tests.universe.recording import Asked, changed, recorded
 from tests.universe.rows import Row
 from tests.universe.world import World
 
-# None in which sends are forgotten: `tests/universe/retention.py` keeps some on purpose that the real statement removes.
-_SEEDS = (2, 4, 6)
+_SEEDS = (1, 2, 4, 6)
 _MOVES = 120
 # A clock that is told, in front of Postgres' own.
 _CLOCK = """
