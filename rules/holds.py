@@ -12,9 +12,9 @@ _LONGEST_WAIT = timedelta(minutes=5)
 # Keeps the exponent small; the longest wait is reached before.
 _MOST_DOUBLINGS = 12
 # An unknown outcome is looked up each second at first: the report mostly comes before, the list lags by
-# seconds. Then, for as long as it mostly takes until absence is proven, often enough for whoever waits.
+# seconds. Then, until absence is proven, or patience is over (60 s), often enough for whoever waits.
 _QUICK_LOOK, _QUICK_LOOKS = timedelta(seconds=1), 3
-_LOOK, _LOOKS = timedelta(seconds=5), 15
+_LOOK, _LOOKS = timedelta(seconds=5), 21
 # A list that may prove absence is read the moment that it may, and often for as long as it may lag behind.
 _PROVING = timedelta(seconds=5)
 _LONGEST_LOOK = timedelta(minutes=1)

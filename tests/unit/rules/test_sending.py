@@ -8,6 +8,7 @@ from rules import effects as f
 from rules import inputs as i
 from rules.events import TurnFailed
 from rules.sending import ATTEMPT_LIVES, REQUEST_LIVES
+from schemas.settings import load_settings
 from tests.support.chat import Chat, talking, types
 
 
@@ -139,15 +140,15 @@ def test_an_unknown_outcome_is_looked_up_ever_more_rarely_and_nothing_else_is_se
     chat, own_id = sending("uno\n\ndos")
     chat.give(i.SendUnknown(own_id=own_id, why="HTTP 500"))
     seen, ids = [], set()
-    for _ in range(17):
+    for _ in range(23):
         [lookup] = chat.lane()
         assert isinstance(lookup, f.LookUpSend)
         ids.add(lookup.id)
         chat.give(i.LookupDone(own_id=own_id))
         seen.append(waits(chat))
         chat.passes(seconds=seen[-1])
-    assert seen == [1] * 3 + [5] * 12 + [60] * 2
-    assert len(ids) == 17
+    assert seen == [1] * 3 + [5] * 18 + [60] * 2
+    assert len(ids) == 23
 
 
 _AGO = timedelta(seconds=10)
@@ -174,11 +175,13 @@ def test_a_list_is_read_the_moment_that_it_may_prove_absence_and_often_from_then
     chat, own_id = sending()
     chat.give(i.SendUnknown(own_id=own_id, why="cut", left_at=chat.now))
     proof_at, seen = chat.now + timedelta(seconds=26), []
-    for _ in range(15):
+    for _ in range(23):
         chat.give(i.LookupDone(own_id=own_id, proof_at=proof_at))
         seen.append(waits(chat))
         chat.passes(seconds=seen[-1])
-    assert seen == [1] * 3 + [5] * 4 + [3] + [1] * 5 + [5] * 2
+    assert seen == [1] * 3 + [5] * 4 + [3] + [1] * 5 + [5] * 8 + [60] * 2
+    patience = load_settings({}).twilio_unknown_patience_seconds
+    assert sum(seen[:-2]) > patience, "where only that decides, it is looked at in time"
 
 
 def test_what_a_look_up_finds_was_sent_when_it_was_intended() -> None:
