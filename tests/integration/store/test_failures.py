@@ -45,7 +45,7 @@ def bad(kind: str, person: Person) -> Write:
 
 def _half_a_send(person: Person) -> Any:  # noqa: ANN401 - a change
     send = person.send(_OWN_ID)
-    return type(send)(own_id=_OWN_ID, columns={"state": "accepted"})
+    return type(send)(own_id=_OWN_ID, columns={"phone_number": person.phone, "state": "accepted"})
 
 
 _KINDS = [
