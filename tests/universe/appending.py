@@ -203,9 +203,6 @@ _NEW_SEND = {
 def _outside(tables: Tables, of: Any, values: Values, now: datetime) -> None:  # noqa: ANN401
     for row in of["send"]:
         own_id = UUID(str(row["own_id"]))
-        if own_id in tables.old_sends:  # kept for the judge alone
-            tables.old_sends[own_id].update(row["columns"])
-            continue
         if own_id not in tables.sends and "phone_number" not in row["columns"]:
             continue
         send = tables.sends.setdefault(own_id, Row(_NEW_SEND, own_id=own_id))

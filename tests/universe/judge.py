@@ -25,6 +25,7 @@ from rules.events import (
 from rules.evolve import evolve
 from rules.project import project
 from rules.state import Conversation
+from schemas.rows import SendChange
 from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 from tests.support.tables import Tables
 from tests.universe.appending import POISON
@@ -43,6 +44,8 @@ _OF_A_CONVERSATION = (
     *("client_name", "elevenlabs_conversation_id", "agent_id", "batch_id", "recipient_id", "status", "call_summary"),
     *("started_at", "last_message_at", "closed_at", "last_inbound_at", "escalated_at", "message_count", "metadata"),
 )
+_REPORTED = {"status", "rank", "error_code", "delivered_at", "read_at", "came_back", "times"}
+"""Of a send: what delivery reports change."""
 _OF_A_MESSAGE = ("direction", "content", "twilio_message_id", "sent_at", "delivered_at", "read_at")
 
 
@@ -96,7 +99,8 @@ def _life(universe: "Universe", key: str) -> Life:
             try:
                 life.tables.apply(change)
             except AssertionError as error:
-                world.violated(f"{key}: {error}")
+                if not (isinstance(change, SendChange) and UUID(change.own_id) in tables.old_sends):
+                    world.violated(f"{key}: {error}")
         state = after
         life.events.append(recorded)
     life.state = state
@@ -198,7 +202,10 @@ def _is_projected(universe: "Universe", life: Life) -> None:
             world.violated(f"{life.key}: {what} differ: {sorted(map(str, expected.keys() ^ found.keys()))}")
             continue
         for key, row in expected.items():
-            for name in set(names or row) & row.keys():
+            compared = set(names or row) & row.keys()
+            if what == "sends" and UUID(str(key)) in tables.old_sends:
+                compared -= _REPORTED  # who does not know them any more takes an old report for news
+            for name in compared:
                 if _plain(row[name]) != _plain(found[key][name]):
                     world.violated(f"{life.key}: {what}.{name}: {row[name]!r}, stored {found[key][name]!r}")
     for of, row in conversations.items():
