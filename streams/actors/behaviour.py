@@ -8,7 +8,6 @@ from rules import effects as f
 from rules import inputs as i
 from rules.decide import decide
 from rules.draft import Fresh
-from rules.effects import SendMessage
 from rules.events import (
     Delivered,
     DeliveryFailed,
@@ -96,7 +95,7 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
 
     def committed(self, effect: Job) -> bool:
         """A send that is intended and not begun would be looked up by the next owner for as long as it might have lived."""
-        return isinstance(effect.effect, SendMessage)
+        return isinstance(effect.effect, f.SendMessage)
 
     def due(self, state: Actor) -> float | None:
         at = f.next_due(state.state, self._policy, _time(self._now() - _JUST_PAST_SECONDS))

@@ -10,8 +10,9 @@ from tests.bench.crowd import have_crowd
 from tests.bench.operators import OpenPage, seconds_of, signed_in
 from tests.bench.row import Row
 from tests.bench.setup import have_conversations, quiet
-from tests.bench.window import Figures, figures, measured, quantile, sums
+from tests.bench.window import Figures, figures, measured, sums
 from tests.bench.world import World
+from tests.chaos.verdict import quantile
 
 _TIMES = 20
 _MS = 1000.0

@@ -10,6 +10,7 @@ from tests.bench.ledger import Message
 from tests.bench.processes import Usage, memory_mb, usage
 from tests.bench.reference import sample
 from tests.bench.world import World
+from tests.chaos.verdict import quantile
 
 Figures = dict[str, float]
 _MS = 1000.0
@@ -89,11 +90,6 @@ def figures(world: World, window: Window, messages: Sequence[Message], turns: in
 def three(values: Sequence[float]) -> Figures:
     """Return median, 99th percentile and greatest."""
     return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values, default=0.0)}
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Return a value that a share of all values does not exceed; 0 of none."""
-    return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
 
 
 def sums(found: Figures, what: str, *names: str) -> float:

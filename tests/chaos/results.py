@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.chaos.run import Outcome
 from tests.chaos.scenarios import SCENARIOS, SOAK
+from tests.chaos.verdict import quantile
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -79,8 +80,7 @@ def _recovery(outcome: Outcome) -> str:
 def _three(seconds: list[float]) -> str:
     if not seconds:
         return ""
-    last = len(seconds) - 1
-    return " / ".join(f"{seconds[round(last * share)]:.1f}" for share in (0.5, 0.99, 1.0))
+    return " / ".join(f"{quantile(seconds, share):.1f}" for share in (0.5, 0.99, 1.0))
 
 
 def _line(cells: list[str]) -> str:

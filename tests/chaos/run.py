@@ -17,7 +17,7 @@ from tests.chaos.clients import NOBODY_LISTENS, Clients, Written
 from tests.chaos.scenario import Scenario
 from tests.chaos.stats_check import compare_stats
 from tests.chaos.vendors import Asked
-from tests.chaos.verdict import Verdict, answered_since, beyond_the_rate, judge
+from tests.chaos.verdict import Verdict, answered_since, beyond_the_rate, judge, quantile
 from tests.chaos.world import DEFAULTS, Outage, World
 
 Say = Callable[[str], None]
@@ -197,26 +197,26 @@ def _caught_up(scenario: Scenario, world: World, outcome: Outcome, written: list
 
 def _told(scenario: Scenario, outage: Outage, outcome: Outcome, written: list[Written]) -> str:
     name, verdict = f"{outage.kind}: " if outage.kind else "", outcome.verdict
-    waited = sorted(answered_since(outage.begun, outage.ended, written, verdict.latencies))
+    waited = list(answered_since(outage.begun, outage.ended, written, verdict.latencies))
     if not waited:
         outcome.problems.append(f"{name}nobody wrote in an outage, or nobody was answered")
         return f"{name}nobody was answered"
     told = f"{name}{len(waited)} messages written in the outage were answered {_seconds(waited)} (p50 / p99) after it"
     judged = waited
     if scenario.waits_for_rate:
-        judged = sorted(beyond_the_rate(waited, outage.ended, verdict.sent_at, DEFAULTS.twilio_messages_per_second))
+        judged = list(beyond_the_rate(waited, outage.ended, verdict.sent_at, DEFAULTS.twilio_messages_per_second))
         told += f", {_seconds(judged)} after their turn at the sender's rate"
     if any(each > bound for each, bound in zip(_at_shares(judged), scenario.caught_up or (), strict=True)):
         outcome.problems.append(f"{told}; {scenario.caught_up} wanted")
     return told
 
 
-def _at_shares(ordered: list[float]) -> list[float]:
-    return [ordered[round((len(ordered) - 1) * share)] for share in (0.5, 0.99)]
+def _at_shares(seconds: list[float]) -> list[float]:
+    return [quantile(seconds, share) for share in (0.5, 0.99)]
 
 
-def _seconds(ordered: list[float]) -> str:
-    return " / ".join(f"{each:.1f}" for each in _at_shares(ordered)) + " s"
+def _seconds(seconds: list[float]) -> str:
+    return " / ".join(f"{each:.1f}" for each in _at_shares(seconds)) + " s"
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:

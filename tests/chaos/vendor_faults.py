@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.chaos import topics
@@ -43,20 +45,26 @@ async def long_twilio_outage(world: World) -> None:
 
 
 async def _twilio_away(world: World, seconds: float) -> None:
-    kind, begun = AWAY[len(world.outages) % len(AWAY)], time.time()
-    await world.vendors.take_twilio_away(kind)
-    await asyncio.sleep(seconds)
-    await world.vendors.break_twilio(**world.twilio_faults)
-    world.is_back(begun, f"Twilio: {kind}")
+    async with _away(world, "Twilio") as kind:
+        await world.vendors.take_twilio_away(kind)
+        await asyncio.sleep(seconds)
+        await world.vendors.break_twilio(**world.twilio_faults)
 
 
 async def elevenlabs_outage(world: World) -> None:
     """ElevenLabs gives no signed URL and takes no socket for 15 s, each time in another way."""
+    async with _away(world, "ElevenLabs") as kind:
+        await world.vendors.take_elevenlabs_away(kind)
+        await asyncio.sleep(_OUTAGE_SECONDS)
+        await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
+
+
+@asynccontextmanager
+async def _away(world: World, vendor: str) -> AsyncIterator[str]:
+    """Choose how it is away this time; note when that has begun and ended."""
     kind, begun = AWAY[len(world.outages) % len(AWAY)], time.time()
-    await world.vendors.take_elevenlabs_away(kind)
-    await asyncio.sleep(_OUTAGE_SECONDS)
-    await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
-    world.is_back(begun, f"ElevenLabs: {kind}")
+    yield kind
+    world.is_back(begun, f"{vendor}: {kind}")
 
 
 async def elevenlabs_away(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.chaos.calls import name_of
@@ -141,6 +141,11 @@ def _judge_count(verdict: Verdict, number: str, text: str, count: int, *, known:
     elif count > 1:
         verdict.doubled += count - 1
         verdict.note(f"{number}: {text} was answered {count} times")
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return a value that a share of all values does not exceed; 0 of none."""
+    return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
 
 
 def answered_since(

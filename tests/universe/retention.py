@@ -1,15 +1,21 @@
 """The statements of `db/sql/retention.sql`: what is kept only for a time; what must hold of a log without its beginning."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
 
 from rules.codec import event_of
 from rules.events import Recorded
 from rules.evolve import evolve
 from rules.state import Conversation
+from schemas.rows import Change, SendChange, SendColumns
 from tests.universe.rows import Row, Tables
 
 _NOTHING = "DELETE 0"
+_REPORTED = {"status", "rank", "error_code", "delivered_at", "read_at", "came_back", "times"}
+"""Of a send: what delivery reports change."""
 _MAY_STILL_LEAVE = ("planned", "intended", "unknown")
 
 
@@ -94,3 +100,11 @@ def shortened_problem(key: str, whole: list[Row], left: list[Row], state: Conver
         known = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
         folded = evolve(folded, known)
     return "" if folded == state else "the fold from its snapshot is another state"
+
+
+def as_kept(change: Change, forgotten: Container[UUID]) -> Change:
+    """Leave out what reports say of a send that is kept no longer: who does not know it takes an old report for news."""
+    if not (isinstance(change, SendChange) and UUID(change.own_id) in forgotten):
+        return change
+    columns = {name: value for name, value in change.columns.items() if name not in _REPORTED}
+    return replace(change, columns=cast(SendColumns, columns))
