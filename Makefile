@@ -18,9 +18,9 @@ lint: setup
 test: setup lint
 	$(VENV)/bin/pytest
 
-# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3; a soak of minutes instead: make chaos SOAK=30
+# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3; a soak of minutes instead: make chaos SOAK=30, with SEED=7 its faults drawn anew
 chaos: setup
-	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0)
+	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0) --seed $(or $(SEED),0)
 
 # The documents of topics and HTTP, from the models: docs/api; and the variables, from the settings: docs/configuration.md,
 # .env.example, the chart's schema.

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from rules.inputs import LookupDone
 from rules.state import Wait
 
 # Twilio's advice for 429 starts at 100 ms (reliability patterns); the first answer after a short trouble is
@@ -12,12 +13,10 @@ _LONGEST_WAIT = timedelta(minutes=5)
 # Keeps the exponent small; the longest wait is reached before.
 _MOST_DOUBLINGS = 12
 # An unknown outcome is looked up each second at first: the report mostly comes before, the list lags by
-# seconds. Then, until absence is proven, or patience is over (60 s), often enough for whoever waits.
-_QUICK_LOOK, _QUICK_LOOKS = timedelta(seconds=1), 3
-_LOOK, _LOOKS = timedelta(seconds=5), 21
+# seconds. Then after a fifth of its age: whoever waits, waits that much longer at most, for few looks.
+_FIRST_LOOK, _SHARE_OF_AGE, _LONGEST_LOOK = timedelta(seconds=1), 5, timedelta(minutes=1)
 # A list that may prove absence is read the moment that it may, and often for as long as it may lag behind.
 _PROVING = timedelta(seconds=5)
-_LONGEST_LOOK = timedelta(minutes=1)
 
 
 def backoff(tries: int, jitter: float, asked: float | None = None) -> timedelta:
@@ -31,9 +30,15 @@ def backoff(tries: int, jitter: float, asked: float | None = None) -> timedelta:
     return max(min(_LONGEST_WAIT, doubled) * (1 + jitter), timedelta(seconds=asked or 0.0))
 
 
-def next_look(looked: int, now: datetime, proof_at: datetime | None = None) -> Wait:
-    """Return the wait before an unknown outcome is looked up again. `proof_at`: from when on a list may prove absence."""
-    wait = _QUICK_LOOK if looked < _QUICK_LOOKS else _LOOK if looked < _LOOKS else _LONGEST_LOOK
-    if proof_at is not None and now < proof_at + _PROVING:
-        wait = min(wait, max(_QUICK_LOOK, proof_at - now))
-    return Wait(reason="backoff", until=now + wait, tries=looked + 1)
+def next_look(looked: int, age: timedelta, now: datetime, lookup: LookupDone) -> Wait:
+    """Return the wait before an unknown outcome is looked up again: never past a moment that may decide it.
+
+    Args:
+        looked: how often it was looked up before.
+        age: of the attempt.
+    """
+    wait = max(_FIRST_LOOK, min(_LONGEST_LOOK, age / _SHARE_OF_AGE))
+    if lookup.proof_at is not None and lookup.proof_at <= now < lookup.proof_at + _PROVING:
+        wait = _FIRST_LOOK
+    ahead = [at - now for at in (lookup.proof_at, lookup.over_at) if at is not None and at > now]
+    return Wait(reason="backoff", until=now + min([wait, *ahead]), tries=looked + 1)

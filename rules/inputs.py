@@ -344,13 +344,14 @@ class SendUnknown:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupDone:
     """An unknown send was looked up. `sid`: it was found; else `absent`: it is proven that it was not made; else
-    `proof_at`: from when on a list may prove that, None where it is not known.
+    `proof_at`: from when on a list may prove that; `over_at`: when patience ends; None where it is not known.
     """
 
     own_id: str
     sid: str | None = None
     absent: bool = False
     proof_at: datetime | None = None
+    over_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,7 +199,8 @@ def on_lookup(draft: Draft, lookup: LookupDone) -> None:
         return
     turn, part = found
     if not lookup.absent:
-        wait = holds.next_look(part.looked, draft.now, lookup.proof_at)
+        age = draft.now - (part.intended_at or draft.now)
+        wait = holds.next_look(part.looked, age, draft.now, lookup)
         draft.emit(Deferred(what="lookup", wait=wait, own_id=part.own_id))
     elif draft.policy.unknown_send == "hold":
         why = "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold"

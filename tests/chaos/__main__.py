@@ -1,6 +1,7 @@
 """`make chaos`: plays the scenarios one after the other and writes RESULTS.md; exit code 1 when one does not hold."""
 
 import asyncio
+import random
 import shutil
 import signal
 import time
@@ -19,6 +20,8 @@ from tests.chaos.scenario import Scenario
 from tests.chaos.scenarios import SCENARIOS, SOAK
 
 _console = Console(soft_wrap=True)
+# Short enough to be said again.
+_MOST_SEEDS = 9999
 
 
 def main(
@@ -27,13 +30,18 @@ def main(
     turns: Annotated[float, typer.Option(help="Turns per second; 0: the scenario's own.")] = 0,
     numbers: Annotated[int, typer.Option(help="Clients; 0: the scenario's own.")] = 0,
     soak: Annotated[float, typer.Option(help="Minutes of a soak instead; 0: none.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the soak's faults; 0: another one each time.")] = 0,
     data_dir: Annotated[Path, typer.Option(help="Logs and data; a scenario's are kept until it runs again.")] = Path(
         ".data/chaos"
     ),
     jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(".kafka"),
 ) -> None:
     """Play, print, write."""
-    wanted = [replace(SOAK, minutes=soak)] if soak else _chosen(only, turns, numbers)
+    wanted = (
+        [replace(SOAK, minutes=soak, seed=seed or random.randint(1, _MOST_SEEDS))]
+        if soak
+        else _chosen(only, turns, numbers)
+    )
     outcomes: list[Outcome] = []
     for scenario in wanted:
         if scenario.needs and not scenario.needs.exists():

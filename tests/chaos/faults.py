@@ -1,7 +1,6 @@
 """What is broken. Each fault strikes once, puts the broken part back as a supervisor would, and returns."""
 
 import asyncio
-import random
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -41,8 +40,8 @@ async def nothing(world: World) -> None:
     world.strikes()
 
 
-def _one_of(products: list[Product]) -> Product:
-    return random.choice([each for each in products if each.wanted])
+def _one_of(world: World, products: list[Product]) -> Product:
+    return world.chance.choice([each for each in products if each.wanted])
 
 
 async def _killed(*victims: Product) -> None:
@@ -54,19 +53,19 @@ async def _killed(*victims: Product) -> None:
 async def kill_worker(world: World) -> None:
     """kill -9 of a worker, started again a second later."""
     world.strikes()
-    await _killed(_one_of(world.workers))
+    await _killed(_one_of(world, world.workers))
 
 
 async def kill_web(world: World) -> None:
     """kill -9 of a web, started again a second later."""
     world.strikes()
-    await _killed(_one_of(world.webs))
+    await _killed(_one_of(world, world.webs))
 
 
 async def kill_both(world: World) -> None:
     """kill -9 of worker and web together."""
     world.strikes()
-    await _killed(_one_of(world.workers), _one_of(world.webs))
+    await _killed(_one_of(world, world.workers), _one_of(world, world.webs))
 
 
 async def fail_point(world: World) -> None:
@@ -105,7 +104,7 @@ async def _died(world: World) -> Product:
 
 async def term_worker(world: World) -> None:
     """SIGTERM of a worker: exit 0 in time; counts what was done but will be delivered again."""
-    worker = _one_of(world.workers)
+    worker = _one_of(world, world.workers)
     world.strikes()
     await _termed(world, worker)
     if len(world.workers) == 1:
@@ -115,7 +114,7 @@ async def term_worker(world: World) -> None:
 
 async def term_web(world: World) -> None:
     """SIGTERM of a web under load."""
-    web = _one_of(world.webs)
+    web = _one_of(world, world.webs)
     world.strikes()
     await _termed(world, web)
     await web.start()
@@ -140,7 +139,7 @@ async def _count_redelivered(world: World) -> None:
 
 async def pause_worker(world: World) -> None:
     """SIGSTOP of a worker for a minute while another takes over, then SIGCONT."""
-    worker = _one_of(world.workers)
+    worker = _one_of(world, world.workers)
     world.strikes()
     worker.pause()
     await asyncio.sleep(_PAUSE_SECONDS)

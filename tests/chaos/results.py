@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.chaos.run import Outcome
 from tests.chaos.scenarios import SCENARIOS, SOAK
-from tests.chaos.verdict import quantile
+from tests.chaos.verdict import at_shares
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -13,7 +13,7 @@ _HEAD = """\
 # What held while things broke
 
 Written by `make chaos` (`make chaos ONLY=kill-worker,kill-web RUNS=3` plays some, each with three times as many faults;
-`make chaos SOAK=30` is the soak).
+`make chaos SOAK=30` is the soak, with `SEED=` of its notes the same faults in the same order).
 Real processes on Apache Kafka and Postgres with simulated vendors; judged by the vendors' ledgers alone, by code that
 shares nothing with the service.
 
@@ -62,25 +62,18 @@ def _former_notes() -> list[str]:
 
 def _row(outcome: Outcome) -> str:
     verdict, scenario = outcome.verdict, outcome.scenario
-    seconds = sorted(verdict.latencies.values())
     counts = (verdict.lost, verdict.doubled, verdict.out_of_order, verdict.overlapping, verdict.wrong_number)
     redelivered = "" if outcome.redelivered is None else str(outcome.redelivered)
     stats = "" if outcome.stats_differences is None else str(outcome.stats_differences)
     load = f"{scenario.load.turns_per_second:g}"
     figures = [load, outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals, stats]
-    times = [_recovery(outcome), _three(seconds)]
+    times = [_recovery(outcome), at_shares(list(verdict.latencies.values()))]
     return _line([scenario.name, scenario.breaks, *map(str, figures), *times, "yes" if outcome.good else "**no**"])
 
 
 def _recovery(outcome: Outcome) -> str:
     found = sorted(outcome.recoveries)
     return f"{statistics.median(found):.1f} / {found[-1]:.1f}" if found and outcome.scenario.recovery else ""
-
-
-def _three(seconds: list[float]) -> str:
-    if not seconds:
-        return ""
-    return " / ".join(f"{quantile(seconds, share):.1f}" for share in (0.5, 0.99, 1.0))
 
 
 def _line(cells: list[str]) -> str:

@@ -1,17 +1,17 @@
 """Plays one scenario: a world, calls, clients who write all the while, the fault again and again; then judges."""
 
 import asyncio
+import csv
 import itertools
 import json
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiokafka.partitioner import murmur2
 
-from tests.chaos import topics
+from tests.chaos import soak, topics
 from tests.chaos.calls import body_of, post_calls
 from tests.chaos.clients import NOBODY_LISTENS, Clients, Written
 from tests.chaos.scenario import Scenario
@@ -62,7 +62,9 @@ async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say
     counts = {"webs": scenario.webs, "cut_off_webs": scenario.cut_off_webs, "workers": scenario.workers}
     servers = {"brokers": scenario.brokers, "has_standby": scenario.has_standby}
     env, module = dict(scenario.env), scenario.worker_module
-    world = World(folder, jars, **counts, **servers, pooled=scenario.pooled, env=env, worker_module=module)
+    world = World(
+        folder, jars, **counts, **servers, pooled=scenario.pooled, env=env, worker_module=module, seed=scenario.seed
+    )
     async with world:
         clients = _clients(world, scenario)
         try:
@@ -143,7 +145,7 @@ async def _under_load(scenario: Scenario, world: World, clients: Clients, runs: 
     for number in itertools.count(1):
         say(f"fault {number}")
         await scenario.fault(world)
-        await asyncio.sleep(random.uniform(*scenario.pauses) if scenario.minutes else scenario.pause)
+        await asyncio.sleep(world.chance.uniform(*scenario.pauses) if scenario.minutes else scenario.pause)
         if number >= scenario.times * runs and time.monotonic() >= ends_at:
             break
     over.set()
@@ -169,9 +171,19 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
         scenario, verdict, len(world.faults), len(refusals), refused, recoveries, world.redelivered, world.stats_differences
     )
     outcome.notes += [*world.notes, *_caught_up(scenario, world, outcome, clients.written)]
+    outcome.notes += soak.by_fault(world, clients.written, verdict.latencies)
+    _keep(world.folder / "answers.csv", clients.written, verdict.latencies)
     outcome.problems += [*world.problems, *world.own_ends(), *verdict.problems]
     await _require(scenario, world, outcome)
     return outcome
+
+
+def _keep(path: Path, written: list[Written], latencies: Mapping[str, float]) -> None:
+    """Keep each message's time and its answer's, for who wants to know more of a run."""
+    with path.open("w") as file:
+        rows = csv.writer(file)
+        rows.writerow(("number", "text", "begun", "acked", "answered_after"))
+        rows.writerows((each.number, each.text, each.begun, each.acked, latencies.get(each.text)) for each in written)
 
 
 async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:

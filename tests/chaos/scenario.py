@@ -39,7 +39,7 @@ class Scenario:
     `caught_up`: bounds in seconds from an outage's end to the answers (median, 99th percentile) to what was written in it;
     `waits_for_rate`: not from its end but from each one's turn, since more wait than the sender's rate allows meanwhile.
     `may_refuse`: whether web may answer a webhook otherwise than with 200; `may_be_down`: only that nobody listens.
-    `minutes`: faults go on for so long, with pauses at random between the two of `pauses` (s).
+    `minutes`: faults go on for so long, drawn from `seed`, with pauses between the two of `pauses` (s).
     `brokers`: of Kafka; `has_standby`: Postgres fails over, so that it has a name of its own that leads to the primary.
     `pooled`: whether Postgres is reached through a pooler. `stats`: whether the stats tables are compared at the end.
     `needs`: a file without which the row is left out. `{folder}` in `env` is the run's own.
@@ -80,6 +80,7 @@ class Scenario:
     needs: Path | None = None
     stats: bool = True
     minutes: float = 0.0
+    seed: int = 0
     pauses: tuple[float, float] = (5.0, 40.0)
 
 

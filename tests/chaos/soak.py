@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import random
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ from pathlib import Path
 import aiohttp
 
 from tests.chaos import faults, vendor_faults
-from tests.chaos.clients import Clients
+from tests.chaos.clients import Clients, Written
 from tests.chaos.product import Product
+from tests.chaos.verdict import at_shares
 from tests.chaos.world import World
 
 FAULTS: tuple[faults.Fault, ...] = (
@@ -91,7 +92,23 @@ class Watch:
 
 async def some_fault(world: World) -> None:
     """One of the table's, chosen by chance."""
-    await random.choice(FAULTS)(world)
+    fault = world.chance.choice(FAULTS)
+    world.drawn.append((time.time(), fault.__name__))
+    await fault(world)
+
+
+def by_fault(world: World, written: Iterable[Written], latencies: Mapping[str, float]) -> list[str]:
+    """Tell of each kind of fault how long those waited who wrote after one began and before the next."""
+    begins = [at for at, _ in world.drawn]
+    waited: dict[str, list[float]] = defaultdict(list)
+    for message in written:
+        if (place := bisect_right(begins, message.begun) - 1) >= 0 and message.text in latencies:
+            waited[world.drawn[place][1]].append(latencies[message.text])
+    counts = Counter(name for _, name in world.drawn)
+    order = ", ".join(name for _, name in world.drawn)
+    return [f"seed {world.seed}: {order}"] * bool(order) + [
+        f"after {name} ({counts[name]} times): {at_shares(waited[name])}" for name in sorted(counts)
+    ]
 
 
 async def _sample(product: Product) -> Sample | None:

@@ -148,6 +148,11 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
 
 
+def at_shares(values: Sequence[float]) -> str:
+    """Tell the median, the 99th of a hundred and the longest of times in seconds."""
+    return " / ".join(f"{quantile(values, share):.1f}" for share in (0.5, 0.99, 1.0)) if values else ""
+
+
 def answered_since(
     begun: float, ended: float, written: Iterable[Written], latencies: Mapping[str, float]
 ) -> Iterator[float]:

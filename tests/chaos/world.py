@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import secrets
 import sys
 import time
@@ -68,6 +69,7 @@ class World:
         worker_module: str = "cli",
         brokers: int = 1,
         has_standby: bool = False,
+        seed: int = 0,
     ) -> None:
         self.folder = folder
         self.account = Account()
@@ -83,6 +85,9 @@ class World:
         self.called_later: list[str] = []
         self.apology = DEFAULTS.apology_text
         self.notes: list[str] = []
+        # What is drawn of faults; their order is the same for the same seed, the clients' moments are not.
+        self.seed, self.chance = seed, random.Random(seed)
+        self.drawn: list[tuple[float, str]] = []
         # What is wrong with the vendors all the time, and again when an outage is over.
         self.twilio_faults: Mapping[str, Chance] = {}
         self.elevenlabs_faults: Mapping[str, Chance] = {}
@@ -123,9 +128,7 @@ class World:
         await self.close()
 
     async def _start(self) -> None:
-        self.kafka, self.postgres = await asyncio.gather(
-            self._start_kafka(), start_postgres(self.folder / "postgres")
-        )
+        self.kafka, self.postgres = await asyncio.gather(self._start_kafka(), start_postgres(self.folder / "postgres"))
         if self._is_pooled:
             self.pooler = Pooler(self.postgres.dsn, self.folder / "pgbouncer")
             await self.pooler.start()

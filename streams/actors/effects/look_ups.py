@@ -69,14 +69,18 @@ class LookUps:
             with self._breaker.reading(is_probe=await self._breaker.wait()):
                 found, is_absent = await self._look(key, part)
         except (RetryableError, UnknownOutcome):
-            return LookupDone(own_id=part.own_id, proof_at=_proof_at(part))
+            return self._unknown(part)
         if found:
             reconciled("list").inc()
             log.info("send of unknown outcome was found", own_id=part.own_id)
             return LookupDone(own_id=part.own_id, sid=found[-1].sid)
         if is_absent:
             reconciled("nothing").inc()
-        return LookupDone(own_id=part.own_id, absent=is_absent, proof_at=_proof_at(part))
+        return LookupDone(own_id=part.own_id, absent=True) if is_absent else self._unknown(part)
+
+    def _unknown(self, part: Part) -> LookupDone:
+        over_at = None if part.intended_at is None else part.intended_at + self._patience
+        return LookupDone(own_id=part.own_id, proof_at=_proof_at(part), over_at=over_at)
 
     async def _look(self, key: str, part: Part) -> tuple[Sequence[ListedMessage], bool]:
         """Return the messages, newest first, that may be this one; without any, whether it is proven absent."""

@@ -1,8 +1,10 @@
 """Runs conversations' effects: a drain cuts off what only waits, and what fails in a way that nobody foresaw is judged."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import quantiles
 from typing import Any
 
 from mailboxes.ports import Refused, Verdict
@@ -13,6 +15,14 @@ from streams.actors.judge import WAITS
 from streams.actors.rejections import Rejections
 from streams.actors.values import Job, Told
 
+# A drain holds up everybody whose partition a group hands out anew, hundreds of clients for one request that hangs. So it
+# waits for twice as long as 19 of 20 took that ended lately: what takes longer most likely hangs.
+_LATELY = 400
+_TWENTIETHS = 20
+_TIMES = 2
+# What has just begun may end, however quick the others were.
+_LEAST_SECONDS = 2.0
+
 
 class EffectRunner:
     """`await runner.run(key, effect)` is what the key is told of it."""
@@ -22,6 +32,7 @@ class EffectRunner:
         self._rejections = rejections
         self._waiting: set[asyncio.Task[Any]] = set()
         self._begun: dict[tuple[str, str], float] = {}
+        self._took: deque[float] = deque(maxlen=_LATELY)
 
     async def run(self, key: str, effect: Job) -> Told:
         """Do it.
@@ -38,6 +49,12 @@ class EffectRunner:
         self._performer.abandon()
         for task in self._waiting:
             task.cancel()
+
+    def worth_waiting(self, cap: float) -> float:
+        """Return for how many seconds a drain waits for what runs; `cap` where little has ended yet."""
+        if len(self._took) < _TWENTIETHS:
+            return cap
+        return min(cap, max(_LEAST_SECONDS, _TIMES * quantiles(self._took, n=_TWENTIETHS)[-1]))
 
     def oldest_seconds(self) -> float | None:
         """Return for how long the oldest one that does not only wait is under way."""
@@ -69,8 +86,10 @@ class EffectRunner:
 
     @contextmanager
     def _timed(self, key: str, effect: Job) -> Iterator[None]:
-        self._begun[key, effect.id] = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time
+        self._begun[key, effect.id] = begun = now()
         try:
             yield
+            self._took.append(now() - begun)
         finally:
             del self._begun[key, effect.id]

@@ -25,6 +25,7 @@ _PATIENCE = timedelta(seconds=60)
 _OWN_ID = "a1b2"
 _NUMBER = "+573138539155"
 _TO = f"whatsapp:{_NUMBER}"
+_UNKNOWN = LookupDone(own_id=_OWN_ID, over_at=_INTENDED + _PATIENCE)
 
 
 class _NothingKnown:
@@ -91,7 +92,7 @@ async def _look(*lists: list[str] | None, after: timedelta) -> tuple[LookupDone,
 
 async def test_while_the_patience_lasts_an_empty_list_proves_nothing() -> None:
     done, messenger = await _look([], after=timedelta(seconds=5))
-    assert (done, len(messenger.asked)) == (LookupDone(own_id=_OWN_ID), 1)
+    assert (done, len(messenger.asked)) == (_UNKNOWN, 1)
 
 
 async def test_what_is_listed_is_found() -> None:
@@ -109,7 +110,7 @@ async def test_even_of_a_send_long_ago_one_empty_list_is_no_proof() -> None:
 
 async def test_a_list_that_cannot_be_read_proves_nothing() -> None:
     done, _ = await _look([], None, after=timedelta(hours=1))
-    assert done == LookupDone(own_id=_OWN_ID)
+    assert done == _UNKNOWN
 
 
 # The attempt was over 5 s after its intention, and it is looked up a minute later by clocks that agree.
@@ -145,7 +146,7 @@ async def test_a_list_with_what_was_made_well_after_the_attempt_proves_absence_b
 )
 async def test_what_a_list_that_may_be_too_old_does_not_show_is_looked_up_again(listing: Listing) -> None:
     proof_at = _INTENDED + timedelta(seconds=_OVER) + MARGIN + timedelta(seconds=1)
-    assert await _with_all(listing) == LookupDone(own_id=_OWN_ID, proof_at=proof_at)
+    assert await _with_all(listing) == LookupDone(own_id=_OWN_ID, proof_at=proof_at, over_at=_INTENDED + _PATIENCE)
 
 
 async def test_the_same_list_may_show_it_after_all() -> None:
@@ -160,7 +161,7 @@ async def test_while_the_vendor_is_away_nothing_is_read_but_by_the_one_that_prob
             raise RetryableError("twilio", "HTTP 500")
     looks = _look_ups(messenger, breaker)
     found = [await looks.look_up(_NUMBER, _effect()) for _ in range(3)]
-    assert [each == LookupDone(own_id=_OWN_ID) for each in found] == [True, True, False]
+    assert [each == _UNKNOWN for each in found] == [True, True, False]
 
 
 def test_an_attempt_lives_as_long_as_its_proof_and_its_request() -> None:

@@ -29,11 +29,12 @@ class Performer:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.abandoned = False
+        self.seconds = 1.0
 
     async def perform(self, key: str, effect: f.Effect) -> i.Input:
         if self.errors:
             raise self.errors.pop(0)
-        await asyncio.sleep(1)
+        await asyncio.sleep(self.seconds)
         return SLOT
 
     def abandon(self) -> None:
@@ -78,3 +79,28 @@ async def test_the_age_of_the_oldest_is_told_but_not_of_what_only_waits() -> Non
     assert runner.oldest_seconds() == 0.5
     await asyncio.gather(waiting, telling)
     assert runner.oldest_seconds() is None
+
+
+@virtual
+async def test_a_drain_waits_for_twice_as_long_as_nearly_all_took_lately() -> None:
+    """The one that hangs does not hold up everybody; who is asked of an agent that takes its time is heard out."""
+    performer, cap = Performer(), 10.0
+    runner = running(performer)
+    assert runner.worth_waiting(cap) == cap, "who knows nothing waits"
+    hanging = asyncio.create_task(runner.run(NUMBER, TELL))
+    for seconds, worth in ((0.3, 2), (3, 6), (30, cap)):
+        performer.seconds = seconds
+        await asyncio.gather(*(runner.run(f"{NUMBER}{place}", TELL) for place in range(400)))
+        assert runner.worth_waiting(cap) == worth
+    await hanging
+
+
+@virtual
+async def test_what_was_cut_off_tells_nothing_of_how_long_others_take() -> None:
+    runner = running(Performer())
+    cut = [asyncio.create_task(runner.run(f"{NUMBER}{place}", TELL)) for place in range(100)]
+    await asyncio.sleep(0.5)
+    for task in cut:
+        task.cancel()
+    await asyncio.gather(*cut, return_exceptions=True)
+    assert runner.worth_waiting(10) == 10

@@ -1,6 +1,7 @@
 """Each message is sent exactly once, as far as the vendor lets us know."""
 
 from datetime import timedelta
+from operator import sub
 
 import pytest
 
@@ -8,7 +9,6 @@ from rules import effects as f
 from rules import inputs as i
 from rules.events import TurnFailed
 from rules.sending import ATTEMPT_LIVES, REQUEST_LIVES
-from schemas.settings import load_settings
 from tests.support.chat import Chat, talking, types
 
 
@@ -140,15 +140,17 @@ def test_an_unknown_outcome_is_looked_up_ever_more_rarely_and_nothing_else_is_se
     chat, own_id = sending("uno\n\ndos")
     chat.give(i.SendUnknown(own_id=own_id, why="HTTP 500"))
     seen, ids = [], set()
-    for _ in range(23):
+    for _ in range(30):
         [lookup] = chat.lane()
         assert isinstance(lookup, f.LookUpSend)
         ids.add(lookup.id)
         chat.give(i.LookupDone(own_id=own_id))
         seen.append(waits(chat))
         chat.passes(seconds=seen[-1])
-    assert seen == [1] * 3 + [5] * 18 + [60] * 2
-    assert len(ids) == 23
+    assert seen[:5] == [1] * 5
+    assert seen == sorted(seen)
+    assert seen[-1] == 60
+    assert len(ids) == len(seen)
 
 
 _AGO = timedelta(seconds=10)
@@ -174,14 +176,15 @@ def test_an_attempt_is_over_when_it_was_answered_or_as_late_as_it_can_live(
 def test_a_list_is_read_the_moment_that_it_may_prove_absence_and_often_from_then_on() -> None:
     chat, own_id = sending()
     chat.give(i.SendUnknown(own_id=own_id, why="cut", left_at=chat.now))
-    proof_at, seen = chat.now + timedelta(seconds=26), []
-    for _ in range(23):
-        chat.give(i.LookupDone(own_id=own_id, proof_at=proof_at))
-        seen.append(waits(chat))
-        chat.passes(seconds=seen[-1])
-    assert seen == [1] * 3 + [5] * 4 + [3] + [1] * 5 + [5] * 8 + [60] * 2
-    patience = load_settings({}).twilio_unknown_patience_seconds
-    assert sum(seen[:-2]) > patience, "where only that decides, it is looked at in time"
+    begun, looked_at = chat.now, []
+    proof_at, over_at = (begun + timedelta(seconds=after) for after in (26, 60))
+    for _ in range(30):
+        chat.give(i.LookupDone(own_id=own_id, proof_at=proof_at, over_at=over_at))
+        chat.passes(seconds=waits(chat))
+        looked_at.append(round((chat.now - begun).total_seconds(), 1))
+    assert [at for at in looked_at if 26 <= at <= 31] == [26, 27, 28, 29, 30, 31]
+    assert 60 in looked_at
+    assert all(wait <= at / 5 + 1 for at, wait in zip(looked_at, map(sub, looked_at[1:], looked_at), strict=False))
 
 
 def test_what_a_look_up_finds_was_sent_when_it_was_intended() -> None:
