@@ -1,8 +1,10 @@
 """What is kept only for a time: what is over it is found here, and what no state depends on is removed."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import takewhile
+from operator import itemgetter
 
 from db.pool import Pool
 from db.queries import load
@@ -42,9 +44,12 @@ async def expired_messages(
 
 
 async def old_events(pool: Pool, seconds: float, partition: int, after: int, most: int) -> list[OldEvent]:
-    """Return the next events of a partition that are older than this and published, in their order."""
+    """Return the next events of a partition that are published, in their order, up to the first that is not older than
+    this: the clocks of two owners differ, and a log must not lose what lies between others.
+    """
     rows = await retry(pool, lambda: pool.fetch(_sql.old_events, seconds, partition, after, most))
-    return [OldEvent(**row) for row in rows]
+    old = takewhile(itemgetter("is_old"), rows)
+    return [OldEvent(**{each.name: row[each.name] for each in fields(OldEvent)}) for row in old]
 
 
 async def newest_snapshots(pool: Pool, conversations: Collection[int]) -> dict[int, int]:
@@ -53,10 +58,10 @@ async def newest_snapshots(pool: Pool, conversations: Collection[int]) -> dict[i
     return {row["conversation_id"]: row["number"] for row in rows}
 
 
-async def forget_events(pool: Pool, seconds: float, snapshots: Mapping[int, int]) -> None:
-    """Remove the old events of conversations that their newest snapshots hold."""
+async def forget_events(pool: Pool, partition: int, up_to: int, snapshots: Mapping[int, int]) -> None:
+    """Remove the events of conversations that their newest snapshots hold, up to an event of a partition."""
     values = list(snapshots), list(snapshots.values())
-    await retry(pool, lambda: pool.execute(_sql.forget_events, seconds, *values))
+    await retry(pool, lambda: pool.execute(_sql.forget_events, partition, up_to, *values))
 
 
 async def forget_sends(pool: Pool, seconds: float, numbers: Collection[str]) -> None:

@@ -45,21 +45,20 @@ class Retention:
         found: list[Row] = []
         for (of, sequence), key in sorted(self.tables.sequences.items()):
             row = self.tables.log[key]
-            if of == partition and after < sequence <= published and row["at"] < before:
+            if of == partition and after < sequence <= published:
                 names = ("sequence", "conversation_id", "phone_number", "number")
-                found.append(Row({name: row[name] for name in names}, is_snapshot=row["type"] == "snapshot"))
+                shown = {"is_snapshot": row["type"] == "snapshot", "is_old": row["at"] < before}
+                found.append(Row({name: row[name] for name in names}, **shown))
         return found[:most]
 
     def newest_snapshots(self, conversations: Sequence[int]) -> list[Row]:
         found = {of: [row["number"] for row in self.tables.log_of(of) if row["type"] == "snapshot"] for of in conversations}
         return [Row(conversation_id=of, number=max(numbers)) for of, numbers in found.items() if numbers]
 
-    def forget_events(self, seconds: float, conversations: Sequence[int], numbers: Sequence[int]) -> list[Row]:
-        before = self._ago(seconds)
+    def forget_events(self, partition: int, up_to: int, conversations: Sequence[int], numbers: Sequence[int]) -> list[Row]:
         for of, number in zip(conversations, numbers, strict=True):
             for row in self.tables.log_of(of):
-                is_published = row["sequence"] <= self.tables.publication.get(row["partition"], 0)
-                if row["number"] < number and row["at"] < before and is_published:
+                if row["number"] < number and row["partition"] == partition and row["sequence"] <= up_to:
                     key = of, row["number"]
                     self.tables.old_log[key] = self.tables.log.pop(key)
                     del self.tables.sequences[row["partition"], row["sequence"]]

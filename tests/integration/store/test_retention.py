@@ -117,6 +117,22 @@ async def test_the_log_goes_behind_a_snapshot_and_with_it_its_sends_and_ids(pool
     assert len(await contents(pool)) == 4, "messages have a time of their own"
 
 
+async def test_no_gap_is_left_where_an_owners_clock_was_ahead(pool: Pool, chat: StoredChat) -> None:
+    """What was written behind its event is older by its time, and goes with it alone."""
+    await published(pool, chat)
+    ahead, retention = 3, Owner(chat).retention(pool, journal_retention_days=2)
+    former = await pool.fetchval("SELECT at FROM conversation_log WHERE number = $1", ahead)
+    dated = "UPDATE conversation_log SET at = $2 WHERE number = $1"
+    await pool.execute(dated, ahead, former + timedelta(days=3))
+    for _ in range(3):
+        await retention.sweep()
+    numbers = [row["number"] for row in await pool.fetch("SELECT number FROM conversation_log ORDER BY number")]
+    assert numbers == list(range(ahead, numbers[-1] + 1))
+    await pool.execute(dated, ahead, former)  # its time has come
+    await retention.sweep()
+    assert await types(pool) == ["received", "snapshot"]
+
+
 async def test_the_fold_of_what_is_left_is_the_state(pool: Pool, chat: StoredChat) -> None:
     await published(pool, chat)
     retention = Owner(chat).retention(pool, journal_retention_days=2)
