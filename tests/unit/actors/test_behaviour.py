@@ -38,6 +38,15 @@ def test_what_can_go_on_is_open_work() -> None:
     assert open_work(chat) == 0
 
 
+def test_what_a_client_wrote_in_an_outage_takes_the_room_of_one_message_until_it_is_much() -> None:
+    chat = talking()
+    for place in range(25):
+        chat.write(f"mensaje {place}")
+        assert open_work(chat) == 1
+    chat.write("y otro")
+    assert open_work(chat) == 2
+
+
 def test_a_first_message_that_waits_for_its_time_holds_nobody_back() -> None:
     chat = Chat(policy=policy_of(campaign_messages_per_minute=1))
     chat.call(batch_id="campaign")
