@@ -170,13 +170,15 @@ class Hosting:
         await self._mailbox.recover(partition, [key], Told(given=given))
 
     async def drain(self) -> None:
-        """Take nothing new, finish what runs within the cap, cut off what hangs; what only waits is cut off at once."""
+        """Take nothing new, finish what runs within the cap, cut off what hangs; what only waits is cut off at once, and
+        what is being asked where another may be asking by now.
+        """
         for task in self._recovering:
             task.cancel()
         seconds = self._effects.worth_waiting(DRAIN_CAP_SECONDS)
         draining = asyncio.create_task(self._mailbox.drain(seconds), name="drain")
         await asyncio.sleep(0)  # from here on nothing new begins
-        self._effects.abandon()
+        self._effects.abandon(also_asked=not self._ownership.membership.is_sure)
         if cut := await draining:
             log.warning("drain cap reached, work is abandoned", effects=cut, seconds=round(seconds, 1))
 

@@ -15,6 +15,7 @@ from schemas.errors import Fenced
 from schemas.events import MessageStatus
 from schemas.settings import Settings
 from schemas.topics import MESSAGE_STATUS
+from streams.engine.membership import Membership
 
 log = structlog.get_logger()
 
@@ -38,7 +39,9 @@ class Ownership:
         owner: str,
         partition_of: Callable[[str], int],
         steady: Callable[[], float] = time.monotonic,
+        membership: Membership | None = None,
     ) -> None:
+        self.membership = membership or Membership(steady)
         self._pool = pool
         self._owner = owner
         self._partition_of = partition_of
@@ -100,6 +103,15 @@ class Ownership:
             if self._is_proved(partition):
                 return
             await self._prove()
+
+    async def confirm_member(self, key: str) -> None:
+        """The same, before what another owner may do as well in this moment: a question, which no epoch holds back.
+
+        Raises:
+            Fenced: see `confirm`.
+        """
+        await self.membership.until_sure()
+        await self.confirm(key)
 
     def may_leave(self, key: str, epoch: int) -> bool:
         """Return whether what was confirmed under an epoch may still be done: a process that stood still meanwhile, or

@@ -1,5 +1,6 @@
 """Makes a Faust app with the settings under which it keeps order (measured on Faust 0.15.3, see the folder's README)."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,13 @@ from clients.kafka.connection import connection_arguments, tls_context
 from clients.kafka.oauth import token_provider
 from schemas.settings import Settings
 from streams.engine.consumer import OrderedConsumer
+from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 from streams.engine.transports import EmbeddedTransport
 
 # Under the rebalance time-out: a draining worker is never evicted. An agent may take longer: what is cut off is asked
 # again, or looked up, by its next owner.
 DRAIN_CAP_SECONDS = 10.0
 _REBALANCE_TIMEOUT_SECONDS = 30.0
-# The broker's least; after kill -9 the partitions move when it is over. Three heartbeats fit in.
-_SESSION_TIMEOUT_SECONDS = 6.0
 _HEARTBEAT_SECONDS = 2.0
 # Redelivered after kill -9: at most what was done in this time.
 _COMMIT_INTERVAL_SECONDS = 1.0
@@ -50,7 +50,8 @@ class RawSchema(faust.Schema):  # type: ignore[misc]  # faust is untyped
 
 
 def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Transport], **over: object) -> faust.App:
-    """Make an app whose consumer group is `PREFIX + name`. Its `engine` must be set before it starts.
+    """Make an app whose consumer group is `PREFIX + name`. Its `engine` must be set before it starts, and
+    its `membership` where somebody asks for it.
 
     Raises:
         ConfigurationError: Kafka's servers or credentials are missing.
@@ -58,7 +59,7 @@ def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Tr
     servers = str(connection_arguments(settings)["bootstrap_servers"])
     options: dict[str, object] = {
         "broker": [f"kafka://{server.strip()}" for server in servers.split(",")],
-        "broker_session_timeout": _SESSION_TIMEOUT_SECONDS,
+        "broker_session_timeout": SESSION_TIMEOUT_SECONDS,
         "broker_heartbeat_interval": _HEARTBEAT_SECONDS,
         "broker_rebalance_timeout": _REBALANCE_TIMEOUT_SECONDS,
         "broker_commit_interval": _COMMIT_INTERVAL_SECONDS,
@@ -76,6 +77,7 @@ def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Tr
         "logging_config": {"version": 1, "disable_existing_loggers": False},
     }
     app = faust.App(f"{settings.topic_prefix}{name}", **(options | _credentials(settings) | over))
+    app.membership = Membership(time.monotonic)
     app.transport = (EmbeddedTransport if settings.kafka_embedded else transport)(app.conf.broker, app, loop=None)
     return app
 

@@ -67,7 +67,7 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust's 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         client = super()._create_consumer(loop)
         client._isolation_level = ISOLATION  # read when it starts
-        bound_requests(client._client)
+        bound_requests(client._client, self.app.membership)
         return client
 
 

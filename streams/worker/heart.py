@@ -6,7 +6,7 @@ ones.
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -47,6 +47,7 @@ from streams.actors.rejections import Rejections
 from streams.actors.reports import ReportWatch
 from streams.actors.retention import Retention
 from streams.actors.store import ConversationStore
+from streams.engine.membership import Membership
 from streams.metrics import REDELIVERIES
 
 # Of a worker's unfinished events, how many a partition may have behind one that is tried again: the other partitions have
@@ -71,6 +72,7 @@ class Outside:
     owner: str
     steady: Callable[[], float] = steady_seconds
     monotonic: Callable[[], float] = time.monotonic
+    membership: Membership = field(default_factory=lambda: Membership(steady_seconds))
     new_id: Callable[[], UUID] = uuid4
 
 
@@ -94,7 +96,8 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
         CircuitBreaker("elevenlabs", clock=outside.monotonic),
     )
     standing = Standing.begun(outside.clock.now)
-    ownership = Ownership(pool, outside.owner, partial(partition_of, partitions=outside.partitions), outside.steady)
+    place = partial(partition_of, partitions=outside.partitions)
+    ownership = Ownership(pool, outside.owner, place, outside.steady, outside.membership)
     publisher = Publisher(pool, outside.producer, lambda: ownership.epochs, outside.monotonic)
     letters = Letters(outside.producer, outside.clock.now)
     rejections = Rejections(letters)
@@ -203,7 +206,7 @@ def _performer(
         breakers[1],
         standing.agents,
         calls,
-        confirm=ownership.confirm,
+        confirm=ownership.confirm_member,
         take_slot=delivery.take_slot,
         now=outside.clock.now,
         monotonic=outside.monotonic,

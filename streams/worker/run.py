@@ -32,10 +32,11 @@ from rules.policy import Policy
 from schemas.rights import WORKER
 from schemas.settings import Settings, require
 from schemas.topics import WORKER_GROUP
-from streams.actors.clock import DatabaseClock
+from streams.actors.clock import DatabaseClock, steady_seconds
 from streams.actors.ids import Ids
 from streams.engine.app import DRAIN_CAP_SECONDS, RawSchema, create_app
 from streams.engine.intake import attach
+from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 from streams.engine.transports import OneLoopTransport
 from streams.worker.heart import Heart, Outside, build_heart
 from streams.worker.progress import Progress
@@ -60,7 +61,7 @@ def build_worker(outside: Outside) -> Worker:
         WORKER_GROUP, settings, Path(gettempdir()) / f"whatsapp-worker-{os.getpid()}", OneLoopTransport
     )
     heart = build_heart(outside, Policy.of(settings), lambda: app.consumer)
-    app.engine = heart.partitions
+    app.engine, app.membership = heart.partitions, outside.membership
     attach(app, heart.intake.topics, settings.topic_prefix, RawSchema(), heart.intake)
     return Worker(app=app, **{each.name: getattr(heart, each.name) for each in fields(Heart)})
 
@@ -110,6 +111,7 @@ async def _outside(settings: Settings, parts: AsyncExitStack) -> Outside:
         ids=ids,
         clock=clock,
         owner=f"{socket.gethostname()}:{os.getpid()}",
+        membership=Membership(steady_seconds, SESSION_TIMEOUT_SECONDS),
     )
 
 

@@ -82,7 +82,7 @@ class ElevenLabs:
         """Note a question; return what makes its answer, once the seconds are known that it took."""
         self._running[number] += 1
         self._ledger.asking += 1
-        self._ledger.asked.append(Asked(number, text, self._running[number]))
+        self._ledger.asked.append(Asked(number, text, self._running[number], time.time()))
 
         def after(seconds: float) -> bytes:
             self._running[number] -= 1

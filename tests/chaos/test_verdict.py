@@ -75,7 +75,7 @@ def test_an_answer_to_a_stranger_is_wrong() -> None:
 
 
 def test_an_agent_asked_twice_at_once_overlaps() -> None:
-    asked = [Asked(NUMBER, "uno", 1), Asked(NUMBER, "uno", 2)]
+    asked = [Asked(NUMBER, "uno", 1, 7.0), Asked(NUMBER, "uno", 2, 8.0)]
     verdict = verdict_of(sent(FIRST, "Eco: uno\ndos"), [ONE, TWO], asked)
     assert (verdict.overlapping, verdict.asked_again) == (1, 1)
 

@@ -50,11 +50,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that the agent was asked. `at_once`: questions of this number under way then, this one included."""
+    """A question that the agent was asked. `at_once`: questions of this number under way then, this one included; `at`:
+    seconds since the epoch.
+    """
 
     number: str
     text: str
     at_once: int
+    at: float
 
 
 class Vendors:
@@ -129,7 +132,7 @@ class Vendors:
 
     async def asked(self) -> list[Asked]:
         """Return every question that reached an agent, in their order."""
-        return [Asked(row["who"], row["text"], row["at_once"]) for row in await _ledger(self.elevenlabs_url)]
+        return [Asked(row["who"], row["text"], row["at_once"], row["at"]) for row in await _ledger(self.elevenlabs_url)]
 
 
 def _armed(chance: Chance) -> Row:

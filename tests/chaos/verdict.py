@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from tests.chaos.calls import name_of
 from tests.chaos.clients import Written
@@ -183,15 +184,16 @@ def out_of_order(answered: list[Written]) -> list[str]:
 
 def _judge_asked(verdict: Verdict, asked: Iterable[Asked]) -> None:
     counts: Counter[str] = Counter()
-    at_once: dict[str, int] = defaultdict(int)
+    overlapping: dict[str, Asked] = {}
     for question in asked:
         counts.update(set(question.text.split("\n")))
-        at_once[question.number] = max(at_once[question.number], question.at_once)
+        if question.at_once > 1:
+            overlapping.setdefault(question.number, question)
     verdict.asked_again = sum(count - 1 for count in counts.values())
-    for number, most in at_once.items():
-        if most > 1:
-            verdict.overlapping += 1
-            verdict.note(f"{number}: the agent was asked {most} times at once")
+    verdict.overlapping = len(overlapping)
+    for number, question in overlapping.items():
+        at = datetime.fromtimestamp(question.at, UTC).time()
+        verdict.note(f"{number}: the agent was asked {question.at_once} times at once, at {at.isoformat('milliseconds')}")
 
 
 def _texts(message: Sent) -> list[str]:

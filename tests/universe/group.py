@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tests.universe.world import World
 
 # As `streams.engine.app` sets them.
-_SESSION_SECONDS, _REBALANCE_SECONDS = 6.0, 30.0
+SESSION_SECONDS, _REBALANCE_SECONDS = 6.0, 30.0
 _LOOK_SECONDS = 0.5
 
 
@@ -98,7 +98,7 @@ class Group:
         late = [
             name
             for name, member in self.members.items()
-            if member.joined is None and self.world.now - member.seen_at > _SESSION_SECONDS
+            if member.joined is None and self.world.now - member.seen_at > SESSION_SECONDS
         ]
         for name in late:
             self.world.note("session over", name)

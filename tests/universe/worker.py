@@ -17,9 +17,11 @@ from schemas.settings import Settings
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
 from streams.engine.intake import _take_surely
+from streams.engine.membership import Membership
 from streams.engine.offsets import TopicPartition
 from streams.worker.heart import Heart, Outside, build_heart
 from tests.universe.builds import adds
+from tests.universe.group import SESSION_SECONDS
 from tests.universe.kafka import Kafka, Place, Producer, Stored
 from tests.universe.postgres import Postgres, Way
 from tests.universe.vendors import Agent, Backend, ElevenLabs, Messenger, Twilio
@@ -85,6 +87,7 @@ class Worker:
         self._tps: set[Place] = set()
         self._reader = Reader(0)
         self._must_rejoin = asyncio.Event()
+        self._membership = Membership(lambda: process.world.now, SESSION_SECONDS)
         self.tells_ends = True
 
     # What `streams.actors.partitions` asks of Faust's consumer.
@@ -155,6 +158,7 @@ class Worker:
             clock=clock,
             owner=process.name,
             steady=lambda: world.now,
+            membership=self._membership,
             monotonic=process.loop.time,
             new_id=world.new_id,
         )
@@ -175,6 +179,7 @@ class Worker:
     async def _consume(self, heart: Heart) -> None:
         while True:
             generation, partitions = await self._join()
+            self._membership.heard(0, self.process.world.now)
             self._must_rejoin.clear()
             beating = asyncio.create_task(self._beat(generation))
             await self._read_on(heart, generation, partitions)
@@ -223,9 +228,12 @@ class Worker:
         name = self.process.name
         while True:  # also while it drains, or a drain would cost it its partitions
             await asyncio.sleep(_HEARTBEAT_SECONDS)
+            asked_at = self.process.world.now
             try:
                 if await self._call("heartbeat", lambda: self._kafka.heartbeat(name, generation)):
                     self._must_rejoin.set()
+                else:
+                    self._membership.heard(0, asked_at)
             except KafkaError:
                 continue
 

@@ -1,6 +1,7 @@
 """The simulated ElevenLabs: its parts in one place. `routes` and `socket` serve it, `control` steers it."""
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -58,7 +59,7 @@ class ElevenLabsSimulator:
         """Have the agent answer `entry["text"]`. `entry`: the ledger's row, with `who` asks."""
         who = entry["who"]
         self._at_once[who] += 1
-        entry["at_once"] = self._at_once[who]
+        entry |= {"at": time.time(), "at_once": self._at_once[who]}
         self.asked.append(entry)
         try:
             if self.faults.fires("hang"):

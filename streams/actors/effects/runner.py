@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from statistics import quantiles
 from typing import Any
 
@@ -30,7 +30,7 @@ class EffectRunner:
     def __init__(self, performer: Performer, rejections: Rejections) -> None:
         self._performer = performer
         self._rejections = rejections
-        self._waiting: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[Any], Job] = {}
         self._begun: dict[tuple[str, str], float] = {}
         self._took: deque[float] = deque(maxlen=_LATELY)
 
@@ -41,14 +41,23 @@ class EffectRunner:
             Fenced: the key is not ours any more.
             Refused: many numbers' effects fail alike.
         """
-        with self._waits() if effect.only_waits else self._timed(key, effect):
-            return Told(given=await self._performed(key, effect))
+        task = asyncio.current_task()
+        assert task is not None, "an effect is a task"
+        self._running[task] = effect
+        try:
+            with nullcontext() if effect.only_waits else self._timed(key, effect):
+                return Told(given=await self._performed(key, effect))
+        finally:
+            del self._running[task]
 
-    def abandon(self) -> None:
-        """Cut off what only waits: the next owner loses nothing by beginning it anew."""
+    def abandon(self, *, also_asked: bool = False) -> None:
+        """Cut off what only waits: the next owner loses nothing by beginning it anew. `also_asked`: all that leaves nothing
+        to be found out about, because there is a next owner already.
+        """
         self._performer.abandon()
-        for task in self._waiting:
-            task.cancel()
+        for task, effect in self._running.items():
+            if effect.only_waits or (also_asked and effect.cancellable):
+                task.cancel()
 
     def worth_waiting(self, cap: float) -> float:
         """Return for how many seconds a drain waits for what runs; `cap` where little has ended yet."""
@@ -73,16 +82,6 @@ class EffectRunner:
                 if (verdict := await self._rejections(key, None, error, attempt)) is Verdict.STOP:
                     raise Refused(verdict) from error
                 await asyncio.sleep(WAITS[-1] if verdict is Verdict.SKIP else 0)
-
-    @contextmanager
-    def _waits(self) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None, "an effect is a task"
-        self._waiting.add(task)
-        try:
-            yield
-        finally:
-            self._waiting.discard(task)
 
     @contextmanager
     def _timed(self, key: str, effect: Job) -> Iterator[None]:

@@ -14,6 +14,7 @@ from streams.actors.behaviour import Conversations
 from streams.actors.hosting import Hosting
 from streams.actors.values import Actor, Stored, Told, Transition
 from streams.engine.app import DRAIN_CAP_SECONDS
+from streams.engine.membership import Membership
 from streams.engine.offsets import TopicPartition
 from tests.support.chat import NUMBER, Chat, fresh, talking
 from tests.unit.mailboxes.virtual_time import now, virtual
@@ -58,11 +59,13 @@ class Vendors:
         return None
 
 
-def hosting(chat: Chat, store: Store, vendors: Vendors, epochs: dict[int, int]) -> Hosting:
+def hosting(
+    chat: Chat, store: Store, vendors: Vendors, epochs: dict[int, int], membership: Membership | None = None
+) -> Hosting:
     behaviour = Conversations(
         chat.policy, fresh(), seen=lambda event: False, calls_read_until=lambda: chat.now, now=chat.now.timestamp
     )
-    ownership = cast(Any, SimpleNamespace(epochs=epochs))
+    ownership = cast(Any, SimpleNamespace(epochs=epochs, membership=membership or Membership(now)))
     host = Hosting(
         behaviour, store, cast(Any, vendors), cast(Any, store), ownership, limits=Limits(), clock=chat.now.timestamp,
         monotonic=now, new_id=lambda: "w1",
@@ -72,10 +75,10 @@ def hosting(chat: Chat, store: Store, vendors: Vendors, epochs: dict[int, int]) 
     return host
 
 
-async def drained(chat: Chat, vendors: Vendors) -> tuple[float, Store]:
+async def drained(chat: Chat, vendors: Vendors, membership: Membership | None = None) -> tuple[float, Store]:
     """Load the conversation, so that what it wants begins, and drain; return how long that took."""
     store = Store(chat)
-    host = hosting(chat, store, vendors, {0: 1})
+    host = hosting(chat, store, vendors, {0: 1}, membership)
     await host.tell(0, NUMBER, i.TimerFired())
     while not vendors.begun:
         await asyncio.sleep(0.01)
@@ -121,6 +124,15 @@ async def test_but_no_longer_than_the_cap() -> None:
     seconds, store = await drained(chat, Vendors(3600))
     assert store.written == []
     assert seconds == pytest.approx(DRAIN_CAP_SECONDS, abs=0.1)
+
+
+@virtual
+async def test_but_not_where_the_group_has_given_this_process_up_and_another_asks_already() -> None:
+    chat, membership = talking(), Membership(now, session_seconds=0)
+    chat.write("¿precio?", "SM9")
+    vendors = Vendors(3600)
+    seconds, store = await drained(chat, vendors, membership)
+    assert (vendors.begun, store.written, round(seconds, 1)) == ([f.AskAgent], [], 0.0)
 
 
 class Silent(Store):

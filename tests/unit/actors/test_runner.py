@@ -104,3 +104,19 @@ async def test_what_was_cut_off_tells_nothing_of_how_long_others_take() -> None:
         task.cancel()
     await asyncio.gather(*cut, return_exceptions=True)
     assert runner.worth_waiting(10) == 10
+
+
+@virtual
+async def test_where_another_may_be_asking_already_a_question_is_cut_off_and_a_send_is_not() -> None:
+    whom = {"agent_id": "a", "call_id": "c", "client_name": None, "has_details": True, "meanwhile_since": None}
+    ask = Job(f.AskAgent(id="ask:1", question=(), **whom))  # type: ignore[arg-type]
+    runner = running(Performer())
+    asking, telling = (asyncio.create_task(runner.run(NUMBER, job)) for job in (ask, TELL))
+    await asyncio.sleep(0.5)
+    runner.abandon()
+    await asyncio.sleep(0.1)
+    assert not asking.done(), "a drain hears the agent out"
+    runner.abandon(also_asked=True)
+    await asyncio.gather(asking, telling, return_exceptions=True)
+    assert asking.cancelled()
+    assert telling.result() == Told(given=SLOT)
