@@ -6,12 +6,13 @@ FROM conversation_seen x LEFT JOIN conversation_state s ON s.phone_number = x.ph
 WHERE x.kind = 'call' AND x.event_id = ANY($1::text[])
 
 -- name: command_outcomes
--- What commands came to; see rules/outcomes.py. One without an outcome writes, and is under way.
+-- What commands came to; see rules/outcomes.py. One without an outcome is under way: it erases, or it writes.
 -- others: the person's other addresses, from which commands are passed on to the number.
-SELECT x.event_id, x.phone_number, coalesce(x.outcome->>'command', 'write') AS command, x.outcome, s.status,
-  s.id AS conversation_id, ARRAY(SELECT l->>'key' FROM conversation_actor a, jsonb_array_elements(a.state->'links') l
-                                 WHERE a.phone_number = x.phone_number) AS others
+SELECT x.event_id, x.phone_number, coalesce(x.outcome->>'command',
+    CASE WHEN a.state->'erasing'->>'command_id' = x.event_id THEN 'erase' ELSE 'write' END) AS command, x.outcome,
+  s.status, s.id AS conversation_id, ARRAY(SELECT l->>'key' FROM jsonb_array_elements(a.state->'links') l) AS others
 FROM conversation_seen x LEFT JOIN conversation_state s ON s.phone_number = x.phone_number
+  LEFT JOIN conversation_actor a ON a.phone_number = x.phone_number
 WHERE x.kind = 'command' AND x.event_id = ANY($1::text[])
 
 -- name: conversation

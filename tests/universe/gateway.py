@@ -56,11 +56,18 @@ class Gateway:
             if (row := self.tables.seen.get(("command", each))) is not None:
                 phone, outcome = row["phone_number"], row["outcome"]
                 of = self.tables.conversation_of(phone) or {}
-                told = {"command": (outcome or {}).get("command") or "write", "outcome": outcome}
+                told = {"command": (outcome or {}).get("command") or self._under_way(phone, each), "outcome": outcome}
                 told |= {"status": of.get("status"), "conversation_id": of.get("id"), "others": self.others(phone)}
                 found.append(Row(event_id=each, phone_number=phone, **told))
         return found
 
+    def _under_way(self, phone: str, command_id: str) -> str:
+        begun = self._state_of(phone).get("erasing") or {}
+        return "erase" if begun.get("command_id") == command_id else "write"
+
     def others(self, phone: str) -> list[str]:
+        return [link["key"] for link in self._state_of(phone).get("links", ())]
+
+    def _state_of(self, phone: str) -> dict[str, Any]:
         actor = self.tables.actors.get(phone)
-        return [link["key"] for link in from_json(actor["state"]).get("links", ())] if actor else []
+        return from_json(actor["state"]) if actor else {}  # type: ignore[no-any-return]

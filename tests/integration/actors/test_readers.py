@@ -45,6 +45,15 @@ async def test_a_commands_outcome_is_told(pool: Pool, chat: StoredChat) -> None:
     assert rows["cmd-a"]["status"] == "escalated"
 
 
+async def test_an_erasure_that_tells_other_addresses_first_is_known_as_one(pool: Pool, chat: StoredChat) -> None:
+    """Sent again meanwhile it is the same command, and no other one's id."""
+    chat.write("soy yo", "SM3", linked=("CO.1234567890",))
+    chat.command("erase", command_id="cmd-c")
+    await chat.save()
+    [row] = await pool.fetch(_gateway.command_outcomes, ["cmd-c"])
+    assert (row["command"], row["outcome"], row["others"]) == ("erase", None, ["CO.1234567890"])
+
+
 async def test_figures_of_a_day(pool: Pool, chat: StoredChat) -> None:
     row = await pool.fetchrow(_gateway.stats, "UTC", None)
     names = ("total_conversations_today", "messages_sent_today", "messages_received_today", "answered_today", "failed")
