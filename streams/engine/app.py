@@ -1,6 +1,5 @@
 """Makes a Faust app with the settings under which it keeps order (measured on Faust 0.15.3, see the folder's README)."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Tr
         "logging_config": {"version": 1, "disable_existing_loggers": False},
     }
     app = faust.App(f"{settings.topic_prefix}{name}", **(options | _credentials(settings) | over))
-    app.membership = Membership(time.monotonic)
+    app.membership = Membership()
     app.transport = (EmbeddedTransport if settings.kafka_embedded else transport)(app.conf.broker, app, loop=None)
     return app
 

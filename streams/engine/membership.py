@@ -19,10 +19,10 @@ class Membership:
 
     Args:
         steady: seconds that go on while the machine sleeps.
-        session_seconds: the time-out; infinite for a process that is in no group.
+        session_seconds: the time-out; infinite where nobody asks, or in no group.
     """
 
-    def __init__(self, steady: Callable[[], float], session_seconds: float = math.inf) -> None:
+    def __init__(self, steady: Callable[[], float] = lambda: 0.0, session_seconds: float = math.inf) -> None:
         self._session_seconds = session_seconds
         self.steady = steady
         self._ends_at = steady() + session_seconds
