@@ -70,7 +70,8 @@ class People:
         self.said: dict[str, Said] = {}
         self.calls: set[str] = set()
         self.called: dict[str, float] = {}
-        self.commands: set[str] = set()
+        self.commands: dict[str, str] = {}
+        """By id the address that each was sent to."""
         self.erased: set[str] = set()
         self._ids = itertools.count(1)
 
@@ -163,7 +164,7 @@ class People:
         body = {"command_id": identity, "command": name, "by": "ana"}
         body |= {"text": f"op{next(self._ids)} Soy Ana"} if name == "write" else {}
         body |= {"agent_id": "agent_2"} if name == "change_agent" else {}
-        self.commands.add(identity)
+        self.commands[identity] = key
         self._world.note("command", key, name)
         self._door.command(key, body)
 
