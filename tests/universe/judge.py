@@ -25,7 +25,6 @@ from rules.events import (
 from rules.evolve import evolve
 from rules.project import project
 from rules.state import Conversation
-from schemas.phone import is_user_id
 from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 from tests.support.tables import Tables
 from tests.universe.appending import POISON
@@ -135,12 +134,11 @@ def _nothing_is_lost(universe: "Universe", lives: dict[str, Life], buried: set[s
             world.violated(f"{said.key}: {said.text} is lost")
         elif said.key not in people.erased and said.sid not in ends[said.key] and said.sid not in buried:
             world.violated(f"{said.key}: {said.text} has no end")
-    passing_on = {key for key in people.erased if is_user_id(key)}  # what they were just passing on went with them
     for kind, ids in (("call", people.calls), ("command", people.commands)):
         for identity in ids:
             row = seen.get((kind, identity))
-            if row is None and kind == "command" and people.commands[identity] in passing_on:
-                continue
+            if row is None and kind == "command" and people.commands[identity] in people.erased:
+                continue  # what was on its way, in the spool or from an id to its number, goes with the person
             if row is None:
                 world.violated(f"{kind} {identity} is lost")
             elif row["outcome"] is None and row["phone_number"]:
