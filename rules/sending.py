@@ -199,7 +199,7 @@ def on_lookup(draft: Draft, lookup: LookupDone) -> None:
         return
     turn, part = found
     if not lookup.absent:
-        age = draft.now - (part.intended_at or draft.now)
+        age = draft.now - (part.intended_at or part.said_at or draft.now)
         wait = holds.next_look(part.looked, age, draft.now, lookup)
         draft.emit(Deferred(what="lookup", wait=wait, own_id=part.own_id))
     elif draft.policy.unknown_send == "hold":

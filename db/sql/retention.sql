@@ -8,9 +8,10 @@ WHERE m.sent_at < now() AT TIME ZONE 'UTC' - make_interval(secs => $1) AND (m.se
 ORDER BY m.sent_at, m.id LIMIT $4
 
 -- name: old_events
--- The next events of a partition that Kafka has; $3: the sequence of the last one of the batch before.
+-- The next events of a partition that Kafka has; $3: the sequence of the last one of the batch before. What a wrong clock dated
+-- far ahead holds up nothing.
 SELECT l.sequence, l.conversation_id, l.phone_number, l.number, l.type = 'snapshot' AS is_snapshot,
-  l.at < now() - make_interval(secs => $1) AS is_old
+  l.at < now() - make_interval(secs => $1) OR l.at > now() + interval '1 day' AS is_old
 FROM conversation_log l JOIN conversation_publication p USING (partition)
 WHERE l.partition = $2 AND l.sequence > $3 AND l.sequence <= p.sequence
 ORDER BY l.sequence LIMIT $4
@@ -20,9 +21,10 @@ SELECT conversation_id, max(number) AS number FROM conversation_log
 WHERE conversation_id = ANY($1::int[]) AND type = 'snapshot' GROUP BY conversation_id
 
 -- name: forget_events
--- What a later snapshot holds, up to an event of a partition: $1, $2. $3, $4: conversations and their newest snapshots.
-DELETE FROM conversation_log l USING unnest($3::int[], $4::int[]) AS k(conversation_id, number)
-WHERE l.partition = $1 AND l.sequence <= $2 AND l.conversation_id = k.conversation_id AND l.number < k.number
+-- Of conversations, $1, what a later snapshot holds, up to an event of each, $2; also of partitions that are no more.
+DELETE FROM conversation_log l USING unnest($1::int[], $2::int[]) AS k(conversation_id, number)
+WHERE l.conversation_id = k.conversation_id AND l.number <= k.number
+  AND l.sequence <= (SELECT p.sequence FROM conversation_publication p WHERE p.partition = l.partition)
 
 -- name: forget_sends
 -- Of turns that are over.

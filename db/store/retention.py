@@ -58,10 +58,9 @@ async def newest_snapshots(pool: Pool, conversations: Collection[int]) -> dict[i
     return {row["conversation_id"]: row["number"] for row in rows}
 
 
-async def forget_events(pool: Pool, partition: int, up_to: int, snapshots: Mapping[int, int]) -> None:
-    """Remove the events of conversations that their newest snapshots hold, up to an event of a partition."""
-    values = list(snapshots), list(snapshots.values())
-    await retry(pool, lambda: pool.execute(_sql.forget_events, partition, up_to, *values))
+async def forget_events(pool: Pool, up_to: Mapping[int, int]) -> None:
+    """Remove the published events of conversations up to these numbers."""
+    await retry(pool, lambda: pool.execute(_sql.forget_events, list(up_to), list(up_to.values())))
 
 
 async def forget_sends(pool: Pool, seconds: float, numbers: Collection[str]) -> None:

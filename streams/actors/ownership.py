@@ -110,8 +110,10 @@ class Ownership:
         Raises:
             Fenced: see `confirm`.
         """
-        await self.membership.until_sure()
         await self.confirm(key)
+        while not self.membership.is_sure:
+            await self.membership.until_sure()
+            await self.confirm(key)
 
     def may_leave(self, key: str, epoch: int) -> bool:
         """Return whether what was confirmed under an epoch may still be done: a process that stood still meanwhile, or

@@ -101,21 +101,22 @@ class Retention:
         after, open_at = self._settled.get(partition, 0), None
         while batch := await old_events(self._pool, seconds, partition, after, _MOST_AT_ONCE):
             after = batch[-1].sequence
-            uncovered = await self._purge(partition, batch, seconds)
+            uncovered = await self._purge(batch, seconds)
             if open_at is None and uncovered:
                 open_at = min(event.sequence for event in uncovered)
             await asyncio.sleep(self._pause_seconds)
         self._settled[partition] = after if open_at is None else open_at - 1
 
-    async def _purge(self, partition: int, batch: Sequence[OldEvent], seconds: float) -> list[OldEvent]:
+    async def _purge(self, batch: Sequence[OldEvent], seconds: float) -> list[OldEvent]:
         """Remove what snapshots hold, and ask for the others'; return the events that wait for one."""
         events = [event for event in batch if not event.is_snapshot]
         snapshots = await newest_snapshots(self._pool, {event.conversation_id for event in events})
         uncovered = [event for event in events if event.number > snapshots.get(event.conversation_id, 0)]
         for key in dict.fromkeys(event.phone_number for event in uncovered):
             await self._tell(key, LogPurged())
+        newest = {event.conversation_id: event.number for event in batch}
         if snapshots:
-            await forget_events(self._pool, partition, batch[-1].sequence, snapshots)
+            await forget_events(self._pool, {of: min(newest[of], number - 1) for of, number in snapshots.items()})
         if events:
             await forget_sends(self._pool, seconds, {event.phone_number for event in events})
         return uncovered

@@ -206,6 +206,7 @@ def _performer(
         breakers[1],
         standing.agents,
         calls,
+        until_member=outside.membership.until_sure,
         confirm=ownership.confirm_member,
         take_slot=delivery.take_slot,
         now=outside.clock.now,

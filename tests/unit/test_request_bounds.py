@@ -13,6 +13,7 @@ from clients.kafka.connection import REQUEST_TIMEOUT_MS
 from clients.kafka.group_lag import GroupLag
 from schemas.errors import Unavailable
 from schemas.settings import load_settings
+from streams.engine.membership import Membership
 from streams.engine.request_bounds import bound_requests
 
 _PATIENCE_MS, _NODE = 90_000, 1
@@ -29,9 +30,10 @@ class Client:
     async def ready(self, node_id: int, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> bool:
         return (node_id, group) in self._conns
 
-    async def send(self, node_id: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> None:  # noqa: ANN401
+    async def send(self, node_id: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:  # noqa: ANN401
         if (node_id, group) in self._conns:
             self.waits.append(self._conns[node_id, group]._request_timeout)
+        return SimpleNamespace(error_code=0)
 
 
 def made(kind: type) -> Any:  # noqa: ANN401
@@ -44,7 +46,7 @@ def made(kind: type) -> Any:  # noqa: ANN401
 )
 async def test_each_kind_of_request_has_its_own_bound_whatever_was_sent_before(kind: type, seconds: float) -> None:
     client = Client()
-    bound_requests(client)
+    bound_requests(client, Membership())
     for each in (JoinGroupRequest, HeartbeatRequest, kind):
         await client.send(_NODE, made(each), group=ConnectionGroup.COORDINATION)
     assert client.waits == [90.0, 8.0, seconds]
@@ -53,7 +55,7 @@ async def test_each_kind_of_request_has_its_own_bound_whatever_was_sent_before(k
 
 async def test_a_node_that_is_not_there_is_the_clients_own_business() -> None:
     client = Client()
-    bound_requests(client)
+    bound_requests(client, Membership())
     await client.send(7, made(HeartbeatRequest))
     assert client.waits == []
 

@@ -47,7 +47,8 @@ class Retention:
             row = self.tables.log[key]
             if of == partition and after < sequence <= published:
                 names = ("sequence", "conversation_id", "phone_number", "number")
-                shown = {"is_snapshot": row["type"] == "snapshot", "is_old": row["at"] < before}
+                is_old = row["at"] < before or row["at"] > self.now() + timedelta(days=1)
+                shown = {"is_snapshot": row["type"] == "snapshot", "is_old": is_old}
                 found.append(Row({name: row[name] for name in names}, **shown))
         return found[:most]
 
@@ -55,10 +56,10 @@ class Retention:
         found = {of: [row["number"] for row in self.tables.log_of(of) if row["type"] == "snapshot"] for of in conversations}
         return [Row(conversation_id=of, number=max(numbers)) for of, numbers in found.items() if numbers]
 
-    def forget_events(self, partition: int, up_to: int, conversations: Sequence[int], numbers: Sequence[int]) -> list[Row]:
+    def forget_events(self, conversations: Sequence[int], numbers: Sequence[int]) -> list[Row]:
         for of, number in zip(conversations, numbers, strict=True):
             for row in self.tables.log_of(of):
-                if row["number"] < number and row["partition"] == partition and row["sequence"] <= up_to:
+                if row["number"] <= number and row["sequence"] <= self.tables.publication.get(row["partition"], 0):
                     key = of, row["number"]
                     self.tables.old_log[key] = self.tables.log.pop(key)
                     del self.tables.sequences[row["partition"], row["sequence"]]

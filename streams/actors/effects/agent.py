@@ -39,7 +39,8 @@ _READS_AT_ONCE = 2
 
 
 class AgentClient:
-    """`confirm(key)`: raises unless the key's partition is still ours, right before the agent hears the question;
+    """`until_member()`: waits until the group counts this process; `confirm(key)`: raises unless the key's partition is
+    still ours, right before the agent hears the question;
     `take_slot`: whether the sender's rate has a place for the answer right now; `account`: where all wait while the
     vendor refuses ours."""
 
@@ -52,6 +53,7 @@ class AgentClient:
         account: AccountGate,
         calls: CallLookup,
         *,
+        until_member: Callable[[], Awaitable[None]],
         confirm: Callable[[str], Awaitable[None]],
         take_slot: Callable[[], bool],
         now: Callable[[], datetime],
@@ -63,6 +65,7 @@ class AgentClient:
         self._breaker = breaker
         self._account = account
         self._calls = calls
+        self._until_member = until_member
         self._confirm = confirm
         self._take_slot = take_slot
         self._now = now
@@ -108,6 +111,7 @@ class AgentClient:
     async def _ask(
         self, key: str, effect: AskAgent, ids: tuple[str, ...], database: "_DatabaseWait"
     ) -> AgentAnswered:
+        await database.of(self._until_member())  # no trouble of the vendor's: it takes no place, and no patience
         await self._account.wait(effect.id)
         async with self._breaker.call():
             reach("after-begin")
@@ -186,7 +190,7 @@ class AgentClient:
 
 
 class _DatabaseWait:
-    """Whether a question waits for Postgres: that it stands still is no reason to apologise."""
+    """Whether a question waits for Postgres, or for Kafka: that these stand still is no reason to apologise."""
 
     def __init__(self) -> None:
         self.is_under_way = False

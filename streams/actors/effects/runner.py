@@ -1,13 +1,14 @@
 """Runs conversations' effects: a drain cuts off what only waits, and what fails in a way that nobody foresaw is judged."""
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from statistics import quantiles
 from typing import Any
 
 from mailboxes.ports import Refused, Verdict
+from rules.effects import Effect
 from rules.inputs import Input
 from schemas.errors import Fenced
 from streams.actors.effects.performer import Performer
@@ -16,7 +17,7 @@ from streams.actors.rejections import Rejections
 from streams.actors.values import Job, Told
 
 # A drain holds up everybody whose partition a group hands out anew, hundreds of clients for one request that hangs. So it
-# waits for twice as long as 19 of 20 took that ended lately: what takes longer most likely hangs.
+# waits for twice as long as 19 of 20 of its kind took that ended lately: what takes longer most likely hangs.
 _LATELY = 400
 _TWENTIETHS = 20
 _TIMES = 2
@@ -32,7 +33,7 @@ class EffectRunner:
         self._rejections = rejections
         self._running: dict[asyncio.Task[Any], Job] = {}
         self._begun: dict[tuple[str, str], float] = {}
-        self._took: deque[float] = deque(maxlen=_LATELY)
+        self._took: dict[type[Effect], deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
 
     async def run(self, key: str, effect: Job) -> Told:
         """Do it.
@@ -60,10 +61,15 @@ class EffectRunner:
                 task.cancel()
 
     def worth_waiting(self, cap: float) -> float:
-        """Return for how many seconds a drain waits for what runs; `cap` where little has ended yet."""
-        if len(self._took) < _TWENTIETHS:
+        """Return for how many seconds a drain waits for what runs; `cap` where little of its kind has ended yet."""
+        kinds = {type(job.effect) for job in self._running.values() if not job.only_waits}
+        return max((self._usual(kind, cap) for kind in kinds), default=_LEAST_SECONDS)
+
+    def _usual(self, kind: type[Effect], cap: float) -> float:
+        took = self._took[kind]
+        if len(took) < _TWENTIETHS:
             return cap
-        return min(cap, max(_LEAST_SECONDS, _TIMES * quantiles(self._took, n=_TWENTIETHS)[-1]))
+        return min(cap, max(_LEAST_SECONDS, _TIMES * quantiles(took, n=_TWENTIETHS)[-1]))
 
     def oldest_seconds(self) -> float | None:
         """Return for how long the oldest one that does not only wait is under way."""
@@ -89,6 +95,6 @@ class EffectRunner:
         self._begun[key, effect.id] = begun = now()
         try:
             yield
-            self._took.append(now() - begun)
+            self._took[type(effect.effect)].append(now() - begun)
         finally:
             del self._begun[key, effect.id]

@@ -133,6 +133,25 @@ async def test_no_gap_is_left_where_an_owners_clock_was_ahead(pool: Pool, chat: 
     assert await types(pool) == ["received", "snapshot"]
 
 
+async def test_an_event_dated_years_ahead_by_a_wrong_clock_holds_nobody_up(pool: Pool, chat: StoredChat) -> None:
+    await published(pool, chat)
+    retention = Owner(chat).retention(pool, journal_retention_days=2)
+    await pool.execute("UPDATE conversation_log SET at = at + interval '3 years' WHERE number = 3")
+    for _ in range(2):
+        await retention.sweep()
+    assert await types(pool) == ["received", "snapshot"]
+
+
+async def test_what_was_written_under_a_partition_that_is_no_more_goes_too(pool: Pool, chat: StoredChat) -> None:
+    await published(pool, chat)
+    await pool.execute("UPDATE conversation_log SET partition = 7 WHERE number <= 3")
+    await pool.execute("INSERT INTO conversation_publication (partition, sequence) SELECT 7, 3")
+    retention = Owner(chat).retention(pool, journal_retention_days=2)
+    for _ in range(2):
+        await retention.sweep()
+    assert await types(pool) == ["received", "snapshot"]
+
+
 async def test_the_fold_of_what_is_left_is_the_state(pool: Pool, chat: StoredChat) -> None:
     await published(pool, chat)
     retention = Owner(chat).retention(pool, journal_retention_days=2)

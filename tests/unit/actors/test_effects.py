@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -141,7 +142,14 @@ class Twilio:
         return nullcontext()
 
 
-def client_of(agent: Away, postgres: Postgres, breaker: CircuitBreaker, account: AccountGate | None = None) -> AgentClient:
+async def _counted() -> None:
+    """The group counts this process."""
+
+
+def client_of(
+    agent: Away, postgres: Postgres, breaker: CircuitBreaker, account: AccountGate | None = None,
+    until_member: Callable[[], Awaitable[None]] = _counted,
+) -> AgentClient:  # fmt: skip
     async def ours(key: str) -> None:
         return None
 
@@ -150,7 +158,7 @@ def client_of(agent: Away, postgres: Postgres, breaker: CircuitBreaker, account:
         cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker,
         account or AccountGate("elevenlabs", lambda: AT),
         CallLookup(cast(Any, None), breaker),
-        confirm=ours, take_slot=lambda: True, now=lambda: AT, monotonic=time.monotonic,
+        until_member=until_member, confirm=ours, take_slot=lambda: True, now=lambda: AT, monotonic=time.monotonic,
     )  # fmt: skip
 
 
@@ -201,6 +209,14 @@ async def test_postgres_standing_still_is_no_reason_for_an_apology() -> None:
     found = await asked(Away(None), Postgres(is_away=True))
     assert isinstance(found, i.AgentFailed)
     assert (found.retryable, found.vendor_away) == (True, True)
+
+
+@virtual
+async def test_kafka_standing_still_takes_no_place_at_the_vendor_and_is_no_reason_for_an_apology() -> None:
+    agent, breaker = Away(None), CircuitBreaker("elevenlabs")
+    found = await client_of(agent, Postgres(), breaker, until_member=asyncio.Event().wait).ask(NUMBER, ASK)  # type: ignore[arg-type]
+    assert isinstance(found, i.AgentFailed)
+    assert (found.vendor_away, agent.asked, breaker.is_open) == (True, 0, False)
 
 
 async def test_an_account_without_credits_is_everybodys_trouble_and_costs_no_patience() -> None:
