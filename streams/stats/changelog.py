@@ -20,6 +20,7 @@ from pydantic_core import from_json
 from clients.kafka.partitions import PartitionReader
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from streams.stats.record import latest
 
 log = structlog.get_logger()
 
@@ -77,4 +78,4 @@ class QuickRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
         if value is None:
             self._table.data.pop(key, None)
         else:
-            self._table.data[key] = value
+            self._table.data[key] = latest(self._table.data.get(key), value)

@@ -13,7 +13,7 @@ import faust
 from clients.kafka.producer import partition_of
 from schemas.documents import now
 from streams.stats.changes import Changes, Done
-from streams.stats.record import Record
+from streams.stats.record import Record, rank
 from streams.stats.totals import Totals
 
 
@@ -92,7 +92,7 @@ class LiveRecords:
     def is_newer(self, key: str, than: Record | None) -> bool:
         """Return whether the record that is here knows of more than another."""
         before = self.find(key)
-        return before is not None and (than is None or _rank(before) > _rank(than))
+        return before is not None and (than is None or rank(before) > rank(than))
 
     def replace(self, record: Record) -> bool:
         """Put a record in the place of one that is not newer; return whether it differs from the former."""
@@ -168,7 +168,3 @@ class LiveRecords:
             else:
                 self._table.data.pop(key)
         self._totals, self.gaps, self._summed_for = totals, gaps, self.rebalance
-
-
-def _rank(record: Record) -> tuple[int, int]:
-    return record["conversation_id"], record["number"]

@@ -74,6 +74,16 @@ def empty(conversation_id: int, phone_number: str) -> Record:
     }
 
 
+def rank(record: Record) -> tuple[int, int]:
+    """Return what is greater, the more events of its number a record knows of."""
+    return record["conversation_id"], record["number"]
+
+
+def latest(known: Record | None, told: Record) -> Record:
+    """Return the one of two that knows of more: a process that was thought dead may have told an old one last."""
+    return known if known is not None and rank(known) > rank(told) else told
+
+
 def pruned(record: Record, kept: int, newest: str | None = None) -> Record:
     """Return the record without days that are no longer kept; `newest` where it is not the record's own newest."""
     if not record["days"] or (newest is None and len(record["days"]) == 1):

@@ -9,7 +9,7 @@ from schemas.errors import InvalidInput
 from schemas.events import EventType
 from streams.stats.days import COUNTS, DAYS_KEPT
 from streams.stats.event import Event
-from streams.stats.record import apply, empty, has_begun, is_over
+from streams.stats.record import apply, empty, has_begun, is_over, latest
 from tests.support.stats_told import NOON, PHONE, event, story
 
 BOGOTA = ZoneInfo("America/Bogota")
@@ -35,6 +35,19 @@ def test_a_repeated_event_gives_the_same_record() -> None:
     record = story(event(1, "started"), event(2, "received"))
     assert apply(record, event(2, "received"), UTC) is record
     assert apply(record, event(1, "started"), UTC) is record
+
+
+def test_of_what_a_changelog_tells_of_a_conversation_that_counts_which_knows_of_more() -> None:
+    """A process that was thought dead may write its old record behind the new owner's."""
+    old = story(event(1, "started"), event(2, "received"))
+    new = apply(old, event(3, "received"), UTC)
+    again = empty(new["conversation_id"] + 1, PHONE)
+    assert latest(None, old) is old
+    assert latest(old, new) is new
+    assert latest(new, old) is new
+    assert latest(new, {**new, "failed": 1})["failed"] == 1, "one that was made again"
+    assert latest(new, again) is again
+    assert latest(again, new) is again
 
 
 def test_a_record_is_never_changed_in_place() -> None:

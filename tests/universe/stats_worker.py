@@ -16,6 +16,7 @@ from streams.stats.changes import Changes
 from streams.stats.counting import Counting
 from streams.stats.live import LiveRecords
 from streams.stats.postgres import Rows
+from streams.stats.record import latest
 from streams.stats.upkeep import Upkeep
 from tests.universe.group import Group, Place
 from tests.universe.kafka import Kafka, Stored
@@ -161,7 +162,7 @@ class StatsWorker(Worker):
                 if value is None:
                     self.table.pop(key, None)
                 else:
-                    self.table[key] = from_json(value)
+                    self.table[key] = latest(self.table.get(key), from_json(value))
 
     async def _read_events(self, counting: Counting, positions: dict[Place, int]) -> None:
         at, reader = dict(positions), self._reader

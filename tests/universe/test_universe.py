@@ -26,6 +26,7 @@ KEPT = {
     111: "a refused write counted as a proof of ownership",
     191: "a report of failure met its message as it was before the report of its delivery",
     35: "a report of a send that was kept no longer was refused by Postgres",
+    142: "a statistics process that was thought dead wrote an old record behind the new owner's",
     912: "an erasure that was sent again while it told other addresses was taken for another command's id",
     650: "retention left a gap in the log where an owner's clock had been ahead",
     626: "a former assignment's refused write took another's event out of the order of publication",
