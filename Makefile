@@ -18,7 +18,8 @@ lint: setup
 test: setup lint
 	$(VENV)/bin/pytest
 
-# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3; a soak of minutes instead: make chaos SOAK=30, with SEED=7 its faults drawn anew
+# All scenarios, or some: make chaos ONLY=kill-worker,kill-web RUNS=3; a soak of minutes instead: make chaos SOAK=30, with
+# SEED=7 the faults of the one that told this seed
 chaos: setup
 	$(VENV)/bin/python -m tests.chaos --only "$(ONLY)" --runs $(or $(RUNS),1) --soak $(or $(SOAK),0) --seed $(or $(SEED),0)
 

@@ -15,14 +15,14 @@ from schemas.errors import Fenced
 from schemas.events import MessageStatus
 from schemas.settings import Settings
 from schemas.topics import MESSAGE_STATUS
-from streams.engine.membership import Membership
+from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 
 log = structlog.get_logger()
 
-# A third of the session time-out (6 s): before it has passed nobody else can have been given our partitions.
-PROOF_SECONDS = 2.0
-# Two thirds of it, for what was allowed on such a proof and had to wait for a connection.
-LEAVES_SECONDS = 4.0
+# Before the session time-out has passed nobody else can have been given our partitions.
+PROOF_SECONDS = SESSION_TIMEOUT_SECONDS / 3
+# For what was allowed on such a proof and had to wait for a connection.
+LEAVES_SECONDS = 2 * PROOF_SECONDS
 # Under the rebalance time-out (30 s) with one more statement's 10 s: longer, and the broker evicts the member anyway.
 _CLAIM_SECONDS = 15.0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.chaos.run import Outcome
 from tests.chaos.scenarios import SCENARIOS, SOAK
-from tests.chaos.verdict import at_shares
+from tests.chaos.verdict import at_shares, told
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -67,7 +67,7 @@ def _row(outcome: Outcome) -> str:
     stats = "" if outcome.stats_differences is None else str(outcome.stats_differences)
     load = f"{scenario.load.turns_per_second:g}"
     figures = [load, outcome.faults, verdict.written, *counts, verdict.asked_again, redelivered, outcome.refusals, stats]
-    times = [_recovery(outcome), at_shares(list(verdict.latencies.values()))]
+    times = [_recovery(outcome), told(at_shares(list(verdict.latencies.values()), 0.5, 0.99, 1.0))]
     return _line([scenario.name, scenario.breaks, *map(str, figures), *times, "yes" if outcome.good else "**no**"])
 
 

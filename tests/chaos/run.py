@@ -17,7 +17,7 @@ from tests.chaos.clients import NOBODY_LISTENS, Clients, Written
 from tests.chaos.scenario import Scenario
 from tests.chaos.stats_check import compare_stats
 from tests.chaos.vendors import Asked
-from tests.chaos.verdict import Verdict, answered_since, beyond_the_rate, judge, quantile
+from tests.chaos.verdict import Verdict, answered_since, at_shares, beyond_the_rate, judge, told
 from tests.chaos.world import DEFAULTS, Outage, World
 
 Say = Callable[[str], None]
@@ -213,22 +213,15 @@ def _told(scenario: Scenario, outage: Outage, outcome: Outcome, written: list[Wr
     if not waited:
         outcome.problems.append(f"{name}nobody wrote in an outage, or nobody was answered")
         return f"{name}nobody was answered"
-    told = f"{name}{len(waited)} messages written in the outage were answered {_seconds(waited)} (p50 / p99) after it"
+    line = f"{name}{len(waited)} messages written in the outage were answered"
+    line += f" {told(at_shares(waited, 0.5, 0.99))} s (p50 / p99) after it"
     judged = waited
     if scenario.waits_for_rate:
         judged = list(beyond_the_rate(waited, outage.ended, verdict.sent_at, DEFAULTS.twilio_messages_per_second))
-        told += f", {_seconds(judged)} after their turn at the sender's rate"
-    if any(each > bound for each, bound in zip(_at_shares(judged), scenario.caught_up or (), strict=True)):
-        outcome.problems.append(f"{told}; {scenario.caught_up} wanted")
-    return told
-
-
-def _at_shares(seconds: list[float]) -> list[float]:
-    return [quantile(seconds, share) for share in (0.5, 0.99)]
-
-
-def _seconds(seconds: list[float]) -> str:
-    return " / ".join(f"{each:.1f}" for each in _at_shares(seconds)) + " s"
+        line += f", {told(at_shares(judged, 0.5, 0.99))} s after their turn at the sender's rate"
+    if any(each > bound for each, bound in zip(at_shares(judged, 0.5, 0.99), scenario.caught_up or (), strict=True)):
+        outcome.problems.append(f"{line}; {scenario.caught_up} wanted")
+    return line
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 from tests.chaos import faults, vendor_faults
 from tests.chaos.clients import Clients, Written
 from tests.chaos.product import Product
-from tests.chaos.verdict import at_shares
+from tests.chaos.verdict import at_shares, told
 from tests.chaos.world import World
 
 FAULTS: tuple[faults.Fault, ...] = (
@@ -98,7 +98,7 @@ async def some_fault(world: World) -> None:
 
 
 def by_fault(world: World, written: Iterable[Written], latencies: Mapping[str, float]) -> list[str]:
-    """Tell of each kind of fault how long those waited who wrote after one began and before the next."""
+    """Return a line for each kind of fault: how long those waited who wrote after one began and before the next."""
     begins = [at for at, _ in world.drawn]
     waited: dict[str, list[float]] = defaultdict(list)
     for message in written:
@@ -107,7 +107,7 @@ def by_fault(world: World, written: Iterable[Written], latencies: Mapping[str, f
     counts = Counter(name for _, name in world.drawn)
     order = ", ".join(name for _, name in world.drawn)
     return [f"seed {world.seed}: {order}"] * bool(order) + [
-        f"after {name} ({counts[name]} times): {at_shares(waited[name])}" for name in sorted(counts)
+        f"after {name} ({counts[name]} times): {told(at_shares(waited[name], 0.5, 0.99, 1.0))}" for name in sorted(counts)
     ]
 
 

@@ -149,9 +149,14 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
 
 
-def at_shares(values: Sequence[float]) -> str:
-    """Tell the median, the 99th of a hundred and the longest of times in seconds."""
-    return " / ".join(f"{quantile(values, share):.1f}" for share in (0.5, 0.99, 1.0)) if values else ""
+def at_shares(values: Sequence[float], *shares: float) -> list[float]:
+    """Return the quantiles of some shares; nothing of none."""
+    return [quantile(values, share) for share in shares] if values else []
+
+
+def told(quantiles: Sequence[float]) -> str:
+    """Return times in seconds as the tables show them."""
+    return " / ".join(f"{each:.1f}" for each in quantiles)
 
 
 def answered_since(

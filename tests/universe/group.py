@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streams.engine.membership import SESSION_TIMEOUT_SECONDS
 from tests.universe.world import World
 
-# As `streams.engine.app` sets them.
-SESSION_SECONDS, _REBALANCE_SECONDS = 6.0, 30.0
+# As `streams.engine.app` sets it.
+_REBALANCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.5
 
 
@@ -98,7 +99,7 @@ class Group:
         late = [
             name
             for name, member in self.members.items()
-            if member.joined is None and self.world.now - member.seen_at > SESSION_SECONDS
+            if member.joined is None and self.world.now - member.seen_at > SESSION_TIMEOUT_SECONDS
         ]
         for name in late:
             self.world.note("session over", name)

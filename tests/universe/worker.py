@@ -17,11 +17,10 @@ from schemas.settings import Settings
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
 from streams.engine.intake import _take_surely
-from streams.engine.membership import Membership
+from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 from streams.engine.offsets import TopicPartition
 from streams.worker.heart import Heart, Outside, build_heart
 from tests.universe.builds import adds
-from tests.universe.group import SESSION_SECONDS
 from tests.universe.kafka import Kafka, Place, Producer, Stored
 from tests.universe.postgres import Postgres, Way
 from tests.universe.vendors import Agent, Backend, ElevenLabs, Messenger, Twilio
@@ -87,7 +86,7 @@ class Worker:
         self._tps: set[Place] = set()
         self._reader = Reader(0)
         self._must_rejoin = asyncio.Event()
-        self._membership = Membership(lambda: process.world.now, SESSION_SECONDS)
+        self._membership = Membership(lambda: process.world.now, SESSION_TIMEOUT_SECONDS)
         self.tells_ends = True
 
     # What `streams.actors.partitions` asks of Faust's consumer.

@@ -79,8 +79,7 @@ class LookUps:
         return LookupDone(own_id=part.own_id, absent=True) if is_absent else self._unknown(part)
 
     def _unknown(self, part: Part) -> LookupDone:
-        over_at = None if part.intended_at is None else part.intended_at + self._patience
-        return LookupDone(own_id=part.own_id, proof_at=_proof_at(part), over_at=over_at)
+        return LookupDone(own_id=part.own_id, proof_at=_proof_at(part), over_at=self._over_at(part))
 
     async def _look(self, key: str, part: Part) -> tuple[Sequence[ListedMessage], bool]:
         """Return the messages, newest first, that may be this one; without any, whether it is proven absent."""
@@ -130,7 +129,12 @@ class LookUps:
         return found
 
     def _is_over(self, part: Part) -> bool:
-        return part.intended_at is not None and self._now() - part.intended_at >= self._patience
+        over_at = self._over_at(part)
+        return over_at is not None and self._now() >= over_at
+
+    def _over_at(self, part: Part) -> datetime | None:
+        """Return when the patience ends."""
+        return None if part.intended_at is None else part.intended_at + self._patience
 
 
 def _proof_at(part: Part) -> datetime | None:

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from statistics import quantiles
 from typing import Any
 
@@ -31,8 +29,7 @@ class EffectRunner:
     def __init__(self, performer: Performer, rejections: Rejections) -> None:
         self._performer = performer
         self._rejections = rejections
-        self._running: dict[asyncio.Task[Any], Job] = {}
-        self._begun: dict[tuple[str, str], float] = {}
+        self._running: dict[asyncio.Task[Any], tuple[Job, float]] = {}
         self._took: dict[type[Effect], deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
 
     async def run(self, key: str, effect: Job) -> Told:
@@ -44,25 +41,27 @@ class EffectRunner:
         """
         task = asyncio.current_task()
         assert task is not None, "an effect is a task"
-        self._running[task] = effect
+        now = asyncio.get_running_loop().time
+        self._running[task] = effect, (begun := now())
         try:
-            with nullcontext() if effect.only_waits else self._timed(key, effect):
-                return Told(given=await self._performed(key, effect))
+            told = Told(given=await self._performed(key, effect))
         finally:
             del self._running[task]
+        self._took[type(effect.effect)].append(now() - begun)
+        return told
 
     def abandon(self, *, also_asked: bool = False) -> None:
         """Cut off what only waits: the next owner loses nothing by beginning it anew. `also_asked`: all that leaves nothing
         to be found out about, because there is a next owner already.
         """
         self._performer.abandon()
-        for task, effect in self._running.items():
+        for task, (effect, _) in self._running.items():
             if effect.only_waits or (also_asked and effect.cancellable):
                 task.cancel()
 
     def worth_waiting(self, cap: float) -> float:
         """Return for how many seconds a drain waits for what runs; `cap` where little of its kind has ended yet."""
-        kinds = {type(job.effect) for job in self._running.values() if not job.only_waits}
+        kinds = {type(job.effect) for job, _ in self._running.values() if not job.only_waits}
         return max((self._usual(kind, cap) for kind in kinds), default=_LEAST_SECONDS)
 
     def _usual(self, kind: type[Effect], cap: float) -> float:
@@ -74,7 +73,8 @@ class EffectRunner:
     def oldest_seconds(self) -> float | None:
         """Return for how long the oldest one that does not only wait is under way."""
         now = asyncio.get_running_loop().time()
-        return round(now - min(self._begun.values()), 3) if self._begun else None
+        begun = [at for job, at in self._running.values() if not job.only_waits]
+        return round(now - min(begun), 3) if begun else None
 
     async def _performed(self, key: str, effect: Job) -> Input:
         attempt = 0
@@ -88,13 +88,3 @@ class EffectRunner:
                 if (verdict := await self._rejections(key, None, error, attempt)) is Verdict.STOP:
                     raise Refused(verdict) from error
                 await asyncio.sleep(WAITS[-1] if verdict is Verdict.SKIP else 0)
-
-    @contextmanager
-    def _timed(self, key: str, effect: Job) -> Iterator[None]:
-        now = asyncio.get_running_loop().time
-        self._begun[key, effect.id] = begun = now()
-        try:
-            yield
-            self._took[type(effect.effect)].append(now() - begun)
-        finally:
-            del self._begun[key, effect.id]
