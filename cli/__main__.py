@@ -6,12 +6,12 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-# What is being opened when the signal comes is closed within this, or not at all: nothing was taken up yet.
+# After SIGTERM, what is being opened has this long to close. We then exit anyway: no work was taken up yet.
 _LAST_SECONDS = 3.0
 
 
 def main() -> None:
-    """Run a command; SIGTERM ends it with 0 from the first moment on, while the modules are still being imported."""
+    """Run a command. SIGTERM ends it with 0 from the very start, even while modules are being imported."""
     signal.signal(signal.SIGTERM, _end)
     from cli.main import main as run_command
 
@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """Stand in until a process that serves has handlers of its own, which finish what it has begun."""
+    """Handle SIGTERM until a serving process has its own handlers, which finish what it has begun."""
     last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
     last.daemon = True
     last.start()

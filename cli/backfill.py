@@ -31,7 +31,7 @@ _REQUIRED = ("database_url", "kafka_bootstrap_servers", "twilio_account_sid", "t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is to be looked at. `since`, `until`: aware, UTC; `batches`: whose calls count also where none is known."""
+    """What to look at. `since`, `until`: aware, UTC; `batches`: these too, even if unknown here."""
 
     since: datetime
     until: datetime
@@ -40,20 +40,28 @@ class Asked:
 
 
 def run_backfill(
-    settings: Settings, since: str, until: str | None, *, batches: Sequence[str] = (), dry_run: bool, json_output: bool
+    settings: Settings,
+    since: str,
+    until: str | None,
+    *,
+    batches: Sequence[str] = (),
+    dry_run: bool,
+    json_output: bool,
 ) -> int:
-    """Look, publish (unless `dry_run`) and print; 0, or 1 when ElevenLabs could not be compared.
+    """Look, publish (unless `dry_run`) and print. Return 1 if ElevenLabs is set up but could not be compared.
 
     Raises:
-        InvalidInput: a time is malformed, the window is empty, in the future, or older than what is remembered.
+        InvalidInput: a time is malformed; the window is empty, in the future, or older than we remember.
         ConfigurationError, Unavailable, VendorError: nothing, or not all of it, was published.
     """
     require(settings, *_REQUIRED)
     at = now()
     asked = Asked(
-        since=point_in_time("--since", since, at), until=point_in_time("--until", until, at) if until else at,
-        batches=batches, dry_run=dry_run,
-    )  # fmt: skip
+        since=point_in_time("--since", since, at),
+        until=point_in_time("--until", until, at) if until else at,
+        batches=batches,
+        dry_run=dry_run,
+    )
     if asked.since >= asked.until:
         raise InvalidInput("--since", "must be before --until and before now")
     _check_remembered(settings, asked.since, at)
@@ -66,17 +74,19 @@ def run_backfill(
 
 
 def _check_remembered(settings: Settings, since: datetime, at: datetime) -> None:
-    """What has been forgotten would be taken for missed, and answered a second time."""
+    """Refuse what is older than we remember: forgotten messages would look missed and be answered again."""
     remembered = remembered_for(settings)
     if remembered is not None and since < at - remembered:
         days = f"{remembered.total_seconds() / 86_400:g}"
         raise InvalidInput(
-            "--since", f"at most {days}d: no more is remembered (JOURNAL_RETENTION_DAYS), what is older is taken for new"
+            "--since",
+            f"at most {days}d: no more is remembered (JOURNAL_RETENTION_DAYS), "
+            "what is older is taken for new",
         )
 
 
 async def _run(settings: Settings, asked: Asked) -> tuple[Findings, CallFindings | None, str | None]:
-    """Return Twilio's, and ElevenLabs' or why there are none: neither waits for the other."""
+    """Return Twilio's findings, and either ElevenLabs' or why there are none."""
     async with postgres_and_kafka(settings) as (database, kafka), open_readers(settings) as readers:
         publisher = Publisher(kafka, Spool(database))
         twilio = Backfill(settings, database, publisher, readers.messenger)

@@ -13,32 +13,55 @@ Json = dict[str, Any]
 
 
 def as_json(findings: Findings, calls: CallFindings | None, problem: str | None, *, dry_run: bool) -> Json:
-    """Return all that was found. `problem`: why ElevenLabs was not compared."""
+    """Return all findings. `problem`: why ElevenLabs was not compared."""
     return {
-        "since": findings.since.isoformat(), "until": findings.until.isoformat(), "published": not dry_run,
+        "since": findings.since.isoformat(),
+        "until": findings.until.isoformat(),
+        "published": not dry_run,
         "listed": findings.listed,
-        "messages": [{"sid": each.sid, "from": each.from_, "at": each.created.isoformat()} for each in findings.messages],
+        "messages": [
+            {"sid": each.sid, "from": each.from_, "at": each.created.isoformat()}
+            for each in findings.messages
+        ],
         "statuses": [{"sid": each.sid, "status": each.status} for each in findings.statuses],
-        "sends": [{"own_id": own_id, "sid": each.sid, "status": each.status} for own_id, each in findings.sends],
+        "sends": [
+            {"own_id": own_id, "sid": each.sid, "status": each.status} for own_id, each in findings.sends
+        ],
         "elevenlabs": {"problem": problem} if calls is None else _calls(calls),
-    }  # fmt: skip
+    }
 
 
 def _calls(calls: CallFindings) -> Json:
     return {
         "problem": None,
-        "summaries": [{"conversation_id": call, "has_summary": known.summary is not None,
-                       "duration_secs": known.duration_secs} for call, known in calls.summaries],
-        "calls": [{"conversation_id": each.call.event_id, "number": each.call.key, "status": each.status,
-                   "batch_id": each.call.batch_id, "ended": each.ended.isoformat()} for each in calls.calls],
+        "summaries": [
+            {
+                "conversation_id": call,
+                "has_summary": known.summary is not None,
+                "duration_secs": known.duration_secs,
+            }
+            for call, known in calls.summaries
+        ],
+        "calls": [
+            {
+                "conversation_id": each.call.event_id,
+                "number": each.call.key,
+                "status": each.status,
+                "batch_id": each.call.batch_id,
+                "ended": each.ended.isoformat(),
+            }
+            for each in calls.calls
+        ],
         "other_batches": [{"batch_id": each.batch_id, "name": each.name} for each in calls.others],
-    }  # fmt: skip
+    }
 
 
 def show(findings: Findings, calls: CallFindings | None, problem: str | None, *, dry_run: bool) -> None:
-    """Print it for a person."""
+    """Print the findings for a person."""
     console = Console(soft_wrap=True)
-    console.print(f"Twilio lists {findings.listed} messages from {findings.since:%F %T} to {findings.until:%F %T} UTC.")
+    console.print(
+        f"Twilio lists {findings.listed} messages from {findings.since:%F %T} to {findings.until:%F %T} UTC."
+    )
     if calls is None:
         console.print(f"ElevenLabs was not compared: {problem}.")
     if not findings.any and not (calls and calls.any):

@@ -1,4 +1,4 @@
-"""Postgres and Kafka for a command: both there, or one line that says which is not; and whether the workers are stopped."""
+"""Postgres and Kafka for a command, or one line saying which is away; and whether the workers are stopped."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ from schemas.settings import Settings, load_settings
 from web.database import Database
 from web.kafka_link import KafkaLink
 
-# Kafka gives a worker that died without a word up after its session time-out of 6 s.
+# Kafka gives up a worker that died without a word after its session time-out of 6 s.
 _GONE_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 
 
 async def still_running(settings: Settings, group: str) -> bool:
-    """Return whether processes of a consumer group run on; one that has just ended is waited for."""
+    """Return whether processes of a consumer group are running; one that has just ended is waited for."""
     end = time.monotonic() + _GONE_SECONDS
     while await live_members(settings, group):
         if time.monotonic() > end:
@@ -33,7 +33,7 @@ async def still_running(settings: Settings, group: str) -> bool:
 
 @asynccontextmanager
 async def postgres_and_kafka(settings: Settings) -> AsyncIterator[tuple[Database, KafkaLink]]:
-    """Connect to both; what hangs in Postgres in the end is not waited for.
+    """Connect to both. At the end, connections that hang in Postgres are not waited for.
 
     Raises:
         ConfigurationError: an address is missing.
@@ -55,7 +55,7 @@ async def postgres_and_kafka(settings: Settings) -> AsyncIterator[tuple[Database
 
 
 def settings_beside(data_dir: Path) -> Settings:
-    """Read the environment; where it names no database and an `up` runs, what that `up` has chosen counts.
+    """Read the environment. If it names no database and an `up` is running, fill in what that `up` chose.
 
     Raises:
         ConfigurationError: see `load_settings`.
@@ -67,7 +67,7 @@ def settings_beside(data_dir: Path) -> Settings:
 
 
 def running_up(data_dir: Path) -> dict[str, Any] | None:
-    """Return what the `up` of a folder tells of itself; None where none runs."""
+    """Return what a folder's `up` says of itself, or None if none is running."""
     try:
         state: dict[str, Any] = json.loads((data_dir / "up.json").read_text())
         os.kill(state["pid"], 0)

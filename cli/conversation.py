@@ -1,4 +1,4 @@
-"""`conversation`: an operator's commands for one number, through the same topic as those of the HTTP side."""
+"""`conversation`: an operator's commands for one number, sent through the same topic as those over HTTP."""
 
 import asyncio
 import getpass
@@ -18,7 +18,7 @@ _OK = range(200, 300)
 
 
 def run_command(settings: Settings, number: str, body: dict[str, Any], *, as_json: bool) -> int:
-    """Send a command, wait for its outcome, print it; 1 when it was refused.
+    """Send a command, wait for its outcome and print it. Return 1 if it was refused, else 0.
 
     Raises:
         InvalidInput: the number or an option is malformed, or the id was used for another command.
@@ -50,7 +50,13 @@ def _print(told: dict[str, Any]) -> None:
     if not told["success"]:
         print(f"refused: {told['error']}; {told['details']}")
     elif told["status"] == "queued":
-        print(f"queued as {told['command_id']}; no worker has done it yet, repeat it with --id to see what came of it")
+        print(
+            f"queued as {told['command_id']}; no worker has done it yet, "
+            "repeat it with --id to see what came of it"
+        )
     else:
         did = "done" if told["changed"] else "nothing to change"
-        print(f"{did}; the conversation is {told['conversation_status'] or 'not there'}  (command {told['command_id']})")
+        print(
+            f"{did}; the conversation is {told['conversation_status'] or 'not there'}  "
+            f"(command {told['command_id']})"
+        )

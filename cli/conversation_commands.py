@@ -1,4 +1,4 @@
-"""The sub-commands of `conversation`, with one spelling of their options."""
+"""The sub-commands of `conversation`, whose options are all spelled alike."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,28 +37,42 @@ def _run(name: str, number: str, options: dict[str, Any], data_dir: Path, *, as_
 
 @app.command(epilog=environment_table())
 def close(
-    number: Number, by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False,
+    number: Number,
+    by: By = None,
+    reason: Reason = None,
+    command_id: Id = None,
+    as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """Nobody answers any more, until the client writes again or a call ends."""
+) -> None:
+    """Close the conversation: nobody answers until the client writes again or a call ends."""
     _run("close", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json)
 
 
 @app.command(epilog=environment_table())
 def escalate(
-    number: Number, by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False,
+    number: Number,
+    by: By = None,
+    reason: Reason = None,
+    command_id: Id = None,
+    as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """A person takes over: the agent is silent, the client's messages are kept."""
-    _run("escalate", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json)
+) -> None:
+    """Let a person take over: the agent is silent, and the client's messages are kept."""
+    _run(
+        "escalate", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json
+    )
 
 
 @app.command(epilog=environment_table())
 def resume(
-    number: Number, by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False,
+    number: Number,
+    by: By = None,
+    reason: Reason = None,
+    command_id: Id = None,
+    as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """The agent answers again."""
+) -> None:
+    """Let the agent answer again."""
     _run("resume", number, {"by": by, "reason": reason, "command_id": command_id}, data_dir, as_json=as_json)
 
 
@@ -66,10 +80,17 @@ def resume(
 def write(
     number: Number,
     text: Annotated[str | None, typer.Option(help="What is sent, word for word.")] = None,
-    content_sid: Annotated[str | None, typer.Option(help="An approved template (HX…), outside the 24-hour window.")] = None,
-    content_variables: Annotated[str | None, typer.Option(help="What fills the template's variables: JSON.")] = None,
-    by: By = None, command_id: Id = None, as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
+    content_sid: Annotated[
+        str | None, typer.Option(help="An approved template (HX…), outside the 24-hour window.")
+    ] = None,
+    content_variables: Annotated[
+        str | None, typer.Option(help="What fills the template's variables: JSON.")
+    ] = None,
+    by: By = None,
+    command_id: Id = None,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
     """Send the client a message."""
     variables = None if content_variables is None else _json_object(content_variables)
     template = {"content_sid": content_sid, "content_variables": variables}
@@ -79,9 +100,14 @@ def write(
 
 @app.command("change-agent", epilog=environment_table())
 def change_agent(
-    number: Number, agent_id: Annotated[str, typer.Option(help="The ElevenLabs agent that answers from now on.")],
-    by: By = None, reason: Reason = None, command_id: Id = None, as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """Another agent answers from now on."""
+    number: Number,
+    agent_id: Annotated[str, typer.Option(help="The ElevenLabs agent that answers from now on.")],
+    by: By = None,
+    reason: Reason = None,
+    command_id: Id = None,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
+    """Let another agent answer from now on."""
     options = {"agent_id": agent_id, "by": by, "reason": reason, "command_id": command_id}
     _run("change_agent", number, options, data_dir, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`dead-letters`: works with what could not be done, in the same way as `/api/dead-letters`."""
+"""`dead-letters`: works with what could not be done, just as `/api/dead-letters` does."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def run_list(settings: Settings, query: dict[str, str], *, as_json: bool) -> int:
-    """Print a page; 0."""
+    """Print a page; return 0."""
     filters = filters_of(query)
     page = _with_letters(settings, lambda letters: letters.page(filters))
     if as_json:
@@ -38,7 +38,7 @@ def run_list(settings: Settings, query: dict[str, str], *, as_json: bool) -> int
 
 
 def run_show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
-    """Print one letter with its bytes; 0."""
+    """Print one letter with its bytes; return 0."""
     letter = _with_letters(settings, lambda letters: letters.show(letter_id))
     if as_json:
         print(json.dumps(letter, ensure_ascii=False))
@@ -50,10 +50,18 @@ def run_show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
 
 
 def run_retry(
-    settings: Settings, by: str, ids: list[str], reason: str | None, value: bytes | None, rate: float,
-    *, everything: bool, yes: bool, as_json: bool,
-) -> int:  # fmt: skip
-    """Publish letters again; 1 when not a single one could be."""
+    settings: Settings,
+    by: str,
+    ids: list[str],
+    reason: str | None,
+    value: bytes | None,
+    rate: float,
+    *,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Publish letters again; return 1 if not a single one could be, else 0."""
     chosen, why = which(ids, reason, everything=everything)
     per_second = rate_of(rate)
     if chosen is None and not yes:
@@ -63,8 +71,10 @@ def run_retry(
 
 
 def run_discard(settings: Settings, by: str, ids: list[str], reason: str, *, as_json: bool) -> int:
-    """Dismiss letters; 0."""
-    return _print_results(_with_letters(settings, lambda letters: letters.discard(by, ids, reason)), as_json=as_json)
+    """Dismiss letters; return 0."""
+    return _print_results(
+        _with_letters(settings, lambda letters: letters.discard(by, ids, reason)), as_json=as_json
+    )
 
 
 def _print_results(results: list[Json], *, as_json: bool) -> int:

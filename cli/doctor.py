@@ -35,13 +35,17 @@ _CONNECTIONS = 2
 _REFUSED = (401, 403)
 _HOUR = timedelta(hours=1)
 _NEEDED = (
-    "microservice_token", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key", "database_url",
+    "microservice_token",
+    "twilio_account_sid",
+    "twilio_auth_token",
+    "elevenlabs_api_key",
+    "database_url",
     "kafka_bootstrap_servers",
-)  # fmt: skip
+)
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; a thing that cannot be looked at is a finding, too."""
+    """Check everything. What cannot be checked is a finding, too."""
     checks: list[Callable[[Settings], Awaitable[Finding]]] = [_database, _kafka, _twilio, _elevenlabs]
     return [
         *_configured(settings),
@@ -55,13 +59,13 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _remembered_hours(settings: Settings) -> float:
-    """How long events' ids are remembered: for ever, or no shorter than the topics are said to be kept, and a day."""
+    """Return how long event ids are remembered: for ever, or at least a day over the topics' retention."""
     remembered = remembered_for(settings)
     return remembered / _HOUR if remembered else math.inf
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
-    """Print the findings; 1 when something must be done."""
+    """Print the findings. Return 1 if something must be done, else 0."""
     findings = asyncio.run(examine(settings))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
@@ -88,17 +92,20 @@ def _configured(settings: Settings) -> list[Finding]:
 
 
 def _texts(settings: Settings) -> list[Finding]:
-    """Texts, templates and rules: one line for each thing that is wrong."""
+    """Check texts, templates and rules; one finding for each thing that is wrong."""
     return [Finding("texts", "wrong", problem) for problem in problems(settings)] or [Finding("texts", "ok")]
 
 
 def public_url(settings: Settings) -> Finding:
-    """Say whether Twilio can call us: by the address alone, for nobody here sees the way that Twilio's calls take."""
+    """Judge by the address alone whether Twilio can call us: nobody here sees the route of Twilio's calls."""
     name, base = "PUBLIC_BASE_URL", settings.public_base_url
     if problem := public_url_problem(settings):
         advice = "set it to what Twilio's console calls, https://… on the internet"
         if base is None:
-            advice += "; until then webhooks pass whose proxy names it in X-Forwarded-Proto and -Host, or in Forwarded"
+            advice += (
+                "; until then webhooks pass whose proxy names it in X-Forwarded-Proto and -Host, or in "
+                "Forwarded"
+            )
         return Finding(name, problem, advice)
     if base is not None and urlsplit(base).username is not None:
         advice = "leave them out: they stand in Twilio's logs, and nobody checks them"
@@ -116,9 +123,13 @@ async def _database(settings: Settings) -> Finding:
         finally:
             await connection.close()
     except CONNECT_ERRORS as error:
-        return Finding("Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs")
+        return Finding(
+            "Postgres", f"not reachable: {type(error).__name__}", "check DATABASE_URL and that it runs"
+        )
     if found == "newer":
-        return Finding("Postgres", f"schema {version} is newer than this build", "start the build that migrated it")
+        return Finding(
+            "Postgres", f"schema {version} is newer than this build", "start the build that migrated it"
+        )
     if found == "older":
         return Finding("Postgres", "schema missing or old", "run `migrate`")
     unused = ", ".join(settings.unused_database_parameters)
@@ -133,7 +144,11 @@ async def _kafka(settings: Settings) -> Finding:
     except ConfigurationError as error:
         return Finding("Kafka", "wrong", str(error))
     except (KafkaError, OSError, TimeoutError) as error:
-        return Finding("Kafka", f"not reachable: {type(error).__name__}", "check KAFKA_BOOTSTRAP_SERVERS and that it runs")
+        return Finding(
+            "Kafka",
+            f"not reachable: {type(error).__name__}",
+            "check KAFKA_BOOTSTRAP_SERVERS and that it runs",
+        )
     return Finding("Kafka", f"{len(counts)} topics of {min(counts.values())} partitions")
 
 
@@ -154,7 +169,13 @@ async def _vendor(
     try:
         status = await probe(_TIMEOUT)
     except BROKE_OFF as error:
-        return Finding(name, f"not reachable: {type(error).__name__}", "check the network and the API's base URL")
+        return Finding(
+            name, f"not reachable: {type(error).__name__}", "check the network and the API's base URL"
+        )
     if status in _REFUSED:
         return Finding(name, "credentials refused", f"check {variables}")
-    return Finding(name, "ok") if status < 500 else Finding(name, f"answers {status}", "see the vendor's status page")
+    return (
+        Finding(name, "ok")
+        if status < 500
+        else Finding(name, f"answers {status}", "see the vendor's status page")
+    )

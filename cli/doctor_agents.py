@@ -1,4 +1,4 @@
-"""`doctor` on ElevenLabs' side of a conversation: the agents' settings, who may sign, and the route of `rest`."""
+"""`doctor` on ElevenLabs: the agents' settings, the permission to sign URLs, and the route of `rest`."""
 
 from urllib.parse import quote
 
@@ -23,9 +23,9 @@ _UNAUTHORIZED = 401
 
 
 async def agents(settings: Settings) -> list[Finding]:
-    """Look at the agents of the latest conversations and of unknown numbers; where there are none, at the workspace's.
+    """Check the agents of the latest conversations and of unknown numbers, or else those of the workspace.
 
-    What cannot be reached, or refuses the key, is said by the check of ElevenLabs itself.
+    If ElevenLabs cannot be reached or refuses the key, its own check says so.
     """
     async with open_session(_TIMEOUT, _CONNECTIONS) as session:
         api = ElevenLabsApi(settings, session)
@@ -39,7 +39,7 @@ async def agents(settings: Settings) -> list[Finding]:
 
 
 async def _wanted(settings: Settings, api: ElevenLabsApi) -> dict[str, bool]:
-    """Return the agents to look at, and whether their conversations follow calls."""
+    """Return the agents to check, and whether each one's conversations follow calls."""
     wanted = dict.fromkeys(await _of_conversations(settings), True)
     if settings.unknown_number_agent_id:
         wanted[settings.unknown_number_agent_id] = False
@@ -101,12 +101,14 @@ async def _signing(api: ElevenLabsApi, agent_id: str, what: str) -> list[Finding
 
 
 async def _route(api: ElevenLabsApi) -> list[Finding]:
-    """An empty question is refused where the route is there, and has no effect."""
+    """Check that the route exists by an empty question, which it refuses and which has no effect."""
     try:
         await api.post("/v1/convai/conversations/doctor/message", {})
     except NotThere as error:
-        if not error.name:  # what is not there has a name; a route has none
-            advice = "ElevenLabs' public API has none: set ELEVENLABS_TRANSPORT=auto, or no message is answered"
+        if not error.name:  # a missing thing has an error name, a missing route has none
+            advice = (
+                "ElevenLabs' public API has none: set ELEVENLABS_TRANSPORT=auto, or no message is answered"
+            )
             return [Finding("ELEVENLABS_TRANSPORT", "rest, but there is no such route", advice)]
     except VendorError as error:
         if error.code is None:

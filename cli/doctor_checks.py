@@ -1,5 +1,7 @@
-"""`doctor` on what loses data silently (Kafka's copies and retention, Postgres' commits, offsets that are gone), and on
-templates: does Twilio know them, do their variables fit, are they approved for WhatsApp?
+"""`doctor` on what loses data silently, and on templates.
+
+Loss: Kafka's copies and retention, Postgres' commits, offsets that are gone. Templates: does Twilio know
+them, do their variables fit, are they approved for WhatsApp?
 """
 
 import asyncio
@@ -32,7 +34,7 @@ _APPROVED = "approved"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `advice`: what to do, empty when all is well."""
+    """One thing that was checked. `advice`: what to do, empty when all is well."""
 
     what: str
     found: str
@@ -40,13 +42,15 @@ class Finding:
 
 
 async def durability(settings: Settings, remembered_hours: float) -> list[Finding]:
-    """Look; what cannot be reached is said by the checks of Kafka and Postgres themselves."""
+    """Check what could lose data. If Kafka or Postgres cannot be reached, their own checks say so."""
     findings = [*await _kafka(settings, remembered_hours), *await _postgres(settings)]
     return findings or [Finding(_WHAT, "ok")]
 
 
 async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
-    if settings.kafka_bootstrap_servers is None or settings.kafka_embedded:  # which keeps nothing that is to last
+    if (
+        settings.kafka_bootstrap_servers is None or settings.kafka_embedded
+    ):  # the embedded broker keeps nothing that is meant to last
         return []
     try:
         found = risks(await topics(settings), remembered_hours=remembered_hours)
@@ -54,19 +58,26 @@ async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
         other = await differences(settings)
     except (KafkaError, OSError, TimeoutError):
         return []
-    # A trial on one machine has one disk, whatever is set; it is said, and nothing is to be done about it.
-    is_trial = all(server.strip().startswith(_LOOPBACK) for server in settings.kafka_bootstrap_servers.split(","))
+    # A trial on one machine has one disk, whatever is set: that is reported, without advice.
+    is_trial = all(
+        server.strip().startswith(_LOOPBACK) for server in settings.kafka_bootstrap_servers.split(",")
+    )
     return [
         *(Finding(_WHAT, what, "" if is_trial and "replica" in what else advice) for what, advice in found),
         *(
-            Finding(_WHAT, f"{each.topic}: {each.name}={each.found}, by the settings {each.wanted}", "run `migrate`")
+            Finding(
+                _WHAT,
+                f"{each.topic}: {each.name}={each.found}, by the settings {each.wanted}",
+                "run `migrate`",
+            )
             for each in other
         ),
         *(
             Finding(
                 _WHAT,
                 each,
-                "events are lost or the topic was made anew; the worker goes on at the earliest: `backfill`, then `replay`",
+                "events are lost or the topic was made anew; the worker goes on at the earliest: "
+                "`backfill`, then `replay`",
             )
             for each in lost
         ),
@@ -86,25 +97,32 @@ async def _postgres(settings: Settings) -> list[Finding]:
     except CONNECT_ERRORS:
         return []
     return [
-        Finding(_WHAT, f"Postgres: {name}={value}", f"set {name}=on: a crash loses steps that were acknowledged")
+        Finding(
+            _WHAT, f"Postgres: {name}={value}", f"set {name}=on: a crash loses steps that were acknowledged"
+        )
         for name, value in values.items()
         if value == "off"
     ]
 
 
 async def templates(settings: Settings) -> list[Finding]:
-    """Look at each configured template; nothing is asked where none is, or where the settings are malformed."""
+    """Check each configured template. Nothing is asked if there is none, or if the settings are malformed."""
     try:
         configured = Templates.of(settings)
     except ConfigurationError:
-        return []  # said already
+        return []  # reported already
     named = {
         "TWILIO_FIRST_MESSAGE_CONTENT_SID": configured.first,
-        "TWILIO_NO_ANSWER_CONTENT_SID": configured.no_answer if settings.twilio_no_answer_content_sid else None,
+        "TWILIO_NO_ANSWER_CONTENT_SID": configured.no_answer
+        if settings.twilio_no_answer_content_sid
+        else None,
         "TWILIO_REOPEN_CONTENT_SID": configured.reopen if settings.twilio_reopen_content_sid else None,
     }
     if configured.first is None:
-        advice = "outside the sandbox set TWILIO_FIRST_MESSAGE_CONTENT_SID: a call does not open the 24-hour window"
+        advice = (
+            "outside the sandbox set TWILIO_FIRST_MESSAGE_CONTENT_SID: a call does not open the 24-hour "
+            "window"
+        )
         return [Finding("templates", "none for the first message", advice if _is_real(settings) else "")]
     async with open_session(_TIMEOUT, _CONNECTIONS) as session:
         content = TwilioContent(TwilioApi(settings, session))
@@ -112,14 +130,16 @@ async def templates(settings: Settings) -> list[Finding]:
 
 
 def warn_of_templates(settings: Settings) -> None:
-    """Say at the start what would otherwise fail with each first message; Twilio away is no reason not to start."""
+    """Log at the start what would make every first message fail; we start even if Twilio is away."""
     for finding in asyncio.run(templates(settings)):
         if finding.advice:
-            log.error("template is not usable", template=finding.what, found=finding.found, advice=finding.advice)
+            log.error(
+                "template is not usable", template=finding.what, found=finding.found, advice=finding.advice
+            )
 
 
 def _is_real(settings: Settings) -> bool:
-    """The sandbox's own sender needs no template of ours."""
+    """Return whether the sender is a real one: the sandbox's own needs no template of ours."""
     sandbox: str = Settings.model_fields["twilio_whatsapp_from"].default
     return settings.twilio_whatsapp_from != sandbox
 
@@ -136,5 +156,9 @@ async def _look(content: TwilioContent, name: str, template: Template) -> Findin
         return Finding(name, "unknown to Twilio", advice)
     if problem := found.mismatch(template.variables):
         return Finding(name, "variables do not fit", f"{name.replace('_SID', '_VARIABLES')}: {problem}")
-    advice = "" if found.approval == _APPROVED else "WhatsApp sends approved templates only; see its state at Twilio"
+    advice = (
+        ""
+        if found.approval == _APPROVED
+        else "WhatsApp sends approved templates only; see its state at Twilio"
+    )
     return Finding(name, found.approval or "not submitted to WhatsApp", advice)

@@ -1,13 +1,16 @@
-"""The environment variables with defaults and meanings, made from the settings: for `--help`, docs/configuration.md and
-`.env.example`, which `cli.generated` writes.
+"""The environment variables with their defaults and meanings, made from the settings.
+
+For `--help`, and for docs/configuration.md and `.env.example`, which `cli.generated` writes.
 """
 
 from schemas.settings import Settings
 
 _PAGE = """# Configuration
 
-Each process reads its settings from the environment alone, once, when it starts. An empty variable counts as not set. What
-cannot be right ends the start with one line that names the variable, and exit code 2; `whatsapp-microservice doctor` says
+Each process reads its settings from the environment alone, once, when it starts. \
+An empty variable counts as not set. What
+cannot be right ends the start with one line that names the variable, and exit code 2; \
+`whatsapp-microservice doctor` says
 what is missing. No secret has a default. `up` gives values of its own to what is not set and has a stand-in.
 
 This page is made from `schemas/settings.py` by `make api`; `--help` of each command shows the same.
@@ -17,7 +20,8 @@ This page is made from `schemas/settings.py` by `make api`; `--help` of each com
 """
 
 _EXAMPLE = """\
-# Copy to `.env`, which `docker-compose.yml` reads, and fill in what has no value. What is commented out has a default: the
+# Copy to `.env`, which `docker-compose.yml` reads, and fill in what has no value. \
+What is commented out has a default: the
 # one shown. Made from `schemas/settings.py` by `make api`.
 
 # The password that Postgres is set up with by `docker-compose.yml`.
@@ -40,19 +44,23 @@ def environment_rows() -> list[tuple[str, str, str]]:
 
 
 def environment_table() -> str:
-    """Return the table as text; a paragraph a variable, because help pages join lines."""
-    rows = [f"{name}={default}: {meaning}".replace("[", "\\[") for name, default, meaning in environment_rows()]
+    """Return the variables as text, each in its own paragraph because help pages join lines."""
+    rows = [
+        f"{name}={default}: {meaning}".replace("[", "\\[") for name, default, meaning in environment_rows()
+    ]
     return "Environment:\n\n" + "\n\n".join(rows)
 
 
 def environment_page() -> str:
     """Return docs/configuration.md."""
-    rows = [f"| `{name}` | {_code(default)} | {_cell(meaning)} |" for name, default, meaning in environment_rows()]
+    rows = [
+        f"| `{name}` | {_code(default)} | {_cell(meaning)} |" for name, default, meaning in environment_rows()
+    ]
     return _PAGE + "\n".join(rows) + "\n"
 
 
 def environment_example() -> str:
-    """Return `.env.example`: no value but the defaults, so that no secret can be in it."""
+    """Return `.env.example`, with no values but the defaults, so that it cannot contain a secret."""
     lines = [
         f"\n# {meaning}\n{f'#{name}={default}' if default else f'{name}='}\n"
         for name, default, meaning in environment_rows()

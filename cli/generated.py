@@ -1,7 +1,7 @@
-"""Writes what is made from the models and the settings: `python -m cli.generated`, which is `make api`.
+"""Writes the files made from the models and the settings: `python -m cli.generated`, which is `make api`.
 
-The documents of topics and HTTP (`docs/api`), the variables (`docs/configuration.md`, `.env.example`), and the part of the
-Helm chart's schema that names the settings.
+They are the documents of topics and HTTP (`docs/api`), the variables (`docs/configuration.md`,
+`.env.example`), and the part of the Helm chart's schema that names the settings.
 """
 
 import json
@@ -14,27 +14,38 @@ from schemas.secret import SecretText
 from schemas.settings import Settings
 from web.openapi import openapi
 
-# What the chart itself gives every process.
+# Variables that the chart itself gives every process.
 OF_THE_CHART = frozenset(
-    {"BIND_HOST", "PORT", "WORKER_PORT", "STATS_PORT", "STATS_URL", "WORKER_URLS", "KAFKA_EMBEDDED", "PHONE_URL"}
+    {
+        "BIND_HOST",
+        "PORT",
+        "WORKER_PORT",
+        "STATS_PORT",
+        "STATS_URL",
+        "WORKER_URLS",
+        "KAFKA_EMBEDDED",
+        "PHONE_URL",
+    }
     | {"KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE", "KAFKA_SSL_KEYFILE"}
 )
-# Without these nothing can be in production.
+# Nothing can run in production without these.
 _REQUIRED = ("PUBLIC_BASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "TWILIO_ACCOUNT_SID", "TWILIO_WHATSAPP_FROM")
 _KEPT = ("type", "enum", "minimum", "exclusiveMinimum", "maximum", "pattern")
 SECRETS = frozenset(
     name.upper()
     for name, field in Settings.model_fields.items()
     if field.annotation in (SecretText, SecretText | None)
-)  # fmt: skip
+)
 
 Json = dict[str, Any]
 
 
 def settings_schema() -> Json:
-    """Return the schema of the values' `settings`: each variable that is no secret and not the chart's own."""
+    """Return the schema of the values' `settings`: all variables but secrets and the chart's own."""
     every = Settings.model_json_schema()["properties"]
-    left = {name.upper(): rules for name, rules in every.items() if name.upper() not in SECRETS | OF_THE_CHART}
+    left = {
+        name.upper(): rules for name, rules in every.items() if name.upper() not in SECRETS | OF_THE_CHART
+    }
     return {
         "type": "object",
         "required": list(_REQUIRED),
@@ -44,7 +55,7 @@ def settings_schema() -> Json:
 
 
 def _rules(rules: Json) -> Json:
-    """A variable that may be missing has two kinds, of which the second is null."""
+    """Return a variable's rules. One that may be missing has two kinds, the second of which is null."""
     kind = rules["anyOf"][0] if "anyOf" in rules else rules
     return {name: kind[name] for name in _KEPT if name in kind}
 
@@ -55,7 +66,7 @@ def all_documents() -> dict[str, Json]:
 
 
 def text_of(document: Json) -> str:
-    """Return a document as it lies in its folder: readable, and the same each time."""
+    """Return a document as it is stored in its folder: readable, and the same each time."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

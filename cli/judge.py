@@ -1,4 +1,4 @@
-"""Judges from the simulators' ledgers alone: what was lost, doubled or out of order. Pure."""
+"""Judges from the simulators' ledgers alone what was lost, doubled or out of order. Pure."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 Row = dict[str, Any]
 _ECHO = "Eco: "
-"""The simulated agent's manner `echo` repeats what it was asked, so that answers can be matched from outside."""
+"""In the manner `echo` the simulated agent repeats what it was asked: answers can be matched from outside."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ def answered_words(twilio: list[Row], number: str) -> list[str]:
 
 
 def judge(twilio: list[Row], elevenlabs: list[Row], numbers: list[str]) -> Verdict:
-    """Judge the clients of `numbers`, who were each called once and wrote texts that differ."""
+    """Judge the clients of `numbers`, who were each called once and wrote distinct texts."""
     verdict = Verdict(clients=len(numbers))
     asked: dict[str, int] = defaultdict(int)
     for row in elevenlabs:
@@ -59,7 +59,9 @@ def _judge_number(verdict: Verdict, twilio: list[Row], number: str) -> None:
     answered = answered_words(twilio, number)
     counts = Counter(answered)
     lost = [text for text in wrote if not counts[text]]
-    doubled = [text for text, count in counts.items() if count > 1] + [text for text in counts if text not in wrote]
+    doubled = [text for text, count in counts.items() if count > 1] + [
+        text for text in counts if text not in wrote
+    ]
     verdict.lost += len(lost)
     verdict.doubled += len(doubled)
     verdict.problems += [f"{number}: lost {text!r}" for text in lost]

@@ -1,4 +1,4 @@
-"""What no line of a log may tell, whoever wrote it: secrets, persons' numbers, what a value holds."""
+"""Keeps out of every log line, whoever wrote it, secrets, people's numbers and the contents of values."""
 
 import json
 import traceback
@@ -15,15 +15,15 @@ from schemas.phone import without_numbers
 Line = MutableMapping[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
-# Their words are of hosts, settings and sentences of ours; other errors quote the value that they failed at.
+# Their messages are about hosts and settings, or are ours; other errors quote the value that they failed at.
 _TOLD = (OSError, ServiceError, KafkaError)
-# Of fewer characters hardly a secret, and part of other words.
+# Anything shorter is hardly a secret, and is part of other words.
 _SHORTEST_SECRET = 6
 _HIDDEN = "…"
 
 
 def exception_text(exc_info: ExcInfo) -> str:
-    """Return an exception's way and type, with its causes; its words only where they cannot quote a person's."""
+    """Return an exception's traceback, type and causes; its message only if that cannot quote a person."""
     return "\n".join(_told(exc_info[1]))
 
 
@@ -39,18 +39,18 @@ def _told(error: BaseException) -> Iterator[str]:
 
 
 def _words(error: BaseException) -> str:
-    if isinstance(error, PostgresError):  # its message and details hold what a row does
+    if isinstance(error, PostgresError):  # its message and details quote rows
         return f": {error.sqlstate} {getattr(error, 'constraint_name', None) or ''}".rstrip()
     return f": {error}" if isinstance(error, _TOLD) else ""
 
 
 def without_values(_logger: object, _method: str, line: Line) -> Line:
-    """Mask the numbers in whatever a line tells; of what is no plain value only the type is told."""
+    """Mask the numbers in everything a line says. Of anything but a plain value, only the type is kept."""
     return {name: _plain(value) for name, value in line.items()}
 
 
 def first_line(_logger: object, _method: str, line: Line) -> Line:
-    """Keep the first line of what a library says: behind it asyncio prints tasks with their errors' words."""
+    """Keep a library's first line only: below it asyncio prints tasks with their errors' messages."""
     return {**line, "event": str(line.get("event", "")).partition("\n")[0]}
 
 
@@ -67,11 +67,13 @@ def _plain(value: object) -> object:
 
 
 class SecretsHidden:
-    """The last step: no written line has a secret in it, however it came there."""
+    """The last step: hides secrets in every line written, however they got there."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         spelled = {each for secret in secrets for each in (secret, json.dumps(secret)[1:-1])}
-        self._secrets = sorted((each for each in spelled if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
+        self._secrets = sorted(
+            (each for each in spelled if len(each) >= _SHORTEST_SECRET), key=len, reverse=True
+        )
 
     def __call__(self, _logger: object, _method: str, line: str) -> str:
         for secret in self._secrets:

@@ -12,7 +12,7 @@ _KAFKA, _POSTGRES = "kafka", "postgres"
 
 
 class Parts:
-    """Kills as `kill -9` does. Our processes are started again by their supervisor, servers by whoever killed them."""
+    """Kills as `kill -9` does. The supervisor restarts our processes; whoever killed a server restarts it."""
 
     def __init__(self, supervisor: Supervisor, data_dir: Path, jars: Path) -> None:
         self._supervisor = supervisor
@@ -22,16 +22,16 @@ class Parts:
         self._stopped: set[str] = set()
 
     def add(self, server: Server) -> None:
-        """Take a server in."""
+        """Add a server."""
         self._servers[_POSTGRES if isinstance(server, RunningPostgres) else _KAFKA] = server
 
     def running(self) -> dict[str, bool]:
-        """Return each part, and whether it runs."""
+        """Return whether each part is running."""
         breakable = [name for name, server in self._servers.items() if _keeps_its_data(server)]
         return self._supervisor.running() | {name: name not in self._stopped for name in breakable}
 
     async def kill(self, part: str) -> None:
-        """End a part at once; nothing happens to one that has ended."""
+        """Kill a part at once; one that has ended is left alone."""
         server = self._servers.get(part)
         if server is None:
             self._supervisor.kill(part)
@@ -46,7 +46,7 @@ class Parts:
             self._stopped.discard(part)
 
     async def stop(self) -> None:
-        """Shut the servers down in order."""
+        """Shut the servers down cleanly, the last one added first."""
         for part, server in reversed(self._servers.items()):
             if part not in self._stopped:
                 await server.stop()
@@ -59,9 +59,13 @@ class Parts:
 
     def _port(self, part: str) -> int:
         server = self._servers[part]
-        return server.port if isinstance(server, RunningPostgres) else int(server.bootstrap_servers.rpartition(":")[2])
+        return (
+            server.port
+            if isinstance(server, RunningPostgres)
+            else int(server.bootstrap_servers.rpartition(":")[2])
+        )
 
 
 def _keeps_its_data(server: Server) -> bool:
-    """Return whether a server goes on where it was; the embedded broker has all in memory, so it is left alone."""
+    """Return whether a server keeps its data: the embedded broker is all in memory, so it is left alone."""
     return isinstance(server, RunningPostgres) or server.kind == "apache"

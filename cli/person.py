@@ -1,5 +1,6 @@
-"""What is kept of one person: `export NUMBER` prints it as JSON, `erase NUMBER` forgets it, in the order of the number's
-own events.
+"""What is kept of one person: `export NUMBER` prints it as JSON, `erase NUMBER` forgets it.
+
+An erasure takes its place in the order of the number's own events.
 """
 
 import asyncio
@@ -16,20 +17,23 @@ from schemas.rows import Json
 from schemas.settings import Settings, require
 
 _REMAINS = (
-    "What remains: the opt-out, if there is one, so that nobody writes again; ids without anything else; in Kafka, events "
-    "until their topics' retention ends ({hours} h), which no replay brings back; and what Twilio and ElevenLabs keep."
+    "What remains: the opt-out, if there is one, so that nobody writes again; ids without anything else; in "
+    "Kafka, events until their topics' retention ends ({hours} h), which no replay brings back; and what "
+    "Twilio and ElevenLabs keep."
 )
 
 
 def run_erase(settings: Settings, number: str, *, yes: bool, as_json: bool) -> int:
-    """Erase after a confirmation; 1 when it was declined or could not be done yet.
+    """Erase after a confirmation. Return 1 if it was declined or could not be done yet, else 0.
 
     Raises:
         InvalidInput: not a number.
         ConfigurationError, Unavailable: nothing was sent.
     """
     key = conversation_key(number)
-    if not yes and not typer.confirm(f"Erase the conversation, messages and log of {masked(key)} for good?", err=True):
+    if not yes and not typer.confirm(
+        f"Erase the conversation, messages and log of {masked(key)} for good?", err=True
+    ):
         return 1
     code = run_command(settings, key, {"command": "erase"}, as_json=as_json)
     if code == 0 and not as_json:
@@ -38,7 +42,7 @@ def run_erase(settings: Settings, number: str, *, yes: bool, as_json: bool) -> i
 
 
 def run_export(settings: Settings, number: str) -> int:
-    """Print it; 1 when nothing is kept of the number.
+    """Print what is kept of a number. Return 1 if nothing is, else 0.
 
     Raises:
         InvalidInput: not a number.

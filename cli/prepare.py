@@ -1,4 +1,4 @@
-"""What must be there before the processes: the schema in Postgres, the topics in Kafka."""
+"""What must be there before the processes start: the schema in Postgres, the topics in Kafka."""
 
 import json
 import socket
@@ -15,19 +15,32 @@ from schemas.settings import Settings
 
 
 def print_topics(settings: Settings, *, as_json: bool) -> int:
-    """Print the topics that `prepare` makes, for those who make them by hand; nobody is asked for it."""
+    """Print the topics that `prepare` makes, for those who make them by hand. Kafka is not asked."""
     topics = {name: wanted_configs(settings, name) for name in topic_names(settings)}
     replicas = settings.topic_replication_factor
     if as_json:
         told = [
-            {"name": name, "partitions": settings.topic_partitions, "replication_factor": replicas, "configs": configs}
+            {
+                "name": name,
+                "partitions": settings.topic_partitions,
+                "replication_factor": replicas,
+                "configs": configs,
+            }
             for name, configs in topics.items()
         ]
         print(json.dumps(told))
         return 0
     servers = settings.kafka_bootstrap_servers or "SERVERS"
     for name, configs in topics.items():
-        words = ["kafka-topics.sh", "--bootstrap-server", servers, "--create", "--if-not-exists", "--topic", name]
+        words = [
+            "kafka-topics.sh",
+            "--bootstrap-server",
+            servers,
+            "--create",
+            "--if-not-exists",
+            "--topic",
+            name,
+        ]
         words += ["--partitions", str(settings.topic_partitions)]
         words += [] if replicas < 0 else ["--replication-factor", str(replicas)]
         print(*words, *(f"--config {key}={value}" for key, value in configs.items()))
@@ -49,14 +62,14 @@ async def prepare(settings: Settings) -> None:
 
 
 def check_free(ports: Mapping[str, int]) -> None:
-    """Check ports, given by the variables that set them; 0 is any.
+    """Check that ports are free; each is given with the variable that sets it, and 0 is any.
 
     Raises:
         ConfigurationError: one is taken, or may not be listened on.
     """
     for variable, port in ports.items():
         with socket.socket() as probe:
-            # As servers do: connections that ended a moment ago do not count.
+            # As servers do, so that connections that ended a moment ago do not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("", port))

@@ -1,4 +1,4 @@
-"""`repartition`: topics get more partitions, or others take their place; nothing that waits is lost or overtaken."""
+"""`repartition`: gives topics more partitions, or replaces them; no waiting event is lost or overtaken."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, STATS_GROUP, WORK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`former`: partitions of each topic before; `moved`: events that waited, by topic."""
+    """What was moved. `former`: partitions of each topic before; `moved`: events that waited, by topic."""
 
     partitions: int
     former: dict[str, int]
@@ -32,7 +32,7 @@ class Report:
 def run_repartition(
     settings: Settings, former_prefix: str | None, *, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    """Move; 1 when it was declined.
+    """Move to the new partitions or topics. Return 1 if that was declined, else 0.
 
     Raises:
         InvalidInput, ConfigurationError: topics are missing, or cannot be changed.
@@ -40,8 +40,12 @@ def run_repartition(
     """
     require(settings, "database_url", "kafka_bootstrap_servers")
     if former_prefix == settings.topic_prefix:
-        raise InvalidInput("--from", "is TOPIC_PREFIX; leave it out to have more partitions in the same topics")
-    former = settings if former_prefix is None else settings.model_copy(update={"topic_prefix": former_prefix})
+        raise InvalidInput(
+            "--from", "is TOPIC_PREFIX; leave it out to have more partitions in the same topics"
+        )
+    former = (
+        settings if former_prefix is None else settings.model_copy(update={"topic_prefix": former_prefix})
+    )
     try:
         return asyncio.run(_run(settings, former, dry_run=dry_run, yes=yes, as_json=as_json))
     except KAFKA_ERRORS as error:
@@ -55,9 +59,13 @@ async def _run(settings: Settings, former: Settings, *, dry_run: bool, yes: bool
         counts = await partition_counts(admin, topic_names(former))
     if missing := {topic_name(former.topic_prefix, topic) for topic in TAKEN_UP} - counts.keys():
         raise ConfigurationError(f"topics are missing: {', '.join(sorted(missing))}")
-    partitions = max(settings.topic_partitions, *counts.values()) if settings is former else settings.topic_partitions
+    partitions = (
+        max(settings.topic_partitions, *counts.values()) if settings is former else settings.topic_partitions
+    )
     async with Source.of(former, WORKER_GROUP) as source:
-        waiting = [await source.waiting(topic, counts[topic_name(former.topic_prefix, topic)]) for topic in TAKEN_UP]
+        waiting = [
+            await source.waiting(topic, counts[topic_name(former.topic_prefix, topic)]) for topic in TAKEN_UP
+        ]
     plan = Report(
         partitions=partitions, former=counts, moved={each.topic: each.count for each in waiting}, dry_run=True
     )
@@ -81,7 +89,7 @@ async def _move(settings: Settings, former: Settings, plan: Report) -> Report:
             await ensure_topics(settings)
         partitions = await partitions_of(settings, topic_name(settings.topic_prefix, CALL_COMPLETED))
         moved = await _copy(settings, former, partitions if settings is former else max(plan.former.values()))
-        await know_partitions(pool, partitions)  # last: from here on workers start
+        await know_partitions(pool, partitions)  # last: from here on workers can start
     finally:
         await pool.close()
     return Report(partitions=partitions, former=plan.former, moved=moved, dry_run=False)
@@ -91,11 +99,13 @@ async def _check_stopped(*several: Settings) -> None:
     for settings in several:
         for group in (WORKER_GROUP, STATS_GROUP):
             if await still_running(settings, group):
-                raise Unavailable(f"processes of {topic_name(settings.topic_prefix, group)} are running; stop them")
+                raise Unavailable(
+                    f"processes of {topic_name(settings.topic_prefix, group)} are running; stop them"
+                )
 
 
 async def _fence(pool: Pool) -> None:
-    """A worker that is frozen, and no member of its group any more, can write nothing from here on."""
+    """Keep a frozen worker, which is no longer a member of its group, from writing anything from here on."""
     claims = await claim(pool, range(await known_partitions(pool)), "repartition")
     await release(pool, {partition: each.epoch for partition, each in claims.items()})
 
@@ -105,7 +115,7 @@ async def _copy(settings: Settings, former: Settings, partitions: int) -> dict[s
     async with Source.of(former, WORKER_GROUP) as source:
         for topic in TAKEN_UP:  # calls first: a message is answered with its call
             moved[topic] = await copy(settings, source, await source.waiting(topic, partitions))
-    async with Source.of(former, STATS_GROUP) as events:  # the statistics are made anew from Postgres
+    async with Source.of(former, STATS_GROUP) as events:  # the statistics are rebuilt from Postgres
         await events.count_as_read(await events.waiting(CONVERSATION_EVENT, partitions))
     return moved
 

@@ -1,4 +1,4 @@
-"""`replay`: a past window once more; shown first, asked for where clients would notice."""
+"""`replay`: a past window once more; shown first, and confirmed where clients would notice."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from streams.replay.session import Order, Session
 from streams.replay.window import Window, make_window
 
 _MODES = ("resume", "rebuild", "again", "what-if")
-# From one in a minute and a half to more than any topic takes; they keep a limiter's numbers finite.
+# From one every minute and a half to more than any topic takes. They keep the limiter's numbers finite.
 _LOWEST_RATE, _HIGHEST_RATE = 0.01, 100_000.0
 
 
@@ -54,7 +54,7 @@ class Options:
 
 
 def run_replay(settings: Settings, options: Options) -> int:
-    """Do what is asked for; 0, or 1 where nothing was done.
+    """Do what is asked for. Return 0, or 1 if nothing was done.
 
     Raises:
         InvalidInput: an option is malformed, or does not go with another.
@@ -86,9 +86,14 @@ async def _run(settings: Settings, options: Options) -> int:
             raise InvalidInput("--mode", "rebuild makes whole tables: no --number, --batch or --only")
         window = _window(options) if options.since or options.from_offset is not None else Window()
         return await run_rebuild(
-            settings, window, into=options.into, catch_up=options.catch_up, dry_run=options.dry_run, yes=options.yes,
+            settings,
+            window,
+            into=options.into,
+            catch_up=options.catch_up,
+            dry_run=options.dry_run,
+            yes=options.yes,
             as_json=options.as_json,
-        )  # fmt: skip
+        )
     if options.into or options.catch_up:
         raise InvalidInput("--into", "goes with --mode rebuild")
     if options.mode == "what-if":
@@ -147,9 +152,13 @@ async def _session(settings: Settings, pool: Pool, options: Options, wanted: Wan
         return await _former(settings, pool, options.identity, options.rate), False
     check_topic(options.topic, options.mode)
     order = Order(
-        topic=options.topic, window=_window(options), mode="again" if options.mode == "again" else "resume",
-        only="failed" if options.only else None, wanted=wanted, rate=options.rate,
-    )  # fmt: skip
+        topic=options.topic,
+        window=_window(options),
+        mode="again" if options.mode == "again" else "resume",
+        only="failed" if options.only else None,
+        wanted=wanted,
+        rate=options.rate,
+    )
     unfinished = await replays.unfinished(pool, options.topic) if options.mode == "again" else None
     if unfinished and not options.dry_run:
         raise InvalidInput(
@@ -169,27 +178,41 @@ async def _former(settings: Settings, pool: Pool, identity: str, rate: float) ->
     wanted = Wanted(number=saved["number"], batch=saved["batch"])
     mode: Mode = "again" if former.mode == "again" else "resume"
     order = Order(topic=former.topic, window=window, mode=mode, only=saved["only"], wanted=wanted, rate=rate)
-    return Session(settings, pool, order, identity, {int(place): offset for place, offset in former.positions.items()})
+    return Session(
+        settings, pool, order, identity, {int(place): offset for place, offset in former.positions.items()}
+    )
 
 
 async def _remember(pool: Pool, options: Options, session: Session) -> None:
     order = session.order
-    saved = {"window": order.window.as_json(), "number": order.wanted.number, "batch": order.wanted.batch,
-             "only": order.only}  # fmt: skip
+    saved = {
+        "window": order.window.as_json(),
+        "number": order.wanted.number,
+        "batch": order.wanted.batch,
+        "only": order.only,
+    }
     await replays.begin(pool, session.identity, order.topic, order.mode, saved)
 
 
 def _confirmed(options: Options, plan: Plan) -> bool:
-    """`again` writes to people: it is confirmed by their number, unless `--yes` says so."""
+    """Ask, unless `--yes` was given. `again` writes to people, so it is confirmed by typing their count."""
     if options.yes:
         return True
     clients = len(plan.clients)
     if not sys.stdin.isatty():
-        raise InvalidInput("--yes", f"needed where nobody can be asked: {plan.published} events of {clients} clients")
+        raise InvalidInput(
+            "--yes", f"needed where nobody can be asked: {plan.published} events of {clients} clients"
+        )
     if options.mode == "again":
-        print(f"{clients} clients will be written to AGAIN, {plan.published} events at {options.rate:g} a second.")
+        print(
+            f"{clients} clients will be written to AGAIN, "
+            f"{plan.published} events at {options.rate:g} a second."
+        )
         return input("Type the number of clients to go on: ").strip() == str(clients)
-    return input(f"Publish {plan.published} events of {clients} clients again? [y/N] ").strip().lower() in ("y", "yes")
+    return input(f"Publish {plan.published} events of {clients} clients again? [y/N] ").strip().lower() in (
+        "y",
+        "yes",
+    )
 
 
 @contextmanager
@@ -209,7 +232,10 @@ def _show_plan(options: Options, identity: str, plan: Plan) -> None:
         if options.dry_run or not plan.published:
             print(json.dumps(_as_json(options, identity, plan) | {"dry_run": options.dry_run}))
         return
-    print(f"{'would' if options.dry_run else 'will'} be published again: {plan.published} of {sum(plan.outcomes.values())}")
+    print(
+        f"{'would' if options.dry_run else 'will'} be published again: "
+        f"{plan.published} of {sum(plan.outcomes.values())}"
+    )
     for outcome, count in plan.outcomes.most_common():
         print(f"  {outcome:<12}{count:>10}")
 
@@ -219,12 +245,17 @@ def _show_done(options: Options, identity: str, done: Plan) -> None:
         print(json.dumps(_as_json(options, identity, done) | {"dry_run": False}))
     else:
         print(
-            f"replay {identity}: {done.published} events were published again; the worker does them in their numbers' turns"
+            f"replay {identity}: {done.published} events were published again; "
+            "the worker does them in their numbers' turns"
         )
 
 
 def _as_json(options: Options, identity: str, plan: Plan) -> dict[str, Any]:
     return {
-        "id": identity, "topic": options.topic, "mode": options.mode, "outcomes": dict(plan.outcomes),
-        "published": plan.published, "clients": len(plan.clients),
-    }  # fmt: skip
+        "id": identity,
+        "topic": options.topic,
+        "mode": options.mode,
+        "outcomes": dict(plan.outcomes),
+        "published": plan.published,
+        "clients": len(plan.clients),
+    }

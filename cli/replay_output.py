@@ -1,4 +1,4 @@
-"""What the modes of `replay` say alike."""
+"""Output that the modes of `replay` share."""
 
 import sys
 
@@ -9,9 +9,12 @@ from streams.replay.reader import Reader
 
 
 def say_what_is_cut(reader: Reader) -> None:
-    """Say, in one line, when the topic no longer has all that was asked for."""
+    """Say in one line if the topic no longer has everything that was asked for."""
     if reader.is_cut and reader.kept_since is not None:
-        print(f"{reader.topic} keeps events from {reader.kept_since:%F %T} UTC on; what is older is gone", file=sys.stderr)
+        print(
+            f"{reader.topic} keeps events from {reader.kept_since:%F %T} UTC on; what is older is gone",
+            file=sys.stderr,
+        )
 
 
 def nothing_there(reader: Reader) -> str:
@@ -22,7 +25,7 @@ def nothing_there(reader: Reader) -> str:
 
 
 def progress_bar() -> Progress:
-    """Make the bar with the time that is left, on stderr, where a person looks on."""
+    """Return a progress bar with the time left, on stderr, shown only on a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""`replay conversation-event --mode rebuild`: the tables again from the log.
+"""`replay conversation-event --mode rebuild`: rebuilds the tables from the log.
 
 Into an empty database, beside the present one, or into one that an older backup was restored to.
 """
@@ -27,13 +27,13 @@ from streams.replay.reader import Reader
 from streams.replay.rebuild import Rebuild, Rebuilt
 from streams.replay.window import Window
 
-# Keys shown of each table's differences; the counts are of all.
+# Keys shown of each table's differences; the counts include all.
 _MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`where`: beside, into, catch-up; `differences`: by table, where there is something to compare with."""
+    """A rebuild. `where`: beside, into, catch-up; `differences`: by table, if any is there to compare."""
 
     where: str
     events: int
@@ -43,16 +43,25 @@ class Report:
 
 
 async def run_rebuild(
-    settings: Settings, window: Window, *, into: str | None, catch_up: bool, dry_run: bool, yes: bool, as_json: bool
+    settings: Settings,
+    window: Window,
+    *,
+    into: str | None,
+    catch_up: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> int:
-    """Rebuild and print the report; 0, or 1 where the log had nothing.
+    """Rebuild and print the report; return 0.
 
     Raises:
         InvalidInput: the database of `--into` is not empty, or options do not go together.
         Unavailable: workers are running while their database is to be caught up, or the log is empty.
     """
     if into and catch_up:
-        raise InvalidInput("--into", "give either --into, for an empty database, or --catch-up, for the service's own")
+        raise InvalidInput(
+            "--into", "give either --into, for an empty database, or --catch-up, for the service's own"
+        )
     if catch_up and not dry_run:
         await _check_catch_up(settings, yes=yes)
     beside = dry_run or not (into or catch_up)
@@ -93,7 +102,9 @@ async def _opened(dsn: str, *, beside: bool) -> AsyncIterator[Target]:
 
 async def _rebuild(settings: Settings, target: Target, window: Window, *, beside: bool, where: str) -> Report:
     begun = time.monotonic()
-    rebuild = Rebuild(target, Policy.of(settings), await _erased(target, settings, into=not beside and where == "into"))
+    rebuild = Rebuild(
+        target, Policy.of(settings), await _erased(target, settings, into=not beside and where == "into")
+    )
     with progress_bar() as progress:
         async with Reader(settings, CONVERSATION_EVENT, window) as reader:
             say_what_is_cut(reader)
@@ -112,10 +123,10 @@ async def _rebuild(settings: Settings, target: Target, window: Window, *, beside
 
 
 async def _erased(target: Target, settings: Settings, *, into: bool) -> Erasures:
-    """Numbers that were erased stay so: what happened before their erasure does not come back.
+    """Return the erasures, so that nothing from before a number's erasure comes back.
 
-    The service's own database knows them, also where another one is filled; one that is lost knows none, but then the
-    erasures in the log count.
+    The service's own database knows them, even if another one is being filled. If it is lost, the erasures in
+    the log count instead.
     """
     if settings.database_url is None:
         return await target.erasures()
@@ -132,22 +143,32 @@ async def _erased(target: Target, settings: Settings, *, into: bool) -> Erasures
 def _print(report: Report, *, as_json: bool) -> None:
     result = report.result
     counts = {
-        "where": report.where, "events": report.events, "seconds": round(report.seconds, 2),
-        "events_per_second": round(report.events / report.seconds) if report.seconds else None, "known": result.known,
-        "erased": result.erased, "unreadable": result.unreadable, "refused": result.refused,
-        "without_beginning": len(result.without_beginning), "with_gaps": len(result.with_gaps),
+        "where": report.where,
+        "events": report.events,
+        "seconds": round(report.seconds, 2),
+        "events_per_second": round(report.events / report.seconds) if report.seconds else None,
+        "known": result.known,
+        "erased": result.erased,
+        "unreadable": result.unreadable,
+        "refused": result.refused,
+        "without_beginning": len(result.without_beginning),
+        "with_gaps": len(result.with_gaps),
         "differences": [asdict(each) for each in report.differences],
-    }  # fmt: skip
+    }
     if as_json:
         print(json.dumps(counts, ensure_ascii=False, default=str))
         return
-    print(f"{report.events} events in {report.seconds:.1f} s ({counts['events_per_second']}/s), {report.where}")
+    print(
+        f"{report.events} events in {report.seconds:.1f} s ({counts['events_per_second']}/s), {report.where}"
+    )
     for name in ("known", "erased", "unreadable", "refused", "without_beginning", "with_gaps"):
         if counts[name]:
             print(f"  {name.replace('_', ' ')}: {counts[name]}")
     for table in report.differences:
-        print(f"{table.table}: {table.equal} equal, {table.differing} differ,"
-              f" {table.only_in_log} only in the log, {table.only_in_database} only in the database")  # fmt: skip
+        print(
+            f"{table.table}: {table.equal} equal, {table.differing} differ,"
+            f" {table.only_in_log} only in the log, {table.only_in_database} only in the database"
+        )
         for example in table.examples:
             print(f"  {asdict(example)}")
     if result.unreadable:

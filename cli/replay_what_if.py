@@ -13,15 +13,17 @@ from streams.replay.reader import Reader
 from streams.replay.what_if import TOPICS, Comparison, WhatIf
 from streams.replay.window import Window
 
-# A line a difference; who wants all of it takes --json.
+# One line per difference; --json shows all of it.
 _LONGEST = 100
 
 
-async def run_what_if(settings: Settings, topic: str, window: Window, wanted: Wanted, *, as_json: bool) -> int:
-    """Compare and print; 0, also where decisions differ.
+async def run_what_if(
+    settings: Settings, topic: str, window: Window, wanted: Wanted, *, as_json: bool
+) -> int:
+    """Compare and print; return 0, even if decisions differ.
 
     Raises:
-        InvalidInput: a topic about whose events nothing is decided.
+        InvalidInput: no decisions are made about the topic's events.
         Unavailable: the window holds nothing.
     """
     if topic not in TOPICS:
@@ -50,9 +52,16 @@ def _print(topic: str, read: int, result: Comparison, *, as_json: bool) -> None:
             "unreadable": result.unreadable,
         }
         counts |= {"compared": dict(result.compared), "differing": dict(result.differing)}
-        print(json.dumps(counts | {"shown": [asdict(each) for each in result.shown]}, ensure_ascii=False, default=str))
+        print(
+            json.dumps(
+                counts | {"shown": [asdict(each) for each in result.shown]}, ensure_ascii=False, default=str
+            )
+        )
         return
-    print(f"{read} events of {topic}; {result.unknown} the journal does not know, {result.unreadable} unreadable")
+    print(
+        f"{read} events of {topic}; {result.unknown} the journal does not know, "
+        f"{result.unreadable} unreadable"
+    )
     for what, count in result.compared.items():
         print(f"  {what}: {result.differing[what]} of {count} decisions would differ")
     for each in result.shown:

@@ -1,4 +1,4 @@
-"""`stats`: shows the figures, compares the tables with Postgres, makes them again."""
+"""`stats`: shows the figures, compares the tables with Postgres, rebuilds them."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.5
 
 
 def run_stats(settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool) -> int:
-    """Do what is asked, rebuild before check; 0: equal or done, 1: there are differences, 3: events were on their way.
+    """Do what is asked, rebuild before check. Return 0: equal or done; 1: different; 3: events on their way.
 
     `rebuild`: from what, "topic" (as far back as it reaches) or "postgres".
 
@@ -39,7 +39,9 @@ def run_stats(settings: Settings, *, check: bool, rebuild: str | None, patience:
     return asyncio.run(_run(settings, check=check, rebuild=rebuild, patience=patience, as_json=as_json))
 
 
-async def _run(settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool) -> int:
+async def _run(
+    settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool
+) -> int:
     async with open_session(aiohttp.ClientTimeout(), _CONNECTIONS) as session:
         client = StatsClient(settings, session, patience)
         if rebuild:
@@ -105,6 +107,9 @@ def _print_comparison(result: Comparison, *, as_json: bool) -> None:
             table.add_row(each.conversation, each.field, str(each.tables), str(each.postgres))
         Console().print(table)
     if result.pending:
-        print(f"{result.pending} of {result.conversations} conversations have events still on their way; not compared")
+        print(
+            f"{result.pending} of {result.conversations} conversations have events still on their way; "
+            "not compared"
+        )
     verdict = "equal" if result.equal else f"{len(result.differences)} differences"
     print(f"{result.conversations} conversations compared with Postgres: {verdict}")

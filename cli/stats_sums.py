@@ -1,4 +1,4 @@
-"""The figures of the tables' sums beside those that a count in Postgres gives."""
+"""Compares the figures that the tables sum up with those counted in Postgres."""
 
 import asyncio
 from typing import Any
@@ -11,14 +11,21 @@ from schemas.settings import Settings
 from streams.stats.check import Difference
 
 _sql = load("gateway")
-_COUNTS = ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today")
+_COUNTS = (
+    "active_conversations",
+    "total_conversations_today",
+    "messages_sent_today",
+    "messages_received_today",
+)
 # The tables' answer may be 2 s old.
 _LOOK_AGAIN_SECONDS = 1.0
 _LEAST_SECONDS = 3.0
 
 
-async def sums_differ(settings: Settings, client: StatsClient, pool: Pool, patience: float) -> list[Difference]:
-    """Return the figures that differ, after looking again for a while: the answer of the views may be a moment old.
+async def sums_differ(
+    settings: Settings, client: StatsClient, pool: Pool, patience: float
+) -> list[Difference]:
+    """Return the figures that still differ after some time: the views' answer may be a moment old.
 
     Raises:
         Unavailable: no stats worker answers.
@@ -43,4 +50,8 @@ async def _counted(settings: Settings, pool: Pool) -> dict[str, Any]:
 
 
 def _differences(tables: dict[str, Any], postgres: dict[str, Any]) -> list[Difference]:
-    return [Difference("all", name, tables[name], value) for name, value in postgres.items() if tables[name] != value]
+    return [
+        Difference("all", name, tables[name], value)
+        for name, value in postgres.items()
+        if tables[name] != value
+    ]

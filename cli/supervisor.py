@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.3
 _PROBE_SECONDS = 2.0
 # A process that cannot start is not tried in a tight loop.
 _RESTART_SECONDS = 1.0
-# Longer than a rebalance with its drain; after this a stuck process is better started anew.
+# Longer than a rebalance with its drain; after this it is better to restart a stuck process.
 _LONGEST_UNREADY_SECONDS = 90.0
 _CONFIGURATION_ERROR = 2
 
@@ -54,7 +54,7 @@ class Supervisor:
         return {each.name: each.process.pid for each in self._all if each.process}
 
     def running(self) -> dict[str, bool]:
-        """Return each process, and whether it runs."""
+        """Return whether each process is running."""
         return {each.name: each.process is not None and each.process.returncode is None for each in self._all}
 
     def kill(self, name: str) -> None:
@@ -64,14 +64,14 @@ class Supervisor:
             process.kill()
 
     def ports(self, command: str) -> list[int]:
-        """Return where the processes of one kind have their views."""
+        """Return the ports of the views of one kind of process."""
         return [each.port for each in self._all if each.command == command]
 
     async def ready(self, seconds: float) -> None:
         """Wait until all are ready.
 
         Raises:
-            RuntimeError: one cannot start, or they were not ready in time; says where its log is.
+            RuntimeError: one cannot start (says why), or was not ready in time (says where the logs are).
         """
         end_at = time.monotonic() + seconds
         while not all(each.ready for each in self._all):
@@ -80,11 +80,13 @@ class Supervisor:
                 dead.result()
             if time.monotonic() > end_at:
                 late = ", ".join(each.name for each in self._all if not each.ready)
-                raise RuntimeError(f"not ready after {seconds:.0f} s: {late}; see the logs in {self._log_dir}")
+                raise RuntimeError(
+                    f"not ready after {seconds:.0f} s: {late}; see the logs in {self._log_dir}"
+                )
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop(self, seconds: float) -> None:
-        """Stop all: web first, so that nothing new comes, then the workers at once."""
+        """Stop all: first web, so that nothing new comes, then the workers, all together."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -104,11 +106,13 @@ class Supervisor:
                 if each.process.returncode == _CONFIGURATION_ERROR:
                     last = log_file.read_text().strip().splitlines()[-1:]
                     raise RuntimeError(f"{each.name} cannot start: {' '.join(last)}")
-                log.warning("process ended and is started again", process=each.name, code=each.process.returncode)
+                log.warning(
+                    "process ended and is started again", process=each.name, code=each.process.returncode
+                )
                 await asyncio.sleep(_RESTART_SECONDS)
 
     async def _watch(self, each: Supervised, client: httpx.AsyncClient) -> None:
-        """Look at a process until it has ended."""
+        """Watch a process until it has ended."""
         assert each.process is not None, "started before"
         while each.process.returncode is None:
             answer = await _ready(client, each.port)
@@ -130,9 +134,9 @@ async def _ready(client: httpx.AsyncClient, port: int) -> httpx.Response | None:
 
 
 def restart_may_help(answer: httpx.Response | None) -> bool:
-    """Return whether a process that answers `/ready` like this, or not at all (None), is better started anew. Pure.
+    """Return whether to restart a process that answers `/ready` like this, or not at all (None). Pure.
 
-    A worker knows of work that a new start would fail on as well.
+    A worker knows when it is held up by work on which a new start would fail as well.
     """
     if answer is None:
         return True

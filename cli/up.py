@@ -51,8 +51,13 @@ class Up:
             kafka = await start_kafka(self._data_dir / "kafka", self._jars)
             self._servers.add(kafka)
             embedded = str(kafka.kind == "embedded").lower()
-            self._set("Kafka", kafka.bootstrap_servers, kind=kafka.kind, KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
-                      KAFKA_EMBEDDED=embedded)  # fmt: skip
+            self._set(
+                "Kafka",
+                kafka.bootstrap_servers,
+                kind=kafka.kind,
+                KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
+                KAFKA_EMBEDDED=embedded,
+            )
             self.state["kafka_pid"] = kafka.process.pid
         if self._settings.database_url is None:
             postgres = await start_postgres(self._data_dir / "postgres")
@@ -77,13 +82,15 @@ class Up:
             self._set("Service token (random, not set)", token, MICROSERVICE_TOKEN=token)
 
     async def start_phone(self) -> None:
-        """Serve the phone in the browser, where both vendors are simulated."""
+        """Serve the phone in the browser if both vendors are simulated."""
         if not self.state.keys() >= {"twilio_url", "elevenlabs_url"}:
             return
         addresses = Addresses(
-            web_url=f"http://{LOOPBACK}:{self._settings.port}", token=self.env["MICROSERVICE_TOKEN"],
-            twilio_url=self.state["twilio_url"], elevenlabs_url=self.state["elevenlabs_url"],
-        )  # fmt: skip
+            web_url=f"http://{LOOPBACK}:{self._settings.port}",
+            token=self.env["MICROSERVICE_TOKEN"],
+            twilio_url=self.state["twilio_url"],
+            elevenlabs_url=self.state["elevenlabs_url"],
+        )
         url, runner = await serve_phone(addresses, self._servers, LOOPBACK)
         self._stops.append(runner.cleanup)
         self._set("Phone in the browser", f"http://{LOOPBACK}:{self._settings.port}/phone", PHONE_URL=url)
@@ -150,7 +157,9 @@ async def _start(settings: Settings, up: Up, workers: int) -> None:
     await up.start_parts()
     await up.prepare()
     await up.start_phone()
-    up.env.setdefault("WORKER_URLS", ",".join(f"http://{LOOPBACK}:{port}" for port in _worker_ports(settings, workers)))
+    up.env.setdefault(
+        "WORKER_URLS", ",".join(f"http://{LOOPBACK}:{port}" for port in _worker_ports(settings, workers))
+    )
     up.supervisor.add("web", settings.port, "PORT")
     for number, port in enumerate(_worker_ports(settings, workers)):
         up.supervisor.add("worker", port, "WORKER_PORT", f"worker-{number + 1}")
@@ -159,12 +168,14 @@ async def _start(settings: Settings, up: Up, workers: int) -> None:
 
 
 def _ports(settings: Settings, workers: int) -> dict[str, int]:
-    of_workers = {f"WORKER_PORT of worker-{n + 1}": port for n, port in enumerate(_worker_ports(settings, workers))}
+    of_workers = {
+        f"WORKER_PORT of worker-{n + 1}": port for n, port in enumerate(_worker_ports(settings, workers))
+    }
     return {"PORT": settings.port, "STATS_PORT": settings.stats_port} | of_workers
 
 
 def _worker_ports(settings: Settings, workers: int) -> list[int]:
-    """Only the first has the configured port of its views; the others are on the next ones behind the stats worker's."""
+    """Return the ports of the workers' views: the first as configured, the rest after the stats worker's."""
     return [settings.worker_port, *range(settings.stats_port + 1, settings.stats_port + workers)]
 
 
@@ -186,10 +197,15 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
     console.print(f'Try it:  curl -H "X-Service-Token: {token}" {base}/api/stats', markup=False)
     console.print("Chat:    whatsapp-microservice demo       Stop: Ctrl-C")
     state = up.state | {
-        "web_url": base, "token": token, "kafka": up.env.get("KAFKA_BOOTSTRAP_SERVERS"),
-        "database_url": up.env.get("DATABASE_URL"), "pids": supervisor.pids(), "worker_ports": supervisor.ports("worker"),
-        "env": up.chosen, "pid": os.getpid(),
-    }  # fmt: skip
+        "web_url": base,
+        "token": token,
+        "kafka": up.env.get("KAFKA_BOOTSTRAP_SERVERS"),
+        "database_url": up.env.get("DATABASE_URL"),
+        "pids": supervisor.pids(),
+        "worker_ports": supervisor.ports("worker"),
+        "env": up.chosen,
+        "pid": os.getpid(),
+    }
     file = data_dir / "up.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(state))

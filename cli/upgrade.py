@@ -1,4 +1,4 @@
-"""What becomes of conversations of the build whose rules were functions of Postgres: the rules and the tables meet here."""
+"""Upgrades conversations of the build whose rules were functions in Postgres: here rules and tables meet."""
 
 import uuid
 from datetime import datetime

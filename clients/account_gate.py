@@ -1,4 +1,4 @@
-"""Where everybody waits while a vendor refuses our account, not one number; one tries from time to time."""
+"""Where everybody waits while a vendor refuses our account rather than one number; now and then one tries."""
 
 import asyncio
 import time
@@ -15,8 +15,10 @@ log = structlog.get_logger()
 
 
 class AccountGate:
-    """`await gate.wait(who)` before each call that is to have an effect. `now`: aware; `moved_at`: when the vendor was
-    tried or told something last, by `steady`: monotonic seconds.
+    """A gate: `await gate.wait(who)` before each call that is meant to have an effect.
+
+    `now`: aware. `steady`: monotonic seconds. `moved_at`: when, by `steady`, the vendor was last tried or
+    last told us something.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class AccountGate:
         self._timer: asyncio.TimerHandle | None = None
 
     async def wait(self, who: str) -> None:
-        """Wait while the account is refused; whoever is let through earlier tries whether it still is."""
+        """Wait while the account is refused; whoever is let through earlier tests whether it still is."""
         while (pause := self.pause) is not None:
             if pause.may_try(now := self._now()):
                 self.pause = pause.tried_by(who, now, ACCOUNT)
@@ -41,7 +43,7 @@ class AccountGate:
             await self._turn()
 
     def refused(self, who: str, code: str, *, by_report: bool) -> None:
-        """The vendor refuses our account, key or sender. `by_report`: of a message that it had accepted."""
+        """Note that the vendor refuses our account, key or sender. `by_report`: after taking the message."""
         if self.pause is None:
             self.pause = Pause.begun(code, self._now(), ACCOUNT, by_report=by_report)
             log.error("vendor refuses our account, all wait", vendor=self.vendor, code=code)
@@ -50,7 +52,7 @@ class AccountGate:
         self._wake_at_its_time()
 
     def went_through(self, who: str, *, by_report: bool) -> None:
-        """The vendor took something; it ends a pause if it tried."""
+        """Note that the vendor took something, which ends a pause if `who` was trying."""
         if self.pause is None or not self.pause.is_ended_by(who, by_report=by_report):
             return
         log.info("vendor takes our account again", vendor=self.vendor, waiting=len(self._waiting))
@@ -75,7 +77,7 @@ class AccountGate:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                self._wake_one()  # it was to try
+                self._wake_one()  # this one was meant to try
             raise
 
     def _wake_at_its_time(self) -> None:
@@ -100,6 +102,6 @@ class AccountGate:
 
 
 def shown(vendor: str, scope: str, pause: Pause) -> dict[str, Any]:
-    """Return a pause as views show it. `scope`: account, or first_messages."""
+    """Return a pause as views show it. `scope`: account or first_messages."""
     since, until = (at.isoformat(timespec="seconds") for at in (pause.since, pause.until))
     return {"vendor": vendor, "scope": scope, "code": pause.code, "since": since, "until": until}

@@ -9,14 +9,14 @@ from schemas.elevenlabs_call import CallDetails
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
-    """What the agent must remember. `transcript`: (role, text) of the call; `history`: (direction, text) since, direction
-    `operator` where a person of the team wrote.
-    """
+    """What the agent must remember."""
 
     client_name: str = ""
     summary: str | None = None
+    #: (role, text) of the call.
     transcript: list[tuple[str, str]] = field(default_factory=list)
     dynamic_variables: dict[str, Any] = field(default_factory=dict)
+    #: (direction, text) since the call; direction `operator` where a member of the team wrote.
     history: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -26,23 +26,24 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A client's words to the agent. `conversation_id`: the call's, may be empty; `user_id`: the client's number.
+    """A client's words to the agent."""
 
-    `confirm`: awaited right before the agent hears them; raises when it must not any more.
-    `tools`: client tools of the agent that are there, with what it is told when it uses one; `meanwhile`: of the
-    history, what was said while a person stood in for the agent; `load_context`: reads the context, and only a
-    transport that tells it to the agent pays for it; `is_late`: it was held up for long, and shares the places with others.
-    """
-
+    #: The call's; may be empty.
     conversation_id: str
     agent_id: str
     text: str
+    #: The client's number.
     user_id: str
     context: CallContext = CallContext()
+    #: Awaited right before the agent hears the words; raises when it must no longer hear them.
     confirm: Callable[[], Awaitable[None]] = _nothing
+    #: The agent's client tools that exist here, each with what the agent is told when it uses it.
     tools: Mapping[str, str] = field(default_factory=dict)
+    #: The part of the history that was said while a person stood in for the agent.
     meanwhile: list[tuple[str, str]] = field(default_factory=list)
+    #: Reads the context, so that only a transport that tells it to the agent pays for it.
     load_context: Callable[[], Awaitable[CallContext]] | None = None
+    #: The question was held up for long, and shares the places with others.
     is_late: bool = False
 
     async def with_context(self) -> "Question":
@@ -54,40 +55,39 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply:
-    """The agent's answer, never empty.
-
-    `tools`: names of the client tools it used.
-    `ended`: the agent ended the conversation with it. `elevenlabs_conversation_id`: of the conversation that gave the
-    answer, which is a new one over the WebSocket. `raw`: fit to be stored as JSON.
-    """
+    """The agent's answer, never empty."""
 
     text: str
+    #: Fit to be stored as JSON.
     raw: dict[str, Any]
     transport: str
+    #: The agent ended the conversation with this answer.
     ended: bool = False
+    #: Names of the client tools that the agent used.
     tools: tuple[str, ...] = ()
+    #: The conversation that gave the answer; over the WebSocket it is a new one.
     elevenlabs_conversation_id: str | None = None
 
 
 class Agent(Protocol):
-    """Asks an agent.
+    """The port of an agent.
 
     Raises (all transports):
-        RetryableError: no answer came, asking again may bring one; also while our key is refused.
+        RetryableError: no answer came, and asking again may bring one; also while our key is refused.
         TerminalError: the agent does not exist or may not be used.
     """
 
     async def ask(self, question: Question) -> AgentReply: ...
 
     def prepare(self, agent_id: str) -> None:
-        """Have ready, in the background, what the agent's next question needs, if anything. Begins no conversation."""
+        """Prepare whatever the agent's next question needs, in the background. Begins no conversation."""
 
 
 class Calls(Protocol):
-    """Looks up what the agent's vendor knows of a call."""
+    """Look-ups of what the agent's vendor knows about a call."""
 
     async def fetch_call(self, conversation_id: str) -> CallDetails | None:
-        """Return what is known of a call; None while there is nothing, or where it cannot be had.
+        """Return what is known about a call; None while there is nothing, or where it cannot be had.
 
         Raises:
             RetryableError: no answer came.

@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# The event loop keeps only weak references to tasks; what was given up still has to clean up after itself.
+# The event loop keeps only weak references to tasks, and abandoned ones still have to clean up.
 _given_up: set[asyncio.Task[Any]] = set()
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Return the work's result, or stop waiting for it.
 
-    `asyncio.timeout` waits until the cancelled work has cleaned up: giving a connection back to asyncpg's pool waits
-    for a frozen Postgres without end. Here it cleans up behind our back.
+    `asyncio.timeout` waits until the cancelled work has cleaned up, and giving a connection back to asyncpg's
+    pool waits for a frozen Postgres forever. Here the work cleans up in the background.
 
     Raises:
         TimeoutError: it took longer.
@@ -40,4 +40,4 @@ def _give_up(task: asyncio.Task[Any]) -> None:
 def _forget(task: asyncio.Task[Any]) -> None:
     _given_up.discard(task)
     if not task.cancelled():
-        task.exception()  # looked at, so that it is not reported as never retrieved: nobody waits for it
+        task.exception()  # retrieved, or asyncio would report it as never retrieved: nobody waits for it

@@ -1,4 +1,4 @@
-"""A circuit breaker: while a vendor does not answer, one call at a time probes it, and all others wait for that.
+"""A circuit breaker: while a vendor does not answer, one call at a time probes it and all others wait.
 
 So an outage costs neither tries nor CPU, and its end is noticed within a few seconds.
 """
@@ -15,11 +15,13 @@ from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalE
 
 log = structlog.get_logger()
 
-# One number's trouble is not the vendor's: so many failures in a row, with no success of any number between, are.
+# One number's trouble is not the vendor's; so many failures in a row, with no number's success between, are.
 _FAILURES = 5
-# Twilio's and ElevenLabs' outages last minutes; a probe this often is noticed by neither, and the backlog starts soon.
+# Twilio's and ElevenLabs' outages last minutes. Neither notices a probe this often, and
+# the backlog starts soon.
 _PROBE_EVERY_SECONDS = 1.0
-# A probe that hangs, or of which nobody hears any more (what it was to send was withdrawn), must not be the last one.
+# A probe that hangs, or is never heard of again (what it was to send was withdrawn), must not
+# be the last one.
 _PROBE_LOST_SECONDS = 2.0
 # What health judges by: old outcomes must leave it soon after an outage ends, and a burst must not grow it.
 _RECENT_SECONDS = 10.0
@@ -27,11 +29,11 @@ MOST_OUTCOMES = 200
 
 
 class CircuitBreaker:
-    """`async with breaker.call(): ...` around each call to the vendor. Open while the vendor is away.
+    """A breaker: `async with breaker.call(): ...` around each call to the vendor. Open while it is away.
 
-    `slow_after_seconds`: a call that is not answered by then counts as failed already, so that a vendor that lets time-outs
-    pass is not sent a whole time-out's worth of calls; None: calls may take long. `moved_at`: when it answered or failed
-    last, seconds of `clock`. `clock`: monotonic seconds.
+    `slow_after_seconds`: a call unanswered by then already counts as failed, so that a vendor that lets calls
+    time out is not sent a whole time-out's worth of them; None: calls may take long.
+    `clock`: monotonic seconds. `moved_at`: when, by `clock`, the vendor last answered or failed.
     """
 
     def __init__(
@@ -58,16 +60,16 @@ class CircuitBreaker:
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """Wait while the breaker is open; then learn from what the call comes to."""
+        """Wait while the breaker is open; then learn from the call's outcome."""
         await self.wait()
         with self.watch():
             yield
 
     async def wait(self, *, first: bool = False) -> bool:
-        """Wait while the breaker is open; whoever is let through while it is goes on to `watch` its call, or to `read`.
+        """Wait while the breaker is open; whoever is let through meanwhile goes on to `watch` or `reading`.
 
         Args:
-            first: before all others, for who had its turn and could not use it.
+            first: go before all others, for a caller that had its turn and could not use it.
 
         Returns:
             Whether it is still open, and this is the probe.
@@ -76,11 +78,13 @@ class CircuitBreaker:
 
     @contextmanager
     def reading(self, *, is_probe: bool, is_all: bool = True) -> Iterator[None]:
-        """Learn from a read while the breaker is open: one that fails keeps it open; one that is answered closes nothing,
-        for the calls that it is about may fail all the same.
+        """Learn from a read while the breaker is open.
+
+        A read that fails keeps the breaker open. One that is answered does not close it, because the calls
+        that it is about may still fail.
 
         Args:
-            is_all: the probe ends with it, and the next to wait is let through at once; else it goes on to its call.
+            is_all: the read is the whole probe, and the next waiter goes at once; else a call follows.
         """
         if not is_probe:
             yield
@@ -101,11 +105,15 @@ class CircuitBreaker:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Learn from what a call comes to."""
-        slow = None if self._slow_after is None else asyncio.get_running_loop().call_later(self._slow_after, self._counts)
+        """Learn from a call's outcome."""
+        slow = (
+            None
+            if self._slow_after is None
+            else asyncio.get_running_loop().call_later(self._slow_after, self._counts)
+        )
         try:
             yield
-        except (AccountRefused, NumberBusy, TerminalError):  # it is there, and says no
+        except (AccountRefused, NumberBusy, TerminalError):  # the vendor is there, and says no
             self._answered()
             raise
         except (RetryableError, UnknownOutcome):
@@ -120,7 +128,7 @@ class CircuitBreaker:
         self._answered()
 
     def recent(self) -> dict[str, int]:
-        """Return how many of the newest calls, of the last 10 s, were answered and how many failed."""
+        """Return how many of the newest calls within the last 10 s were answered, and how many failed."""
         since = self._clock() - _RECENT_SECONDS
         outcomes = [answered for at, answered in self._outcomes if at > since]
         return {"answered": sum(outcomes), "failed": len(outcomes) - sum(outcomes)}
@@ -138,7 +146,7 @@ class CircuitBreaker:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._probe_later()  # it was to probe
+                self._probe_later()  # this one was meant to probe
             raise
 
     def _failed(self) -> None:

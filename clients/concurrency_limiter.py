@@ -1,7 +1,7 @@
-"""Places for conversations at once: as many as the workspace really has, found out from its refusals.
+"""Places for concurrent conversations: as many as the workspace really has, learned from its refusals.
 
-The workspace's limit is shared with its phone calls (a handshake is checked against the voice limit first), so it may be
-far below what is configured. Each refusal takes places away, answers give them back one by one.
+The workspace's limit is shared with its phone calls (a handshake is checked against the voice limit first),
+so it may be far below what is configured. Each refusal takes places away; answers give them back one by one.
 """
 
 import asyncio
@@ -10,18 +10,18 @@ from contextlib import asynccontextmanager
 
 from clients.fair_share import FairQueue
 
-# A place for so many answers: with a full workspace a sixth of the questions is refused once, with a vendor who refuses
-# fewer than that by chance (`system_busy` comes with the same code) the limit stays up.
+# Answers that give one place back. With a full workspace a sixth of the questions is refused once; with a
+# vendor that refuses fewer than that by chance (`system_busy` comes with the same code) the limit stays up.
 _ANSWERS_A_PLACE = 5
-# What one refusal leaves at least: told to few, it says little of what many would be told.
+# The least share that one refusal leaves: a refusal among a few says little about how many would be refused.
 _KEPT_SHARE = 0.8
 
 
 class AdaptiveLimit:
     """How many may run now, between 1 and `most`. Pure.
 
-    Each refusal takes one place of those that really ran: of a crowd that came to a full workspace as many are refused
-    as there were too many.
+    Each refusal takes one place off those that really ran: when a crowd meets a full workspace, as many are
+    refused as were too many.
     """
 
     def __init__(self, most: int) -> None:
@@ -33,16 +33,16 @@ class AdaptiveLimit:
         return int(self._now)
 
     def refused(self, running: int) -> None:
-        """One of `running`, itself included, was refused."""
+        """Take places away: one of `running`, itself included, was refused."""
         self._now = max(1.0, min(self._now - 1, max(running - 1, self._now * _KEPT_SHARE)))
 
     def answered(self) -> None:
-        """One was answered."""
+        """Give back part of a place: one was answered."""
         self._now = min(float(self._most), self._now + 1 / _ANSWERS_A_PLACE)
 
 
 class ConcurrencyLimiter:
-    """Waits for a place, first come, first served; those who were held up before they came share with the others."""
+    """A queue for places, first come, first served; those held up before they came share with the others."""
 
     def __init__(self, most: int) -> None:
         self.limit = AdaptiveLimit(most)
@@ -51,7 +51,7 @@ class ConcurrencyLimiter:
 
     @asynccontextmanager
     async def one(self, *, is_late: bool = False) -> AsyncIterator[None]:
-        """Have a place. `is_late`: it was held up for long, by an outage for instance."""
+        """Hold a place. `is_late`: whoever asks was held up for long, by an outage for instance."""
         if self._waiting or self.running >= self.limit.now:
             await self._wait(is_late=is_late)
         else:
@@ -69,7 +69,7 @@ class ConcurrencyLimiter:
         try:
             await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():  # it had been given a place already
+            if waiter.done() and not waiter.cancelled():  # this one already had a place
                 self.running -= 1
                 self._wake()
             raise

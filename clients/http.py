@@ -1,6 +1,6 @@
-"""HTTP as every client of ours speaks it: one set-up of sessions, bounded answers, no redirects.
+"""HTTP as all our clients speak it: one way to set up sessions, bounded answers, no redirects.
 
-aiohttp repeats a request by itself only for idempotent methods (client.py, IDEMPOTENT_METHODS); a POST on a
+aiohttp repeats a request by itself only for idempotent methods (client.py, IDEMPOTENT_METHODS). A POST on a
 kept-alive connection that turns out to be closed raises `ServerDisconnectedError` or `ClientOSError` instead,
 which is not among `NOTHING_WAS_SENT`. Redirects are never followed: 307 and 308 would repeat the POST, and a
 vendor's credentials would go wherever an answer points.
@@ -17,40 +17,42 @@ from yarl import URL
 
 from clients.vendor_json import Json, parse_vendor_object
 
-# Waiting for a place in the pool and connecting; under `total`, so that it is told from a slow answer.
+# Waiting for a place in the pool and connecting; under `total`, so that it can be told from a slow answer.
 _POOL_SECONDS = 10.0
 # A TLS handshake across the Atlantic takes 0.3 s; more than this is an outage.
 _CONNECT_SECONDS = 5.0
-# Vendors close idle connections after a minute or so; ours go earlier, so that none is cut while being reused.
+# Vendors close idle connections after a minute or so; we close them earlier, so none is cut during reuse.
 _KEEPALIVE_SECONDS = 20.0
-# Vendors' hosts move behind load balancers within minutes; aiohttp's 10 s would ask the resolver all the time.
+# Vendors' hosts move behind load balancers within minutes; aiohttp's 10 s would keep the resolver busy.
 _DNS_SECONDS = 60
 
-# A long call's conversation with the results of its tools, or a thousand listed messages, is some megabytes;
-# more is no answer to anything that we ask.
+# A long call's conversation with its tools' results, or a thousand listed messages, is a few megabytes.
+# Nothing that we ask has a larger answer.
 LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 
 CREDENTIALS_PAUSE_SECONDS = 30.0
 """How long a vendor that refuses our credentials is left alone: a person must act, seconds do not matter."""
 
 NOTHING_WAS_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""Failures before any byte of the request was written: both are raised while a connection is being made."""
+"""Failures before any byte of the request was written: both are raised while connecting."""
 
 BROKE_OFF = (aiohttp.ClientError, TimeoutError, OSError)
 """Any failure of a request; outside `NOTHING_WAS_SENT` its outcome is unknown."""
 
 NO_ANSWER = (*BROKE_OFF, ValueError)
-"""The same, and what `Answer.json` raises: nothing that could be read came back."""
+"""`BROKE_OFF` and what `Answer.json` raises: nothing readable came back."""
 
 
 def at_any_time() -> bool:
-    """Return true: what nobody else could have sent meanwhile never grows too old."""
+    """Return True: what nobody else could have sent in the meantime never grows too old."""
     return True
 
 
 class GuardedBody(aiohttp.BytesPayload):
-    """A body that may grow too old to be sent. aiohttp holds a request's head back until its body is written, and a small
-    body leaves with it in one call: between `may_leave` and the kernel nothing else can run. `is_withheld`: it did not.
+    """A body that may grow too old to be sent. `is_withheld`: it was not sent.
+
+    aiohttp holds a request's head back until its body is written, and a small body leaves with it in one
+    call, so nothing else can run between `may_leave` and the kernel.
     """
 
     def __init__(self, body: bytes, may_leave: Callable[[], bool]) -> None:
@@ -59,7 +61,7 @@ class GuardedBody(aiohttp.BytesPayload):
         self.is_withheld = False
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Write it, or raise, which closes the connection."""
+        """Write the body, or raise, which closes the connection."""
         self.is_withheld = not self._may_leave()
         if self.is_withheld:
             raise TimeoutError("too old to be sent")
@@ -67,11 +69,11 @@ class GuardedBody(aiohttp.BytesPayload):
 
 
 class TooLarge(aiohttp.ClientError):
-    """An answer is larger than anything that should be said."""
+    """An answer is larger than any answer should be."""
 
 
 class Redirected(aiohttp.ClientError):
-    """An answer points elsewhere where none may."""
+    """An answer redirects, which none may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds of `Retry-After`, which is a number or a date; None where it is neither."""
+        """The seconds of `Retry-After`, which is a number or a date; None if it is neither."""
         value = self.headers.get("Retry-After", "")
         try:
             seconds = float(value)
@@ -102,7 +104,10 @@ class Answer:
 
 
 def timeouts(*, read_seconds: float, whole_seconds: float) -> aiohttp.ClientTimeout:
-    """Return a vendor's time-outs, all four phases named. `whole_seconds`: of a request, waits for a place included."""
+    """Return a vendor's time-outs, naming all four phases.
+
+    `whole_seconds`: of a whole request, waiting for a place in the pool included.
+    """
     return aiohttp.ClientTimeout(
         total=whole_seconds, connect=_POOL_SECONDS, sock_connect=_CONNECT_SECONDS, sock_read=read_seconds
     )
@@ -110,15 +115,20 @@ def timeouts(*, read_seconds: float, whole_seconds: float) -> aiohttp.ClientTime
 
 def open_session(timeout: aiohttp.ClientTimeout, most: int) -> aiohttp.ClientSession:
     """Open a kept-alive session of at most `most` connections; must be called inside a running loop."""
-    connector = aiohttp.TCPConnector(limit=most, keepalive_timeout=_KEEPALIVE_SECONDS, ttl_dns_cache=_DNS_SECONDS)
-    # No cookies: answers to one person's request must not change another's.
+    connector = aiohttp.TCPConnector(
+        limit=most, keepalive_timeout=_KEEPALIVE_SECONDS, ttl_dns_cache=_DNS_SECONDS
+    )
+    # No cookies: the answer to one person's request must not affect another's.
     return aiohttp.ClientSession(
-        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[_no_redirects()]
+        connector=connector,
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[_no_redirects()],
     )
 
 
 def _no_redirects() -> aiohttp.TraceConfig:
-    """The handshake of a WebSocket follows them without being asked to, and takes its headers along."""
+    """Refuse redirects: a WebSocket's handshake follows them unasked, and takes its headers along."""
     config = aiohttp.TraceConfig()
     config.on_request_redirect.append(_refuse_redirect)
     return config
@@ -143,7 +153,7 @@ async def ask(
     """Send one request and read its answer, of at most `most` bytes. `timeout` None: the session's.
 
     Raises:
-        BROKE_OFF: see there; `TooLarge` among them, of which the rest is not read.
+        BROKE_OFF: see there. This includes `TooLarge`, after which the rest is not read.
     """
     async with session.request(
         method,
@@ -159,10 +169,10 @@ async def ask(
 
 
 async def read_bounded(response: aiohttp.ClientResponse, most: int = LARGEST_ANSWER_BYTES) -> bytes:
-    """Read an answer of at most so many bytes; of a larger one the rest is not read.
+    """Read an answer of at most `most` bytes; the rest of a larger one is not read.
 
     Raises:
-        TooLarge: among `BROKE_OFF`, as everything else that can go wrong on the way.
+        TooLarge: one of `BROKE_OFF`, like everything else that can go wrong on the way.
     """
     body = bytearray()
     async for chunk in response.content.iter_any():

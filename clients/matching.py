@@ -1,5 +1,6 @@
-"""Which of the messages that a messenger lists may be one of ours, as it does not show our own ids; and what a list
-that shows none proves. Pure.
+"""Which of a messenger's listed messages may be ours, and what a list without any proves. Pure.
+
+The messenger does not show our own ids.
 """
 
 import unicodedata
@@ -13,27 +14,32 @@ from schemas.errors import InvalidNumber
 from schemas.phone import conversation_key
 
 MARGIN: Final = timedelta(seconds=10)
-"""A list is taken to show a message at most this much later than younger ones, and clocks to differ by less. Twilio
-documents neither; it dates messages in whole seconds.
+"""Assumed: a list shows a message at most this much later than younger ones, and clocks differ by less.
+
+Twilio documents neither, and dates messages in whole seconds.
 """
 
 
 def candidates(
     messages: Iterable[ListedMessage], to: str, body: str | None, known_sids: Set[str]
 ) -> list[ListedMessage]:
-    """Return what may be a lost message to an address, in the list's order. `body` None: any text, for templates."""
+    """Return possible lost messages to an address, in list order. `body` None: any text, for templates."""
     return [
         each
         for each in messages
-        if each.sid not in known_sids and same_address(each.to, to) and (body is None or same_text(each.body, body))
+        if each.sid not in known_sids
+        and same_address(each.to, to)
+        and (body is None or same_text(each.body, body))
     ]
 
 
 def proves_absence(listing: Listing, *, read_at: datetime, lives_until: datetime) -> bool:
-    """Return whether what a list does not show was not made: it shows something that was made well after the attempt's end.
+    """Return whether a message missing from a list was not created.
+
+    It was not if the list shows a message that was created well after the attempt's end.
 
     Args:
-        read_at: when the reading began, by the clock that `lives_until` is of; the messenger's own is set against it.
+        read_at: when reading began, by the clock of `lives_until`; the messenger's own is compared with it.
         lives_until: the latest moment at which the attempt can have had its effect.
     """
     if listing.as_of is None or not listing.is_whole or not listing.messages:
@@ -43,9 +49,9 @@ def proves_absence(listing: Listing, *, read_at: datetime, lives_until: datetime
 
 
 def same_address(one: str, other: str) -> bool:
-    """Return whether two addresses are one person's; a number may be shown in its other spelling.
+    """Return whether two addresses are the same person's; a number may be shown in its other spelling.
 
-    A miss here would send a message twice.
+    A false negative would send a message twice.
     """
     try:
         return one == other or conversation_key(one) == conversation_key(other)
@@ -54,8 +60,10 @@ def same_address(one: str, other: str) -> bool:
 
 
 def same_text(one: str, other: str) -> bool:
-    """Return whether two texts are one: white space and composition of accents may change on the way, and what a
-    messenger cannot carry is left out or replaced.
+    """Return whether two texts are the same message.
+
+    White space and the composition of accents may change on the way, and what a messenger cannot carry is
+    left out or replaced.
     """
     return one == other or _plain(one) == _plain(other)
 

@@ -1,7 +1,7 @@
 """The port of a messenger: how messages reach a client, whichever vendor carries them.
 
-Addresses are texts that the messenger made (`whatsapp:+57…`); whose they are says `schemas.phone`. Delivery
-states are those of `schemas.statuses`. What a code of the vendor's means is a `Verdict`.
+Addresses are strings made by the messenger (`whatsapp:+57…`); `schemas.phone` tells whose they are. Delivery
+states are those of `schemas.statuses`. What a vendor's code means is a `Verdict`.
 """
 
 from collections.abc import AsyncIterator, Callable, Set
@@ -15,21 +15,22 @@ from schemas.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """One message. `own_id`: ours, which comes back with its delivery reports. `template_id`: of an approved
-    template, which goes instead of a body where a text may not; `template_variables`: by the template's names.
-    """
+    """One message to be sent."""
 
+    #: Ours; comes back with the message's delivery reports.
     own_id: str
     to: str
     body: str | None = None
+    #: Of an approved template, sent instead of a body where text is not allowed.
     template_id: str | None = None
+    #: By the template's names.
     template_variables: dict[str, str] = field(default_factory=dict)
     media_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The messenger took a message. `body`: its text as the messenger shows it, of a template as well."""
+    """A message that the messenger took. `body`: its text as the messenger shows it, also of a template."""
 
     sid: str
     status: str
@@ -38,7 +39,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedMessage:
-    """A message that the messenger knows. `created`: aware, whole seconds; `files`: how many it has."""
+    """A message known to the messenger. `created`: aware, whole seconds; `files`: how many it has."""
 
     sid: str
     to: str
@@ -53,25 +54,25 @@ class ListedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Messages of ours, newest first. `as_of`: the messenger's own clock when it said so; None: it does not say.
-    `is_whole`: it goes back as far as was asked.
-    """
+    """Messages of ours, newest first."""
 
     messages: tuple[ListedMessage, ...]
+    #: The messenger's own clock when it answered; None if it does not say.
     as_of: datetime | None = None
+    #: The list goes back as far as was asked.
     is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFile:
-    """A file of a client's. `content_type`: the client's own word."""
+    """A client's file. `content_type`: as the client claims."""
 
     url: str
     content_type: str
 
 
 class Messenger(Protocol):
-    """Sends, and finds out what became of it. `vendor`: its name in metrics, logs and errors.
+    """Sends messages and finds out what became of them. `vendor`: its name in metrics, logs and errors.
 
     Reading raises:
         RetryableError: no answer that could be read.
@@ -82,19 +83,19 @@ class Messenger(Protocol):
     def vendor(self) -> str: ...
 
     async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
-        """Send one message. `may_leave`: asked right before its first byte leaves, after all that may take long.
+        """Send one message. `may_leave`: asked right before its first byte leaves, after anything slow.
 
         Raises:
-            Withheld: it might not leave any more, and has not.
+            Withheld: it was no longer allowed to leave, and has not left.
             RetryableError: it certainly was not sent.
             UnknownOutcome: it may have been sent.
             TerminalError: refused for good; `code` is the vendor's, `why` its words.
         """
 
     async def sent_since(self, since: datetime, to: str | None = None) -> Listing:
-        """Return what of ours was created at `since` or later; `to`: to one address alone.
+        """Return our messages created at `since` or later; `to`: only those to this address.
 
-        That a list is complete is an assumption: one without a message proves nothing by itself, see
+        That a list is complete is an assumption: a message's absence proves nothing by itself, see
         `clients.matching.proves_absence`.
         """
 
@@ -112,7 +113,7 @@ class Messenger(Protocol):
         """Return a message's files."""
 
     def typing(self, sid: str) -> AbstractContextManager[None]:
-        """Show the client, while the body runs, that an answer to a message is being made; never raises."""
+        """Show the client, while the body runs, that an answer to a message is on its way; never raises."""
 
     def classify(self, code: int | str | None) -> Verdict:
-        """Return what a code of a delivery report means."""
+        """Return what a delivery report's code means."""

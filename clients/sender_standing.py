@@ -1,6 +1,7 @@
 """How our sender stands with the messenger: whether it is refused, and whether it may write to people first.
 
-Learnt from what sends come to, at once or by a report. Each process learns by itself, and forgets when it ends.
+Learned from the outcomes of sends, at once or by a report. Each process learns by itself, and
+forgets when it ends.
 """
 
 from collections.abc import Callable
@@ -15,16 +16,19 @@ from clients.pause import FIRST_MESSAGES, Pause
 
 log = structlog.get_logger()
 
-# A person who is written to first gets no second message so soon that it could be too many for that one; three of them
-# in a row, and nobody reached between, are the sender's limit.
+# Nobody who is written to first gets a second message so soon that it could be one too many for that person.
+# Three people refused in a row, with nobody reached in between, mean the sender's limit.
 _SEVERAL = 3
-# Thousands of first messages may wait: looked at again each half minute at first, each five minutes in the long run, so
-# that they cost the database some dozens of rows a second at most.
+# Thousands of first messages may wait. They are looked at again every half minute at first, every five
+# minutes in the long run, so that they cost the database a few dozen rows a second at most.
 _LEAST_HELD, _LONGEST_HELD, _HELD_SHARE = timedelta(seconds=30), timedelta(minutes=5), 0.5
 
 
 class SenderStanding:
-    """`account`: everybody waits there; `held_until` is for first messages, which must not keep others from their turn."""
+    """What our sender may do now.
+
+    Everybody waits at `account`; `held_until` is for first messages, which must not hold up others.
+    """
 
     def __init__(self, vendor: str, now: Callable[[], datetime]) -> None:
         self.account = AccountGate(vendor, now)
@@ -40,7 +44,7 @@ class SenderStanding:
         return self._first is None and self.account.pause is None
 
     def held_until(self, own_id: str) -> tuple[datetime, str] | None:
-        """Return until when a first message is held, and the code; None where it goes, or tries."""
+        """Return until when a first message is held, and the code; None if it may go, or is to try."""
         now = self._now()
         if (pause := self.account.pause) is not None and not pause.may_try(now):
             return _look_again(pause, now), pause.code
@@ -52,11 +56,14 @@ class SenderStanding:
         return None
 
     def refused(self, own_id: str, code: str, *, by_report: bool) -> None:
-        """The messenger refuses our account or sender."""
+        """Note that the messenger refuses our account or sender."""
         self.account.refused(own_id, code, by_report=by_report)
 
     def limited(self, own_id: str, person: frozenset[str], code: str) -> None:
-        """WhatsApp takes no first message to this person now. `person`: the keys of their addresses, as far as known."""
+        """Note that WhatsApp takes no first message to this person now.
+
+        `person`: the keys of their addresses, as far as known.
+        """
         if self._first is not None:
             self._first = self._first.refused_again(own_id, code, self._now(), FIRST_MESSAGES, by_report=True)
             return
@@ -66,7 +73,7 @@ class SenderStanding:
             log.error("sender may write to nobody first, first messages wait", vendor=self._vendor, code=code)
 
     def went_through(self, own_id: str, *, is_first: bool, by_report: bool) -> None:
-        """The messenger took a message; `by_report`: WhatsApp, too."""
+        """Note that the messenger took a message. `by_report`: WhatsApp did, too."""
         self.account.went_through(own_id, by_report=by_report)
         if not by_report:
             return
@@ -77,17 +84,20 @@ class SenderStanding:
             log.info("sender may write to people first again", vendor=self._vendor)
 
     def user_ids_refused(self, code: str) -> None:
-        """The account may not send to business-scoped ids; who has a number is written to there, so nothing waits."""
+        """Note that the account may not send to business-scoped ids.
+
+        Nothing waits: whoever has a number is written to there.
+        """
         if self._user_ids is None:
             self._user_ids = code, self._now()
             log.error("account may not send to business-scoped ids", vendor=self._vendor, code=code)
 
     def user_ids_taken(self) -> None:
-        """A message to an id was accepted."""
+        """Note that a message to an id was accepted."""
         self._user_ids = None
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return what is paused, or refused to some, for views."""
+        """Return what is paused, or refused for some, as views show it."""
         first = [] if self._first is None else [shown(self._vendor, "first_messages", self._first)]
         return [*self.account.shown(), *first, *self._shown_user_ids()]
 
@@ -100,13 +110,13 @@ class SenderStanding:
 
 
 def _with_person(people: tuple[frozenset[str], ...], one: frozenset[str]) -> tuple[frozenset[str], ...]:
-    """Return so many people, each by their addresses, whom one has joined who may be among them by another address."""
+    """Return people, each by their addresses, joined by one who may be among them by another address."""
     same = [each for each in people if each & one]
     return (*(each for each in people if each not in same), one.union(*same))
 
 
 def _look_again(pause: Pause, now: datetime) -> datetime:
-    """Return when a first message that is held is looked at again: the longer it lasts, the later."""
+    """Return when a held first message is looked at again: the longer the pause lasts, the later."""
     return now + min(_LONGEST_HELD, max(_LEAST_HELD, (now - pause.since) * _HELD_SHARE))
 
 
@@ -117,7 +127,7 @@ class Standing:
 
     @classmethod
     def begun(cls, now: Callable[[], datetime]) -> Self:
-        """Return one in which nothing is known to be refused. `now`: Postgres' time."""
+        """Return a standing in which nothing is known to be refused. `now`: Postgres' time."""
         return cls(sender=SenderStanding("twilio", now), agents=AccountGate("elevenlabs", now))
 
     @property
@@ -125,5 +135,5 @@ class Standing:
         return self.sender.account, self.agents
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return all that is paused, for views."""
+        """Return everything that is paused, as views show it."""
         return [*self.sender.shown(), *self.agents.shown()]

@@ -1,7 +1,8 @@
-"""`X-Service-Token`, of which there are two while it is changed; and how processes of ours prove themselves without it.
+"""`X-Service-Token`, and how our processes prove themselves to each other without it.
 
-The token goes to addresses from the settings alone. A group's members name their own addresses: they get a proof, which is
-good for one question and a minute.
+There are two tokens while it is being changed. The token goes only to addresses from the settings. A
+group's members name their own addresses, so they get a proof instead, which is good for one question
+and for a minute.
 """
 
 import hmac
@@ -17,15 +18,15 @@ TOKEN_HEADER: Final = "X-Service-Token"
 """What shows that a caller is one of ours; see the contract."""
 PROOF_HEADER: Final = "X-Peer-Proof"
 SHORTEST_TOKEN: Final = 24
-"""Characters below which a token is warned of: 16 bytes in base64 have 22 to 24."""
+"""Tokens of fewer characters bring a warning: 16 bytes in base64 have 22 to 24."""
 
 _PEERS = "stats workers' questions to each other"
-# Clocks of one data centre differ by less.
+# Clocks in one data centre differ by less.
 _PROOF_SECONDS = 60
 
 
 def accepted_tokens(settings: Settings) -> tuple[str, ...]:
-    """Return what counts as the service's token, the one that we send first; empty: nobody has it."""
+    """Return what counts as the service's token, the one that we send first; empty: no caller has one."""
     if not settings.microservice_token:
         return ()
     both = (settings.microservice_token, settings.microservice_token_secondary)
@@ -33,7 +34,7 @@ def accepted_tokens(settings: Settings) -> tuple[str, ...]:
 
 
 def is_authorized(tokens: Sequence[str], given: str | None) -> bool:
-    """Compare in constant time; no token authorizes nobody."""
+    """Return whether a token is accepted, comparing in constant time. Without tokens nobody is authorized."""
     if not given:
         return False
     found = given.encode("utf-8", "surrogateescape")
@@ -41,7 +42,7 @@ def is_authorized(tokens: Sequence[str], given: str | None) -> bool:
 
 
 def short_tokens(settings: Settings) -> list[str]:
-    """Return the variables whose tokens can be guessed."""
+    """Return the variables whose tokens are short enough to be guessed."""
     names = ("microservice_token", "microservice_token_secondary", "backend_webhook_secret")
     short = [name.upper() for name in names if 0 < len(getattr(settings, name) or "") < SHORTEST_TOKEN]
     operators = any(0 < len(token) < SHORTEST_TOKEN for token in settings.operators().values())
@@ -49,21 +50,21 @@ def short_tokens(settings: Settings) -> list[str]:
 
 
 class PeerProofs:
-    """Proofs among holders of a token. `now`: seconds since 1970."""
+    """Proofs between holders of a token. `now`: seconds since 1970."""
 
     def __init__(self, tokens: Sequence[str], now: Callable[[], float]) -> None:
         self._keys = [derived_key(token, _PEERS) for token in tokens]
         self._now = now
 
     def headers(self, path: str, query: Mapping[str, str]) -> dict[str, str]:
-        """Return what goes along with a question; nothing without a token."""
+        """Return the headers that go with a question; none without a token."""
         if not self._keys:
             return {}
         at = int(self._now())
         return {PROOF_HEADER: f"{at}:{_proof(self._keys[0], at, path, query)}"}
 
     def are_proven(self, path: str, query: Mapping[str, str], given: str | None) -> bool:
-        """Return whether one who holds a token asks this, now."""
+        """Return whether a holder of a token asks this now."""
         written, _, proof = (given or "").partition(":")
         if not (written.isascii() and written.isdigit() and len(written) <= len("9999999999")):
             return False

@@ -1,4 +1,4 @@
-"""Vendors' JSON, made fit for what follows: Postgres stores neither NUL nor half characters nor NaN. Pure."""
+"""Vendors' JSON made fit for storage: Postgres takes neither NUL nor lone surrogates nor NaN. Pure."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def parse_vendor_object(data: bytes | str) -> Json:
 
 
 def clean_text(text: str) -> str:
-    """Return the text without NUL; surrogate pairs become the character they mean, lone ones U+FFFD."""
+    """Return the text without NUL; surrogate pairs become the character they encode, lone ones U+FFFD."""
     text = text.replace("\x00", "")
     if text.isascii():
         return text
@@ -30,13 +30,13 @@ def clean_text(text: str) -> str:
 
 
 def child(parsed: Json, key: str) -> Json:
-    """Return the object under a key; an empty one where there is none or something else."""
+    """Return the object under a key; an empty one if there is none, or something else."""
     found = parsed.get(key)
     return found if isinstance(found, dict) else {}
 
 
 def words(parsed: Json, key: str) -> str:
-    """Return the text under a key, stripped; empty where there is none or something else."""
+    """Return the stripped text under a key; empty if there is none, or something else."""
     found = parsed.get(key)
     return found.strip() if isinstance(found, str) else ""
 

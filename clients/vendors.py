@@ -1,4 +1,4 @@
-"""Builds the clients of vendors from the settings: a kept-alive session for each vendor."""
+"""Builds the vendors' clients from the settings, with one kept-alive session for each vendor."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,13 +17,13 @@ from clients.twilio import api as twilio_api
 from clients.twilio.messenger import TwilioMessenger
 from schemas.settings import Settings
 
-# A look at what was missed asks some dozens at once, a health probe one.
+# A look for missed messages asks a few dozen at once, a health probe one.
 _READERS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
-    """What turns are made with, by their ports."""
+    """What turns are made with, behind their ports."""
 
     messenger: Messenger
     agent: Agent
@@ -31,15 +31,15 @@ class Vendors:
     sessions: tuple[aiohttp.ClientSession, ...] = ()
 
     async def close(self) -> None:
-        """Close all connections; what is still being asked breaks off."""
+        """Close all connections; requests under way break off."""
         for session in self.sessions:
             await session.close()
 
 
 def build_vendors(settings: Settings, shown: Callable[[str], str]) -> Vendors:
-    """Build all clients; must be called inside a running loop. `shown`: what a client gets to see of an answer."""
+    """Build all clients; must be called inside a running loop. `shown`: what a client sees of an answer."""
     twilio = open_session(twilio_api.TIMEOUT, settings.max_in_flight)
-    # The limiter bounds conversations; look-ups of calls need connections besides them, one a turn in flight.
+    # The limiter bounds conversations; look-ups of calls need connections besides, one per turn in flight.
     most = settings.elevenlabs_max_concurrency + settings.max_in_flight
     elevenlabs = open_session(elevenlabs_api.TIMEOUT, most)
     api = ElevenLabsApi(settings, elevenlabs)
@@ -53,7 +53,7 @@ def build_vendors(settings: Settings, shown: Callable[[str], str]) -> Vendors:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """What `web` and commands look vendors up with: the same connections' set-up, fewer of them."""
+    """What `web` and commands look things up with at vendors: connections set up alike, but fewer."""
 
     messenger: TwilioMessenger
     elevenlabs: ElevenLabsApi
@@ -61,7 +61,7 @@ class Readers:
 
 @asynccontextmanager
 async def open_readers(settings: Settings) -> AsyncIterator[Readers]:
-    """Open them; closed in the end."""
+    """Open the readers, and close their connections in the end."""
     async with (
         open_session(twilio_api.TIMEOUT, _READERS) as twilio,
         open_session(elevenlabs_api.TIMEOUT, _READERS) as elevenlabs,

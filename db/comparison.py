@@ -1,17 +1,17 @@
-"""Tables that were made again, compared with the service's own: counts, and the first keys that differ."""
+"""Rebuilt tables compared with the service's own: counts, and the first keys that differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.pool import Pool
 
-# A comparison reads whole tables; it is no step that somebody waits for.
+# A comparison reads whole tables; it is not a step that anybody waits for.
 _LONG_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A row that differs. `only_in`: database or log, where the other has none; `columns`: those that differ."""
+    """A row that differs. `only_in`: database or log, if the other lacks it; `columns`: those that differ."""
 
     key: list[object]
     only_in: str | None
@@ -20,7 +20,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Of one table."""
+    """How one table differs."""
 
     table: str
     only_in_database: int
@@ -32,18 +32,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
-    """`undetermined`: columns that the log does not tell; `conversation`: whose row {row} is, by id or by number, as SQL;
-    `only`: which rows count, as SQL.
-    """
+    """A table to compare."""
 
     name: str
     key: tuple[str, ...]
+    #: SQL: whose row {row} is, by id or by number.
     conversation: str
+    #: Columns that the log does not tell.
     undetermined: tuple[str, ...] = ()
+    #: SQL: which rows count.
     only: str = "true"
 
 
-# When an actor is looked at again follows from settings, which may have changed. A log that was purged begins later.
+# When an actor is looked at again depends on settings, which may have changed. A purged log begins later.
 _TABLES = (
     _Table(name="conversation_state", key=("id",), conversation="{row}.id = moved.id"),
     _Table(name="conversation_messages", key=("id",), conversation="{row}.conversation_id = moved.id"),
@@ -62,9 +63,15 @@ _TABLES = (
         " WHERE l.conversation_id = {row}.conversation_id)",
     ),
     _Table(name="conversation_sends", key=("own_id",), conversation="{row}.conversation_id = moved.id"),
-    _Table(name="conversation_seen", key=("kind", "event_id"), conversation="{row}.phone_number = moved.phone_number"),
     _Table(
-        name="conversation_suppression", key=("phone_number",), conversation="{row}.phone_number = moved.phone_number"
+        name="conversation_seen",
+        key=("kind", "event_id"),
+        conversation="{row}.phone_number = moved.phone_number",
+    ),
+    _Table(
+        name="conversation_suppression",
+        key=("phone_number",),
+        conversation="{row}.phone_number = moved.phone_number",
     ),
     _Table(
         name="conversation_backend_posts",
@@ -72,16 +79,19 @@ _TABLES = (
         conversation="{row}.conversation_id = moved.id",
     ),
 )
-_COUNTS = """SELECT count(*) FILTER (WHERE made IS NULL) AS only_in_database,
-  count(*) FILTER (WHERE kept IS NULL) AS only_in_log,
-  count(*) FILTER (WHERE made <> kept) AS differing, count(*) FILTER (WHERE made = kept) AS equal FROM compared"""
+_COUNTS = (
+    "SELECT count(*) FILTER (WHERE made IS NULL) AS only_in_database,\n"
+    "  count(*) FILTER (WHERE kept IS NULL) AS only_in_log,\n"
+    "  count(*) FILTER (WHERE made <> kept) AS differing,"
+    " count(*) FILTER (WHERE made = kept) AS equal FROM compared"
+)
 _SHOWN = """SELECT key, CASE WHEN made IS NULL THEN 'database' WHEN kept IS NULL THEN 'log' END AS only_in,
   (SELECT jsonb_agg(d.key) FROM jsonb_each(made) d WHERE d.value IS DISTINCT FROM kept->d.key) AS columns
 FROM compared WHERE made IS DISTINCT FROM kept LIMIT $1"""
 
 
 async def compare(pool: Pool, schema: str, most: int) -> list[Difference]:
-    """Compare the temporary tables of a connection with those of a schema. `most`: examples of each."""
+    """Compare the temporary tables of a connection with those of a schema. `most`: examples per table."""
     return [await _difference(pool, table, schema, most) for table in _TABLES]
 
 
@@ -94,7 +104,10 @@ async def _difference(pool: Pool, table: _Table, schema: str, most: int) -> Diff
 
 
 def _comparison(table: _Table, schema: str) -> str:
-    """Rows of conversations that moved on while the log was read are left out: neither side is wrong about them."""
+    """Return the start of a query that compares a table.
+
+    Rows of conversations that moved on while the log was read are left out: neither side is wrong about them.
+    """
     return f"""
         WITH moved AS (
           SELECT k.conversation_id AS id, k.phone_number FROM {schema}.conversation_actor k

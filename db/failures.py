@@ -1,4 +1,4 @@
-"""Whose fault a failure of Postgres is: its own, for a while, or that of what it was given. Pure."""
+"""Whether a failure of Postgres is its own, and passes, or is due to what it was given. Pure."""
 
 import asyncpg
 from asyncpg import PostgresError as PostgresError
@@ -14,30 +14,31 @@ UNAVAILABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
 )
-"""What connecting comes to while Postgres is away."""
+"""Errors of connecting while Postgres is away."""
 MISCONFIGURED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
-    # A setting of the session, given in the URL, that this Postgres does not have, or not with this value.
+    # A session setting in the URL that this Postgres does not have, or not with this value.
     asyncpg.UndefinedObjectError,
     asyncpg.InvalidParameterValueError,
     ValueError,  # how asyncpg reports a URL that cannot be read
 )
-"""What connecting comes to where DATABASE_URL cannot be right."""
+"""Errors of connecting where DATABASE_URL cannot be right."""
 
-# Classes of SQLSTATE that no value of an event can cause: it is being started or stopped, is a standby, has no room or no
-# right for us. Conflicts of transactions pass as well. https://www.postgresql.org/docs/current/errcodes-appendix.html
+# Classes of SQLSTATE that no value of an event can cause: Postgres is starting or stopping, is a standby,
+# has no room or no right for us. Conflicts of transactions pass as well.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
 _PASSING = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0"})
 _NO_RIGHT = asyncpg.InsufficientPrivilegeError
-# Of these a value is the cause: out of range, not of its type, against a constraint, too large, too deep.
+# Caused by a value: out of range, not of its type, against a constraint, too large, too deep.
 _OF_A_VALUE = frozenset({"21", "22", "23", "54"})
 
 
 def is_postgres_away(error: BaseException | None) -> bool:
     """Return whether the same statement may succeed later, whatever it was given.
 
-    asyncpg raises an `InterfaceError` also for an argument that it cannot encode; that one is a ValueError, too.
+    asyncpg also raises an `InterfaceError` for an argument that it cannot encode, which is a ValueError, too.
     """
     if isinstance(error, ValueError):
         return False

@@ -23,29 +23,29 @@ log = structlog.get_logger()
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# Any constant will do, as long as nobody else in the database locks the same: "whatsapp" in ASCII, cut to 63 bits.
+# Any constant that nobody else in the database locks will do: "whatsapp" in ASCII, cut to 63 bits.
 _LOCK = 0x7768617473617070
-# Whoever still writes to tables that are locked as a whole may hold another one that is wanted; then it comes again.
+# Whoever still writes to tables that we lock as a whole may hold another one that we want; then we try again.
 _TRIES = 5
 # Nobody notices; a migration of an empty database takes a second.
 _LOOK_AGAIN_SECONDS = 0.2
 
 
 class _Busy(Exception):
-    """Somebody else migrates."""
+    """Somebody else is migrating."""
 
 
 async def migrate(dsn: str, upgrade: Upgrade | None = None, *, sleep: Sleep = asyncio.sleep) -> None:
-    """Run what is missing, while holding a lock of the database. Each step is a transaction and can be repeated.
+    """Run what is missing under a lock in the database. Each step is a transaction and can be repeated.
 
     A schema that a newer build made is left as it is.
 
     Args:
         upgrade: what becomes of conversations of the builds before 0024; None: there are none.
-        sleep: waits so many seconds for what such a build has under way.
+        sleep: waits the given seconds for what such a build has under way.
 
     Raises:
-        ConfigurationError: the role may not change the service's tables, or somebody else's view needs a former one.
+        ConfigurationError: the role may not change our tables, or somebody else's view needs a former one.
         ServiceError: a conversation of a former build cannot be moved; everything is as it was.
     """
     with _refused(), _unwrapped():
@@ -61,7 +61,7 @@ async def migrate(dsn: str, upgrade: Upgrade | None = None, *, sleep: Sleep = as
 
 @asynccontextmanager
 async def _alone(dsn: str) -> AsyncIterator[Connection]:
-    """Hold the lock, in a transaction of its own: a pooler would give a session's away."""
+    """Hold the lock in a transaction of its own: a pooler would give a session's lock away."""
     lock, connection = await connect(dsn), await connect(dsn)
     try:
         transaction = await _locked(lock)
@@ -74,7 +74,7 @@ async def _alone(dsn: str) -> AsyncIterator[Connection]:
 
 @retry(retry=retry_if_exception_type(_Busy), wait=wait_fixed(_LOOK_AGAIN_SECONDS))
 async def _locked(connection: Connection) -> Transaction:
-    """Wait for the lock without holding a pooler's session: whoever holds it may need that one."""
+    """Wait for the lock without holding a pooler's session: whoever has the lock may need that session."""
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -85,10 +85,12 @@ async def _locked(connection: Connection) -> Transaction:
 
 
 async def _leave_functions(connection: Connection, upgrade: Upgrade | None, sleep: Sleep) -> None:
-    """Move the rows of a build whose rules were functions."""
+    """Move the rows of a build whose rules were functions of Postgres."""
     await fence(connection, sleep)
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(asyncpg.DeadlockDetectedError), stop=stop_after_attempt(_TRIES), reraise=True
+        retry=retry_if_exception_type(asyncpg.DeadlockDetectedError),
+        stop=stop_after_attempt(_TRIES),
+        reraise=True,
     ):
         with attempt:
             async with connection.transaction():
@@ -132,7 +134,7 @@ async def _is_newer(connection: Connection) -> bool:
 
 
 async def _has_table(connection: Connection, name: str) -> bool:
-    """Return whether there is such a table; a view is none."""
+    """Return whether there is such a table; a view does not count."""
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1) AND relkind = 'r')", name
     )

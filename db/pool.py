@@ -14,7 +14,7 @@ from schemas.settings import Settings
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-"""A connection of nobody's pool."""
+"""A connection outside any pool."""
 
 T = TypeVar("T")
 
@@ -23,35 +23,35 @@ LOST_CONNECTION = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    # What a statement on a connection comes to that the server has just ended ("another operation is in progress").
+    # From a statement on a connection that the server has just ended ("another operation is in progress").
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,  # starting, stopping, or this session was ended
     asyncpg.InsufficientResourcesError,  # too many connections, no memory, disk full
 )
-"""What asyncpg raises when Postgres is away for a while; the statement can be done again on another connection."""
+"""What asyncpg raises while Postgres is away; the statement can be retried on another connection."""
 
 POSTGRES_ERRORS = (*LOST_CONNECTION, asyncpg.PostgresError)
 """The same, and what Postgres itself refuses."""
 
 CONNECT_ERRORS = (*POSTGRES_ERRORS, ValueError)
-"""The same, and an address that cannot be read: what a first connection may come to."""
+"""The same, and an address that cannot be read: what a first connection may raise."""
 
-# A step takes milliseconds; a statement that runs this long waits for a lock of a frozen process, and is done again.
+# A step takes milliseconds; a statement that takes this long waits for a frozen process's lock: retry it.
 _COMMAND_TIMEOUT_SECONDS = 10.0
-# A server that is there answers a cancellation at once; together they stay under the 15 s in which a failover is over.
+# A live server answers a cancellation at once; both together stay under the 15 s in which a failover is over.
 _CANCEL_SECONDS = 1.0
 _JSONB_VERSION = b"\x01"
 CONNECT_TIMEOUT_SECONDS = 5.0
-"""Under the 10 s in which an outage must show in health."""
-# What poolers let through, too.
+"""Less than the 10 s in which an outage must show in health."""
+# Settings that poolers let through, too.
 _SESSION = {"timezone": "UTC", "application_name": "whatsapp-microservice"}
 
 
 BY_INDEX = {"enable_seqscan": "off"}
-"""Session settings of whoever only looks single rows up, all through indexes.
+"""Session settings for whoever only looks up single rows, all through indexes.
 
-A plan is kept as long as its connection, and one made while a table was small reads it as a whole: a table with much
-that is removed and not yet vacuumed took five times as long to look at after two minutes under load.
+A plan is kept as long as its connection, and one made while a table was small reads the whole table. With
+many rows removed and not yet vacuumed, a look at it took five times as long after two minutes under load.
 """
 
 
@@ -59,9 +59,9 @@ _STATEMENTS = Counter("whatsapp_postgres_statements", "Statements that were sent
 
 
 class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untyped
-    """A connection whose session nobody changes: no locks, cursors, listeners or settings outlive a transaction.
+    """A connection whose session nobody changes: no lock, cursor, listener or setting outlives a transaction.
 
-    So nothing needs to be put right when it goes back to the pool; asyncpg's statement for that doubled the round trips.
+    So nothing is reset when it goes back to the pool; asyncpg's statement for that doubled the round trips.
     """
 
     def get_reset_query(self) -> str:
@@ -78,8 +78,8 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
         try:
             return await work
         except asyncpg.ReadOnlySQLTransactionError:
-            # It outlived a failover, and leads to what is a standby now: a new one leads to the primary. So do the others,
-            # which would go on reading there.
+            # It outlived a failover and leads to what is now a standby; a new one leads to the primary. The
+            # others lead to the standby too, and would go on reading there.
             await self._give_up()
             raise
         except TimeoutError:
@@ -88,14 +88,16 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
             raise
 
     async def _is_there(self) -> bool:
-        """Return whether the server says anything at all: one that is gone with its machine neither answers nor closes a
-        connection, and asyncpg would wait for its cancellation as long as for a statement.
+        """Return whether the server says anything at all.
+
+        One that is gone with its machine neither answers nor closes a connection, and asyncpg would wait for
+        its cancellation as long as for a statement.
         """
         try:
             await super().execute("SELECT 1", timeout=_CANCEL_SECONDS)
         except (OSError, TimeoutError, asyncpg.InterfaceError):
             return False
-        except asyncpg.PostgresError:  # of a transaction that has failed
+        except asyncpg.PostgresError:  # from a transaction that has failed
             return True
         return True
 
@@ -104,13 +106,13 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg is untype
         await self.others_are_stale()
 
     async def others_are_stale(self) -> None:
-        """All connections of the pool are to be made anew; set by `create_pool`."""
+        """Have all connections of the pool made anew; set by `create_pool`."""
 
 
 class _Pooled(_Stateless):
-    """A connection through a transaction pooler (PgBouncer and its like), where each transaction may meet another session.
+    """A connection through a transaction pooler such as PgBouncer, where a transaction may get any session.
 
-    asyncpg sends a statement in two parts, which only a transaction keeps on one session: so each gets its own.
+    asyncpg sends a statement in two parts, which only a transaction of its own keeps on one session.
     """
 
     async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg is untyped
@@ -128,18 +130,20 @@ class _Pooled(_Stateless):
 async def create_pool(
     settings: Settings, session: Mapping[str, str] | None = None, size: int | None = None
 ) -> Pool:
-    """Open the pool. JSONB comes and goes as Python values; timestamps are UTC.
+    """Open the pool. JSONB is read and written as Python values; timestamps are UTC.
 
     Args:
-        session: settings of each connection, which make it faster; left out behind a pooler, which refuses them.
-        size: how many connections there are at most, None: DATABASE_POOL_SIZE.
+        session: settings that make each connection faster; left out behind a pooler, which refuses them.
+        size: how many connections there are at most; None: DATABASE_POOL_SIZE.
 
     Raises:
         ConfigurationError: DATABASE_URL is missing.
         OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
     """
     if settings.database_url is None:
-        raise ConfigurationError("DATABASE_URL: not set; write it as postgresql://user:password@host:5432/name")
+        raise ConfigurationError(
+            "DATABASE_URL: not set; write it as postgresql://user:password@host:5432/name"
+        )
     pooled = await behind_pooler(settings.database_url)
     kind, made = _Pooled if pooled else _Stateless, list[Pool]()
 
@@ -155,15 +159,19 @@ async def create_pool(
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=_COMMAND_TIMEOUT_SECONDS,
         server_settings=_SESSION if pooled else {**_SESSION, **(session or {})},
-        **((_POOLED if pooled else {}) | {"connection_class": type(kind.__name__, (kind,), {"others_are_stale": expire})}),
+        **(
+            (_POOLED if pooled else {})
+            | {"connection_class": type(kind.__name__, (kind,), {"others_are_stale": expire})}
+        ),
     )
     made.append(pool)
     return pool
 
 
 async def is_writable(pool: Pool) -> bool:
-    """Return whether Postgres takes what is written. Connections that lead to a standby, as after a failover, are given up:
-    one who only reads would never notice.
+    """Return whether Postgres accepts writes.
+
+    Connections to a standby, as after a failover, are given up: whoever only reads would never notice.
     """
     if await pool.fetchval("SELECT current_setting('transaction_read_only')") == "off":
         return True
@@ -183,7 +191,7 @@ async def connect(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> Session
 
 
 async def connect_directly(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -> Session:
-    """Open a session as it is: for who listens, or asks only whether somebody answers.
+    """Open a plain session, for whoever listens or only asks whether somebody answers.
 
     Raises:
         OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
@@ -192,7 +200,7 @@ async def connect_directly(dsn: str, timeout: float = CONNECT_TIMEOUT_SECONDS) -
 
 
 async def behind_pooler(dsn: str) -> bool:
-    """Return whether a URL leads to a pooler: those give clients other process ids than their sessions of Postgres have.
+    """Return whether a URL leads to a pooler, which tells clients other process ids than their sessions have.
 
     Raises:
         OSError, asyncpg.PostgresError: Postgres does not answer, or refuses.
@@ -205,13 +213,15 @@ async def behind_pooler(dsn: str) -> bool:
         await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
 
 
-# A statement's name means something to one session only.
+# A statement's name is known to one session only.
 _POOLED: Final = {"connection_class": _Pooled, "statement_cache_size": 0}
 
 
 async def prepare(connection: "Connection | Session") -> None:
-    """Have JSONB come and go as Python values: in Postgres' binary form, which is its version and the UTF-8 of the text."""
-    await connection.set_type_codec("jsonb", encoder=_dump, decoder=_load, schema="pg_catalog", format="binary")
+    """Read and write JSONB as Python values, in Postgres' binary form: its version and the text in UTF-8."""
+    await connection.set_type_codec(
+        "jsonb", encoder=_dump, decoder=_load, schema="pg_catalog", format="binary"
+    )
 
 
 def _dump(value: object) -> bytes:

@@ -1,6 +1,6 @@
-"""Named SQL: `-- name: some_query` starts a query in `sql/FILE.sql`; the lines up to the next name are its text.
+"""Named SQL: in `sql/FILE.sql`, `-- name: some_query` starts a query, whose text ends at the next name.
 
-`Query` has the value that each row is read as: no record leaves this package's callers unread.
+`Query` knows the value that each row is read as: no raw record goes beyond this package's callers.
 """
 
 import re
@@ -44,7 +44,7 @@ def load(name: str) -> Queries:
 
 @dataclass(frozen=True, slots=True)
 class Query(Generic[R_co]):
-    """`row` is called with a row's columns by their names."""
+    """A query. `row` is called with a row's columns by their names."""
 
     sql: str
     row: Callable[..., R_co]
@@ -54,7 +54,7 @@ class Query(Generic[R_co]):
         return self.row(**record)
 
     async def one(self, pool: "Pool | Connection | Session", *arguments: object) -> R_co | None:
-        """Return the first row, None: there is none."""
+        """Return the first row, or None if there is none."""
         record = await pool.fetchrow(self.sql, *arguments)
         return None if record is None else self.read(record)
 

@@ -1,7 +1,7 @@
-"""Where the tables are made again from the log: the service's own, an empty database, or temporary ones beside them.
+"""Where tables are rebuilt from the log: the service's own, an empty database, or temporary ones beside them.
 
-Rows are written by the statement that writes every conversation, under epochs of the rebuild's own, so that no worker
-writes meanwhile.
+Rows are written by the statement that writes every conversation, under the rebuild's own epochs, so that no
+worker writes meanwhile.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -29,9 +29,10 @@ _sql = load("rebuild")
 _erasures = load("erasures")
 
 _OWNER = "rebuild"
-# Ids that a lost database had handed out and whose events never left: at most a worker's conversations in flight each.
+# Ids that a lost database handed out but whose events never left it: at most as many as each worker had
+# conversations in flight.
 _LOST_IDS = 10_000
-# Conversations a statement; each with all that a batch of the log has of it.
+# Conversations per statement, each with all that a batch of the log has of it.
 _AT_ONCE = 200
 _PAGE = 5_000
 # What the store's statement may touch.
@@ -41,14 +42,17 @@ _TABLES = (*ERASED, *KEPT, "conversation_removal", "conversation_partition", "co
 
 @asynccontextmanager
 async def tables(dsn: str, *, beside: bool) -> AsyncIterator["Target"]:
-    """Open the tables of a database. `beside`: empty temporary ones in their place, which end with the connection.
+    """Open the tables of a database. `beside`: empty temporary ones instead, which end with the connection.
 
     Raises:
-        Unavailable: temporary tables are wanted behind a transaction pooler, where each statement may find another session.
+        Unavailable: temporary tables are wanted behind a transaction pooler, where each statement
+            may get another session.
         OSError, asyncpg.PostgresError, ValueError: the database does not answer, or refuses.
     """
     if beside and await behind_pooler(dsn):
-        raise Unavailable("tables beside the present ones need a session; give a DATABASE_URL past the transaction pooler")
+        raise Unavailable(
+            "tables beside the present ones need a session; give a DATABASE_URL past the transaction pooler"
+        )
     settings = load_settings({}, database_url=dsn)
     own = await create_pool(settings, SESSION, 1)
     try:
@@ -56,7 +60,7 @@ async def tables(dsn: str, *, beside: bool) -> AsyncIterator["Target"]:
         if not beside:
             yield Target(own, schema)
             return
-        # Without its temporary tables a connection finds none, rather than those beside.
+        # A connection that lacks its temporary tables finds none, rather than those beside.
         shadow = await create_pool(settings, {**SESSION, "search_path": "pg_temp"}, 1)
         try:
             for name in _TABLES:
@@ -74,7 +78,7 @@ async def tables(dsn: str, *, beside: bool) -> AsyncIterator["Target"]:
 
 
 class Target:
-    """The tables that rows are written into. `schema`: in which the service's own are."""
+    """The tables that rows are written into. `schema`: that of the service's own."""
 
     def __init__(self, pool: Pool, schema: str) -> None:
         self.pool = pool
@@ -85,7 +89,7 @@ class Target:
         self._sequences: dict[int, int] = {}
 
     async def claim(self, partitions: Collection[int]) -> None:
-        """Own partitions: whoever did writes nothing more."""
+        """Own partitions; their former owners write nothing more."""
         claims = await claim(self.pool, partitions, _OWNER)
         for partition, each in claims.items():
             self.epochs[partition] = each.epoch
@@ -98,7 +102,7 @@ class Target:
         return self._sequences[partition]
 
     async def may_be_filled(self) -> bool:
-        """Return whether no conversation is here yet, but those of a rebuild that was interrupted."""
+        """Return whether there is no conversation yet, except those of an interrupted rebuild."""
         return bool(await self.pool.fetchval(_sql.may_be_filled, _OWNER))
 
     async def erasures(self) -> Erasures:
@@ -108,17 +112,17 @@ class Target:
         return Erasures(key=await erasure_key(self.pool), at=at)
 
     async def take_over(self, erasures: Erasures) -> None:
-        """Know who was erased by another database's key: this one is empty."""
+        """Take over another database's key, to know who was erased by it: this database is empty."""
         await self.pool.execute(_erasures.take_key, erasures.key)
 
     async def message_ids(self, count: int) -> list[int]:
-        """Return fresh ids of messages, for events of a build that did not tell them."""
+        """Return fresh ids for messages, for events of a build that did not tell them."""
         rows = await self.pool.fetch(_sql.message_ids, f"{self._schema}.conversation_messages", count)
         return [row[0] for row in rows]
 
     async def known_sends(self, own_ids: Sequence[str]) -> set[str]:
         """Return which sends have a row."""
-        found = await sends_by_own_id(self.pool, own_ids)  # type: ignore[arg-type]  # asyncpg takes text for a UUID
+        found = await sends_by_own_id(self.pool, own_ids)  # type: ignore[arg-type]  # asyncpg takes text too
         return {str(own_id) for own_id in found}
 
     async def write(self, writes: Sequence[Write]) -> list[Failed]:
@@ -143,21 +147,25 @@ class Target:
                 raise Unavailable("somebody else writes conversations; stop the workers")
         return failed + (await self._write(again) if again else [])
 
-    async def finish(self, numbers: Mapping[int, int], ids: Mapping[str, int], erased: Mapping[str, datetime]) -> None:
-        """The database is to be worked with: ids go on past the log's, and what the log has leaves no second time.
+    async def finish(
+        self, numbers: Mapping[int, int], ids: Mapping[str, int], erased: Mapping[str, datetime]
+    ) -> None:
+        """Make the database ready: ids go on past the log's, and nothing the log has is published again.
 
-        `numbers`: the highest event number of each conversation in the log; `ids`: the highest of its conversations,
-        messages and turns; `erased`: when numbers were erased, by digest.
+        `numbers`: the highest event number of each conversation in the log; `ids`: the highest of its
+        conversations, messages and turns; `erased`: when numbers were erased, by digest.
         """
         await self._move_up(numbers)
         await advance(self.pool, self.epochs, self._sequences)
-        await self.pool.execute(_sql.next_ids, _LOST_IDS, ids["conversation_id"], ids["message_id"], ids["turn_id"])
+        await self.pool.execute(
+            _sql.next_ids, _LOST_IDS, ids["conversation_id"], ids["message_id"], ids["turn_id"]
+        )
         await self.pool.execute(_erasures.remember_erasures, list(erased), list(erased.values()))
         await self.pool.execute(_sql.mark_restored)
         await release(self.pool, self.epochs)
 
     async def _move_up(self, numbers: Mapping[int, int]) -> None:
-        """What this database had not published, and the log does not have, comes behind what the log has."""
+        """Put what this database had not published, and the log does not have, behind what the log has."""
         for partition, last in self._first.items():
             places = [
                 each.row.sequence
@@ -165,7 +173,9 @@ class Target:
                 if each.row.number > numbers.get(each.conversation_id, 0)
             ]
             top = self._sequences[partition]
-            await self.pool.execute(_sql.move_up, partition, places, list(range(top + 1, top + 1 + len(places))))
+            await self.pool.execute(
+                _sql.move_up, partition, places, list(range(top + 1, top + 1 + len(places)))
+            )
 
     async def _unpublished(self, partition: int, last: int) -> AsyncIterator[StoredEvent]:
         after = self._published[partition]
@@ -182,9 +192,11 @@ class Target:
 
 
 def _without(write: Write, seen: Iterable[tuple[str, str]]) -> Write:
-    """Return a write that does not remember again what is remembered."""
+    """Return a write without the event ids that are already remembered."""
     known = set(seen)
     changes = (
-        change for change in write.changes if not (isinstance(change, SeenRow) and (change.kind, change.event_id) in known)
+        change
+        for change in write.changes
+        if not (isinstance(change, SeenRow) and (change.kind, change.event_id) in known)
     )
     return replace(write, changes=tuple(changes))

@@ -1,4 +1,4 @@
-"""Faults on demand: each name fires with a probability, at most a number of times."""
+"""Faults on demand: each fires by name with a probability, at most a given number of times."""
 
 import asyncio
 import random
@@ -10,16 +10,17 @@ _MS = 1000.0
 
 @dataclass(slots=True)
 class Fault:
-    """`probability` 0..1; `count`: how often it may still fire, -1 without end.
+    """A fault that may fire. The last three fields apply only to kinds that use them."""
 
-    What it says when it fires, where that fits: `retry_after`: value of that header; `seconds`: how long it lasts;
-    `size`: bytes of a body.
-    """
-
+    #: From 0 to 1.
     probability: float = 1.0
+    #: How often it may still fire; -1 means without limit.
     count: int = -1
+    #: Value of the `Retry-After` header.
     retry_after: float | str | None = None
+    #: How long it lasts.
     seconds: float | None = None
+    #: Bytes of a body.
     size: int | None = None
 
 
@@ -38,11 +39,11 @@ class Faults:
         self._armed.clear()
 
     def fires(self, name: str) -> bool:
-        """Return whether a fault happens now."""
+        """Return whether the fault fires now."""
         return self.take(name) is not None
 
     def take(self, name: str) -> Fault | None:
-        """Return the fault that happens now, if it does."""
+        """Return the fault if it fires now, else None."""
         fault = self._armed.get(name)
         if fault is None or fault.count == 0 or self._random.random() >= fault.probability:
             return None
@@ -50,13 +51,13 @@ class Faults:
         return fault
 
     def of_stage(self, stage: str) -> list[str]:
-        """Return the kinds armed for a stage: of `list-500` it is `500`."""
+        """Return the kinds armed for a stage: `list-500` is kind `500` of stage `list`."""
         return [name.removeprefix(f"{stage}-") for name in self._armed if name.startswith(f"{stage}-")]
 
 
 @dataclass(slots=True)
 class Latency:
-    """Mean and spread in milliseconds, evenly distributed."""
+    """A delay in milliseconds, uniformly distributed around a mean."""
 
     mean_ms: float = 0.0
     spread_ms: float = 0.0

@@ -1,4 +1,4 @@
-"""Children of `up`: they die with their parent, and are ended by their own process id only."""
+"""Children of `up`: they die with their parent and are stopped only by their own process id."""
 
 import asyncio
 import ctypes
@@ -21,21 +21,25 @@ def _die_with_parent() -> None:
 async def spawn(
     command: Sequence[str], env: Mapping[str, str], log: Path | None = None, *, capture: bool = False
 ) -> asyncio.subprocess.Process:
-    """Start a child in a session of its own; it gets SIGTERM when this process dies, however it dies."""
+    """Start a child in its own session; it gets SIGTERM when this process dies, however it dies."""
     output = log.open("ab") if log else None
     stdout = asyncio.subprocess.PIPE if capture else output
     try:
         return await asyncio.create_subprocess_exec(
-            *command, env=dict(env), stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=output,
+            *command,
+            env=dict(env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=output,
             preexec_fn=_die_with_parent,
-        )  # fmt: skip
+        )
     finally:
         if output:
             output.close()
 
 
 async def end(process: asyncio.subprocess.Process, seconds: float) -> int:
-    """SIGTERM, then SIGKILL when it takes longer; return the exit code."""
+    """Send SIGTERM, then SIGKILL when it takes longer; return the exit code."""
     if process.returncode is None:
         process.terminate()
         try:
@@ -47,7 +51,7 @@ async def end(process: asyncio.subprocess.Process, seconds: float) -> int:
 
 
 def free_port() -> int:
-    """Return a port of loopback that was free a moment ago."""
+    """Return a loopback port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Runs a simulator as a process of its own: prints one JSON line when ready, stops at SIGTERM."""
+"""Runs a simulator as a separate process: prints one JSON line when ready, stops on SIGTERM."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ class Running:
 
 
 async def start(application: web.Application, port: int) -> Running:
-    """Serve on loopback; port 0 takes a free one."""
+    """Serve on loopback; port 0 picks a free one."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, LOOPBACK, port)

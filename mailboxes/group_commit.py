@@ -1,4 +1,4 @@
-"""Items that meet share one call: group commit for writes, and the same for loads."""
+"""Items that arrive together share one call: group commit for writes, and the same for loads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -8,26 +8,23 @@ from typing import Generic, TypeVar, cast
 
 Item = TypeVar("Item", bound=Hashable)
 Result = TypeVar("Result")
+Append = Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]]
 
 
 class GroupCommit(Generic[Item, Result]):
-    """`await group.submit(item)` is the item's result, or raises what `append` has against it alone.
-
-    `max_wait`: seconds a patient item waits for company. `at_once`: groups; meanwhile the next gathers.
-    """
+    """`await group.submit(item)` returns its result, or raises what it alone causes."""
 
     def __init__(
-        self, append: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
-        max_group: int, max_wait: float = 0.0, at_once: int = 1,
+        self, append: Append[Item, Result], max_group: int, max_wait: float = 0.0, at_once: int = 1
     ) -> None:
-        self._append, self._max_group, self._max_wait = append, max_group, max_wait
+        self._append, self._max_group, self._max_wait = append, max_group, max_wait  # seconds, if patient
         self._waiting: dict[Item, asyncio.Future[Result]] = {}
         self._slots = asyncio.Semaphore(at_once)
         self._timer: tuple[float, asyncio.Handle] | None = None  # uvloop's handles do not tell when
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, item: Item, patient: bool = False) -> asyncio.Future[Result]:
-        """Have an item go with the next group; one that waits already is at most hurried."""
+        """Put an item into the next group; one that already waits is at most hurried."""
         loop = asyncio.get_running_loop()
         result = self._waiting.get(item) or self._waiting.setdefault(item, loop.create_future())
         wait = self._max_wait if patient and len(self._waiting) < self._max_group else 0.0
@@ -43,7 +40,7 @@ class GroupCommit(Generic[Item, Result]):
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self) -> None:
-        """Take a group when `append` is called: until then items may change, and more may join."""
+        """Take a group only when `append` is called: until then items may change, and more may join."""
         async with self._slots:
             self._timer = None
             items = list(islice(self._waiting, self._max_group))
@@ -54,7 +51,7 @@ class GroupCommit(Generic[Item, Result]):
                 await self._settle(group)
 
     async def _settle(self, group: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        """A group that fails is halved until what fails alone is found."""
+        """Settle a group; one that fails is halved until what fails alone is found."""
         try:
             outcomes = list(zip(group, await self._append([item for item, _ in group]), strict=True))
         except Exception as error:  # noqa: BLE001 - raised by whom it concerns

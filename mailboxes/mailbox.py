@@ -10,10 +10,10 @@ from mailboxes.watermark import Window, WorkItem
 
 
 class Mailbox(Shards[S, M, E, W]):
-    """Records of a source's partition come one after the other. `generation`: of the newest assignment."""
+    """Actors by key. A source's partition delivers its records one by one, under the newest `generation`."""
 
     async def deliver(self, record: Record[M]) -> bool:
-        """Deliver a record; waits while there is no room. False: of an older assignment, dropped."""
+        """Deliver a record, waiting for room. False: it was of an older assignment, and dropped."""
         while self._is_current(record):
             if self._has_room(record):
                 self.tell(record.key, record.partition, self._begin(record))
@@ -22,12 +22,12 @@ class Mailbox(Shards[S, M, E, W]):
         return False
 
     def beside(self, record: Record[M]) -> Callable[[], None]:
-        """Take in a record that no key is told of. To call what is returned releases it, in its turn."""
+        """Take in a record that no key is told of. Calling the result releases it, in its turn."""
         item = self._begin(record) if self._is_current(record) else WorkItem(record.message)
         return lambda: self.finish(record.key, item)
 
     async def recover(self, partition: int, keys: Iterable[str], *messages: M) -> None:
-        """Load keys with open or due work, as the bound on work allows; tell each these messages."""
+        """Load keys with open or due work, as the bound on work allows, and tell each these messages."""
         for key in keys:
             while self._owns(partition) and not self._may_work():
                 await self._change.wait()
@@ -35,13 +35,13 @@ class Mailbox(Shards[S, M, E, W]):
                 self.tell(key, partition, *(WorkItem(message) for message in messages))
 
     def assign(self, epochs: Mapping[int, int]) -> None:
-        """Own partitions from now on, under the epochs of their claims, which are committed."""
+        """Own partitions from now on, under the epochs of their committed claims."""
         self.revoke(epochs)
         self.generation, self.run_state = self.generation + 1, RunState.RUNNING
         self.owned.update((partition, (epoch, self.generation)) for partition, epoch in epochs.items())
 
     async def drain(self, cap: float) -> int:
-        """Take nothing new, end what has begun within `cap` seconds, cut off the rest: so many effects."""
+        """Take nothing new, end what has begun within `cap` seconds; return how many effects were cut off."""
         self.run_state = RunState.DRAINING
         self.changed()
         with suppress(TimeoutError):
@@ -54,7 +54,7 @@ class Mailbox(Shards[S, M, E, W]):
         cut_off = [task for effects in self.effects.values() for _, task in effects.values() if task.cancel()]
         for shard in [*self.busy.values(), *self.resting.values()]:
             self.forget(shard)
-        await asyncio.sleep(0)  # the cancelled get their turn
+        await asyncio.sleep(0)  # let the cancelled tasks run
         return len(cut_off)
 
     def _begin(self, record: Record[M]) -> WorkItem[M]:
@@ -74,4 +74,6 @@ class Mailbox(Shards[S, M, E, W]):
     def _has_room(self, record: Record[M]) -> bool:
         window = self.windows.get((record.source, record.partition))
         is_full = window is not None and len(window.items) >= self.limits.partition
-        return not is_full and self.unfinished[record.source] < self.limits.source and (record.urgent or self._may_work())
+        if is_full or self.unfinished[record.source] >= self.limits.source:
+            return False
+        return record.urgent or self._may_work()

@@ -1,4 +1,4 @@
-"""What goes in and out of a mailbox, and what its user supplies: behaviour of keys (pure), store, host."""
+"""What goes in and out of a mailbox, and what its user supplies: keys' behaviour (pure), a store, a host."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 RunState = Enum("RunState", "IDLE RUNNING DRAINING DRAINED")  # only RUNNING takes records
-Outcome = Enum("Outcome", "WRITTEN CONFLICT FENCED")  # CONFLICT: not decided on what is stored
+Outcome = Enum("Outcome", "WRITTEN CONFLICT FENCED")  # CONFLICT: decided on another state than the stored one
 Verdict = Enum("Verdict", "RETRY SKIP STOP")  # SKIP: done with. STOP: give the partition up
 
 
 class Refused(Exception):
-    """Fenced; a conflict again and again, on a state loaded anew each time; or STOP, for its cause."""
+    """FENCED, CONFLICT again and again although the state was reloaded each time, or STOP, for its cause."""
 
 
 class Effect(Protocol):
-    """Long work for a key; equal ids are the same work. `cancellable`: may be cut off at any await."""
+    """Long work for a key; equal ids mean the same work. `cancellable`: it may be cut off at any await."""
 
     @property
     def id(self) -> str: ...
@@ -33,8 +33,6 @@ E_contra = TypeVar("E_contra", bound=Effect, contravariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record(Generic[M]):
-    """A message of a partitioned log."""
-
     source: str
     partition: int
     offset: int
@@ -47,7 +45,7 @@ class Record(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[S, E, W]):
-    """What a message comes to. `eager`: wanted effects that start once all before it is durable. `patient`: it may wait."""
+    """Result of a message. `patient`: it may wait. `eager`: effects that need not wait for its write."""
 
     state: S
     write: W | None = None
@@ -56,7 +54,7 @@ class Step(Generic[S, E, W]):
 
 
 class KeyWrite(NamedTuple, Generic[W]):
-    """All that a key writes at once, oldest first. `id`: the same each time that it is tried."""
+    """All that a key writes at once, oldest first. `id`: the same on every try."""
 
     key: str
     partition: int
@@ -67,13 +65,13 @@ class KeyWrite(NamedTuple, Generic[W]):
 
 class Limits(NamedTuple):
     work: int = 2000  # open work, unfinished records and loads together
-    partition: int = 500  # unreleased records, as all behind a stuck one is remembered
+    partition: int = 500  # unreleased records, since all behind a stuck one are remembered
     source: int = 1000  # unfinished records, so that another source gets through
     keys: int = 20_000  # in memory
     size: int = 64 << 20  # in memory, as `Behaviour.size` counts
     group: int = 50  # keys that share a load or a write
     groups: int = 2  # at once; while one is written the next gathers
-    patience: float = 0.025  # seconds for which a patient write waits for company
+    patience: float = 0.025  # seconds that a patient write waits for company
 
 
 class Behaviour(Protocol[S, M, E, W]):
@@ -81,10 +79,10 @@ class Behaviour(Protocol[S, M, E, W]):
 
     def handle(self, state: S, message: M, now: float) -> Step[S, E, W]: ...
     def wanted(self, state: S, now: float) -> Iterable[E]: ...  # to run while this state is durable
-    def committed(self, effect: E) -> bool: ...  # a state says that it is under way: a drain begins it all the same
-    def due(self, state: S) -> float | None: ...  # when the key is woken; the same time is fired once
+    def committed(self, effect: E) -> bool: ...  # a state says that it is under way: even a drain begins it
+    def due(self, state: S) -> float | None: ...  # when to wake the key; the same time fires once
     def woken(self, now: float) -> M: ...
-    def recovered(self, running: frozenset[str]) -> M: ...  # told after a load: what runs here
+    def recovered(self, running: frozenset[str]) -> M: ...  # told after a load: the effects that run here
     def open_work(self, state: S) -> int: ...
     def size(self, state: S) -> int: ...
 
@@ -92,12 +90,12 @@ class Behaviour(Protocol[S, M, E, W]):
 class Store(Protocol[S_co, W]):
     """Called for many keys at once; a group that raises is halved until what fails alone is found."""
 
-    async def load(self, keys: Sequence[str]) -> Mapping[str, S_co]: ...  # also of keys never heard of
-    async def append(self, writes: Sequence[KeyWrite[W]]) -> Sequence[Outcome | Exception]: ...  # each's
+    async def load(self, keys: Sequence[str]) -> Mapping[str, S_co]: ...  # also for unknown keys
+    async def append(self, writes: Sequence[KeyWrite[W]]) -> Sequence[Outcome | Exception]: ...  # one each
 
 
 class Host(Protocol[M, E_contra]):
-    """`rejected` judges what fails alone (None: a load) at its 1st, 2nd, … attempt, or returns what is told instead."""
+    """Runs a mailbox. `rejected` judges what fails alone (None: a load), or says what to tell instead."""
 
     async def perform(self, key: str, effect: E_contra) -> M | None: ...  # the key is told what it returns
     async def rejected(self, key: str, message: M | None, error: Exception, attempt: int) -> Verdict | M: ...

@@ -12,12 +12,12 @@ from mailboxes.watermark import WorkItem
 if TYPE_CHECKING:
     from mailboxes.shards import Shards
 
-_MOST_CONFLICTS = 3  # in a row: a store resolves lost acknowledgements itself, so one is a surprise
+_MOST_CONFLICTS = 3  # in a row; even one is a surprise: a store resolves lost acknowledgements itself
 
 
 @dataclass(slots=True, eq=False)
 class Shard(Generic[S, M, E, W]):
-    """`state` is ahead of the store by what is `decided`."""
+    """One key's queue and actor. `state` is ahead of the store by what is `decided`."""
 
     home: "Shards[S, M, E, W]"
     key: str
@@ -30,7 +30,7 @@ class Shard(Generic[S, M, E, W]):
     inbox: deque[WorkItem[M]] = field(default_factory=deque)
     decided: list[tuple[WorkItem[M], Step[S, E, W]]] = field(default_factory=list)
     write_id: str = ""  # while a write is in flight
-    solo: bool = False  # one message a write, to find the one that fails
+    solo: bool = False  # one message per write, to find the one that fails
     attempts: int = 0
     life: asyncio.Task[None] | None = None
     timer: tuple[float, asyncio.Handle | None] = (float("inf"), None)  # uvloop's handles do not tell when
@@ -40,7 +40,7 @@ class Shard(Generic[S, M, E, W]):
         return [*(item for item, _ in self.decided), *self.inbox]
 
     def tell(self, *items: WorkItem[M]) -> None:
-        """Have messages handled. What comes before a write has begun goes with it, the rest follows."""
+        """Have messages handled. Those that come before a write begins go with it, the rest follow."""
         self.inbox.extend(items)
         if self.life is None or self.life.done():
             self.life = asyncio.create_task(self._live(), context=Context())
@@ -48,13 +48,12 @@ class Shard(Generic[S, M, E, W]):
             self._decide()
 
     def begin_write(self) -> KeyWrite[W]:
-        """The write of all that is decided; the same one again until its outcome is known."""
+        """Return the write of all that is decided; the same one again until its outcome is known."""
         self.write_id = self.write_id or self.home.new_id()
         writes = tuple(step.write for _, step in self.decided if step.write is not None)
         return KeyWrite(self.key, self.partition, self.epoch, self.write_id, writes)
 
     async def _live(self) -> None:
-        """Load, handle and write until nothing is left to do."""
         with self.home.guard(self.partition):
             while self.inbox or not self.loaded:
                 try:
@@ -72,7 +71,7 @@ class Shard(Generic[S, M, E, W]):
         self.home.rest(self)
 
     def _decide(self) -> "asyncio.Future[Outcome] | None":
-        """Handle what is there, up to what raises: its turn comes when those before it are durable."""
+        """Handle what is there, up to what raises: its turn comes once those before it are durable."""
         while self.inbox and not (self.solo and self.decided):
             try:
                 step = self.home.behaviour.handle(self.state, self.inbox[0].message, self.home.clock())
@@ -97,7 +96,7 @@ class Shard(Generic[S, M, E, W]):
         self._arm()
 
     async def _failed(self, error: Exception) -> None:
-        """What fails in company is decided again one by one; what fails alone is judged."""
+        """Have messages that failed together decided again one by one; have one that failed alone judged."""
         company, unsettled = len(self.decided), self.unsettled()
         self.attempts, self.solo = self.attempts + 1, self.solo or company > 1
         self.inbox = deque(item for item in unsettled if not item.recovers)
@@ -107,7 +106,8 @@ class Shard(Generic[S, M, E, W]):
         if company > 1 or (error.args == (Outcome.CONFLICT,) and self.attempts <= _MOST_CONFLICTS):
             return
         item = next((each for each in unsettled if not each.recovers), None)
-        verdict = await self.home.host.rejected(self.key, item.message if item else None, error, self.attempts)
+        message = item.message if item else None
+        verdict = await self.home.host.rejected(self.key, message, error, self.attempts)
         if verdict is Verdict.STOP:
             raise Refused(verdict) from error
         if item is None and verdict is not Verdict.RETRY:
@@ -119,7 +119,7 @@ class Shard(Generic[S, M, E, W]):
             item.message = verdict
 
     def _arm(self) -> None:
-        """Wake the key if it is due; else set the timer: earlier at once, later when it fires."""
+        """Wake the key if it is due, else set the timer: earlier at once, later when it fires."""
         due, now, loop = self.home.behaviour.due(self.state), self.home.clock(), asyncio.get_running_loop()
         if due is None or due == self.fired:
             return

@@ -16,11 +16,14 @@ from mailboxes.watermark import Window, WorkItem
 
 
 class Shards(Generic[S, M, E, W]):
-    """`busy`: what must stay in memory. `resting`: what may leave it, least recently used first."""
-
     def __init__(
-        self, behaviour: Behaviour[S, M, E, W], store: Store[S, W], host: Host[M, E],
-        limits: Limits, clock: Callable[[], float], new_id: Callable[[], str] = lambda: uuid4().hex,
+        self,
+        behaviour: Behaviour[S, M, E, W],
+        store: Store[S, W],
+        host: Host[M, E],
+        limits: Limits,
+        clock: Callable[[], float],
+        new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self.behaviour, self.store, self.host, self.limits, self.clock = behaviour, store, host, limits, clock
         self.new_id = new_id
@@ -29,14 +32,13 @@ class Shards(Generic[S, M, E, W]):
         self.owned: dict[int, tuple[int, int]] = {}  # epoch and generation by partition
         self.windows: dict[tuple[str, int], Window[M]] = {}  # by source and partition
         self.unfinished: Counter[str] = Counter()  # records by source
-        self.busy: dict[str, Shard[S, M, E, W]] = {}
-        self.resting: OrderedDict[str, Shard[S, M, E, W]] = OrderedDict()
-        self.effects: dict[str, dict[str, tuple[E, asyncio.Task[M | None]]]] = {}  # till it is durable
+        self.busy: dict[str, Shard[S, M, E, W]] = {}  # must stay in memory
+        self.resting: OrderedDict[str, Shard[S, M, E, W]] = OrderedDict()  # may leave it, oldest first
+        self.effects: dict[str, dict[str, tuple[E, asyncio.Task[M | None]]]] = {}  # until durable
         self.run_state, self._change = RunState.IDLE, asyncio.Event()
         self.open_work = self.size = self.generation = 0
 
     def tell(self, key: str, partition: int, *items: WorkItem[M]) -> None:
-        """Have a key loaded, and told something."""
         shard = self.busy.get(key) or self.resting.pop(key, None)
         if shard is None:
             shard = Shard(self, key, partition, self.owned[partition][0])
@@ -55,7 +57,7 @@ class Shards(Generic[S, M, E, W]):
         return WorkItem(self.behaviour.recovered(frozenset(self.effects.get(key, ()))), recovers=True)
 
     def finish(self, key: str, item: WorkItem[M]) -> None:
-        """What a message came to is durable, or it is skipped."""
+        """Finish a message whose outcome is durable, or that is skipped."""
         if item.window is not None:
             item.window.finish(item)
         if item.effect is not None:
@@ -73,7 +75,6 @@ class Shards(Generic[S, M, E, W]):
             self.begin(shard, wanted.values())
 
     def begin(self, shard: Shard[S, M, E, W], effects: Iterable[E]) -> None:
-        """Start the effects that do not run yet."""
         for effect in effects:
             may = self.run_state is RunState.RUNNING or self.behaviour.committed(effect)
             if may and effect.id not in self.effects.get(shard.key, ()):
@@ -82,7 +83,7 @@ class Shards(Generic[S, M, E, W]):
                 task.add_done_callback(partial(self._effect_ended, shard.key, shard.partition, effect.id))
 
     def _effect_ended(self, key: str, partition: int, effect_id: str, task: "asyncio.Task[M | None]") -> None:
-        """Deliver the result to the key; of an effect that was cut off, what still runs."""
+        """Tell the key the result, or, if the effect was cut off, what still runs."""
         is_ours = partition in self.owned and self.run_state is not RunState.DRAINED
         with self.guard(partition):
             result = None if task.cancelled() else task.exception() or task.result()
@@ -104,14 +105,17 @@ class Shards(Generic[S, M, E, W]):
             del self.effects[key]
 
     def _weigh(self, shard: Shard[S, M, E, W], open_work: int, size: int) -> None:
-        self.open_work, self.size = self.open_work + open_work - shard.open_work, self.size + size - shard.size
+        self.open_work += open_work - shard.open_work
+        self.size += size - shard.size
         shard.open_work, shard.size = open_work, size
 
     def rest(self, shard: Shard[S, M, E, W]) -> None:
-        """Evict what may leave memory, where there is too much in it."""
-        if shard.loaded and not shard.unsettled() and shard.key not in self.effects and self.busy.get(shard.key) is shard:
+        """Let a shard rest if it may, and evict resting shards while there is too much in memory."""
+        is_idle = shard.loaded and not shard.unsettled() and shard.key not in self.effects
+        if is_idle and self.busy.get(shard.key) is shard:
             self.resting[shard.key] = self.busy.pop(shard.key)
-        while self.resting and (self.size > self.limits.size or len(self.busy) + len(self.resting) > self.limits.keys):
+        limits = self.limits
+        while self.resting and (self.size > limits.size or len(self.busy) + len(self.resting) > limits.keys):
             self.forget(next(iter(self.resting.values())))
         self.changed()
 
@@ -130,7 +134,7 @@ class Shards(Generic[S, M, E, W]):
                 self.host.orphaned(shard.key, item.message)
 
     def revoke(self, partitions: Collection[int]) -> None:
-        """Forget partitions at once: nothing of them is released any more."""
+        """Forget partitions at once: nothing of theirs is released any more."""
         self.owned = {partition: its for partition, its in self.owned.items() if partition not in partitions}
         for source in [source for source in self.windows if source[1] in partitions]:
             self.windows.pop(source).close()
@@ -141,7 +145,7 @@ class Shards(Generic[S, M, E, W]):
 
     @contextmanager
     def guard(self, partition: int) -> Iterator[None]:
-        """What is raised gives the partition up, and touches no other."""
+        """Give the partition up, and no other, if anything is raised."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - told to the host
@@ -151,6 +155,6 @@ class Shards(Generic[S, M, E, W]):
             self.host.given_up(partition, error)
 
     def changed(self) -> None:
-        """Have all who wait for a change look again, in the order in which they came."""
+        """Have everyone who waits for a change look again, in the order in which they came."""
         self._change.set()
         self._change.clear()

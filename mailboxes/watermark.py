@@ -1,4 +1,4 @@
-"""Which records are unfinished: they are released in the order of offsets, without gaps."""
+"""Which records are unfinished; records are released in the order of offsets, without gaps."""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from mailboxes.ports import M, Record
 
 @dataclass(slots=True, eq=False)
 class WorkItem(Generic[M]):
-    """A message on its way. `effect`: whose result it is. `recovers`: it is made anew at each load."""
+    """A message on its way. `effect`: the one it results from. `recovers`: it is made anew at each load."""
 
     message: M
     effect: str | None = None
@@ -33,7 +33,6 @@ class Window(Generic[M]):
         return self.items[0][0].offset if self.items else self.highest_seen + 1
 
     def begin(self, record: Record[M]) -> WorkItem[M]:
-        """Enter the next record."""
         item = WorkItem(record.message, window=self)
         self.items.append((record, item))
         self.highest_seen = record.offset
@@ -41,7 +40,7 @@ class Window(Generic[M]):
         return item
 
     def finish(self, item: WorkItem[M]) -> None:
-        """Release a record and those that waited for it, unless the assignment is over."""
+        """Finish a record, releasing it and those that waited for it, unless the assignment is over."""
         if not item.finished and not self._is_closed:
             item.finished = True
             self._unfinished[self._source] -= 1

@@ -1,4 +1,4 @@
-"""What a process does about Kafka when it starts: waits for it and for its topics, for a bounded time."""
+"""What a process does about Kafka when it starts: wait for it and for its topics, for a bounded time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ from schemas.topics import WORKER_GROUP
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# A changed number of partitions is known within this and a request. It costs a broker one small answer.
+# A changed number of partitions is noticed within this plus a request, which costs a broker one small answer.
 _LOOK_EVERY_SECONDS = 2.0
 
 
@@ -34,7 +34,7 @@ async def partition_count(settings: Settings, needs: Needs) -> int:
     """Wait for the topics; return how many partitions each has.
 
     Raises:
-        ConfigurationError: the counts differ, a setting of Kafka's is wrong, or we may not do what we need.
+        ConfigurationError: the counts differ, a setting of Kafka's is wrong, or we lack a right that we need.
         Unavailable: Kafka, or a topic, was not there in time.
     """
     await when_kafka_answers(settings, lambda: check_rights(settings, needs))
@@ -43,12 +43,13 @@ async def partition_count(settings: Settings, needs: Needs) -> int:
 
 
 async def watch_partitions(settings: Settings, partitions: int) -> None:
-    """Look, until cancelled, whether each topic still has as many partitions as at the start.
+    """Watch, until cancelled, that each topic still has as many partitions as at the start.
 
-    Kafka's own clients learn of it within five minutes, each at another time: until then a number is in two places.
+    Kafka's own clients learn of a change within five minutes, each at a different time; until then a number
+    is in two places.
 
     Raises:
-        ConfigurationError: one has not.
+        ConfigurationError: a topic has another number of partitions.
     """
     while True:
         try:
@@ -57,33 +58,37 @@ async def watch_partitions(settings: Settings, partitions: int) -> None:
                     _check_still(await partition_counts(admin, topic_names(settings)), partitions)
                     await asyncio.sleep(_LOOK_EVERY_SECONDS)
         except KAFKA_ERRORS:
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)  # that Kafka is away is said by those who need it
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)  # whoever needs Kafka says that it is away
 
 
 async def check_known(settings: Settings, known: int, partitions: int) -> None:
-    """Check that nobody has added partitions since workers have read from these topics, which had so many `known` ones.
+    """Check that nobody has added partitions to the `known` ones since workers began to read these topics.
 
     Raises:
-        ConfigurationError: somebody has: of a number that lies elsewhere now, newer events would be read before those that
-            still wait.
+        ConfigurationError: somebody has: newer events of a number that has moved would be read before older
+            ones that still wait.
     """
-    if 0 < known < partitions and await when_kafka_answers(settings, lambda: has_committed(settings, WORKER_GROUP)):
+    if 0 < known < partitions and await when_kafka_answers(
+        settings, lambda: has_committed(settings, WORKER_GROUP)
+    ):
         raise ConfigurationError(f"topics had {known} partitions and have {partitions} now; {REPARTITION}")
 
 
 def _check_still(counts: dict[str, int], partitions: int) -> None:
-    """A topic that is not there has no number; whether it is missed is another question."""
+    """Check the counts of the topics that are there; whether one is missing is another question."""
     if changed := {name: count for name, count in counts.items() if count != partitions}:
         listed = ", ".join(f"{name}: {count}" for name, count in sorted(changed.items()))
-        raise ConfigurationError(f"topics had {partitions} partitions and were changed ({listed}); {REPARTITION}")
+        raise ConfigurationError(
+            f"topics had {partitions} partitions and were changed ({listed}); {REPARTITION}"
+        )
 
 
 async def when_kafka_answers(settings: Settings, work: Callable[[], Awaitable[T]]) -> T:
-    """Run work that connects to Kafka; retry for a while, as long as it is away or lacks topics.
+    """Run work that connects to Kafka; retry for a while, as long as Kafka is away or lacks topics.
 
     Raises:
-        ConfigurationError: it does not let us.
-        Unavailable: it was not there in time.
+        ConfigurationError: Kafka denies us access.
+        Unavailable: Kafka, or a topic, was not there in time.
     """
     away = (*KAFKA_ERRORS, TopicsMissing)
     try:

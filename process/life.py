@@ -1,4 +1,4 @@
-"""A Faust app's life inside our own loop: until a signal, or until something of it dies."""
+"""A Faust app's life inside our own loop: until a signal, or until a part of it dies."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ from schemas.errors import ConfigurationError
 
 log = structlog.get_logger()
 
-# Over the time to drain: what must still be published and committed after it.
+# On top of the time to drain, for what must still be published and committed after it.
 _AFTER_DRAIN_SECONDS = 2.0
 # An app that was still starting has nothing to drain.
 _STARTING_SECONDS = 2.0
-# Flushing what a live broker takes, or a last rollback, takes milliseconds. With two parts that do not answer the whole
-# stays within the time to drain and 5 s.
+# Flushing to a live broker, or a last rollback, takes milliseconds. With two parts that do not answer, the
+# whole stays within the time to drain plus 5 s.
 _CLOSE_SECONDS = 0.9
 # For closing the parts after an app that did not stop.
 _LAST_SECONDS = 2 * _CLOSE_SECONDS
@@ -26,23 +26,25 @@ T = TypeVar("T")
 
 
 class SideTasks:
-    """Begins its tasks at once. `stop`: set when the process is asked to end.
+    """Tasks that a process lives by, begun at once. `stop`: set when the process is asked to end.
 
-    `misconfigured`: what a task has found that no new start would mend; to be raised when all is closed.
+    `misconfigured`: an error that no restart would mend, found by a task; to be raised once all is closed.
     """
 
     def __init__(self, stop: asyncio.Event, work: Iterable[Coroutine[Any, Any, None]]) -> None:
         self._stop = stop
         self.misconfigured: ConfigurationError | None = None
         self._asked = asyncio.create_task(stop.wait(), name="signal")
-        self._tasks = {asyncio.create_task(each, name=getattr(each, "__qualname__", "side task")) for each in work}
+        self._tasks = {
+            asyncio.create_task(each, name=getattr(each, "__qualname__", "side task")) for each in work
+        }
 
     async def wait(self) -> None:
         """Wait until the process is asked to end, or a task has ended."""
         await asyncio.wait({self._asked, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
 
     async def end(self, seconds: float | None = None) -> int:
-        """Cancel what runs and return the process's exit code; one that does not end within `seconds` is left alone."""
+        """Cancel all tasks and return the exit code; one that does not end within `seconds` is left alone."""
         code = 0 if self._stop.is_set() else 1
         for task in (self._asked, *self._tasks):
             task.cancel()
@@ -58,7 +60,7 @@ class SideTasks:
 
 
 def stop_event() -> asyncio.Event:
-    """Return the event that is set by the first signal; must be called inside a running loop."""
+    """Return an event that the first signal sets; must be called inside a running loop."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,7 +68,7 @@ def stop_event() -> asyncio.Event:
 
 
 async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
-    """Return the work's result; None where the signal came first, and the work was cancelled."""
+    """Return the work's result, or None if the signal came first and the work was cancelled."""
     task = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -91,9 +93,10 @@ async def until_stopped(
     *side_tasks: Coroutine[Any, Any, None],
     drain_seconds: float,
 ) -> int:
-    """Run the app until a signal; a dead side task or a crashed app stops the process, for a supervisor to restart.
+    """Run the app until a signal; return the exit code.
 
-    `drain_seconds`: how long the app may take to finish what it has.
+    A dead side task or a crashed app stops the process too, for a supervisor to restart. `drain_seconds`: how
+    long the app may take to finish what it has.
 
     Raises:
         ConfigurationError: a side task's, once the app has stopped.
@@ -101,7 +104,7 @@ async def until_stopped(
     started = asyncio.Event()
     tasks = SideTasks(stop_event(), [_live(app, started), *(_after(started, task) for task in side_tasks)])
     await tasks.wait()
-    code = await tasks.end(_CLOSE_SECONDS)  # an app that starts may not heed it
+    code = await tasks.end(_CLOSE_SECONDS)  # an app that is still starting may not heed it
     await _stop(app, code, drain_seconds + _AFTER_DRAIN_SECONDS if started.is_set() else _STARTING_SECONDS)
     if tasks.misconfigured is not None:
         raise tasks.misconfigured
@@ -118,7 +121,7 @@ async def _live(app: Any, started: asyncio.Event) -> None:  # noqa: ANN401 - fau
 
 
 async def _after(started: asyncio.Event, side_task: Coroutine[Any, Any, None]) -> None:
-    """Side tasks may ask the app's consumer, which is there once the app has started."""
+    """Run a side task once the app has started: it may ask the app's consumer, which is there only then."""
     try:
         await started.wait()
     except asyncio.CancelledError:
@@ -128,7 +131,7 @@ async def _after(started: asyncio.Event, side_task: Coroutine[Any, Any, None]) -
 
 
 async def _stop(app: Any, code: int, seconds: float) -> None:  # noqa: ANN401 - faust is untyped
-    """Stop the app; where it waits for a broker that is away, and cannot be cancelled, the process ends without it."""
+    """Stop the app; if it waits for an absent broker and cannot be cancelled, the process ends without it."""
     stopping = asyncio.create_task(app.stop(), name="stop")
     done, _ = await asyncio.wait({stopping}, timeout=seconds)
     if done:

@@ -1,4 +1,4 @@
-"""Listening on a process's port; one that is taken may be a predecessor's who is finishing his work."""
+"""Listening on a process's port; one that is taken may belong to a predecessor that is finishing its work."""
 
 import structlog
 from aiohttp import web
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 async def serve(
     application: web.Application, host: str | None, port: int, variable: str, wait_seconds: float
 ) -> web.AppRunner:
-    """Serve an application; the runner is to be cleaned up in the end. `host`: the address, None: all of them.
+    """Serve an application; the caller cleans its runner up. `host`: the address; None: all of them.
 
     Raises:
         Unavailable: the port stays taken, or may not be listened on.
@@ -30,7 +30,7 @@ async def serve(
 async def listen(
     runner: web.AppRunner, host: str | None, port: int, variable: str, wait_seconds: float
 ) -> None:
-    """Have a runner that was set up listen on the port that `variable` names.
+    """Have an already set up runner listen on the port that `variable` names.
 
     Raises:
         Unavailable: the port stays taken, or may not be listened on.

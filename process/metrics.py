@@ -1,5 +1,7 @@
-"""What Prometheus scrapes from a process, and what each measures: how late its loop is (a late one makes everything
-late, and is seen nowhere else), and calls of vendors: how long they take, what they come to.
+"""What Prometheus scrapes from a process, and what every process measures.
+
+That is how late its loop is (a late one makes everything late, and shows nowhere else), and how long its
+calls of vendors take and what comes of them.
 """
 
 import asyncio
@@ -20,17 +22,19 @@ _DELAY = Histogram(
     "How late the event loop comes to what is due.",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
-# Often enough to meet a delay of half a second, seldom enough to cost nothing.
+# Often enough to catch a delay of half a second, seldom enough to cost nothing.
 _LOOK_EVERY_SECONDS = 0.5
 _BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
 _SECONDS = Histogram(
     "whatsapp_vendor_call_seconds", "Calls of vendors.", ["vendor", "operation"], buckets=_BUCKETS
 )
 _OUTCOMES = Counter(
-    "whatsapp_vendor_calls", "Calls of vendors by outcome and code.", ["vendor", "operation", "outcome", "code"]
+    "whatsapp_vendor_calls",
+    "Calls of vendors by outcome and code.",
+    ["vendor", "operation", "outcome", "code"],
 )
 
-# Vendors' codes are some dozens; whatever else they send in their place must not grow the metrics.
+# There are some dozens of vendors' codes; whatever else comes in their place must not grow the metrics.
 _LONGEST_CODE = 6
 _OUTCOME_OF = ((RetryableError, "retryable"), (UnknownOutcome, "unknown"), (TerminalError, "terminal"))
 
@@ -39,7 +43,7 @@ _ended = cache(_OUTCOMES.labels)
 
 
 def exposition() -> web.Response:
-    """Return the answer to `/metrics`, in Prometheus' text format."""
+    """Return the response to `/metrics`, in Prometheus' text format."""
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -55,7 +59,7 @@ async def watch_loop(
 
 @contextmanager
 def vendor_call(vendor: str, operation: str) -> Iterator[None]:
-    """Measure one call of a vendor and what came of it."""
+    """Measure one call of a vendor and its outcome."""
     begun = time.monotonic()
     outcome = "ok"
     code = ""
@@ -71,4 +75,6 @@ def vendor_call(vendor: str, operation: str) -> Iterator[None]:
         raise
     finally:
         _took(vendor, operation).observe(time.monotonic() - begun)
-        _ended(vendor, operation, outcome, code if code.isalnum() and len(code) <= _LONGEST_CODE else "").inc()
+        _ended(
+            vendor, operation, outcome, code if code.isalnum() and len(code) <= _LONGEST_CODE else ""
+        ).inc()

@@ -1,4 +1,4 @@
-"""Work that is done again and again as long as a process lives."""
+"""Periodic work, for as long as a process lives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,10 +18,10 @@ async def every(
     forgive: tuple[type[Exception], ...] = (),
     problem: str = "periodic work failed",
 ) -> None:
-    """Run work each `seconds` (from its end to its next begin), until cancelled.
+    """Run work every `seconds` (from its end to its next start), until cancelled.
 
-    `at_once`: the first time comes without a wait. `forgive`: errors after which the next time may succeed; they are
-    logged as `problem`, a constant sentence. Any other error ends the loop, and with it the process.
+    `at_once`: the first run comes without a wait. `forgive`: errors after which the next run may succeed;
+    they are logged as `problem`, a constant sentence. Any other error ends the loop, and with it the process.
     """
     if not at_once:
         await asyncio.sleep(seconds)
@@ -34,5 +34,5 @@ async def every(
 
 
 def _why(error: Exception) -> str:
-    """Our own errors say what to do; a library's words may quote what it was given."""
+    """Return what to log: our own errors say what to do; a library's words may quote what it was given."""
     return str(error) if isinstance(error, ServiceError) else type(error).__name__

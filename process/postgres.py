@@ -1,4 +1,4 @@
-"""What a process does about Postgres when it starts: waits for the server and for the schema, for a bounded time."""
+"""What a process does about Postgres when it starts: wait for it and for its schema, for a bounded time."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -16,16 +16,16 @@ from schemas.settings import Settings
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# A database that answers does so within some milliseconds.
+# A database that answers does so within a few milliseconds.
 _ANSWER_SECONDS = 4.0
 
 
 class _NotMigrated(Exception):
-    """The schema is missing, or older than we are."""
+    """The schema is missing, or older than this build."""
 
 
 async def open_pool(settings: Settings, session: Mapping[str, str] | None = None) -> Pool:
-    """Connect to Postgres, waiting for it and for the schema. `session`: settings of Postgres' for each connection.
+    """Connect to Postgres, waiting for it and the schema. `session`: Postgres settings for each connection.
 
     Raises:
         ConfigurationError: DATABASE_URL cannot be right, or the schema is newer than this build.
@@ -36,11 +36,13 @@ async def open_pool(settings: Settings, session: Mapping[str, str] | None = None
     try:
         return await when_postgres_answers(settings, lambda: _open(settings, session))
     except _NotMigrated as error:
-        raise Unavailable("the database's schema is missing or old; run `whatsapp-microservice migrate`") from error
+        raise Unavailable(
+            "the database's schema is missing or old; run `whatsapp-microservice migrate`"
+        ) from error
 
 
 async def postgres_answers(settings: Settings) -> bool:
-    """Ask Postgres over a connection of its own."""
+    """Return whether Postgres answers, asked over a separate connection."""
     try:
         connection = await connect_directly(settings.database_url or "", _ANSWER_SECONDS)
         try:
@@ -77,7 +79,8 @@ async def _open(settings: Settings, session: Mapping[str, str] | None) -> Pool:
             raise _NotMigrated
         if found == "newer":
             raise ConfigurationError(
-                f"DATABASE_URL: the schema has version {version}, this build knows {NEWEST}; start the newer build"
+                f"DATABASE_URL: the schema has version {version}, this build knows {NEWEST}; "
+                "start the newer build"
             )
     except BaseException:
         await pool.close()
@@ -92,6 +95,8 @@ def _address(url: str) -> str:
 
 def _say(error: BaseException | None) -> None:
     if isinstance(error, _NotMigrated):
-        log.warning("the database has no schema yet, or an old one; waiting for `whatsapp-microservice migrate`")
+        log.warning(
+            "the database has no schema yet, or an old one; waiting for `whatsapp-microservice migrate`"
+        )
     else:
         log.warning("Postgres does not answer yet", variable="DATABASE_URL", why=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Waiting for what a process needs before it can serve: tries again, for a bounded time, while it is away."""
+"""Waiting for what a process needs before it can serve: retry, for a bounded time, while it is away."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,7 +18,7 @@ async def wait_for(
     say: Callable[[BaseException | None], None],
     look_every_seconds: float = _LOOK_EVERY_SECONDS,
 ) -> T:
-    """Return what `work` comes to, once it does; after `seconds` its last error of `away` is raised.
+    """Return the result of `work` once it succeeds; after `seconds`, raise its last error of `away`.
 
     `say`: told each error of `away` before the next try. Any other error is raised at once.
     """

@@ -1,7 +1,7 @@
-"""`make setup`: builds `.venv` with the program in it. Needs Python alone, and no network when all is there.
+"""`make setup`: builds `.venv` with the program in it. Needs only Python, and no network if all is there.
 
-A lock keeps two runs at once apart. What is installed is noted at the very end, as the hash of what was asked for, so that
-an interrupted run is completed and a changed requirement is noticed, whatever the files' times say.
+A lock keeps two runs apart. What is installed is recorded at the very end, as the hash of what was requested:
+an interrupted run is completed, and a changed requirement is noticed, whatever the files' times say.
 """
 
 import fcntl
@@ -22,7 +22,10 @@ _LEAST = (3, 11)
 def main() -> int:
     """Install what is missing; return the exit code."""
     if sys.version_info < _LEAST:
-        print(f"needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=python3.11 …", file=sys.stderr)
+        print(
+            f"needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=python3.11 …",
+            file=sys.stderr,
+        )
         return 2
     VENV.mkdir(exist_ok=True)
     with (VENV / ".lock").open("w") as lock:
@@ -40,13 +43,13 @@ def main() -> int:
 
 
 def _fingerprint() -> str:
-    # The folder belongs to it: an environment does not survive being moved.
+    # The folder is part of it: an environment does not survive being moved.
     asked_for = [str(ROOT).encode(), *(file.read_bytes() for file in _ASKED_FOR)]
     return hashlib.sha256(b"\0".join(asked_for)).hexdigest()
 
 
 def _works() -> bool:
-    """Return whether the environment's Python still runs; the one that it was made with may be gone."""
+    """Return whether the environment's Python still runs; the one it was made with may be gone."""
     try:
         return subprocess.run([_PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
     except OSError:
@@ -57,7 +60,7 @@ def _install() -> None:
     _INSTALLED.unlink(missing_ok=True)
     if not _works():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    # Of a hundred packages most modules are never imported: those that are compile when they are.
+    # Most modules of a hundred packages are never imported; the others are compiled on import.
     pip = [_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     subprocess.run([*pip, "--require-hashes", "-r", _REQUIREMENTS], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT], check=True)

@@ -1,4 +1,4 @@
-"""What the backend is told by a signed POST: until it has taken it, within a day, in order."""
+"""Signed POSTs that tell the backend of events, in order, each retried for up to a day until it is taken."""
 
 import hashlib
 import hmac
@@ -10,14 +10,14 @@ from rules.inputs import BackendAnswered
 
 _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(minutes=5)
-# A backend that has been away for longer has read the topic meanwhile, or is not there at all.
+# A backend that has been away for longer has read the topic meanwhile, or does not exist.
 _LONGEST_PATIENCE = timedelta(days=1)
 _MOST_DOUBLINGS = 10
 HEADER = "X-Service-Signature"
 
 
 def on_answer(draft: Draft, answer: BackendAnswered) -> None:
-    """The backend took an event, or is told again later."""
+    """Record that the backend took an event; otherwise tell it again later, or give up."""
     post = next((each for each in draft.state.posts if each.number == answer.number), None)
     if post is None or answer.conversation_id != draft.state.id:  # erased meanwhile
         return
@@ -31,9 +31,10 @@ def on_answer(draft: Draft, answer: BackendAnswered) -> None:
 
 
 def signature(secret: str, body: bytes, at: int) -> str:
-    """Return the value of `X-Service-Signature`: `t=<unix seconds>,v1=<hex>`, where v1 is HMAC-SHA256 of `<t>.<body>` with
-    the shared secret: the scheme of ElevenLabs' and others' webhooks. `at`: Unix seconds; a receiver should refuse what
-    is older than some minutes.
+    """Return the value of `X-Service-Signature`: `t=<unix seconds>,v1=<hex>`.
+
+    v1 is the HMAC-SHA256 of `<t>.<body>` with the shared secret, the scheme of ElevenLabs' and others'
+    webhooks. `at`: Unix seconds; a receiver should refuse anything older than a few minutes.
     """
     digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"

@@ -1,4 +1,4 @@
-"""Summary and duration of a call, as ElevenLabs comes to know them: filled in, never taken back."""
+"""A call's summary and duration, filled in as ElevenLabs comes to know them and never taken back."""
 
 from datetime import timedelta
 
@@ -7,8 +7,8 @@ from rules.events import Deferred, DetailsLearned, LookupsEnded
 from rules.inputs import CallDetails, DetailsFetched, DetailsTold
 from rules.state import Conversation, Wait
 
-# Quick while the analysis is usual, slow for what is late, 20 minutes in all; the post-call webhook may be
-# later.
+# Short while the analysis usually comes, long for a late one, 20 minutes in all.
+# The post-call webhook may be later still.
 WAITS_SECONDS = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 120.0, 300.0, 600.0)
 
 
@@ -18,7 +18,7 @@ def are_whole(state: Conversation) -> bool:
 
 
 def learn(draft: Draft, details: CallDetails) -> None:
-    """Keep what is known of the call now, if it is more than before."""
+    """Record what is now known of the call, if it is more than before."""
     state = draft.state
     summary = details.summary if state.summary is None else None
     seconds = details.duration_secs if state.call_duration_secs is None else None
@@ -37,7 +37,7 @@ def _lacks(known: object, learned: object) -> bool:
 
 
 def on_fetched(draft: Draft, fetched: DetailsFetched) -> None:
-    """Take what ElevenLabs knows; ask again later for what is missing."""
+    """Record what ElevenLabs knows, and ask again later for what is missing."""
     if fetched.call_id != draft.state.call_id or draft.state.lookups is None:
         return
     if fetched.details is not None:
@@ -52,6 +52,6 @@ def on_fetched(draft: Draft, fetched: DetailsFetched) -> None:
 
 
 def on_told(draft: Draft, told: DetailsTold) -> None:
-    """The post-call webhook, or a back-fill, tells of a call. One of an earlier call comes too late."""
+    """Record details from the post-call webhook or a back-fill; those of an earlier call come too late."""
     if draft.state.has_begun and told.details.call_id == draft.state.elevenlabs_conversation_id:
         learn(draft, told.details)

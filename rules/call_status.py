@@ -1,6 +1,7 @@
-"""Calls that were not really calls: whether, and with which text, a conversation begins. Pure.
+"""Calls that may not have been real ones: whether a conversation begins, and with which text. Pure.
 
-Statuses are ElevenLabs' of a batch call's recipient, an open set: completed, voicemail, failed, cancelled, no_response, ….
+Statuses are those that ElevenLabs gives a batch call's recipient, an open set: completed, voicemail,
+failed, cancelled, no_response, ….
 """
 
 import json
@@ -22,10 +23,10 @@ _NONE: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a conversation begins. `text`: with placeholders; `template`: which of the configured ones stands for it."""
+    """How a conversation begins."""
 
-    text: str
-    template: Literal["first", "no_answer"]
+    text: str  #: with placeholders
+    template: Literal["first", "no_answer"]  #: which of the configured ones stands for it
 
 
 class CallStatuses:
@@ -46,7 +47,7 @@ class CallStatuses:
                 check_placeholders(_VARIABLE, action)
 
     def opening(self, status: str) -> Opening | None:
-        """Return how a conversation begins after a call of this status; None where none begins."""
+        """Return how a conversation begins after a call of this status; None if none begins."""
         status = _letters(status)
         action = self._actions.get(status, self._actions[_OTHERS])
         if action == _NONE:
@@ -56,7 +57,7 @@ class CallStatuses:
 
 
 def _letters(status: str) -> str:
-    """Return a status as it is compared: ` COMPLETED ` is `completed`, `No-Answer` is `no_answer`."""
+    """Normalise a status for comparison: ` COMPLETED ` is `completed`, `No-Answer` is `no_answer`."""
     return re.sub(r"[\s-]+", "_", status.strip().lower())
 
 
@@ -66,5 +67,7 @@ def _actions(text: str) -> dict[str, str]:
     except ValueError as error:
         raise ConfigurationError(f"{_VARIABLE}: not JSON: {error}") from error
     if not isinstance(actions, dict) or not all(isinstance(action, str) for action in actions.values()):
-        raise ConfigurationError(f'{_VARIABLE}: must be a JSON object of texts, such as {{"voicemail": "none"}}')
+        raise ConfigurationError(
+            f'{_VARIABLE}: must be a JSON object of texts, such as {{"voicemail": "none"}}'
+        )
     return actions

@@ -1,7 +1,8 @@
-"""What the vendor accepted and could not deliver goes out once more, in a turn of its own and in its order.
+"""Messages that the vendor accepted and could not deliver: sent again, in order, in a turn of their own.
 
-Before anything else of the number where it had too many (`slow_numbers`), so that the rest of a turn waits behind
-the part of it that came back; when nothing else is open where it fell outside the window (`window`).
+If the number had too many messages (`slow_numbers`), they go out before anything else to it, so that the
+rest of a turn waits behind the part that came back. If they fell outside the window (`window`), they go out
+when nothing else is open.
 """
 
 from collections.abc import Iterator
@@ -17,11 +18,11 @@ _NO_TEMPLATE = "outside the 24-hour window, and no template is set"
 
 
 def of_report(state: Conversation, report: DeliveryReported, send: KnownSend) -> CameBack | None:
-    """Return what goes out once more after a report of failure; None: the message stays failed."""
+    """Return what goes out again after a report of failure; None if the message stays failed."""
     failure = report.failure
     if failure is None or state.opt_out is not None or send.came_back or send.delivered_at is not None:
         return None
-    if state.merged_into is not None:  # whatever is said, is said to the number
+    if state.merged_into is not None:  # whatever we say goes to the number
         return None
     if failure.kind == "outside_window":
         return window.again(report, send)
@@ -29,19 +30,23 @@ def of_report(state: Conversation, report: DeliveryReported, send: KnownSend) ->
 
 
 def blocks(state: Conversation) -> bool:
-    """Return whether something goes out before the agent is asked anything."""
+    """Return whether something must go out before the agent is asked anything."""
     return any(not back.as_template for back in state.came_back)
 
 
 def holds(state: Conversation, turn: Turn) -> bool:
-    """Return whether a turn waits behind what came back: of itself, or of an earlier one that it does not repeat."""
+    """Return whether a turn waits behind what came back.
+
+    A repetition waits only for messages of the turn that it repeats, any other turn for all of them.
+    """
     return any(
-        not back.as_template and (turn.kind != "again" or back.turn_id == turn.origin) for back in state.came_back
+        not back.as_template and (turn.kind != "again" or back.turn_id == turn.origin)
+        for back in state.came_back
     )
 
 
 def next_of(state: Conversation) -> CameBack | None:
-    """Return what goes out next, if nothing forbids it but its time."""
+    """Return what goes out next, unless something other than its due time forbids it."""
     for back in state.came_back:
         if window.can_repeat(state) if back.as_template else _is_free(state):
             return back
@@ -54,13 +59,13 @@ def _is_free(state: Conversation) -> bool:
 
 
 def due(state: Conversation) -> Iterator[datetime]:
-    """Return when the next of it goes out."""
+    """Return when the next of these messages goes out."""
     if (back := next_of(state)) is not None:
         yield back.due
 
 
 def begin(draft: Draft) -> None:
-    """Plan what is said once more, if its time has come."""
+    """Plan the next repetition, if it is due."""
     back = next_of(draft.state)
     if back is None or back.due > draft.now:
         return

@@ -1,16 +1,18 @@
-"""Which evidence makes two addresses one person's, and which of them the conversation goes on at.
+"""Which evidence shows that two addresses are one person's, and at which of them the conversation goes on.
 
-- An id that comes with a number is that number's, for good. With another number it is an operator's case: two people may be
-  meant, and nothing merges.
-- The id of a group of businesses (`ParentExternalUserId`) is kept with a new number, which brings a new id: the same parent
-  with a new id shows that the person has moved, and the two conversations become one. With an id that the other address has
-  already, the vendor contradicts itself: an operator's case.
+- An id that comes with a number belongs to that number for good. With another number, two people may be
+  meant: nothing merges, and it is an operator's case.
+- The id of a group of businesses (`ParentExternalUserId`) is kept with a new number, which brings a new id.
+  The same parent with a new id shows that the person has moved, and the two conversations become one. With an
+  id that the other address already has, the vendor contradicts itself: an operator's case.
 
-An id leads to an id at most until a number is known. Of two addresses of a kind the one goes on that was called last, or
-begun first. Each actor judges by what it knows of itself now; it is told how the other one stood when that was nobody's
-yet, and nobody's standing falls: so no two merge into each other, and no more of them go round.
+An id leads to another id only until a number is known. Of two addresses of the same kind, the conversation
+goes on at the one that was called last, or else begun first. Each actor compares what it knows of itself now
+with the other's standing as of when that one belonged to nobody yet. A standing never falls, so two addresses
+never merge into each other, and no longer chain of them goes round in a circle.
 
-    claimant ──link──▶ the id that its message named ──link──▶ whose that is ──link, granted──▶ claimant ──take_over──▶
+    claimant ──link──▶ the id that its message named ──link──▶ whose that is
+        ──link, granted──▶ claimant ──take_over──▶
 """
 
 import math
@@ -28,7 +30,7 @@ _Standing = tuple[int, float, float]
 
 
 def on_told(draft: Draft, told: LinkTold) -> None:
-    """An address is told that it is the claimant's person's, or that another one is, which leads here."""
+    """Handle a claim that this address, or another one that leads here, is the claimant's person's."""
     root = links.root(draft.state)
     if told.claim.heir_of is not None:
         _of_heir(draft, told)
@@ -49,7 +51,7 @@ def on_told(draft: Draft, told: LinkTold) -> None:
 
 
 def _of_heir(draft: Draft, told: LinkTold) -> None:
-    """Whose it is belongs to another one by now."""
+    """Follow the address that this one belongs to, which belongs to another one by now."""
     state = draft.state
     if state.merged_into == told.claim.heir_of:
         draft.emit(Merged(number=told.number, letters=()))
@@ -58,22 +60,22 @@ def _of_heir(draft: Draft, told: LinkTold) -> None:
 
 
 def _of_root(draft: Draft, told: LinkTold, root: str) -> None:
-    """It belongs to somebody, who is asked."""
+    """Ask the address that this one belongs to, refuse the claim, or answer it once more."""
     if root != told.number and _may_be_passed_on(told, root):
         draft.emit(Forwarded(letter=letters.link_on(root, told.command)))
     elif root != told.number:
         _refuse(draft, told, root)
-    elif draft.state.merged_into is not None:  # it asks again, having forgotten
+    elif draft.state.merged_into is not None:  # it has forgotten, and asks again
         draft.emit(Forwarded(letter=letters.take_over(draft, root, HandOver())))
 
 
 def _may_be_passed_on(told: LinkTold, root: str) -> bool:
-    """Return whether there is more to ask: somebody may have moved, or no number was known."""
+    """Return whether there is more to ask: the person may have moved, or no number was known."""
     return told.claim.is_parent or told.claim.granted or not (is_number(root) and is_number(told.number))
 
 
 def _is_ours(draft: Draft, told: LinkTold) -> None:
-    """What our message named had led here already."""
+    """Settle a claim of our own: what our message named already led here."""
     draft.emit(LinkSettled(key=told.claim.about, reason="joined", command_id=told.command_id))
 
 
@@ -92,7 +94,9 @@ def _refuse(draft: Draft, told: LinkTold, known: str) -> None:
     about = None if told.claim.granted else told.claim.about
     refusal = letters.take_over(draft, told.number, HandOver(refused=True, about=about))
     draft.emit(
-        LinkSettled(key=told.number, reason="refused", known=known, command_id=told.command_id, letters=(refusal,))
+        LinkSettled(
+            key=told.number, reason="refused", known=known, command_id=told.command_id, letters=(refusal,)
+        )
     )
 
 
@@ -106,4 +110,8 @@ def _own(state: Conversation, told: LinkTold) -> _Standing:
 
 
 def _standing(kind: int, called_at: datetime | None, conversation_id: int | None) -> _Standing:
-    return kind, called_at.timestamp() if called_at else 0.0, -math.inf if conversation_id is None else -conversation_id
+    return (
+        kind,
+        called_at.timestamp() if called_at else 0.0,
+        -math.inf if conversation_id is None else -conversation_id,
+    )

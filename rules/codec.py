@@ -1,7 +1,7 @@
 """Events and states as JSON: the `data` of a `conversation-event`, and what a new owner loads.
 
-A type's spelling is fixed by the topic: three of our values are `failed`, told apart by `what`, and who
-speaks next names the type of a `StatusChanged`.
+The topic fixes how types are spelled: three of our values are `failed`, told apart by `what`, and a
+`StatusChanged` is named after who speaks next.
 """
 
 from typing import Any, Final, cast
@@ -71,7 +71,7 @@ def type_of(event: e.Event) -> str:
 
 
 def data_of(event: e.Event) -> Json:
-    """Return the event's `data`; what has its default value is left out."""
+    """Return the event's `data`, without the fields that have their default value."""
     data: Json = _ADAPTERS[type(event)].dump_python(event, mode="json", exclude_defaults=True)
     if isinstance(event, e.StatusChanged):
         del data["status"]
@@ -83,7 +83,7 @@ def data_of(event: e.Event) -> Json:
 
 
 def event_of(kind: str, data: Json) -> e.Event:
-    """Return the value of an event of this version.
+    """Return the event that a type and data of this version describe.
 
     Raises:
         KeyError: a type that this build does not know.
@@ -104,12 +104,12 @@ def _class_of(kind: str, data: Json) -> type[object]:
 
 
 def envelope(recorded: e.Recorded, after: Conversation) -> Json:
-    """Return the value of `conversation-event`. `after`: the state that the event left."""
+    """Return the value of `conversation-event`. `after`: the state after the event."""
     return _envelope(logged(recorded, after, 0), after.key, recorded.conversation_id)
 
 
 def logged(recorded: e.Recorded, after: Conversation, sequence: int) -> LogRow:
-    """Return the event as the log keeps it: its data, and the columns of the row that it left, if there is one."""
+    """Return the event as the log keeps it: its data, and the row's columns after it, if there is a row."""
     data = {"data": data_of(recorded.event), "state": _row_state(after) if after.has_begun else {}}
     return LogRow(
         number=recorded.number,
@@ -174,7 +174,7 @@ def state_of(data: bytes | str) -> Conversation:
 
 
 class _Adapters(dict[Any, TypeAdapter[Any]]):
-    """One adapter a class, made when it is first needed."""
+    """One adapter per class, made on first use."""
 
     def __missing__(self, kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any of the classes above
         self[kind] = TypeAdapter(kind)

@@ -4,7 +4,7 @@ close      active, escalated → closed       escalate   active → escalated
 resume     escalated, closed → active       write, change_agent   active, escalated
 erase      whatever there is → nothing
 
-A command that finds its aim reached changes nothing and is done.
+A command whose aim is already reached changes nothing and counts as done.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ _STATUS: Final[dict[str, Status]] = {"close": "closed", "escalate": "escalated",
 
 
 def on_command(draft: Draft, given: CommandGiven) -> None:
-    """Execute a command at once; what an operator writes waits for its turn."""
+    """Execute a command at once; an operator's text waits for its turn."""
     command = given.command
     if (refusal := _refusal(draft, command)) is not None:
         record(draft, command, changed=False, outcome=outcomes.command_refused(refusal))
@@ -105,7 +105,7 @@ def _written(draft: Draft, command: ConversationCommand) -> tuple[Part, ...]:
 
 
 def _refusal(draft: Draft, command: ConversationCommand) -> Json | None:
-    """Return why a command cannot be done, as HTTP answers it; None where it can."""
+    """Return why a command cannot be done, as HTTP answers it; None if it can."""
     state = draft.state
     if command.command == "erase":
         return None
@@ -118,7 +118,7 @@ def _refusal(draft: Draft, command: ConversationCommand) -> Json | None:
 
 
 def _refusal_now(draft: Draft, command: ConversationCommand) -> Json | None:
-    """The same for one whose order among the operators' commands is settled."""
+    """Return the same for a command whose order among the operators' commands is settled."""
     if draft.state.status == "closed" and command.command in ("escalate", "write", "change_agent"):
         return _because(409, "The conversation is closed", "resume it first")
     return _refusal_to_write(draft, command) if command.command == "write" else None
@@ -134,7 +134,10 @@ def _refusal_to_write(draft: Draft, command: ConversationCommand) -> Json | None
     if (problem := _variables_problem(command)) is not None:
         return _because(422, "The template's variables do not fit", problem)
     if command.needs_number and is_user_id(state.address or state.key):
-        details = "the person is written to at an id, and WhatsApp takes an authentication template for a number alone"
+        details = (
+            "the person is written to at an id, and WhatsApp takes an authentication template "
+            "for a number alone"
+        )
         return _because(422, "The template needs a number", details)
     has_template = command.content_sid is not None or draft.spoken.has_reopening
     if has_template or is_open(state.last_inbound_at, draft.now):
@@ -147,7 +150,10 @@ def _refusal_to_write(draft: Draft, command: ConversationCommand) -> Json | None
 
 
 def _variables_problem(command: ConversationCommand) -> str | None:
-    """Return what no template takes; which variables this one has, is looked up before a command is published."""
+    """Return why no template takes these variables, if none does.
+
+    Which variables this template has is looked up before a command is published.
+    """
     values = _values(command)
     if empty := [name for name, value in values.items() if not value]:
         return f"content_variables: {', '.join(empty)} is empty, which Twilio refuses"
@@ -161,7 +167,7 @@ def _values(command: ConversationCommand) -> dict[str, str]:
 
 
 def _overtaken_by(state: Conversation, command: ConversationCommand) -> str | None:
-    """Return who else had a command done after the newest one that the sender had seen."""
+    """Return who else had a command done since the newest one that the sender had seen."""
     if command.seen is None:
         return None
     newer = [by for position, by in state.commands if position > command.seen and by != command.by]

@@ -1,4 +1,4 @@
-"""What is wrong with the configured texts, templates and rules: found before a client sees it."""
+"""Finds what is wrong with the configured texts, templates and rules before a client sees it."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from rules.templates import Templates
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, in_languages
 
-# Texts with placeholders, of a language's file.
+# Texts with placeholders in a language's file.
 _FILLED = ("first_message_text", "no_answer_message_text")
 
 
@@ -18,7 +18,9 @@ def _check_languages(settings: Settings) -> None:
         for name in _FILLED:
             if name in texts.settings:
                 check_placeholders(f"TEXTS_DIR: {language}.json: {name}", texts.settings[name])
-        check_placeholders(f"TEXTS_DIR: {language}.json: summary_sentence", texts.summary_sentence, frozenset({"summary"}))
+        check_placeholders(
+            f"TEXTS_DIR: {language}.json: summary_sentence", texts.summary_sentence, frozenset({"summary"})
+        )
         Templates.of(in_language)
 
 
@@ -33,22 +35,22 @@ _CHECKS: list[Callable[[Settings], object]] = [
 
 
 def problems(settings: Settings) -> list[str]:
-    """Return one line for each thing that is wrong, naming its variable and what to do."""
+    """Return one line per problem, naming its variable and what to do."""
     found = []
     for check in _CHECKS:
         try:
             check(settings)
         except ConfigurationError as error:
-            if (line := str(error)) not in found:  # a language without templates of its own has the settings'
+            if (line := str(error)) not in found:  # a language without its own templates uses the settings'
                 found.append(line)
     return found
 
 
 def check_rules(settings: Settings) -> None:
-    """Check all of it.
+    """Check everything.
 
     Raises:
-        ConfigurationError: the first thing that is wrong, and how many more there are.
+        ConfigurationError: the first problem, and how many more there are.
     """
     found = problems(settings)
     if found:

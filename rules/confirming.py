@@ -1,4 +1,4 @@
-"""Our own short texts: what a client commands is confirmed once, unless the vendor has done so."""
+"""Our own short texts: a client's command is confirmed once, unless the vendor has done so."""
 
 from rules import window
 from rules.draft import Draft
@@ -8,7 +8,7 @@ from rules.state import Waiting, replace
 
 
 def confirm(draft: Draft, name: str, message: MessageReceived | Waiting) -> None:
-    """Send one of them now, or behind what is under way. `name`: opted_out, opted_in, escalated, apology."""
+    """Send a short text now, or behind what is under way. `name`: opted_out, opted_in, escalated, apology."""
     if name not in draft.spoken.notices:
         return
     at = message.at if isinstance(message, Waiting) else message.received_at
@@ -27,7 +27,7 @@ def confirm(draft: Draft, name: str, message: MessageReceived | Waiting) -> None
 
 
 def begin(draft: Draft, waiting: Waiting) -> None:
-    """Plan a short text; one that is not configured any more is left out."""
+    """Plan a short text, unless it is no longer configured."""
     text = draft.spoken.notices.get(waiting.text)
     if text is None:
         draft.emit(Unanswered(message_sids=(waiting.event_id,), reason="command"))

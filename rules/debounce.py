@@ -8,16 +8,14 @@ from rules.state import Waiting
 
 
 def is_over(questions: Sequence[Waiting], now: datetime, policy: Policy) -> bool:
-    """Return whether nothing more of the burst is to be waited for. Once it is over, what comes later changes
-    nothing: the agent may have been asked.
-    """
+    """Return whether the burst is over. Later messages do not reopen it: the agent may have been asked."""
     return all(over <= now for over in due(questions, policy))
 
 
 def due(questions: Sequence[Waiting], policy: Policy) -> Iterator[datetime]:
     """Return when the burst is over: after some silence, and at the latest some time after its first message.
 
-    Times are when the messages came, so what has waited in the log is not waited for again.
+    Times are when the messages came, so a message that has already waited in the log is not waited for again.
     """
     if not policy.quiet or not questions:
         return

@@ -1,7 +1,7 @@
 """What an input comes to: a function of the state, the input and the time. No `await`, clock, socket or SQL.
 
-A transition takes microseconds and is atomic; only effects are long (`rules.effects`), and their results are
-inputs.
+A transition takes microseconds and is atomic. Only effects take long (`rules.effects`), and
+their results are inputs.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ from rules.state import Conversation, Waiting
 class Decision:
     """What happened, in order, and the state after it. What is to be done now follows from the state.
 
-    `steps`: the events, each with the state that it left.
+    `steps`: the events, each with the state after it.
     """
 
     state: Conversation
@@ -66,7 +66,10 @@ def decide(state: Conversation, given: i.Input, now: datetime, policy: Policy, f
 
 
 def _came_before(state: Conversation, given: i.Input) -> bool:
-    """Return whether an event is delivered again while it waits for its turn. What has had its turn the store knows."""
+    """Return whether an event was delivered again while it waits for its turn.
+
+    The store knows those that have had their turn.
+    """
     waiting = {each.event_id for each in state.inbox}
     passed_on = {each.id for each in state.outbox}
     match given:
@@ -76,12 +79,16 @@ def _came_before(state: Conversation, given: i.Input) -> bool:
             return call.event_id in waiting or letters.passed_on(call.event_id) in passed_on
         case i.CommandGiven(command=command):
             is_begun = state.erasing is not None and state.erasing["command_id"] == command.command_id
-            return is_begun or command.command_id in waiting or letters.passed_on(command.command_id) in passed_on
+            return (
+                is_begun
+                or command.command_id in waiting
+                or letters.passed_on(command.command_id) in passed_on
+            )
     return False
 
 
 def _go_on(draft: Draft) -> None:
-    """Begin what waited for the lane: what came back first, then what waits, in its order."""
+    """Begin what waits for the lane: first what came back, then the inbox in order."""
     while True:
         before = len(draft.steps)
         came_back.begin(draft)
@@ -92,7 +99,7 @@ def _go_on(draft: Draft) -> None:
 
 
 def _begin_next(draft: Draft) -> None:
-    """Calls, operators' texts and our own short ones; of a client's messages the agent is asked."""
+    """Begin the next call, operator's text, short text or replay; the agent is asked about messages."""
     inbox = draft.state.inbox
     if not draft.state.has_begun:  # messages wait for their call
         inbox = tuple(each for each in inbox if each.kind == "call")

@@ -1,6 +1,4 @@
-"""Where a decision is worked out: the state as it becomes, and the events so far. Lives as long as one
-`decide`.
-"""
+"""Where a decision is worked out: the state and the events so far. Lives as long as one `decide`."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +14,7 @@ from schemas.rows import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fresh:
-    """What a decision takes from outside besides time: ids reserved beforehand, and chance.
+    """What a decision takes from outside besides the time: ids reserved in advance, and chance.
 
     `jitter`: 0 to 1, so that numbers that were put off together do not come back together.
     """
@@ -30,21 +28,22 @@ class Fresh:
 
 @dataclass(slots=True)
 class Draft:
-    """`state`: after the events emitted so far; `steps`: these, each with the state that it left."""
+    """A decision in the making."""
 
-    state: Conversation
+    state: Conversation  #: after the events emitted so far
     now: datetime
     policy: Policy
     fresh: Fresh
+    #: these events, each with the state after it
     steps: list[tuple[Recorded, Conversation]] = field(default_factory=list)
 
     @property
     def spoken(self) -> Spoken:
-        """Our own words, in the language of whom we write to."""
+        """Our own words, in the client's language."""
         return self.policy.languages.get(self.state.language or "", self.policy.spoken)
 
     def emit(self, event: Event) -> None:
-        """Have something happen."""
+        """Record an event, and apply it to the state."""
         identity = self.state.id or self.fresh.conversation_id()
         number = 1 if self.state.erased else self.state.number + 1
         recorded = Recorded(conversation_id=identity, number=number, at=self.now, event=event)
@@ -52,6 +51,6 @@ class Draft:
         self.steps.append((recorded, self.state))
 
     def part(self, body: str, content: Json | None = None) -> Part:
-        """Return a message to the client, not sent yet."""
+        """Return a message to the client that is not sent yet."""
         own_id, to = self.fresh.own_id(), self.state.address or f"whatsapp:{self.state.key}"
         return Part(own_id=own_id, to=to, body=body, content=content, said_at=self.now)

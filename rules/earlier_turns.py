@@ -1,4 +1,4 @@
-"""What former builds told of turns: answered, sent, reported, failed, done again."""
+"""Former builds' events about turns: answered, sent, reported, failed, reopened."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,12 +16,11 @@ Read = Iterator[e.Event]
 
 @dataclass(slots=True)
 class Memory:
-    """What a later event of the same conversation names without telling it again: turns that failed, sends
-    by our id (turn, its kind, message), commands. `message_id`: for messages of version 1, which told no ids.
-    """
+    """What later events of the same conversation name without repeating it."""
 
-    message_id: Callable[[], int]
-    failed: dict[int, Turn] = field(default_factory=dict)
+    message_id: Callable[[], int]  #: for messages of version 1, which had no ids
+    failed: dict[int, Turn] = field(default_factory=dict)  #: turns that failed
+    #: by our id: turn, its kind, message
     sends: dict[str, tuple[int, str, Part]] = field(default_factory=dict)
     commands: set[str] = field(default_factory=set)
 
@@ -106,7 +105,7 @@ def sent(known: Memory, before: Conversation, event: ConversationEvent) -> Read:
 
 
 def delivered(known: Memory, before: Conversation, event: ConversationEvent) -> Read:
-    if "rank" in event.data:  # version 1 told no ranks
+    if "rank" in event.data:  # version 1 had no ranks
         times: Json = {name: time_of(event.data.get(name)) for name in ("delivered_at", "read_at")}
         yield e.Delivered(**_report(event), **times)
 

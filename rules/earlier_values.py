@@ -1,4 +1,4 @@
-"""Values inside of former builds' events, as ours."""
+"""Values inside former builds' events, converted to ours."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _TIMES: Final = ("last_message_at", "last_inbound_at", "closed_at", "escalated_a
 
 
 def time_of(text: object) -> datetime | None:
-    """Read a time. Those of rows have no zone, and are UTC."""
+    """Read a time. Times in rows have no zone and are UTC."""
     if not isinstance(text, str):
         return None
     at = datetime.fromisoformat(text)
@@ -22,12 +22,12 @@ def time_of(text: object) -> datetime | None:
 
 
 def status_of(kind: str) -> Status:
-    """Return the status that an event of a type names."""
+    """Return the status that a type of event names."""
     return _STATUS_OF[kind]
 
 
 def part_of(given: Json, place: int, event: ConversationEvent, again: Json) -> Part:
-    """Return a message that was planned. `again`: of a turn that said something once more."""
+    """Return a planned message. `again`: from the rule of a turn that said something once more."""
     at = event.at.astimezone(UTC)
     repeated = again.get("parts") or ()
     origin = repeated[place] if place < len(repeated) else {}
@@ -46,7 +46,7 @@ def part_of(given: Json, place: int, event: ConversationEvent, again: Json) -> P
 
 
 def waiting_of(given: Json, replay: str | None) -> Waiting:
-    """Return a row of `conversation_input` as what waits for its turn."""
+    """Return a row of `conversation_input` as a waiting input."""
     payload, kind = given.get("payload") or {}, given["kind"]
     at = time_of(given.get("received_at")) or datetime.fromtimestamp(0, UTC)
     common: Json = {"event_id": given["event_id"], "at": at, "address": given.get("address") or ""}
@@ -57,7 +57,7 @@ def waiting_of(given: Json, replay: str | None) -> Waiting:
 
 
 def with_row(state: Conversation, event: ConversationEvent) -> Conversation:
-    """Return the state with what an event says of its conversation's row."""
+    """Return the state with what an event says about its conversation's row."""
     if state.erased:
         return state
     numbered = replace(state, id=event.conversation_id, number=event.number)

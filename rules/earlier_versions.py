@@ -1,8 +1,8 @@
-"""Events as former builds wrote them (versions 1 and 2 of `conversation-event`): an old log can be folded.
+"""Events as former builds wrote them (versions 1 and 2 of `conversation-event`), for folding an old log.
 
-One of theirs may be several of ours, or none; what it says of its conversation's row (`state`, since version
-2) settles the rest. Whether a message was sent that was answered, and of which no event tells, is unknown: it
-is looked up. Version 1 told neither ids of rows nor messages that were planned.
+One of theirs may become several of ours, or none; what it says about its conversation's row (`state`, since
+version 2) settles the rest. If no event says that a message of an answer was sent, its outcome is unknown,
+and it is looked up. Version 1 had neither ids of rows nor planned messages.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ _SAME_NAMES: Final = (
 def fold(
     known: Memory, state: Conversation, event: ConversationEvent
 ) -> tuple[Conversation, tuple[Change, ...]]:
-    """Return the state after an event, and what it changes in the tables. `known`: one for a conversation."""
+    """Return the state after an event, and what it changes in the tables. `known`: one per conversation."""
     changes: list[Change] = []
     for said in _READERS.get(event.type, _nothing)(known, state, event):
         recorded = e.Recorded(
@@ -50,12 +50,12 @@ def fold(
 
 
 def _is_nameless(change: Change) -> bool:
-    """Version 1 told no ids of ours."""
+    """Return whether a send lacks our id: version 1 had none."""
     return isinstance(change, SendChange) and not change.own_id
 
 
 def _at(event: ConversationEvent, said: e.Event) -> datetime:
-    """A row's times are those of the statement that wrote it, which is a little before its event."""
+    """Return an event's time. A row's times are of the statement that wrote it, a little before its event."""
     if isinstance(said, e.Started):
         return time_of((event.data.get("row") or {}).get("started_at")) or event.at.astimezone(UTC)
     if isinstance(said, e.Received):
@@ -100,7 +100,7 @@ def _received(known: Memory, before: Conversation, event: ConversationEvent) -> 
 
 
 def _decided(known: Memory, before: Conversation, event: ConversationEvent) -> Read:
-    """The rules made something of the messages: those that were commands, or all, are not the agent's."""
+    """Read which messages were not for the agent: those that were commands, or all of them."""
     rule = event.data.get("rule") or {}
     sids = turns.questions(before) if rule.get("silent") else tuple(rule.get("keywords") or ())
     reason = "opted_out" if before.opt_out else "escalated" if before.status == "escalated" else "command"
@@ -137,7 +137,7 @@ def _agent_changed(known: Memory, before: Conversation, event: ConversationEvent
 
 
 def _commanded(known: Memory, before: Conversation, event: ConversationEvent) -> Read:
-    """A text that waited was told of twice: when it came, and when its turn began."""
+    """Read a command. A text that waited was recorded twice: when it came, and when its turn began."""
     given = event.data["input"]
     command_id, payload, outcome = given["event_id"], given.get("payload") or {}, given.get("outcome")
     if command_id in known.commands:

@@ -1,9 +1,9 @@
 """What a conversation wants done outside, as a function of its state.
 
-Nothing else says what is to be done: a new owner that loads the state knows what its predecessor was about to
-do, and nothing can be forgotten between a decision and its effect. An effect's id names one attempt: one that
-runs already is not begun twice, one whose id is no longer wanted is over. Asking and sending share one lane:
-one at a time.
+Nothing else says what is to be done, so a new owner that loads the state knows what its predecessor was about
+to do, and nothing can be forgotten between a decision and its effect. An effect's id names one attempt: one
+that is already running is not begun twice, and one whose id is no longer wanted is over. Asking and sending
+share one lane, one at a time.
 """
 
 from collections.abc import Iterator
@@ -27,26 +27,22 @@ class ReserveCampaignSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchDetails:
-    """Ask ElevenLabs about the call. `seconds`: the first message waits no longer. `agent_id`: who will be asked soon.
-    Result: `DetailsFetched`.
-    """
+    """Ask ElevenLabs about the call. Result: `DetailsFetched`."""
 
     id: str
     call_id: str
-    seconds: float | None
-    agent_id: str
+    seconds: float | None  #: the first message waits no longer
+    agent_id: str  #: who will be asked soon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskAgent:
-    """Ask the agent. `question`: the client's messages in their order. Result: `AgentAnswered`,
-    `AgentFailed`.
-    """
+    """Ask the agent. Result: `AgentAnswered`, `AgentFailed`."""
 
     id: str
     agent_id: str
     call_id: str
-    question: tuple[Waiting, ...]
+    question: tuple[Waiting, ...]  #: the client's messages in order
     client_name: str | None
     has_details: bool
     meanwhile_since: datetime | None
@@ -56,31 +52,31 @@ class AskAgent:
 class AwaitSlot:
     """Wait until the vendor answers and the sender's rate has a place. Result: `SlotTaken`.
 
-    The intention is written with the slot in hand; whatever comes before withdraws the part, and the wait is
-    cut off. `is_first`: a first message to somebody who has not written within a day, which a sender's limit concerns;
-    `since`: when it could have gone out first, see `rules.held_up`.
+    The intention is written with the slot in hand. Whatever comes before that withdraws
+    the part and ends the wait.
     """
 
     id: str
     part: Part
+    #: a first message to somebody who has not written within a day, which a sender's limit concerns
     is_first: bool = False
-    since: datetime | None = None
+    since: datetime | None = None  #: when it could first have gone out, see `rules.held_up`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage:
-    """Send a message that is intended. Result: `SendAccepted`, `SendNotMade`, `SendRefused`, `SendUnknown`.
+    """Send a message that is intended.
 
-    `asked_at`: when what it answers came; `is_first`: see `AwaitSlot`.
+    Result: `SendAccepted`, `SendNotMade`, `SendRefused`, `SendUnknown`.
     """
 
     id: str
     part: Part
     turn_id: int
-    asked_at: datetime
+    asked_at: datetime  #: when what it answers came
     request_id: str | None
     trace: str | None
-    is_first: bool = False
+    is_first: bool = False  #: see `AwaitSlot`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +99,21 @@ class TellBackend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishLetter:
-    """Publish to the actor of another address. Result: `LetterPublished`."""
+    """Publish a letter to the actor of another address. Result: `LetterPublished`."""
 
     id: str
     letter: Letter
 
 
 Effect = (
-    ReserveCampaignSlot | FetchDetails | AskAgent | AwaitSlot | SendMessage | LookUpSend | TellBackend | PublishLetter
+    ReserveCampaignSlot
+    | FetchDetails
+    | AskAgent
+    | AwaitSlot
+    | SendMessage
+    | LookUpSend
+    | TellBackend
+    | PublishLetter
 )
 
 
@@ -220,8 +223,10 @@ def _ask(state: Conversation) -> AskAgent:
 
 
 def next_due(state: Conversation, policy: Policy, after: datetime | None = None) -> datetime | None:
-    """Return when the state is to be looked at again by itself, None: never. `after`: up to when it was looked at
-    already, so that what it waits for longer than that is not hidden by what has come and changed nothing.
+    """Return when to look at the state again although no input comes; None means never.
+
+    `after`: up to when it was looked at already, so that a due time which came and changed nothing
+    does not hide a later one.
     """
     return min((at for at in _dues(state, policy) if after is None or at > after), default=None)
 
@@ -238,7 +243,7 @@ def _dues(state: Conversation, policy: Policy) -> Iterator[datetime]:
 
 
 def _lane_due(state: Conversation, policy: Policy) -> Iterator[datetime]:
-    """When the lane's next effect is wanted: all of its waits must be over."""
+    """Return when the lane's next effect is wanted: once all of its waits are over."""
     waits: list[datetime] = []
     if (turn := state.turn) is not None:
         given = turn.wait, turn.next_part.wait if turn.next_part is not None else None

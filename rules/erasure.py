@@ -1,6 +1,6 @@
-"""A number is erased: what stays is its opt-out, which keeps us silent, and the bare ids of its events.
+"""Erasure of a number: only its opt-out, which keeps us silent, and the bare ids of its events stay.
 
-The person's other addresses go with it: they are told first, because afterwards nobody knows of them.
+The person's other addresses go with it. They are told first, because afterwards nobody knows of them.
 """
 
 from rules import letters, links, outcomes
@@ -11,15 +11,16 @@ from schemas.rows import Json
 
 
 def erase(draft: Draft, command: ConversationCommand) -> None:
-    """Forget everything. What waits for its turn is over; a send that is under way is lost from sight, and its
-    result finds nobody.
+    """Forget everything.
+
+    What waits for its turn is over; a send under way is lost from sight, and its result finds nobody.
     """
     others = links.family(draft.state)
     if command.link is not None and command.link not in others:
-        return  # an address of somebody else's
+        return  # somebody else's address
     told = tuple(letters.erasure(draft, key, command) for key in others if key != command.link)
     if draft.state.erasing is not None:
-        # It is being erased by another command already.
+        # Another command is already erasing it.
         record(draft, command, changed=False, outcome=outcomes.command(changed=False))
     elif told:
         draft.emit(ErasureBegun(command=command.model_dump(mode="json"), letters=told))
@@ -28,7 +29,7 @@ def erase(draft: Draft, command: ConversationCommand) -> None:
 
 
 def also(draft: Draft, key: str) -> None:
-    """Another address turns out to be the same person's while this one is being erased: it goes with it."""
+    """Erase another address as well, which turned out to be the same person's during this erasure."""
     begun = draft.state.erasing
     assert begun is not None, "looked at by whoever asks"
     letter = letters.erasure(draft, key, ConversationCommand.from_object(begun))
@@ -36,7 +37,7 @@ def also(draft: Draft, key: str) -> None:
 
 
 def go_on(draft: Draft) -> None:
-    """Forget, once the other addresses are told."""
+    """Forget everything, once the other addresses have been told."""
     if draft.state.erasing is not None and not draft.state.outbox:
         _forget(draft, ConversationCommand.from_object(draft.state.erasing))
 
@@ -49,7 +50,7 @@ def _forget(draft: Draft, command: ConversationCommand) -> None:
 
 
 def record(draft: Draft, command: ConversationCommand, *, changed: bool, outcome: Json | None) -> None:
-    """Say that a command was taken, and what came of it."""
+    """Record that a command was taken up, and what came of it."""
     draft.emit(
         Commanded(
             command_id=command.command_id,

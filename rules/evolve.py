@@ -15,10 +15,9 @@ from rules.state import Conversation, EarlyReport, LastWords, Post, Turn, Waitin
 
 # As long as a template's value may be; the whole summary is in its table.
 _LONGEST_SUMMARY = 700
-# Whoever looks at a conversation has seen all but the newest commands; more than this many operators at once
-# are rare.
+# Whoever looks has seen all but the newest commands; more operators than this at once are rare.
 _COMMANDS_REMEMBERED = 8
-# Reports that say only the vendor's id come where the vendor itself has a callback; a message has some four.
+# Reports with only the vendor's id come if a callback is set at the vendor itself; a message has some four.
 _EARLY_REPORTS = 20
 
 
@@ -97,7 +96,9 @@ def _queued(state: Conversation, event: e.Queued, at: e.Recorded) -> Conversatio
 
 def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Conversation:
     newest = max(filter(None, (state.last_inbound_at, event.received_at)))
-    common = replace(state, address=event.address, last_inbound_at=newest, last_words=_last_words(state, event))
+    common = replace(
+        state, address=event.address, last_inbound_at=newest, last_words=_last_words(state, event)
+    )
     if event.parked:
         common = replace(common, parked_since=state.parked_since or at.at)
     else:
@@ -128,7 +129,7 @@ def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Convers
 
 
 def _last_words(state: Conversation, event: e.Received) -> LastWords | None:
-    """Return what the next message may say once more: this one, or the one that this one said once more."""
+    """Return the words that the next message may repeat: this message's, or those that it repeated."""
     if event.same_as is not None:
         return state.last_words
     words = checksum(event.content) if event.asks and not event.params else None
@@ -136,11 +137,14 @@ def _last_words(state: Conversation, event: e.Received) -> LastWords | None:
 
 
 def _in_time(inbox: tuple[Waiting, ...], waiting: Waiting, *, is_before: bool) -> tuple[Waiting, ...]:
-    """Insert what came to another address by its time, behind what came from there before: its way here is longer.
-    `is_before`: of the same time it is the earlier one.
+    """Insert a message to another address by its time, but behind those that came from there before.
+
+    Its way here is longer. `is_before`: it precedes messages of the same time.
     """
     first = max((place + 1 for place, each in enumerate(inbox) if each.via == waiting.via), default=0)
-    later = (place for place in range(first, len(inbox)) if _is_later(inbox[place], waiting, is_before=is_before))
+    later = (
+        place for place in range(first, len(inbox)) if _is_later(inbox[place], waiting, is_before=is_before)
+    )
     place = next(later, len(inbox))
     return (*inbox[:place], waiting, *inbox[place:])
 
@@ -150,7 +154,7 @@ def _is_later(one: Waiting, other: Waiting, *, is_before: bool) -> bool:
 
 
 def row_metadata(event: e.Received) -> dict[str, Any]:
-    """Return what `conversation_messages.metadata` says of a client's message."""
+    """Return a client's message's `conversation_messages.metadata`."""
     marks = {
         "backfilled": event.backfilled,
         "replay": event.replay,

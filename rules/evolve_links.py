@@ -1,4 +1,4 @@
-"""The fold of what happens between a person's addresses: linked, merged, taken over, letters; and of an erasure."""
+"""The fold of events between a person's addresses (linked, merged, taken over, letters) and of an erasure."""
 
 import heapq
 from collections.abc import Callable
@@ -16,7 +16,9 @@ def _linked(state: Conversation, event: e.Linked, at: e.Recorded) -> Conversatio
 
 
 def _link_settled(state: Conversation, event: e.LinkSettled, at: e.Recorded) -> Conversation:
-    links = tuple(replace(each, state=event.reason) if each.key == event.key else each for each in state.links)
+    links = tuple(
+        replace(each, state=event.reason) if each.key == event.key else each for each in state.links
+    )
     return replace(state, links=links, outbox=(*state.outbox, *event.letters))
 
 
@@ -68,7 +70,7 @@ def _took_over(state: Conversation, event: e.TookOver, at: e.Recorded) -> Conver
 
 
 def _readdressed(state: Conversation, address: str) -> Conversation:
-    """What is not with the vendor yet goes to where the person has moved."""
+    """Readdress what is not with the vendor yet to where the person has moved."""
 
     def parts(planned: tuple[Part, ...]) -> tuple[Part, ...]:
         return tuple(replace(part, to=address) if part.state == "planned" else part for part in planned)

@@ -22,8 +22,11 @@ from rules.state import (
 from schemas.statuses import rank_of
 
 REPORT_WAIT: Final = timedelta(seconds=3)
-"""How long a message waits for the report that the one before has left the vendor, where reports come: two that are
-created 15 ms apart may arrive in another order. The report comes within a second; a longer wait would be noticed."""
+"""How long a message waits for the report that the previous one has left the vendor, where reports come.
+
+Two messages created 15 ms apart may arrive in the wrong order. The report comes within a second; a
+longer wait would be noticed.
+"""
 _LEFT: Final = rank_of("sent")
 
 
@@ -48,13 +51,16 @@ def _answered(state: Conversation, event: e.Answered, at: e.Recorded) -> Convers
 
 
 def unless_of(state: Conversation, event_ids: Iterable[str]) -> LastWords | None:
-    """Return the client's newest words, unless these messages said them: they have no answer to share."""
+    """Return the client's newest words, unless these messages said them: those have no answer to share."""
     last = state.last_words
     return None if last is None or last.event_id in event_ids else last
 
 
 def wait_to_ask(state: Conversation, inbox: tuple[Waiting, ...]) -> Wait | None:
-    """Return why the agent is not asked yet when these wait: the tries of a question are its own, whatever else ends."""
+    """Return why the agent is not asked yet, if these are waiting.
+
+    A question's tries are its own, whatever else ends.
+    """
     is_same = inbox[:1] and state.inbox[:1] and inbox[0].event_id == state.inbox[0].event_id
     return state.ask_wait if is_same else None
 
@@ -83,7 +89,7 @@ def _planned(event: e.Answered, at: e.Recorded, former: Turn | None) -> Turn:
 
 
 def _at(state: Conversation, turn: Turn | None) -> Conversation:
-    """Return the state in which a turn is under way; where nothing of it is left, what waited behind it is."""
+    """Return the state with this turn under way or, if nothing of it is left, what waited behind it."""
     if turn is not None and (turn.next_part is not None or (turn.kind == "call" and not turn.parts)):
         return replace(state, turn=turn)
     if not state.behind:
@@ -134,7 +140,8 @@ def _intended(state: Conversation, event: e.Intended, at: e.Recorded) -> Convers
         return _tried(part if event.content is None else replace(part, content=event.content), at.at)
 
     part = state.turn.next_part if state.turn is not None else None
-    if part is not None and _waits_for_order(part):  # in vain: the rest does not wait again until a report comes
+    if part is not None and _waits_for_order(part):
+        # It waited in vain: the rest does not wait again until a report comes.
         state = replace(state, reports_come=False)
     return _with_part(state, event.own_id, tried)
 
@@ -167,7 +174,7 @@ def _sent(state: Conversation, event: e.Sent, at: e.Recorded) -> Conversation:
     counted = replace(state, message_count=state.message_count + 1, last_message_at=newest)
     if event.kind == "operator":
         counted = replace(counted, escalated_at=at.at)
-    if not _is_apology(state.turn, event.own_id):  # what it apologises for may be said yet
+    if not _is_apology(state.turn, event.own_id):  # what it apologises for may still be said
         counted = replace(counted, said_turn=max(counted.said_turn, event.turn_id))
     if event.kind == "first":
         counted = replace(counted, first_sid=event.sid)
@@ -175,7 +182,7 @@ def _sent(state: Conversation, event: e.Sent, at: e.Recorded) -> Conversation:
         return counted
     accepted = _with_part(counted, event.own_id, lambda part: replace(part, state="accepted", wait=None))
     assert accepted.turn is not None, "as before"
-    waits = accepted.early_reports if accepted.turn.is_in_flight else ()  # else no acceptance is awaited
+    waits = accepted.early_reports if accepted.turn.is_in_flight else ()  # otherwise no acceptance is awaited
     early = tuple(report for report in waits if report.sid != event.sid)
     told = replace(accepted, early_reports=early)
     if state.reports_come and (following := _behind(accepted.turn, event.own_id)) is not None:
@@ -188,7 +195,7 @@ def _is_apology(turn: Turn | None, own_id: str) -> bool:
 
 
 def _behind(turn: Turn, own_id: str) -> Part | None:
-    """Return the message that follows one of a turn."""
+    """Return the message that follows this one in its turn."""
     for part, following in pairwise(turn.parts):
         if part.own_id == own_id:
             return following
@@ -196,7 +203,9 @@ def _behind(turn: Turn, own_id: str) -> Part | None:
 
 
 def _in_order(part: Part, at: datetime) -> Part:
-    return replace(part, wait=Wait(reason="order", until=at + REPORT_WAIT)) if part.state == "planned" else part
+    return (
+        replace(part, wait=Wait(reason="order", until=at + REPORT_WAIT)) if part.state == "planned" else part
+    )
 
 
 def _waits_for_order(part: Part) -> bool:
@@ -204,7 +213,7 @@ def _waits_for_order(part: Part) -> bool:
 
 
 def _reported(state: Conversation, event: e.Delivered | e.DeliveryFailed, at: e.Recorded) -> Conversation:
-    """A message has left the vendor, or never will: the one behind it does not wait for that any longer."""
+    """End the next message's wait for order: this one has left the vendor, or never will."""
     if event.rank < _LEFT:
         return state
     is_first = isinstance(event, e.Delivered) and not state.reports_come
@@ -232,7 +241,7 @@ def _delivery_failed(state: Conversation, event: e.DeliveryFailed, at: e.Recorde
 
 
 def _joined(known: Iterable[CameBack], new: CameBack) -> tuple[CameBack, ...]:
-    """Parts of one turn go out together in their order, and the turn that was said first goes first."""
+    """Keep parts of one turn together in order, with the turn that was said first at the front."""
     rest = []
     for each in known:
         if each.turn_id == new.turn_id:

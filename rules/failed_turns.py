@@ -1,4 +1,7 @@
-"""Turns that failed, as they are kept with their `failed` event: a replay, or a proof of a send, goes on with them."""
+"""Failed turns as kept with their `failed` event.
+
+A replay, or a proof of a send, goes on with them.
+"""
 
 from collections.abc import Collection
 from typing import cast
@@ -17,7 +20,7 @@ def turn_json(turn: Turn) -> Json:
 
 
 def turn_of(kept: Json, accepted: Collection[str] = ()) -> Turn:
-    """Return a turn that was kept. `accepted`: our ids of what was proven to be with the vendor since."""
+    """Return a kept turn. `accepted`: our ids of messages that were since proven to be with the vendor."""
     turn = _turns.validate_python(kept)
     parts = (replace(part, state="accepted") if part.own_id in accepted else part for part in turn.parts)
     return replace(turn, parts=tuple(parts))

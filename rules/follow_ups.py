@@ -6,8 +6,9 @@ from rules.state import Conversation
 
 
 def earlier(state: Conversation, ended: CallEnded, policy: Policy) -> str | None:
-    """Return the id of the message that followed an earlier attempt which did not connect either; None where
-    there was none. The conversation knows its newest call, `CallEnded.followed_up` the others.
+    """Return the id of the message that followed an earlier attempt which did not connect either, or None.
+
+    The conversation knows its newest call, `CallEnded.followed_up` the others.
     """
     call = ended.call
     if not _is_attempt(policy, call.status):

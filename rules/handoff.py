@@ -1,4 +1,4 @@
-"""When the agent asks for a person, or ends the conversation: by a client tool, a phrase, its end-of-call tool. Pure."""
+"""How the agent asks for a person or ends the conversation: client tool, phrase, end-of-call tool. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,15 @@ _RESULT = "A person of the team takes over this chat. Say so in one sentence and
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`text`: what the client gets; `then`: the status that the conversation has afterwards, None where it stays."""
+    """What an answer comes to."""
 
-    text: str
+    text: str  #: what the client gets
+    #: the conversation's status afterwards; None if unchanged
     then: Literal["closed", "escalated"] | None = None
 
 
 class Handoff:
-    """The configured ways. `tools`: names of the client tools, with what the agent is told."""
+    """The configured ways to hand off. `tools`: names of the client tools, with what the agent is told."""
 
     def __init__(self, settings: Settings) -> None:
         self.tools = {name: _RESULT for part in settings.handoff_tools.split(",") if (name := part.strip())}
@@ -27,7 +28,10 @@ class Handoff:
         self._text = "" if settings.handoff_text == NO_TEXT else settings.handoff_text
 
     def read(self, text: str, *, tools: Sequence[str], ended: bool) -> Said:
-        """Return what an answer comes to. The phrase is for us and is not shown; a hand-off without words gets ours."""
+        """Return what an answer comes to.
+
+        The phrase is for us and is not shown; a hand-off without words gets ours.
+        """
         shown = text
         if self._phrase and self._phrase in text:
             shown = text.replace(self._phrase, "").strip()

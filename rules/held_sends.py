@@ -1,5 +1,6 @@
-"""A send that was left to an operator (`TWILIO_UNKNOWN_SEND=hold`) is proven: by a report, or by the vendor's list
-that a back-fill publishes as one.
+"""Proof of a send that was left to an operator (`TWILIO_UNKNOWN_SEND=hold`).
+
+It comes as a report, or from the vendor's list, which a back-fill publishes as one.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ from rules.state import Part, Turn
 
 
 def prove(draft: Draft, held: HeldTurn, send: KnownSend, sid: str) -> KnownSend:
-    """Record the message since it was intended; its turn is done, or goes on with what was never tried."""
+    """Record the message as sent when intended; its turn is done, or goes on with what was never tried."""
     turn = _accepted(held.turn, send.own_id)
     part = next(each for each in turn.parts if each.own_id == send.own_id)
     accepted = SendAccepted(own_id=send.own_id, sid=sid, at=send.intended_at)

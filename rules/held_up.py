@@ -1,6 +1,7 @@
-"""Since when something waits for us and the vendors, and not for the agent's words or for the end of a burst.
+"""Since when something waits for us and the vendors, not for the agent's words or the end of a burst.
 
-After an outage what was held up shares with what comes now (`clients.fair_share`), wherever both wait for something.
+After an outage, what was held up shares with what comes now (`clients.fair_share`)
+wherever both wait for something.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from rules.policy import Policy
 from rules.state import Part, Turn, Waiting
 
 HELD_UP: Final = timedelta(seconds=5)
-"""What waits longer than any calm has it wait (a burst of two seconds' worth, with room) was held up."""
+"""Anything that waits longer than it would in calm times (a two-second burst, with room) was held up."""
 
 
 def question_since(question: Sequence[Waiting], policy: Policy) -> datetime:
@@ -22,8 +23,10 @@ def question_since(question: Sequence[Waiting], policy: Policy) -> datetime:
 
 
 def part_since(turn: Turn, part: Part, policy: Policy) -> datetime | None:
-    """Return since when a message could be sent; None where nobody knows. Who was held up before is so with each message of
-    the answer; who was not does not become so by the pauses between them.
+    """Return since when a message could be sent; None if nobody knows.
+
+    An answer that was held up at first stays so for each of its messages. One that was not does not become so
+    through the pauses between them.
     """
     since = _turn_since(turn, part, policy)
     former = _former(turn, part)

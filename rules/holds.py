@@ -5,25 +5,24 @@ from datetime import datetime, timedelta
 from rules.inputs import LookupDone
 from rules.state import Wait
 
-# Twilio's advice for 429 starts at 100 ms (reliability patterns); the first answer after a short trouble is
-# prompt.
+# Twilio's advice for 429 starts at 100 ms (reliability patterns); after brief trouble we answer promptly.
 _FIRST_WAIT = timedelta(milliseconds=200)
 # A number that waits for hours costs nothing, and one that waits for minutes is late by minutes at most.
 _LONGEST_WAIT = timedelta(minutes=5)
-# Keeps the exponent small; the longest wait is reached before.
+# Keeps the exponent small; the longest wait is reached earlier.
 _MOST_DOUBLINGS = 12
-# An unknown outcome is looked up each second at first: the report mostly comes before, the list lags by
-# seconds. Then after a fifth of its age: whoever waits, waits that much longer at most, for few looks.
+# An unknown outcome is looked up every second at first: the report mostly comes before, and the list lags by
+# seconds. After that, after a fifth of its age: nobody waits more than that much longer, and lookups are few.
 _FIRST_LOOK, _SHARE_OF_AGE, _LONGEST_LOOK = timedelta(seconds=1), 5, timedelta(minutes=1)
-# A list that may prove absence is read the moment that it may, and often for as long as it may lag behind.
+# A list that may prove absence is read as soon as it may, and often for as long as it may lag behind.
 _PROVING = timedelta(seconds=5)
 
 
 def backoff(tries: int, jitter: float, asked: float | None = None) -> timedelta:
-    """Return the wait after `tries` former ones: doubled each time, never less than the vendor asked.
+    """Return the wait after `tries` earlier ones: doubled each time, never less than the vendor asked for.
 
     Args:
-        jitter: 0 to 1, the part of the wait that is added to it, so that numbers do not come back together.
+        jitter: 0 to 1, the share of the wait that is added to it, so that numbers do not come back together.
         asked: seconds, the vendor's `Retry-After`.
     """
     doubled: timedelta = _FIRST_WAIT * 2 ** min(tries, _MOST_DOUBLINGS)

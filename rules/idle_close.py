@@ -10,7 +10,7 @@ from rules.state import Conversation
 
 
 def due(state: Conversation, policy: Policy) -> Iterator[datetime]:
-    """Return when the silence has lasted long enough, where nothing is open."""
+    """Return when the silence has lasted long enough, if nothing is open."""
     if not state.has_begun or not state.is_idle:
         return
     if state.status == "active" and policy.idle_close is not None and state.last_message_at is not None:
@@ -20,7 +20,7 @@ def due(state: Conversation, policy: Policy) -> Iterator[datetime]:
 
 
 def on_timer(draft: Draft) -> None:
-    """End the silence whose time has come."""
+    """Close the conversation, or give it back to the agent, if the silence has lasted long enough."""
     if not any(at <= draft.now for at in due(draft.state, draft.policy)):
         return
     if draft.state.status == "active":

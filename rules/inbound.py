@@ -1,8 +1,9 @@
 """What a client's message says, as text that the agent can be given. Pure.
 
-Twilio's parameters of other kinds than text are described in Spanish (facts of Twilio's inbound webhook: `NumMedia`,
-`MediaContentType{N}`, `Latitude`, `ButtonText`, …); the raw parameters are kept beside it. `MessageType`, `ListTitle`, how
-reactions arrive, and corrected or deleted messages are not documented: they are used where they are there.
+Anything but text is described in Spanish, from the parameters of Twilio's inbound webhook (`NumMedia`,
+`MediaContentType{N}`, `Latitude`, `ButtonText`, …); the raw parameters are kept beside it.
+`MessageType`, `ListTitle`, how reactions arrive, and corrected or deleted messages are not documented:
+they are used if present.
 """
 
 import json
@@ -32,43 +33,56 @@ _SAID_BY_TYPE = {
     "edited": "[El cliente corrigió un mensaje anterior:]",
 }
 _UNSUPPORTED = _SAID_BY_TYPE["unsupported"]
-# WhatsApp has one a message, Twilio's other channels ten.
+# WhatsApp has one per message, Twilio's other channels ten.
 _MOST_FILES = 10
-# Digits of a number of files that are looked at; more are many, too.
+# Digits of the file count that are read; a longer count is many files in any case.
 _LONGEST_COUNT = 4
-# A form's answers are a few lines; more is not for the agent.
+# A form's answers are a few lines; anything more is not for the agent.
 _LONGEST_FORM = 1_000
 
 
 def described(params: Mapping[str, str]) -> str:
     """Return the text of one message: what was written, and what was attached."""
     kind = params.get("MessageType", "").lower()
-    parts = [*_origin(params), *_attachments(params, kind), *_location(params), *_form(params), *_words(params, kind)]
+    parts = [
+        *_origin(params),
+        *_attachments(params, kind),
+        *_location(params),
+        *_form(params),
+        *_words(params, kind),
+    ]
     return "\n".join(part for part in parts if part) or _UNSUPPORTED
 
 
 def quoted_sid(params: Mapping[str, str]) -> str | None:
-    """Return the id of the message that this one replies to, where it quotes one."""
+    """Return the id of the message that this one replies to, if it quotes one."""
     return params.get("OriginalRepliedMessageSid") or None
 
 
 def question(texts: Sequence[str]) -> str:
-    """Return one question for messages that share a turn, in their order."""
+    """Join messages that share a turn into one question, in order."""
     return "\n".join(texts)
 
 
 def _words(params: Mapping[str, str], kind: str) -> list[str]:
-    written = next((text for name in ("Body", "ButtonText", "ListTitle") if (text := params.get(name, "").strip())), "")
+    written = next(
+        (text for name in ("Body", "ButtonText", "ListTitle") if (text := params.get(name, "").strip())), ""
+    )
     if kind == "reaction":
-        return [note(f"El cliente reaccionó con {detail(written)}" if written else "El cliente quitó su reacción")]
+        return [
+            note(f"El cliente reaccionó con {detail(written)}" if written else "El cliente quitó su reacción")
+        ]
     return [_SAID_BY_TYPE.get(kind, ""), as_written(written)]
 
 
 def _origin(params: Mapping[str, str]) -> list[str]:
-    """Where the message comes from: an advertisement, another chat."""
+    """Return notes on where the message comes from: an advertisement, another chat."""
     advert = params.get("ReferralHeadline") or params.get("ReferralBody")
     came = [note(f"El cliente escribe desde el anuncio «{detail(advert)}»")] if advert else []
-    forwarded = params.get("Forwarded", "").lower() == "true" or params.get("FrequentlyForwarded", "").lower() == "true"
+    forwarded = (
+        params.get("Forwarded", "").lower() == "true"
+        or params.get("FrequentlyForwarded", "").lower() == "true"
+    )
     return [*came, note("Mensaje reenviado por el cliente")] if forwarded else came
 
 
@@ -95,12 +109,14 @@ def _location(params: Mapping[str, str]) -> list[str]:
 
 
 def _form(params: Mapping[str, str]) -> list[str]:
-    """The answers of a WhatsApp form (flow), as names and values."""
+    """Return the answers of a WhatsApp form (flow), as names and values."""
     try:
         answers = json.loads(params.get("FlowData") or "null")
-    except (ValueError, RecursionError):  # no JSON, or nested without end
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
         return []
     if not isinstance(answers, dict):
         return []
-    told = "; ".join(f"{name}: {value}" for name, value in answers.items() if isinstance(value, str | int | float))
+    told = "; ".join(
+        f"{name}: {value}" for name, value in answers.items() if isinstance(value, str | int | float)
+    )
     return [note(f"El cliente llenó un formulario: {told[:_LONGEST_FORM]}")] if told else []

@@ -1,8 +1,9 @@
 """Messages that are commands to us: no more messages, messages again, a person please. Pure.
 
-A command is the whole message; case, accents, punctuation, signs and spaces around do not count. "Persona" alone is
-none, because it answers "¿persona natural o empresa?"; a tap on a button of ours is one by its payload. Where
-Twilio's Advanced Opt-Out has recognised one (`OptOutType`: STOP, START, HELP), Twilio has answered it as well.
+A command is the whole message; case, accents, punctuation, signs and surrounding spaces do not count.
+"Persona" alone is not one, because it answers "¿persona natural o empresa?". A tap on one of our buttons is
+one by its payload. If Twilio's Advanced Opt-Out has recognised one (`OptOutType`: STOP, START, HELP),
+Twilio has answered it as well.
 """
 
 import unicodedata
@@ -15,7 +16,7 @@ from schemas.settings import Settings
 
 Kind = Literal["stop", "start", "help", "handoff"]
 
-# A command is a few words; whatever is longer is not even looked at.
+# A command is a few words; anything longer is not even looked at.
 _LONGEST = 80
 _TEXTS = ("Body", "ButtonText", "ListTitle")
 _OPT_OUT_TYPES: dict[str, Kind] = {"STOP": "stop", "START": "start", "HELP": "help"}
@@ -36,8 +37,9 @@ class Keywords:
     """The configured commands."""
 
     def __init__(self, commands: Mapping[Kind, str], payloads: Mapping[Kind, str] | None = None) -> None:
-        """`commands`: by kind, a list of words or phrases separated by commas; `payloads`: what our own buttons say
-        of themselves, the same way.
+        """Read the commands by kind: comma-separated lists of words or phrases.
+
+        `payloads`: what our own buttons send, in the same form.
         """
         self._phrases = _by_phrase(commands)
         self._payloads = _by_phrase(payloads or {})
@@ -48,7 +50,7 @@ class Keywords:
         return cls(phrases | {"stop": settings.opt_out_words}, {"handoff": settings.handoff_payloads})
 
     def intent(self, params: Mapping[str, str]) -> Intent | None:
-        """Return what a message with these parameters of Twilio's commands; None for an ordinary one."""
+        """Return what a message with these Twilio parameters commands; None for an ordinary one."""
         if kind := _OPT_OUT_TYPES.get(params.get("OptOutType", "").upper()):
             return Intent(kind, replied=True)
         text = next((said for name in _TEXTS if (said := params.get(name, ""))), "")
@@ -57,8 +59,10 @@ class Keywords:
         return Intent(found) if found else None
 
     def _of_tap(self, text: str, payload: str) -> Kind | None:
-        """Our own button means what its payload says; what it shows may be an answer to a question. An opt-out counts
-        however it is said. Twilio makes a payload of the text where a button has none: then the text was chosen.
+        """Return what a tap commands: its payload decides, as the button's text may answer a question.
+
+        An opt-out counts however it is said. If a button has no payload, Twilio sends its text as one:
+        then the text was chosen.
         """
         if found := _find(self._payloads, payload) or _find(self._phrases, payload):
             return found
@@ -79,15 +83,17 @@ def _find(kinds: Mapping[str, Kind], text: str) -> Kind | None:
 
 
 def normalised(text: str) -> str:
-    """Return a text's words alone: `  ¡Cancelár!  ` → `cancelar`."""
+    """Return only a text's words: `  ¡Cancelár!  ` → `cancelar`."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = (char if char.isalnum() else " " for char in decomposed if not unicodedata.combining(char))
     return " ".join("".join(letters).split())
 
 
 def checksum(content: str) -> str | None:
-    """Return what tells the same words from others; None for what is never taken for the same: a number, a file or place, a
-    reply to a message, nothing but signs. Nobody can read the words out of it.
+    """Return what tells these words from others; nobody can read the words out of it.
+
+    None for what is never taken for the same: a number, a file or place, a reply to a
+    message, nothing but signs.
     """
     words = normalised(content)
     if not words or content.startswith("[") or any(char.isnumeric() for char in content):

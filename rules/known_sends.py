@@ -1,8 +1,8 @@
 """Sends as the conversation itself left them a moment ago.
 
-A report brings its send as the table has it, and the table may have been read before what was decided meanwhile was
-written: a message's acceptance, the report before this one. Two reports a few milliseconds apart must neither bring a
-message back twice, nor take a later status back.
+A report brings its send as the table has it, but the table may have been read before the latest decisions
+were written: a message's acceptance, or the previous report. Two reports a few milliseconds apart must
+neither bring a message back twice nor take a later status back.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,15 @@ KnownSends = Mapping[str, KnownSend]
 """By our own id, the newest last."""
 
 REMEMBERED = 40
-"""A table is some milliseconds behind, and while Postgres is slow as many seconds as that lasts: WhatsApp brings a person a
-message in about 6 s at most, so that these are the messages of some four minutes.
+"""How many sends are remembered: the messages of some four minutes.
+
+A table is some milliseconds behind, or as many seconds as Postgres is slow. WhatsApp brings a person at most
+one message in about 6 s.
 """
 
 
 def newest(known: KnownSends, given: Input) -> Input:
-    """Return a report with its send as it stands by now; everything else as it is."""
+    """Return a report with its send as it stands by now; any other input unchanged."""
     if not isinstance(given, DeliveryReported):
         return given
     send = _of(known, given)
@@ -37,7 +39,7 @@ def _of(known: KnownSends, report: DeliveryReported) -> KnownSend | None:
 
 
 def remember(known: KnownSends, before: Conversation, event: Event, given: Input) -> KnownSends:
-    """Return what is known after an event. `before`: the state that it met; `given`: the input that it came of."""
+    """Return what is known after an event. `before`: the state it met; `given`: the input it came of."""
     send: KnownSend | None = None
     if isinstance(event, Erased):
         return {}
@@ -60,7 +62,7 @@ def _accepted(before: Conversation, event: Sent) -> KnownSend | None:
 
 
 def of_part(turn: Turn, part: Part, sent: Sent) -> KnownSend:
-    """Return a send that was accepted as its table will have it."""
+    """Return an accepted send as its table will have it."""
     return KnownSend(
         own_id=part.own_id,
         turn_id=turn.id,

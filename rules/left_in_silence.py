@@ -1,5 +1,6 @@
-"""A client who wrote and whose answer cannot be sent, ever: an apology goes out in its place; where that cannot be sent
-either, a person of the team takes over.
+"""Clients who wrote and whose answer can never be sent.
+
+An apology goes out in its place; if that cannot be sent either, a person of the team takes over.
 """
 
 from rules import confirming, takeover
@@ -11,7 +12,7 @@ _BY = "vendor"
 
 
 def refused(draft: Draft, turn: Turn, why: str) -> None:
-    """A turn has ended because the vendor refuses it for good, at once."""
+    """Apologise or hand over, because the vendor refused the turn at once and for good."""
     if not _answers(turn) or not _may_speak(draft):
         return
     if any(part.notice == APOLOGY for part in turn.parts) or (turn.reply or {}).get(APOLOGY):
@@ -21,7 +22,10 @@ def refused(draft: Draft, turn: Turn, why: str) -> None:
 
 
 def failed(draft: Draft, send: KnownSend, why: str) -> None:
-    """A report says that an answer, which was accepted, will never arrive. One after which something was said is none."""
+    """Apologise or hand over, because a report says that an accepted answer will never arrive.
+
+    Nothing is done if something was said after it.
+    """
     if not _answered(draft, send) or draft.state.said_turn > send.turn_id or not _may_speak(draft):
         return
     notices = draft.spoken.notices
@@ -32,13 +36,16 @@ def failed(draft: Draft, send: KnownSend, why: str) -> None:
 
 
 def hand_over(draft: Draft, why: str) -> None:
-    """Nothing can be said to the client: a person has to find another way."""
+    """Hand over to a person, who has to find another way: nothing can be said to the client."""
     if draft.state.opt_out is None:
         takeover.change(draft, "escalated", _BY, reason=why)
 
 
 def _answered(draft: Draft, send: KnownSend) -> bool:
-    """Return whether it answered a client. What is said once more does, but for a first message to one who never wrote."""
+    """Return whether it answered a client.
+
+    A repetition did, unless it repeats a first message to one who never wrote.
+    """
     is_again = send.turn_kind == "again" and send.content is None and draft.state.last_inbound_at is not None
     return send.turn_kind == "reply" or is_again
 
@@ -53,7 +60,7 @@ def _may_speak(draft: Draft) -> bool:
 
 
 def _apologises(draft: Draft) -> bool:
-    """Return whether an apology is on its way: each part of an answer has a report of its own."""
+    """Return whether an apology is on its way already: each part of an answer has its own report."""
     waits = any(each.kind == "notice" and each.text == APOLOGY for each in draft.state.inbox)
     return waits or any(part.notice == APOLOGY for turn in draft.state.turns for part in turn.parts)
 

@@ -1,6 +1,7 @@
-"""What the actors of one person's addresses tell each other: commands of nobody's, published under the other's key.
+"""What the actors of one person's addresses tell each other: commands that no operator gave.
 
-They come at least once, in the order of the outbox. What is done about one is remembered by its id.
+They are published under the other address' key and come at least once, in the order of the outbox. What is
+done about one is remembered by its id.
 """
 
 from collections.abc import Iterator
@@ -17,9 +18,9 @@ from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.rows import Json
 
 _BY: Final = "whatsapp-microservice"
-# Characters of texts in one piece: in JSON at most some 200 kB, below what a record may have where it is read.
+# Characters of texts in one piece: as JSON at most some 200 kB, below the limit for records where it is read.
 _MOST_TEXT: Final = 2 * LONGEST_TEXT
-# Of short messages, whose ids and times weigh more than their texts.
+# Messages in one piece; the ids and times of short ones weigh more than their texts.
 _MOST_WAITING: Final = 50
 # As wide as an id may be.
 _LONGEST_ID: Final = 255
@@ -28,14 +29,17 @@ _CLAIM: Final = TypeAdapter(Claim)
 
 
 def link(draft: Draft, key: str, message_sid: str, claim: Claim) -> Letter:
-    """Notify an address that it is this one's person's. What was erased since may be linked again, by another message."""
+    """Tell an address that it is the same person's as this one.
+
+    After an erasure, another message may link it again.
+    """
     told = replace(claim, called_at=called_at(draft.state), conversation_id=draft.state.id)
     given = _CLAIM.dump_python(told, mode="json", exclude_defaults=True)
     return _letter(draft, f"{LINK}:{key}:{message_sid}"[:_LONGEST_ID], LINK, key, claim=given)
 
 
 def called_at(state: Conversation) -> datetime | None:
-    """Return when the conversation's newest call ended, None where there was none."""
+    """Return when the conversation's newest call ended; None if there was none."""
     return state.started_at if state.elevenlabs_conversation_id else None
 
 
@@ -43,29 +47,32 @@ def claim_of(given: Json | None, key: str) -> Claim:
     """Read what `link` wrote; of builds that wrote none, it is about the address itself.
 
     Raises:
-        ValueError: it is nothing of the kind.
+        ValueError: it is not a claim.
     """
     return Claim(about=key) if given is None else _CLAIM.validate_python(given)
 
 
 def heir(draft: Draft, key: str, number: str) -> Letter:
-    """Lead an address that led here on to the number that this one belongs to."""
+    """Redirect an address that led here to the number that this one belongs to."""
     claim = Claim(about=draft.state.key, heir_of=draft.state.key)
     name = f"{LINK}:{draft.state.id}:{draft.state.number + 1}:{key}"
-    letter = _letter(draft, name, LINK, key, claim=_CLAIM.dump_python(claim, mode="json", exclude_defaults=True))
+    letter = _letter(
+        draft, name, LINK, key, claim=_CLAIM.dump_python(claim, mode="json", exclude_defaults=True)
+    )
     return replace(letter, command=letter.command | {"link": number})
 
 
 def link_on(key: str, given: ConversationCommand) -> Letter:
-    """Pass on what an address was told of, to the one that it belongs to."""
+    """Pass on what this address was told, to the one that it belongs to."""
     body = given.model_dump(mode="json") | {"phone_number": key}
     return Letter(id=passed_on(given.command_id), command=body)
 
 
 def erasure(draft: Draft, key: str, given: ConversationCommand) -> Letter:
-    """Have another address erased with this one; that the person wants no messages stays there as well.
+    """Have another address erased with this one; the person's opt-out stays there as well.
 
-    One that led here before this one was led on may be led there by then: it is told in the name of whom it belongs to.
+    An address that led here before this one was led on may have been led on, too, by then: it is told in the
+    name of the address that this one belongs to.
     """
     root = draft.state.merged_into or draft.state.merging_into
     link = draft.state.key if root in (None, key) else root
@@ -75,13 +82,13 @@ def erasure(draft: Draft, key: str, given: ConversationCommand) -> Letter:
 
 
 def message(draft: Draft, number: str, received: InboundMessage, identity: str, mark: str | None) -> Letter:
-    """Pass a client's message on, under its own id. `identity`: of this repetition, where a replay brings it."""
+    """Pass a client's message on, under its own id. `identity`: of this repetition, if a replay brings it."""
     letter = _forward(draft, number, received.event_id, message=_theirs(received, number))
     return replace(letter, id=passed_on(identity), mark=mark)
 
 
 def buried(draft: Draft, number: str, received: InboundMessage, identity: str) -> Letter:
-    """Say of a client's message that it is a dead letter."""
+    """Pass on that a client's message is a dead letter."""
     return _forward(draft, number, identity, buried=_theirs(received, number))
 
 
@@ -110,20 +117,23 @@ def passed_on(identity: str) -> str:
 
 
 def command(number: str, given: ConversationCommand) -> Letter:
-    """Pass an operator's command on, under its own id; the position that it knows is another conversation's."""
+    """Pass an operator's command on, under its own id.
+
+    The position that it has seen is another conversation's.
+    """
     body = given.model_dump(mode="json") | {"phone_number": number, "seen": None}
     return Letter(id=passed_on(given.command_id), command=body)
 
 
 def take_over_on(draft: Draft, key: str, number: str, command_id: str, over: HandOver) -> Letter:
-    """Pass on what another address handed over here, too late. `key`: of that address."""
+    """Pass on what another address handed over here too late. `key`: of that address."""
     given = _HAND_OVER.dump_python(over, mode="json", exclude_defaults=True)
     letter = _letter(draft, command_id, TAKE_OVER, number, hand_over=given)
     return replace(letter, id=passed_on(command_id), command=letter.command | {"link": key})
 
 
 def take_over(draft: Draft, number: str, over: HandOver, piece: int = 0) -> Letter:
-    """Forward something to the number. The id names the event that tells of it, of which there is one."""
+    """Hand something over to the number. The id names the one event that tells of it."""
     name = f"{TAKE_OVER}:{draft.state.id}:{draft.state.number + 1}:{piece}"
     given = _HAND_OVER.dump_python(over, mode="json", exclude_defaults=True)
     return _letter(draft, name, TAKE_OVER, number, hand_over=given)
@@ -133,13 +143,13 @@ def hand_over_of(given: Json) -> HandOver:
     """Read what `take_over` wrote.
 
     Raises:
-        ValueError: it is nothing of the kind.
+        ValueError: it is not a hand-over.
     """
     return _HAND_OVER.validate_python(given)
 
 
 def hand_over(draft: Draft, number: str) -> tuple[Letter, ...]:
-    """Hand over all that is open, in as many pieces as fit into records."""
+    """Hand over everything that is open, in pieces that fit into records."""
     state, pieces = draft.state, list(_pieces(draft.state.inbox))
     whole = HandOver(
         conversation_id=state.id if state.has_begun else None,
@@ -171,6 +181,12 @@ def _pieces(inbox: tuple[Waiting, ...]) -> Iterator[tuple[Waiting, ...]]:
     yield tuple(piece)
 
 
-def _letter(draft: Draft, name: str, kind: str, key: str, **more: Any) -> Letter:  # noqa: ANN401 - JSON values
-    common: Json = {"command_id": name, "phone_number": key, "command": kind, "by": _BY, "at": draft.now.isoformat()}
+def _letter(draft: Draft, name: str, kind: str, key: str, **more: Any) -> Letter:  # noqa: ANN401 - JSON
+    common: Json = {
+        "command_id": name,
+        "phone_number": key,
+        "command": kind,
+        "by": _BY,
+        "at": draft.now.isoformat(),
+    }
     return Letter(id=name, command=common | {"link": draft.state.key} | more)

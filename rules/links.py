@@ -1,8 +1,9 @@
-"""One person, several addresses: what a message tells of them, and what an address waits for once it is told.
+"""One person, several addresses: what a message tells of them, and what an address then waits for.
 
-A message that carries a number and an id, both by the vendor's word, is evidence. The number wins: its actor remembers
-the id and asks the id's actor for what it has (`merging`). Until that came, or did not in time, the number asks no agent
-and sends nothing: the person may have said STOP there. Whether evidence is good enough decides `claims`.
+A message that carries a number and an id, both by the vendor's word, is evidence. The number wins: its
+actor remembers the id and asks the id's actor for what it has (`merging`). Until that has come, or is late,
+the number asks no agent and sends nothing, because the person may have said STOP there. `claims` decides
+whether evidence is good enough.
 """
 
 from collections.abc import Iterator
@@ -17,17 +18,19 @@ from rules.state import Claim, Conversation, Link
 from schemas.phone import conversation_key, is_number
 
 PATIENCE: Final = timedelta(seconds=20)
-"""A hand-over is two records, some 50 ms; one that waits for a send that hangs takes as long as that does. Who has just
-written waits no longer than this, and what the other address has is taken over when it comes."""
-# What is sent before it is known where somebody has moved goes to a number that may be somebody else's by now: a worker
-# that dies in between has another one in its place by then.
+"""How long a client who has just written waits for a hand-over; a late one is taken over when it comes.
+
+A hand-over is two records, some 50 ms. One that waits for a send that hangs takes as long as that does.
+"""
+# Anything sent before it is known where somebody has moved goes to a number that may be somebody else's by
+# now. A worker that dies in between has been replaced within this time.
 _MOVED_PATIENCE = timedelta(minutes=2)
-# A person has a few in a life; a sender that invents them must not let a state grow.
+# A person has a few in a lifetime; a sender that invents them must not make a state grow.
 _MOST_LINKS: Final = 32
 
 
 def of_message(draft: Draft, message: MessageReceived) -> None:
-    """Remember the addresses that a message tells of, and ask their actors for what they have."""
+    """Remember the addresses that a message names, and ask their actors for what they have."""
     sender = message.via or draft.state.key
     user_ids = tuple(key for key in message.linked if key != message.parent)
     if not is_number(sender):
@@ -41,7 +44,7 @@ def of_message(draft: Draft, message: MessageReceived) -> None:
 
 
 def ask(draft: Draft, key: str, event_id: str, claim: Claim, *, command_id: str | None = None) -> None:
-    """Have an address hand over what it has, and wait for that. `command_id`: of the claim that is granted by it."""
+    """Have an address hand over what it has, and wait for it. `command_id`: of the claim that this grants."""
     letter = letters.link(draft, key, event_id, claim)
     linked = Linked(
         key=key,
@@ -61,14 +64,15 @@ def others(state: Conversation) -> tuple[str, ...]:
 
 
 def family(state: Conversation) -> tuple[str, ...]:
-    """Return the person's other addresses, and those that led here before this one was led on: whoever it belongs to may
-    not have heard of them yet.
+    """Return the person's other addresses, and those that led here before this one was led on.
+
+    The address that this one belongs to may not have heard of the latter yet.
     """
     return tuple(dict.fromkeys((*others(state), *known(state))))
 
 
 def root(state: Conversation) -> str | None:
-    """Return the address that this one belongs to; None: to itself."""
+    """Return the address that this one belongs to; None if to itself."""
     return state.merged_into or state.merging_into
 
 
@@ -78,8 +82,9 @@ def known(state: Conversation) -> dict[str, Link]:
 
 
 def may_be_anothers(state: Conversation, message: MessageReceived) -> bool:
-    """Return whether a message comes from a number that the person has left, and shows none of their ids: numbers are given
-    to others after a while.
+    """Return whether a message comes from a number that the person has left, and shows none of their ids.
+
+    Numbers are given to others after a while.
     """
     sender, others = message.via or state.key, known(state)
     has_moved = any(link.moved or is_number(key) for key, link in others.items())
@@ -90,17 +95,17 @@ def may_be_anothers(state: Conversation, message: MessageReceived) -> bool:
 
 
 def holds(state: Conversation) -> bool:
-    """Return whether nothing is asked and nothing sent, because another address has not handed over yet."""
+    """Return whether nothing is asked or sent, because another address has not handed over yet."""
     return any(each.state == "asked" for each in state.links)
 
 
 def due(state: Conversation) -> Iterator[datetime]:
-    """Return when a hand-over is waited for no longer."""
+    """Return when a hand-over is no longer waited for."""
     yield from (_late_at(each) for each in state.links if each.state == "asked")
 
 
 def on_timer(draft: Draft) -> None:
-    """Go on without what has not come in time."""
+    """Go on without hand-overs that did not come in time."""
     for each in draft.state.links:
         if _is_late(each, draft.now):
             draft.emit(LinkSettled(key=each.key, reason="late"))
@@ -115,6 +120,6 @@ def _late_at(link: Link) -> datetime:
 
 
 def on_published(draft: Draft, published: LetterPublished) -> None:
-    """Kafka has what another actor is told."""
+    """Record that Kafka has a letter to another actor."""
     if any(letter.id == published.letter_id for letter in draft.state.outbox):
         draft.emit(LetterSent(letter_id=published.letter_id))

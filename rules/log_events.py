@@ -1,4 +1,4 @@
-"""The fold of `conversation-event` as it is read from the log: events of every version, and logs that are not whole."""
+"""The fold of `conversation-event` as read from the log: events of every version, and incomplete logs."""
 
 from datetime import UTC
 
@@ -17,7 +17,7 @@ Folded = tuple[Conversation, tuple[Change, ...]]
 
 
 def fold(known: Memory, state: Conversation, event: ConversationEvent) -> Folded:
-    """Return the state after an event, and what it changes in the tables. `known`: one for a conversation.
+    """Return the state after an event, and what it changes in the tables. `known`: one per conversation.
 
     Raises:
         KeyError, ValueError: the event does not fit its type.
@@ -30,7 +30,7 @@ def fold(known: Memory, state: Conversation, event: ConversationEvent) -> Folded
 
 
 def fold_after_gap(known: Memory, state: Conversation, event: ConversationEvent) -> Folded:
-    """The same where events before it are missing: the row, as this one tells it, settles what they said.
+    """Do the same if earlier events are missing: the row, as this event tells it, settles what they said.
 
     Raises:
         KeyError, ValueError: see `fold`.
@@ -44,7 +44,7 @@ def fold_after_gap(known: Memory, state: Conversation, event: ConversationEvent)
 
 
 def is_former(event: ConversationEvent) -> bool:
-    """Return whether a build before the log wrote it."""
+    """Return whether a build before the log wrote the event."""
     return event.schema_version < SCHEMA_VERSION
 
 

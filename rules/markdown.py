@@ -1,4 +1,4 @@
-"""Markdown as agents write it: a library's parser, with the few rules that WhatsApp needs otherwise. Pure."""
+"""Markdown as agents write it: a library's parser, with a few rules changed for WhatsApp. Pure."""
 
 import re
 
@@ -11,33 +11,32 @@ from markdown_it.token import Token
 
 from rules.voice_tags import voice_tag
 
-# Code blocks, quotes and tables are WhatsApp's own, or are brought into lines before (`message_text`); a line
+# Code blocks, quotes and tables are WhatsApp's own, or were turned into lines before (`message_text`). A line
 # of `===`, a reference and HTML are shown as they were written, so that no word of an agent can disappear.
 _BLOCKS = ["hr", "list", "heading"]
 _MARKS = ["backticks", "strikethrough", "emphasis", "link", "image", "autolink"]
 _CHARACTERS = ["newline", "escape", "entity"]
 
-# The library drops what is nested deeper than its bound, so lists must end before: each level of a list takes
-# two.
+# The library drops anything nested deeper than its limit, so lists must end before it: each level takes two.
 _DEEPEST = 12
 _DEEPEST_LIST = _DEEPEST - 2
 
 _ADDRESSES = ("http://", "https://", "mailto:", "tel:")
 _BARE_ADDRESS = re.compile(r"://[^\s<>`\[\]]+")
-# What ends an address in a text is the text's, as on GitHub.
+# At the end of an address these belong to the text around it, as on GitHub.
 _AFTER_ADDRESS = "?!.,:;*_~'\")"
-# Behind these a bold text may end also where a letter follows: `**Precio:**99`.
+# After these, bold may end even if a letter or digit follows: `**Precio:**99`.
 _ENDS_BOLD = frozenset(".,:;!?)]»”…%")
 _BREAKS = frozenset({"softbreak", "hardbreak", "line_break"})
 _BLANK = re.compile(r"[ \t]*")
 _LONGEST_MARK = 4
-# Before these stands no white space.
+# No white space stands before these.
 _CLOSING = ".,:;!?)]»”…\n"
 _BREAK = re.compile(r"<br[ \t]*/?>[ \t]*\n?[ \t]*", re.IGNORECASE)
 
 
 class _Parser(MarkdownIt):
-    """Addresses stay as they were written; what is no address is no link."""
+    """A parser that leaves addresses as they were written, and takes nothing else for a link."""
 
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
         return url.lower().startswith(_ADDRESSES)
@@ -54,7 +53,7 @@ def _shallow_list(state: StateBlock, line: int, end: int, silent: bool) -> bool:
 
 
 def _bare_address(state: StateInline, silent: bool) -> bool:
-    """Take an address as text: an underscore or a star in it is no mark."""
+    """Take an address as text: an underscore or asterisk in it is not a mark."""
     at = state.pos
     scheme = state.src[max(0, at - len("https")) : at].lower()
     if not state.src.startswith("://", at) or not scheme.endswith(("http", "https")):
@@ -70,7 +69,9 @@ def _bare_address(state: StateInline, silent: bool) -> bool:
 
 
 def _end_of_bold(state: StateInline, silent: bool) -> bool:
-    """Take two stars between a sign and a letter as an end, too; CommonMark sees nothing but a begin there.
+    """Take two asterisks between punctuation and a letter or digit as an end, too.
+
+    CommonMark sees only a beginning there.
     """
     at, around = state.pos, state.src[state.pos - 1 : state.pos + 3] if state.pos else ""
     if silent or around[1:3] != "**" or around[0] not in _ENDS_BOLD or not around[3:].isalnum():
@@ -84,7 +85,7 @@ def _end_of_bold(state: StateInline, silent: bool) -> bool:
 
 
 def _voice_tag(state: StateInline, silent: bool) -> bool:
-    """Leave out a tag with the white space that parted it; a line of nothing else goes as a whole."""
+    """Leave out a tag with the white space that set it apart; a line of nothing else disappears entirely."""
     if not state.src.startswith("[", state.pos):
         return False
     end = voice_tag(state.src, state.pos, state.posMax)
@@ -95,7 +96,7 @@ def _voice_tag(state: StateInline, silent: bool) -> bool:
 
 
 def _close_gap(state: StateInline, end: int) -> int:
-    """Take away the white space that parted what is left out up to `end`; return where the text goes on."""
+    """Remove the white space that set apart what is left out up to `end`; return where the text goes on."""
     said = state.pending.rstrip(" \t")
     is_first = not said and (not state.tokens or state.tokens[-1].type in _BREAKS)
     blank = _BLANK.match(state.src, end, state.posMax)
@@ -136,5 +137,5 @@ _PARSER = _parser()
 
 
 def parse(text: str) -> list[Token]:
-    """Parse a text into the library's tokens; the time is linear in the text's length."""
+    """Parse a text into the library's tokens, in time linear in its length."""
     return _PARSER.parse(text)

@@ -1,6 +1,7 @@
-"""Two conversations of one person become one: what an id has goes to its number, once, and whatever comes later follows.
+"""Two conversations of one person become one.
 
-The id's row stays, closed, and its messages with it; the number's conversation keeps the call's memory.
+What an id has goes to its number, once, and whatever comes later follows. The id's row stays, closed, with
+its messages; the number's conversation keeps the call's memory.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from schemas.phone import is_number
 
 
 def merge(draft: Draft) -> None:
-    """Hand everything over, once nothing of this address is under way: what is said is said to its end."""
+    """Hand everything over once nothing of this address is under way: what has begun is said to its end."""
     state, number = draft.state, draft.state.merging_into
     is_under_way = state.turn or state.came_back or any(each.kind != "message" for each in state.inbox)
     if number is not None and not is_under_way and not links.holds(state) and state.erasing is None:
@@ -35,7 +36,7 @@ def merge(draft: Draft) -> None:
 
 
 def forward(draft: Draft, given: Input) -> bool:
-    """Pass on what comes for an address that has merged; False where it is its own business."""
+    """Pass on what comes for an address that has merged; False if it is this address' own business."""
     number = draft.state.merged_into
     if number is None:
         return False
@@ -55,7 +56,9 @@ def _passed_on(draft: Draft, given: Input, number: str) -> Letter | None:
             return replace(letters.call(draft, number, call), id=letters.passed_on(identity), mark=mark)
         case CommandGiven(command=command) if command.command != "erase":
             return letters.command(number, command)
-        case DetailsTold(command=command, details=details) if command and details.call_id != draft.state.call_id:
+        case DetailsTold(command=command, details=details) if (
+            command and details.call_id != draft.state.call_id
+        ):
             return letters.command(number, command)
         case CallEnded(call=call):
             return letters.call(draft, number, call)
@@ -77,7 +80,7 @@ def _buried(given: MessageBuried) -> InboundMessage:
 
 
 def on_handed_over(draft: Draft, given: HandedOver) -> None:
-    """Take over what another address of the person had. Where one of the two said STOP, both did."""
+    """Take over what another address of the person had. If one of the two said STOP, both did."""
     over, key = given.over, given.key
     if draft.state.id is None:  # it was erased since it asked, and that address with it
         return
@@ -96,7 +99,7 @@ def on_handed_over(draft: Draft, given: HandedOver) -> None:
 
 
 def _moved_to(state: Conversation, given: HandedOver) -> str | None:
-    """Return where the person is written to from now on, None: where they were."""
+    """Return where the person is written to from now on; None if that has not changed."""
     link, over = links.known(state).get(given.key), given.over
     came = over.last_inbound_at or datetime.min.replace(tzinfo=UTC)
     is_newer = state.last_inbound_at is None or came > state.last_inbound_at
@@ -104,7 +107,7 @@ def _moved_to(state: Conversation, given: HandedOver) -> str | None:
 
 
 def _begin_as_there(draft: Draft, over: HandOver, moved_to: str | None) -> None:
-    """A conversation without a call goes on under the number, with its agent."""
+    """Go on under the number with a conversation that had no call, with its agent."""
     if draft.state.has_begun or not over.has_begun or over.opt_out or draft.state.opt_out:
         return
     address = moved_to or own_address(draft.state)
@@ -130,7 +133,7 @@ def _say_as_there(draft: Draft, over: HandOver, unstored: tuple[Waiting, ...]) -
 
 
 def _received(draft: Draft, waiting: Waiting, key: str) -> Received:
-    """A message that waited there for its conversation to begin is the number's now."""
+    """Return a message that waited there for its conversation to begin, as received by the number."""
     state, told = draft.state, waiting.payload or {}
     answers = state.opt_out is None and state.status != "escalated" and waiting.intent is None
     newest = state.last_inbound_at

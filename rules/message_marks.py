@@ -1,12 +1,10 @@
-"""Where WhatsApp shows a text as bold, in italics, struck or code, and which characters belong together.
-Pure.
-"""
+"""Where WhatsApp shows text as bold, italic, struck or code, and which characters belong together. Pure."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
-# What WhatsApp shows as bold, italics, struck and code; all but a block of code stay within their line.
+# What WhatsApp shows as bold, italic, struck and code; all but a block of code stay within their line.
 _CODE = re.compile(r"(?P<mark>```)(?:.+?)```|(?P<tick>`)[^`\n]+`", re.DOTALL)
 _OPAQUE = re.compile(rf"{_CODE.pattern}|https?://\S+", re.DOTALL)
 _EMPHASES = {
@@ -22,7 +20,7 @@ _TAGS = range(0xE0020, 0xE0080)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Something between two marks; `start` is before the first, `end` behind the second."""
+    """Text between two marks; `start` is before the first, `end` behind the second."""
 
     start: int
     end: int
@@ -30,14 +28,12 @@ class Span:
 
     @property
     def inner(self) -> tuple[int, int]:
-        """Where what stands between the marks begins and ends."""
+        """Where the text between the marks begins and ends."""
         return self.start + len(self.mark), self.end - len(self.mark)
 
 
 def spans(text: str) -> list[Span]:
-    """Return what stands between marks, the outer before the inner; marks within code and addresses mean
-    nothing.
-    """
+    """Return the marked spans, outer before inner. Marks within code and addresses are ignored."""
     found = [Span(each.start(), each.end(), each["mark"] or each["tick"]) for each in _CODE.finditer(text)]
     plain = _OPAQUE.sub(lambda opaque: "x" * len(opaque[0]), text)
     for mark, emphasis in _EMPHASES.items():
@@ -46,8 +42,7 @@ def spans(text: str) -> list[Span]:
 
 
 def is_inside_character(text: str, begin: int, at: int) -> bool:
-    """Return whether what stands before and behind a place is shown as one character (the common rules of UAX
-    29).
+    """Return whether a place is inside what is shown as one character (the common rules of UAX 29).
 
     `begin`: where a character certainly begins, not far before.
     """
@@ -60,7 +55,7 @@ def is_inside_character(text: str, begin: int, at: int) -> bool:
 
 
 def _flag_letters_before(text: str, begin: int, at: int) -> int:
-    """Two such letters are one flag; how many stand before tells whether a place is inside one."""
+    """Count the flag letters before a place: two make one flag, so an odd count is inside one."""
     first = at
     while first > begin and ord(text[first - 1]) in _FLAG_LETTERS:
         first -= 1

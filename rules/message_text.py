@@ -1,4 +1,4 @@
-"""An agent's text with its formatting turned into WhatsApp's. Pure; the time is linear in the length."""
+"""Turns the formatting of an agent's text into WhatsApp's. Pure; the time is linear in the length."""
 
 import re
 from functools import lru_cache
@@ -7,26 +7,26 @@ from rules.markdown import parse
 from rules.whatsapp_text import whatsapp_text
 
 _FENCE = "```"
-# The language behind a fence. Where the other fence has no line of its own this is WhatsApp's way to write,
+# The language behind a fence. If the other fence has no line of its own, this is WhatsApp's way of writing,
 # and what stands there is code.
 _LANGUAGE = re.compile(r"[\w+-]{1,20}[ \t]*(?=\n)")
-# A block of code stands aside, whole, while the rest is parsed, and this in its place: Unicode leaves these
-# two to programs.
+# Stands in for a block of code, which is put aside whole while the rest is parsed: Unicode leaves these two
+# code points to programs.
 _ASIDE = re.compile("\ufdd0(\\d+)\ufdd1")
 _NO_TEXT = dict.fromkeys(map(ord, "\x00\ufdd0\ufdd1"))
 _TABLE_MARKS = "|:- \t"
 _LINE_MARKS = "#*+-"
-# An answer is looked at when it has come, when it is judged and when it is planned, within some milliseconds.
+# An answer is looked at when it comes, when it is judged and when it is planned, within some milliseconds.
 _ANSWERS_REMEMBERED = 64
 
 
 @lru_cache(maxsize=_ANSWERS_REMEMBERED)
 def to_whatsapp(text: str) -> str:
-    """Turn Markdown into WhatsApp's marks: `**bold**` and headings to `*bold*`, `[t](u)` to `t: u`; no voice
-    tags.
+    """Turn Markdown into WhatsApp's marks, without voice tags.
 
-    A single `*star*` stays: it is bold in WhatsApp, and agents that know it write it so. Code is shown as it
-    is, between WhatsApp's own marks; lines that begin with `>` are quotes there, too.
+    `**bold**` and headings become `*bold*`, `[t](u)` becomes `t: u`. A single `*star*` stays: it is bold in
+    WhatsApp, and agents that know it write it so. Code is shown as it is, between WhatsApp's own marks; lines
+    that begin with `>` are quotes there, too.
     """
     text = text.translate(_NO_TEXT).replace("\r\n", "\n").replace("\r", "\n")
     text, code = _code_aside(text)
@@ -36,8 +36,9 @@ def to_whatsapp(text: str) -> str:
 
 
 def _code_aside(text: str) -> tuple[str, list[str]]:
-    """Put a sign in the place of each block of code, which ends at the next fence wherever it stands, as in
-    WhatsApp.
+    """Put a sign in the place of each block of code.
+
+    As in WhatsApp, a block ends at the next fence, wherever that stands.
     """
     pieces = text.split(_FENCE)
     blocks = pieces[1:-1:2] if len(pieces) % 2 else pieces[1:-2:2]
@@ -52,9 +53,9 @@ def _without_language(code: str) -> str:
 
 
 def _without_table(line: str) -> str | None:
-    """Return a table's row as a line of its cells, None for the rule below its head; other lines as they are.
+    """Return a table's row as a line of its cells, None for the rule below its head, other lines unchanged.
 
-    The library's own tables lose cells that their head does not have, and cost more than their text's length.
+    The library's own tables lose cells that their head does not have, and take more than linear time.
     """
     bare = line.strip()
     if "|" in bare and "-" in bare and not bare.strip(_TABLE_MARKS):

@@ -1,12 +1,15 @@
-"""Sentences of ours within a client's message: `[El cliente envió una imagen]`. Pure.
+"""Our own sentences within a client's message: `[El cliente envió una imagen]`. Pure.
 
-Square brackets with one of our beginnings are ours alone: the agent and the team believe what stands there. In a
-note, what came from outside is one line without such brackets; a client who writes a note gets round ones.
+Square brackets that start with one of our beginnings are ours alone: the agent and the team believe
+what they say. In a note, what came from outside is one line without such brackets; a client who
+writes a note gets round ones.
 """
 
 import re
 
-_BEGINNINGS = "el cliente|mensaje reenviado|en respuesta a|mientras tanto|(?:una )?persona del equipo|agente|sistema"
+_BEGINNINGS = (
+    "el cliente|mensaje reenviado|en respuesta a|mientras tanto|(?:una )?persona del equipo|agente|sistema"
+)
 _IMITATED = re.compile(rf"\[([^\w\[]*(?:{_BEGINNINGS})\b[^\]]*)(?:\]|\Z)", re.IGNORECASE)
 _PLAIN = str.maketrans("«»", '""')
 _ROUND = str.maketrans("[]", "()")
@@ -19,12 +22,12 @@ def note(sentence: str) -> str:
 
 
 def detail(text: str) -> str:
-    """Return what a client gave, short enough to be named in a note."""
+    """Return what a client gave, short enough for a note."""
     return " ".join(text[: 2 * _LONGEST_DETAIL].split())[:_LONGEST_DETAIL]
 
 
 def quotation(text: str) -> str:
-    """Return earlier words of the conversation for a note; they end where the marks do."""
+    """Quote earlier words of the conversation for a note; marks inside cannot end the quotation."""
     return f"«{detail(text).translate(_PLAIN)}»"
 
 

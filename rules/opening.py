@@ -1,4 +1,4 @@
-"""A call ended: the conversation begins, or begins anew in the same row, with a personal first message."""
+"""A call ended: the conversation begins, or begins again in the same row, with a personal first message."""
 
 from rules import call_details, came_back, confirming, follow_ups, links, pace, takeover, window
 from rules.draft import Draft
@@ -11,7 +11,7 @@ from schemas.events import CallCompleted
 from schemas.rows import Json
 from schemas.window import is_open
 
-# As wide as the contract's column is.
+# As wide as the contract's column.
 _LONGEST_NAME = 255
 
 
@@ -74,7 +74,7 @@ def _again(draft: Draft, waiting: Waiting) -> Turn:
 
 
 def begin(draft: Draft, ended: CallEnded, event_id: str) -> None:
-    """Begin with a call, unless no conversation follows it. `event_id`: under which it came or waited."""
+    """Begin with a call, unless no conversation follows it. `event_id`: the id it came or waited under."""
     call, state = ended.call, draft.state
     if state.opt_out is not None:
         _decline(draft, event_id, "opted_out", opted_out(state.key, state.opt_out.since))
@@ -120,7 +120,7 @@ def _started(draft: Draft, ended: CallEnded, event_id: str) -> Started:
 
 
 def _former(state: Conversation, given: Json) -> Json | None:
-    """Return the call before, for the archive: as it stands now, though the new one may have waited long."""
+    """Return the previous call as it stands now, for the archive: the new one may have waited long."""
     if not state.has_begun:
         return None
     known = given if given.get("elevenlabs_conversation_id") == state.elevenlabs_conversation_id else {}
@@ -136,7 +136,7 @@ def _former(state: Conversation, given: Json) -> Json | None:
 
 
 def take_up_parked(draft: Draft) -> None:
-    """The conversation of a number that wrote before has begun: do what its messages command."""
+    """Execute the commands in a number's messages from before its conversation began."""
     commands = [each for each in draft.state.inbox if each.kind == "message" and each.intent is not None]
     wants_a_person = next((each for each in commands if each.intent == "handoff"), None)
     if wants_a_person is not None and takeover.change(
@@ -148,7 +148,7 @@ def take_up_parked(draft: Draft) -> None:
 
 
 def on_details(draft: Draft, fetched: DetailsFetched) -> None:
-    """The call's details are there, or are not waited for any longer: make the first message."""
+    """Make the first message: the call's details are there, or no longer waited for."""
     if not draft.state.awaits_first_message:
         call_details.on_fetched(draft, fetched)
         return

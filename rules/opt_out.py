@@ -1,6 +1,4 @@
-"""STOP and ALTA, and whoever blocked us: nothing is sent to a person who wants no messages, whoever wants to
-send it.
-"""
+"""STOP, ALTA and blocks: whoever wants to send, nothing goes to a person who wants no messages."""
 
 from rules import confirming, letters, takeover
 from rules.draft import Draft
@@ -10,9 +8,7 @@ from rules.state import Conversation, HandOver, OptOut, Part, Turn
 
 
 def is_command(state: Conversation, message: MessageReceived) -> bool:
-    """Return whether a message is for us and not for the agent: a START with nothing to undo is an ordinary
-    one.
-    """
+    """Return whether a message is for us, not for the agent: a START with nothing to undo is not."""
     if message.intent is None:
         return False
     if message.intent.kind == "start":
@@ -23,7 +19,7 @@ def is_command(state: Conversation, message: MessageReceived) -> bool:
 
 
 def obey(draft: Draft, message: MessageReceived) -> None:
-    """Execute what a message commands, and confirm it once, unless the vendor has."""
+    """Execute what a message commands, and confirm it once, unless the vendor has done so."""
     intent = message.intent
     assert intent is not None, "only commands come here"
     if intent.kind == "stop":
@@ -39,7 +35,10 @@ def obey(draft: Draft, message: MessageReceived) -> None:
 
 
 def of_unknown(draft: Draft, message: MessageReceived) -> None:
-    """A number without a conversation: STOP and START count, there is nobody to confirm or to tell them to."""
+    """Obey STOP and START from a number without a conversation.
+
+    There is nobody to confirm them to, or to tell of them.
+    """
     if message.intent is None or not is_command(draft.state, message):
         return
     if message.intent.kind == "stop":
@@ -49,8 +48,9 @@ def of_unknown(draft: Draft, message: MessageReceived) -> None:
 
 
 def _stop(draft: Draft, message: MessageReceived, *, tells: bool) -> bool:
-    """Opt the person out; False where that is so already, but by this very message: builds before the log noted a
-    STOP as it arrived, and its turn comes now.
+    """Opt the person out; False if they are out already, unless by this very message.
+
+    Builds before the log noted a STOP as it arrived, and its turn comes now.
     """
     known = draft.state.opt_out
     if known is not None and known.event_id != message.event_id:
@@ -62,7 +62,7 @@ def _stop(draft: Draft, message: MessageReceived, *, tells: bool) -> bool:
 
 
 def by_vendor(draft: Draft, code: str | None) -> None:
-    """The vendor says that the person wants none of our messages (21610, 63014, 63033)."""
+    """Opt the person out: the vendor says that they want none of our messages (21610, 63014, 63033)."""
     if draft.state.opt_out is not None:
         return
     wanted = OptOut(source="twilio", event_id=code or "", since=draft.now)
@@ -75,7 +75,7 @@ def by_vendor(draft: Draft, code: str | None) -> None:
 
 
 def by_other_address(draft: Draft, wanted: OptOut) -> None:
-    """The person has said so from another address."""
+    """Opt the person out: they have said so from another address."""
     tells = draft.state.has_begun and "opted_out" in draft.policy.told
     draft.emit(OptedOut(opt_out=wanted, by=wanted.source, tells_backend=tells))
     silence(draft)
@@ -84,8 +84,8 @@ def by_other_address(draft: Draft, wanted: OptOut) -> None:
 def silence(draft: Draft) -> None:
     """Withdraw what is planned and not with the vendor, and leave what waits for the agent unanswered.
 
-    A send that is under way stays: its outcome is awaited. Calls and operators' texts that wait are refused
-    when their turn comes.
+    A send that is under way stays: its outcome is awaited. Calls and operators' texts that wait are
+    refused when their turn comes.
     """
     for turn in draft.state.turns:
         if not turn.parts or _planned(turn):
@@ -103,5 +103,5 @@ def _planned(turn: Turn) -> tuple[str, ...]:
 
 
 def may_send(state: Conversation, part: Part) -> bool:
-    """Return whether a message may go: nothing goes to who opted out but the one confirmation of it."""
+    """Return whether a message may go: after an opt-out, only its one confirmation may."""
     return state.opt_out is None or part.notice == "opted_out"

@@ -1,8 +1,8 @@
 """What an input came to, as whoever waits for it over HTTP reads it. JSON values.
 
 Calls: `{"state": "done" | "failed", "sid": …, "error": {status, error, details}}`; without a `sid` no
-conversation began. Commands: `{"command": …, "state": "done" | "refused", "changed": …, "sid": …, status, error,
-details, operator}`; none while what one writes is under way.
+conversation began. Commands: `{"command": …, "state": "done" | "refused", "changed": …, "sid": …, status,
+error, details, operator}`; none while a text that one writes is under way.
 """
 
 from datetime import datetime
@@ -20,32 +20,32 @@ ERASED: Json = {
 
 
 def sent(sid: str) -> Json:
-    """The first message, or what an operator wrote, is with the vendor."""
+    """Outcome of a first message, or an operator's text, that the vendor has."""
     return {"state": "done", "changed": True, "sid": sid}
 
 
 def failed(error: Json) -> Json:
-    """The message was refused. `error`: status, error, details."""
+    """Outcome of a message that was refused. `error`: status, error, details."""
     return {"state": "failed", "error": error}
 
 
 def skipped() -> Json:
-    """No conversation begins after such a call."""
+    """Outcome of a call after which no conversation begins."""
     return {"state": "done", "sid": None}
 
 
 def already_followed_up(sid: str) -> Json:
-    """An earlier attempt at this lead was followed by a message already."""
+    """Outcome of a call to a lead whose earlier attempt was already followed by a message."""
     return {"state": "done", "sid": sid}
 
 
 def superseded() -> Json:
-    """A replayed call is not done again: a later one has come, or the person wants no messages."""
+    """Outcome of a replayed call not done again: a later one has come, or the person wants no messages."""
     return {"state": "done", "sid": None}
 
 
 def opted_out(number: str, since: datetime) -> Json:
-    """The number asked for no more messages."""
+    """Outcome for a number that asked for no more messages."""
     details = (
         f"{number} asked for no more messages on {since:%Y-%m-%d}; ALTA or START from that number undoes it"
     )
@@ -53,22 +53,22 @@ def opted_out(number: str, since: datetime) -> Json:
 
 
 def command(*, changed: bool) -> Json:
-    """A command was done at once."""
+    """Outcome of a command that was done at once."""
     return {"state": "done", "changed": changed}
 
 
 def command_refused(error: Json) -> Json:
-    """A command was not done. `error`: status, error, details."""
+    """Outcome of a command that was not done. `error`: status, error, details."""
     return {"state": "refused", "changed": False} | error
 
 
 def of_command(name: str, outcome: Json) -> Json:
-    """Return a command's outcome with its name: an id that comes again for another one is told apart."""
+    """Return a command's outcome with its name, as the same id may come again for another command."""
     return {"command": name} | outcome
 
 
 def withdrawn(reason: str, opted_out_at: datetime | None, number: str) -> Json:
-    """Return the error of a message that was not sent any more."""
+    """Return the error of a message that was not sent after all."""
     if opted_out_at is not None:
         error: Json = opted_out(number, opted_out_at)["error"]
         return error

@@ -1,4 +1,4 @@
-"""When a first message goes out: in its campaign's pace, and not in the client's night. Answers never wait."""
+"""When a first message goes out: at its campaign's pace, not in the client's night. Answers never wait."""
 
 from datetime import datetime, timedelta
 
@@ -8,13 +8,14 @@ from rules.events import Deferred, Released
 from rules.inputs import CampaignSlot
 from rules.state import ENDED_BY_CLIENT, Part, Turn, Wait
 
-# A first message that is due within this is not put off: looking after it would cost more than it spares.
+# A first message due within this is not put off: looking after it would cost more than it saves.
 _NOT_WORTH_A_WAIT = timedelta(seconds=1)
 
 
 def on_slot(draft: Draft, slot: CampaignSlot) -> None:
-    """The campaign has given the first message its time. In the night a slot is worth nothing: another one is
-    asked for in the morning.
+    """Send the first message in the slot that its campaign has given it.
+
+    At night a slot is worth nothing: another one is asked for in the morning.
     """
     turn = draft.state.turn
     if turn is None or turn.id != slot.turn_id or turn.parts:
@@ -29,7 +30,7 @@ def on_slot(draft: Draft, slot: CampaignSlot) -> None:
 
 
 def spare(draft: Draft, turn: Turn, *, at: datetime | None = None) -> bool:
-    """Defer a first message until the client's morning; False where it may go. `at`: when it would, None: now."""
+    """Defer a first message to the client's morning; False if it may go. `at`: when it would; None: now."""
     over = quiet_hours.until(draft.state, at or draft.now, draft.policy.quiet_hours)
     if over is None:
         return False
@@ -38,7 +39,7 @@ def spare(draft: Draft, turn: Turn, *, at: datetime | None = None) -> bool:
 
 
 def spare_part(draft: Draft, part: Part) -> bool:
-    """The same of a first message that is made and not sent yet, because the vendor was away."""
+    """Do the same for a first message that is made but not sent yet, because the vendor was away."""
     over = quiet_hours.until(draft.state, draft.now, draft.policy.quiet_hours)
     if over is None:
         return False
@@ -48,7 +49,7 @@ def spare_part(draft: Draft, part: Part) -> bool:
 
 
 def release(draft: Draft) -> None:
-    """The client writes: a first message that is spared or paced goes out now, and the answer behind it."""
+    """Send a first message that is spared or paced now that the client has written; the answer follows it."""
     turn = draft.state.turn
     if turn is not None and turn.is_first and _is_spared(turn):
         draft.emit(Released(turn_id=turn.id, paced=True))

@@ -1,4 +1,7 @@
-"""The agent does not answer: it is asked again, and a client is not left alone for longer than the patience."""
+"""When the agent does not answer, it is asked again.
+
+No client is left alone for longer than the patience.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,18 +14,23 @@ from rules.state import Conversation, Wait, Waiting
 from schemas.rows import Json
 
 LEAST_PATIENCE = timedelta(seconds=60)
-"""So long even a question is tried that was left lying for longer than the patience: worker or vendor were away,
-or the log is replayed."""
+"""How long even a question is tried that was left lying for longer than the patience.
+
+The worker or the vendor was away, or the log is replayed.
+"""
 EMPTY_ANSWER: Final = "empty_answer"
 
 Asked = tuple[Waiting, ...]
 
 
 def on_failure(draft: Draft, failure: AgentFailed, asked: Asked) -> None:
-    """Ask again later; a client who has waited too long, or whom the agent refuses for good, gets an apology."""
+    """Ask again later, or apologise.
+
+    A client who has waited too long, or whom the agent refuses for good, gets an apology.
+    """
     if failure.details is not None:
         call_details.learn(draft, failure.details)
-    if failure.vendor_away:  # everybody waits: the patience begins anew when it is back
+    if failure.vendor_away:  # everybody waits: the patience starts again when it is back
         _put_off(draft, failure, since=None, end=None)
         return
     former = draft.state.ask_wait
@@ -38,7 +46,10 @@ def on_failure(draft: Draft, failure: AgentFailed, asked: Asked) -> None:
 
 
 def _may_lack_details(state: Conversation) -> bool:
-    """An agent whose prompt needs the call's own variables refuses without them; they may come a little later."""
+    """Return whether the call's variables are missing, and may come a little later.
+
+    An agent whose prompt needs them refuses without them.
+    """
     return bool(state.call_id) and not state.has_details and not state.agent_changed
 
 
@@ -61,7 +72,7 @@ def _ask_wait(
 
 
 def on_nothing(draft: Draft, answer: AgentAnswered, asked: Asked) -> None:
-    """An empty answer, or nothing but a voice's tags: the agent is asked once more, nothing empty is sent."""
+    """Ask once more after an empty answer, or one of voice tags alone; nothing empty is sent."""
     former = draft.state.ask_wait or Wait(reason="backoff", until=draft.now)
     why = "the agent said nothing"
     if former.code == EMPTY_ANSWER:

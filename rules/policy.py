@@ -1,6 +1,4 @@
-"""What the settings say of the rules, read once and checked. Durations are `timedelta`, None where they are
-off.
-"""
+"""What the settings say about the rules, read once and checked. Durations are `timedelta`, None if off."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,21 +16,19 @@ from schemas.settings import NO_TEXT, Settings, in_languages
 from schemas.texts import Texts
 
 Split = Callable[[str], list[str]]
-"""Cuts a text into messages, in as many as it takes; none of them is empty."""
+"""Cuts a text into as many messages as it takes; none of them is empty."""
 
 _MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """Our own words in one language. `notices`: short texts by name, absent where none is sent; `has_reopening`: there is
-    a template for what is sent outside the 24-hour window.
-    """
+    """Our own words in one language."""
 
     wording: Wording
     handoff: Handoff
-    notices: Mapping[str, str]
-    has_reopening: bool = False
+    notices: Mapping[str, str]  #: short texts by name, absent if none is sent
+    has_reopening: bool = False  #: there is a template for what is sent outside the 24-hour window
 
     @classmethod
     def of(cls, settings: Settings, texts: Texts) -> Self:
@@ -51,30 +47,26 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """`split`: a text as messages of Twilio's length; `spoken`: our own words, `languages`: the same by language;
-    `summary_wait`: seconds that a first message waits for the call's summary; `unknown_send`: what
-    happens to a send that was not found; `same_words`: for so long the same words share an answer; `told`: event
-    types that the backend is told of.
-    """
+    """The settings that the rules need."""
 
-    split: Split
-    spoken: Spoken
-    languages: Mapping[str, Spoken]
+    split: Split  #: a text as messages of Twilio's length
+    spoken: Spoken  #: our own words
+    languages: Mapping[str, Spoken]  #: the same by language
     statuses: CallStatuses
     keywords: Keywords
     quiet_hours: QuietHours | None = None
     campaign_pace: timedelta | None = None
-    summary_wait: float = 2.0
+    summary_wait: float = 2.0  #: seconds that a first message waits for the call's summary
     agent_patience: timedelta = timedelta(seconds=300)
     unknown_grace: timedelta = timedelta(seconds=300)
     unknown_agent: str | None = None
     quiet: timedelta = timedelta(0)
     longest_quiet: timedelta = timedelta(seconds=20)
-    same_words: timedelta = timedelta(0)
+    same_words: timedelta = timedelta(0)  #: how long the same words share an answer
     idle_close: timedelta | None = timedelta(hours=72)
     escalated_resume: timedelta | None = timedelta(hours=24)
-    unknown_send: Literal["resend", "hold"] = "resend"
-    told: frozenset[str] = field(default_factory=frozenset)
+    unknown_send: Literal["resend", "hold"] = "resend"  #: what happens to a send that was not found
+    told: frozenset[str] = field(default_factory=frozenset)  #: event types that the backend is told of
 
     @classmethod
     def of(cls, settings: Settings, split: Split = split_message) -> Self:
@@ -107,7 +99,10 @@ class Policy:
         )
 
     def shown(self, text: str) -> list[str]:
-        """Return an agent's text as WhatsApp messages. What people wrote is sent word for word: `split` alone."""
+        """Return an agent's text as WhatsApp messages.
+
+        What people wrote is sent word for word, by `split` alone.
+        """
         return [part for part in self.split(to_whatsapp(text)) if part.strip()]
 
 

@@ -36,7 +36,7 @@ def _changes(before: Conversation, recorded: e.Recorded, after: Conversation) ->
     event = recorded.event
     if handler := _HANDLERS.get(type(event)):
         yield from handler(before, event, recorded)
-    if not isinstance(event, e.Started):  # it says the whole row
+    if not isinstance(event, e.Started):  # it has the whole row
         yield from row_changes(before, after)
     if handler := OF_SENDS.get(type(event)):
         yield from handler(before, event, recorded)
@@ -65,7 +65,7 @@ _SAME: Final = (
 
 
 def row_changes(before: Conversation, after: Conversation) -> Iterator[Change]:
-    """The conversation's row follows the state; what a state does not hold, its event says."""
+    """Return the row's changes, which follow the state; what a state does not hold, its event says."""
     if not after.has_begun or after.id is None:
         return
     columns = ConversationColumns()

@@ -1,4 +1,4 @@
-"""What an event between a person's addresses changes, and an erasure."""
+"""What an event between a person's addresses, or an erasure, changes in the tables."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -45,12 +45,15 @@ def _merged(before: Conversation, event: e.Merged, at: e.Recorded) -> Iterator[C
     if before.has_begun:
         merged = {"merged_into": event.number}
         yield ConversationChange(id=at.conversation_id, phone_number=before.key, metadata=merged)
-    if before.opt_out is not None:  # the number has it
+    if before.opt_out is not None:  # the number has it now
         yield SuppressionChange(phone_number=before.key)
 
 
 def _erasure_begun(before: Conversation, event: e.ErasureBegun, at: e.Recorded) -> Iterator[Change]:
-    """Told twice it must not begin twice: the number may begin anew in between, and would be erased with what is new."""
+    """Remember the command when it is first told, so that it does not begin twice.
+
+    The number may begin again in between, and what is new would be erased with it.
+    """
     if before.erasing is None:
         yield from seen(before, "command", event.command["command_id"], at.at)
 
@@ -66,7 +69,7 @@ def _erased(before: Conversation, event: e.Erased, at: e.Recorded) -> Iterator[C
 
 
 def _unfinished(before: Conversation) -> Iterator[Change]:
-    """Whoever waits for a call or a text is told that it is over."""
+    """Tell whoever waits for a call or an operator's text that it is over."""
     waiting: list[tuple[str, str]] = [(each.kind, each.event_id) for each in before.inbox]
     for turn in before.turns:
         is_told = turn.kind == "call" and any(part.state == "accepted" for part in turn.parts)
@@ -81,7 +84,7 @@ def _unfinished(before: Conversation) -> Iterator[Change]:
 
 
 def seen(before: Conversation, kind: InputKind, event_id: str, at: datetime) -> Iterator[Change]:
-    """An input that has waited was remembered when it began to."""
+    """Remember an input's id; one that has waited was remembered when it began to."""
     if all(waiting.event_id != event_id for waiting in before.inbox):
         yield SeenRow(kind=kind, event_id=event_id, phone_number=before.key, at=at)
 

@@ -11,7 +11,9 @@ from schemas.rows import Change, Json, MessageRow, MessageTimes, Outcome, SendCh
 
 def _answered(before: Conversation, event: e.Answered, at: e.Recorded) -> Iterator[Change]:
     for place, part in enumerate(event.parts):
-        yield SendChange(own_id=part.own_id, columns=_planned(before, event.turn_id, event.kind, at, place, part))
+        yield SendChange(
+            own_id=part.own_id, columns=_planned(before, event.turn_id, event.kind, at, place, part)
+        )
     if event.intended and event.parts:
         yield _intention(event.parts[0], at)
     if not event.parts and event.kind == "call" and event.event_id is not None:
@@ -73,7 +75,7 @@ def _withdrawn(before: Conversation, event: e.Withdrawn, at: e.Recorded) -> Iter
 
 
 def _is_over(turn: Turn, event: e.Withdrawn) -> bool:
-    """Return whether nothing of a turn is left; a first message that was sent has had its outcome."""
+    """Return whether nothing of a turn is left; a first message that was sent already has its outcome."""
     rest = [part for part in turn.parts if part.state != "accepted" and part.own_id not in event.own_ids]
     return not rest and not (turn.kind == "call" and any(part.state == "accepted" for part in turn.parts))
 

@@ -1,6 +1,6 @@
 """Quiet hours: first messages wait while it is night where the client is. Answers never wait. Pure.
 
-The time zone is that of the number (phonenumbers' data); where a number may be in several, it is spared in each of them.
+The time zone is the number's (phonenumbers' data); a number that may be in several is spared in each of them.
 """
 
 import re
@@ -22,17 +22,17 @@ _UNKNOWN_ZONE = "Etc/Unknown"
 
 
 class QuietHours:
-    """Hours between two times of the day, over midnight or not."""
+    """Hours between two times of day, across midnight or not."""
 
     def __init__(self, begin: time, end: time, otherwise: ZoneInfo) -> None:
-        """`otherwise`: the zone of numbers that tell none."""
+        """`otherwise`: the zone for numbers whose own is not known."""
         self._begin = begin
         self._end = end
         self._otherwise = otherwise
 
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
-        """Read QUIET_HOURS; None where there are none.
+        """Read QUIET_HOURS; None if there are none.
 
         Raises:
             ConfigurationError: not written as 21:00-08:00.
@@ -43,7 +43,7 @@ class QuietHours:
         return cls(begin, end, ZoneInfo(settings.stats_timezone))
 
     def wait_seconds(self, number: str, now: datetime) -> float:
-        """Return how long a first message to a number waits from `now` (aware) on; 0 outside the quiet hours."""
+        """Return how long a first message to a number waits from `now` (aware); 0 outside quiet hours."""
         return max(self._wait(now.astimezone(zone)) for zone in self._zones(number))
 
     def _wait(self, local: datetime) -> float:
@@ -54,7 +54,7 @@ class QuietHours:
             return 0.0
         end = local.replace(hour=self._end.hour, minute=self._end.minute, second=0, microsecond=0)
         if end <= local:
-            end += timedelta(days=1)  # the same wall time of the next day, whatever the clocks do in between
+            end += timedelta(days=1)  # the same wall time on the next day, whatever the clocks do in between
         return max(0.0, end.timestamp() - local.timestamp())
 
     def _zones(self, number: str) -> list[ZoneInfo]:
@@ -80,7 +80,7 @@ def _hours(text: str) -> tuple[time, time]:
 
 
 def until(state: Conversation, now: datetime, quiet: QuietHours | None) -> datetime | None:
-    """Return until when a first message is spared; None: it may go. Whoever wrote lately is awake."""
+    """Return until when a first message is spared; None if it may go. Whoever wrote lately is awake."""
     if quiet is None or is_open(state.last_inbound_at, now):
         return None
     seconds = quiet.wait_seconds(_number_of(state), now)
@@ -88,6 +88,6 @@ def until(state: Conversation, now: datetime, quiet: QuietHours | None) -> datet
 
 
 def _number_of(state: Conversation) -> str:
-    """Return the number that is written to, or any other one that is known of the person: an id tells no time zone."""
+    """Return the number that is written to, or another known one of the person: an id has no time zone."""
     keys = (state.address.removeprefix("whatsapp:"), state.key, *(link.key for link in state.links))
     return next((key for key in keys if is_number(key)), state.key)

@@ -1,7 +1,7 @@
-"""Replayed events of which more is wanted than a redelivery does: a failed turn goes on, once what is open is over; a
-done input is done again.
-"""
+"""Replays that want more than a redelivery does.
 
+A failed turn goes on, once nothing else is open; an input that is done is done again.
+"""
 
 from rules.draft import Draft
 from rules.events import Queued, Reopened, Repeated, Unanswered
@@ -12,8 +12,10 @@ from schemas.rows import Json
 
 
 def on_replay(draft: Draft, replay: ReplayWanted) -> None:
-    """Do what a replay asks for, unless the person wants no messages, a person of the team stands in, or
-    something later was said. A turn waits for what is open: it may fail, too.
+    """Do what a replay asks for, unless nothing may be said, or something later was said.
+
+    Nothing may be said if the person wants no messages or a person of the team stands in. A turn waits for
+    what is open, because that may fail, too.
     """
     state, turn = draft.state, replay.turn
     if not _may_speak(state) or replay.superseded:
@@ -62,9 +64,11 @@ def begin(draft: Draft, waiting: Waiting) -> None:
 
 
 def goes_out_again(state: Conversation, turn: Turn) -> bool:
-    """Return whether a turn that was burnt came back by itself."""
+    """Return whether a burnt turn has come back by itself."""
     ids = {turn.id, turn.origin}
-    return any(back.turn_id in ids for back in state.came_back) or any(each.origin in ids for each in state.turns)
+    return any(back.turn_id in ids for back in state.came_back) or any(
+        each.origin in ids for each in state.turns
+    )
 
 
 def _reopen(draft: Draft, turn: Turn, replay: str, identity: str, *, burnt: bool) -> None:
@@ -73,7 +77,7 @@ def _reopen(draft: Draft, turn: Turn, replay: str, identity: str, *, burnt: bool
 
 
 def _said_again(draft: Draft, turn: Turn, replay: str) -> Turn:
-    """Return a turn of new messages: those that failed are final."""
+    """Return a turn of new messages, because those that failed are final."""
     parts = (
         replace(
             draft.part(part.body, part.content),
@@ -96,7 +100,7 @@ def _said_again(draft: Draft, turn: Turn, replay: str) -> Turn:
 
 
 def _repeat(draft: Draft, replay: ReplayWanted, mark: str | None) -> None:
-    """Have an input wait for its turn once more. `mark`: None where it is to be like a first time."""
+    """Have an input wait for its turn again. `mark`: None if it is to be like the first time."""
     waiting = replace(replay.waiting, event_id=replay.identity, replay=mark)
     if waiting.kind != "message" or draft.state.has_begun:
         draft.emit(Repeated(identity=replay.identity, replay=replay.replay, waiting=waiting))

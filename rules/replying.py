@@ -1,4 +1,4 @@
-"""A client wrote, and the agent answers: one answer for all that waits, in its order."""
+"""A client wrote, and the agent answers: one answer to everything that waits, in order."""
 
 from dataclasses import replace
 from typing import Final
@@ -25,7 +25,7 @@ from rules.notes import note, quotation
 from rules.state import Conversation, LastWords, Waiting
 
 FORMER_NUMBER: Final = "it came from a number that the client has left, and may be somebody else's"
-"""Why a person is to look, as the console says it."""
+"""Why a person has to look, as the console says it."""
 
 
 def on_message(draft: Draft, message: MessageReceived) -> None:
@@ -36,10 +36,16 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
         return
     is_command = opt_out.is_command(state, message)
     asks = not (is_command or state.opt_out or state.status == "escalated") or not state.has_begun
-    same_as = _same_as(draft, message) if asks and state.has_begun else None  # parked, both wait for their rows
+    # While parked, both messages wait for their rows.
+    same_as = _same_as(draft, message) if asks and state.has_begun else None
     draft.emit(
         _received(
-            state, message, draft.fresh.message_id(), asks=asks and same_as is None, same_as=same_as, is_command=is_command
+            state,
+            message,
+            draft.fresh.message_id(),
+            asks=asks and same_as is None,
+            same_as=same_as,
+            is_command=is_command,
         )
     )
     links.of_message(draft, message)
@@ -52,7 +58,10 @@ def on_message(draft: Draft, message: MessageReceived) -> None:
 
 
 def _leave_to_operator(draft: Draft, message: MessageReceived) -> None:
-    """Keep what may be somebody else's, tell nobody anything, and have a person look; a STOP counts all the same."""
+    """Keep what may be somebody else's, tell nobody anything, and have a person look.
+
+    A STOP counts all the same.
+    """
     state, message_id = draft.state, draft.fresh.message_id()
     received = _received(state, message, message_id, asks=False, same_as=None, is_command=False)
     draft.emit(replace(received, address=merging.own_address(state)))
@@ -63,7 +72,10 @@ def _leave_to_operator(draft: Draft, message: MessageReceived) -> None:
 
 
 def _same_as(draft: Draft, message: MessageReceived) -> str | None:
-    """Return whose answer it shares. What is found late or done again has come by another way than a second tap."""
+    """Return the message whose answer this one shares.
+
+    A message found late or done again did not come by a second tap.
+    """
     content = _content(message)
     words = None if message.backfilled or message.replay is not None or message.params else checksum(content)
     if words is None:
@@ -73,14 +85,16 @@ def _same_as(draft: Draft, message: MessageReceived) -> str | None:
 
 
 def on_buried(draft: Draft, buried: MessageBuried) -> None:
-    """A client's message is a dead letter: apologise in its place, unless a person answers, or nobody."""
+    """Apologise for a client's message that is a dead letter, unless a person or nobody answers."""
     state, came_at = draft.state, min(buried.received_at, draft.now)
     if not state.has_begun:
         return
     sids, identity = (buried.event_id,), buried.identity
     address = merging.answered_at(state, buried.address, buried.via)
     draft.emit(
-        Unanswered(message_sids=sids, reason="dead_letter", identity=identity, came_at=came_at, address=address)
+        Unanswered(
+            message_sids=sids, reason="dead_letter", identity=identity, came_at=came_at, address=address
+        )
     )
     if state.opt_out is None and state.status != "escalated":
         waiting = Waiting(
@@ -122,7 +136,7 @@ def _received(
 
 
 def waiting_message(message: MessageReceived, message_id: int | None) -> Waiting:
-    """Return a message that waits for its turn once more. `message_id`: of its row."""
+    """Return a message that waits for its turn again. `message_id`: of its row."""
     return Waiting(
         kind="message",
         event_id=message.event_id,
@@ -144,7 +158,7 @@ def _content(message: MessageReceived) -> str:
 
 
 def _still_asked(state: Conversation, question: tuple[str, ...]) -> tuple[Waiting, ...]:
-    """Return the messages of a question, if all of them still wait and the agent is the one to answer."""
+    """Return a question's messages, if all of them still wait and it is for the agent to answer."""
     if state.opt_out or state.status == "escalated" or state.turn is not None:
         return ()
     asked = tuple(each for each in state.questions if each.event_id in question)
@@ -182,7 +196,9 @@ def _plan(
             asked_at=asked[0].at,
             reply=lengths.kept_reply(answer.reply),
             seconds=answer.seconds,
-            intended=answer.slot and bool(parts) and not (came_back.blocks(draft.state) or links.holds(draft.state)),
+            intended=answer.slot
+            and bool(parts)
+            and not (came_back.blocks(draft.state) or links.holds(draft.state)),
             caught_up=answer.caught_up,
             request_id=asked[0].request_id,
             replay=asked[0].replay,
@@ -194,6 +210,6 @@ def _plan(
 
 
 def on_failure(draft: Draft, failure: AgentFailed) -> None:
-    """The agent did not answer; nothing is done where nobody waits for it any more."""
+    """Handle that the agent did not answer, unless nobody waits for it any more."""
     if asked := _still_asked(draft.state, failure.question):
         patience.on_failure(draft, failure, asked)

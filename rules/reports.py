@@ -1,5 +1,6 @@
-"""Delivery reports: in any order, repeated, hours later. The furthest counts; a failure may bring a message
-back.
+"""Delivery reports: in any order, repeated, hours later.
+
+The furthest counts; a failure may bring a message back.
 """
 
 from dataclasses import replace
@@ -13,8 +14,9 @@ from rules.state import EarlyReport, Part
 
 
 def on_report(draft: Draft, report: DeliveryReported) -> None:
-    """Record a report; one that proves a send whose outcome is open completes it first. One of a send that was read
-    before its number was erased finds nobody.
+    """Record a report; one that proves a send whose outcome is open completes that first.
+
+    A report whose send was read before its number was erased finds nobody.
     """
     if report.send is not None and report.send.conversation_id not in (None, draft.state.id):
         return
@@ -30,7 +32,7 @@ def on_report(draft: Draft, report: DeliveryReported) -> None:
 
 
 def on_lookup(draft: Draft, lookup: LookupDone) -> None:
-    """An unknown send was looked up: what was found is accepted, since it was intended."""
+    """Accept an unknown send that was found, as of when it was intended."""
     found = sending.under_way(draft.state, lookup.own_id)
     if lookup.sid is None or found is None:
         sending.on_lookup(draft, lookup)
@@ -47,7 +49,7 @@ def _prove(draft: Draft, report: DeliveryReported, part: Part) -> None:
 
 
 def accept(draft: Draft, accepted: SendAccepted) -> KnownSend | None:
-    """Complete a send, and take up what was reported of it before; return it as its table will have it."""
+    """Complete a send and take up earlier reports of it; return it as its table will have it."""
     found = sending.under_way(draft.state, accepted.own_id)
     early = [report for report in draft.state.early_reports if report.sid == accepted.sid]
     sent = sending.on_accepted(draft, accepted)
@@ -60,7 +62,7 @@ def accept(draft: Draft, accepted: SendAccepted) -> KnownSend | None:
 
 
 def _note_newer(draft: Draft, report: DeliveryReported, send: KnownSend) -> KnownSend:
-    """Record what is further than all that is known of a send; return it as its table will have it."""
+    """Record a report that is further than all that is known; return the send as its table will have it."""
     if report.rank <= send.rank:
         return send
     _note(draft, report, send)
@@ -84,7 +86,7 @@ def _of_early(report: EarlyReport) -> DeliveryReported:
 
 
 def _keep_early(draft: Draft, report: DeliveryReported) -> None:
-    """It carries no id of ours, and may be of the message whose acceptance we are about to hear of."""
+    """Keep a report without an id of ours: it may be of the message whose acceptance is still to come."""
     turn = draft.state.turn
     waits = turn is not None and any(part.state in ("intended", "unknown") for part in turn.parts)
     if report.sid is None or not waits:

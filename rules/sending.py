@@ -1,8 +1,8 @@
 """Each message is sent exactly once, as far as the vendor lets us know.
 
 planned → intended (written before the vendor is asked) → accepted, or unknown → looked up → accepted or
-planned again. Right before the socket a send asks once more: a STOP, a takeover, an erasure that came
-meanwhile withdraw it.
+planned again. Right before the socket a send asks once more: a STOP, takeover or erasure that
+came meanwhile withdraws it.
 """
 
 from datetime import datetime, timedelta
@@ -16,16 +16,17 @@ from rules.state import Conversation, Part, Turn, Wait, WaitReason, replace
 from schemas.rows import Json
 
 REQUEST_LIVES: Final = timedelta(seconds=15)
-"""What left and was not answered may still be done for as long as its client may wait (`clients.twilio.api.TIMEOUT`): so
-long the vendor may have a request in its hands.
+"""How long the vendor may have a request in its hands that left us and was not answered.
+
+It may still be done for as long as its client may wait (`clients.twilio.api.TIMEOUT`).
 """
 ATTEMPT_LIVES: Final = timedelta(seconds=4) + REQUEST_LIVES
-"""Of a process that ended, or lost its partition: it may have sent for 4 s more (`ownership.LEAVES_SECONDS`)."""
+"""The same if a process ended or lost its partition: it may send 4 s longer (`ownership.LEAVES_SECONDS`)."""
 _KINDS: Final = {"call": "first", "write": "operator"}
 
 
 def under_way(state: Conversation, own_id: str | None) -> tuple[Turn, Part] | None:
-    """Return a message that is not known to be with the vendor, and its turn; None where nobody waits for it."""
+    """Return a message not known to be with the vendor, and its turn; None if nobody waits for it."""
     turn = state.turn
     for part in turn.parts if turn is not None else ():
         if part.own_id == own_id and part.state != "accepted":
@@ -35,9 +36,14 @@ def under_way(state: Conversation, own_id: str | None) -> tuple[Turn, Part] | No
 
 
 def on_slot(draft: Draft, slot: SlotTaken) -> None:
-    """A send has its place in the rate: record the intention, withdraw it, or let the place go."""
+    """Use a send's place in the rate: record the intention, withdraw the message, or let the place go."""
     found = under_way(draft.state, slot.own_id)
-    if found is None or found[1].state != "planned" or came_back.holds(draft.state, found[0]) or links.holds(draft.state):
+    if (
+        found is None
+        or found[1].state != "planned"
+        or came_back.holds(draft.state, found[0])
+        or links.holds(draft.state)
+    ):
         return
     turn, part = found
     if not opt_out.may_send(draft.state, part):
@@ -47,7 +53,10 @@ def on_slot(draft: Draft, slot: SlotTaken) -> None:
 
 
 def on_accepted(draft: Draft, accepted: SendAccepted) -> Sent | None:
-    """The vendor has a message; the last one ends the turn. None: that was known, or nobody waits for it."""
+    """Record that the vendor has a message; the last one ends the turn.
+
+    Return None if that was known, or nobody waits for it.
+    """
     found = under_way(draft.state, accepted.own_id)
     if found is None:
         return None
@@ -57,7 +66,7 @@ def on_accepted(draft: Draft, accepted: SendAccepted) -> Sent | None:
 
 
 def sent(draft: Draft, turn: Turn, part: Part, accepted: SendAccepted) -> Sent:
-    """Return what happens when the vendor has a message of a turn."""
+    """Return the event that the vendor has a message of a turn."""
     at = accepted.at or draft.now
     place = turn.parts.index(part)
     return Sent(
@@ -90,7 +99,7 @@ def _marks(turn: Turn) -> Json:
 
 
 def on_not_made(draft: Draft, failure: SendNotMade) -> None:
-    """Nothing was sent; this number alone waits, all others go on."""
+    """Put off a message that was not sent; this number alone waits, all others go on."""
     found = under_way(draft.state, failure.own_id)
     if found is None or found[1].state == "unknown":
         return
@@ -107,7 +116,10 @@ def on_not_made(draft: Draft, failure: SendNotMade) -> None:
 
 
 def _plan_again(draft: Draft, turn: Turn, part: Part, wait: Wait) -> None:
-    """Send later what was certainly not sent, unless the person wants no messages by now, or somebody else speaks."""
+    """Send later what was certainly not sent.
+
+    Withdraw it if the person wants no messages by now, or somebody else speaks.
+    """
     if (reason := _silenced(draft.state, turn, part)) is None:
         draft.emit(Deferred(what="send", wait=wait, own_id=part.own_id))
     else:
@@ -115,7 +127,7 @@ def _plan_again(draft: Draft, turn: Turn, part: Part, wait: Wait) -> None:
 
 
 def _silenced(state: Conversation, turn: Turn, part: Part) -> str | None:
-    """Return why a message does not go any more: its outcome was open when that was said of the others."""
+    """Return why a message may no longer go: its outcome was open when the others were withdrawn."""
     if not opt_out.may_send(state, part):
         return "opted_out"
     taken_over, is_agents = state.taken_over_at, turn.kind == "reply" and part.notice is None
@@ -125,7 +137,7 @@ def _silenced(state: Conversation, turn: Turn, part: Part) -> str | None:
 
 
 def on_refused(draft: Draft, refusal: SendRefused) -> None:
-    """Refused for good: the turn fails and says why."""
+    """Fail the turn of a message that was refused for good, and say why."""
     found = under_way(draft.state, refusal.own_id)
     if found is None or found[1].state == "unknown":
         return
@@ -140,7 +152,7 @@ def on_refused(draft: Draft, refusal: SendRefused) -> None:
 def _fail(
     draft: Draft, turn: Turn, why: str, error: Json, *, code: str | None = None, held: bool = False
 ) -> None:
-    """End a turn that cannot be done; what of it is with the vendor stays."""
+    """End a turn that cannot be done; what the vendor has of it stays."""
     own_ids = tuple(part.own_id for part in turn.parts if part.state != "accepted")
     draft.emit(
         TurnFailed(
@@ -158,16 +170,21 @@ def _fail(
 
 
 def _to_go_on(turn: Turn) -> Turn:
-    """A refused message was certainly not sent; one of unknown outcome is looked up first."""
+    """Return the turn as it may go on.
+
+    A refused message was certainly not sent; one of unknown outcome is looked up first.
+    """
     parts = (
-        replace(part, state="planned" if part.state == "intended" else part.state, wait=None, holds=0, looked=0)
+        replace(
+            part, state="planned" if part.state == "intended" else part.state, wait=None, holds=0, looked=0
+        )
         for part in turn.parts
     )
     return replace(turn, parts=tuple(parts))
 
 
 def on_unknown(draft: Draft, unknown: SendUnknown) -> None:
-    """Nobody knows whether the vendor took it: it is looked up before anything else of this number."""
+    """Record an unknown outcome; it is looked up before anything else of this number."""
     found = under_way(draft.state, unknown.own_id)
     if found is not None and found[1].state == "intended":
         lives_until = _lives_until(draft, unknown)
@@ -182,7 +199,7 @@ def _lives_until(draft: Draft, unknown: SendUnknown) -> datetime:
 
 
 def on_recovered(draft: Draft, running: frozenset[str]) -> None:
-    """A send that was intended by a process that is gone has an unknown outcome."""
+    """Record an unknown outcome for a send intended by a process that is gone."""
     turn = draft.state.turn
     for part in turn.parts if turn else ():
         if part.state == "intended" and f"send:{part.own_id}:{part.tries}" not in running:
@@ -191,8 +208,9 @@ def on_recovered(draft: Draft, running: frozenset[str]) -> None:
 
 
 def on_lookup(draft: Draft, lookup: LookupDone) -> None:
-    """Proven absent: sent again, or left to an operator. Nothing is known yet: looked up again, ever more
-    rarely. (What was found is accepted: `reports.on_lookup`.)
+    """Look a send up again, ever more rarely; if proven absent, send it again or leave it to an operator.
+
+    What was found is accepted in `reports.on_lookup`.
     """
     found = under_way(draft.state, lookup.own_id)
     if found is None or found[1].state != "unknown":

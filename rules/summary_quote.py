@@ -1,7 +1,7 @@
 """The call's summary in a free text to the client: off, or short and in the client's language. Pure.
 
-It is written by a language model for the team, often in English, and may say what no client should read about
-himself. An approved template that has `{summary}`, the agent's context and the database have it all the same.
+A language model writes it for the team, often in English, and it may say what clients should not read about
+themselves. An approved template with `{summary}`, the agent's context and the database have it all the same.
 """
 
 from rules.first_message import SPANISH, summary_sentence
@@ -22,7 +22,7 @@ class SummaryQuote:
         self._length = settings.first_message_summary_length
 
     def sentence(self, summary: str | None) -> str:
-        """Return the sentence with a space behind it, or nothing."""
+        """Return the sentence with a trailing space, or nothing."""
         if not self._is_on or not summary or not self._may_be_read(summary):
             return ""
         return summary_sentence(summary, self._length, self._texts)

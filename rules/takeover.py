@@ -1,5 +1,6 @@
-"""Who speaks: the agent, a person of the team, nobody. A change counts at once, also while an answer is being
-made.
+"""Who speaks: the agent, a person of the team, nobody.
+
+A change counts at once, even while an answer is being made.
 """
 
 from typing import Final, Literal
@@ -14,9 +15,7 @@ _EVENT: Final = {"active": "resumed", "escalated": "escalated", "closed": "close
 
 
 def change(draft: Draft, status: Status, by: str, **known: str | int | None) -> bool:
-    """Change who speaks; False where it is so already. What waits for the agent is not answered by it any
-    more.
-    """
+    """Change who speaks; False if unchanged. Once it is not the agent, what waits for it goes unanswered."""
     if draft.state.status == status:
         return False
     told = _EVENT[status] in draft.policy.told
@@ -27,20 +26,21 @@ def change(draft: Draft, status: Status, by: str, **known: str | int | None) -> 
 
 
 def leave_unanswered(draft: Draft, status: Status) -> None:
-    """The agent is not asked about what waits; an answer that it is giving is dropped when it comes."""
+    """Do not ask the agent about what waits; an answer that it is giving is dropped when it comes."""
     if questions := tuple(each.event_id for each in draft.state.inbox if each.kind == "message"):
         draft.emit(Unanswered(message_sids=questions, reason=status))
 
 
 def by_client(draft: Draft, message: MessageReceived) -> None:
-    """The client asks for a person."""
+    """Escalate: the client asks for a person."""
     change(draft, "escalated", "client", message_sid=message.event_id)
     confirming.confirm(draft, "escalated", message)
 
 
 def by_agent(draft: Draft, then: Literal["closed", "escalated"] | None, turn_id: int) -> None:
-    """The agent ends the conversation or asks for a person, unless somebody has taken it out of its hands. A
-    client who has written meanwhile has opened it again.
+    """End the conversation or get a person, as the agent asks, unless it is no longer in the agent's hands.
+
+    A client who has written meanwhile has opened it again.
     """
     if then is None or draft.state.status != "active" or (then == "closed" and draft.state.questions):
         return
@@ -48,7 +48,7 @@ def by_agent(draft: Draft, then: Literal["closed", "escalated"] | None, turn_id:
 
 
 def by_operator(draft: Draft, status: Status, **known: str | int | None) -> bool:
-    """A person takes over, gives back or closes: the agent's words that were not sent yet are withdrawn."""
+    """Let a person take over, give back or close; the agent's words that were not sent yet are withdrawn."""
     if not change(draft, status, "operator", **known):
         return False
     for turn in draft.state.turns if status != "active" else ():

@@ -1,7 +1,7 @@
 """Approved templates of Twilio's Content API, filled for one client. Pure.
 
-A template's value is one line and never empty (Twilio refuses others: 21656), and text and values together have at
-most 1,024 characters (63021).
+A template's value is one line and never empty (Twilio refuses others: 21656); text and values together have
+at most 1,024 characters (63021).
 """
 
 import json
@@ -23,27 +23,26 @@ _LONGEST_VALUE = 700
 _NOTHING = "-"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`content_sid`: HX…; `variables`: by Twilio's name, texts with placeholders."""
+    """An approved template."""
 
-    content_sid: str
-    variables: Mapping[str, str]
+    content_sid: str  #: HX…
+    variables: Mapping[str, str]  #: texts with placeholders, by Twilio's name
 
     def filled(self, values: Mapping[str, str]) -> Json:
-        """Return what is sent, and kept of it."""
+        """Return the filled template, as it is sent and kept."""
         filled = {name: _value(text.format(**values)) for name, text in self.variables.items()}
         return {"content_sid": self.content_sid, "content_variables": filled}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Templates:
-    """The configured templates: of the first message after a completed call, after another call, of anything later."""
+    """The configured templates."""
 
-    first: Template | None
-    no_answer: Template | None
-    reopen: Template | None
+    first: Template | None  #: of the first message after a completed call
+    no_answer: Template | None  #: of the first message after another call
+    reopen: Template | None  #: of anything later
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -80,12 +79,14 @@ def template_variables(variable: str, text: str | None) -> dict[str, str]:
     except ValueError as error:
         raise ConfigurationError(f"{variable}: not JSON: {error}") from error
     if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
-        raise ConfigurationError(f'{variable}: must be a JSON object of texts, such as {{"1": "{{client_name}}"}}')
+        raise ConfigurationError(
+            f'{variable}: must be a JSON object of texts, such as {{"1": "{{client_name}}"}}'
+        )
     for value in variables.values():
         check_placeholders(variable, value, TEMPLATE_PLACEHOLDERS)
     return variables
 
 
 def one_line(text: str) -> str:
-    """Return a text without the line feeds, tabs and rows of blanks that no template's value may have (21656)."""
+    """Return a text without line feeds, tabs and runs of blanks, which no template value may have (21656)."""
     return " ".join(text.split())

@@ -1,5 +1,6 @@
-"""Messages of a number without a conversation: they wait for its call, then go to a configured agent or to
-nobody.
+"""Messages of a number without a conversation.
+
+They wait for its call, then go to a configured agent or to nobody.
 """
 
 from collections.abc import Iterator
@@ -14,14 +15,15 @@ from rules.wording import UNNAMED
 
 
 def due(state: Conversation, policy: Policy) -> Iterator[datetime]:
-    """Return when the grace of an unknown number is over."""
+    """Return when the grace period of an unknown number is over."""
     if not state.has_begun and state.parked_since is not None:
         yield state.parked_since + policy.unknown_grace
 
 
 def on_timer(draft: Draft, calls_read_until: datetime | None) -> None:
-    """Adopt a number whose grace is over: answered by the configured agent, without a call, or left
-    unanswered.
+    """Adopt a number whose grace period is over.
+
+    The configured agent answers it, without a call, or it is left unanswered.
     """
     state, policy = draft.state, draft.policy
     if not any(over <= draft.now for over in due(state, policy)):

@@ -1,10 +1,13 @@
-"""Tags that tell a voice how to speak, which agents made for calls write into texts, too: `[risas]`, `[con calma]`.
+"""Tags that tell a voice how to speak, which agents made for calls write into texts, too.
 
-The rule. Square brackets with one to four words of letters, with no link and no colon behind them, of which none names
-what else stands in a message's brackets (an attachment, a date, a name: `things` in `voice_words.json`), are a tag
-- wherever they stand, if one of the words is a manner, a feeling or a sound of somebody who speaks: it begins as
-  such words do in six languages (`spoken` in that file), or ends so (`-mente`, `-ando`, `-ful` …);
-- before a sentence, where a direction stands, also if no word is known, in small letters.
+The rule. Square brackets around one to four words of letters (`[risas]`, `[con calma]`), with no link and no
+colon behind them, of which none names what else stands in a message's brackets (an attachment, a date, a
+name: `things` in `voice_words.json`), are a tag
+
+- anywhere, if one of the words is a manner, a feeling or a sound of somebody who speaks: it begins as such
+  words do in six languages (`spoken` in that file), or ends so (`-mente`, `-ando`, `-ful` …);
+- before a sentence, where a direction stands, if they are in lower case, even if no word is known.
+
 All others are text: `[1]`, `[adjunto]`, `[Plan Oro]`, `[nombre] queda`. Pure.
 """
 
@@ -18,12 +21,12 @@ _WORDS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?: +[^\W\d_]+(?:['’-][^\W
 _MARKS = "*_~ \t"
 _SENTENCE_ENDS = ".!?…:;\n"
 _SENTENCE_BEGINS = "¡¿«“\"'("
-# Marks between a tag and its sentence are few.
+# There are few marks between a tag and its sentence.
 _LOOK = 8
 
 
 def voice_tag(text: str, at: int, end: int) -> int:
-    """Return the place behind a tag that begins at a place; that place where none does. `end`: how far to look."""
+    """Return the place behind a tag that begins at `at`, or `at` if none does. `end`: how far to look."""
     found = _TAG.match(text, at, end)
     if found is None or not _WORDS.fullmatch(found[1]):
         return at
@@ -41,7 +44,7 @@ def _is_spoken(word: str) -> bool:
 
 
 def _is_name(words: str) -> bool:
-    """`[Plan Tranquilidad]`: capitals behind the first letter, and small ones."""
+    """Return whether it is written like `[Plan Tranquilidad]`: capitals after the first letter, not all."""
     return not words.isupper() and any(char.isupper() for char in words[1:])
 
 

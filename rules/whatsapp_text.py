@@ -9,9 +9,7 @@ _ADDRESS_BEGINS = ("http://", "https://")
 
 
 def whatsapp_text(lines: Sequence[str], tokens: Sequence[Token]) -> str:
-    """Return the text of parsed `lines`: each in its place with its indentation, and no two empty lines
-    between.
-    """
+    """Return parsed `lines` as text: each in its place with its indentation, no two empty lines between."""
     written: list[str] = []
     empty = {number for number, line in enumerate(lines) if not line.strip()}
     begun = -1  # the line that is being written
@@ -26,7 +24,7 @@ def whatsapp_text(lines: Sequence[str], tokens: Sequence[Token]) -> str:
         line = token.map[0]
         inline = _Inline(map(_indentation, lines[line + 1 : token.map[1]]), _BOLD if bold else "")
         text = inline.text(token.children or [])
-        if token.type == "inline" and not text:  # nothing but a voice's tag
+        if token.type == "inline" and not text:  # nothing but a voice tag
             continue
         if line != begun:
             parting = "\n\n" if line - 1 in empty else "\n"
@@ -44,14 +42,12 @@ def _indentation(line: str) -> str:
 
 
 class _Inline:
-    """What stands within one block. `indentations`: of its lines but the first; `mark`: that all of it stands
-    between.
-    """
+    """The content of one block. `indentations`: of its lines but the first; `mark`: encloses all of it."""
 
     def __init__(self, indentations: Iterator[str], mark: str = "") -> None:
         self._indentations = indentations
         self._open: list[tuple[str, list[str]]] = [(mark, [])]
-        self._ignored: list[bool] = []  # of the marks that are open: whether it is on already
+        self._ignored: list[bool] = []  # for each open mark: whether it was on already
         self._addresses: list[str] = []
 
     def text(self, tokens: Sequence[Token]) -> str:
@@ -83,8 +79,9 @@ class _Inline:
         self._open[-1][1].append(text)
 
     def _begin(self, mark: str) -> None:
-        """WhatsApp knows no bold within bold; what is on already is not written again, so nesting costs
-        nothing.
+        """Open a mark, unless it is on already: WhatsApp knows no bold within bold.
+
+        So nesting costs nothing.
         """
         on = any(mark == outer for outer, _ in self._open)
         self._ignored.append(on)
@@ -111,12 +108,15 @@ def _linked(label: str, address: str) -> str:
 
 
 def _marked(text: str, mark: str) -> str:
-    """Put a text between marks, line for line: WhatsApp's end with the line."""
+    """Put each line of a text between marks: WhatsApp's end with the line."""
     return "\n".join(_marked_line(line, mark) for line in text.split("\n")) if mark else text
 
 
 def _marked_line(line: str, mark: str) -> str:
-    """A mark right behind an address would be taken for a part of it."""
+    """Put a line between marks, but for an address at its end.
+
+    A mark right behind an address would be taken for a part of it.
+    """
     words = line.strip()
     *before, last = words.rsplit(None, 1) or [""]
     if not last.startswith(_ADDRESS_BEGINS):

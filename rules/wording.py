@@ -1,4 +1,4 @@
-"""In which words a message goes out: as text, or as the template that stands for it outside the 24-hour window. Pure."""
+"""A message's words: as text, or as the template that stands for it outside the 24-hour window. Pure."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ UNNAMED = "Cliente"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """What is known of whom is written to. `call`: the body of `call-completed`; the names stand in where it is absent."""
+    """What is known of the client. `call`: the body of `call-completed`; if absent, the names stand in."""
 
     name: str
     call: Json | None = None
@@ -31,10 +31,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`body`: the text; `content`: the template that is sent instead of it, None where it goes as text."""
+    """The words of one message."""
 
-    body: str
-    content: Json | None = None
+    body: str  #: the text
+    content: Json | None = None  #: the template that is sent instead of it; None if it goes as text
 
 
 class Wording:
@@ -48,19 +48,24 @@ class Wording:
         self._quote = SummaryQuote(settings, texts)
 
     def first(self, client: Client, *, window_is_open: bool) -> Words:
-        """Return the first message after a call; `client.call` is there."""
+        """Return the first message after a call."""
         opening, template = self._opening(client)
         values = self._values(client)
         body = filled(opening.text, values | {"summary": self._quote.sentence(client.summary)})
-        return Words(body, None if window_is_open or template is None else template.filled(values | {"text": body}))
+        return Words(
+            body, None if window_is_open or template is None else template.filled(values | {"text": body})
+        )
 
     def reopening(self, client: Client, text: str) -> Json | None:
-        """Return the template for a text that falls outside the window; None where none is configured."""
+        """Return the template for a text that falls outside the window; None if none is configured."""
         template = self._templates.reopen
         return template.filled(self._values(client) | {"text": text}) if template else None
 
     def again(self, client: Client, kind: str, text: str) -> Words | None:
-        """Return what is sent once more of a turn of a kind whose `text` Twilio did not deliver; None: it cannot be."""
+        """Return what is sent again for a `text` that Twilio did not deliver; None if nothing can be.
+
+        `kind`: of the turn that said it.
+        """
         template = self._opening(client)[1] if kind == "call" else self._templates.reopen
         return Words(text, template.filled(self._values(client) | {"text": text})) if template else None
 
@@ -81,7 +86,7 @@ class Wording:
 
 
 def client_of(state: Conversation) -> Client:
-    """Return what is known of whom is written to."""
+    """Return what is known of a conversation's client."""
     return Client(
         name=state.client_name or UNNAMED,
         summary=state.summary,
@@ -92,7 +97,10 @@ def client_of(state: Conversation) -> Client:
 
 
 def notice_text(settings: Settings, notice: str | None) -> str:
-    """Return the configured text of a notice (`opted_out`, `opted_in`, `escalated`); empty where none is to be sent."""
+    """Return the configured text of a notice; empty if none is to be sent.
+
+    `notice`: opted_out, opted_in, escalated.
+    """
     texts = {
         "opted_out": settings.opt_out_text,
         "opted_in": settings.opt_in_text,

@@ -1,4 +1,4 @@
-"""What a vendor's refusal of our account means in words, why an agent gave no answer, and what to do about it. Pure."""
+"""Why a vendor refuses our account, or an agent gave no answer, in words, and what to do about it. Pure."""
 
 import json
 from functools import cache
@@ -9,7 +9,7 @@ from schemas.verdicts import Verdict
 
 
 def verdict_of(vendor: str, code: str) -> Verdict:
-    """Return what a code of a vendor means."""
+    """Return what a vendor's code means."""
     if vendor == "twilio":
         return classify(code)
     table = _table("elevenlabs_codes.json")
@@ -17,7 +17,10 @@ def verdict_of(vendor: str, code: str) -> Verdict:
 
 
 def agent_problem(code: str | None) -> Verdict:
-    """Return why a client got an apology in place of the agent's answer. `code`: of the event; None: it took too long."""
+    """Return why a client got an apology instead of the agent's answer.
+
+    `code`: the event's; None: the answer took too long.
+    """
     table = _table("agent_codes.json")
     return table.get(code or "none") or _table("elevenlabs_codes.json").get(code or "") or table["default"]
 

@@ -1,4 +1,4 @@
-"""The topics as JSON Schemas and as one AsyncAPI 3.0 document, made from the models that read and write them."""
+"""The topics as JSON Schemas and an AsyncAPI 3.0 document, made from the models that read and write them."""
 
 from typing import Any
 
@@ -10,18 +10,25 @@ from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
 Json = dict[str, Any]
 
 MODELS: dict[str, type[Event]] = {**models.MODELS, "dead-letter-closed": DeadLetterClosed}
-"""By name: the topic's, or where a topic has two kinds of values, the second's own."""
+"""By topic name; where a topic has two kinds of values, the second has a name of its own."""
 _TOPIC_OF = {"dead-letter-closed": DEAD_LETTER}
 _TOPICS = [name for name in MODELS if name not in _TOPIC_OF]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_KEY = {"type": "string", "description": "UTF-8 of the canonical number (+E164), or of a business-scoped user id."}
-# Whoever else produces or consumes: the backend produces calls; operators' tools give commands.
+_KEY = {
+    "type": "string",
+    "description": "UTF-8 of the canonical number (+E164), or of a business-scoped user id.",
+}
+# What others may produce is received: the backend produces calls, operators' tools give commands.
 _SENT_BY_US = frozenset({CONVERSATION_EVENT, DEAD_LETTER})
 
 
 def json_schema(name: str) -> Json:
-    """Return the JSON Schema of a kind of values."""
-    return {"$schema": _DRAFT, "$id": f"{name}.schema.json", **MODELS[name].model_json_schema(mode="validation")}
+    """Return the JSON Schema of one kind of value."""
+    return {
+        "$schema": _DRAFT,
+        "$id": f"{name}.schema.json",
+        **MODELS[name].model_json_schema(mode="validation"),
+    }
 
 
 def asyncapi() -> Json:
@@ -31,7 +38,8 @@ def asyncapi() -> Json:
         "info": {
             "title": "whatsapp-microservice",
             "version": "1.0.0",
-            "description": "Topics are keyed by the client's canonical number and partitioned by murmur2 of the key.",
+            "description": "Topics are keyed by the client's canonical number "
+            "and partitioned by murmur2 of the key.",
         },
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic) for topic in _TOPICS},
@@ -41,7 +49,7 @@ def asyncapi() -> Json:
 
 
 def documents() -> dict[str, Json]:
-    """Return every document by its file's name."""
+    """Return every document by its file name."""
     return {"asyncapi.json": asyncapi()} | {f"{name}.schema.json": json_schema(name) for name in MODELS}
 
 
@@ -57,7 +65,11 @@ def _names(topic: str) -> list[str]:
 def _operation(topic: str) -> Json:
     reference = {"$ref": f"#/channels/{topic}"}
     messages = [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in _names(topic)]
-    return {"action": "send" if topic in _SENT_BY_US else "receive", "channel": reference, "messages": messages}
+    return {
+        "action": "send" if topic in _SENT_BY_US else "receive",
+        "channel": reference,
+        "messages": messages,
+    }
 
 
 def _message(name: str) -> Json:
@@ -71,6 +83,6 @@ def _message(name: str) -> Json:
 
 
 def _inlined(name: str) -> Json:
-    """Return a schema whose references hold inside the document, too: they point from the document's root."""
+    """Return a schema whose references also hold inside the document: they point from the document's root."""
     place = f"#/components/messages/{name}/payload/schema/$defs/{{model}}"
     return MODELS[name].model_json_schema(mode="validation", ref_template=place)

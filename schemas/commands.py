@@ -1,4 +1,4 @@
-"""What a conversation is told to do: by operators, by what ElevenLabs says of a call, by the person's other addresses."""
+"""Commands to a conversation, from operators, ElevenLabs' call details or the person's other addresses."""
 
 import unicodedata
 from typing import Annotated, Any, Final, Literal, Self
@@ -12,24 +12,27 @@ from schemas.phone import is_number
 
 
 def _has_words(text: str) -> bool:
-    """Return whether there is anything to see in a text."""
+    """Return whether a text has any visible character."""
     return any(unicodedata.category(char)[0] not in "ZC" for char in text)
 
 
 OperatorCommand = Literal["close", "escalate", "resume", "write", "change_agent", "erase"]
 NOTE_DETAILS: Final = "note_details"
-"""No operator's: what ElevenLabs says of a call goes to its conversation's owner, in the order of its number."""
+"""Not for operators: ElevenLabs' call details, for the conversation's owner, in the order of its number."""
 LINK: Final = "link"
 TAKE_OVER: Final = "take_over"
 FORWARD: Final = "forward"
-"""No operators': what the actors of one person's addresses tell each other, see `rules/links.py`."""
+"""Not for operators: what the actors of one person's addresses tell each other, see `rules/links.py`."""
 CommandName = Literal[OperatorCommand, "note_details", "link", "take_over", "forward"]
-# Twilio takes 1,600 characters a message; a text is split, and nobody types more than this.
+# Twilio takes 1,600 characters a message; a longer text is split. Nobody types more than this.
 _LONGEST_TEXT = 4096
 
 
 class NotedDetails(Document):
-    """What ElevenLabs says of a call. `kept`: transcript and variables, as `metadata.details` of its conversation."""
+    """What ElevenLabs says of a call.
+
+    `kept`: transcript and variables, as `metadata.details` of its conversation.
+    """
 
     call_id: VendorId
     summary: str | None = None
@@ -40,16 +43,17 @@ class NotedDetails(Document):
 class ConversationCommand(Event):
     """An operator tells a conversation what to do. `by`: the operator's name; `at`: when it was said.
 
-    `seen`: position of the newest command of this number that its sender knew of; where another operator's was done since,
-    it is refused instead of undoing what that one did.
+    `seen`: position of the newest command of this number that its sender knew of; where another operator's
+    was done since, it is refused instead of undoing what that one did.
 
-    `write` needs `text`, or `content_sid` (an approved template, with `content_variables`; `needs_number`: one of
-    authentication, which WhatsApp takes for a number alone); `change_agent` `agent_id`; `note_details` `details`.
+    `write` needs `text`, or `content_sid` (an approved template, with `content_variables`;
+    `needs_number`: one of authentication, which WhatsApp takes for a number alone); `change_agent`
+    `agent_id`; `note_details` `details`.
 
-    Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is that number's,
-    or of two numbers that they are one person's (`claim`: what shows it); `take_over` gives to a number what an id had
-    (`hand_over`); `forward` brings it what came for that id: a `message`, one that is a dead letter (`buried`), a `call`, a
-    `report`. An `erase` with `link` comes from that address.
+    Among one person's addresses, whose keys `phone_number` and `link` are: `link` says to an id that it is
+    that number's, or of two numbers that they are one person's (`claim`: what shows it); `take_over` gives to
+    a number what an id had (`hand_over`); `forward` brings it what came for that id: a `message`, one that is
+    a dead letter (`buried`), a `call`, a `report`. An `erase` with `link` comes from that address.
     """
 
     command_id: VendorId
@@ -87,9 +91,11 @@ class ConversationCommand(Event):
         return self._check_link()
 
     def _check_link(self) -> Self:
-        """An id belongs to a number, never the other way round. Of two numbers, or two ids, `rules/claims.py` decides."""
+        """Let an id belong to a number, never vice versa; `rules/claims.py` decides on two of a kind."""
         from_number = self.link is not None and is_number(self.link)
-        if self.command == LINK and not (self.link and (self.claim or from_number > is_number(self.phone_number))):
+        if self.command == LINK and not (
+            self.link and (self.claim or from_number > is_number(self.phone_number))
+        ):
             raise ValueError("link needs a number in link and an id in phone_number, or a claim")
         is_upwards = self.link is not None and from_number <= is_number(self.phone_number)
         if self.command == TAKE_OVER and not (is_upwards and self.hand_over is not None):

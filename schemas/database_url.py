@@ -1,8 +1,8 @@
-"""`DATABASE_URL` as providers' panels write it, made one that asyncpg understands as a whole.
+"""`DATABASE_URL` as providers' panels write it, made into one that asyncpg understands as a whole.
 
-What asyncpg does not know it hands to Postgres as a setting of the session, which refuses all but its own
-(`unrecognized configuration parameter "channel_binding"`). Sources: libpq's connection parameters, Prisma's and Neon's
-pages.
+asyncpg passes parameters it does not know to Postgres as session settings, and Postgres refuses all but its
+own (`unrecognized configuration parameter "channel_binding"`). Sources: libpq's connection parameters, and
+the pages of Prisma and Neon.
 """
 
 import ssl
@@ -17,23 +17,23 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# asyncpg's own (connect_utils), and libpq's that it has under the same name.
+# asyncpg's own parameters (connect_utils), and those of libpq that it has under the same name.
 _DRIVERS = _names(
-    "host port user password dbname database passfile service sslmode sslcert sslkey sslcrl sslpassword sslnegotiation "
-    "ssl_min_protocol_version ssl_max_protocol_version target_session_attrs krbsrvname gsslib"
+    "host port user password dbname database passfile service sslmode sslcert sslkey sslcrl sslpassword "
+    "sslnegotiation ssl_min_protocol_version ssl_max_protocol_version target_session_attrs krbsrvname gsslib"
 )
 # Settings of a Postgres session that people set here.
 _SESSIONS = _names(
-    "application_name options search_path statement_timeout lock_timeout idle_in_transaction_session_timeout timezone "
-    "client_encoding work_mem"
+    "application_name options search_path statement_timeout lock_timeout "
+    "idle_in_transaction_session_timeout timezone client_encoding work_mem"
 )
-# Of other drivers, or of no use to ours: it has time-outs, a pool and keep-alives of its own, and authenticates without
-# a channel binding. None that asks for encryption is among them: what cannot be done of those is refused.
+# For other drivers, or useless to ours, which has its own time-outs, pool and keep-alives and authenticates
+# without channel binding. None of them asks for encryption: such a one is refused if it cannot be honoured.
 _UNUSED = _names(
-    "channel_binding connect_timeout connection_limit connectiontimeout fallback_application_name gssencmode keepalives "
-    "keepalives_count keepalives_idle keepalives_interval max_pool_size pgbouncer pool_mode pool_timeout "
-    "prepared_statements socket_timeout sslcompression sslsni statement_cache_size supa tcp_user_timeout uselibpqcompat "
-    "workaround"
+    "channel_binding connect_timeout connection_limit connectiontimeout fallback_application_name gssencmode "
+    "keepalives keepalives_count keepalives_idle keepalives_interval max_pool_size pgbouncer pool_mode "
+    "pool_timeout prepared_statements socket_timeout sslcompression sslsni statement_cache_size supa "
+    "tcp_user_timeout uselibpqcompat workaround"
 )
 _SCHEMA = frozenset({"schema", "currentschema"})
 _ROOT, _SYSTEM = "sslrootcert", "system"
@@ -42,7 +42,7 @@ _FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """`dsn`: for asyncpg; `unused`: names of parameters that it leaves out."""
+    """A URL as asyncpg takes it (`dsn`), and the names of the parameters that it leaves out (`unused`)."""
 
     dsn: str
     unused: tuple[str, ...]
@@ -52,7 +52,7 @@ def database_url(written: str) -> DatabaseUrl:
     """Read a URL.
 
     Raises:
-        ConfigurationError: one line that names a parameter which means nothing to this service, or whose file is missing.
+        ConfigurationError: one line that names a parameter that is unknown here, or whose file is missing.
     """
     parts = urlsplit(written)
     kept: list[tuple[str, str]] = []
@@ -67,7 +67,7 @@ def database_url(written: str) -> DatabaseUrl:
 
 
 def _parameter(name: str, value: str) -> tuple[str, str] | None:
-    """Return what asyncpg is to be told, None: nothing."""
+    """Return the parameter to give to asyncpg, or None to leave it out."""
     if name in _SCHEMA:
         return "search_path", value
     if name == _ROOT and value == _SYSTEM:
@@ -82,6 +82,6 @@ def _parameter(name: str, value: str) -> tuple[str, str] | None:
 
 
 def _system_certificates() -> str:
-    """Return the file in which OpenSSL has the certificates that this machine trusts."""
+    """Return OpenSSL's file of the certificates that this machine trusts."""
     found = ssl.get_default_verify_paths()
     return found.cafile or found.openssl_cafile

@@ -10,7 +10,10 @@ from schemas.fields import Count, Offset, Sentence, Time, TopicName, VendorId
 
 
 class DeadLetter(Event):
-    """An event that cannot be done: the bytes as they came (base64), from where, why, after how many tries."""
+    """An event that cannot be done.
+
+    The bytes as they came (base64), from where, why, after how many tries.
+    """
 
     topic: TopicName
     partition: Count
@@ -27,12 +30,15 @@ class DeadLetter(Event):
         return _unpacked(self.key_base64)
 
     def value(self) -> bytes | None:
-        """Return the value's bytes as they came; None also where they were too large for a letter."""
+        """Return the value's bytes as they came; also None if they were too large for a letter."""
         return _unpacked(self.value_base64)
 
 
 class DeadLetterClosed(Event):
-    """What was done with a dead letter, behind it in the same topic. `closes`: PARTITION-OFFSET, or turn-ID."""
+    """What was done with a dead letter, behind it in the same topic.
+
+    `closes`: PARTITION-OFFSET, or turn-ID.
+    """
 
     closes: VendorId
     state: Literal["retried", "discarded"]

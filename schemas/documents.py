@@ -1,4 +1,4 @@
-"""JSON documents that cross a boundary: read strictly, written compactly, errors that name the field."""
+"""JSON documents that cross a boundary: read strictly, written compactly, with errors that name the field."""
 
 import math
 import re
@@ -13,21 +13,21 @@ from pydantic_core import from_json
 from schemas import odd_json
 from schemas.errors import InvalidInput
 
-# A field's path holds the sender's own names; an error is for people, and goes into logs and dead letters.
+# A field's path holds names the sender chose; errors are for people, and go into logs and dead letters.
 _LONGEST_PATH = 255
-# Nobody's data is nested so deep. What walks through it (our own code, Postgres, a browser's page) has bounds of its own,
-# each another one.
+# No real data is nested this deep. Whatever walks it (our own code, Postgres, a web page) has a bound of its
+# own, each a different one.
 _DEEPEST = 64
 
-# What pydantic puts before a sentence of ours.
+# What pydantic puts before our own messages.
 _PYDANTICS_OWN = "Value error, "
 
-# The largest float has 309 digits. Looked for first, because hardly any document has such a number.
+# The largest float has 309 digits. Checked first, because hardly any document has such a number.
 _PERHAPS_INFINITE = re.compile(rb"[0-9.][eE]\+?0*[0-9]{2}|(?<![0-9])[0-9]{300}")
 
 
 def parse_object(data: bytes | bytearray) -> dict[str, Any]:
-    """Parse a JSON object, mended where it is nearly one (`schemas.odd_json`).
+    """Parse a JSON object, mending what is nearly one (`schemas.odd_json`).
 
     NUL characters are removed, because Postgres cannot store them.
 
@@ -60,7 +60,7 @@ def _depth_is_over(value: Any, most: int) -> bool:  # noqa: ANN401 - any JSON va
 
 
 def _has_infinity(value: object) -> bool:
-    """Return whether a number in a JSON value was too large; no other JSON, and no Postgres, has an infinity."""
+    """Return whether a number was too large for a float: other JSON and Postgres have no infinity."""
     if isinstance(value, list):
         return any(map(_has_infinity, value))
     if isinstance(value, dict):
@@ -69,7 +69,7 @@ def _has_infinity(value: object) -> bool:
 
 
 def without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the same JSON value without NUL characters in its texts and keys."""
+    """Return the same JSON value without NUL characters in its strings and keys."""
     if isinstance(value, str):
         return value.replace("\x00", "")
     if isinstance(value, list):
@@ -80,7 +80,7 @@ def without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def now() -> datetime:
-    """Return the present moment, aware, UTC."""
+    """Return the current time, aware, UTC."""
     return datetime.now(UTC)
 
 
@@ -100,7 +100,7 @@ class Document(BaseModel):
 
     @classmethod
     def from_object(cls, parsed: dict[str, Any], context: Mapping[str, object] | None = None) -> Self:
-        """Check an object that is parsed already. `context`: what fields need to know, see `schemas.fields`.
+        """Check an object that is already parsed. `context`: what fields need to know, see `schemas.fields`.
 
         Raises:
             InvalidInput: see `from_json`.

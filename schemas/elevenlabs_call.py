@@ -1,4 +1,4 @@
-"""A call as ElevenLabs tells of it: by `GET /v1/convai/conversations/{id}`, and as the data of its post-call webhook."""
+"""A call as ElevenLabs reports it: `GET /v1/convai/conversations/{id}`, or its post-call webhook's data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,40 +9,45 @@ from schemas.events import COMPLETED
 Json = dict[str, Any]
 
 _RESERVED: Final = "system__"
-"""Dynamic variables under this prefix are ElevenLabs' own and may not be given back."""
+"""Dynamic variables with this prefix are ElevenLabs' own and must not be passed back."""
 _LONGEST_CALL_SECONDS: Final = 366 * 24 * 3600
 _UNFINISHED: Final = frozenset({"initiated", "in-progress", "in_progress", "processing"})
 FAILED: Final = "failed"
 VOICEMAIL: Final = "voicemail"
-# What `phone_call.call_result` says of a call that its recipient's status only calls failed.
+# Values of `phone_call.call_result` for calls whose recipient status merely says failed.
 _NOT_TAKEN: Final = frozenset({"no_answer", "busy"})
 _VOICEMAIL_TOOL: Final = "voicemail_detection"
-# What is kept of a transcript, the newest of it: five times what an agent is told of one, for people who look it up. Of
+# Characters kept. Of a transcript the newest: five times what an agent is told, for people who look it up. Of
 # variables the first: a prompt's are some dozens of words. A summary is a paragraph.
 _LONGEST_KEPT = 20_000
 _LONGEST_SUMMARY = 10_000
-# What a turn takes beside its words.
+# What a turn takes besides its words.
 _TURN_OVERHEAD = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDetails:
-    """What ElevenLabs knows of a call. `duration_secs`: whole seconds; `status`: an open set, `done` at the end."""
+    """What ElevenLabs knows about a call."""
 
     summary: str | None
+    #: Whole seconds.
     duration_secs: int | None
     transcript: list[tuple[str, str]]
     dynamic_variables: Json
+    #: An open set; `done` at the end.
     status: str = ""
     agent_name: str | None = None
 
     @property
     def is_whole(self) -> bool:
-        """Whether there is nothing left to wait for."""
+        """Whether nothing is left to wait for."""
         return self.summary is not None and self.duration_secs is not None
 
     def kept(self) -> Json:
-        """What is stored for the turns to come; of a very long transcript the newest. `left_out`: how much is not."""
+        """Return what is stored for later turns; of a very long transcript, the newest.
+
+        `left_out`: how much is not stored.
+        """
         transcript, variables = self._newest_turns(), _first_variables(self.dynamic_variables)
         left_out = {
             "turns": len(self.transcript) - len(transcript),
@@ -79,9 +84,10 @@ def details(answer: Json) -> CallDetails | None:
 
 
 def ended_as(told: str, answer: Json) -> str:
-    """Return how a call ended, as a recipient's status, by what its conversation says.
+    """Return how a call ended, as a recipient's status, judging by its conversation.
 
-    `told`: how a list or a webhook has it: one that met a voicemail is completed there, one that nobody took failed.
+    `told`: its status in a list or webhook. There a call that met a voicemail is completed,
+    and one that nobody took has failed.
     """
     if told in (COMPLETED, FAILED) and _met_voicemail(answer):
         return VOICEMAIL
@@ -94,7 +100,7 @@ def _call_result(answer: Json) -> str:
 
 
 def _met_voicemail(answer: Json) -> bool:
-    """Return whether a machine took the call: by the carrier's result, by the agent's tool, or by why it ended."""
+    """Return whether a machine took the call, by the carrier's result, the agent's tool or why it ended."""
     metadata = _child(answer, "metadata")
     used = _child(_child(metadata, "features_usage"), _VOICEMAIL_TOOL).get("used") is True
     return (
@@ -106,7 +112,7 @@ def _met_voicemail(answer: Json) -> bool:
 
 
 def _tools(turns: object) -> Iterator[str]:
-    """Return the names of the tools that a transcript tells of."""
+    """Yield the names of the tools that a transcript mentions."""
     for turn in turns if isinstance(turns, list) else []:
         for key in ("tool_calls", "tool_results"):
             listed = turn.get(key) if isinstance(turn, dict) else None
@@ -114,14 +120,14 @@ def _tools(turns: object) -> Iterator[str]:
 
 
 def _seconds(duration: object) -> int | None:
-    """Read a duration; what cannot be one is not known: a year is longer than any call, and fits its column."""
+    """Read a duration; None if it cannot be one. The limit, a year, exceeds any call and fits the column."""
     if isinstance(duration, bool) or not isinstance(duration, int | float):
         return None
     return int(duration) if 0 <= duration <= _LONGEST_CALL_SECONDS else None
 
 
 def own_variables(variables: Json) -> Json:
-    """Keep what may be given to a new conversation: texts, numbers and booleans under names of our own."""
+    """Keep what may be passed to a new conversation: strings, numbers and booleans under names of our own."""
     return {
         name: value
         for name, value in variables.items()
@@ -141,14 +147,14 @@ def _first_variables(variables: Json) -> Json:
 
 
 def is_text_only(answer: Json) -> bool:
-    """Return whether it is a text conversation, such as we hold ourselves: no call ended there."""
+    """Return whether it is a text conversation, such as we hold ourselves, rather than a call that ended."""
     override = _child(_child(answer, "conversation_initiation_client_data"), "conversation_config_override")
     flags = _child(answer, "metadata").get("text_only"), _child(override, "conversation").get("text_only")
     return True in flags
 
 
 def _transcript(turns: object) -> list[tuple[str, str]]:
-    """Return (role, text) of the turns that said something; tool turns have no message."""
+    """Return (role, text) of each turn that said something; tool turns have no message."""
     listed = turns if isinstance(turns, list) else []
     told = [turn for turn in listed if isinstance(turn, dict) and _words(turn, "message")]
     return [(_words(turn, "role"), _words(turn, "message")) for turn in told]

@@ -1,23 +1,23 @@
-"""Every error of the service, one small tree.
+"""Every error of the service, as one small tree.
 
 ServiceError
 ├── ConfigurationError          a setting is missing or malformed; ends the process with code 2
-├── InvalidInput                what came in cannot be used; names the field
+├── InvalidInput                the input cannot be used; names the field
 │   └── InvalidNumber           not a phone number
 ├── VendorError                 a call to Twilio or ElevenLabs did not succeed
-│   ├── RetryableError          it certainly had no effect; may be done again after a while
-│   │   ├── NumberBusy          the same, of one number only
-│   │   └── AccountRefused      the same, of our whole account, key or sender: everybody waits for a person
-│   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is done again
-│   └── TerminalError           refused for good; doing it again cannot help
-│       └── OptedOut            we refuse ourselves: the person wants no messages
-├── Withheld                    a message was not sent after all: what allowed it had grown old on the way to the socket
+│   ├── RetryableError          it certainly had no effect; may be retried after a while
+│   │   ├── NumberBusy          the same, for one number only
+│   │   └── AccountRefused      the same, for our whole account, key or sender: everybody waits for a person
+│   ├── UnknownOutcome          it may have had its effect; must be reconciled before it is retried
+│   └── TerminalError           refused for good; a retry cannot help
+│       └── OptedOut            refused by ourselves: the person wants no messages
+├── Withheld                    a message was not sent: what allowed it had expired on the way to the socket
 ├── Fenced                      another process owns the partition now; stop at once, acknowledge nothing
-├── LogShrank                   a topic has fewer events than were read of it: it was made anew, or lost its newest
+├── LogShrank                   a topic has fewer events than were read from it: recreated, or lost its newest
 └── Unavailable                 Kafka or Postgres does not answer; nothing was stored
 """
 
-# Vendors' words are a sentence or two; they go into events, logs and answers.
+# Vendors' error texts are a sentence or two; they go into events, logs and responses.
 _LONGEST_WHY = 1_000
 
 
@@ -26,7 +26,7 @@ class ServiceError(Exception):
 
 
 class ConfigurationError(ServiceError):
-    """One line that names the variable and says what to do."""
+    """A configuration that cannot work: one line that names the variable and says what to do."""
 
 
 class InvalidInput(ServiceError):
@@ -54,40 +54,44 @@ class VendorError(ServiceError):
 
 
 class RetryableError(VendorError):
-    """Certainly without effect. `retry_after`: seconds the vendor asked for, or None."""
+    """A call that certainly had no effect. `retry_after`: seconds the vendor asked for, or None."""
 
-    def __init__(self, vendor: str, why: str, code: int | str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, vendor: str, why: str, code: int | str | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(vendor, why, code)
         self.retry_after = retry_after
 
 
 class NumberBusy(RetryableError):
-    """The vendor takes nothing more for this one number now; others are not concerned."""
+    """The vendor accepts nothing more for this one number now; other numbers are not affected."""
 
 
 class AccountRefused(RetryableError):
-    """The vendor refuses our account, key or sender, whoever it is about; burn nothing until a person has acted."""
+    """The vendor refuses our account, key or sender, for any number; burn nothing until a person acts."""
 
 
 class UnknownOutcome(VendorError):
-    """May have had its effect."""
+    """A call that may have had its effect."""
 
 
 class TerminalError(VendorError):
-    """Refused for good."""
+    """A call that was refused for good."""
 
 
 class OptedOut(TerminalError):
-    """The person asked for no more messages. `code` is ours; `since` ISO 8601, UTC."""
+    """The person asked for no more messages. `code` is our own; `since` is ISO 8601, UTC."""
 
     CODE = "opted_out"
 
     def __init__(self, since: str) -> None:
-        super().__init__("suppression list", f"the number asked for no more messages on {since[:10]}", self.CODE)
+        super().__init__(
+            "suppression list", f"the number asked for no more messages on {since[:10]}", self.CODE
+        )
 
 
 class Withheld(ServiceError):
-    """Certainly not sent, and no fault of the vendor's."""
+    """A message that was certainly not sent, through no fault of the vendor."""
 
 
 class Fenced(ServiceError):
@@ -99,4 +103,4 @@ class Unavailable(ServiceError):
 
 
 class LogShrank(ServiceError):
-    """A topic ends before what this process has read of it."""
+    """A topic ends before the point up to which this process has read it."""

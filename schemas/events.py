@@ -23,16 +23,16 @@ from schemas.fields import (
 )
 from schemas.phone import conversation_key
 
-# Twilio sends some thirty; a form or a reply adds a few.
+# Twilio sends about thirty; a form or a reply adds a few.
 MOST_PARAMETERS = 300
-# Of a digest: 128 bits, so that no two leads ever share an id.
+# Digits of a digest: 128 bits, so that no two leads ever share an id.
 _MADE_DIGITS = 32
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]|$)")
 Parameters = Annotated[dict[str, str], Field(max_length=MOST_PARAMETERS)]
 
 
 def or_empty(value: object) -> object:
-    """Return nothing as an empty object, as which it is read."""
+    """Read null as an empty object."""
     return {} if value is None else value
 
 
@@ -42,7 +42,7 @@ def _language_or_none(value: object) -> str | None:
 
 
 def _or_none(value: object) -> object:
-    """Return what is blank as nothing, as which some backends write it."""
+    """Read a blank string as null, because some backends write it so."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -59,7 +59,9 @@ class Event(Document):
     @classmethod
     def _check_version(cls, version: int) -> int:
         if version > cls.VERSION:
-            raise ValueError(f"is {version}; this build reads up to {cls.VERSION}: update it, then retry the event")
+            raise ValueError(
+                f"is {version}; this build reads up to {cls.VERSION}: update it, then retry the event"
+            )
         return version
 
 
@@ -67,19 +69,21 @@ BackendId = Annotated[
     OptionalId,
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}], "default": None}),
 ]
-"""An id of the backend's own: a number there, kept as its digits."""
+"""An id of the backend's own: a number there, kept here as its digits."""
 
 
 COMPLETED: Final = "completed"
 UNREACHED: Final = "no_answer"
-"""Statuses of a recipient, where none is told: of a call that was held, and of one that was not."""
+"""Statuses of a recipient where none is given: for a call that took place, and for one that did not."""
 UNCONNECTED: Final = "unconnected-"
-"""Begins the ids of calls that never connected: ElevenLabs has no conversation of them, nor an id."""
+"""Prefix of the ids of calls that never connected: ElevenLabs has no conversation, and no id, for them."""
 
 
 class Recipient(Document):
-    """The person who was called. `status`: ElevenLabs' recipient status, an open set; `conversation_id`: of the call,
-    None where it never connected.
+    """The person who was called.
+
+    `status`: ElevenLabs' recipient status, an open set;
+    `conversation_id`: of the call, None where it never connected.
     """
 
     phone_number: Number
@@ -89,8 +93,10 @@ class Recipient(Document):
 
 
 class CallMetadata(Document):
-    """What the backend knows of the client. All of it may be absent or null. `language`: in which our own texts are, such
-    as `pt`; of `pt-BR` the first part counts, and what is no language is none.
+    """What the backend knows of the client. All of it may be absent or null.
+
+    `language`: in which our own texts are, such as `pt`; of `pt-BR` the first part counts,
+    and what is no language is none.
     """
 
     client_name: str | None = None
@@ -103,8 +109,8 @@ class CallMetadata(Document):
 class CallCompleted(Event):
     """A call ended. The value of `call-completed`: exactly the body of `POST /api/call-completed`.
 
-    The id of the event is the call's ElevenLabs `conversation_id`, and one made of batch and recipient where it never
-    connected: of a lead's attempts these are one.
+    The id of the event is the call's ElevenLabs `conversation_id`, and one made of batch and recipient where
+    it never connected: of a lead's attempts these are one.
     """
 
     agent_id: VendorId
@@ -148,8 +154,9 @@ class CallCompleted(Event):
 class InboundMessage(Event):
     """A client wrote. `event_id`: Twilio's `MessageSid`; `params`: Twilio's parameters, raw.
 
-    `backfilled`: its webhook never reached us, Twilio's list told of it; `received_at` is then Twilio's time. `person`: the
-    address whose message it is, a number where any is known, if its sender's was found to be that person's.
+    `backfilled`: its webhook never reached us, Twilio's list told of it; `received_at` is then Twilio's
+    time. `person`: the address whose message it is, a number where any is known, if its sender's was found
+    to be that person's.
     """
 
     event_id: VendorId
@@ -164,7 +171,7 @@ class InboundMessage(Event):
         """The key of the address from which it came.
 
         Raises:
-            InvalidInput: neither a number nor an id: nobody can be answered there.
+            InvalidInput: it is neither a number nor an id: nobody can be answered there.
         """
         try:
             return conversation_key(self.params.get("From", ""))
@@ -182,7 +189,10 @@ class InboundMessage(Event):
 
 
 class MessageStatus(Event):
-    """A delivery report. `own_id`: the id that the worker put into the StatusCallback URL, where it came back."""
+    """A delivery report.
+
+    `own_id`: the id that the worker put into the StatusCallback URL, where it came back.
+    """
 
     event_id: VendorId
     received_at: Time
@@ -243,16 +253,16 @@ EventType = Literal[
     "decided",
     "parked",
 ]
-"""As `rules.codec` writes them; `decided` and `parked` are of former versions."""
+"""As `rules.codec` writes them; `decided` and `parked` are from former versions."""
 
 
 class ConversationEvent(Event):
     """What happened in a conversation. `number` counts from 1 without gaps within one conversation.
 
-    `data` by type is written down in the folder's README. `state`: the changing columns of the conversation's row after
-    the event. `shortened`: bytes of the whole event, where texts in `data` were cut to make it fit. Version 1 had no
-    `state`, and too little in `data` for the tables to be made again from it; version 2 told what the steps of a turn had
-    made of the tables, not each decision.
+    `data` by type is written down in the folder's README. `state`: the changing columns of the conversation's
+    row after the event. `shortened`: bytes of the whole event, where texts in `data` were cut to make it fit.
+    Version 1 had no `state`, and too little in `data` for the tables to be made again from it; version 2 told
+    what the steps of a turn had made of the tables, not each decision.
     """
 
     VERSION: ClassVar[int] = 3

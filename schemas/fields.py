@@ -1,6 +1,6 @@
-"""Fields of events with the bounds of what Postgres, Kafka and JavaScript can hold, so that nothing fails behind them.
+"""Event fields, bounded by what Postgres, Kafka and JavaScript can hold, so that nothing fails further on.
 
-Names have no bound but that of the whole value: they are shortened where they are used.
+Names are bounded only by the size of the whole value: they are shortened where they are used.
 """
 
 import re
@@ -16,24 +16,24 @@ from schemas.phone import conversation_key, written_number
 from schemas.query import EARLIEST, LATEST, is_countable
 
 REGION = "region"
-"""In a validation's context: the country of numbers that name none, such as `CO`."""
+"""Key in the validation context: the country of numbers that name none, such as `CO`."""
 _COLUMN_WIDTH = 255
 """Ids are stored in VARCHAR(255) columns."""
-# INTEGER and BIGINT of Postgres; JSON's numbers are exact up to 2^53 where JavaScript reads them.
+# Postgres' INTEGER and BIGINT; JavaScript reads JSON numbers exactly up to 2^53.
 _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_EXACT = 2**53 - 1
 _LARGEST_OFFSET = 2**63 - 1
 # Kafka's own bound.
 _LONGEST_TOPIC = 249
-# Sentences for people, of ours and of vendors.
+# Sentences for people, ours and the vendors'.
 _LONGEST_SENTENCE = 4096
-# Twilio's form of an id of a message is two letters and 32 digits; others' simulators have others.
+# Twilio's message ids are two letters and 32 digits; other people's simulators have other forms.
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]{1,64}")
 _IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def _digits(value: object) -> object:
-    """Return a number that came as a JSON number as its digits."""
+    """Turn a JSON number into its digits."""
     if isinstance(value, WithExponent):
         raise ValueError("was written with an exponent, which loses digits; send it as text, +573138539155")
     if isinstance(value, float) and value.is_integer():
@@ -56,7 +56,7 @@ def _check_key(raw: str) -> str:
 
 
 def _check_time(at: datetime) -> datetime:
-    """Make a time aware, without zone it is UTC's."""
+    """Make a time aware; without a zone it is UTC."""
     at = at.replace(tzinfo=at.tzinfo or UTC)
     if not is_countable(at):
         raise ValueError(f"must be a time between {EARLIEST.year} and {LATEST.year}")
@@ -71,7 +71,7 @@ def _check_uuid(text: str) -> str:
 
 
 def _identity(value: object) -> object:
-    """What is no id is none: nobody's event is refused for it."""
+    """Return an id, or None for what is not one: no event is refused for it."""
     return value if isinstance(value, str) and _IDENTITY.fullmatch(value) else None
 
 
@@ -79,7 +79,7 @@ def check_message_id(sid: str | None) -> None:
     """Check Twilio's id of a message, where there is one.
 
     Raises:
-        ValueError: it has not an id's form.
+        ValueError: it does not have the form of an id.
     """
     if sid is not None and not _MESSAGE_ID.fullmatch(sid):
         raise ValueError("MessageSid must have 1 to 64 printable characters without blanks")

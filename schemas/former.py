@@ -1,4 +1,7 @@
-"""Rows of the build before the conversation log (schema version 0020), as its upgrade reads them. Times are aware, UTC."""
+"""Rows of the build before the conversation log (schema version 0020), as the upgrade reads them.
+
+Times are aware, UTC.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,24 +11,25 @@ from schemas.rows import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerInput:
-    """A row of `conversation_input`. `message_id`: of its row in `conversation_messages`; `quoted`: text of the message
-    that it replies to; `payload`: the call's or the command's body, or of a message what the worker made of it.
-    """
+    """A row of `conversation_input`."""
 
     kind: str
     event_id: str
     address: str
+    #: The body of the call or command; for a message, what the worker made of it.
     payload: Json
     received_at: datetime
     taken_at: datetime
+    #: Of its row in `conversation_messages`.
     message_id: int | None = None
+    #: Text of the message that it replies to.
     quoted: str | None = None
     trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerSend:
-    """A row of `conversation_send`. `came_back`: it is to be said once more."""
+    """A row of `conversation_send`. `came_back`: it is to be said again."""
 
     own_id: str
     part: int
@@ -44,7 +48,7 @@ class FormerSend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerTurn:
-    """A row of `conversation_turn` with its events and its messages."""
+    """A row of `conversation_turn` with its events and messages."""
 
     id: int
     kind: str
@@ -64,9 +68,7 @@ class FormerTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerRow:
-    """A row of `conversation_state`. `call`, `has_details`, `agent_changed`: of its metadata; `escalated_since`: when a
-    person stood in whose words the agent does not know; `first_sid`: of the newest call's first message.
-    """
+    """A row of `conversation_state`. `call`, `has_details` and `agent_changed` are from its metadata."""
 
     id: int
     event_number: int
@@ -88,7 +90,9 @@ class FormerRow:
     call: Json
     has_details: bool
     agent_changed: bool
+    #: When a person took over whose words the agent does not know.
     escalated_since: datetime | None = None
+    #: Of the newest call's first message.
     first_sid: str | None = None
 
 
@@ -104,10 +108,9 @@ class FormerPost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerReplay:
-    """A replayed event that waits until its number is free. `replay`: empty where its failed turn is to go on; `turn`:
-    its turn.
-    """
+    """A replayed event, with its turn, that waits until its number is free."""
 
+    #: Empty where its failed turn is to go on.
     replay: str
     event: FormerInput
     turn: FormerTurn
@@ -124,21 +127,22 @@ class FormerSuppression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerConversation:
-    """All that the former build has of one number, but for what is over. `key`: the canonical number.
+    """All that the former build has on one number, except what is over."""
 
-    `turns`: those that are open, that failed, or of which something came back; `parked`: what waits for its turn, in
-    its order; `lookup`: tries at the call's details, and when the next one is due; `reports`: delivery reports whose
-    message was not known; `commands`: the newest ones that changed something, by position, and who gave them.
-    """
-
+    #: The canonical number.
     key: str
     row: FormerRow | None = None
     suppression: FormerSuppression | None = None
+    #: Those that are open, that failed, or of which something came back.
     turns: tuple[FormerTurn, ...] = ()
+    #: What waits for its turn, in order.
     parked: tuple[FormerInput, ...] = ()
     posts: tuple[FormerPost, ...] = ()
+    #: Delivery reports whose message was not known.
     reports: tuple[Json, ...] = ()
     replays: tuple[FormerReplay, ...] = ()
+    #: Tries at the call's details, and when the next one is due.
     lookup: tuple[int, datetime] | None = None
     newest_command: int = 0
+    #: The newest ones that changed something: position, and who gave them.
     commands: tuple[tuple[int, str], ...] = ()

@@ -31,4 +31,4 @@ MODELS: Final[Mapping[str, type[Event]]] = {
     CONVERSATION_EVENT: ConversationEvent,
     DEAD_LETTER: DeadLetter,
 }
-"""The events of every topic: whoever reads, writes, replays or documents one asks here."""
+"""The events of every topic, for whoever reads, writes, replays or documents one."""

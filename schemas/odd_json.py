@@ -1,7 +1,8 @@
 """JSON as backends really write it, read without losing or inventing anything.
 
-Half of a surrogate pair (a name cut in the middle of an emoji, `"Ana \\ud83d"`) becomes U+FFFD, a byte order mark is left
-out, and a number written with an exponent remembers that: of a phone number the last digits may be lost.
+Half of a surrogate pair (a name cut in the middle of an emoji, `"Ana \\ud83d"`) becomes U+FFFD, and a
+byte order mark is dropped. A number written with an exponent remembers it: a phone number may have lost
+its last digits.
 """
 
 import codecs
@@ -9,7 +10,7 @@ import json
 import re
 from typing import Any, NoReturn
 
-# Hardly any document has one; looked for first, because the library that is fast forgets how a number was written.
+# Hardly any document has one; checked first, because the fast library forgets how a number was written.
 _EXPONENT = re.compile(rb"[0-9.][eE][+-]?[0-9]")
 
 
@@ -20,7 +21,7 @@ class WithExponent(float):
 
 
 def is_odd(data: bytes | bytearray) -> bool:
-    """Return whether a document has what only `read` sees, although it is good JSON."""
+    """Return whether a document, though valid JSON, has something that only `read` preserves."""
     return _EXPONENT.search(data) is not None
 
 
@@ -28,7 +29,7 @@ def read(data: bytes | bytearray) -> Any:  # noqa: ANN401 - any JSON value
     """Read a document that may have a byte order mark, halves of surrogate pairs and exponents.
 
     Raises:
-        ValueError: it is no JSON all the same, has a NaN or an infinity, or is nested too deeply.
+        ValueError: it is still not JSON, has a NaN or an infinity, or is nested too deeply.
     """
     text = bytes(data).removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
     try:

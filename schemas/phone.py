@@ -1,7 +1,7 @@
 """One person, one number, however it is spelled.
 
-The canonical form is E.164 as the country dials it today. Three countries are known under two spellings, because
-WhatsApp kept or dropped a digit that the numbering plan dropped or added:
+The canonical form is E.164 as the country dials it today. Numbers of three countries have two spellings,
+because WhatsApp kept or dropped a digit that the numbering plan dropped or added:
 
 - Mexico: WhatsApp's `+521…` is `+52…` (the 1 was abolished in 2019);
 - Argentina: mobiles are `+549…`, often written without the 9;
@@ -26,35 +26,35 @@ from schemas.errors import InvalidNumber
 _MEXICO_OLD_MOBILE = re.compile(r"^\+521(\d{10})$")
 _ARGENTINA_WITHOUT_9 = re.compile(r"^\+54([1-8]\d{9})$")
 _BRAZIL_WITHOUT_9 = re.compile(r"^\+55([1-9]{2})([6-9]\d{7})$")
-# Business-scoped user id of a sender without a visible number: country, dot, up to 128 letters and digits (Meta's
-# documentation of them); `ENT.` stands before those of a group of businesses.
+# Business-scoped user id of a sender without a visible number: country, dot, up to 128 letters and digits,
+# with `ENT.` before them for a group of businesses (Meta's documentation).
 _BSUID = re.compile(r"^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$")
 _USER_ID, _PARENT_ID = "ExternalUserId", "ParentExternalUserId"
-# A conversation's key has 50 characters, the contract's column. Ids have some 20 today; of a longer one the key is the
-# country and a digest, told from any id by its tilde.
+# A conversation's key has 50 characters, the width of the contract's column. Ids have about 20 today; the key
+# of a longer one is the country and a digest, told from any id by its tilde.
 _LONGEST_KEY = 50
 _DIGESTED = re.compile(r"^[A-Z]{2}\.~[0-9a-f]{46}$")
-# Digits and what people group them by. The library reads on over anything else, an extension or half a path, and leaves
-# it out: then the message would go to somebody else than was meant.
+# Digits and what people group them with. The library skips anything else, such as an extension or half a
+# path, and then the message would go to somebody other than was meant.
 _WRITTEN = re.compile(r"\(?[+＋]?[\s(]*\d[\d\s().\u2010-\u2015-]*")
 # A number that was a floating-point number on its way here.
 _FLOAT = re.compile(r"^([+＋]?\d+)\.0+$")
-# What Twilio delivers is an address, even where no country has such numbers; the shortest that any has are of 7 digits.
+# What Twilio delivers is an address, even if no country has such numbers; the shortest known have 7 digits.
 _DELIVERED = re.compile(r"^(?:whatsapp:)?(\+[0-9]{7,20})$")
-# Blanks, and the marks of direction that contacts are copied with.
+# Blanks, and the direction marks that come with copied contacts.
 _MARKS = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 _AROUND = f"{string.whitespace}\u00a0{_MARKS}"
 # Longer input cannot be a number; checked before parsing so that 1 MB of digits costs nothing.
 _LONGEST_SPELLING = 64
 _DIGITS_SHOWN = 4
-# Anything in a text that could be one; of thousands the first are tried.
+# Anything in a text that could be a number; of thousands, the first are tried.
 _PERHAPS_NUMBER = re.compile(r"\+?\d[\d ().-]{5,40}\d")
 _MOST_IN_TEXT = 100
-# Of numbers without their country: from the shortest to the longest that any has.
+# Lengths of numbers without their country code, from the shortest to the longest anywhere.
 _NATIONAL_DIGITS = range(7, 15)
-# Within a sentence: with a plus, as people and URLs write it, or as many digits as a number has.
+# A number in a sentence: with a plus, as people and URLs write it, or with as many digits as a number has.
 _IN_WORDS = re.compile(r"(?:\+|%2[Bb])\d[\d ().-]{5,18}\d|(?<![\w.:-])\d{9,15}(?![\w.:-])")
-# A message, its reports and events come within a minute, and each asks again; some 1 MB.
+# A message, its reports and events come within a minute, and each asks again; about 1 MB.
 _KEYS_REMEMBERED = 4096
 
 
@@ -68,7 +68,7 @@ def canonical_number(raw: str) -> str:
 
 
 def e164(raw: str) -> str:
-    """Return `+E164` as spelled by the sender, without making spellings one.
+    """Return `+E164` as spelled by the sender, without unifying spellings.
 
     Raises:
         InvalidNumber: see `canonical_number`.
@@ -77,7 +77,9 @@ def e164(raw: str) -> str:
         raise InvalidNumber("phone_number", "too long for a phone number")
     text = unquote(raw).strip(_AROUND).removeprefix("whatsapp:").strip(_AROUND)
     if not _WRITTEN.fullmatch(text):
-        raise InvalidNumber("phone_number", "not a phone number; write it as +573138539155, with nothing behind it")
+        raise InvalidNumber(
+            "phone_number", "not a phone number; write it as +573138539155, with nothing behind it"
+        )
     digits = "+" + re.sub(r"\D", "", text)
     old_mexican = _MEXICO_OLD_MOBILE.match(digits)
     if old_mexican:  # phonenumbers no longer knows this form, WhatsApp still uses it
@@ -86,16 +88,16 @@ def e164(raw: str) -> str:
 
 
 def written_number(raw: str, region: str | None = None) -> str:
-    """Return `+E164` of a number as a backend or a spreadsheet writes it: national in `region`, or with `.0` behind it.
+    """Return a backend's or spreadsheet's number as `+E164`; it may be national in `region`, or end in `.0`.
 
-    A number without a plus is only what it is for certain: read as international, ten national digits of one country are
-    another country's.
+    A number without a plus is accepted only where it is certain: read as international, ten national digits
+    of one country are another country's.
 
     Args:
         region: the country of numbers that name none, such as `CO`; None: there is none.
 
     Raises:
-        InvalidNumber: not a possible number, or one that does not say of which country.
+        InvalidNumber: not a possible number, or one that does not say which country it is from.
     """
     text = _FLOAT.sub(r"\1", raw.strip(_AROUND)) if len(raw) <= _LONGEST_SPELLING else raw
     if region and _WRITTEN.fullmatch(text) and (found := _national(text, region)):
@@ -103,11 +105,13 @@ def written_number(raw: str, region: str | None = None) -> str:
     number = e164(text)
     if _names_its_country(text) or is_assigned(number):
         return number
-    raise InvalidNumber("phone_number", "does not say of which country; write it as +573138539155, or set DEFAULT_REGION")
+    raise InvalidNumber(
+        "phone_number", "does not say of which country; write it as +573138539155, or set DEFAULT_REGION"
+    )
 
 
 def is_assigned(number: str) -> bool:
-    """Return whether numbers like this `+E164` are given out; the library's tables lag behind the countries."""
+    """Return whether numbers like this `+E164` are assigned; the library's tables lag behind reality."""
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(_one_spelling(number), None))
     except phonenumbers.NumberParseException:
@@ -148,9 +152,10 @@ def _one_spelling(number: str) -> str:
 def conversation_key(address: str) -> str:
     """Return the key of the conversation that a WhatsApp address belongs to.
 
-    `whatsapp:+573138539155` → `+573138539155`; a business-scoped id `whatsapp:US.1234` (a sender without a visible
-    number, facts of Twilio's webhooks) stays `US.1234`; one of more than 50 characters becomes `US.~` and a digest.
-    A number that Twilio delivers is never judged: `whatsapp:+999123456789` is one, whatever the numbering plans say.
+    `whatsapp:+573138539155` becomes `+573138539155`. A business-scoped id `whatsapp:US.1234` (a sender
+    without a visible number, as in Twilio's webhooks) stays `US.1234`; one of more than 50 characters becomes
+    `US.~` and a digest. A number that Twilio delivers is never judged: `whatsapp:+999123456789` is one,
+    whatever the numbering plans say.
 
     Raises:
         InvalidNumber: neither a number nor such an id.
@@ -165,22 +170,26 @@ def conversation_key(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LinkedKeys:
-    """What a message's parameters name beside its sender. `user_id`: the key of their id, `parent`: of the one that they
-    keep with a new number; `odd`: names of parameters that are no such id: in another form, or another number.
-    """
+    """What a message's parameters name besides its sender."""
 
+    #: The key of the sender's id.
     user_id: str | None = None
+    #: The key of the id that they keep with a new number.
     parent: str | None = None
+    #: Names of parameters that are not such an id: of another form, or another number.
     odd: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Both, each once."""
+        """Both keys, without repetition."""
         return tuple(dict.fromkeys(each for each in (self.user_id, self.parent) if each is not None))
 
 
 def linked_keys(params: Mapping[str, str]) -> LinkedKeys:
-    """Return what a message tells of its sender's other addresses. One from an id has its own beside it, and no other."""
+    """Return the sender's other addresses that a message names.
+
+    A message from an id has that id beside it, and no other.
+    """
     sender = conversation_key(params.get("From", ""))
     found: dict[str, str | None] = {}
     odd: list[str] = []
@@ -204,7 +213,7 @@ def is_user_id(address: str) -> bool:
 
 
 def is_number(key: str) -> bool:
-    """Return whether a conversation's key is a phone number; any other one is a business-scoped id."""
+    """Return whether a conversation's key is a phone number; any other is a business-scoped id."""
     return key.startswith("+")
 
 
@@ -223,18 +232,19 @@ def _digested(user_id: str) -> str:
 
 
 def number_digest(secret: bytes, key: str) -> str:
-    """Return what is remembered of an erased number; `secret`: the database's own."""
+    """Return what is remembered of an erased number. `secret`: the database's own."""
     return keyed(secret, hashlib.sha256(key.encode()).hexdigest())
 
 
 def keyed(secret: bytes, digest: str) -> str:
-    """Return an HMAC of a number's plain SHA-256, as former builds kept it; both are hexadecimal."""
+    """Return an HMAC of a number's plain SHA-256, which former builds kept; both are hexadecimal."""
     return hmac.new(secret, digest.encode(), hashlib.sha256).hexdigest()
 
 
 def number_digests(secret: bytes, key: str) -> list[str]:
-    """Return the digests by which what tells of a number is found, its own first: the other one is of its digits without
-    the country, as `numbers_in` returns those of a text that names none.
+    """Return the digests that find what mentions a number, its own first.
+
+    The other one is of its digits without the country, as `numbers_in` returns them where none is named.
     """
     national = _national_digits(key)
     return [number_digest(secret, each) for each in (key, national) if each]
@@ -248,8 +258,10 @@ def _national_digits(key: str) -> str | None:
 
 
 def numbers_in(text: str, region: str | None = None) -> set[str]:
-    """Return the keys of all numbers that a text may tell of. `region`: of those without a country; what is none of its
-    numbers stands as its digits, which may be of any country.
+    """Return the keys of all numbers that a text may mention.
+
+    `region`: the country of numbers that name none. One that is not a number there is returned as its digits,
+    which may be of any country.
     """
     found: set[str] = set()
     for spelled in itertools.islice(_PERHAPS_NUMBER.finditer(text), _MOST_IN_TEXT):
@@ -264,12 +276,13 @@ def numbers_in(text: str, region: str | None = None) -> set[str]:
 
 
 def _without_country(text: str) -> set[str]:
-    digits = re.sub(r"\D", "", _FLOAT.sub(r"\1", text)).lstrip("0")  # a 0 before it is dialled within a country
+    # A leading 0 is dialled within a country.
+    digits = re.sub(r"\D", "", _FLOAT.sub(r"\1", text)).lstrip("0")
     return {digits} if "+" not in text and len(digits) in _NATIONAL_DIGITS else set()
 
 
 def without_numbers(text: str) -> str:
-    """Return somebody's words, a vendor's for example, with the numbers in them masked."""
+    """Return somebody's words, such as a vendor's, with the numbers in them masked."""
     return _IN_WORDS.sub(lambda found: masked(re.sub(r"[ ().-]", "", found[0])), text)
 
 

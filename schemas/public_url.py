@@ -1,4 +1,4 @@
-"""Whether Twilio can call us, judged by the settings alone: without that no delivery report and no message comes. Pure."""
+"""Whether Twilio can call us, by the settings alone; if not, no delivery report or message comes. Pure."""
 
 import ipaddress
 from typing import Final
@@ -10,14 +10,14 @@ _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa"
 
 
 def is_this_machine(url: str) -> bool:
-    """Return whether a URL is of this very machine, as a simulator's."""
+    """Return whether a URL is on this very machine, as a simulator's is."""
     return _names_this_machine(urlsplit(url).hostname or "")
 
 
 def public_url_problem(settings: Settings) -> str | None:
-    """Return why Twilio cannot call PUBLIC_BASE_URL; None where nothing speaks against it.
+    """Return why Twilio cannot call PUBLIC_BASE_URL, or None if nothing speaks against it.
 
-    A simulated Twilio on this machine can call whatever it is told.
+    A simulated Twilio on this machine can call any URL it is given.
     """
     if is_this_machine(settings.twilio_api_base_url):
         return None

@@ -1,4 +1,4 @@
-"""What each process needs to be allowed to do in Kafka, where the brokers ask."""
+"""The permissions that each process needs in Kafka, where the brokers check them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,7 @@ from schemas.topics import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """Topics and groups by their bare names. Everybody describes all topics; who reads or writes may describe as well."""
+    """Topics and groups by bare name. All topics are described; reading and writing imply describing."""
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
@@ -28,7 +28,9 @@ class Needs:
 
 
 WEB: Final = Needs(read=(CALL_COMPLETED, INBOUND_MESSAGE, DEAD_LETTER), write=(*TAKEN_UP, DEAD_LETTER))
-WORKER: Final = Needs(read=tuple(TAKEN_UP), write=(*TAKEN_UP, CONVERSATION_EVENT, DEAD_LETTER), groups=(WORKER_GROUP,))
+WORKER: Final = Needs(
+    read=tuple(TAKEN_UP), write=(*TAKEN_UP, CONVERSATION_EVENT, DEAD_LETTER), groups=(WORKER_GROUP,)
+)
 STATS_WORKER: Final = Needs(
     read=(CONVERSATION_EVENT, STATS_CHANGELOG),
     write=(STATS_CHANGELOG,),

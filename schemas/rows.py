@@ -1,5 +1,4 @@
-"""What a conversation's events change in the tables, as values: made by `rules.project`, written by
-`db.store`.
+"""A conversation's changes to the tables, as values: made by `rules.project`, written by `db.store`.
 
 Columns are those of `db/schema.sql`. Times are aware, UTC. JSON values are whatever `json` can write.
 """
@@ -13,7 +12,7 @@ InputKind = Literal["call", "message", "command", "report"]
 
 
 class ConversationColumns(TypedDict, total=False):
-    """Columns of `conversation_state` that the service owns. What is absent stays as the row has it."""
+    """Columns of `conversation_state` that the service owns. Absent ones stay as the row has them."""
 
     client_name: str | None
     elevenlabs_conversation_id: str
@@ -33,18 +32,18 @@ class ConversationColumns(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationChange:
-    """One row of `conversation_state`, made where there is none with this id.
-
-    `metadata`: keys that are set; `removed_metadata`: keys that go first; `archived_call`: appended to
-    `metadata.calls`; `messages`: added to `message_count`.
-    """
+    """One row of `conversation_state`, created if there is none with this id."""
 
     id: int
     phone_number: str
     columns: ConversationColumns = field(default_factory=ConversationColumns)
+    #: Keys to set.
     metadata: Json = field(default_factory=dict)
+    #: Keys to remove first.
     removed_metadata: tuple[str, ...] = ()
+    #: Appended to `metadata.calls`.
     archived_call: Json | None = None
+    #: Added to `message_count`.
     messages: int = 0
 
 
@@ -66,7 +65,7 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageTimes:
-    """A delivery report reached a message; a time that is there already stays."""
+    """Times that a message's delivery report brought; one that is already set stays."""
 
     id: int
     delivered_at: datetime | None = None
@@ -74,7 +73,7 @@ class MessageTimes:
 
 
 class SendColumns(TypedDict, total=False):
-    """Columns of `conversation_sends` besides its key. What is absent stays as the row has it."""
+    """Columns of `conversation_sends` besides its key. Absent ones stay as the row has them."""
 
     phone_number: str
     conversation_id: int
@@ -104,7 +103,7 @@ class SendColumns(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendChange:
-    """One row of `conversation_sends`, made where there is none with this own id (a UUID)."""
+    """One row of `conversation_sends`, created if there is none with this own id (a UUID)."""
 
     own_id: str
     columns: SendColumns
@@ -112,7 +111,7 @@ class SendChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenRow:
-    """An event's id is remembered. Any write that repeats one is refused as a whole."""
+    """An event's id, to be remembered. Any write that repeats one is refused as a whole."""
 
     kind: InputKind
     event_id: str
@@ -122,7 +121,7 @@ class SeenRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an event came to, for whoever waits for it over HTTP. `outcome`: see `rules/outcomes.py`."""
+    """An event's outcome, for whoever waits for it over HTTP. `outcome`: see `rules/outcomes.py`."""
 
     kind: InputKind
     event_id: str
@@ -131,7 +130,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionChange:
-    """Who asked for no more messages. `since` None: wants them again."""
+    """A number that asked for no more messages. `since` None: it wants them again."""
 
     phone_number: str
     source: str = "client"
@@ -141,7 +140,7 @@ class SuppressionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPost:
-    """What the backend is told by a signed POST, in the order of `number`, until it has taken it."""
+    """A signed POST to the backend, in the order of `number`, until the backend has taken it."""
 
     conversation_id: int
     number: int
@@ -151,7 +150,7 @@ class BackendPost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendPostTaken:
-    """The backend has taken a post, or never will: its row goes."""
+    """A post that the backend has taken, or never will: its row is removed."""
 
     conversation_id: int
     number: int
@@ -159,7 +158,7 @@ class BackendPostTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagesRemoved:
-    """Rows of `conversation_messages` whose time is over go; `message_count` follows by a `ConversationChange`."""
+    """Removal of expired rows of `conversation_messages`; a `ConversationChange` adjusts `message_count`."""
 
     conversation_id: int
     message_ids: tuple[int, ...]
@@ -167,7 +166,7 @@ class MessagesRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """All rows of a number go, but its suppression and the bare ids of its events; a digest of it stays."""
+    """Removal of a number's rows except its suppression and the bare ids of its events; its digest stays."""
 
     conversation_id: int | None
     phone_number: str
@@ -187,12 +186,12 @@ Change = (
     | MessagesRemoved
     | Erasure
 )
-"""One change to the tables, in the order in which they are made."""
+"""One change to the tables; changes are made in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRow:
-    """One event of `conversation_log`. `sequence`: of its partition, given out by its owner, for publication."""
+    """One event of `conversation_log`. `sequence`: per partition, assigned by its owner, for publication."""
 
     number: int
     sequence: int

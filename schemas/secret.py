@@ -1,4 +1,4 @@
-"""Texts that nobody may read over somebody's shoulder: not in a traceback, not in a value that is printed."""
+"""Strings that must not be read over somebody's shoulder: not in a traceback, not in a printed value."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ _KEY_BYTES = 32
 
 
 class Secret(str):
-    """A text like any other whose `repr` does not tell it: what holds it may be printed whole."""
+    """A string like any other whose `repr` hides it: whatever holds it may be printed whole."""
 
     __slots__ = ()
 
@@ -19,7 +19,7 @@ class Secret(str):
 
 
 SecretText = Annotated[str, AfterValidator(Secret)]
-"""A setting's type."""
+"""The type of a secret setting."""
 
 
 def derived_key(secret: str, purpose: str) -> bytes:

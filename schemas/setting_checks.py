@@ -1,4 +1,4 @@
-"""Settings whose shape their type alone does not tell: addresses, the sender, the time zone. Pure."""
+"""Checks of settings whose type does not fix their shape: addresses, the sender, the time zone. Pure."""
 
 import re
 from collections.abc import Callable
@@ -16,31 +16,56 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 _HOST_PORT = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(\d{1,5}))?$")
-# What Kafka allows in a topic's name; the longest of ours is 21 characters of 249.
+# What Kafka allows in a topic's name; our longest takes 21 of its 249 characters.
 _TOPIC_PREFIX = re.compile(r"^[A-Za-z0-9._-]{0,200}$")
 _LARGEST_PORT = 65535
-_URLS = ("stats_url", "backend_url", "public_base_url", "twilio_api_base_url", "elevenlabs_api_base_url",
-         "kafka_oauth_token_url")  # fmt: skip
+_URLS = (
+    "stats_url",
+    "backend_url",
+    "public_base_url",
+    "twilio_api_base_url",
+    "elevenlabs_api_base_url",
+    "kafka_oauth_token_url",
+)
 
 
 def check_shapes(settings: "Settings") -> None:
-    """Check every setting that is there.
+    """Check every setting that is set.
 
     Raises:
-        ConfigurationError: one line that names the variable and how to write it; not its value, which may be a secret.
+        ConfigurationError: one line that names the variable and how to write it. Its value, which may be a
+            secret, is not in it.
     """
     for name in _URLS:
         _check(name, getattr(settings, name), _is_http, "write it as https://host[:port]")
-    _check("database_url", settings.database_url, _is_postgres, "write it as postgresql://user:password@host:5432/name")
-    _check("kafka_bootstrap_servers", settings.kafka_bootstrap_servers, _is_servers, "write it as host:port[,host:port…]")
-    _check("twilio_whatsapp_from", settings.twilio_whatsapp_from, _is_sender, "write it as whatsapp:+14155238886")
+    _check(
+        "database_url",
+        settings.database_url,
+        _is_postgres,
+        "write it as postgresql://user:password@host:5432/name",
+    )
+    _check(
+        "kafka_bootstrap_servers",
+        settings.kafka_bootstrap_servers,
+        _is_servers,
+        "write it as host:port[,host:port…]",
+    )
+    _check(
+        "twilio_whatsapp_from", settings.twilio_whatsapp_from, _is_sender, "write it as whatsapp:+14155238886"
+    )
     _check("default_region", settings.default_region, _is_region, "no such country; write it as CO")
-    _check("stats_timezone", settings.stats_timezone, _is_zone, "no such time zone; write it as America/Bogota")
-    _check("bind_host", settings.bind_host, _is_address, "write it as 127.0.0.1, or 0.0.0.0 for all addresses")
+    _check(
+        "stats_timezone", settings.stats_timezone, _is_zone, "no such time zone; write it as America/Bogota"
+    )
+    _check(
+        "bind_host", settings.bind_host, _is_address, "write it as 127.0.0.1, or 0.0.0.0 for all addresses"
+    )
     _check("trusted_proxies", settings.trusted_proxies, _is_networks, "write it as 10.0.0.0/8, 192.0.2.7")
     _check("topic_prefix", settings.topic_prefix, _is_topic_prefix, "letters, digits, '.', '_' and '-' only")
     if settings.topic_replication_factor == 0:
-        raise ConfigurationError("TOPIC_REPLICATION_FACTOR: must be 1 or more, or -1 for the broker's default")
+        raise ConfigurationError(
+            "TOPIC_REPLICATION_FACTOR: must be 1 or more, or -1 for the broker's default"
+        )
 
 
 def _check(name: str, value: str | None, is_right: Callable[[str], bool], how: str) -> None:
@@ -51,8 +76,10 @@ def _check(name: str, value: str | None, is_right: Callable[[str], bool], how: s
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
-    except ValueError:  # the port is no number, or too large a one
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
+        )
+    except ValueError:  # the port is not a number, or too large
         return False
 
 

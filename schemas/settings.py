@@ -20,7 +20,7 @@ from schemas.texts import TEMPLATES, Texts, read_texts, shipped
 
 _SPANISH: Final = shipped("es").settings
 NO_TEXT = "-"
-"""What a text is set to when nothing is to be sent; an empty variable counts as not set."""
+"""Value of a text when nothing is to be sent; an empty variable counts as not set."""
 
 
 SummaryLanguage = Literal["es", "en", "pt", "fr", "it", "de", "any"]
@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     _unused: tuple[str, ...] = PrivateAttr(())
 
     bind_host: str | None = Field(
-        None, description="Address that web and the workers' views listen on. Not set: all; `up` takes 127.0.0.1."
+        None,
+        description="Address that web and the workers' views listen on. Not set: all; `up` takes 127.0.0.1.",
     )
     port: int = Field(3001, ge=0, le=65535, description="Port of the HTTP service (web).")
     worker_port: int = Field(6066, ge=0, le=65535, description="Port of the worker's own views.")
@@ -49,7 +50,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Proxies whose X-Forwarded-For counts: addresses and networks, separated by commas."
     )
-    microservice_token: SecretText | None = Field(None, description="X-Service-Token of /api. Not set: all refused.")
+    microservice_token: SecretText | None = Field(
+        None, description="X-Service-Token of /api. Not set: all refused."
+    )
     microservice_token_secondary: SecretText | None = Field(
         None, description="Taken beside MICROSERVICE_TOKEN while that is changed, see docs/security.md."
     )
@@ -57,12 +60,15 @@ class Settings(BaseSettings):
     twilio_account_sid: str | None = Field(None, description="Twilio account, AC….")
     twilio_auth_token: SecretText | None = Field(None, description="Twilio's primary auth token.")
     twilio_auth_token_secondary: SecretText | None = Field(
-        None, description="Another one whose signatures of webhooks are taken while it is changed, see docs/security.md."
+        None,
+        description="Another one whose signatures of webhooks are taken while it is changed, "
+        "see docs/security.md.",
     )
     twilio_whatsapp_from: str = Field("whatsapp:+14155238886", description="Our WhatsApp sender.")
     twilio_other_senders: Literal["refuse", "ignore"] = Field(
         "refuse",
-        description="What happens to a webhook for another sender of the account: 403, or 200 and nothing. Never answered.",
+        description="What happens to a webhook for another sender of the account: 403, or 200 and nothing. "
+        "Never answered.",
     )
     twilio_api_base_url: str = Field("https://api.twilio.com", description="Twilio's API host.")
     twilio_first_message_content_sid: str | None = Field(None, description="Approved template, HX….")
@@ -70,19 +76,32 @@ class Settings(BaseSettings):
         None, description='JSON object, e.g. {"1": "{client_name}", "2": "{summary}"}.'
     )
     twilio_no_answer_content_sid: str | None = Field(
-        None, description="Template of the first message after calls that were not completed. Not set: the one above."
+        None,
+        description="Template of the first message after calls that were not completed. "
+        "Not set: the one above.",
     )
     twilio_no_answer_content_variables: str | None = Field(None, description="Its variables.")
     twilio_reopen_content_sid: str | None = Field(
-        None, description="Template of whatever else is sent outside the 24-hour window. Not set: the first message's."
+        None,
+        description="Template of whatever else is sent outside the 24-hour window. "
+        "Not set: the first message's.",
     )
-    twilio_reopen_content_variables: str | None = Field(None, description="Its variables; {text} is what was to be said.")
-    twilio_messages_per_second: float = Field(80, gt=0, description="Sends per second of our sender, all workers together.")
+    twilio_reopen_content_variables: str | None = Field(
+        None, description="Its variables; {text} is what was to be said."
+    )
+    twilio_messages_per_second: float = Field(
+        80, gt=0, description="Sends per second of our sender, all workers together."
+    )
     twilio_account_messages_per_second: float | None = Field(
-        None, gt=0, description="Our part of the account's rate, where other senders share it. Not set: the sender's."
+        None,
+        gt=0,
+        description="Our part of the account's rate, where other senders share it. Not set: the sender's.",
     )
     twilio_unknown_patience_seconds: float = Field(
-        60, ge=0, description="Longest time for which a send of unknown outcome is looked for; the list may decide sooner."
+        60,
+        ge=0,
+        description="Longest time for which a send of unknown outcome is looked for; "
+        "the list may decide sooner.",
     )
     twilio_unknown_send: Literal["resend", "hold"] = Field(
         "resend", description="What happens to a send that was not found: sent again, or left to an operator."
@@ -96,7 +115,8 @@ class Settings(BaseSettings):
     elevenlabs_webhook_secret: SecretText | None = Field(None, description="Secret of the post-call webhook.")
     elevenlabs_post_call: Literal["details", "call-completed"] = Field(
         "details",
-        description="What the post-call webhook does: fills in summary and duration, or begins conversations, too.",
+        description="What the post-call webhook does: fills in summary and duration, "
+        "or begins conversations, too.",
     )
     elevenlabs_max_concurrency: int = Field(
         100, ge=1, description="Conversations with ElevenLabs at once per worker; the workspace's limit."
@@ -107,7 +127,9 @@ class Settings(BaseSettings):
     apology_text: str = Field(
         _SPANISH["apology_text"], min_length=1, description="Sent once for a turn whose agent stays away."
     )
-    summary_wait_seconds: float = Field(2.0, ge=0, description="Longest the first message waits for the call's summary.")
+    summary_wait_seconds: float = Field(
+        2.0, ge=0, description="Longest the first message waits for the call's summary."
+    )
 
     database_url: SecretText | None = Field(None, description="postgresql://user:password@host:5432/name")
     database_pool_size: int = Field(10, ge=2, description="Connections to Postgres per process.")
@@ -120,7 +142,9 @@ class Settings(BaseSettings):
         "PLAIN", description="SASL mechanism."
     )
     kafka_sasl_username: str | None = Field(None, description="SASL user; with OAUTHBEARER the client's id.")
-    kafka_sasl_password: SecretText | None = Field(None, description="SASL password; with OAUTHBEARER the client's secret.")
+    kafka_sasl_password: SecretText | None = Field(
+        None, description="SASL password; with OAUTHBEARER the client's secret."
+    )
     kafka_oauth_token_url: str | None = Field(
         None, description="Where OAUTHBEARER has its tokens from, by the grant client_credentials."
     )
@@ -130,7 +154,9 @@ class Settings(BaseSettings):
     )
     kafka_ssl_cafile: str | None = Field(None, description="CA certificates (PEM) for Kafka's TLS.")
     kafka_ssl_certfile: str | None = Field(None, description="Our certificate (PEM), where Kafka wants one.")
-    kafka_ssl_keyfile: str | None = Field(None, description="Its key (PEM, not encrypted). Not set: in the same file.")
+    kafka_ssl_keyfile: str | None = Field(
+        None, description="Its key (PEM, not encrypted). Not set: in the same file."
+    )
     kafka_embedded: bool = Field(False, description="The broker is the embedded one (set by `up`).")
     topic_prefix: str = Field("", description="Put before every topic's name.")
     topic_partitions: int = Field(8, ge=1, le=1000, description="Partitions of every topic.")
@@ -146,7 +172,8 @@ class Settings(BaseSettings):
     journal_retention_days: float = Field(
         0,
         ge=0,
-        description="How long done turns, replies and raw events are kept, never shorter than topics. 0: for ever.",
+        description="How long done turns, replies and raw events are kept, never shorter than topics. "
+        "0: for ever.",
     )
 
     max_in_flight: int = Field(2000, ge=1, description="Conversations worked on at once per worker.")
@@ -168,36 +195,49 @@ class Settings(BaseSettings):
         10,
         ge=0,
         le=300,
-        description="A message that says the same as the one before within this time shares its answer. 0: it never does.",
+        description="A message that says the same as the one before within this time shares its answer. "
+        "0: it never does.",
     )
-    typing_indicator: bool = Field(True, description="Show the client that an answer is being made, where it takes long.")
+    typing_indicator: bool = Field(
+        True, description="Show the client that an answer is being made, where it takes long."
+    )
     backfill_every_seconds: float = Field(
-        120, ge=0, description="How often web looks for messages at Twilio that never reached us. 0: only at its start."
+        120,
+        ge=0,
+        description="How often web looks for messages at Twilio that never reached us. 0: only at its start.",
     )
     backfill_hours: float = Field(
-        24, ge=0, description="Longest gap that web fetches by itself; for longer ones there is `backfill --since`."
+        24,
+        ge=0,
+        description="Longest gap that web fetches by itself; for longer ones there is `backfill --since`.",
     )
     texts_language: str = Field(
         "es",
         pattern="^[a-z]{2,3}$",
-        description="Language of our own texts where a call names none (call_metadata.language). es and pt ship.",
+        description="Language of our own texts where a call names none (call_metadata.language). "
+        "es and pt ship.",
     )
     texts_dir: str | None = Field(
         None, description="Folder of further languages' texts, LANGUAGE.json; see schemas/texts/README.md."
     )
-    first_message_text: str = Field(_SPANISH["first_message_text"], description="First message after a completed call.")
+    first_message_text: str = Field(
+        _SPANISH["first_message_text"], description="First message after a completed call."
+    )
     first_message_summary: Literal["off", "on"] = Field(
         "off",
-        description="Whether {summary} in a free text, such as FIRST_MESSAGE_TEXT, is the call's summary, which the agent "
-        "writes for the team. Off: it is left out there; templates have it all the same.",
+        description="Whether {summary} in a free text, such as FIRST_MESSAGE_TEXT, is the call's summary, "
+        "which the agent writes for the team. Off: it is left out there; templates have it all the same.",
     )
     first_message_summary_language: SummaryLanguage = Field(
         "es",
-        description="A summary in another language is left out of free texts. any: whatever it is. Where a text is of "
-        "another language than TEXTS_LANGUAGE, it is that one.",
+        description="A summary in another language is left out of free texts. any: whatever it is. "
+        "Where a text is of another language than TEXTS_LANGUAGE, it is that one.",
     )
     first_message_summary_length: int = Field(
-        300, ge=20, le=1_000, description="Longest summary in a free text, in characters; it is cut at a word."
+        300,
+        ge=20,
+        le=1_000,
+        description="Longest summary in a free text, in characters; it is cut at a word.",
     )
     call_status_actions: str = Field(
         "{}",
@@ -207,13 +247,17 @@ class Settings(BaseSettings):
     quiet_hours: str | None = Field(
         None, description="Hours without first messages in the client's own time zone, e.g. 21:00-08:00."
     )
-    campaign_messages_per_minute: float = Field(0, ge=0, description="First messages of one campaign a minute. 0: no pace.")
+    campaign_messages_per_minute: float = Field(
+        0, ge=0, description="First messages of one campaign a minute. 0: no pace."
+    )
     opt_out_words: str = Field(
-        "STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT, BAJA, CANCELAR, DETENER, PARAR, SALIR, DARME DE BAJA, DAR DE BAJA, "
-        "NO ME ESCRIBAN MAS, NO ME ESCRIBAS MAS",
+        "STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT, BAJA, CANCELAR, DETENER, PARAR, SALIR, "
+        "DARME DE BAJA, DAR DE BAJA, NO ME ESCRIBAN MAS, NO ME ESCRIBAS MAS",
         description="Whole messages after which a number gets no more messages of ours, separated by commas.",
     )
-    opt_in_words: str = Field("START, UNSTOP, ALTA, REANUDAR, DARME DE ALTA", description="Whole messages that undo it.")
+    opt_in_words: str = Field(
+        "START, UNSTOP, ALTA, REANUDAR, DARME DE ALTA", description="Whole messages that undo it."
+    )
     opt_out_text: str = Field(
         _SPANISH["opt_out_text"], min_length=1, description='Confirms an opt-out once; "-" sends nothing.'
     )
@@ -221,29 +265,35 @@ class Settings(BaseSettings):
         _SPANISH["opt_in_text"], min_length=1, description='Confirms that it was undone; "-" sends nothing.'
     )
     handoff_words: str = Field(
-        "ASESOR, ASESORA, HUMANO, AGENTE HUMANO, UN ASESOR, UNA ASESORA, UN HUMANO, PERSONA REAL, UNA PERSONA REAL, "
-        "ATENCION HUMANA, CON UN ASESOR, CON UNA ASESORA, CON UNA PERSONA, HABLAR CON ALGUIEN, HABLAR CON UN ASESOR, "
-        "HABLAR CON UNA ASESORA, HABLAR CON UNA PERSONA, HABLAR CON UN HUMANO, QUIERO UN ASESOR, QUIERO UNA ASESORA, "
-        "QUIERO HABLAR CON UN ASESOR, QUIERO HABLAR CON UNA ASESORA, QUIERO HABLAR CON UNA PERSONA, "
-        "QUIERO HABLAR CON UN HUMANO, QUIERO HABLAR CON ALGUIEN",
-        description="Whole messages that ask for a person, separated by commas: phrases that answer no question of the "
-        "agent's.",
+        "ASESOR, ASESORA, HUMANO, AGENTE HUMANO, UN ASESOR, UNA ASESORA, UN HUMANO, PERSONA REAL, "
+        "UNA PERSONA REAL, ATENCION HUMANA, CON UN ASESOR, CON UNA ASESORA, CON UNA PERSONA, "
+        "HABLAR CON ALGUIEN, HABLAR CON UN ASESOR, HABLAR CON UNA ASESORA, HABLAR CON UNA PERSONA, "
+        "HABLAR CON UN HUMANO, QUIERO UN ASESOR, QUIERO UNA ASESORA, QUIERO HABLAR CON UN ASESOR, "
+        "QUIERO HABLAR CON UNA ASESORA, QUIERO HABLAR CON UNA PERSONA, QUIERO HABLAR CON UN HUMANO, "
+        "QUIERO HABLAR CON ALGUIEN",
+        description="Whole messages that ask for a person, separated by commas: "
+        "phrases that answer no question of the agent's.",
     )
     handoff_payloads: str = Field(
         "HANDOFF, HUMAN, TRANSFER_TO_HUMAN, PASAR_A_PERSONA, ASESOR",
         description="Payloads of buttons, and ids of list items, that ask for a person, separated by commas.",
     )
     handoff_text: str = Field(
-        _SPANISH["handoff_text"], min_length=1, description='Sent when a person takes over; "-" sends nothing.'
+        _SPANISH["handoff_text"],
+        min_length=1,
+        description='Sent when a person takes over; "-" sends nothing.',
     )
     handoff_tools: str = Field(
         "transfer_to_human, hand_off_to_human, pasar_a_persona",
         description="Client tools by which the agent asks for a person, separated by commas.",
     )
     handoff_phrase: str | None = Field(
-        None, description="Words in an answer by which the agent asks for a person; the client does not see them."
+        None,
+        description="Words in an answer by which the agent asks for a person; the client does not see them.",
     )
-    conversation_idle_close_hours: float = Field(72, ge=0, description="Silence that closes a conversation. 0: never.")
+    conversation_idle_close_hours: float = Field(
+        72, ge=0, description="Silence that closes a conversation. 0: never."
+    )
     escalated_resume_hours: float = Field(
         24, ge=0, description="After this without a person's message the agent speaks again. 0: never."
     )
@@ -251,13 +301,19 @@ class Settings(BaseSettings):
         "escalated, resumed, opted_out, opted_in",
         description="What the backend is told by a signed POST: these and closed; - for nothing.",
     )
-    backend_events_path: str = Field("/api/whatsapp-events", description="Path of these POSTs under BACKEND_URL.")
-    backend_webhook_secret: SecretText | None = Field(None, description="Signs these POSTs. Not set: MICROSERVICE_TOKEN.")
-    no_answer_message_text: str = Field(_SPANISH["no_answer_message_text"], description="First message after other calls.")
+    backend_events_path: str = Field(
+        "/api/whatsapp-events", description="Path of these POSTs under BACKEND_URL."
+    )
+    backend_webhook_secret: SecretText | None = Field(
+        None, description="Signs these POSTs. Not set: MICROSERVICE_TOKEN."
+    )
+    no_answer_message_text: str = Field(
+        _SPANISH["no_answer_message_text"], description="First message after other calls."
+    )
     worker_urls: str = Field(
         "http://127.0.0.1:6066",
-        description="Where web finds the workers' views, separated by commas; `/health` says which do not answer. A name "
-        "with several addresses stands for as many workers. `-`: nowhere.",
+        description="Where web finds the workers' views, separated by commas; `/health` says which "
+        "do not answer. A name with several addresses stands for as many workers. `-`: nowhere.",
     )
     phone_url: str | None = Field(
         None, description="Where /phone leads: the phone in the browser (set by `up` with simulated vendors)."
@@ -265,20 +321,28 @@ class Settings(BaseSettings):
     operator_tokens: SecretText | None = Field(
         None, description='JSON object of operators and their sign-in tokens for /ops, e.g. {"ana": "…"}.'
     )
-    operators_see_masked_numbers: bool = Field(False, description="Numbers are masked in lists until one is opened.")
+    operators_see_masked_numbers: bool = Field(
+        False, description="Numbers are masked in lists until one is opened."
+    )
     stats_timezone: str = Field("UTC", description="Where the day of the statistics turns.")
-    stats_days_kept: int = Field(8, ge=2, le=366, description="Days that the live statistics keep, today included.")
+    stats_days_kept: int = Field(
+        8, ge=2, le=366, description="Days that the live statistics keep, today included."
+    )
     stats_closed_kept_days: int = Field(
-        30, ge=1, description="Days after its last message for which a closed conversation stays in the live statistics."
+        30,
+        ge=1,
+        description="Days after its last message for which a closed conversation stays in the live "
+        "statistics.",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
-        None, description="Where traces go, by OTLP over HTTP, e.g. http://127.0.0.1:4318. Not set: no traces."
+        None,
+        description="Where traces go, by OTLP over HTTP, e.g. http://127.0.0.1:4318. Not set: no traces.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
 
     def in_language(self, language: str, texts: Texts) -> Self:
-        """Return the same with a language's texts; what was set itself stays, but for templates, which have a language."""
+        """Return a copy with a language's texts. Set texts stay, except templates, which have a language."""
         is_set = self.model_fields_set - set(TEMPLATES)
         given = {name: value for name, value in texts.settings.items() if name not in is_set}
         if language != self.texts_language and language in get_args(SummaryLanguage):
@@ -287,15 +351,15 @@ class Settings(BaseSettings):
 
     @property
     def unused_database_parameters(self) -> tuple[str, ...]:
-        """Parameters of DATABASE_URL, by name, that are left out because they are other drivers'."""
+        """Names of DATABASE_URL's parameters that are left out because they are other drivers'."""
         return self._unused
 
     def secrets(self) -> frozenset[str]:
-        """Return every secret that is set: whole, and of those with parts each part."""
+        """Return every secret that is set: whole, and each part of those that have parts."""
         whole = {str(value) for value in vars(self).values() if isinstance(value, Secret)}
         password = urlsplit(self.database_url or "").password
         parts = {password, unquote(password)} if password else set[str]()
-        with suppress(ConfigurationError):  # told by whoever needs them
+        with suppress(ConfigurationError):  # reported by whoever needs them
             parts |= set(self.operators().values())
         return frozenset(whole | parts)
 
@@ -345,7 +409,7 @@ def _known(env: Mapping[str, str]) -> dict[str, object]:
 
 
 def in_languages(settings: Settings) -> dict[str, tuple[Settings, Texts]]:
-    """Return the settings with the texts of each language that there is.
+    """Return, by language, the settings with that language's texts, and the texts.
 
     Raises:
         ConfigurationError: a file is malformed, or TEXTS_LANGUAGE has none.
@@ -353,12 +417,14 @@ def in_languages(settings: Settings) -> dict[str, tuple[Settings, Texts]]:
     found = read_texts(settings.texts_dir)
     if settings.texts_language not in found:
         known = ", ".join(sorted(found))
-        raise ConfigurationError(f"TEXTS_LANGUAGE: no texts in {settings.texts_language!r}; there are: {known}")
+        raise ConfigurationError(
+            f"TEXTS_LANGUAGE: no texts in {settings.texts_language!r}; there are: {known}"
+        )
     return {language: (settings.in_language(language, texts), texts) for language, texts in found.items()}
 
 
 def require(settings: Settings, *names: str) -> None:
-    """Check that settings a process cannot do without are there.
+    """Check that the settings a process cannot do without are set.
 
     Raises:
         ConfigurationError: names every missing variable in one line.

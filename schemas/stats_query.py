@@ -14,7 +14,10 @@ _LONGEST_ID = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatsQuery:
-    """`day`: in the statistics' time zone, None for today. `campaign`: `batch_id`, `group_id`, both or none."""
+    """A question to the statistics.
+
+    `day`: in their time zone, None for today. `campaign`: `batch_id`, `group_id`, both or neither.
+    """
 
     day: date | None
     campaign: dict[str, str]

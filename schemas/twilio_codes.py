@@ -2,7 +2,7 @@
 
 Kinds: see `schemas.verdicts`.
 
-Twilio publishes no such classification (facts of its errors/N pages); codes may be added or changed by Twilio.
+Twilio publishes no such classification; the facts are from its errors/N pages. It may add or change codes.
 """
 
 import json
@@ -23,10 +23,10 @@ _REQUEST_TIMEOUT = 408
 
 
 def classify(code: int | str | None, http_status: int | None = None) -> Verdict:
-    """Judge an error. `http_status`: of a refused request; None for a code that came by a delivery report.
+    """Judge an error. `http_status`: of a refused request; None for a code that came in a delivery report.
 
-    The status decides before the code where it says whether the request was processed: 429 never was (errors/20429),
-    5xx may have been, whatever code the body carries.
+    The status takes precedence over the code where it says whether the request was processed: 429 never was
+    (errors/20429), 5xx may have been, whatever code the body carries.
     """
     known = _table().get(str(code))
     if http_status == _TOO_MANY:
@@ -41,7 +41,7 @@ def classify(code: int | str | None, http_status: int | None = None) -> Verdict:
 
 
 def _unheard_of(code: int | str | None) -> Verdict:
-    """Return the verdict on a code that is in no table, with words that invent nothing."""
+    """Return the verdict on a code that no table has, in words that invent nothing."""
     verdict, text = _table()["default"], str(code)
     if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_CODE):
         return verdict

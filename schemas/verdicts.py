@@ -1,12 +1,12 @@
 """What a messenger's refusal means, in our own words, whichever vendor says it.
 
-retryable   it was not done and may be done again, with backoff
-slow        the same, but of this one number: WhatsApp takes about a message per 6 s to one person
-hold        our account, sender or credentials are refused: all wait for a person, burn nothing
-unknown     it may have been done: look before doing it again
+retryable   it was not done and may be retried, with backoff
+slow        the same, for this one number only: WhatsApp takes about one message per 6 s to one person
+hold        our account, sender or credentials are refused: everything waits for a person, burn nothing
+unknown     it may have been done: look before retrying
 template    outside the 24-hour window: only a template can be sent
 suppress    the person does not want our messages: never write again unasked
-terminal    refused for good (also every code that nobody knows)
+terminal    refused for good (also every unknown code)
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,15 @@ Kind = Literal["retryable", "slow", "hold", "unknown", "template", "suppress", "
 KINDS: Final = ("retryable", "slow", "hold", "unknown", "template", "suppress", "terminal")
 
 PASSING: Final = ("retryable", "slow")
-"""It was not done, and may be done later."""
+"""It was not done, and may be retried later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do about an error. `es`, `en`: the reason for people; the vendor's own words are not repeated. `do_es`,
-    `do_en`: what somebody must do about it, where only a person can.
+    """What to do about an error.
+
+    `es`, `en`: the reason, for people, without the vendor's own words.
+    `do_es`, `do_en`: what somebody must do about it, where only a person can.
     """
 
     kind: Kind

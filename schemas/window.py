@@ -1,12 +1,12 @@
-"""Twilio's 24-hour window: free text only while the client has written within it; otherwise an approved template. Pure.
+"""Twilio's 24-hour window: free text only within it, an approved template outside. Pure.
 
-The rule speaks of inbound messages; a phone call does not open the window (Twilio's error 63016).
+A client's inbound message opens the window; a phone call does not (Twilio's error 63016).
 """
 
 from datetime import datetime, timedelta
 
 _WINDOW = timedelta(hours=24)
-# A message that waits at Twilio until the window is closed fails; queues there last minutes.
+# A message still queued at Twilio when the window closes fails; queues there last minutes.
 _MARGIN = timedelta(minutes=10)
 
 

@@ -1,8 +1,8 @@
 """Fail points: named places between two steps at which a test can have the process die, once.
 
-Armed by a file that `FAIL_POINT_FILE` names and that holds a point's name, and perhaps behind it which time it is to act:
-the process that reaches the point then removes the file and dies as by `kill -9`. Without the variable a point costs one
-look into the environment.
+A point is armed by a file that `FAIL_POINT_FILE` names. The file holds the point's name, perhaps followed by
+the number of the pass at which to act. The process that reaches the point then removes the file and dies as
+if by `kill -9`. Without the variable, a point costs one look-up in the environment.
 """
 
 import os
@@ -16,13 +16,13 @@ POINTS = (
     "after-begin",  # a question is durable, the agent not asked
     "after-agent",  # the agent has answered, its reply not stored
     "after-answer",  # a message is intended, not sent
-    "after-reconcile",  # a send of unknown outcome was looked for
+    "after-reconcile",  # a send of unknown outcome was looked up
     "after-send",  # Twilio has accepted, the sid not recorded
     "after-accept",  # sid recorded, events not published
     "after-publish",  # events in Kafka, not recorded as published
-    "before-letter",  # an address is to be told something, and is not
+    "before-letter",  # an address is to be told something, and has not been
     "after-letter",  # Kafka has it, not recorded
-    "before-release",  # what an event came to is durable, its offset not released
+    "before-release",  # an event's outcome is durable, its offset not released
 )
 
 

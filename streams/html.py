@@ -1,4 +1,4 @@
-"""The workers' views: JSON for programs, plain pages for a browser, with nothing to click but the next page."""
+"""The workers' views: JSON for programs, plain pages for a browser. The only link is to the next page."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -13,7 +13,7 @@ _STYLE = (
 
 
 def is_wanted(request: web.Request) -> bool:
-    """Return whether whoever asks is a browser, by its header `Accept`."""
+    """Return whether a page is wanted: a browser asks, judging by its `Accept` header."""
     return "text/html" in request.headers.get("Accept", "")
 
 
@@ -24,7 +24,7 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Return a view's answer, as whoever asks reads it."""
+    """Return a view's answer in the form that the caller reads."""
     if not is_wanted(request):
         return web.json_response(body, status=status, headers=headers)
     return web.Response(text=page(title, body), content_type="text/html", status=status, headers=headers)
@@ -34,7 +34,10 @@ def page(title: str, value: object, following: str | None = None) -> str:
     """Return a whole page. `following`: the address of the next one."""
     more = f'<p><a href="{escape(following)}">next</a></p>' if following else ""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    return f"<!doctype html><html><head>{head}</head><body><h1>{escape(title)}</h1>{_shown(value)}{more}</body></html>"
+    return (
+        f"<!doctype html><html><head>{head}</head>"
+        f"<body><h1>{escape(title)}</h1>{_shown(value)}{more}</body></html>"
+    )
 
 
 def _shown(value: object) -> str:
@@ -55,7 +58,9 @@ def _pairs(value: Mapping[Any, Any]) -> str:
 def _rows(value: Sequence[Any]) -> str:
     names = list(value[0])
     head = "".join(f"<th>{_words(name)}</th>" for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in names) + "</tr>" for row in value)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in names) + "</tr>" for row in value
+    )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 

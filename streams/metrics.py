@@ -1,6 +1,6 @@
-"""What `/metrics` of a worker tells. No numbers of people in labels, and no label whose values grow without bound.
+"""A worker's metrics. Labels hold no phone numbers, and no values that grow in number without bound.
 
-What is counted for each message has its label looked up once: that costs ten times as much as counting.
+Labels of what is counted per message are looked up once: a look-up costs ten times as much as counting.
 """
 
 from functools import cache
@@ -12,30 +12,48 @@ _STEP_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _TURN_BUCKETS = (0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 300)
 
 _TURNS = Histogram(
-    "whatsapp_turn_seconds", "Turns by kind and outcome: done, failed, held.", ["kind", "outcome"],
+    "whatsapp_turn_seconds",
+    "Turns by kind and outcome: done, failed, held.",
+    ["kind", "outcome"],
     buckets=_TURN_BUCKETS,
-)  # fmt: skip
-_STEPS = Histogram("whatsapp_step_seconds", "Groups that the store loads or writes.", ["step"], buckets=_STEP_BUCKETS)
-_RECONCILIATIONS = Counter("whatsapp_reconciliations", "Sends of unknown outcome, by what was found out.", ["found"])
+)
+_STEPS = Histogram(
+    "whatsapp_step_seconds", "Groups that the store loads or writes.", ["step"], buckets=_STEP_BUCKETS
+)
+_RECONCILIATIONS = Counter(
+    "whatsapp_reconciliations", "Sends of unknown outcome, by what was found out.", ["found"]
+)
 RETRIES = Counter("whatsapp_retries", "Attempts after the first, of vendors' calls.")
 REDELIVERIES = Counter("whatsapp_redeliveries", "Events that had been taken up before.")
 REBALANCES = Counter("whatsapp_rebalances", "Assignments of partitions to this worker.")
 DEAD_LETTERS = Counter("whatsapp_dead_letters", "Events that became dead letters.", ["topic"])
 CONTRADICTIONS = Counter("whatsapp_contradicted_addresses", "Addresses that were told of with two numbers.")
 MAILBOXES = Gauge("whatsapp_mailboxes", "Numbers for which something is being done.")
-IN_FLIGHT = Gauge("whatsapp_in_flight", "Effects under way: what vendors, the agent and the backend are asked.")
+IN_FLIGHT = Gauge(
+    "whatsapp_in_flight", "Effects under way: what vendors, the agent and the backend are asked."
+)
 WINDOW = Gauge("whatsapp_window_events", "Fetched and unfinished events.", ["topic"])
 OLDEST = Gauge("whatsapp_oldest_event_seconds", "Age of the oldest fetched and unfinished event.", ["topic"])
 BEHIND = Gauge("whatsapp_events_behind", "Events that wait: in Kafka, or between their fetch and their end.")
-UNPUBLISHED = Gauge("whatsapp_events_unpublished", "Events in the log, and under way to it, that Kafka does not have.")
-PROGRESS = Gauge("whatsapp_seconds_since_progress", "Since anything moved; declared pauses count as progress.")
+UNPUBLISHED = Gauge(
+    "whatsapp_events_unpublished", "Events in the log, and under way to it, that Kafka does not have."
+)
+PROGRESS = Gauge(
+    "whatsapp_seconds_since_progress", "Since anything moved; declared pauses count as progress."
+)
 PARTITIONS = Gauge("whatsapp_partitions_owned", "Partitions that this worker owns.")
-STOPPED = Gauge("whatsapp_partitions_stopped", "Partitions that stand still: the same failure met many of their numbers.")
+STOPPED = Gauge(
+    "whatsapp_partitions_stopped", "Partitions that stand still: the same failure met many of their numbers."
+)
 LOST_OFFSETS = Gauge(
-    "whatsapp_lost_offsets", "Partitions whose committed offset the log had no more, since this worker started.", ["topic"]
+    "whatsapp_lost_offsets",
+    "Partitions whose committed offset the log had no more, since this worker started.",
+    ["topic"],
 )
 REFUSED = Gauge(
-    "whatsapp_account_refused", "1 while a vendor refuses our account, or our sender's first messages.", ["vendor", "scope"]
+    "whatsapp_account_refused",
+    "1 while a vendor refuses our account, or our sender's first messages.",
+    ["vendor", "scope"],
 )
 REFUSALS = (("twilio", "account"), ("twilio", "first_messages"), ("elevenlabs", "account"))
 PAUSED = Gauge("whatsapp_vendor_paused", "1 while the vendor is left alone because it is away.", ["vendor"])

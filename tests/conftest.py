@@ -12,19 +12,26 @@ from db.migrate import migrate
 from db.pool import Pool, create_pool
 from schemas.settings import load_settings
 from tests.support.garbage import collect_quietly
-from tests.support.servers import JARS, Databases, apache_kafka_is_there, kafka_server, kafka_source, postgres_server
+from tests.support.servers import (
+    JARS,
+    Databases,
+    apache_kafka_is_there,
+    kafka_server,
+    kafka_source,
+    postgres_server,
+)
 
-# A machine that is busy is no failure: speed is judged in the benchmark. CI plays the same histories each time, so that it
-# says something of the change; whoever runs the tests by hand explores further ones.
+# A busy machine is no failure: the benchmark judges speed. CI plays the same histories each time, so that its
+# result depends on the change alone. Whoever runs the tests by hand explores further histories.
 hypothesis.settings.register_profile("untimed", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("untimed")
-# Tests that speak with servers.
+# Tests that talk to servers.
 _WITH_SERVERS = {"integration", "acceptance", "chaos", "bench"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left_to_later_modules(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Collect what libraries leave open when a loop ends where it was left: later it would be another test's failure."""
+    """Collect what libraries leave open when a loop ends, before it becomes another test's failure."""
     yield
     if _WITH_SERVERS & set(request.path.parts):
         collect_quietly()
@@ -35,14 +42,14 @@ def pytest_report_header() -> str:
 
 
 def pytest_configure() -> None:
-    """Processes that the tests start inherit what the embedded broker needs."""
+    """Set what the embedded broker needs; processes that the tests start inherit it."""
     if kafka_source() == "embedded":
         os.environ["KAFKA_EMBEDDED"] = "true"
 
 
 @pytest.fixture(scope="session")
 def jars() -> Path:
-    """Apache Kafka's jars; CI demands that they are used."""
+    """Folder of Apache Kafka's jars. CI requires that they are used."""
     if os.environ.get("REQUIRE_APACHE_KAFKA"):
         assert apache_kafka_is_there(), "these tests must run on Apache Kafka"
     return JARS
@@ -50,21 +57,21 @@ def jars() -> Path:
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[str]:
-    """The Kafka under test."""
+    """Bootstrap servers of the Kafka under test."""
     with kafka_server(tmp_path_factory.mktemp("kafka")) as bootstrap:
         yield bootstrap
 
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """The Postgres under test."""
+    """Maker of databases in the Postgres under test."""
     with postgres_server(tmp_path_factory.mktemp("postgres")) as databases:
         yield databases
 
 
 @pytest.fixture(scope="session")
 def migrated(databases: Databases) -> str:
-    """The name of a migrated database, to be copied."""
+    """Name of a migrated database, to be copied."""
 
     async def make() -> str:
         name, url = await databases.create()
@@ -76,7 +83,7 @@ def migrated(databases: Databases) -> str:
 
 @pytest.fixture
 async def database_url(databases: Databases, migrated: str) -> str:
-    """A migrated database of the test's own."""
+    """URL of a migrated database of the test's own."""
     return (await databases.create(migrated))[1]
 
 
@@ -90,5 +97,5 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def empty_database_url(databases: Databases) -> str:
-    """A database without tables."""
+    """URL of a database without tables."""
     return (await databases.create())[1]

@@ -10,7 +10,7 @@ from schemas.errors import InvalidInput, Unavailable
 log = structlog.get_logger()
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# Of these the exception's text says what is allowed.
+# For these the exception's text says what is allowed.
 _SAY_WHY = frozenset({408, 413, 415, 503})
 _KEPT_HEADERS = ("Allow", "Accept-Encoding", "Retry-After")
 
@@ -25,7 +25,7 @@ def failure(status: int, error: str, details: object = None) -> web.Response:
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Turn every error into the contract's JSON; nothing of the inside is shown.
+    """Turn every error into the contract's JSON, without showing anything internal.
 
     A body that was not read is drained by aiohttp after the answer, so the connection survives.
     """
@@ -41,15 +41,15 @@ async def errors_as_json(request: web.Request, handler: Next) -> web.StreamRespo
         if error.status < 400:
             raise
         return _of_http(request, error)
-    except Exception as error:  # noqa: BLE001 - the last line: logged, answered, never shown
+    except Exception as error:  # noqa: BLE001 - the last resort: logged, answered, never shown
         if isinstance(error, ConnectionError) and request.transport is None:
-            return failure(400, "Connection lost")  # before all of the body was here; nobody hears it
+            return failure(400, "Connection lost")  # before the whole body arrived; nobody hears it
         log.exception("request failed")
         return failure(500, "Internal error")
 
 
 async def not_stored(request: web.Request, response: web.StreamResponse) -> None:
-    """What `/api` answers is for its caller alone: no proxy on the way may keep it."""
+    """Forbid proxies on the way to keep what `/api` answers: it is for its caller alone."""
     if request.path.startswith("/api"):
         response.headers.setdefault("Cache-Control", "no-store")
 

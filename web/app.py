@@ -29,7 +29,7 @@ from web.twilio_webhooks import TwilioWebhooks
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collaborators:
-    """What the routes need of the outside."""
+    """What the routes need from outside."""
 
     publisher: Publishing
     outcomes: OutcomeSource
@@ -45,14 +45,14 @@ class Collaborators:
 
 def create_app(settings: Settings, outside: Collaborators) -> web.Application:
     """Make the application; it connects to nothing."""
-    # From the outside in: whatever happens inside gets its request id and is counted; nothing is read for strangers.
+    # Outermost first: whatever happens inside has a request id and is counted; nothing is read for strangers.
     middlewares = [
         with_request_id,
         traced,
         measured,
         errors_as_json,
         token_middleware(accepted_tokens(settings)),
-        # Of a webhook the signature comes first; the pages tell of it in their own way.
+        # For webhooks the signature comes first; the console's pages report it in their own way.
         refuse_nul("/webhook/", "/ops"),
     ]
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY, handler_args=HANDLER_ARGS)
@@ -88,7 +88,7 @@ def _add_webhooks(app: web.Application, settings: Settings, outside: Collaborato
 
 
 def to_phone(url: str) -> Handler:
-    """Send the browser to the phone, which only a local world with simulated vendors has."""
+    """Return a redirect to the phone, which only a local world with simulated vendors has."""
 
     async def redirect(request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(url)

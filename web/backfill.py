@@ -1,4 +1,4 @@
-"""Back-fill: what Twilio has and we never got is published as if its webhook had come, under the same ids."""
+"""Back-fill: publishes what Twilio has and we never got, under the same ids as if its webhook had come."""
 
 import asyncio
 import uuid
@@ -28,9 +28,9 @@ from web.publisher import Publishing
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# Younger sends are being looked for by their worker (TWILIO_UNKNOWN_PATIENCE_SECONDS and its holds).
+# Younger sends are still being looked up by their worker (TWILIO_UNKNOWN_PATIENCE_SECONDS and its holds).
 _LEAST_SEND_AGE_SECONDS = 120.0
-# A create is asked for before Twilio lists it.
+# We ask for a create before Twilio lists it.
 _SEND_MARGIN = timedelta(hours=1)
 _MOST_IDS = 5000
 _READ_SECONDS = 10.0
@@ -39,7 +39,7 @@ _NUMBERS_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a look came to. `messages`: never got; `statuses`: further than known; `sends`: of unknown outcome, found."""
+    """What a look found: messages we never got, newer statuses than we know, sends of unknown outcome."""
 
     since: datetime
     until: datetime
@@ -54,7 +54,7 @@ class Findings:
 
 
 class Backfill:
-    """Looks and publishes. Idempotent: ids are Twilio's, and whoever takes the events up knows ids.
+    """Looks and publishes. Idempotent: ids are Twilio's, and whoever takes up events remembers ids.
 
     Every method raises:
         VendorError: Twilio's list cannot be read.
@@ -79,7 +79,7 @@ class Backfill:
         self._account = settings.twilio_account_sid or ""
 
     async def run(self, since: datetime, until: datetime) -> Findings:
-        """Look and publish: clients' messages first, in their order per number."""
+        """Look and publish: clients' messages first, in order for each number."""
         findings = await self.look(since, until)
         await self.publish(findings)
         return findings
@@ -91,11 +91,16 @@ class Backfill:
         messages = await self._never_got(got, since)
         statuses, sends = await self._outgoing(sent, since)
         return Findings(
-            since=since, until=until, listed=len(got) + len(sent), messages=messages, statuses=statuses, sends=sends
+            since=since,
+            until=until,
+            listed=len(got) + len(sent),
+            messages=messages,
+            statuses=statuses,
+            sends=sends,
         )
 
     async def publish(self, findings: Findings) -> None:
-        """Publish; what was published when this fails is found to be known the next time."""
+        """Publish. If this fails, what was already published is recognised as known next time."""
         request_id = f"backfill-{self._new_id().hex}"
         by_key: defaultdict[str, list[ListedMessage]] = defaultdict(list)
         for message in findings.messages:
@@ -110,25 +115,33 @@ class Backfill:
                         event = inbound(message, self._account, files, request_id)
                         await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request_id)
 
-        results = await asyncio.gather(*(publish_key(*of_key) for of_key in by_key.items()), return_exceptions=True)
+        results = await asyncio.gather(
+            *(publish_key(*of_key) for of_key in by_key.items()), return_exceptions=True
+        )
         for error in filter(None, results):
             raise error
         for own_id, message in [*((None, each) for each in findings.statuses), *findings.sends]:
             with _one_less():
                 status = report(message, self._account, own_id, request_id, self._now())
-                await self._publisher.publish(MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id)
+                await self._publisher.publish(
+                    MESSAGE_STATUS, key_of(status.params, "To"), status.to_json(), request_id
+                )
         if findings.any:
             log.warning(
                 "fetched from Twilio what never reached us",
-                messages=len(findings.messages), statuses=len(findings.statuses), sends=len(findings.sends),
-            )  # fmt: skip
+                messages=len(findings.messages),
+                statuses=len(findings.statuses),
+                sends=len(findings.sends),
+            )
 
     async def _never_got(self, got: list[ListedMessage], since: datetime) -> list[ListedMessage]:
-        """Oldest first. The journal is asked first; only what it does not know is looked for on its way to it."""
+        """Return them oldest first. Only what the journal does not know is looked for on its way there."""
         known = set(await self._rows(stored.KNOWN_MESSAGES, [message.sid for message in got]))
         missing = [message for message in reversed(got) if message.sid not in known]
         if missing:
-            waiting = await ids_under_way(self._settings, self._database, INBOUND_MESSAGE, InboundMessage, since)
+            waiting = await ids_under_way(
+                self._settings, self._database, INBOUND_MESSAGE, InboundMessage, since
+            )
             missing = [message for message in missing if message.sid not in waiting]
         return missing
 
@@ -152,7 +165,7 @@ class Backfill:
 
 @contextmanager
 def _one_less() -> Iterator[None]:
-    """What Twilio lists in a form that no event has keeps none of the others away."""
+    """Skip a message whose listed form fits no event, so that it does not hold up the others."""
     try:
         yield
     except InvalidInput as error:

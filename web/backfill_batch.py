@@ -1,5 +1,4 @@
-"""The ended calls of a batch as the backend's `call-completed`. Pure."""
-
+"""The ended calls of a batch as the backend's `call-completed` (pure), and the ids of events under way."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ _ENDED = frozenset({"completed", "failed", "voicemail", "no_response", "no_answe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedCall:
-    """One call that is over. `call`: what the backend would have told of it."""
+    """One call that is over. `call`: what the backend would have told us."""
 
     call: CallCompleted
     ended: datetime
@@ -37,7 +36,7 @@ class EndedCall:
 
 
 def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[EndedCall]:
-    """Return a batch's calls that ended in [since, until] (aware), oldest first; those without a number are left out."""
+    """Yield a batch's calls that ended in [since, until] (aware) and have a number, oldest first."""
     recipients = [each for each in batch.get("recipients") or [] if isinstance(each, dict)]
     for recipient in sorted(recipients, key=_updated):
         at = datetime.fromtimestamp(_updated(recipient), UTC)
@@ -52,7 +51,7 @@ def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[Ended
 
 
 def with_result(ended: EndedCall, conversation: Json | None) -> EndedCall:
-    """Distinguish voicemails from calls that were held, and calls nobody took from such as could not be made."""
+    """Tell voicemails from calls that were held, and calls nobody took from those that could not be made."""
     status = ended_as(ended.status, conversation or {})
     if status == ended.status:
         return ended
@@ -70,25 +69,32 @@ def _body(batch: Json, recipient: Json) -> Json:
     data = recipient.get("conversation_initiation_client_data")
     variables = data.get("dynamic_variables") if isinstance(data, dict) else None
     return {
-        "batch_id": batch.get("id"), "batch_name": batch.get("name"), "agent_id": batch.get("agent_id"),
-        "agent_name": batch.get("agent_name"), "phone_number_id": batch.get("phone_number_id"),
+        "batch_id": batch.get("id"),
+        "batch_name": batch.get("name"),
+        "agent_id": batch.get("agent_id"),
+        "agent_name": batch.get("agent_name"),
+        "phone_number_id": batch.get("phone_number_id"),
         "recipient": {name: recipient.get(name) for name in names},
         "call_metadata": {"client_name": client_name(variables if isinstance(variables, dict) else {})},
         "source": "elevenlabs-backfill",
-    }  # fmt: skip
+    }
 
 
 log = structlog.get_logger()
 
-# Kafka's time of a record is our clock, the lists' are the vendors'.
+# A record's time in Kafka is by our clock, times in the lists are by the vendors'.
 _LOG_MARGIN = timedelta(minutes=1)
 _READ_SECONDS = 10.0
 
 
 async def ids_under_way(
-    settings: Settings, database: Database, topic: str, model: type[CallCompleted] | type[InboundMessage], since: datetime
+    settings: Settings,
+    database: Database,
+    topic: str,
+    model: type[CallCompleted] | type[InboundMessage],
+    since: datetime,
 ) -> set[str]:
-    """Return the ids of a topic's events since a time. Without Kafka: fewer, and some are published again.
+    """Return the ids of a topic's events since a time. Without Kafka, fewer: some are published again.
 
     Raises:
         Unavailable: Postgres does not answer.
@@ -99,7 +105,9 @@ async def ids_under_way(
         async for value in recent_values(settings, topic, since - _LOG_MARGIN):
             ids.add(_id_of(model, value))
     except Unavailable:
-        log.warning("the log could not be read, its events may be published again under their ids", topic=topic)
+        log.warning(
+            "the log could not be read, its events may be published again under their ids", topic=topic
+        )
     return ids
 
 

@@ -1,4 +1,4 @@
-"""Back-fill from ElevenLabs: summaries and durations that never came, and ended calls that nobody told us of."""
+"""Back-fill from ElevenLabs: summaries and durations that never came, ended calls nobody told us of."""
 
 import asyncio
 import uuid
@@ -26,11 +26,11 @@ log = structlog.get_logger()
 
 # The clients' own turns ask ElevenLabs, too.
 _AT_ONCE = 10
-# One look's requests; what is left over is found by the next one.
+# The requests of one look; the next look finds the rest.
 _MOST_CALLS = 1000
-# A campaign goes on for days after its first call was told of.
+# A campaign goes on for days after we were told of its first call.
 _BATCH_LASTS = timedelta(days=7)
-# A backend that watches its batch tells of a call within this; what it says of the client is more than ElevenLabs knows.
+# A backend that watches its batch tells of a call within this, and knows more of the client than ElevenLabs.
 _BACKEND_TELLS = timedelta(minutes=2)
 
 
@@ -44,12 +44,13 @@ class CallList(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFindings:
-    """What a look came to. `summaries`: (call's id, what was missing of it); `calls`: ended, and unknown here;
-    `others`: batches of the time of which nobody ever told us a call: they begin conversations only when named.
-    """
+    """What a look found."""
 
+    #: A call's id, and what was missing of it.
     summaries: list[tuple[str, CallDetails]] = field(default_factory=list)
+    #: Ended, and unknown here.
     calls: list[EndedCall] = field(default_factory=list)
+    #: Batches of that time none of whose calls we were told of; they begin conversations only when named.
     others: list[ListedBatch] = field(default_factory=list)
 
     @property
@@ -58,7 +59,7 @@ class CallFindings:
 
 
 class CallBackfill:
-    """Looks and publishes. Idempotent: rows are only filled up, and whoever takes a call up knows its id.
+    """Looks and publishes. Idempotent: rows are only filled in, and whoever takes up a call remembers its id.
 
     Every method raises:
         VendorError: ElevenLabs cannot be asked.
@@ -97,7 +98,9 @@ class CallBackfill:
         if not calls:
             return CallFindings(summaries=summaries)
         known = await self._known_batches(since, until)
-        others = [each for one in self._lists async for each in one.all() if each.updated >= since.timestamp()]
+        others = [
+            each for one in self._lists async for each in one.all() if each.updated >= since.timestamp()
+        ]
         wanted = known | set(batches)
         found = await self._ended(sorted(wanted), since, min(until, self._now() - _BACKEND_TELLS))
         return CallFindings(
@@ -105,28 +108,35 @@ class CallBackfill:
         )
 
     async def publish(self, findings: CallFindings) -> None:
-        """Fill rows up and publish calls; what was done when this fails is found to be known the next time."""
+        """Fill in rows and publish calls. If this fails, what was already done is recognised next time."""
         request_id = f"backfill-{self._new_id().hex}"
         for call, known in findings.summaries:
             await self._details.publish(call, known, request_id)
         for ended in findings.calls:
             call_completed = ended.call
-            await self._publisher.publish(CALL_COMPLETED, call_completed.key, call_completed.to_json(), request_id)
+            await self._publisher.publish(
+                CALL_COMPLETED, call_completed.key, call_completed.to_json(), request_id
+            )
         if findings.any:
             log.warning(
                 "fetched from ElevenLabs what never reached us",
-                summaries=len(findings.summaries), calls=len(findings.calls),
-            )  # fmt: skip
+                summaries=len(findings.summaries),
+                calls=len(findings.calls),
+            )
 
     async def _summaries(self, since: datetime, until: datetime) -> list[tuple[str, CallDetails]]:
         bounds = _naive(since), _naive(until), _MOST_CALLS
         rows = await self._database.rows(stored.CALLS_WITHOUT_DETAILS, *bounds, UNCONNECTED)
         told = await self._each([row.elevenlabs_conversation_id for row in rows])
         read = [(row, details(answer)) for row, answer in zip(rows, told, strict=True) if answer is not None]
-        return [(row.elevenlabs_conversation_id, known) for row, known in read if known and _is_news(row, known)]
+        return [
+            (row.elevenlabs_conversation_id, known) for row, known in read if known and _is_news(row, known)
+        ]
 
     async def _known_batches(self, since: datetime, until: datetime) -> set[str]:
-        return set(await self._database.rows(stored.KNOWN_BATCHES, _naive(since - _BATCH_LASTS), _naive(until)))
+        return set(
+            await self._database.rows(stored.KNOWN_BATCHES, _naive(since - _BATCH_LASTS), _naive(until))
+        )
 
     async def _ended(self, batches: Sequence[str], since: datetime, until: datetime) -> list[EndedCall]:
         found: list[EndedCall] = []
@@ -135,7 +145,9 @@ class CallBackfill:
         known = set(await self._database.rows(stored.KNOWN_CALLS, [each.call.event_id for each in found]))
         missing = [each for each in found if each.call.event_id not in known]
         if missing:
-            waiting = await ids_under_way(self._settings, self._database, CALL_COMPLETED, CallCompleted, since)
+            waiting = await ids_under_way(
+                self._settings, self._database, CALL_COMPLETED, CallCompleted, since
+            )
             missing = [each for each in missing if each.call.event_id not in waiting]
         held = [call for each in missing if (call := each.call.recipient.conversation_id)]
         told = dict(zip(held, await self._each(held), strict=True))
@@ -158,7 +170,7 @@ class CallBackfill:
 
 
 def _is_news(row: stored.CallWithoutDetails, known: CallDetails) -> bool:
-    """Filling in what is filled in would be an event of nothing."""
+    """Return whether anything is left to fill in: without it, the event would say nothing."""
     summary = row.call_summary is None and known.summary is not None
     return summary or (row.call_duration_secs is None and known.duration_secs is not None)
 

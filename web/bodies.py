@@ -1,9 +1,8 @@
-"""Request bodies: bounded in bytes and in time, and inflated only for those who are known.
+"""Request bodies: bounded in bytes and in time, and inflated only for known senders.
 
 Pass `HANDLER_ARGS` to the application: aiohttp itself would inflate whatever a stranger sends, before any
 handler sees it.
 """
-
 
 import asyncio
 import zlib
@@ -17,23 +16,25 @@ from schemas.documents import parse_object
 from schemas.errors import InvalidInput
 
 LARGEST_BODY = 128 * 1024
-"""Bytes. A call is about 1 kB, with a name of 10,000 characters 40 kB. JSON writes a form's byte as six at
-most, so an event always fits into Kafka's 1 MB."""
+"""Bytes. A call is about 1 kB, or 40 kB with a name of 10,000 characters.
+
+JSON writes a form's byte as at most six, so an event always fits into Kafka's 1 MB.
+"""
 HANDLER_ARGS: Final = {
     "auto_decompress": False,
-    # What nobody reads of a refused request is thrown away so long: who still sends gets an answer.
+    # How long the rest of a refused request is discarded, so that whoever is still sending gets an answer.
     "lingering_time": 5.0,
 }
 JSON = "application/json"
-# The largest body over a bad mobile network; less than Twilio waits, 15 s.
+# Enough for the largest body over a bad mobile network; less than the 15 s that Twilio waits.
 _SECONDS = 10.0
 _INFLATED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-# Forms are UTF-8 and nothing else: Python knows a hundred encodings, and a sender who may choose one chooses the slowest:
-# 128 kB of Punycode take seconds.
+# Forms are UTF-8 and nothing else: Python knows a hundred encodings, and a sender free to choose would choose
+# the slowest. 128 kB of Punycode take seconds.
 FORM = "application/x-www-form-urlencoded"
 # ASCII is UTF-8, too.
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
-# Twilio sends some 30 fields, a page of dead letters has 50 boxes; more than this is nobody's form.
+# Twilio sends some 30 fields, a page of dead letters has 50 boxes; no form has more than this.
 _MOST_FIELDS = 500
 
 
@@ -41,8 +42,8 @@ async def read(request: web.Request, most: int = LARGEST_BODY) -> bytes:
     """Read a whole body that is not compressed.
 
     Raises:
-        HTTPUnsupportedMediaType: it is.
-        HTTPRequestEntityTooLarge: it has more bytes than `most`; where it says so itself, nothing is read.
+        HTTPUnsupportedMediaType: it is compressed.
+        HTTPRequestEntityTooLarge: it has more than `most` bytes; if its headers say so, nothing is read.
         HTTPRequestTimeout: it did not come in time.
     """
     check_plain(request)
@@ -50,10 +51,10 @@ async def read(request: web.Request, most: int = LARGEST_BODY) -> bytes:
 
 
 def check_plain(request: web.Request) -> None:
-    """Check that a body says to be as it is.
+    """Check that a body does not claim to be compressed.
 
     Raises:
-        HTTPUnsupportedMediaType: it is compressed.
+        HTTPUnsupportedMediaType: it does.
     """
     if _encoding(request):
         raise web.HTTPUnsupportedMediaType(
@@ -65,8 +66,8 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     """Read the JSON object of somebody who holds the token; it may be compressed.
 
     Raises:
-        HTTPUnsupportedMediaType: compressed by another method than gzip and deflate.
-        InvalidInput: no JSON object, or not what its headers say.
+        HTTPUnsupportedMediaType: it is compressed by a method other than gzip and deflate.
+        InvalidInput: it is not a JSON object, or not what its headers say.
         HTTPRequestEntityTooLarge, HTTPRequestTimeout: see `read`.
     """
     encoding = _encoding(request)
@@ -78,7 +79,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
 
 def check_json(request: web.Request) -> None:
-    """Check that a body says to be JSON, which is UTF-8 whatever else it says.
+    """Check that a body claims to be JSON, which is UTF-8 whatever charset it claims.
 
     Raises:
         HTTPUnsupportedMediaType: it is something else.
@@ -113,7 +114,7 @@ def _encoding(request: web.Request) -> str:
 
 
 def _inflated(body: bytes, encoding: str) -> bytes:
-    """Inflate no further than a plain body might have been."""
+    """Inflate a body, but no further than the largest plain one allowed."""
     inflating = zlib.decompressobj(_INFLATED[encoding])
     try:
         text = inflating.decompress(body, LARGEST_BODY + 1)
@@ -127,7 +128,7 @@ def _inflated(body: bytes, encoding: str) -> bytes:
 
 
 def check_form(request: web.Request) -> None:
-    """Check that a body says to be a form in UTF-8, before it is read.
+    """Check that a body claims to be a form in UTF-8, before it is read.
 
     Raises:
         HTTPUnsupportedMediaType: it is something else.
@@ -140,7 +141,7 @@ def parse_form(body: bytes) -> MultiDict[str]:
     """Parse a form; blank values and repeated names are kept.
 
     Raises:
-        InvalidInput: bytes, as they are or behind a `%`, that are not UTF-8; more fields than anybody sends.
+        InvalidInput: bytes, plain or percent-encoded, that are not UTF-8; more fields than anybody sends.
     """
     try:
         return _fields(body.decode(), "strict")
@@ -167,7 +168,7 @@ def _fields(text: str, errors: str) -> MultiDict[str]:
 
 
 async def read_form(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[str]:
-    """Read a request's form of at most so many bytes.
+    """Read a request's form of at most `most` bytes.
 
     Raises:
         HTTPUnsupportedMediaType: see `check_form`.

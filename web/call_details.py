@@ -1,4 +1,4 @@
-"""Hands what ElevenLabs tells of a call over to its conversation's owner: nobody else writes a conversation."""
+"""Hands what ElevenLabs says of a call to its conversation's owner: nobody else writes a conversation."""
 
 import hashlib
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class DetailsPublisher:
         self._now = now
 
     async def publish(self, call_id: str, known: CallDetails, request_id: str) -> bool:
-        """Publish what is known of a call; False where no conversation lacks it."""
+        """Publish what is known of a call; return False if no conversation lacks it."""
         number = await self._database.row(LACKS_DETAILS, call_id)
         if number is None:
             return False
@@ -37,10 +37,15 @@ def command_of(number: str, call_id: str, known: CallDetails, at: datetime) -> C
     """Return the command; the same details have the same id.
 
     Raises:
-        InvalidInput: what is told is of no call.
+        InvalidInput: the details do not belong to a call.
     """
     details = NotedDetails.from_object(
-        {"call_id": call_id, "summary": known.summary, "duration_secs": known.duration_secs, "kept": known.kept()}
+        {
+            "call_id": call_id,
+            "summary": known.summary,
+            "duration_secs": known.duration_secs,
+            "kept": known.kept(),
+        }
     )
     told = f"{call_id}:{known.summary}:{known.duration_secs}"
     digest = hashlib.sha256(told.encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""What ElevenLabs knows by now and we do not, looked for at the start and from time to time; one web looks for all.
+"""Looks at the start and from time to time for what ElevenLabs knows and we do not; one web looks for all.
 
-Nothing waits for it. Ended calls begin conversations here only where ElevenLabs stands in for the backend anyway
-(ELEVENLABS_POST_CALL=call-completed): a first message cannot be taken back, and a backend may have left a call out on
-purpose. Elsewhere a person asks for them: `backfill`.
+Nothing waits for it. Ended calls begin conversations here only if ElevenLabs stands in for the backend anyway
+(ELEVENLABS_POST_CALL=call-completed): a first message cannot be taken back, and a backend may have left out a
+call on purpose. Otherwise a person asks for them with `backfill`.
 """
 
 import asyncio
@@ -24,18 +24,26 @@ from web.database import Database
 log = structlog.get_logger()
 _sql = load("backfill")
 
-# The workers ask for each call for 20 minutes themselves; what comes later is in no hurry.
+# The workers themselves ask for each call for 20 minutes; what comes later is not urgent.
 _LEAST_EVERY_SECONDS = 900.0
 
 
 class CallGap:
-    """Looks for as long as BACKFILL_HOURS back, again and again: an analysis may be late by any time."""
+    """Looks up to BACKFILL_HOURS back, again and again: an analysis may be late by any amount of time."""
 
     def __init__(
-        self, settings: Settings, database: Database, backfill: CallBackfill, now: Callable[[], datetime] = now
+        self,
+        settings: Settings,
+        database: Database,
+        backfill: CallBackfill,
+        now: Callable[[], datetime] = now,
     ) -> None:
         self._now = now
-        self._every = max(settings.backfill_every_seconds, _LEAST_EVERY_SECONDS) if settings.backfill_every_seconds else 0.0
+        self._every = (
+            max(settings.backfill_every_seconds, _LEAST_EVERY_SECONDS)
+            if settings.backfill_every_seconds
+            else 0.0
+        )
         self._longest = timedelta(hours=settings.backfill_hours)
         self._configured = settings.elevenlabs_api_key is not None
         self._with_calls = settings.elevenlabs_post_call == "call-completed"
@@ -56,8 +64,10 @@ class CallGap:
             await self._database.value(_sql.know, VENDOR)
             if known := await self._database.row(CLAIM, VENDOR, seconds):
                 since = max(known.begun_at, self._now() - self._longest)
-                await self._backfill.publish(await self._backfill.look(since, self._now(), calls=self._with_calls))
+                await self._backfill.publish(
+                    await self._backfill.look(since, self._now(), calls=self._with_calls)
+                )
         except (VendorError, Unavailable) as error:
             log.warning("ElevenLabs could not be compared", why=str(error))
-        except Exception:  # noqa: BLE001 - web takes messages, whatever comes out of looking for what is missing
+        except Exception:  # noqa: BLE001 - web takes messages, whatever goes wrong in looking for calls
             log.exception("ElevenLabs could not be compared")

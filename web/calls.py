@@ -33,7 +33,7 @@ class OutcomeSource(Protocol):
 
 
 class Calls:
-    """Publishes a call and waits for its first message, a little less than the backend waits.
+    """Publishes a call and waits for its first message, for a little less time than the backend waits.
 
     OUTCOME_WAIT_SECONDS count from the request's start, so that time spent on storing is not added to them.
     """
@@ -46,7 +46,7 @@ class Calls:
         self._sender = conversation_key(settings.twilio_whatsapp_from)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Answer with the outcome: sent, refused, or queued when it is not known in time."""
+        """Answer with the outcome: sent, refused, or queued if it is not known in time."""
         clock = asyncio.get_running_loop().time
         answer_at = clock() + self._wait_seconds
         check_json(request)
@@ -64,7 +64,7 @@ class Calls:
         return _answer(outcome)
 
     async def _known(self, event_id: str) -> Outcome | None:
-        """Look for a repeated call. Without Postgres it is published again: the worker knows its id."""
+        """Look up a repeated call. Without Postgres it is published again: the worker knows its id."""
         try:
             return await self._outcomes.get(event_id)
         except Unavailable:
@@ -85,7 +85,9 @@ def _answer(outcome: Outcome | None) -> web.Response:
         return web.json_response(body, status=202)
     if outcome.sid is None:  # CALL_STATUS_ACTIONS: no conversation begins after such a call
         return web.json_response(body | {"message": _SKIPPED, "status": "skipped"})
-    return web.json_response(body | {"message": _SENT, "whatsapp_message_id": outcome.sid, "status": "message_sent"})
+    return web.json_response(
+        body | {"message": _SENT, "whatsapp_message_id": outcome.sid, "status": "message_sent"}
+    )
 
 
 def _refused(error: dict[str, object]) -> web.Response:
@@ -95,4 +97,8 @@ def _refused(error: dict[str, object]) -> web.Response:
 
 
 def _local_id(outcome: Outcome | None) -> str | None:
-    return None if outcome is None or outcome.conversation_id is None else f"conv_local_{outcome.conversation_id}"
+    return (
+        None
+        if outcome is None or outcome.conversation_id is None
+        else f"conv_local_{outcome.conversation_id}"
+    )

@@ -1,10 +1,10 @@
-"""Where a request comes from: the connection's other end, or what our own proxies say of it. Pure."""
+"""Where a request comes from: the connection's other end, or what our own proxies say. Pure."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
-# What one subscriber has of IPv6: all of its addresses count as one.
+# One subscriber's network in IPv6: all of its addresses count as one.
 _SUBSCRIBER_BITS = 64
 _NOBODY = "unknown"
 
@@ -20,11 +20,11 @@ class TrustedProxies:
         self._networks = [ip_network(each.strip(), strict=False) for each in text.split(",") if each.strip()]
 
     def client(self, peer: str | None, forwarded: Iterable[str]) -> str:
-        """Return who is counted as one client: an IPv4 address, or an IPv6 network.
+        """Return what counts as one client: an IPv4 address, or an IPv6 network.
 
         `peer`: the connection's other end; `forwarded`: the values of `X-Forwarded-For`, as they came. Each
-        proxy appends whom it heard: read from the end, the first that is no proxy of ours is the client. What
-        stands before that, the client may have written itself.
+        proxy appends the address it heard from, so the last one that is not a proxy of ours is the client.
+        The client may have written whatever precedes it.
         """
         client = _parsed(peer or "")
         told = [each.strip() for value in forwarded for each in value.split(",")]

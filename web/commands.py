@@ -1,5 +1,7 @@
-"""`POST /api/conversations/{phoneNumber}/commands`: what operators tell a conversation to do; a template
-is compared with what Twilio knows of it: what does not fit is said at once, not by a report."""
+"""`POST /api/conversations/{phoneNumber}/commands`: what operators tell a conversation to do.
+
+A template is compared with what Twilio knows of it: what does not fit is said at once, not by a report.
+"""
 
 import asyncio
 import uuid
@@ -24,7 +26,7 @@ from web.publisher import Publishing
 log = structlog.get_logger()
 
 OPERATOR_COMMANDS: Final[tuple[OperatorCommand, ...]] = get_args(OperatorCommand)
-# An operator waits 9 s for the outcome; without the look-up it is only told later.
+# An operator waits 9 s for the outcome. Without the look-up, what does not fit is only said later.
 _LOOK_UP_SECONDS = 3.0
 
 
@@ -35,9 +37,9 @@ class TemplateSource(Protocol):
 
 
 async def check_template(templates: TemplateSource, command: ConversationCommand) -> ConversationCommand:
-    """Return the command as it fits its template: its text fills a template that has one variable.
+    """Return the command fitted to its template: its text fills a template that has one variable.
 
-    While Twilio cannot tell, the command is taken as it is.
+    If Twilio cannot tell, the command is taken as it is.
 
     Raises:
         InvalidInput: Twilio knows no such template, or it has other variables.
@@ -52,10 +54,12 @@ async def check_template(templates: TemplateSource, command: ConversationCommand
         return command
     if found is None:
         raise InvalidInput("content_sid", "is unknown to Twilio")
-    if found.needs_number:  # where the person is written to knows the conversation alone
+    if found.needs_number:  # only the conversation knows where the person is written to
         command = command.model_copy(update={"needs_number": True})
     if command.text and not command.content_variables and len(found.variables) == 1:
-        command = command.model_copy(update={"content_variables": dict.fromkeys(found.variables, command.text)})
+        command = command.model_copy(
+            update={"content_variables": dict.fromkeys(found.variables, command.text)}
+        )
     if problem := found.mismatch(command.content_variables):
         raise InvalidInput("content_variables", problem)
     return command
@@ -70,7 +74,7 @@ class CommandOutcomeSource(Protocol):
 
 
 class Commands:
-    """Publishes a command and waits for its outcome. Its id makes it once, however often it is sent."""
+    """Publishes a command and waits for its outcome. A command's id makes it idempotent."""
 
     def __init__(
         self,
@@ -80,7 +84,7 @@ class Commands:
         templates: TemplateSource | None = None,
         now: Callable[[], datetime] = now,
     ) -> None:
-        """`templates`: where a template's variables are looked up; None: nowhere. `now`: the time that a command bears."""
+        """`templates`: where a template's variables are looked up, None: nowhere; `now`: a command's time."""
         self._now = now
         self._templates = templates
         self._publisher = publisher
@@ -88,14 +92,16 @@ class Commands:
         self._wait_seconds = wait_seconds
 
     async def post(self, request: web.Request) -> web.Response:
-        """Answer with the outcome: done, refused with why, or queued when it is not known in time."""
+        """Answer with the outcome: done, refused with why, or queued if it is not known in time."""
         check_json(request)
-        command = command_of(request.match_info["phone"], await read_object(request), request[REQUEST_ID], self._now)
+        command = command_of(
+            request.match_info["phone"], await read_object(request), request[REQUEST_ID], self._now
+        )
         status, body = answer(command, await self.submit(command, request[REQUEST_ID]))
         return web.json_response(body, status=status)
 
     async def submit(self, command: ConversationCommand, request_id: str) -> CommandOutcome | None:
-        """Publish, unless the id is known; give the outcome so far, None while nobody has taken it up.
+        """Publish, unless the id is known. Return the outcome so far, or None while nobody has taken it up.
 
         Raises:
             InvalidInput: the id was used for another command, or a template does not fit.
@@ -114,15 +120,17 @@ class Commands:
         return outcome
 
     async def _known(self, command: ConversationCommand) -> CommandOutcome | None:
-        """Look for a repeated command. Without Postgres it is published again: the worker knows its id."""
+        """Look up a repeated command. Without Postgres it is published again: the worker knows its id."""
         try:
             known = await self._outcomes.get(command.command_id)
         except Unavailable:
             return None
-        # Of an erased number only the id is known. One to an address that has merged is its number's by now.
+        # Of an erased number only the id is known. A command to a merged address is its number's by now.
         is_same = known and command.key in known.addresses and known.command == command.command
         if known and known.addresses and not is_same:
-            raise InvalidInput("command_id", f"was used already, to {known.command} another conversation or otherwise")
+            raise InvalidInput(
+                "command_id", f"was used already, to {known.command} another conversation or otherwise"
+            )
         return known
 
 
@@ -133,13 +141,18 @@ def command_of(
     now: Callable[[], datetime] = now,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> ConversationCommand:
-    """Read a command from its body. Without `command_id` it gets one; the answer tells it.
+    """Read a command from its body. Without `command_id` it is given one, which the answer tells.
 
     Raises:
         InvalidInput: names the field.
     """
     given = {name: value for name, value in body.items() if value is not None}
-    ours = {"phone_number": conversation_key(phone), "at": now(), "request_id": request_id, "schema_version": 1}
+    ours = {
+        "phone_number": conversation_key(phone),
+        "at": now(),
+        "request_id": request_id,
+        "schema_version": 1,
+    }
     command = ConversationCommand.from_object({"command_id": str(new_id())} | given | ours)
     if command.command not in OPERATOR_COMMANDS:
         raise InvalidInput("command", f"must be one of {', '.join(OPERATOR_COMMANDS)}")
@@ -153,8 +166,17 @@ def answer(command: ConversationCommand, outcome: CommandOutcome | None) -> tupl
         error = outcome.error
         status = error.get("status")
         code = status if isinstance(status, int) and 400 <= status <= 599 else 422
-        return code, {"success": False, "error": error.get("error"), "details": error.get("details"), **identity}
+        return code, {
+            "success": False,
+            "error": error.get("error"),
+            "details": error.get("details"),
+            **identity,
+        }
     if outcome is None or not outcome.is_final:
         return 202, {"success": True, "status": "queued", **identity}
-    body = {"changed": outcome.changed, "conversation_status": outcome.status, "whatsapp_message_id": outcome.sid}
+    body = {
+        "changed": outcome.changed,
+        "conversation_status": outcome.status,
+        "whatsapp_message_id": outcome.sid,
+    }
     return 200, {"success": True, "status": "done", **identity, **body}

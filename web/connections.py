@@ -1,7 +1,6 @@
-"""Connections that strangers open: each has a time for its request's head, and all together a bound.
+"""Connections that strangers open: the time for a request's head is bounded, and so is their number.
 
-aiohttp itself bounds how long a connection stays idle, but neither how many there are nor how slowly a head
-may come.
+aiohttp itself bounds how long a connection stays idle, but not how many there are or how slowly a head comes.
 """
 
 import asyncio
@@ -21,10 +20,10 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _EXPECTED = "100-continue"
 
-# What was sent on a connection before its end could be known there arrives within this, across an ocean too.
+# What was sent on a connection before its end was known there arrives within this, even across an ocean.
 _LINGER_SECONDS, _LOOK_SECONDS = 1.0, 0.05
 
-# Of a process's descriptors: for Postgres, Kafka, vendors, files and what is being closed.
+# File descriptors left for Postgres, Kafka, vendors, files and what is being closed.
 _OTHER_FILES = 128
 
 
@@ -35,12 +34,12 @@ class Limits:
     most: int
     # A head is some kB and comes in one piece; on the worst mobile network it takes seconds.
     head_seconds: float = 10.0
-    # Longer than the proxies in front reuse a connection (nginx: 60 s), so that it is theirs to close it.
+    # Longer than the proxies in front reuse a connection (nginx: 60 s), so that it is they who close it.
     idle_seconds: float = 75.0
 
 
 class Connection(web.RequestHandler):
-    """One connection; it is closed when a request's head does not come in time."""
+    """One connection; it is closed if a request's head does not come in time."""
 
     __slots__ = ("_head_seconds", "_head_timer")
 
@@ -72,12 +71,12 @@ class Connection(web.RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request has come, or its head is not whole."""
+        """Whether no request has come, or its head is incomplete."""
         return self._waiter is not None and not self._waiter.done()
 
     @property
     def idle_until(self) -> float:
-        """When it is closed if nothing comes; the earliest of all has been idle for longest."""
+        """When it is closed if nothing comes. The earliest of all has been idle for longest."""
         return self._next_keepalive_close_time
 
     def _expect_head(self) -> None:
@@ -90,7 +89,7 @@ class Connection(web.RequestHandler):
 
 
 class BoundedServer(web.Server):
-    """Makes connections, at most so many: the one that has been idle for longest gives way to a new one."""
+    """Bounds the number of connections: the one that has been idle for longest gives way to a new one."""
 
     limits: Limits
 
@@ -121,8 +120,9 @@ class BoundedRunner(web.AppRunner):
         app.on_response_prepare.append(self._say_whether_it_stays)
 
     async def cleanup(self) -> None:
-        """Stop listening. Whoever has a connection may use it once more, and is told that it ends: closed at once, it could
-        meet a request that is on its way to it, which its sender may not repeat.
+        """Stop listening. An open connection may be used once more, with an answer that says that it ends.
+
+        Closed at once, it could cross a request that is on its way, and that its sender may not repeat.
         """
         self._is_leaving = True
         for site in self.sites:
@@ -136,7 +136,7 @@ class BoundedRunner(web.AppRunner):
     async def _say_whether_it_stays(self, request: web.Request, response: web.StreamResponse) -> None:
         if self._is_leaving:
             response.force_close()
-            response.headers["Connection"] = "close"  # its headers are made by now
+            response.headers["Connection"] = "close"  # its headers have been made already
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
@@ -151,7 +151,7 @@ def _is_idle(connection: web.RequestHandler) -> bool:
 
 
 def _with_known_expectation(handle: Handler) -> Handler:
-    """Refuse an `Expect` that there is not: aiohttp would quote it, and fails where it is not UTF-8."""
+    """Refuse an unknown `Expect`: aiohttp would quote it, and fails if it is not UTF-8."""
 
     async def checked(request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Expect", _EXPECTED).lower() != _EXPECTED:
@@ -162,6 +162,6 @@ def _with_known_expectation(handle: Handler) -> Handler:
 
 
 def _files_left() -> int:
-    """How many connections this process may have open beside everything else."""
+    """Return how many connections this process may have open beside everything else."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(soft - _OTHER_FILES, _OTHER_FILES) if soft != resource.RLIM_INFINITY else 2**31

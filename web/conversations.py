@@ -13,9 +13,15 @@ from web.answers import failure
 
 R = TypeVar("R")
 _SHOWN = (
-    "phone_number", "client_name", "status", "elevenlabs_conversation_id", "agent_id", "started_at", "last_message_at",
+    "phone_number",
+    "client_name",
+    "status",
+    "elevenlabs_conversation_id",
+    "agent_id",
+    "started_at",
+    "last_message_at",
     "message_count",
-)  # fmt: skip
+)
 
 
 class Rows(Protocol):
@@ -34,8 +40,8 @@ class Conversations:
     async def get(self, request: web.Request) -> web.Response:
         """Answer with a conversation and its messages, oldest first.
 
-        `?limit=` gives the newest so many, `?before=` those before a message's id or an ISO time. `next_before` is
-        there when older ones exist: the `before` of the next page.
+        `?limit=` gives that many of the newest, `?before=` those before a message's id or an ISO time. If
+        there are older ones, `next_before` is the `before` of the next page.
         """
         number = conversation_key(request.match_info["phone"])
         query = request.query

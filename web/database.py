@@ -15,9 +15,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 R = TypeVar("R")
 
-# A look at an index on the way to storing an event; all bounds on that way together stay under the backend's 10 s.
+# An index look-up on the way to storing an event; all bounds on that way add up to under the backend's 10 s.
 QUICK_SECONDS = 1.5
-# Longest that a reader waits: figures over a big day's tables take some 100 ms.
+# The longest that a reader waits; figures over a big day's tables take some 100 ms.
 _READ_SECONDS = 5.0
 
 
@@ -28,14 +28,14 @@ class Database:
         Unavailable: Postgres does not answer in time, or refuses.
 
     `row`, `rows` and `value`, whose arguments people chose, also raise:
-        InvalidInput: an argument is nothing that its column could hold.
+        InvalidInput: an argument is something that its column cannot hold.
     """
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
     async def row(self, query: Query[R], *arguments: object) -> R | None:
-        """Read what a person asked for."""
+        """Read one row of what a person asked for."""
         return await self._asked(query.one(self.pool, *arguments))
 
     async def rows(self, query: Query[R], *arguments: object) -> list[R]:
@@ -55,7 +55,7 @@ class Database:
         return await self.bounded(self.pool.fetchval(sql, *arguments), QUICK_SECONDS)
 
     async def is_writable(self) -> bool:
-        """Return whether it takes what is written; see `db.pool.is_writable`."""
+        """Return whether it accepts writes; see `db.pool.is_writable`."""
         return await self.bounded(is_writable(self.pool), QUICK_SECONDS)
 
     async def bounded_rows(self, seconds: float, query: Query[R], *arguments: object) -> list[R]:
@@ -75,7 +75,9 @@ class Database:
         try:
             return await within(seconds, work)
         except POSTGRES_ERRORS as error:
-            if isinstance(error, TimeoutError):  # perhaps its machine is gone, and nobody closes what leads there
+            if isinstance(
+                error, TimeoutError
+            ):  # perhaps its machine is gone, and nobody closes the connections to it
                 await self.pool.expire_connections()
             log.warning("Postgres does not answer, or refuses", why=type(error).__name__)
             raise Unavailable("Postgres does not answer") from error

@@ -1,8 +1,9 @@
-"""The gap that a time without any web leaves: fetched from Twilio before new messages are let through.
+"""The gap left by a time without any web: fetched from Twilio before new messages are let through.
 
-Twilio does not repeat a webhook that found nobody, but lists the message. The order of a number is kept so: this process
-listens first, so that from then on each message comes by itself; those wait until the gap before is published. Twilio
-waits 15 s; the wait here is bounded well below. What is found later (the list lags, or Twilio was away) is marked late.
+Twilio does not repeat a webhook that found nobody, but lists the message. To keep a number's order, this
+process listens first, so that from then on each message comes by itself, and holds these until the gap before
+them is published. Twilio waits 15 s; the wait here is bounded well below that. What is found later (the list
+lags, or Twilio was away) is marked late.
 """
 
 import asyncio
@@ -30,16 +31,16 @@ _VENDOR = "twilio"
 # With the publisher's own bounds (7 s) this stays under Twilio's 15 s.
 _LONGEST_WAIT_SECONDS = 6.0
 _RETRY_SECONDS = 5.0
-# The list's lag is undocumented; every look goes back so far behind the last one.
+# The list's lag is undocumented; every look goes back this far behind the last one.
 _OVERLAP = timedelta(minutes=3)
-# A webhook may be under way for so long (Twilio's total); younger messages come by themselves.
+# A webhook may be under way for this long (Twilio's total); younger messages come by themselves.
 _UNDER_WAY = timedelta(seconds=20)
-# What reached Twilio in the last moments before the start is in its list by now.
+# By then, what reached Twilio in the last moments before the start is in its list.
 _SECOND_LOOK_SECONDS = 30.0
 
 
 class Gap:
-    """Looks at the start, once more a little later, and then from time to time; one web process looks for all."""
+    """Looks at the start, again a little later, and then from time to time; one web process looks for all."""
 
     def __init__(
         self, settings: Settings, database: Database, backfill: Backfill, now: Callable[[], datetime] = now
@@ -47,7 +48,9 @@ class Gap:
         self._now = now
         self._every = settings.backfill_every_seconds
         longest, remembered = timedelta(hours=settings.backfill_hours), remembered_for(settings)
-        self._longest = min(longest, remembered) if remembered else longest  # what is forgotten would be taken for new
+        self._longest = (
+            min(longest, remembered) if remembered else longest
+        )  # what is forgotten would be taken for new
         self._configured = bool(settings.twilio_account_sid and settings.twilio_auth_token)
         self._database = database
         self._backfill = backfill
@@ -55,11 +58,11 @@ class Gap:
         self._listening = asyncio.Event()
 
     def listening(self) -> None:
-        """From now on messages reach us by themselves."""
+        """Note that messages reach us by themselves from now on."""
         self._listening.set()
 
     async def closed(self) -> None:
-        """Wait until the gap is closed, at most for a bound that counts from the start."""
+        """Wait until the gap is closed, for no longer than a bound that counts from the start."""
         await self._closed.wait()
 
     async def watch(self) -> None:
@@ -86,7 +89,7 @@ class Gap:
         except (VendorError, Unavailable) as error:
             log.warning("what was missed cannot be fetched yet", why=str(error))
             return False
-        except Exception:  # noqa: BLE001 - web takes messages, whatever comes out of looking for older ones
+        except Exception:  # noqa: BLE001 - web takes messages, whatever goes wrong in looking for older ones
             log.exception("what was missed cannot be fetched")
             return False
         return True
@@ -115,7 +118,7 @@ class Gap:
 
 
 class BehindGap:
-    """A publisher whose new messages wait until the missed ones before them are published."""
+    """A publisher that holds new messages until the missed ones before them are published."""
 
     def __init__(self, publisher: Publishing, gap: Gap) -> None:
         self._publisher = publisher
@@ -129,5 +132,5 @@ class BehindGap:
 
 
 async def _for_ever() -> None:
-    """A side task that ends would end the process."""
+    """Wait for ever: a side task that ends would end the process."""
     await asyncio.Event().wait()

@@ -19,10 +19,11 @@ _GOOD = frozenset({"connected", "ok"})
 
 
 class Health:
-    """Knows how the dependencies are. `probes` never raise; `kafka` is known without one, from the publisher's link.
+    """Knows how the dependencies are. `probes` never raise; `kafka` needs none: the publisher's link knows.
 
-    `work`: see `web.work.Work.now`; work that stands still is as bad as a dependency that is away. `no_reports`: why no
-    delivery reports come. Both are told, and change no code: what comes is accepted all the same.
+    `work`: see `web.work.Work.now`; work that stands still is as bad as a dependency that is away.
+    `no_reports`: why no delivery reports come. Both are reported, but do not change the status code: events
+    are accepted all the same.
     """
 
     def __init__(
@@ -88,5 +89,5 @@ class Health:
 
 
 def _accepts(found: Mapping[str, str]) -> bool:
-    """Kafka takes events; while it does not, Postgres keeps them."""
+    """Return whether events are accepted: Kafka takes them, or Postgres keeps them while it does not."""
     return "connected" in (found["kafka"], found["database"])

@@ -23,8 +23,8 @@ log = structlog.get_logger()
 # Twilio gives up after 15 s and the backend after 10 s; what remains is for Postgres.
 _PUBLISH_SECONDS = 3.0
 _CONNECT_SECONDS = 5.0
-# The client drops a connection whose request has no answer for so long; ours must not stop waiting before, or a
-# connection to a host that vanished would be kept for ever.
+# The client drops a connection whose request has no answer for this long. We must not stop waiting before, or
+# a connection to a host that vanished would be kept for ever.
 _REQUEST_SECONDS = 2.0
 # An outage must show in health within 10 s.
 _PROBE_SECONDS = 2.5
@@ -34,8 +34,10 @@ _OURS = (*TAKEN_UP, DEAD_LETTER)
 
 
 class KafkaLink:
-    """Sends, and knows whether that makes sense: `state` is "connected", "disconnected" or "error" (topics are missing, or
-    have another number of partitions than when this process first saw them, or we may not use them).
+    """Sends, and knows whether that makes sense.
+
+    `state` is "connected", "disconnected" or "error": topics are missing, have another number of partitions
+    than when this process first saw them, or may not be used by us.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -62,10 +64,10 @@ class KafkaLink:
     ) -> None:
         """Publish a record; return when all in-sync replicas have it.
 
-        `marks`: further headers; `trace`: in which the event came, where that is not the one that is open here.
+        `marks`: further headers; `trace`: the one in which the event came, if not the one that is open here.
 
         Raises:
-            Unavailable: not known to have been stored; it may still be.
+            Unavailable: it is not known to be stored, but may be.
         """
         if not self._producer.is_connected or self._problem:
             raise Unavailable(self._problem or "Kafka does not answer")
@@ -81,7 +83,7 @@ class KafkaLink:
             raise Unavailable("Kafka does not answer") from error
 
     async def keep(self) -> None:
-        """Connect, or look whether the brokers still answer and have the topics."""
+        """Connect, or check that the brokers still answer and have the topics."""
         try:
             await within(_CONNECT_SECONDS, self._producer.start())
             if not self._is_allowed:
@@ -94,14 +96,14 @@ class KafkaLink:
             self._note("disconnected", error)
 
     async def close(self) -> None:
-        """Leave what is under way a last moment, then end."""
+        """Give what is under way a last moment, then close."""
         await self._producer.stop(_CLOSE_SECONDS)
 
     def _judge(self, counts: set[int]) -> None:
         """Note what follows from the topics' partition counts; 0: there is no such topic.
 
-        A producer learns of more partitions within five minutes, each at another time; until then a number would be in
-        two places, and what waits of it would be overtaken.
+        Producers learn of more partitions within five minutes, each at a different time. Until then a number
+        would be in two places, and its waiting events would be overtaken.
         """
         if 0 in counts:
             self._note("error", None, "our topics are missing; run `whatsapp-microservice migrate`")

@@ -26,7 +26,7 @@ class Files(Protocol):
 
 
 class NotAvailable(Exception):
-    """A file cannot be given: `status` 404 where there is none (any more), else 502."""
+    """A file cannot be given: `status` is 404 if there is none (any more), else 502."""
 
     def __init__(self, status: int, details: str) -> None:
         super().__init__(details)
@@ -54,7 +54,7 @@ class Media:
         """Return a file as an answer, never as something that a browser would run.
 
         Raises:
-            NotAvailable: there is none, it is not ours, or it cannot be had now.
+            NotAvailable: there is none, it is not ours, or it cannot be fetched now.
         """
         url = await self._url(phone, sid, index)
         try:

@@ -1,4 +1,4 @@
-"""What Prometheus may know: requests by route, events by where they went. No numbers, no ids."""
+"""What Prometheus may know: requests by route, events by where they went. No phone numbers, no ids."""
 
 import time
 from functools import cache
@@ -14,7 +14,9 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 9, 15)
 
 EVENTS = Counter("web_events", "Events accepted, by where they were stored", ["topic", "stored_in"])
 event_stored = cache(EVENTS.labels)
-_REQUESTS = Histogram("web_request_seconds", "Requests by route and status", ["route", "status"], buckets=_BUCKETS)
+_REQUESTS = Histogram(
+    "web_request_seconds", "Requests by route and status", ["route", "status"], buckets=_BUCKETS
+)
 # Looking a label up costs ten times as much as counting.
 _took = cache(_REQUESTS.labels)
 

@@ -1,5 +1,4 @@
-"""What every request passes: an id, a span, the token of `/api`, no NUL in its address."""
-
+"""What every request passes through: an id, a span, the token of `/api`, no NUL in its address."""
 
 import re
 import uuid
@@ -22,7 +21,7 @@ _SANE = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 
 @web.middleware
 async def with_request_id(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Take the caller's id if it is sane, else make one; it is logged, published and given back."""
+    """Take the caller's id if it is sane, else make one; it is logged, published and returned."""
     given = request.headers.get(_HEADER, "")
     identity = given if _SANE.match(given) else uuid.uuid4().hex
     request[REQUEST_ID] = identity
@@ -32,13 +31,13 @@ async def with_request_id(request: web.Request, handler: Next) -> web.StreamResp
     return response
 
 
-# Health, metrics and the operators' pages are asked for all the time and begin nothing.
+# Health, metrics and the operators' pages are requested all the time and begin nothing.
 _TRACED = ("/api/", "/webhook/")
 
 
 @web.middleware
 async def traced(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Name the span after the route's pattern: the path itself may hold a number."""
+    """Open a span named after the route's pattern: the path itself may hold a phone number."""
     resource = request.match_info.route.resource
     route = resource.canonical if resource else ""
     if not route.startswith(_TRACED):
@@ -52,7 +51,7 @@ async def traced(request: web.Request, handler: Next) -> web.StreamResponse:
 
 
 def token_middleware(tokens: Sequence[str]) -> Any:  # noqa: ANN401 - aiohttp types no middleware
-    """Make the middleware that refuses everything under `/api` without a token, routes or not."""
+    """Make the middleware that refuses everything under `/api` without a token, be it a route or not."""
 
     @web.middleware
     async def check(request: web.Request, handler: Next) -> web.StreamResponse:
@@ -63,11 +62,11 @@ def token_middleware(tokens: Sequence[str]) -> Any:  # noqa: ANN401 - aiohttp ty
     return check
 
 
-_NUL = "%00"  # a bare one is no HTTP
+_NUL = "%00"  # a bare one is not HTTP
 
 
 def refuse_nul(*elsewhere: str) -> Any:  # noqa: ANN401 - aiohttp types no middleware
-    """Make the middleware that raises `InvalidInput` for one; not for paths that begin with `elsewhere`."""
+    """Make the middleware that raises `InvalidInput` for one, except in paths beginning with `elsewhere`."""
 
     @web.middleware
     async def check(request: web.Request, handler: Next) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Postgres' notifications. They only say when to look: whoever gets them looks from time to time anyway."""
+"""Postgres' notifications. They only say when to look: whoever hears them looks from time to time anyway."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,27 +19,31 @@ SPOOL = "spool"
 """Some web process stored an event in the spool."""
 
 _RECONNECT_SECONDS = 1.0
-# With the reconnect under the 15 s in which a failover is over; rows are looked at each second anyway.
+# With the reconnect, under the 15 s that a failover takes; rows are looked at every second anyway.
 _LOOK_SECONDS = 5.0
-# A pooler may be taken away, or put in between, while this process runs.
+# A pooler may be removed, or put in between, while this process runs.
 _LOOK_FOR_POOLER_SECONDS = 60.0
 
 
 class Notifications:
-    """One connection that listens to all channels. `on_change` hears whether it is listening.
+    """One connection that listens to all channels. `on_change` is told whether it is listening.
 
-    Behind a transaction pooler nothing is ever heard, so nobody listens there.
+    Behind a transaction pooler nothing is ever heard, so it does not listen there.
     """
 
-    def __init__(self, dsn: str, channels: dict[str, Callable[[str], None]], on_change: Callable[[bool], None]) -> None:
+    def __init__(
+        self, dsn: str, channels: dict[str, Callable[[str], None]], on_change: Callable[[bool], None]
+    ) -> None:
         self._dsn = dsn
         self._channels = channels
         self._on_change = on_change
 
     async def listen(self) -> None:
-        """Listen until cancelled; connects again when the connection is lost."""
+        """Listen until cancelled, connecting again whenever the connection is lost."""
         problem = "notifications cannot be listened to"
-        await every(_RECONNECT_SECONDS, self._listen_once, at_once=True, forgive=POSTGRES_ERRORS, problem=problem)
+        await every(
+            _RECONNECT_SECONDS, self._listen_once, at_once=True, forgive=POSTGRES_ERRORS, problem=problem
+        )
 
     async def _listen_once(self) -> None:
         try:
@@ -65,7 +69,7 @@ class Notifications:
             connection.terminate()
 
     async def _is_of_the_primary(self, connection: Session) -> bool:
-        """A session that outlives a failover hears nothing any more; nor does one whose server has vanished."""
+        """Return whether a session is. After a failover, or if its server has vanished, one hears nothing."""
         query = "SELECT current_setting('transaction_read_only')"
         return bool(await connection.fetchval(query, timeout=CONNECT_TIMEOUT_SECONDS) == "off")
 

@@ -1,5 +1,6 @@
-"""What came of a call's first message, and of operators' commands, as the workers' rows tell it; a notification says when
-to look.
+"""What came of calls' first messages and operators' commands, as the workers' rows say.
+
+A notification says when to look.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ _COMMAND_ENDED = frozenset({"done", "refused"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How far a call's turn is. `error`: JSON {status, error, details} of a failed one; `sid`: of its first message."""
+    """How far a call's turn is."""
 
     state: str
     conversation_id: int | None
+    #: The first message's.
     sid: str | None
+    #: JSON {status, error, details} of a failed turn.
     error: dict[str, Any] | None
 
     @property
@@ -40,19 +43,20 @@ def _outcome(row: CallOutcomeRow) -> Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandOutcome:
-    """How far a command is. `error`: JSON {status, error, details} where it was refused; `sid`: of what it wrote.
+    """How far a command is."""
 
-    `addresses`, `command`: whom its id was first used for (nobody: the number was erased), and for what; `status`: the
-    conversation's now.
-    """
-
+    #: Whom its id was first used for; empty if the number was erased.
     addresses: tuple[str, ...]
+    #: What its id was first used for.
     command: str
     is_final: bool
     changed: bool
+    #: The conversation's, now.
     status: str | None
     conversation_id: int | None
+    #: The sid of what it wrote.
     sid: str | None
+    #: JSON {status, error, details} if it was refused.
     error: dict[str, Any] | None
 
 
@@ -64,7 +68,7 @@ class CommandOutcomes(Waiting[CommandOutcomeRow, CommandOutcome]):
 
 
 def outcome_of(row: CommandOutcomeRow) -> CommandOutcome:
-    """Read a row: what an operator writes has no outcome until it is sent."""
+    """Read a row. What an operator writes has no outcome until it is sent."""
     told = row.outcome or {}
     return CommandOutcome(
         addresses=(row.phone_number, *row.others) if row.phone_number else (),

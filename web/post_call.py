@@ -26,14 +26,14 @@ log = structlog.get_logger()
 _SIGNATURE = "ElevenLabs-Signature"
 Json = dict[str, Any]
 
-# ElevenLabs' reasons of `call_initiation_failure`, as statuses of a recipient.
+# ElevenLabs' reasons for `call_initiation_failure`, as statuses of a recipient.
 _FAILURES = {"busy": "busy", "no-answer": "no_answer"}
 # Names that agents' variables commonly have for the client's name, the most telling first.
 _NAMES = ("client_name", "customer_name", "user_name", "nombre", "name")
 
 
 def call_completed(kind: str, data: Json) -> Json | None:
-    """Return the body of `call-completed`; None for events of other kinds. What is missing in it is found by its check."""
+    """Return the body of `call-completed`, None for other events. Its check finds out what is missing."""
     if kind == "post_call_transcription":
         told = FAILED if data.get("status") == FAILED else COMPLETED
         return _body(data, _number(data), ended_as(told, data))
@@ -65,7 +65,7 @@ def _body(data: Json, number: object, status: str) -> Json:
 
 
 def client_name(variables: Json) -> str | None:
-    """Return the client's name out of a call's dynamic variables."""
+    """Return the client's name from a call's dynamic variables."""
     return next((variables[key] for key in _NAMES if isinstance(variables.get(key), str)), None)
 
 
@@ -79,7 +79,7 @@ def _child(parsed: Json, key: str) -> Json:
 
 
 class PostCall:
-    """Verified, then filled in; what is no call of ours is answered 200, so that the webhook is not switched off."""
+    """Verifies, then fills in calls. What is no call of ours gets 200, lest the webhook be switched off."""
 
     def __init__(
         self, settings: Settings, publisher: Publishing, database: Rows, now: Callable[[], float] = time.time
@@ -92,7 +92,7 @@ class PostCall:
         self._details = DetailsPublisher(publisher, database)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Take one event; where no body could be signed by this header, none of it is read."""
+        """Take one event. If the signature header could fit no body at all, none of it is read."""
         check_plain(request)
         check = SignatureCheck.begin(self._secret, request.headers.get(_SIGNATURE), self._now())
         if check is None:
@@ -118,7 +118,7 @@ class PostCall:
         return await self._take(str(event.get("type")), data, request_id)
 
     async def _take(self, kind: str, data: dict[str, Any], request_id: str) -> str:
-        if is_text_only(data):  # our own conversations are told of, too
+        if is_text_only(data):  # we are told of our own conversations, too
             return "ignored"
         began = await self._begin(kind, data, request_id) if self._begins else False
         known = details(data) if kind == "post_call_transcription" else None

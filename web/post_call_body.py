@@ -1,8 +1,8 @@
 """The body of a post-call webhook: up to hundreds of MB, of which little is worth keeping.
 
-A transcript is kept, the longest of them a few at once. A recording (`post_call_audio`) and whatever is too
-large for a transcript only go through the check of their signature: ElevenLabs is answered 200, for a webhook
-that keeps failing is switched off.
+A transcript is kept, but only a few of the longest at once. A recording (`post_call_audio`) and whatever is
+too large for a transcript only go through the check of their signature: ElevenLabs is answered 200, because
+a webhook that keeps failing is switched off.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from clients.elevenlabs.signature import SignatureCheck
 
 log = structlog.get_logger()
 
-# An hour's transcript with its tools' results takes some 100 kB. All connections may hold that much.
+# An hour's transcript with its tools' results takes some 100 kB. Every connection may hold that much.
 _SMALL = 128 * 1024
-# A day's, with results of a size that no tool has. They are parsed one after the other anyway.
+# A day's transcript, with larger results than any tool gives. They are parsed one after the other anyway.
 _LARGEST_KEPT = 8 * 1024 * 1024
 _MOST_LARGE = 2
 # A recording has some MB for ten minutes; this is more than a day.
@@ -27,7 +27,7 @@ _LARGEST = 512 * 1024 * 1024
 # What is kept takes up a place; a recording takes up nothing but its connection.
 _KEPT_SECONDS = 15.0
 _SECONDS = 60.0
-# How long one waits for a place of a large one, and how soon it may come again.
+# How long a large body waits for a place, and how soon it may come again.
 _PLACE_SECONDS = 5.0
 _RETRY_AFTER_SECONDS = 30
 # ElevenLabs writes the type first; before it there may be other plain values.
@@ -43,7 +43,7 @@ class PostCallBodies:
 
     @asynccontextmanager
     async def read(self, request: web.Request, check: SignatureCheck) -> AsyncIterator[bytearray | None]:
-        """Read a body and give `check` all of it; None where it was not kept.
+        """Read a body and give `check` all of it; yield None if it was not kept.
 
         Raises:
             HTTPRequestEntityTooLarge: larger than anything that ElevenLabs sends.

@@ -1,4 +1,4 @@
-"""Publishes events: to Kafka; while it does not answer, to the spool, where a key's later events queue behind."""
+"""Publishes events to Kafka, or while it is away to the spool, where a key's later events queue behind."""
 
 import asyncio
 from typing import Protocol
@@ -33,10 +33,10 @@ class Publisher:
         self._spool = spool
 
     async def publish(self, topic: str, key: str, value: bytes, request_id: str) -> None:
-        """Store one event. Overlapping events of one key have no order; otherwise none overtakes an earlier one.
+        """Store an event. Overlapping events of a key have no order; otherwise none overtakes an earlier one.
 
         Raises:
-            Unavailable: neither Kafka nor Postgres took it, or Postgres may hold earlier ones and does not answer.
+            Unavailable: neither Kafka nor Postgres took it, or Postgres may hold earlier ones and is silent.
         """
         try:
             to = await self._publish(topic, key, value, request_id)
@@ -44,12 +44,12 @@ class Publisher:
             event_stored(topic, "nowhere").inc()
             raise
         event_stored(topic, to).inc()
-        # Several reports a message, and hardly anybody asks after one.
+        # There are several reports per message, and hardly anybody asks about one.
         tell = log.debug if topic == MESSAGE_STATUS else log.info
         tell("event is stored", topic=topic, to=to, number=masked(key), request_id=request_id)
 
     async def _publish(self, topic: str, key: str, value: bytes, request_id: str) -> str:
-        # While Kafka is known to be away nobody waits for it: the background finds out when it is back.
+        # While Kafka is known to be away nobody waits for it: `work` finds out when it is back.
         if self._kafka.answers and not await self._holds_earlier(topic, key, value):
             try:
                 await self._kafka.send(topic, key, value, request_id)
@@ -66,8 +66,9 @@ class Publisher:
         return await self._spool.holds(key, keys_beside(topic, value))
 
     async def begin(self) -> None:
-        """Learn what the spool holds, and whether Kafka answers, before anything is published: what former processes stored
-        is not to be overtaken, should Postgres go away next.
+        """Learn what the spool holds, and whether Kafka answers, before anything is published.
+
+        What former processes stored must not be overtaken if Postgres goes away next.
 
         Raises:
             Unavailable: Postgres does not answer.
@@ -85,7 +86,7 @@ class Publisher:
                     await self._spool.filled.wait()
             except TimeoutError:
                 continue
-            # What was stored just now had a reason that lasts at least for a moment.
+            # Whatever sent the last event to the spool lasts at least for a moment.
             await asyncio.sleep(_LOOK_EVERY_SECONDS / 2)
 
     async def _empty_spool(self) -> None:

@@ -61,12 +61,11 @@ _CLOSE_SECONDS = 2.0
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code.
+    """Serve until SIGTERM or SIGINT; return the exit code. Kafka may be away: Postgres keeps its events.
 
     Raises:
         ConfigurationError: a setting is missing or cannot be right.
-        Unavailable: Postgres did not answer in time, or the port stays taken. Kafka may be away: events are kept in
-            Postgres.
+        Unavailable: Postgres did not answer in time, or the port stays taken.
     """
     check(settings)
     return asyncio.run(_run(settings))
@@ -79,7 +78,10 @@ async def _run(settings: Settings) -> int:
     if pool is None:
         return 0
     try:
-        async with open_session(_VIEW_TIMEOUT, _VIEW_CONNECTIONS) as session, open_readers(settings) as readers:
+        async with (
+            open_session(_VIEW_TIMEOUT, _VIEW_CONNECTIONS) as session,
+            open_readers(settings) as readers,
+        ):
             return await _serve(settings, Outside(pool, kafka, session, readers), stop)
     finally:
         await kafka.close()
@@ -106,7 +108,11 @@ async def _serve(settings: Settings, outside: Outside, stop: asyncio.Event) -> i
     vendors = Vendors(settings, readers.messenger.api, readers.elevenlabs, lambda: done.failing)
     spool, outcomes = Spool(database), Outcomes(database)
     publisher, commands = Publisher(kafka, spool), CommandOutcomes(database)
-    probes = {"database": _database_probe(database), "twilio": vendors.twilio, "elevenlabs": vendors.elevenlabs}
+    probes = {
+        "database": _database_probe(database),
+        "twilio": vendors.twilio,
+        "elevenlabs": vendors.elevenlabs,
+    }
     work = Work(database, stats, lambda: done.seen.views)
     health = Health(probes, lambda: kafka.state, work.now, public_url_problem(settings))
     heard: dict[str, Callable[[str], None]] = {
@@ -173,12 +179,14 @@ async def _until_stopped(
     stop: asyncio.Event,
     listening: Callable[[], None],
 ) -> int:
-    """Serve; a side task that ends takes the process with it, so that it is started anew and nothing limps."""
+    """Serve. A side task that ends takes the process with it, so that it is restarted and nothing limps."""
     tasks = SideTasks(stop, sides)
     runner = BoundedRunner(app, Limits(most=settings.max_connections), _DRAIN_SECONDS)
     try:
         await runner.setup()
-        await unless_stopped(listen(runner, settings.bind_host, settings.port, "PORT", settings.start_wait_seconds), stop)
+        await unless_stopped(
+            listen(runner, settings.bind_host, settings.port, "PORT", settings.start_wait_seconds), stop
+        )
         warn(settings)
         listening()
         await tasks.wait()

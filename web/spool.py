@@ -1,4 +1,4 @@
-"""The spool: events that Kafka did not take, kept in Postgres and published in their order when it is back."""
+"""The spool: events that Kafka did not take, kept in Postgres and published in order when it is back."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ class Send(Protocol):
     ) -> None: ...
 
 
-# One pass: few enough that it ends well within its bound while Kafka answers.
+# Events in one pass: few enough that it ends well within its bound while Kafka answers.
 _PASS = 200
 _PASS_SECONDS = 10.0
-# "spool" in ASCII; one process at a time publishes it. A frozen one loses the lock with its session: see the query.
+# "spool" in ASCII. One process at a time publishes; a frozen one loses the lock with its session (see SQL).
 _LOCK = 0x73706F6F6C
 
 
@@ -44,11 +44,11 @@ class Content(Enum):
 
 
 class Spool:
-    """Stores, tells which keys wait, publishes.
+    """Stores events, knows which keys have some waiting, and publishes them.
 
-    Between a store in another process and its notification here lie some milliseconds in which `Content.EMPTY` is
-    wrong. An event could overtake there only if its sender heard of the earlier one's storing and reached this
-    process within them.
+    Between a store in another process and its notification here, `Content.EMPTY` is wrong for some
+    milliseconds. An event could overtake then only if its sender heard that the earlier one was stored and
+    reached this process within that time.
     """
 
     def __init__(self, database: Database) -> None:
@@ -60,24 +60,25 @@ class Spool:
         self.filled = asyncio.Event()
 
     def heard(self, payload: str = "") -> None:
-        """Some process stored an event."""
+        """Note that some process stored an event."""
         self._changes += 1
         self.content = Content.SOME
         self.filled.set()
 
     def listening(self, is_listening: bool) -> None:
-        """Notifications come from now on, or do not: without them an empty spool can fill unnoticed."""
+        """Note whether notifications come from now on: without them an empty spool can fill unnoticed."""
         self._listening = is_listening
         self._changes += 1
         if self.content is Content.EMPTY:
             self.content = Content.UNKNOWN
 
     async def holds(self, key: str, beside: Sequence[str] = ()) -> bool:
-        """Return whether earlier events of the key wait here, so that new ones must queue behind them. `beside`: keys of
-        the person's other addresses.
+        """Return whether earlier events of the key wait here, so that new ones must queue behind them.
+
+        `beside`: keys of the person's other addresses.
 
         Raises:
-            Unavailable: there are events, and Postgres does not tell of which keys.
+            Unavailable: there are events, and Postgres does not tell for which keys.
         """
         if self.content is Content.EMPTY:
             return False
@@ -86,12 +87,12 @@ class Spool:
         except Unavailable:
             if self.content is Content.SOME:
                 raise
-            # It held nothing when it was looked at last, and while Postgres is away nobody can put something. Where it is
-            # away for this process alone, taking an event comes before its order.
+            # It was empty at the last look, and while Postgres is away nobody can add anything. If it is away
+            # for this process alone, taking an event matters more than its order.
             return False
 
     async def store(self, topic: str, key: str, value: bytes, request_id: str) -> None:
-        """Keep an event.
+        """Store an event.
 
         Raises:
             Unavailable: Postgres does not answer.
@@ -134,7 +135,7 @@ class Spool:
 
 
 async def _publish_rows(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
-    """Publish strictly in order within a line, concurrently across lines; a line stops at its first failure."""
+    """Publish in strict order within a line, concurrently across lines; a line stops at its first failure."""
     published = await asyncio.gather(*(_publish_line(line, send) for line in in_lines(rows)))
     return [number for numbers in published for number in numbers]
 

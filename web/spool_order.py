@@ -1,7 +1,7 @@
-"""The order in which spooled events are published: within a key, and within a person whose message names another address.
+"""The order of publishing spooled events: by key, and by person if a message names another address. Pure.
 
-Between keys there is none; but what somebody wrote from an id is not to come behind the message that shows whose id it is.
-Pure.
+There is none between keys; but what somebody wrote from an id must not come after the message that shows
+whose id it is.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from schemas.topics import INBOUND_MESSAGE
 
 
 def keys_beside(topic: str, value: bytes) -> tuple[str, ...]:
-    """Return the keys of the sender's other addresses that a message names; none of what cannot be read."""
+    """Return the keys of the sender's other addresses that a message names; none if it cannot be read."""
     if topic != INBOUND_MESSAGE:
         return ()
     try:
@@ -26,7 +26,7 @@ def keys_beside(topic: str, value: bytes) -> tuple[str, ...]:
 
 
 def in_lines(rows: Sequence[SpooledEvent]) -> list[list[SpooledEvent]]:
-    """Return events in lines that are published side by side, each in its order."""
+    """Return the events in lines to be published side by side, each in order."""
     heads: dict[str, str] = {}
 
     def head(key: str) -> str:

@@ -1,6 +1,6 @@
-"""Writes events to the spool, in groups: Postgres commits transactions that notify one after the other.
+"""Writes events to the spool in groups: Postgres commits transactions that notify one after the other.
 
-One by one, each with the disk's own pace, is too slow for an outage of Kafka's under load.
+One event at a time, at the disk's own pace, is too slow for a Kafka outage under load.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from web.database import Database
 
 _sql = load("gateway")
 
-# With the look for earlier events (1.5 s) and Kafka's 3 s this stays under the backend's 10 s.
+# With the look-up of earlier events (1.5 s) and Kafka's 3 s this stays under the backend's 10 s.
 _STORE_SECONDS = 2.5
 
 Event = tuple[str, str, bytes, str, str | None]
@@ -21,7 +21,7 @@ Waiting = tuple[Event, asyncio.Future[None]]
 
 
 class SpoolWriter:
-    """One group at a time, of what came while the one before it was written; in the order of the calls."""
+    """Writes one group at a time: what came while the previous one was written, in the order of the calls."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

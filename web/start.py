@@ -22,6 +22,6 @@ def check(settings: Settings) -> None:
 
 
 def warn(settings: Settings) -> None:
-    """Warn of what works and should not stay so; of a start that fails one line is told, and not this."""
+    """Warn of what works but should not stay so. A start that fails tells its one line, not this."""
     for variable in short_tokens(settings):
         log.warning("a token is short enough to be guessed", variable=variable, should_have=SHORTEST_TOKEN)

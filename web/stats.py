@@ -1,5 +1,4 @@
-"""`GET /api/stats`: from the stats worker's views, from Postgres while none answers."""
-
+"""`GET /api/stats`: from the stats worker's views, or from Postgres while none answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,12 @@ from schemas.settings import Settings
 from schemas.stats_query import StatsQuery
 from web.conversations import Rows
 
-_COUNTS = ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today")
+_COUNTS = (
+    "active_conversations",
+    "total_conversations_today",
+    "messages_sent_today",
+    "messages_received_today",
+)
 _RATES = ("response_rate", "avg_response_time_seconds")
 _QUEUE = ("waiting", "active", "completed", "failed")
 
@@ -34,13 +38,18 @@ class Stats:
         query = StatsQuery.from_query(request.query)
         found = _checked(await self._view.get(request.query))
         answered = await self._from_postgres(query) if found is None else found
-        return web.json_response({"success": True, **answered, "source": "postgres" if found is None else "tables"})
+        return web.json_response(
+            {"success": True, **answered, "source": "postgres" if found is None else "tables"}
+        )
 
     async def _from_postgres(self, query: StatsQuery) -> dict[str, Any]:
         stats = await self._figures(query)
         if not query.campaign:
             return {"stats": stats}
-        return {"stats": stats, "campaign": {**query.campaign, "days": await self._campaigns.days(query.campaign)}}
+        return {
+            "stats": stats,
+            "campaign": {**query.campaign, "days": await self._campaigns.days(query.campaign)},
+        }
 
     async def _figures(self, query: StatsQuery) -> dict[str, Any]:
         row = await self._database.row(DAY, self._zone, query.day)
@@ -50,13 +59,15 @@ class Stats:
         return {name: getattr(row, name) for name in _COUNTS} | {
             "response_rate": round(100 * row.answered_today / today, 1) if today else 0,
             "avg_response_time_seconds": round(float(row.avg_response_time_seconds), 3),
-            "response_time_seconds": dict(zip(("p50", "p95", "p99"), (round(float(q), 3) for q in quantiles), strict=True)),
+            "response_time_seconds": dict(
+                zip(("p50", "p95", "p99"), (round(float(q), 3) for q in quantiles), strict=True)
+            ),
             "queue": {name: getattr(row, name) for name in _QUEUE},
         }
 
 
 def _checked(answer: object) -> dict[str, Any] | None:
-    """Return the answer if all of the contract's figures are there: something else may listen on that port."""
+    """Return the answer if it has all the contract's figures: something else may listen on that port."""
     if not isinstance(answer, dict):
         return None
     stats = answer.get("stats")
@@ -72,7 +83,7 @@ STAGES = ("started", "delivered", "read", "answered", "escalated", "stopped", "f
 
 
 class CampaignDays:
-    """Counts over the days and conversations that the tables keep, so that both say the same."""
+    """Counts over the same days and conversations as the tables keep, so that both say the same."""
 
     def __init__(self, settings: Settings, database: Rows) -> None:
         self._zone = settings.stats_timezone

@@ -1,4 +1,4 @@
-"""`POST /webhook/twilio/incoming` and `/webhook/twilio/status`: verified, published, answered with an empty TwiML."""
+"""`POST /webhook/twilio/incoming` and `…/status`: verified, published, answered with an empty TwiML."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,15 +24,15 @@ _TWIML = '<?xml version="1.0" encoding="UTF-8"?>\n<Response></Response>'
 _SIGNATURE = "X-Twilio-Signature"
 _OWN_ID = "mid"
 """Parameter of the StatusCallback URL in which the worker's own id comes back."""
-# Each message has three reports, and nobody waits for one: Twilio gives us 15 s. Published one by one they cost more
-# than the messages themselves.
+# Each message has three reports, and nobody waits for one: Twilio gives us 15 s. Published one by one they
+# cost more than the messages themselves.
 _GATHER_REPORTS_SECONDS = 0.1
 
 
 class Together:
-    """Lets requests that come within a moment go on together, so that Kafka gets their events in one request.
+    """Lets requests that come within a moment go on together, so that Kafka gets their events in one.
 
-    `await together.wait()` returns for all who wait at the same moment, `seconds` after the first of them came.
+    `await together.wait()` returns at the same moment for all that wait, `seconds` after the first came.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -67,7 +67,7 @@ class TwilioWebhooks:
         self._together = Together(_GATHER_REPORTS_SECONDS)
 
     async def incoming(self, request: web.Request) -> web.Response:
-        """A client wrote."""
+        """Take a client's message."""
         params = await self._verified(request)
         if not self._is_for_us(params):
             return self._for_another_sender()
@@ -81,7 +81,7 @@ class TwilioWebhooks:
         return _twiml()
 
     async def status(self, request: web.Request) -> web.Response:
-        """A delivery report. Its id is the message's with its status: reports come repeatedly and in any order."""
+        """Take a delivery report. Its id is the message's plus the status: reports repeat, in any order."""
         params = await self._verified(request)
         status = params.get("MessageStatus", "")[:50]
         event = MessageStatus.from_object(
@@ -97,7 +97,7 @@ class TwilioWebhooks:
         return _twiml()
 
     async def _verified(self, request: web.Request) -> dict[str, str]:
-        """Return the parameters of a request that Twilio signed; whoever did not sign is refused before anything else."""
+        """Return a request's parameters if Twilio signed it; otherwise refuse it before anything else."""
         signature = request.headers.get(_SIGNATURE)
         if not self._tokens or not signature:
             raise _refused("no token configured" if signature else "no signature")
@@ -113,7 +113,7 @@ class TwilioWebhooks:
         return cleaned(params)
 
     def _is_for_us(self, params: dict[str, str]) -> bool:
-        """Return whether a message was written to our sender; an answer would go out from ours, to a stranger to it."""
+        """Return whether a message was to our sender: an answer to another's would come from a stranger."""
         to = params.get("To")
         return to is None or key_of(params, "To") == self._sender
 
@@ -137,7 +137,7 @@ class TwilioWebhooks:
 
 
 def _read(body: bytes) -> tuple[MultiDict[str], InvalidInput | None]:
-    """Parse a form, and say what is wrong with it: whoever did not sign is told of the signature alone."""
+    """Parse a form and return what is wrong with it: whoever did not sign is told of the signature alone."""
     try:
         return parse_form(body), None
     except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""Twilio and ElevenLabs: do they answer a light probe, know our credentials, and do what the workers ask of them?"""
+"""Do Twilio and ElevenLabs answer a light probe, know our credentials and do what the workers ask of them?"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -14,21 +14,21 @@ from process.periodic import every
 from schemas.settings import Settings
 from web.workers import LastSeen
 
-# Under the 5 s that a probe's result may be old, with the pause between probes.
+# With the pause between probes, under the 5 s that a result may be old.
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 _REFUSED = frozenset({401, 403})
-# With the worker's window of 10 s an outage shows, and its end, well within what health promises.
+# With the worker's window of 10 s, an outage and its end show well within what health promises.
 _LOOK_EVERY_SECONDS = 2.5
-# Fewer may be the trouble of one number.
+# Fewer may be one number's trouble.
 _ENOUGH = 5
 
 Json = Mapping[str, Any]
 
 
 class Vendors:
-    """Probes give "ok", "error" (credentials missing or refused, or the vendor fails) or "disconnected".
+    """Probes return "ok", "error" (credentials missing or refused, or the vendor fails) or "disconnected".
 
-    `failing`: gives the vendors at which the workers' newest calls failed.
+    `failing`: returns the vendors at which the workers' newest calls failed.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Vendors:
         return await self._probe("elevenlabs", self._elevenlabs.probe) if self._elevenlabs_is_set else "error"
 
     async def _probe(self, vendor: str, probe: Callable[[aiohttp.ClientTimeout], Awaitable[int]]) -> str:
-        """Any answer but a refusal or the vendor's own failure will do: not every deployment has this very path."""
+        """Accept any answer but a refusal or the vendor's own failure: not every deployment has this path."""
         try:
             status = await probe(_TIMEOUT)
         except BROKE_OFF:
@@ -61,8 +61,9 @@ class Vendors:
 
 
 def failing(views: Iterable[Json]) -> frozenset[str]:
-    """Return the vendors at which most of the newest calls failed, or that refuse our account. `views`: each worker's
-    `/partitions`. Pure.
+    """Return the vendors at which most of the newest calls failed, or that refuse our account. Pure.
+
+    `views`: each worker's `/partitions`.
     """
     refusing = set[str]()
     answered: dict[str, int] = {}
@@ -71,19 +72,25 @@ def failing(views: Iterable[Json]) -> frozenset[str]:
         refusing |= {each["vendor"] for each in view.get("refused", []) if each["scope"] == "account"}
         for vendor, recent in _vendors(view).items():
             answered[vendor] = answered.get(vendor, 0) + recent.get("answered", 0)
-            # While a vendor is paused one call at a time probes it: each failure stands for all that wait.
-            failed[vendor] = failed.get(vendor, 0) + recent.get("failed", 0) * (_ENOUGH if recent.get("paused") else 1)
+            # While a vendor is paused, one call at a time probes it: each failure stands for all that wait.
+            failed[vendor] = failed.get(vendor, 0) + recent.get("failed", 0) * (
+                _ENOUGH if recent.get("paused") else 1
+            )
     most = {vendor for vendor, count in failed.items() if count >= _ENOUGH and count > answered[vendor]}
     return frozenset(refusing | most)
 
 
 def _vendors(view: Json) -> Json:
     found = view.get("vendors")
-    return {name: each for name, each in found.items() if isinstance(each, dict)} if isinstance(found, dict) else {}
+    return (
+        {name: each for name, each in found.items() if isinstance(each, dict)}
+        if isinstance(found, dict)
+        else {}
+    )
 
 
 class VendorOutcomes:
-    """`failing`: as last seen; workers that do not answer say nothing. `seen`: what each worker told last."""
+    """`failing`: vendors, as last seen; silent workers say nothing. `seen`: what each worker told last."""
 
     def __init__(self, workers: WorkerViews) -> None:
         self._workers = workers

@@ -1,4 +1,4 @@
-"""Waiting for what workers record: a notification says when to look, the rows say what came of it."""
+"""Waits for what workers record: a notification says when to look, the rows say what came of it."""
 
 import asyncio
 from collections import defaultdict
@@ -36,12 +36,12 @@ R = TypeVar("R", bound=Told)
 
 
 class Waiting(Generic[R, E]):
-    """Waits for events' ends. All that wait share one look at the rows, however many they are.
+    """Waits for events to end. All that wait share one look at the rows, however many they are.
 
     Args:
         database: where the rows are.
         query: gives rows for an array of ids.
-        read: makes an outcome of a row.
+        read: makes an outcome from a row.
     """
 
     def __init__(self, database: Database, query: Query[R], read: Callable[[R], E]) -> None:
@@ -63,7 +63,7 @@ class Waiting(Generic[R, E]):
         return (await self._look([event_id])).get(event_id)
 
     async def wait(self, event_id: str, seconds: float) -> E | None:
-        """Wait for the end, at most so long; not in time: the newest there is, or None."""
+        """Wait for the end. If it does not come in time, return the newest outcome there is, or None."""
         future: asyncio.Future[E] = asyncio.get_running_loop().create_future()
         self._waiting[event_id].append(future)
         self.heard(event_id)  # it may have ended between the caller's look and now
@@ -79,13 +79,13 @@ class Waiting(Generic[R, E]):
                 self._newest.pop(event_id, None)
 
     def heard(self, event_id: str) -> None:
-        """A notification came."""
+        """Note a notification."""
         if event_id in self._waiting:
             self._due.add(event_id)
             self._wake.set()
 
     async def watch(self) -> None:
-        """Look at what was notified at once and at everything each second, until cancelled."""
+        """Look at what is notified at once, and at everything every second, until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(_LOOK_EVERY_SECONDS):

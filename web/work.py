@@ -1,4 +1,4 @@
-"""Is work stuck? Looked at in the background, for `/health`: what waits, for how long, and what vendors refuse."""
+"""Is work stuck? Watched in the background for `/health`: what waits, how long, and what vendors refuse."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -12,13 +12,13 @@ from web.workers import Views, late, refusal_line, refusals, standing, unfinishe
 
 R = TypeVar("R")
 
-# Three looks at small indexes; with it an outage shows within 10 s.
+# Three look-ups in small indexes. At this pace an outage shows within 10 s.
 _LOOK_EVERY_SECONDS = 5.0
 # The longest that a turn may take from one step to the next: an agent that stays silent twice.
 _STUCK_SECONDS = 120.0
-# Longer than any turn takes that no outage holds up.
+# Longer than any turn takes, unless an outage holds it up.
 _LATE_SECONDS = 300.0
-# Twilio: template missing, not approved, variables that do not fit, outside the window without one (errors/CODE).
+# Twilio (errors/CODE): template missing, not approved, wrong variables, outside the window without one.
 _TEMPLATE = frozenset({"63016", "63027", "63005", "63013", "63028", "21655", "21656"})
 # Our own credentials: Twilio's authentication error, HTTP's refusals.
 _CREDENTIALS = frozenset({"20003", "401", "403"})
@@ -33,7 +33,7 @@ class QuickRows(Protocol):
 
 
 def problems(found: WorkFigures, queue: Mapping[str, Any] | None) -> list[str]:
-    """Return what somebody should look at, in words. Pure. `queue`: of the statistics, None while nobody tells it."""
+    """Return what somebody should look at, in words. Pure. `queue`: the statistics', None while unknown."""
     told = []
     waiting = (queue or {}).get("unread", 0) + (queue or {}).get("active", 0)
     if waiting and (found.last_ended is None or found.last_ended > _STUCK_SECONDS):
@@ -53,8 +53,9 @@ def problems(found: WorkFigures, queue: Mapping[str, Any] | None) -> list[str]:
 
 
 class Work:
-    """What was last seen in Postgres (None before the first look, and while it is away), and of the workers. `views`: what
-    each of these told last.
+    """What was last seen in Postgres (None before the first look, and while it is away), and of the workers.
+
+    `views`: what each of these told last.
     """
 
     def __init__(self, database: QuickRows, view: StatsView, views: Callable[[], Views]) -> None:
@@ -102,4 +103,4 @@ class Work:
 
 
 def _seconds(age: object) -> float | None:
-    return None if age is None else round(float(age), 1)  # type: ignore[arg-type]  # a number of Postgres
+    return None if age is None else round(float(age), 1)  # type: ignore[arg-type]  # a number from Postgres

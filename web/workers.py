@@ -1,4 +1,4 @@
-"""What the workers' own views tell of all of them together. Pure."""
+"""What the workers' own views say when taken together. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,14 @@ from schemas.account_codes import verdict_of
 
 Json = dict[str, Any]
 Views = Mapping[str, Json | None]
-"""Each worker's `/partitions` by its address; None: it does not answer."""
+"""Each worker's `/partitions` by its address; None if it does not answer."""
 
-# A worker is asked each 2.5 s for a second: one that answers has missed three of these, and within 15 s it is said.
+# A worker is asked every 2.5 s and has a second to answer. A healthy one counts as silent only after missing
+# three of these; that one is silent is said within 15 s.
 SILENT_SECONDS = 8.0
-# Seven tries take a minute; what is tried a third time was no moment's fault.
+# Seven tries take a minute; what is tried a third time was not a momentary fault.
 _TRIED_AGAIN_SECONDS = 5.0
-# Events leave each 50 ms.
+# Events are published every 50 ms.
 _UNPUBLISHED_SECONDS = 15.0
 _MOST_RETRIED = 5
 
@@ -23,21 +24,24 @@ CONTRADICTED: Final = "addresses came with two numbers within the last hour"
 
 
 class LastSeen:
-    """`views`: what each worker told last, None where that is too long ago. Pure; told the time, monotonic seconds."""
+    """`views`: what each worker told last, None if too long ago. Pure; told the time in monotonic seconds."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[float, Json]] = {}
         self.views: Views = {}
 
     def note(self, views: Views, now: float) -> None:
-        """Record what was found. Whoever was never seen has as long to answer as anybody; whoever is no longer asked is
-        gone.
+        """Record what was found.
+
+        A worker never seen has as long to answer as any other; one that is no longer asked is forgotten.
         """
         self._told = {url: told for url, told in self._told.items() if url in views}
         for url, view in views.items():
             if view is not None or url not in self._told:
                 self._told[url] = now, view or {}
-        self.views = {url: view if now - at < SILENT_SECONDS else None for url, (at, view) in self._told.items()}
+        self.views = {
+            url: view if now - at < SILENT_SECONDS else None for url, (at, view) in self._told.items()
+        }
 
 
 def standing(views: Views) -> list[str]:
@@ -52,7 +56,11 @@ def standing(views: Views) -> list[str]:
 def late(views: Views) -> list[str]:
     """Return what takes longer than it should, a line each."""
     found = unfinished(views)
-    lines = [f"tried again and again: {each['why']}" for each in found["retried"] if each["seconds"] > _TRIED_AGAIN_SECONDS]
+    lines = [
+        f"tried again and again: {each['why']}"
+        for each in found["retried"]
+        if each["seconds"] > _TRIED_AGAIN_SECONDS
+    ]
     if (found["oldest"].get("unpublished") or 0) > _UNPUBLISHED_SECONDS:
         lines.append("events wait to be published")
     if found["contradicted_addresses_last_hour"]:
@@ -61,19 +69,23 @@ def late(views: Views) -> list[str]:
 
 
 def unfinished(views: Views) -> Json:
-    """Return what all workers together have under way. `oldest`: seconds by kind; `retried`: the oldest of it."""
+    """Return what all workers have under way. `oldest`: seconds by kind; `retried`: the oldest retries."""
     told = [view for view in views.values() if view is not None]
     oldest: dict[str, float | None] = {}
     for view in told:
         for kind, seconds in view.get("oldest", {}).items():
             oldest[kind] = max(filter(None, (oldest.get(kind), seconds)), default=None)
-    retried = sorted((each for view in told for each in view.get("retried", [])), key=lambda each: -each["seconds"])
+    retried = sorted(
+        (each for view in told for each in view.get("retried", [])), key=lambda each: -each["seconds"]
+    )
     return {
         "answering": len(told),
         "silent": len(views) - len(told),
         "behind": sum(view.get("behind", 0) for view in told),
         "unpublished": sum(view.get("unpublished", 0) for view in told),
-        "contradicted_addresses_last_hour": sum(view.get("contradicted_addresses_last_hour", 0) for view in told),
+        "contradicted_addresses_last_hour": sum(
+            view.get("contradicted_addresses_last_hour", 0) for view in told
+        ),
         "oldest": oldest,
         "retried": retried[:_MOST_RETRIED],
     }
@@ -81,15 +93,17 @@ def unfinished(views: Views) -> Json:
 
 @dataclass(slots=True)
 class Workers:
-    """`lag`: a row for each partition with something unfinished or not read yet; `unreachable`: who does not answer."""
+    """What all workers tell."""
 
+    #: A row for each partition with something unfinished or not read yet.
     lag: list[Json] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
+    #: Who does not answer.
     unreachable: list[str] = field(default_factory=list)
 
 
 def told(views: Mapping[str, Json | None]) -> Workers:
-    """Join the workers' `/partitions`, by their addresses; None where there was no answer."""
+    """Join the workers' `/partitions`, given by address; None where there was no answer."""
     workers = Workers(unreachable=[url for url, view in views.items() if view is None])
     for view in views.values():
         if view is not None:
@@ -106,7 +120,10 @@ def _rows(view: Json) -> list[Json]:
     return [nothing | unfinished.get(name, {}) | {"name": name, "lag": behind.get(name, 0)} for name in names]
 
 
-_WAITING: Final = {"account": "all that is for it waits", "first_messages": "first messages wait, answers do not"}
+_WAITING: Final = {
+    "account": "all that is for it waits",
+    "first_messages": "first messages wait, answers do not",
+}
 _USER_IDS: Final = "user_ids"
 _NO_USER_IDS: Final = {
     "why": "the account may not send to business-scoped ids",
@@ -115,8 +132,9 @@ _NO_USER_IDS: Final = {
 
 
 def refusals(views: Views) -> list[Json]:
-    """Return them, one for each vendor and scope: `code`, `since` when first, `until` when it is tried again next, `why`
-    and `action` in English.
+    """Return the vendors' refusals, one for each vendor and scope.
+
+    Each has `code`, `since` (the first), `until` (the next try), and `why` and `action` in English.
     """
     joined: dict[tuple[str, str], Json] = {}
     for told in _told(views):

@@ -1,4 +1,4 @@
-"""ElevenLabs' agents behind the port of an agent: by whichever transport is there, as many at once as fit."""
+"""ElevenLabs' agents behind the port of an agent: over whichever transport exists, as many at once as fit."""
 
 from collections.abc import Callable
 
@@ -15,24 +15,24 @@ from schemas.settings import Settings
 
 log = structlog.get_logger()
 
-# HTTP's, and the WebSocket's close after a wait in the vendor's own queue.
+# HTTP's status, and the WebSocket's close code after a wait in the vendor's own queue.
 _TOO_MANY = frozenset({429, 3008})
 
 
 def build_agent(settings: Settings, api: ElevenLabsApi, shown: Callable[[str], str]) -> Agent:
-    """Build the agent's client. `shown`: what a client of ours gets to see of an answer."""
+    """Build the agent's client. `shown`: what our client gets to see of an answer."""
     rest, websocket = ElevenLabsRest(api, shown), ElevenLabsWebSocket(api, shown)
     agents: dict[str, Agent] = {"rest": rest, "websocket": websocket, "auto": AutoAgent(rest, websocket)}
     return BoundedAgent(agents[settings.elevenlabs_transport], settings.elevenlabs_max_concurrency)
 
 
 class AutoAgent:
-    """Tries REST; where the route is not there, goes over to the WebSocket and remembers it."""
+    """An agent over REST; if that route does not exist, it switches to the WebSocket and remembers this."""
 
     def __init__(self, rest: Agent, websocket: Agent) -> None:
         self._rest = rest
         self._websocket = websocket
-        self._rest_is_there: bool | None = None  # None: not known yet
+        self._rest_is_there: bool | None = None  # None: not yet known
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask; see `Agent`."""
@@ -52,7 +52,7 @@ class AutoAgent:
             self._websocket.prepare(agent_id)
 
     def _remember(self, error: RestNotSupported) -> None:
-        # Where the route has worked before, or the answer names the conversation, a 404 is about this one call.
+        # If the route has worked before, or the answer names the conversation, a 404 is about this call.
         refusal = error.__cause__
         of_call = isinstance(refusal, NotThere) and "conversation" in refusal.name
         if self._rest_is_there is None and not of_call:
@@ -61,7 +61,7 @@ class AutoAgent:
 
 
 class BoundedAgent:
-    """Keeps conversations at once within the workspace's concurrency: a wait, not a storm of refusals."""
+    """An agent kept within the workspace's concurrency: a wait instead of a storm of refusals."""
 
     def __init__(self, agent: Agent, most: int) -> None:
         self._agent = agent
@@ -80,5 +80,5 @@ class BoundedAgent:
             return reply
 
     def prepare(self, agent_id: str) -> None:
-        """Prepare without a place: no conversation is begun."""
+        """Prepare without a place: this begins no conversation."""
         self._agent.prepare(agent_id)

@@ -8,7 +8,7 @@ from clients.elevenlabs.context_text import variables
 from clients.elevenlabs.overrides import FIRST_MESSAGE, TEXT_ONLY
 from clients.vendor_json import Json, child, words
 
-# What a conversation has that follows no call.
+# The variables of a conversation that does not follow a call.
 _OUR_VARIABLES = variables(CallContext()).keys()
 _ALLOW = "allow it in the agent's Security settings, Overrides"
 _ENABLE = "add it to the client events of the agent's Advanced settings"
@@ -20,14 +20,16 @@ _TOOL_KEYS = ("tools", "tool_ids", "mcp_server_ids", "native_mcp_server_ids")
 
 
 def agent_problems(agent: Json, *, has_call: bool) -> list[tuple[str, str]]:
-    """Return problems and what to do about each. `has_call`: its conversations follow a call, whose variables they get."""
+    """Return problems and what to do about each. `has_call`: conversations have a call's variables."""
     return [*_events(agent), *_overrides(agent), *(() if has_call else _variables(agent))]
 
 
 def is_greeting(agent: Json, text: str) -> bool:
-    """Return whether a text is the agent's first message, whose variables may stand for anything, or its beginning."""
+    """Return whether a text is the agent's first message or its beginning; its variables match anything."""
     said = " ".join(text.split())
-    first, *more = (" ".join(piece.split()) for piece in _VARIABLE.split(words(_agent(agent), "first_message")))
+    first, *more = (
+        " ".join(piece.split()) for piece in _VARIABLE.split(words(_agent(agent), "first_message"))
+    )
     if not said or not (first or any(more)):
         return False
     if first.startswith(said.rstrip(_BROKEN_OFF)):
@@ -42,7 +44,7 @@ def is_greeting(agent: Json, text: str) -> bool:
 
 
 def _events(agent: Json) -> Iterator[tuple[str, str]]:
-    """Of what is not among its client events nothing is sent; without such a list the vendor's own is meant."""
+    """The vendor sends only events listed in `client_events`; without such a list, its own defaults."""
     listed = child(child(agent, "conversation_config"), "conversation").get("client_events")
     if not isinstance(listed, list):
         return
@@ -79,7 +81,11 @@ def _overrides(agent: Json) -> Iterator[tuple[str, str]]:
             f"{_ALLOW}, or make the agent text only",
         )
     if words(_agent(agent), "first_message") and not _is_allowed(allowed, FIRST_MESSAGE):
-        yield f"override {FIRST_MESSAGE} is refused: the agent greets each time, which is waited for and left out", _ALLOW
+        yield (
+            f"override {FIRST_MESSAGE} is refused: "
+            "the agent greets each time, which is waited for and left out",
+            _ALLOW,
+        )
 
 
 def _is_allowed(allowed: Json, name: str) -> bool:

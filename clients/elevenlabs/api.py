@@ -1,4 +1,4 @@
-"""ElevenLabs' HTTP API: one workspace's connection, for whoever asks it."""
+"""ElevenLabs' HTTP API: one workspace's connection, shared by all who use it."""
 
 import aiohttp
 
@@ -11,9 +11,9 @@ from schemas.settings import Settings
 # ElevenLabs ends an agent's turn after 20 s (llm_timeout); 30 s is the whole turn's deadline.
 TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
 BEGIN_SECONDS = 5.0
-"""A signed URL and a handshake each take some 0.3 s; who waits longer had better ask again."""
+"""A signed URL and a handshake take about 0.3 s each; after this long it is better to ask again."""
 _OK = 200
-# Any agent will do, and most workspaces have one: the lightest request that needs the key.
+# The lightest request that needs the key: any agent will do, and most workspaces have one.
 _PROBE_PATH = "/v1/convai/agents?page_size=1"
 
 
@@ -31,13 +31,13 @@ class ElevenLabsApi:
         """Get a JSON object. `timeout` None: the session's.
 
         Raises:
-            RetryableError: no answer that could be read, or our key is refused; `retry_after` says how long to wait.
+            RetryableError: no readable answer, or our key is refused; `retry_after` says how long to wait.
             NotThere, Forbidden, TerminalError: refused.
         """
         return await self._request("GET", path, params=params, timeout=timeout)
 
     async def post(self, path: str, body: Json) -> Json:
-        """Post a JSON object and return the answered one; raises as `get`."""
+        """Post a JSON object and return the answer's; raises like `get`."""
         return await self._request("POST", path, body=body)
 
     async def probe(self, timeout: aiohttp.ClientTimeout) -> int:

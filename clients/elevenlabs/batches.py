@@ -1,4 +1,4 @@
-"""Batches of calls as ElevenLabs knows them. Reading only."""
+"""Batches of calls as ElevenLabs knows them. Read-only."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from clients.elevenlabs.errors import VENDOR, NotThere
 from clients.vendor_json import Json
 from schemas.errors import RetryableError
 
-# ElevenLabs' default is 30; a workspace with a thousand batches is ten requests.
+# ElevenLabs' default is 30; with this, a workspace with a thousand batches takes ten requests.
 _PAGE_SIZE = 100
-# A hundred thousand batches, or leads of a campaign, are no workspace; it bounds a list that never ends.
+# No workspace has a hundred thousand batches, or leads of a campaign; this bounds a list that never ends.
 _MOST_PAGES = 1000
 _FOLDER = "/v1/convai/batch-calling"
 
@@ -21,7 +21,7 @@ Get = Callable[[str, dict[str, str]], Awaitable[Json | None]]
 
 
 class Paging(NamedTuple):
-    """How a list names its pages: `size` and `place` in a query, `following` (the next place) in an answer."""
+    """A list's names for paging: `size` and `place` in a query, `following` (the next place) in an answer."""
 
     size: str
     place: str
@@ -44,7 +44,7 @@ class ElevenLabsBatches:
     """One workspace's batches.
 
     Every method raises:
-        RetryableError: no answer that could be read.
+        RetryableError: no readable answer.
         TerminalError: refused.
     """
 
@@ -52,7 +52,7 @@ class ElevenLabsBatches:
         self._api = api
 
     async def find(self, batch_id: str) -> Json | None:
-        """Return a batch with its recipients; None where there is none."""
+        """Return a batch with its recipients; None if there is none."""
         return await self._get(f"{_FOLDER}/{quote(batch_id, safe='')}")
 
     async def all(self) -> AsyncIterator[ListedBatch]:
@@ -70,7 +70,7 @@ class ElevenLabsBatches:
 async def items(
     get: Get, path: str, name: str, paging: Paging, query: Mapping[str, str] | None = None
 ) -> AsyncIterator[Any]:
-    """Yield what a list has under a name, page by page."""
+    """Yield a list's items, which are under `name` in each page."""
     place: str | None = None
     for _ in range(_MOST_PAGES):
         of_page = {paging.size: str(_PAGE_SIZE)} | ({paging.place: place} if place else {})
@@ -82,11 +82,11 @@ async def items(
             return
 
 
-def listed_batch(item: Any, batch_id: str, name: str, updated: str) -> ListedBatch:  # noqa: ANN401 - a vendor's JSON
-    """Read an entry of a list, whose names these are.
+def listed_batch(item: Any, batch_id: str, name: str, updated: str) -> ListedBatch:  # noqa: ANN401 - JSON
+    """Read an entry of a list. `batch_id`, `name`, `updated`: its keys for these.
 
     Raises:
-        RetryableError: it has them not.
+        RetryableError: the entry does not have them.
     """
     try:
         return ListedBatch(batch_id=str(item[batch_id]), name=str(item[name]), updated=int(item[updated]))

@@ -1,4 +1,4 @@
-"""What ElevenLabs knows of a call: `GET /v1/convai/conversations/{id}`."""
+"""What ElevenLabs knows about a call: `GET /v1/convai/conversations/{id}`."""
 
 from urllib.parse import quote
 
@@ -14,16 +14,16 @@ log = structlog.get_logger()
 
 
 class ElevenLabsCalls:
-    """Looks calls up."""
+    """Look-ups of calls."""
 
     def __init__(self, api: ElevenLabsApi) -> None:
         self._api = api
 
     async def find(self, conversation_id: str) -> Json | None:
-        """Return a call as ElevenLabs tells of it; None where there is none.
+        """Return a call as ElevenLabs describes it; None if there is none.
 
         Raises:
-            RetryableError: no answer that could be read.
+            RetryableError: no readable answer.
             TerminalError: refused.
         """
         try:
@@ -32,14 +32,14 @@ class ElevenLabsCalls:
             return None
 
     async def fetch_call(self, conversation_id: str) -> CallDetails | None:
-        """Return what is known of a call; None while there is nothing, or where it cannot be had.
+        """Return what is known about a call; None while there is nothing, or where it cannot be had.
 
         Raises:
-            RetryableError: no answer came; one request, bounded by the session's time-outs.
+            RetryableError: no answer came to one request, bounded by the session's time-outs.
         """
         try:
             answer = await self.find(conversation_id)
-        except TerminalError as error:  # the summary is optional, its absence must break nothing
+        except TerminalError as error:  # the summary is optional; its absence must not break anything
             log.warning("call details are refused", code=error.code, why=error.why)
             return None
         return details(answer) if answer is not None else None

@@ -1,4 +1,4 @@
-"""Outbound campaigns as ElevenLabs knows them: like batches, but a lead may have several calls. Reading only."""
+"""Outbound campaigns as ElevenLabs knows them: like batches, but a lead may have several calls. Read-only."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,25 +16,27 @@ log = structlog.get_logger()
 
 _BY_CURSOR = Paging("page_size", "cursor", "next_cursor")
 _FOLDER = "/v1/convai/outbound-campaigns/campaigns"
-# Of the others nobody is called.
+# Other campaigns call nobody.
 _CALLING = {"channel": "phone", "mode": "voice"}
 
 
 class ElevenLabsCampaigns:
-    """One workspace's campaigns of phone calls; see `ElevenLabsBatches`. What our key may not see is not there."""
+    """One workspace's phone campaigns; see `ElevenLabsBatches`. What our key may not see is not there."""
 
     def __init__(self, api: ElevenLabsApi) -> None:
         self._api = api
 
     async def find(self, batch_id: str) -> Json | None:
-        """Return a campaign as if it were a batch, its calls as the recipients; None where there is none."""
+        """Return a campaign as if it were a batch, with its calls as recipients; None if there is none."""
         folder = f"{_FOLDER}/{quote(batch_id, safe='')}"
         campaign = await self._get(folder)
         if campaign is None or {name: campaign.get(name) for name in _CALLING} != _CALLING:
             return None
         leads = {each.get("lead_id"): each async for each in self._listed(f"{folder}/leads", "leads")}
         calls = [each async for each in self._listed(f"{folder}/calls", "calls")]
-        return _batch(campaign) | {"recipients": [_recipient(each, leads.get(each.get("lead_id"), {})) for each in calls]}
+        return _batch(campaign) | {
+            "recipients": [_recipient(each, leads.get(each.get("lead_id"), {})) for each in calls]
+        }
 
     async def all(self) -> AsyncIterator[ListedBatch]:
         """List the workspace's campaigns, in ElevenLabs' order."""
@@ -67,7 +69,7 @@ def _batch(campaign: Json) -> Json:
 
 
 def _recipient(call: Json, lead: Json) -> Json:
-    """Return a call as a batch's recipient: who has it is the lead, whichever attempt it is."""
+    """Return a call as a batch's recipient, identified by the lead, whichever attempt the call is."""
     result: dict[str, Any] = {"metadata": {"phone_call": {"call_result": call.get("call_result")}}}
     return {
         "id": call.get("lead_id"),

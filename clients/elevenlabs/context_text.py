@@ -1,7 +1,7 @@
-"""What a new text conversation is told of the call and the chat so far. Pure.
+"""What a new text conversation is told about the call and the chat so far. Pure.
 
-A turn is one line, which begins with who spoke. What was said has no line break, so nobody can begin a line and
-speak as somebody else.
+A turn is one line, which begins with who spoke. Line breaks in what was said are replaced, so that nobody can
+begin a line and speak as somebody else.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from clients.agent import CallContext, Question
 from schemas.elevenlabs_call import own_variables
 
-# Newest first within these; some 8 kB in all, because the vendor's limits are not published and every turn pays for it.
+# The newest within these: some 8 kB in all, as the vendor publishes no limits and every turn pays for it.
 _LONGEST_TRANSCRIPT = 4_000
 _LONGEST_HISTORY = 4_000
 _ROLES = {
@@ -25,9 +25,13 @@ _OMITTED = "[{} anteriores no se muestran]"
 
 
 def context_text(context: CallContext) -> str:
-    """Return the background in Spanish: who, the call's summary and transcript, the messages since. The newest is kept."""
+    """Return the background in Spanish: who, the call's summary and transcript, the messages since.
+
+    The newest turns and messages are kept.
+    """
     parts = [
-        "Continúas por WhatsApp, por escrito, una conversación que empezó en una llamada. No saludes de nuevo.",
+        "Continúas por WhatsApp, por escrito, una conversación que empezó en una llamada. "
+        "No saludes de nuevo.",
         "Cada línea es de quien está al principio de ella; «⏎» es un salto de línea dentro de lo que dijo.",
         f"Cliente: {_line(context.client_name)}" if context.client_name else "",
         f"Resumen de la llamada: {_line(context.summary)}" if context.summary else "",
@@ -38,7 +42,10 @@ def context_text(context: CallContext) -> str:
 
 
 def told(question: Question) -> str:
-    """Return the client's words; before them what was said while a person stood in: the call's conversation lacks it."""
+    """Return the client's words, after what was said while a person stood in.
+
+    The call's conversation lacks that.
+    """
     lines = _lines(question.meanwhile, _LONGEST_HISTORY)
     if not lines:
         return question.text
@@ -49,7 +56,7 @@ def told(question: Question) -> str:
 def variables(context: CallContext) -> dict[str, Any]:
     """Return the dynamic variables: the call's own, which a voice agent's prompt may require, and ours.
 
-    A prompt that uses one that is missing ends the conversation (close 1008).
+    A prompt that uses a missing variable ends the conversation (close 1008).
     """
     return {
         **own_variables(context.dynamic_variables),
@@ -65,9 +72,9 @@ def _titled(title: str, lines: str) -> str:
 
 
 def _lines(turns: list[tuple[str, str]], longest: int) -> str:
-    """Return the newest turns that fit, and how many older ones do not; of one that is too long alone its end.
+    """Return the newest turns that fit, after the number of omitted ones; if not even one fits, its end.
 
-    Older turns are left out whole rather than cut: the summary stands for the call's, and half a sentence misleads.
+    Older turns are omitted, not cut: the summary stands in for the call's, and half a sentence misleads.
     """
     kept: list[str] = []
     left = longest
@@ -89,5 +96,5 @@ def _who(role: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a text as one line, whatever its line breaks are."""
+    """Return a text as one line, whichever line breaks it has."""
     return _LINE_BREAK.join(line for each in text.splitlines() if (line := each.strip()))

@@ -25,13 +25,20 @@ from clients.elevenlabs.turn_end import TurnEnd, Waits
 from clients.vendor_json import Json, child, parse_vendor_object, words
 from schemas.errors import RetryableError
 
-_CLOSING = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+_CLOSING = (
+    aiohttp.WSMsgType.CLOSE,
+    aiohttp.WSMsgType.CLOSING,
+    aiohttp.WSMsgType.CLOSED,
+    aiohttp.WSMsgType.ERROR,
+)
 
 
 class Conversation:
-    """Runs once. `overrides`: those that the agent allows; where its greeting is not among them it is waited for and
-    skipped. `shown`: what a client gets to see of an answer. `is_greeting`: tells by a text's words whether it is the
-    agent's greeting.
+    """A conversation, which runs once.
+
+    `overrides`: those that the agent allows; if the greeting's is not among them, the greeting is waited for
+    and skipped. `shown`: what a client gets to see of an answer. `is_greeting`: tells by a text's words
+    whether it is the agent's greeting.
     """
 
     def __init__(
@@ -58,10 +65,10 @@ class Conversation:
         """Ask and collect the answer.
 
         Raises:
-            OverrideRefused: to be done again without overrides, or with fewer.
+            OverrideRefused: ask again with fewer overrides, or none.
             AgentSilent: no text came.
-            AnswerBrokenOff: the agent's side ended within its answer.
-            RetryableError, TerminalError: as `Agent`.
+            AnswerBrokenOff: the agent's side ended in the middle of its answer.
+            RetryableError, TerminalError: see `Agent`.
         """
         await self._start()
         if FIRST_MESSAGE not in self._overrides:
@@ -75,12 +82,17 @@ class Conversation:
             raise AgentSilent(VENDOR, "the agent stayed silent")
         raw = {"conversation_id": self._id, "messages": turn.texts or [turn.text]}
         return AgentReply(
-            text=turn.text, raw=raw, transport="websocket", ended=ended, tools=tools, elevenlabs_conversation_id=self._id
+            text=turn.text,
+            raw=raw,
+            transport="websocket",
+            ended=ended,
+            tools=tools,
+            elevenlabs_conversation_id=self._id,
         )
 
     @property
     def has_begun(self) -> bool:
-        """Whether the vendor let it begin; what fails before that is no answer to the question."""
+        """Whether the vendor let it begin; a failure before that is not an answer to the question."""
         return bool(self._id)
 
     async def _start(self) -> None:
@@ -103,7 +115,7 @@ class Conversation:
             self._id = conversation_id(event) or ""
 
     async def _skip_greeting(self) -> None:
-        """Without the override the agent greets as in a call; that greeting is not an answer."""
+        """Skip the greeting, which is not an answer: without the override the agent greets as in a call."""
         try:
             async with asyncio.timeout(self._waits.greeting):
                 while event := await self._receive():
@@ -111,12 +123,12 @@ class Conversation:
                     if event.get("type") == "agent_response":
                         return
         except TimeoutError:
-            return  # it has none
+            return  # the agent has none
         raise self._closed().error(overridden=False)
 
     async def _skip_what_came(self) -> None:
-        """What has come by now was said before the question, whatever it is."""
-        await asyncio.sleep(0)  # the loop reads what the network has
+        """Skip what has come by now: whatever it is, it was said before the question."""
+        await asyncio.sleep(0)  # let the loop read what the network has
         try:
             async with asyncio.timeout(0):
                 while event := await self._receive():
@@ -126,10 +138,11 @@ class Conversation:
         raise self._closed().error(overridden=bool(self._overrides))
 
     async def _collect(self) -> tuple[TurnEnd, bool]:
-        """Collect until the turn is over; True when the agent ended the conversation with it."""
+        """Collect until the turn is over; return it, and whether the agent ended the conversation with it."""
         clock = asyncio.get_running_loop().time
         turn = TurnEnd(clock(), self._waits)
-        with_first = TurnEnd(turn.asked_at, self._waits)  # the turn if the conversation's first event is part of the answer
+        # The turn in case the conversation's first event is part of the answer.
+        with_first = TurnEnd(turn.asked_at, self._waits)
         while not turn.complete:
             try:
                 async with asyncio.timeout_at(turn.ends_at()):
@@ -156,13 +169,13 @@ class Conversation:
     def _after_close(self, turn: TurnEnd) -> bool:
         """Return whether the agent has ended the conversation for good, which only its own tool does.
 
-        The vendor closes in good order for other reasons, too: an idle socket, the longest duration.
+        The vendor closes cleanly for other reasons, too: an idle socket, or the maximum duration.
         """
         closed = self._closed()
-        if closed.is_out_of_credits:  # what has come may be half an answer, however whole it looks
+        if closed.is_out_of_credits:  # what has come may be half an answer, however complete it looks
             raise closed.error(overridden=bool(self._overrides))
         in_order = closed.code == NORMAL_CLOSE and not self._error
-        if turn.settled:  # the answer was whole before the connection broke
+        if turn.settled:  # the answer was complete before the connection broke
             return turn.ended
         if in_order and turn.is_whole_at_end:
             return turn.is_ending
@@ -173,7 +186,7 @@ class Conversation:
         raise closed.error(overridden=bool(self._overrides))
 
     async def _receive(self) -> Json | None:
-        """Return the next event; None when the conversation is closed. What must be answered at once is answered here."""
+        """Return the next event, answering it if it needs an answer at once; None when closed."""
         while (message := await self._socket.receive()).type not in _CLOSING:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue

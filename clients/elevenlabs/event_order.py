@@ -1,9 +1,9 @@
 """Which of the agent's events belong to the answer to our question. Pure.
 
-The vendor numbers a conversation's events, and the greeting is the first of them. An agent whose settings do not
-allow that the greeting is left out may greet all the same: before our question, while it is being answered, or
-behind the answer. So what came before the question, and what has a lower number than it, is no answer. What has
-the first number although nothing came before the question may be a greeting or not; only its words tell.
+The vendor numbers a conversation's events, and the greeting is the first of them. An agent whose settings do
+not let us suppress the greeting may still greet: before our question, while it is being answered, or after
+the answer. So what came before the question, and what has a lower number than that, is no answer. If nothing
+came before the question, the event with the first number may be a greeting or an answer; only its words tell.
 """
 
 from enum import Enum
@@ -13,7 +13,7 @@ from clients.vendor_json import Json, child, words
 _FIRST = 1
 _INTERRUPTION = "interruption"
 _COMPLETE = "agent_response_complete"
-# Only these are known to share one numbering; pings count by themselves.
+# Only these are known to share one numbering; pings have their own.
 _NUMBERED = {
     "agent_response": "agent_response_event",
     "agent_response_correction": "agent_response_correction_event",
@@ -24,7 +24,7 @@ _NUMBERED = {
 
 
 class Origin(Enum):
-    """What an event of the agent belongs to."""
+    """What an agent's event belongs to."""
 
     EARLIER = "earlier"
     FIRST = "first"  # the conversation's first event: a greeting, or an answer
@@ -32,7 +32,7 @@ class Origin(Enum):
 
 
 class EventOrder:
-    """The events of one conversation, in the order in which they came."""
+    """One conversation's events, in the order of their arrival."""
 
     def __init__(self) -> None:
         self._earlier = 0
@@ -40,12 +40,12 @@ class EventOrder:
         self._is_first_ours = False
 
     def precede(self, event: Json) -> None:
-        """Take an event that came before the question was asked; only what was said has a number to go by."""
+        """Take an event from before the question; only for what was said does the number count."""
         if words(event, "type") != _COMPLETE:
             self._earlier = max(self._earlier, _number(event) or 0)
 
     def origin(self, event: Json) -> Origin:
-        """Return what an event that came after the question belongs to. Events without a number are the answer's."""
+        """Return what an event after the question belongs to. Events without a number are the answer's."""
         number = _number(event)
         if words(event, "type") == _INTERRUPTION:
             self.precede(event)
@@ -59,7 +59,7 @@ class EventOrder:
         return Origin.ANSWER
 
     def judge_first(self, *, is_greeting: bool) -> None:
-        """Say what the first event's words turned out to be."""
+        """Take note of what the first event's words turned out to be."""
         self._is_first_ours = not is_greeting
         if is_greeting:
             self._earlier = max(self._earlier, _FIRST)

@@ -1,4 +1,4 @@
-"""What is said over the WebSocket besides the agent's answer: the start, what must be answered, how it closed. Pure."""
+"""The WebSocket's events besides the answer: the start, what must be answered, how it closed. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from schemas.errors import AccountRefused, RetryableError, TerminalError, Vendor
 NORMAL_CLOSE = 1000
 REFUSED_CLOSE = 1008
 LOST_CLOSE = 1006
-"""Not said by anybody: the connection was lost without a close frame."""
-# 1002 operational, 1011 internal, 3000 rejected, 3008 too many at once: none of them is about our overrides.
+"""Sent by nobody: the connection was lost without a close frame."""
+# 1002 operational, 1011 internal, 3000 rejected, 3008 too many at once: none of these is about our overrides.
 _PASSING_CLOSES = frozenset({1002, 1011, 3000, 3008})
-# 3000 and 3008 turn a conversation away before it has begun: asking again at once would only add to the crowd.
+# These turn a conversation away before it has begun: asking again at once would only add to the crowd.
 _TURNED_AWAY = frozenset({3000, 3008})
 
 _IN_WORDS = ("quota", "credit")
@@ -28,27 +28,27 @@ class OverrideRefused(TerminalError):
 
 
 class AgentSilent(RetryableError):
-    """The conversation brought no text; a known flake of text-only starts, worth one fresh try at once."""
+    """The conversation brought no text: a known flake of text-only starts, worth one fresh try at once."""
 
 
 class AnswerBrokenOff(RetryableError):
-    """The agent's side ended the conversation in good order, but within its answer."""
+    """The agent's side ended the conversation cleanly, but in the middle of its answer."""
 
 
 class NeverAnswered(TerminalError):
-    """The agent ended one conversation after the other within its answer: asking again brings nothing."""
+    """The agent ended one conversation after another within its answer: asking again is no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """How a socket was closed. `code` None: without a close frame; `kind`, `why`: of the `error` event before it."""
+    """How a socket closed. `code` None: without a close frame; `kind`, `why`: of an `error` event before."""
 
     code: int | None
     kind: str = ""
     why: str = ""
 
     def error(self, *, overridden: bool) -> VendorError:
-        """Return what it means that the conversation closed without an answer. `overridden`: overrides were sent."""
+        """Return the error for a close without an answer. `overridden`: overrides were sent."""
         why = " ".join(part for part in (self.kind, self.why) if part) or "closed without an answer"
         if self.is_out_of_credits:
             return AccountRefused(VENDOR, why, OUT_OF_CREDITS, CREDENTIALS_PAUSE_SECONDS)
@@ -59,18 +59,18 @@ class Closed:
         return (RetryableError if self.code in _TURNED_AWAY else AgentSilent)(VENDOR, why, self.code)
 
     def may_be_overrides(self) -> bool:
-        """Return whether a close before the conversation began may be about overrides; not all say so (packages#337)."""
+        """Return whether a close before the start may be about overrides; not all say so (packages#337)."""
         return self.code not in _PASSING_CLOSES and not self.kind and not self.is_out_of_credits
 
     @property
     def is_out_of_credits(self) -> bool:
-        """Whether the workspace's account is empty, which looks like an end of the conversation."""
+        """Whether the workspace's account is empty, which looks like the end of the conversation."""
         said = f"{self.kind} {self.why}".lower()
         return any(word in said for word in _IN_WORDS)
 
 
 def start(question: Question, overrides: frozenset[str]) -> Json:
-    """Return the first event, which must come before anything else. What is empty is left out."""
+    """Return the first event, which must precede everything else. Empty parts are left out."""
     event: Json = {
         "type": "conversation_initiation_client_data",
         "dynamic_variables": variables(question.context),
@@ -81,12 +81,12 @@ def start(question: Question, overrides: frozenset[str]) -> Json:
 
 
 def context(question: Question) -> Json:
-    """Return the background; it is answered by nobody, and a later one under the same id replaces it."""
+    """Return the background. Nothing answers it, and a later one under the same id replaces it."""
     return {"type": "contextual_update", "text": context_text(question.context), "context_id": "history"}
 
 
 def answer_to(event: Json, tools: Mapping[str, str]) -> Json | None:
-    """Return what an event must be answered with at once, or the agent would wait for it. `tools`: see `Question`."""
+    """Return the answer that the agent would wait for after an event, if any. `tools`: see `Question`."""
     kind = event.get("type")
     if kind == "ping":
         return {"type": "pong", "event_id": child(event, "ping_event").get("event_id")}
@@ -97,7 +97,11 @@ def answer_to(event: Json, tools: Mapping[str, str]) -> Json | None:
         return {"type": "client_tool_result"} | answer
     call = child(event, "mcp_tool_call") if kind == "mcp_tool_call" else {}
     if call.get("state") == "awaiting_approval":  # nobody is there to approve
-        return {"type": "mcp_tool_approval_result", "tool_call_id": call.get("tool_call_id"), "is_approved": False}
+        return {
+            "type": "mcp_tool_approval_result",
+            "tool_call_id": call.get("tool_call_id"),
+            "is_approved": False,
+        }
     return None
 
 

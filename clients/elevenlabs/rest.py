@@ -1,4 +1,4 @@
-"""ElevenLabs over HTTP: the specified `POST …/conversations/{id}/message` (the contract's section 2)."""
+"""ElevenLabs over HTTP: the specified `POST …/conversations/{id}/message` (section 2 of the contract)."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -11,23 +11,23 @@ from clients.vendor_json import words
 from schemas.errors import RetryableError
 
 _TEXT_KEYS = ("response", "message", "text", "agent_response")
-"""The body of the answer is not specified: the first of these that is a non-empty string is the text."""
+"""The answer's body is not specified: the first of these that holds a non-empty string is the text."""
 
 
 class RestNotSupported(NotThere):
-    """The specified route, or the call under it, is not there (404/405)."""
+    """The specified route, or the call under it, does not exist (404/405)."""
 
 
 class ElevenLabsRest:
-    """Asks in the call's own conversation."""
+    """An agent that is asked in the call's own conversation."""
 
     def __init__(self, api: ElevenLabsApi, shown: Callable[[str], str] = str.strip) -> None:
-        """`shown`: what a client gets to see of an answer; an answer of which nothing is left is none."""
+        """`shown`: what a client gets to see of an answer; if nothing is left of it, there is no answer."""
         self._api = api
         self._shown = shown
 
     def prepare(self, agent_id: str) -> None:
-        """Have nothing ready: a question is one request."""
+        """Prepare nothing: a question is one request."""
 
     async def ask(self, question: Question) -> AgentReply:
         """Ask over REST; see `Agent`.
@@ -46,4 +46,6 @@ class ElevenLabsRest:
         text = next((found for key in _TEXT_KEYS if (found := words(answer, key))), "")
         if not self._shown(text):  # nothing, or nothing but voice tags
             raise RetryableError(VENDOR, "answered without a text")
-        return AgentReply(text=text, raw=answer, transport="rest", elevenlabs_conversation_id=question.conversation_id)
+        return AgentReply(
+            text=text, raw=answer, transport="rest", elevenlabs_conversation_id=question.conversation_id
+        )

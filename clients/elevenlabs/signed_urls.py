@@ -1,7 +1,8 @@
-"""Where text conversations with an agent begin: its signed URL, asked for once for many conversations.
+"""Where text conversations with an agent begin: its signed URL, requested once for many conversations.
 
-A signed URL may begin any number of conversations for 15 minutes; only one that names its conversation's id is good once
-(get-signed-url, `include_conversation_id`). To ask for one each time costs each client a round trip of the vendor's.
+A signed URL may begin any number of conversations for 15 minutes; only one that names its conversation's id
+can be used just once (get-signed-url, `include_conversation_id`). A new one each time would cost every client
+a round trip to the vendor.
 """
 
 import asyncio
@@ -22,16 +23,16 @@ from schemas.errors import RetryableError
 
 log = structlog.get_logger()
 
-# A third of how long one is good: it is renewed when somebody asks then, and all go on with the old one meanwhile.
+# A third of a URL's life: from then on the next request renews it, and everyone uses the old one meanwhile.
 _RENEWED_SECONDS = 300.0
-# Two thirds: what is left covers a difference of the clocks and a slow handshake.
+# Two thirds: the rest covers a clock difference and a slow handshake.
 _LONGEST_USE_SECONDS = 600.0
 _TIMEOUT = timeouts(read_seconds=BEGIN_SECONDS, whole_seconds=2 * BEGIN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`fetched_at`: steady seconds."""
+    """An agent's address. `fetched_at`: steady seconds."""
 
     url: str
     headers: dict[str, str]
@@ -39,7 +40,7 @@ class Address:
 
 
 class SignedUrls:
-    """Signed URLs by agent; where our key may not sign, the plain URL with the key as its header."""
+    """Signed URLs by agent; if our key may not sign, the plain URL with the key as a header."""
 
     def __init__(self, api: ElevenLabsApi, steady: Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -50,14 +51,16 @@ class SignedUrls:
     def prepare(self, agent_id: str) -> None:
         """Have an agent's address fetched while its question is still being put together."""
         if self._age(agent_id) >= _RENEWED_SECONDS and agent_id not in self._fetching:
-            fetching = self._fetching[agent_id] = asyncio.create_task(self._fetched(agent_id), name="signed URL")
+            fetching = self._fetching[agent_id] = asyncio.create_task(
+                self._fetched(agent_id), name="signed URL"
+            )
             fetching.add_done_callback(partial(self._has_ended, agent_id))
 
     async def of(self, agent_id: str) -> Address:
-        """Return an agent's address; all who find none share the wait for one, a renewal is waited for by nobody.
+        """Return an agent's address. All who find none share one wait; nobody waits for a renewal.
 
         Raises:
-            RetryableError, TerminalError: there is none that is good, and ElevenLabs gave no other.
+            RetryableError, TerminalError: there is no valid address, and ElevenLabs gave no other.
         """
         self.prepare(agent_id)
         if self._age(agent_id) >= _LONGEST_USE_SECONDS:
@@ -81,7 +84,9 @@ class SignedUrls:
     async def _fetched(self, agent_id: str) -> Address:
         at = self._steady()
         try:
-            answer = await self._api.get("/v1/convai/conversation/get-signed-url", {"agent_id": agent_id}, _TIMEOUT)
+            answer = await self._api.get(
+                "/v1/convai/conversation/get-signed-url", {"agent_id": agent_id}, _TIMEOUT
+            )
         except Forbidden:
             plain = URL(f"{self._api.base}/v1/convai/conversation").with_query({"agent_id": agent_id})
             address = Address(str(plain), self._api.headers, at)

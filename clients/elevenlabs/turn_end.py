@@ -1,8 +1,8 @@
-"""When an agent's text turn is complete. A pure state machine: fed with events and times, asked when the turn ends.
+"""When an agent's text turn is complete. A pure state machine: fed events and times, it says when.
 
-The vendor has no reliable end of turn: `agent_response_complete` must be enabled on the agent. Several `agent_response`
-in one turn are normal, parts may come before or after them or not at all, tools may run in between (the vendor's own
-client and mock server show each of these).
+The vendor has no reliable end of turn: `agent_response_complete` must be enabled on the agent. Several
+`agent_response` in one turn are normal; parts may come before or after them, or not at all; tools may run in
+between. The vendor's own client and mock server show each of these.
 """
 
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from clients.vendor_json import Json, child, words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """Seconds for which a conversation waits for its agent."""
+    """How many seconds a conversation waits for its agent."""
 
     start: float = 10.0
     """The handshake is checked against the workspace's concurrency and may be queued there (queue_status)."""
     greeting: float = 3.0
     """A first message that we could not switch off comes within this, or not at all."""
     quiet: float = 1.5
-    """Silence after an answer that ends the turn where `agent_response_complete` is not enabled on the agent."""
+    """Silence after an answer that ends the turn if `agent_response_complete` is not enabled on the agent."""
     silent: float = 20.0
-    """Without any output until then there will be none: the vendor gives up at 20 s itself (llm_timeout)."""
+    """If there is no output by then, none will come: the vendor itself gives up at 20 s (llm_timeout)."""
     turn: float = 30.0
     """The longest turn, tools included."""
 
@@ -33,22 +33,22 @@ _MCP_RUNNING = frozenset({"loading", "awaiting_approval"})
 
 @dataclass(slots=True)
 class TurnEnd:
-    """Collects one turn's texts. All times are seconds of one monotonic clock; `asked_at`: when the question was sent."""
+    """The texts and the end of one turn. Times are seconds of one monotonic clock."""
 
-    asked_at: float
+    asked_at: float  # when the question was sent
     waits: Waits = Waits()
     texts: list[str] = field(default_factory=list)
     client_tools: list[str] = field(default_factory=list)  # names of those that the agent used
     complete: bool = False
     ended: bool = False  # the agent ended the conversation by its tool
     _streamed: list[str] = field(default_factory=list)  # texts of streams that stopped
-    _stream: list[str] | None = None  # parts of the stream that is open
-    _tools: dict[str, str] = field(default_factory=dict)  # those that run: id and name
+    _stream: list[str] | None = None  # parts of the open stream
+    _tools: dict[str, str] = field(default_factory=dict)  # running ones: id and name
     _output_at: float | None = None
-    _responded: bool = False  # with a text or an empty one
+    _responded: bool = False  # with a text, even an empty one
 
     def feed(self, event: Json, at: float) -> None:
-        """Take one event that arrived at a time. Only the agent's output restarts the silence, not pings and the like."""
+        """Take an event that arrived at `at`. Only the agent's output restarts the silence, not pings etc."""
         handler = _HANDLERS.get(words(event, "type"))
         if handler is not None:
             handler(self, event)
@@ -63,7 +63,7 @@ class TurnEnd:
 
     @property
     def settled(self) -> bool:
-        """Whether there is an answer and nothing that has begun is still open."""
+        """Whether there is an answer, and nothing that has begun is still open."""
         return bool(self.text) and self._stream is None and not self._tools
 
     @property
@@ -73,17 +73,17 @@ class TurnEnd:
 
     @property
     def is_whole_at_end(self) -> bool:
-        """Whether there is an answer, if the agent says no more: its end-of-call tool may not come back."""
+        """Whether the answer is whole if the agent says no more; its end-of-call tool may never return."""
         return bool(self.texts or self.settled) and set(self._tools.values()) <= {_END_CALL}
 
     @property
     def is_ending(self) -> bool:
-        """Whether the agent uses its end-of-call tool, or has."""
+        """Whether the agent is using its end-of-call tool, or has used it."""
         return self.ended or _END_CALL in self._tools.values()
 
     @property
     def text(self) -> str:
-        """The answer so far: whole responses, or streams that came to their end where no response came."""
+        """The answer so far: whole responses, or completed streams if no response came."""
         return "\n\n".join(self.texts or self._streamed)
 
     def _response(self, event: Json) -> None:
@@ -126,11 +126,11 @@ class TurnEnd:
             self._tools.pop(identity, None)
 
     def _client_tool(self, event: Json) -> None:
-        """It is answered at once; the agent goes on from there."""
+        """Note a client tool, which is answered at once; the agent goes on from there."""
         self.client_tools.append(words(child(event, "client_tool_call"), "tool_name"))
 
     def _end(self, event: Json) -> None:
-        # Without a response it is the end of something earlier (the first message); with a tool running, not the end.
+        # Without a response it ends something earlier (the first message); while a tool runs, nothing.
         self.complete = (bool(self.text) or self._responded) and not self._tools
 
 

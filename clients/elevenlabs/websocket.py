@@ -1,7 +1,8 @@
 """ElevenLabs as its public API really is: a text-only conversation with the same agent over a WebSocket.
 
-A finished call cannot be continued, so each turn opens a new conversation, tells it the call and the chat so far, asks,
-collects the answer and closes: a socket without input is cut after 60 s, and clients take minutes.
+A finished call cannot be continued, so each turn opens a new conversation, tells it about the call
+and the chat so far, asks, collects the answer and closes: a socket without input is cut after 60 s,
+and clients take minutes.
 """
 
 import asyncio
@@ -35,13 +36,13 @@ from schemas.errors import RetryableError, VendorError
 
 log = structlog.get_logger()
 
-# Handshake 5 s at worst, start 10 s, turn 30 s, and writes that stall: more than all is a broken connection.
+# Handshake 5 s at worst, start 10 s, turn 30 s, and writes that stall: more is a broken connection.
 _WHOLE_SECONDS = 55.0
-# The peer's close frame is waited for no longer: the client waits for the answer, which we have.
+# We wait no longer for the peer's close frame: the client waits for the answer, which we already have.
 _CLOSE_SECONDS = 0.5
-# Conversations of one question that stay silent: the second one mends a flake of starts.
+# How many of a question's conversations may stay silent: the second one makes up for a flaky start.
 _MOST_SILENT = 2
-# … and that end within the answer: what happens three times in a row is how the agent is made.
+# … or end in the middle of the answer: if it happens three times in a row, the agent is made that way.
 _MOST_BROKEN_OFF = 3
 # The client waits meanwhile; a healthy vendor answers within a tenth of it.
 _SETTINGS_SECONDS = 3.0
@@ -49,7 +50,7 @@ _WAITS = Waits()
 
 
 class _NotBegun(Exception):
-    """A conversation ended before it began, for a reason (`why`)."""
+    """A conversation ended before it began. `why`: the reason."""
 
     def __init__(self, why: VendorError) -> None:
         super().__init__(str(why))
@@ -62,7 +63,7 @@ class ElevenLabsWebSocket:
     def __init__(
         self, api: ElevenLabsApi, shown: Callable[[str], str] = str.strip, waits: Waits = _WAITS
     ) -> None:
-        """`shown`: what a client gets to see of an answer; an answer of which nothing is left is silence."""
+        """`shown`: what a client gets to see of an answer; if nothing is left of it, it counts as silence."""
         self._api = api
         self._urls = SignedUrls(api)
         self._shown = shown
@@ -70,11 +71,12 @@ class ElevenLabsWebSocket:
         self._refusals = Refusals(time.monotonic)
 
     async def ask(self, question: Question) -> AgentReply:
-        """Ask in a conversation of its own; see `Agent`. Silence is tried once more on a fresh socket
-        (packages#423), an answer that is broken off in good order some times.
+        """Ask in a new conversation; see `Agent`.
+
+        Silence is retried once on a fresh socket (packages#423), an answer cleanly broken off a few times.
 
         Raises:
-            NeverAnswered: it was broken off each time.
+            NeverAnswered: the answer was broken off each time.
         """
         self.prepare(question.agent_id)
         question = await question.with_context()
@@ -96,7 +98,7 @@ class ElevenLabsWebSocket:
         self._urls.prepare(agent_id)
 
     async def _ask(self, question: Question) -> AgentReply:
-        """Ask with the overrides that the agent allows; with ever fewer where it turns out to refuse them."""
+        """Ask with the overrides that the agent allows; with ever fewer as it turns out to refuse them."""
         agent_id = question.agent_id
         overrides, asked_at = self._refusals.allowed(agent_id), time.monotonic()
         said, unsaid = frozenset[str](), frozenset[str]()
@@ -107,7 +109,9 @@ class ElevenLabsWebSocket:
                 refused = refused_names(error.why, overrides)
                 overrides -= refused
                 if error.code == REFUSED_CLOSE:
-                    log.warning("the agent does not allow our overrides", agent=agent_id, overrides=sorted(refused))
+                    log.warning(
+                        "the agent does not allow our overrides", agent=agent_id, overrides=sorted(refused)
+                    )
                     said |= refused
                 else:  # the connection may merely have been lost
                     unsaid |= refused
@@ -116,7 +120,7 @@ class ElevenLabsWebSocket:
                 return reply
 
     async def _converse(self, question: Question, overrides: frozenset[str], asked_at: float) -> AgentReply:
-        """Converse once. Under an address of an earlier question nothing may begin any more: then under a new one."""
+        """Converse once. If nothing can begin at an earlier question's address any more, get a new one."""
         while True:
             address = await self._urls.of(question.agent_id)
             try:
@@ -126,19 +130,23 @@ class ElevenLabsWebSocket:
                 if address.fetched_at >= asked_at:
                     raise error.why from error
 
-    async def _converse_at(self, address: Address, question: Question, overrides: frozenset[str]) -> AgentReply:
+    async def _converse_at(
+        self, address: Address, question: Question, overrides: frozenset[str]
+    ) -> AgentReply:
         conversation: Conversation | None = None
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
                 async with await self._connected(address) as socket:
                     is_greeting = partial(self._is_greeting, question.agent_id)
-                    conversation = Conversation(socket, question, overrides, self._shown, is_greeting, self._waits)
+                    conversation = Conversation(
+                        socket, question, overrides, self._shown, is_greeting, self._waits
+                    )
                     return await conversation.run()
         except aiohttp.WSServerHandshakeError as error:
             raise _NotBegun(refused(error.status)) from error
         except VendorError as error:
             if conversation is None or conversation.has_begun or error.code == LOST_CLOSE:
-                raise  # a connection that is lost says nothing of the address
+                raise  # a lost connection says nothing about the address
             raise _NotBegun(error) from error
         except (*BROKE_OFF, ValueError) as error:  # ValueError: an event that is not a JSON object
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
@@ -149,7 +157,7 @@ class ElevenLabsWebSocket:
             return await self._api.session.ws_connect(address.url, headers=address.headers, timeout=closing)
 
     async def _is_greeting(self, agent_id: str, text: str) -> bool:
-        """Compare a text with the greeting in the agent's settings; what cannot be compared is taken for one."""
+        """Compare a text with the greeting in the agent's settings; if that fails, assume a greeting."""
         try:
             async with asyncio.timeout(_SETTINGS_SECONDS):
                 agent = await self._api.get(f"/v1/convai/agents/{quote(agent_id, safe='')}")
@@ -157,5 +165,9 @@ class ElevenLabsWebSocket:
             agent = None
         greeting = agent is None or is_greeting(agent, text)
         if greeting:
-            log.warning("the agent greets although we asked it not to", agent=agent_id, settings_read=agent is not None)
+            log.warning(
+                "the agent greets although we asked it not to",
+                agent=agent_id,
+                settings_read=agent is not None,
+            )
         return greeting

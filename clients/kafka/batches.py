@@ -1,8 +1,9 @@
 """Kafka's batches of records, read so that none of them can stop its reader.
 
-aiokafka gives a batch up for a header's name that is not UTF-8, a wrong checksum or an unknown compression, and asks for
-it again for ever. Here such a name is read with replacement characters, as Java's clients do; what still cannot be read
-becomes a record whose value is `Unreadable`, for whoever handles the others to handle it as well, once.
+aiokafka gives up on a batch because of a header name that is not UTF-8, a wrong checksum or an unknown
+compression, and requests it again forever. Here such a name is read with replacement characters, as Java's
+clients do. What still cannot be read becomes a record whose value is `Unreadable`, so that the handler of the
+others handles it, too, once.
 """
 
 import struct
@@ -15,8 +16,8 @@ from aiokafka.record.util import decode_varint
 
 from clients.kafka.codecs import decompressed
 
-# Base offset, length, leader's epoch, format, checksum, attributes, last offset, first and last time, producer (three),
-# count: Kafka's format 2 (KIP-98).
+# Base offset, length, leader's epoch, format, checksum, attributes, last offset, first and last time,
+# producer (three), count: Kafka's format 2 (KIP-98).
 _HEAD = struct.Struct(">qiibIhiqqqhii")
 _CODEC, _LOG_APPEND_TIME = 0x07, 0x08
 
@@ -24,7 +25,7 @@ Header = tuple[str, bytes | None]
 
 
 class Unreadable(bytes):
-    """What came instead of a record's value. `why`: what is wrong with these bytes, for whoever looks for the cause."""
+    """What came instead of a record's value. `why`: what is wrong with the bytes, for finding the cause."""
 
     why: str
 
@@ -37,7 +38,7 @@ class Unreadable(bytes):
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """A record as aiokafka's reader wants it. `timestamp`: ms; `timestamp_type`: 1 where the broker set it."""
+    """A record as aiokafka's reader expects it. `timestamp`: ms; `timestamp_type`: 1 if the broker set it."""
 
     offset: int
     timestamp: int
@@ -61,7 +62,7 @@ class ReadableBatch:
         self.is_transactional: bool = self._batch.is_transactional
 
     def validate_crc(self) -> bool:
-        """Nothing is refused here: of a wrong checksum `Unreadable` tells."""
+        """Return True: nothing is refused here, and a wrong checksum is reported as `Unreadable`."""
         return True
 
     def __next__(self) -> Any:  # noqa: ANN401 - aiokafka's own; asked of control batches alone
@@ -82,8 +83,10 @@ class ReadableBatch:
             return [self._unreadable(f"{type(error).__name__}: {error}")]
 
     def _unreadable(self, why: str) -> BatchRecord:
-        """The batch as one record, at its last offset: a reader who stands in the middle is told of it, too."""
-        return BatchRecord(self.next_offset - 1, self._batch.max_timestamp, 0, None, Unreadable.of(self._data, why))
+        """Return the batch as one record, at its last offset: a reader in the middle of it gets it, too."""
+        return BatchRecord(
+            self.next_offset - 1, self._batch.max_timestamp, 0, None, Unreadable.of(self._data, why)
+        )
 
 
 def _records(data: bytes) -> Iterator[BatchRecord]:
@@ -104,14 +107,14 @@ def _part(data: bytearray, at: int, length: int) -> bytearray:
 
 
 class _Body:
-    """The bytes of one record, behind its length."""
+    """The bytes of one record, after its length."""
 
     def __init__(self, data: bytearray) -> None:
         self._data = data
         self._at = 1  # attributes, which mean nothing yet
 
     def record(self, base: int, place: int, first_at: int, appended_at: int | None) -> BatchRecord:
-        """Return the record; one that cannot be read has the place that it has among the others as its offset."""
+        """Return the record; an unreadable one gets its offset from its place among the others."""
         try:
             later, offset = self._number(), self._number()
             at = first_at + later if appended_at is None else appended_at
@@ -121,7 +124,9 @@ class _Body:
                 raise ValueError(f"{len(self._data) - self._at} bytes are left over")
         except (ValueError, IndexError) as error:
             value = Unreadable.of(bytes(self._data), f"a record that cannot be read: {error}")
-            return BatchRecord(base + place, appended_at or first_at, int(appended_at is not None), None, value)
+            return BatchRecord(
+                base + place, appended_at or first_at, int(appended_at is not None), None, value
+            )
         return BatchRecord(base + offset, at, int(appended_at is not None), key, value, headers)
 
     def _header(self) -> Header:

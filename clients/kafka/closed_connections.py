@@ -1,6 +1,6 @@
-"""aiokafka's connections: under uvloop what is written to a closed one is a lost connection as well.
+"""aiokafka's connections: under uvloop, too, a write to a closed one counts as a lost connection.
 
-What is asked over them is counted: at a few messages a second Kafka costs what its requests cost.
+Requests over them are counted: at a few messages a second Kafka costs what its requests cost.
 """
 
 from collections.abc import Callable
@@ -10,16 +10,19 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import Counter
 
-_REQUESTS = Counter("whatsapp_kafka_requests", "Requests to Kafka's brokers, by kind (fetch, produce …).", ["kind"])
+_REQUESTS = Counter(
+    "whatsapp_kafka_requests", "Requests to Kafka's brokers, by kind (fetch, produce …).", ["kind"]
+)
 _KINDS: dict[type, Counter] = {}
 _WRITES = ("send", "_send_sasl_token")
 
 
 def mend_connections() -> None:
-    """Have aiokafka learn of it; safe to repeat.
+    """Have aiokafka notice writes to closed connections; safe to repeat.
 
-    asyncio drops what is written to a closed transport, uvloop raises RuntimeError. aiokafka 0.14 takes OSError alone for
-    a lost connection: its task that keeps the cluster's metadata would end for ever, and consumer and producer with it.
+    asyncio drops what is written to a closed transport; uvloop raises RuntimeError. aiokafka 0.14 takes only
+    OSError for a lost connection, so its task that maintains the cluster's metadata would end for good, and
+    with it consumer and producer.
     """
     for name in _WRITES:
         write = getattr(AIOKafkaConnection, name)
@@ -28,7 +31,7 @@ def mend_connections() -> None:
 
 
 def _mended(write: Callable[..., Any]) -> Callable[..., Any]:
-    def mended(self: AIOKafkaConnection, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - aiokafka's own
+    def mended(self: AIOKafkaConnection, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - aiokafka's
         if arguments:
             _count(type(arguments[0]))
         try:
@@ -42,7 +45,7 @@ def _mended(write: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _count(request: type) -> None:
-    """Count a request; its label is looked up once, which costs ten times as much as counting."""
+    """Count a request. Its label is looked up only once: a look-up costs ten times as much as counting."""
     if request not in _KINDS:
         _KINDS[request] = _REQUESTS.labels(request.__name__.removesuffix("Request").lower())
     _KINDS[request].inc()

@@ -1,4 +1,4 @@
-"""Kafka's compressions, undone within a bound.
+"""Decompression of Kafka's batches within a bound.
 
 A megabyte of zstd may hold thirty gigabytes, and Kafka's client inflates a batch as a whole.
 """
@@ -10,15 +10,15 @@ from collections.abc import Callable
 import cramjam
 
 LARGEST_BATCH = 16 * 1024 * 1024
-"""Bytes of a batch without its compression; producers put 1 MB into one, counted before they compress it."""
+"""Bytes of an uncompressed batch; producers put 1 MB into one, counted before compression."""
 
-# xerial's framing of snappy, which Java's clients write: a magic, two versions, then blocks behind their lengths.
+# xerial's snappy framing, which Java's clients write: a magic, two versions, then blocks after their lengths.
 _XERIAL = b"\x82SNAPPY\x00"
 _XERIAL_HEADER = 16
 _LENGTH = struct.Struct("!i")
 
 CODECS = {1: "gzip_decode", 2: "snappy_decode", 3: "lz4_decode", 4: "zstd_decode"}
-"""The number in a batch's attributes, and aiokafka's name of what undoes it."""
+"""The codec's number in a batch's attributes, and aiokafka's name for its decoder."""
 
 
 class NotDecompressed(ValueError):
@@ -26,10 +26,10 @@ class NotDecompressed(ValueError):
 
 
 def decompressed(codec: int, payload: bytes) -> bytes:
-    """Return a batch's records without their compression; `codec` as in the batch's attributes.
+    """Return a batch's decompressed records; `codec` as in the batch's attributes.
 
     Raises:
-        NotDecompressed: cannot be done, or not within the bound.
+        NotDecompressed: this is impossible, at least within the bound.
     """
     if codec not in _DECODERS:
         raise NotDecompressed(f"unknown compression {codec}")
@@ -54,14 +54,14 @@ def _snappy(payload: bytes) -> bytes:
 
 
 def _snappy_block(block: bytes, most: int) -> bytes:
-    """Decompress a block, which begins with its own length: memory is not reserved for one that is too long."""
+    """Decompress a block, which begins with its own length; reserve no memory for one that is too long."""
     if cramjam.snappy.decompress_raw_len(block) > most:
         raise NotDecompressed(f"longer than {LARGEST_BATCH} bytes")
     return bytes(cramjam.snappy.decompress_raw(block))
 
 
 def _bounded(decompress_into: Callable[[bytes, mmap.mmap], int]) -> Callable[[bytes], bytes]:
-    """Decompress into memory that is reserved, and taken from the system only as far as it is written to."""
+    """Decompress into memory that is reserved, but taken from the system only as it is written to."""
 
     def decompress(payload: bytes) -> bytes:
         with mmap.mmap(-1, LARGEST_BATCH) as room:

@@ -1,4 +1,4 @@
-"""How many records stand in Kafka that a consumer group has not finished."""
+"""How many records in Kafka a consumer group has not finished."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -16,12 +16,14 @@ T = TypeVar("T")
 
 
 class GroupLag:
-    """Looks at a consumer group from outside; joins no group itself. `look_up_seconds`: of three look-ups."""
+    """A look at a consumer group from outside, joining no group. `look_up_seconds`: of three look-ups."""
 
     def __init__(self, settings: Settings, group: str, look_up_seconds: float) -> None:
         self._group = f"{settings.topic_prefix}{group}"
         self.seconds = look_up_seconds
-        self._admin = AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=REQUEST_TIMEOUT_MS)
+        self._admin = AIOKafkaAdminClient(
+            **connection_arguments(settings), request_timeout_ms=REQUEST_TIMEOUT_MS
+        )
         self._looks = set[asyncio.Task[Any]]()
         self.consumer = AIOKafkaConsumer(**consumer_arguments(settings))
 
@@ -36,7 +38,7 @@ class GroupLag:
         await self._admin.close()
 
     async def behind(self, partitions: list[TopicPartition]) -> int:
-        """Return the number of records behind the committed offsets.
+        """Return the number of records after the committed offsets.
 
         Raises:
             Unavailable: Kafka does not answer in time.
@@ -44,8 +46,10 @@ class GroupLag:
         return await self.in_time(self._look_up(partitions))
 
     async def in_time(self, look: Coroutine[Any, Any, T]) -> T:
-        """Return what a look-up comes to. One that takes longer goes on behind our back: its request's own time-out ends a
-        connection to a broker that is gone.
+        """Return a look-up's result.
+
+        One that takes longer goes on in the background: its request's own time-out ends a connection to a
+        broker that is gone.
 
         Raises:
             Unavailable: Kafka does not answer in time.
@@ -64,7 +68,7 @@ class GroupLag:
     def _looked(self, task: asyncio.Task[Any]) -> None:
         self._looks.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at, so that it is not reported as never retrieved
+            task.exception()  # retrieved, or asyncio would report it as never retrieved
 
     async def _look_up(self, partitions: list[TopicPartition]) -> int:
         committed = await self._admin.list_consumer_group_offsets(self._group, partitions=partitions)

@@ -1,4 +1,4 @@
-"""Tokens for SASL/OAUTHBEARER: by client credentials (RFC 6749, 4.4), or by a function of the operator's."""
+"""Tokens for SASL/OAUTHBEARER: by client credentials (RFC 6749, 4.4), or from the operator's function."""
 
 import asyncio
 import time
@@ -19,11 +19,11 @@ from schemas.settings import Settings
 
 log = structlog.get_logger()
 
-# Under the time that a client waits for a connection.
+# Less than a client waits for a connection.
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 # A token is a few kB.
 _LARGEST_ANSWER = 64 * 1024
-# A new token is fetched when a fifth of its life is left, so that a connection never begins with one that ends.
+# A token is replaced with a fifth of its life left, so that no connection begins with an expiring one.
 _USED_SHARE = 0.8
 # RFC 6749 leaves `expires_in` to the server; without it a token is used for a minute.
 _DEFAULT_SECONDS = 60.0
@@ -32,14 +32,18 @@ _PROVIDER = "KAFKA_OAUTH_TOKEN_PROVIDER"
 
 
 def token_provider(settings: Settings) -> AbstractTokenProvider:
-    """Return what gives tokens; all clients of a process share those by client credentials.
+    """Return the provider of tokens. All clients of a process share those obtained by client credentials.
 
     Raises:
-        ConfigurationError: a variable is missing, or the function is not there.
+        ConfigurationError: a variable is missing, or the function does not exist.
     """
     if settings.kafka_oauth_token_provider is not None:
         return ProvidedToken(_function(settings.kafka_oauth_token_provider))
-    url, user, secret = settings.kafka_oauth_token_url, settings.kafka_sasl_username, settings.kafka_sasl_password
+    url, user, secret = (
+        settings.kafka_oauth_token_url,
+        settings.kafka_sasl_username,
+        settings.kafka_sasl_password,
+    )
     if url is None or user is None or secret is None:
         raise ConfigurationError(
             "KAFKA_OAUTH_TOKEN_URL, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: needed by OAUTHBEARER, "
@@ -49,16 +53,24 @@ def token_provider(settings: Settings) -> AbstractTokenProvider:
 
 
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
-    """Asks the authorization server, and keeps a token for most of its life. Used by several event loops."""
+    """Tokens from the authorization server, each kept for most of its life. Used by several event loops."""
 
     def __init__(
-        self, url: str, user: str, secret: str, scope: str | None, steady: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        user: str,
+        secret: str,
+        scope: str | None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
-        self._form = urlencode({"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})).encode()
+        self._form = urlencode(
+            {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
+        ).encode()
         self._headers = {
-            "Authorization": aiohttp.encode_basic_auth(user, secret), "Content-Type": "application/x-www-form-urlencoded",
-        }  # fmt: skip
+            "Authorization": aiohttp.encode_basic_auth(user, secret),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         self._steady = steady
         self._token = ""
         self._until = 0.0
@@ -67,7 +79,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
         """Return a token that has not expired.
 
         Raises:
-            KafkaConnectionError: the server does not give one; aiokafka tries again.
+            KafkaConnectionError: the server gives none; aiokafka tries again.
         """
         if self._steady() >= self._until:
             begun = self._steady()
@@ -76,7 +88,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
         return self._token
 
     async def _fetch(self) -> tuple[str, float]:
-        """Return a new token, and for how many seconds it is good."""
+        """Return a new token, and for how many seconds it is valid."""
         try:
             answer = await self._ask()
         except BROKE_OFF as error:
@@ -97,16 +109,19 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
 
 
 class ProvidedToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
-    """Calls a function for each connection, in a thread: it may wait for somebody. It returns a token, or (token, …)."""
+    """Tokens from a function, which returns a token or (token, …).
+
+    It is called for each connection, in a thread, because it may wait for somebody.
+    """
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._function = function
 
     async def token(self) -> str:
-        """Return what the function does.
+        """Return the function's token.
 
         Raises:
-            KafkaConnectionError: it fails; aiokafka tries again.
+            KafkaConnectionError: the function fails; aiokafka tries again.
         """
         try:
             found = await asyncio.to_thread(self._function)
@@ -116,7 +131,7 @@ class ProvidedToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
 
 
 def _no_token(variable: str, why: str) -> KafkaConnectionError:
-    """Say it where it is known; aiokafka tells of every failed connection alike."""
+    """Log the cause where it is known: aiokafka reports all failed connections alike."""
     log.error("no token for Kafka", variable=variable, why=why)
     return KafkaConnectionError(f"no token: {why}")
 
@@ -132,14 +147,18 @@ def _function(name: str) -> Callable[[], Any]:
         found = getattr(import_module(module), function)
     except ModuleNotFoundError as error:
         if error.name is None or f"{module}.".startswith(f"{error.name}."):
-            raise ConfigurationError(f"{_PROVIDER}: {error}; write it as module:function, on PYTHONPATH") from error
+            raise ConfigurationError(
+                f"{_PROVIDER}: {error}; write it as module:function, on PYTHONPATH"
+            ) from error
         raise ConfigurationError(
             f"{_PROVIDER}: {module} needs {error.name}, which is not there; install it beside the service"
         ) from error
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(f"{_PROVIDER}: {error}; write it as module:function") from error
     except Exception as error:
-        raise ConfigurationError(f"{_PROVIDER}: {module} fails when it is loaded: {type(error).__name__}") from error
+        raise ConfigurationError(
+            f"{_PROVIDER}: {module} fails when it is loaded: {type(error).__name__}"
+        ) from error
     if not callable(found):
         raise ConfigurationError(f"{_PROVIDER}: is no function; write it as module:function")
     return found  # type: ignore[no-any-return]

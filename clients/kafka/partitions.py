@@ -1,4 +1,4 @@
-"""Reads topics from one offset to another, many records at a time; no group, nothing is committed."""
+"""Reads topics from one offset to another, many records at a time. Joins no group and commits nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
@@ -18,16 +18,16 @@ from schemas.topics import topic_name
 Offsets = Mapping[TopicPartition, int]
 Records = dict[TopicPartition, list[ConsumerRecord]]
 
-# Some MB, handled in some ten milliseconds.
+# A few MB, handled in some ten milliseconds.
 _MOST_AT_ONCE = 1000
 _POLL_MS = 500
-# A partition whose last records were compacted away, or are marks of transactions, gives nothing more: so many empty
-# polls end it.
+# A partition whose last records were compacted away, or are transaction markers, gives nothing more: after so
+# many empty polls it counts as read.
 _EMPTY_POLLS = 20
-# Of a topic that was not read to its end after so many the broker does not answer.
+# If a topic was not read to its end after so many, the broker does not answer.
 _MOST_EMPTY_POLLS = 10
 _CONNECT_SECONDS = 5.0
-# At the end of a topic a fetch is always under way, and its end is waited for: by itself half a second, on every look.
+# At a topic's end a fetch is always under way, and every look waits for it to end: by default half a second.
 _FETCH_WAIT_MS = 20
 
 
@@ -40,9 +40,9 @@ async def between(
     most: int = _MOST_AT_ONCE,
     empty_polls: int = _EMPTY_POLLS,
 ) -> AsyncIterator[tuple[Records, set[TopicPartition]]]:
-    """Return what came of the consumer's partitions between their offsets, and of which of them more will come.
+    """Yield what came from the partitions between their offsets, and which of them still have more to come.
 
-    `wanted`: of those, whom to ask next; `empty_polls`: so many end it, with partitions left over.
+    `wanted`: which of these to ask next. `empty_polls`: so many end the reading, with partitions left over.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -56,13 +56,22 @@ async def between(
         empty = 0 if got else empty + 1
         reached = {place for place in left if await consumer.position(place) >= ends[place]}
         left -= reached
-        yield {place: [each for each in records if each.offset < ends[place]] for place, records in got.items()}, left
+        yield (
+            {
+                place: [each for each in records if each.offset < ends[place]]
+                for place, records in got.items()
+            },
+            left,
+        )
         if reached:
             consumer.pause(*reached)
 
 
 class PartitionReader:
-    """`async with PartitionReader(settings) as reader`. Every method raises `Unavailable` when Kafka does not answer."""
+    """A reader: `async with PartitionReader(settings) as reader`.
+
+    Every method raises `Unavailable` when Kafka does not answer.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._consumer = AIOKafkaConsumer(**consumer_arguments(settings), auto_offset_reset="earliest")
@@ -73,7 +82,8 @@ class PartitionReader:
         except KAFKA_ERRORS as error:
             await self._consumer.stop()
             raise Unavailable("Kafka does not answer") from error
-        await asyncio.sleep(0)  # stopped before its own task had a first step, the client would cancel whoever stops it
+        # If it were stopped before its own task's first step, the client would cancel whoever stops it.
+        await asyncio.sleep(0)
         return self
 
     async def __aexit__(
@@ -89,14 +99,14 @@ class PartitionReader:
             raise Unavailable("Kafka does not answer") from error
 
     async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the offsets behind the last record."""
+        """Return the offsets after the last record."""
         try:
             return dict(await self._consumer.end_offsets(list(places)))
         except KAFKA_ERRORS as error:
             raise Unavailable("Kafka does not answer") from error
 
     async def batches(self, starts: Offsets, ends: Offsets) -> AsyncIterator[Records]:
-        """Return the records of the partitions between their offsets, in each partition's order."""
+        """Yield the partitions' records between their offsets, in each partition's order."""
         if not (places := [place for place, start in starts.items() if start < ends[place]]):
             return
         self._consumer.assign(places)
@@ -108,7 +118,7 @@ class PartitionReader:
 
 
 async def recent_values(settings: Settings, topic: str, since: datetime) -> AsyncIterator[bytes]:
-    """Return the values that a topic took since a time, up to its present end.
+    """Yield the values that a topic took since a time, up to its present end.
 
     Raises:
         Unavailable: Kafka does not answer.
@@ -120,8 +130,12 @@ async def recent_values(settings: Settings, topic: str, since: datetime) -> Asyn
                 yield record.value or b""
 
 
-async def read_on(settings: Settings, topic: str, positions: Mapping[int, int]) -> AsyncIterator[list[ConsumerRecord]]:
-    """Return a topic's records from positions (next offset by partition) up to its present end, in batches of a partition.
+async def read_on(
+    settings: Settings, topic: str, positions: Mapping[int, int]
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """Yield a topic's records from positions up to its present end, each batch from one partition.
+
+    `positions`: the next offset by partition.
 
     Raises:
         Unavailable: Kafka does not answer.
@@ -137,7 +151,7 @@ async def read_on(settings: Settings, topic: str, positions: Mapping[int, int]) 
 
 @asynccontextmanager
 async def _reading(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    # Without a group the consumer has every partition of its topic.
+    # Without a group the consumer is assigned every partition of its topic.
     consumer = AIOKafkaConsumer(
         topic_name(settings.topic_prefix, topic),
         **consumer_arguments(settings),

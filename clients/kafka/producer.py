@@ -1,4 +1,4 @@
-"""The one producer of a process: idempotent, and replaced once an error has ended it."""
+"""A process's one producer: idempotent, and replaced once an error has ended it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -19,15 +19,15 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Producer:
-    """Idempotent, `acks=all`; topics by their bare names. One that an error has ended is let go: who sent tries again, and
-    whoever sends next connects anew.
+    """An idempotent producer with `acks=all`; it takes topics by their bare names.
 
-    An idempotent producer of aiokafka never gives a record up: what the former one, or one that nobody waits for any more,
-    still brings to Kafka is a repetition, and the events' ids make it harmless.
+    One that an error has ended is let go: the sender tries again, and whoever sends next connects anew.
+    aiokafka's idempotent producer never gives up on a record: what the former one, or one that nobody waits
+    for any more, still brings to Kafka is a repetition, which the events' ids make harmless.
     """
 
     def __init__(self, settings: Settings, request_seconds: float = REQUEST_TIMEOUT_MS / 1000) -> None:
-        """`request_seconds`: after which the client drops a connection whose request has no answer.
+        """`request_seconds`: how long a request may stay unanswered before the client drops its connection.
 
         Raises:
             ConfigurationError: see `clients.kafka.connection.connection_arguments`.
@@ -46,7 +46,7 @@ class Producer:
         return self._producer is not None
 
     async def start(self) -> None:
-        """Connect, unless it is connected.
+        """Connect unless connected.
 
         Raises:
             KafkaError: Kafka does not answer.
@@ -54,7 +54,7 @@ class Producer:
         await self._connected()
 
     async def stop(self, seconds: float | None = None) -> None:
-        """Leave what is under way so many seconds at most, None: until it is there; then end."""
+        """End, after at most so many seconds for what is under way; None: until it has arrived."""
         if self._producer is not None:
             self._retire(self._producer)
         if self._retired:
@@ -69,10 +69,10 @@ class Producer:
         *,
         partition: int | None = None,
     ) -> None:
-        """Publish a record; return when all in-sync replicas have it. `partition`: not given, where its key lies.
+        """Publish a record; return when all in-sync replicas have it. `partition`: None means its key's.
 
         Raises:
-            KafkaError: not known to have been stored; it may still be.
+            KafkaError: the record is not known to have been stored; it may still be.
         """
         async with self._current() as producer:
             name = topic_name(self._prefix, topic)
@@ -82,7 +82,10 @@ class Producer:
         """Publish many records (key, value, headers) in their order and wait for all of them; see `send`."""
         name = topic_name(self._prefix, topic)
         async with self._current() as producer:
-            waiting = [await producer.send(name, value, key, headers=list(headers)) for key, value, headers in records]
+            waiting = [
+                await producer.send(name, value, key, headers=list(headers))
+                for key, value, headers in records
+            ]
             ends = await asyncio.gather(*waiting, return_exceptions=True)
             if failed := next((end for end in ends if isinstance(end, BaseException)), None):
                 raise failed
@@ -127,5 +130,5 @@ class Producer:
 
 
 def partition_of(key: str, partitions: int) -> int:
-    """Return the partition of a key, as Java's default partitioner and every producer of the topics have it."""
+    """Return a key's partition, as Java's default partitioner and every producer of the topics compute it."""
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)

@@ -1,4 +1,4 @@
-"""What a fetch of Kafka's brings, as batches that can always be read; see `clients.kafka.batches`."""
+"""What a fetch from Kafka brings, as batches that can always be read; see `clients.kafka.batches`."""
 
 import struct
 from functools import partial
@@ -28,11 +28,11 @@ class ReadableRecords:
         return len(self._data)
 
     def has_next(self) -> bool:
-        """Return whether there is a batch as a whole: the last one of a fetch may be cut off."""
+        """Return whether there is a whole batch: the last one of a fetch may be cut off."""
         return self._end() <= len(self._data)
 
     def next_batch(self) -> Any:  # noqa: ANN401 - `ReadableBatch`, or aiokafka's
-        """Return the next batch; of a format that brokers before 4.0 may still keep, aiokafka's own."""
+        """Return the next batch; aiokafka's own if its format is one that brokers before 4.0 may keep."""
         data = self._data[self._at : self._end()]
         self._at += len(data)
         if data[_FORMAT] < _NEWEST_FORMAT:
@@ -40,7 +40,7 @@ class ReadableRecords:
         return ReadableBatch(bytes(data))
 
     def _end(self) -> int:
-        """Return where the next batch ends; behind everything where not even its length is there."""
+        """Return where the next batch ends; beyond the data if not even its length is there."""
         if len(self._data) - self._at < _OFFSET_LENGTH.size:
             return len(self._data) + 1
         _, length = _OFFSET_LENGTH.unpack_from(self._data, self._at)
@@ -50,7 +50,7 @@ class ReadableRecords:
 
 
 def mend_records() -> None:
-    """Have aiokafka's consumers read so, in all of Kafka's compressions; safe to repeat."""
+    """Have aiokafka's consumers read this way, in all of Kafka's compressions; safe to repeat."""
     fetcher.MemoryRecords = ReadableRecords
     for module in (default_records, legacy_records, *_compiled()):
         for number, name in CODECS.items():
@@ -59,7 +59,7 @@ def mend_records() -> None:
 
 
 def _compiled() -> list[Any]:
-    """Return the modules that do the same in C, where aiokafka was built with them."""
+    """Return the modules that do the same in C, if aiokafka was built with them."""
     try:
         from aiokafka.record import _crecords
     except ImportError:

@@ -1,6 +1,6 @@
-"""What we may not do in Kafka although we need it: asked of the brokers, which tell no reason when they refuse.
+"""What we need but may not do in Kafka. Brokers are asked: when they refuse, they give no reason.
 
-aiokafka does not know the versions of the requests that tell it.
+aiokafka does not know the versions of the requests that tell.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from schemas.rights import Needs
 from schemas.settings import Settings
 from schemas.topics import topic_name
 
-# Kafka's AclOperation; what is allowed comes as bits of a number.
+# Kafka's AclOperation; the allowed ones come as bits of a number.
 _OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
 _CODES = tuple(error.errno for error in DENIED)
 _TEXT = String("utf-8")
@@ -63,7 +63,10 @@ class _MetadataResponse(Response):  # type: ignore[misc]  # aiokafka is untyped
 class _MetadataStruct(RequestStruct):  # type: ignore[misc]  # aiokafka is untyped
     API_KEY, API_VERSION, RESPONSE_TYPE = 3, 8, _MetadataResponse
     SCHEMA = Schema(
-        ("topics", Array(_TEXT)), ("create", Boolean), ("cluster_operations", Boolean), ("operations", Boolean)
+        ("topics", Array(_TEXT)),
+        ("create", Boolean),
+        ("cluster_operations", Boolean),
+        ("operations", Boolean),
     )
 
 
@@ -89,7 +92,12 @@ class _GroupsResponse(Response):  # type: ignore[misc]  # aiokafka is untyped
                 ("state", _TEXT),
                 ("protocol_type", _TEXT),
                 ("protocol", _TEXT),
-                ("members", Array(("id", _TEXT), ("client", _TEXT), ("host", _TEXT), ("about", Bytes), ("has", Bytes))),
+                (
+                    "members",
+                    Array(
+                        ("id", _TEXT), ("client", _TEXT), ("host", _TEXT), ("about", Bytes), ("has", Bytes)
+                    ),
+                ),
                 ("operations", Int32),
             ),
         ),
@@ -115,7 +123,7 @@ async def check_rights(settings: Settings, needs: Needs) -> None:
     """Check that the brokers let us do what we need.
 
     Raises:
-        ConfigurationError: names who lacks which operations. Of what the brokers do not tell nothing is said.
+        ConfigurationError: names who lacks which operations, except for what the brokers do not tell.
     """
     if settings.kafka_embedded:
         return
@@ -140,7 +148,9 @@ async def _of_topics(admin: AIOKafkaAdminClient, settings: Settings, needs: Need
 
 
 async def _of_groups(admin: AIOKafkaAdminClient, settings: Settings, needs: Needs) -> list[str]:
-    wanted = {group: ["Read"] for group in needs.groups} | {group: ["Describe"] for group in needs.described_groups}
+    wanted = {group: ["Read"] for group in needs.groups} | {
+        group: ["Describe"] for group in needs.described_groups
+    }
     names = {topic_name(settings.topic_prefix, group): operations for group, operations in wanted.items()}
     found: dict[str, tuple[int, int]] = {}
     for name in names:
@@ -157,7 +167,7 @@ async def _of_groups(admin: AIOKafkaAdminClient, settings: Settings, needs: Need
 
 
 def _lacking(kind: str, wanted: dict[str, list[str]], found: dict[str, tuple[int, Any]]) -> Iterable[str]:
-    """Return what is wanted and not allowed. `found`: error and allowed operations; none of them: it is not told."""
+    """Yield what is wanted and not allowed. `found`: error and allowed operations; none: not told."""
     for name, operations in wanted.items():
         code, allowed = found.get(name, (0, 0))
         denied = [each for each in operations if code in _CODES or not allowed & 1 << _OPERATIONS[each]]

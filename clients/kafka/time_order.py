@@ -1,4 +1,4 @@
-"""Records of several partitions, the oldest first: where partitions were added, a number has records in two of them."""
+"""Records of several partitions, oldest first: where some were added, a number has records in two."""
 
 import heapq
 from collections import deque
@@ -8,15 +8,16 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from clients.kafka.partitions import Offsets, between
 
-# Some MB at a time: one round trip reads thousands, and memory stays small.
+# A few MB at a time: one round trip reads thousands, and memory use stays small.
 _MOST_AT_ONCE = 5_000
 
 
 async def in_time_order(
     consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets
 ) -> AsyncIterator[list[ConsumerRecord]]:
-    """Return the records between offsets, some thousands at once; those of one partition in its order, whatever their
-    clocks said.
+    """Yield the records between offsets, a few thousand at once.
+
+    Those of one partition stay in its order, whatever their clocks said.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -25,7 +26,9 @@ async def in_time_order(
     if not merge.open:
         return
     consumer.assign(list(merge.open))
-    async for got, left in between(consumer, starts, ends, wanted=lambda _: merge.hungry(), most=_MOST_AT_ONCE):
+    async for got, left in between(
+        consumer, starts, ends, wanted=lambda _: merge.hungry(), most=_MOST_AT_ONCE
+    ):
         merge.open = left
         for place, records in got.items():
             merge.add(place, records)
@@ -37,21 +40,21 @@ async def in_time_order(
 
 
 class _Merge:
-    """`open`: partitions of which more will come."""
+    """A merge of partitions. `open`: those from which more will come."""
 
     def __init__(self, places: Iterable[TopicPartition]) -> None:
         self.open = set(places)
         self._waiting: dict[TopicPartition, deque[ConsumerRecord]] = {place: deque() for place in self.open}
 
     def hungry(self) -> list[TopicPartition]:
-        """Return the open partitions of which nothing waits: without their next record no other one is the oldest."""
+        """Return the open partitions of which nothing waits: their next record may be the oldest of all."""
         return [place for place in self.open if not self._waiting[place]]
 
     def add(self, place: TopicPartition, records: list[ConsumerRecord]) -> None:
         self._waiting[place].extend(records)
 
     def take(self) -> list[ConsumerRecord]:
-        """Return what is known to be older than all that will come."""
+        """Return what is known to be older than everything that will come."""
         if self.hungry():
             return []
         heads = [(waiting[0].timestamp, place) for place, waiting in self._waiting.items() if waiting]

@@ -1,7 +1,7 @@
-"""What the settings say of topics that exist: told where it differs, and changed where `migrate` may.
+"""What the settings say about existing topics: differences are reported, and changed where `migrate` may.
 
-aiokafka has Kafka's older request only, which replaces all that a topic has of its own; so what others have set there is
-read before and sent along.
+aiokafka has only Kafka's older request, which replaces everything that a topic has of its own. So what others
+have set there is read first and sent along.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,33 @@ from aiokafka.errors import IncompatibleBrokerVersion, UnsupportedVersionError, 
 
 from clients.kafka.connection import DENIED, connection_arguments, not_allowed
 from schemas.settings import Settings
-from schemas.topics import ALL_TOPICS, CONVERSATION_EVENT, DEAD_LETTER, LARGEST_RECORD, STATS_CHANGELOG, topic_name
+from schemas.topics import (
+    ALL_TOPICS,
+    CONVERSATION_EVENT,
+    DEAD_LETTER,
+    LARGEST_RECORD,
+    STATS_CHANGELOG,
+    topic_name,
+)
 
 log = structlog.get_logger()
 
 MS_PER_HOUR = 3_600_000
 _RETENTION = "retention.ms"
-# Recovery reads what is not compacted yet, and the segment being written never is: small ones, closed every hour.
-_CHANGELOG = {"cleanup.policy": "compact", "segment.ms": str(MS_PER_HOUR), "segment.bytes": str(64 * 1024 * 1024)}
-# `config_source` of what a topic has of its own, as opposed to what the broker gives it (Kafka's protocol).
+# Recovery reads what is not yet compacted, and the segment being written never is. So segments are small
+# and closed every hour.
+_CHANGELOG = {
+    "cleanup.policy": "compact",
+    "segment.ms": str(MS_PER_HOUR),
+    "segment.bytes": str(64 * 1024 * 1024),
+}
+# `config_source` of a topic's own settings, as opposed to those that the broker gives it (Kafka's protocol).
 _OWN = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A topic's configuration is not what the settings say. `found`: None where the topic does not tell."""
+    """A topic's configuration that is not what the settings say. `found`: None if the topic does not tell."""
 
     topic: str
     name: str
@@ -45,7 +57,7 @@ class Configured:
 
 
 def wanted_configs(settings: Settings, name: str) -> dict[str, str]:
-    """Return a topic's configuration; what the worker makes of the largest records must fit as well."""
+    """Return a topic's wanted configuration; what the worker makes of the largest records must fit, too."""
     if name == topic_name(settings.topic_prefix, STATS_CHANGELOG):
         return _CHANGELOG
     config = {_RETENTION: str(settings.topic_retention_hours * MS_PER_HOUR)}
@@ -55,7 +67,7 @@ def wanted_configs(settings: Settings, name: str) -> dict[str, str]:
 
 
 async def differences(settings: Settings) -> list[Difference]:
-    """Return what the service's topics have otherwise than the settings say; topics that are missing are not told.
+    """Return how the service's topics differ from what the settings say; missing topics are not reported.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -75,11 +87,19 @@ async def configurations(admin: AIOKafkaAdminClient, names: list[str]) -> dict[s
     if not names:
         return {}
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
-    return {resource[3]: _configured(resource[4]) for answer in answers for resource in answer.resources if not resource[0]}
+    return {
+        resource[3]: _configured(resource[4])
+        for answer in answers
+        for resource in answer.resources
+        if not resource[0]
+    }
 
 
 async def align(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
-    """Change what differs. A broker that cannot, or does not let us, is no reason not to start: `doctor` tells."""
+    """Change what differs. A broker that cannot, or will not let us, does not prevent a start.
+
+    `doctor` tells what is left.
+    """
     try:
         for found in (await _differing(admin, settings, names)).values():
             for each in found:
@@ -88,7 +108,9 @@ async def align(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]
         log.warning("topics' configuration cannot be looked at", why=type(error).__name__)
 
 
-async def _differing(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> dict[str, list[Difference]]:
+async def _differing(
+    admin: AIOKafkaAdminClient, settings: Settings, names: list[str]
+) -> dict[str, list[Difference]]:
     found, told = {}, await configurations(admin, names)
     if untold := [name for name in names if name not in told]:
         lacking = not_allowed(settings, [f"DescribeConfigs on topic {name}" for name in untold])
@@ -105,13 +127,13 @@ async def _differing(admin: AIOKafkaAdminClient, settings: Settings, names: list
 
 
 def _is_right(settings: Settings, name: str, key: str, found: str | None, wanted: str) -> bool:
-    """A lost database is made again from `conversation-event`: who keeps it longer means it."""
+    """Return whether a value is right. A longer `conversation-event` is: it can rebuild a lost database."""
     if key == _RETENTION and found and name == topic_name(settings.topic_prefix, CONVERSATION_EVENT):
         return int(found) < 0 or int(found) >= int(wanted)
     return found == wanted
 
 
-def _configured(entries: Any) -> Configured:  # noqa: ANN401 - aiokafka's tuples: name, value, read only, source, …
+def _configured(entries: Any) -> Configured:  # noqa: ANN401 - aiokafka's (name, value, read only, source, …)
     return Configured(
         all={entry[0]: entry[1] or "" for entry in entries},
         own={entry[0]: entry[1] or "" for entry in entries if entry[3] == _OWN},
@@ -119,7 +141,7 @@ def _configured(entries: Any) -> Configured:  # noqa: ANN401 - aiokafka's tuples
 
 
 async def _change(admin: AIOKafkaAdminClient, settings: Settings, wanted: Difference) -> None:
-    """Change one setting, so that one which is refused keeps back no other."""
+    """Change one setting by itself, so that a refused one does not hold back any other."""
     name = wanted.topic
     configs = (await configurations(admin, [name]))[name].own | {wanted.name: wanted.wanted}
     answers = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
@@ -130,5 +152,9 @@ async def _change(admin: AIOKafkaAdminClient, settings: Settings, wanted: Differ
         log.warning("topic's configuration cannot be changed", topic=name, name=wanted.name, why=why)
         return
     log.info(
-        "topic's configuration is changed", topic=name, name=wanted.name, before=wanted.found, now=wanted.wanted
+        "topic's configuration is changed",
+        topic=name,
+        name=wanted.name,
+        before=wanted.found,
+        now=wanted.wanted,
     )

@@ -1,4 +1,4 @@
-"""Makes the topics and checks that they are co-partitioned."""
+"""Creates the topics and checks that they are co-partitioned."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -23,29 +23,29 @@ from schemas.topics import ALL_TOPICS, STATS_CHANGELOG, topic_name
 
 log = structlog.get_logger()
 
-# A new topic's metadata reaches every broker within this, or something is wrong.
+# If a new topic's metadata does not reach every broker within this, something is wrong.
 _METADATA_SECONDS = 20.0
 _METADATA_LOOK_SECONDS = 0.2
-# A broker that is there tells its metadata in milliseconds.
+# A live broker answers with its metadata in milliseconds.
 _ANSWER_SECONDS = 4.0
-# A start waits for 30 s in all; a broker that froze must not use them up in one request.
+# A start waits for 30 s in all; a frozen broker must not use them up in one request.
 _REQUEST_TIMEOUT_MS = 10_000
-# What a broker answers who takes the topic, but not as we want it.
+# What a broker answers that takes the topic, but not as we want it.
 _OF_ITS_SETTINGS = (InvalidConfigurationError, PolicyViolationError)
 
 
 class TopicsMissing(ConfigurationError):
-    """Not all topics are there; another process may be about to make them."""
+    """Not all topics exist; another process may be about to create them."""
 
 
 def topic_names(settings: Settings) -> list[str]:
-    """Return the full names of all topics, the statistics' changelog among them."""
+    """Return the full names of all topics, including the statistics' changelog."""
     return [topic_name(settings.topic_prefix, topic) for topic in (*ALL_TOPICS, STATS_CHANGELOG)]
 
 
 @asynccontextmanager
 async def open_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect; every use raises one of `KAFKA_ERRORS` when Kafka does not answer."""
+    """Connect an admin client; every use raises one of `KAFKA_ERRORS` when Kafka does not answer."""
     admin = AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
@@ -55,7 +55,9 @@ async def open_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def ensure_topics(settings: Settings) -> None:
-    """Make what is missing, and give what is there the configured retention; safe to repeat and to run twice at once.
+    """Create missing topics, and give existing ones the configured retention.
+
+    This is safe to repeat, and to run twice at once.
 
     Raises:
         ConfigurationError: topics exist with differing partition counts.
@@ -72,9 +74,11 @@ async def ensure_topics(settings: Settings) -> None:
 
 
 async def until_there(admin: AIOKafkaAdminClient, names: list[str], least: int = 1) -> dict[str, int]:
-    """Wait until the brokers tell of all topics, with so many partitions; return the partition counts."""
+    """Wait until the brokers report all topics, with at least so many partitions; return their counts."""
     async with asyncio.timeout(_METADATA_SECONDS):
-        while len(counts := await partition_counts(admin, names)) < len(names) or min(counts.values()) < least:
+        while (
+            len(counts := await partition_counts(admin, names)) < len(names) or min(counts.values()) < least
+        ):
             await asyncio.sleep(_METADATA_LOOK_SECONDS)
     return counts
 
@@ -95,13 +99,13 @@ async def delete_topic(admin: AIOKafkaAdminClient, name: str) -> None:
 
 
 async def partitions_of(settings: Settings, name: str) -> int:
-    """Return the partition count of one topic by its full name; 0 where there is none."""
+    """Return the partition count of one topic by its full name; 0 if there is no such topic."""
     async with open_admin(settings) as admin:
         return (await partition_counts(admin, [name])).get(name, 0)
 
 
 async def live_members(settings: Settings, group: str) -> int:
-    """Return how many processes a consumer group has now."""
+    """Return how many processes are in a consumer group now."""
     async with open_admin(settings) as admin:
         answers = await admin.describe_consumer_groups([topic_name(settings.topic_prefix, group)])
         return sum(len(found[5]) for answer in answers for found in answer.groups)
@@ -131,7 +135,7 @@ async def check_copartitioning(settings: Settings) -> dict[str, int]:
 
 
 async def broker_answers(settings: Settings) -> bool:
-    """Ask the broker for its metadata over a connection of its own."""
+    """Return whether the broker answers with its metadata, over a connection of its own."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS), open_admin(settings):
             return True
@@ -146,10 +150,10 @@ async def create_topics(
     partitions: int,
     configs_of: Callable[[Settings, str], dict[str, str]] = wanted_configs,
 ) -> None:
-    """Make topics; one that is there by now is none the worse for it. Settings that the brokers refuse are left out.
+    """Create topics; one that exists by now is left as it is. Settings that the brokers refuse are left out.
 
     Raises:
-        ConfigurationError: they refuse a topic.
+        ConfigurationError: the brokers refuse a topic.
     """
     for name in names:
         configs = configs_of(settings, name)
@@ -176,24 +180,35 @@ async def _create(
     only_ask: bool = False,
 ) -> _Refusal | None:
     topic = NewTopic(name, partitions, 1, topic_configs=configs)
-    topic.replication_factor = settings.topic_replication_factor  # -1: the constructor refuses it, brokers do not
+    # -1: the constructor refuses it, brokers do not.
+    topic.replication_factor = settings.topic_replication_factor
     response = await admin.create_topics([topic], validate_only=only_ask)
     [(_, code, *rest)] = response.topic_errors
     error = for_code(code)
-    return None if not code or error is TopicAlreadyExistsError else _Refusal(error, rest[0] or "" if rest else "")
+    return (
+        None
+        if not code or error is TopicAlreadyExistsError
+        else _Refusal(error, rest[0] or "" if rest else "")
+    )
 
 
 async def _accepted(
     admin: AIOKafkaAdminClient, settings: Settings, name: str, partitions: int, configs: dict[str, str]
 ) -> dict[str, str]:
-    """Return those settings of a topic that the brokers take, and warn of the others."""
+    """Return those settings of a topic that the brokers take, and warn about the others."""
     accepted = {}
     for key, value in configs.items():
         refused = await _create(admin, settings, name, partitions, {key: value}, only_ask=True)
         if refused is None:
             accepted[key] = value
         else:
-            log.warning("topic's setting is refused and left out", topic=name, name=key, wanted=value, why=refused.words)
+            log.warning(
+                "topic's setting is refused and left out",
+                topic=name,
+                name=key,
+                wanted=value,
+                why=refused.words,
+            )
     return accepted
 
 
@@ -201,11 +216,14 @@ def _cannot_be_made(settings: Settings, name: str, refused: _Refusal) -> str:
     by_hand = "or have the topics made by hand, as `whatsapp-microservice migrate --print-topics` tells"
     if refused.error in DENIED:
         return f"{not_allowed(settings, [f'Create on topic {name}'])}; allow it, {by_hand}"
-    return f"topic {name} cannot be made: {refused.error.__name__} {refused.words}".strip() + f"; change it, {by_hand}"
+    return (
+        f"topic {name} cannot be made: {refused.error.__name__} {refused.words}".strip()
+        + f"; change it, {by_hand}"
+    )
 
 
 async def partition_counts(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, int]:
-    """Return the partition count of each topic that is there."""
+    """Return the partition count of each topic that exists."""
     described = await admin.describe_topics(list(names))
     return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
 
@@ -222,4 +240,4 @@ def check_equal(counts: dict[str, int]) -> None:
 
 
 REPARTITION = "stop all processes, run `whatsapp-microservice repartition`, then start them"
-"""What is to be done about a number of partitions that was changed."""
+"""What to do after the number of partitions has changed."""

@@ -1,4 +1,4 @@
-"""Twilio's HTTP API: one account's connection, for whoever asks it."""
+"""Twilio's HTTP API: one account's connection, shared by all who use it."""
 
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -29,10 +29,10 @@ from schemas.errors import (
 from schemas.settings import Settings
 from schemas.twilio_codes import classify
 
-# Twilio answers in 0.1-0.5 s; an answer that takes longer than this is not waited for, the outcome is looked up.
+# Twilio answers in 0.1-0.5 s. After this long we stop waiting for an answer and look the outcome up.
 TIMEOUT = timeouts(read_seconds=10.0, whole_seconds=15.0)
 SLOW_SECONDS = 2.0
-"""What takes this long several times in a row is how an outage begins that answers nothing at all."""
+"""Several calls in a row that take this long are how an outage begins in which nothing is answered at all."""
 # A page of a thousand messages takes Twilio some seconds.
 LIST_TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
 _OK = 200
@@ -40,11 +40,11 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 VENDOR = "twilio"
 
 PAIR_PAUSE_SECONDS = 12.0
-"""How long a number that gets too many messages is left alone: WhatsApp takes one per 6 s."""
+"""How long a number that gets too many messages is left alone: WhatsApp takes one every 6 s."""
 
 
 def parsed(answer: Answer) -> Json:
-    """Return the answer's JSON object; an empty one where it has none."""
+    """Return the answer's JSON object; an empty one if it has none."""
     try:
         return answer.json()
     except ValueError:
@@ -52,7 +52,7 @@ def parsed(answer: Answer) -> Json:
 
 
 def refused(answer: Answer) -> VendorError:
-    """Return the error of an answer that is not what was asked for. `UnknownOutcome`: it may have been done."""
+    """Return the error for an answer that is not the wanted one. `UnknownOutcome`: it may have been done."""
     body = parsed(answer)
     code = body.get("code") if isinstance(body.get("code"), int | str) else None
     # `detail`: Twilio's newer errors follow RFC 9457.
@@ -68,7 +68,7 @@ def refused(answer: Answer) -> VendorError:
 
 
 def unread(answer: Answer) -> VendorError:
-    """Return the error of something that could not be read: reading has no effect, it can always be done again."""
+    """Return the error of a failed read: reading has no effect, so it can always be repeated."""
     error = refused(answer)
     if isinstance(error, UnknownOutcome):
         return RetryableError(VENDOR, error.why, error.code, answer.retry_after)
@@ -83,16 +83,18 @@ class TwilioApi:
         self.base = settings.twilio_api_base_url.rstrip("/")
         self.folder = f"/2010-04-01/Accounts/{self.account}"
         self.session = session
-        self._headers = {"Authorization": aiohttp.encode_basic_auth(self.account, settings.twilio_auth_token or "")}
+        self._headers = {
+            "Authorization": aiohttp.encode_basic_auth(self.account, settings.twilio_auth_token or "")
+        }
         self._form_headers = self._headers | _FORM
 
     def of_account(self, path: str, **query: str) -> URL:
-        """Return the URL of something of the account; `path` begins with `/`."""
+        """Return the URL of a resource of the account; `path` begins with `/`."""
         url = URL(f"{self.base}{self.folder}{path}")
         return url.with_query(query) if query else url
 
     def named(self, uri: str) -> URL:
-        """Return the URL of what Twilio names relative to its host, which is to be called word for word."""
+        """Return the URL of what Twilio names relative to its host, to be called verbatim."""
         return URL(f"{self.base}{uri}", encoded=True)
 
     def product(self, name: str) -> str:
@@ -106,25 +108,31 @@ class TwilioApi:
         timeout: aiohttp.ClientTimeout | None = None,
         may_leave: Callable[[], bool] = at_any_time,
     ) -> Answer:
-        """Post a form, and return whatever is answered. `may_leave`: asked right before its first byte leaves.
+        """Post a form and return whatever is answered. `may_leave`: asked right before its first byte leaves.
 
         Raises:
-            Withheld: it might not.
+            Withheld: it was not allowed to leave.
             BROKE_OFF: see `clients.http`.
         """
-        # Encoded here: aiohttp's FormData takes a fifth of the request's CPU.
+        # Encoded here, because aiohttp's FormData takes a fifth of the request's CPU.
         body = GuardedBody(urlencode(form).encode(), may_leave)
         try:
-            return await ask(self.session, "POST", url, data=body, headers=self._form_headers, timeout=timeout)
+            return await ask(
+                self.session, "POST", url, data=body, headers=self._form_headers, timeout=timeout
+            )
         except BROKE_OFF as error:
             if body.is_withheld:
                 raise Withheld("held up on its way to the socket") from error
             raise
 
     async def fetch(
-        self, url: URL | str, *, timeout: aiohttp.ClientTimeout | None = None, most: int = LARGEST_ANSWER_BYTES
+        self,
+        url: URL | str,
+        *,
+        timeout: aiohttp.ClientTimeout | None = None,
+        most: int = LARGEST_ANSWER_BYTES,
     ) -> Answer:
-        """Get something with our credentials, and return whatever is answered.
+        """Get something with our credentials and return whatever is answered.
 
         Raises:
             BROKE_OFF: see `clients.http`.
@@ -135,7 +143,7 @@ class TwilioApi:
         """Get a JSON object.
 
         Raises:
-            RetryableError: no answer that could be read, or our credentials are refused.
+            RetryableError: no readable answer, or our credentials are refused.
             TerminalError: refused for good.
         """
         try:
@@ -147,7 +155,7 @@ class TwilioApi:
         raise unread(answer)
 
     async def probe(self, timeout: aiohttp.ClientTimeout) -> int:
-        """Return the status of asking for the account itself, the lightest request that needs our credentials.
+        """Return the status of a request for the account itself, the lightest that needs our credentials.
 
         Raises:
             BROKE_OFF: Twilio cannot be reached.
@@ -156,9 +164,9 @@ class TwilioApi:
 
 
 def product_host(api_base_url: str, product: str) -> str:
-    """Return the base URL of one of Twilio's products, in the edge and region of the API's.
+    """Return the base URL of one of Twilio's products, in the API's edge and region.
 
-    `api.` becomes `messaging.` and so on; a simulator has all on one host.
+    `api.` becomes `messaging.` and so on; a simulator has everything on one host.
     """
     parts = urlsplit(api_base_url.rstrip("/"))
     host = parts.netloc

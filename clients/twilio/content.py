@@ -1,6 +1,6 @@
 """Templates as Twilio's Content API knows them.
 
-`GET /v1/Content/{sid}` (its `variables` are those that a create must fill: 63028 otherwise), and
+`GET /v1/Content/{sid}` (its `variables` are those that a create must fill, or it fails with 63028), and
 `…/ApprovalRequests` (`whatsapp.status`, `whatsapp.category`).
 """
 
@@ -17,7 +17,10 @@ _NOT_FOUND = frozenset({404, 20404})
 
 @dataclass(frozen=True, slots=True)
 class ContentTemplate:
-    """`variables`: names with sample values. `approval`, `category`: WhatsApp's, empty where it was never asked for."""
+    """A template. `variables`: names with sample values.
+
+    `approval`, `category`: WhatsApp's; empty if it was never asked for.
+    """
 
     variables: Mapping[str, object]
     approval: str
@@ -25,11 +28,11 @@ class ContentTemplate:
 
     @property
     def needs_number(self) -> bool:
-        """Whether WhatsApp delivers it to numbers alone, not to business-scoped ids."""
+        """Whether WhatsApp delivers it only to numbers, not to business-scoped ids."""
         return self.category.upper() == _AUTHENTICATION
 
     def mismatch(self, given: Collection[str]) -> str | None:
-        """Return how the names of the variables that are given differ from those that a create must fill."""
+        """Return how the given variables' names differ from those that a create must fill."""
         if missing := sorted(set(self.variables) - set(given)):
             return f"lacks {', '.join(missing)}, which the template has"
         if spare := sorted(set(given) - set(self.variables)):
@@ -38,17 +41,17 @@ class ContentTemplate:
 
 
 class TwilioContent:
-    """Looks templates up."""
+    """Look-ups of templates."""
 
     def __init__(self, api: TwilioApi) -> None:
         self._api = api
         self._folder = f"{api.product('content')}/v1/Content"
 
     async def find(self, content_sid: str) -> ContentTemplate | None:
-        """Return a template; None where Twilio knows none by this SID.
+        """Return a template; None if Twilio knows none by this SID.
 
         Raises:
-            RetryableError: no answer that could be read, or our credentials are refused.
+            RetryableError: no readable answer, or our credentials are refused.
             TerminalError: refused.
         """
         try:
@@ -58,7 +61,9 @@ class TwilioContent:
                 return None
             raise
         approval = await self._approval(content_sid)
-        return ContentTemplate(child(content, "variables"), words(approval, "status"), words(approval, "category"))
+        return ContentTemplate(
+            child(content, "variables"), words(approval, "status"), words(approval, "category")
+        )
 
     async def _approval(self, content_sid: str) -> Json:
         try:

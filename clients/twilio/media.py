@@ -1,6 +1,6 @@
 """Files that clients sent, as Twilio keeps them.
 
-A file's URL is called only on a host of Twilio's own and under our own account; Twilio sends the reader on to its
+A file's URL is called only on one of Twilio's own hosts and under our own account. Twilio redirects to its
 file server, which is called without our credentials.
 """
 
@@ -16,12 +16,12 @@ from clients.twilio.api import VENDOR, TwilioApi
 from schemas.errors import RetryableError, TerminalError
 
 LARGEST_FILE = 16 * 1024 * 1024
-"""WhatsApp's own bound of what Twilio takes."""
+"""WhatsApp's own limit for what Twilio takes."""
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30.0, sock_read=10.0)
 # Files are held whole for a moment: so many at once are 64 MB.
 _MOST_AT_ONCE = 4
-# Who is told our credentials.
+# Hosts that are given our credentials.
 _TWILIOS_OWN = ".twilio.com"
 _FILE_HOSTS = (_TWILIOS_OWN, ".twiliocdn.com")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -30,14 +30,14 @@ _OK, _GONE = 200, (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`content_type`: as Twilio's file server says."""
+    """A client's file. `content_type`: as Twilio's file server says."""
 
     body: bytes
     content_type: str
 
 
 class TwilioMedia:
-    """Fetches files, a few at once; one for a process, or its bound is none."""
+    """Fetches files, a few at once. A process must have only one, or the bound does not hold."""
 
     def __init__(self, api: TwilioApi) -> None:
         self._api = api
@@ -48,7 +48,7 @@ class TwilioMedia:
         """Return a file.
 
         Raises:
-            TerminalError: it is not at Twilio under our account, or not any more.
+            TerminalError: it is not at Twilio under our account, or no longer is.
             RetryableError: Twilio does not give it now, or it is larger than WhatsApp's files are.
         """
         if not self.is_ours(url):
@@ -62,7 +62,7 @@ class TwilioMedia:
                 raise RetryableError(VENDOR, type(error).__name__) from error
 
     def is_ours(self, url: str) -> bool:
-        """Return whether a URL is one of our account's files, on a host of Twilio's own: of any region or edge."""
+        """Return whether a URL is one of our account's files, on Twilio's own hosts of any region or edge."""
         try:
             parts = URL(url)
             same = self._is_api(parts) or _is_of(parts, _TWILIOS_OWN)
@@ -72,7 +72,7 @@ class TwilioMedia:
         return same and parts.user is None and parts.path.startswith(folder) and ".." not in parts.path
 
     def is_file_host(self, url: URL) -> bool:
-        """Return whether Twilio may send a reader on to a URL."""
+        """Return whether Twilio may redirect us to a URL."""
         return self._is_api(url) or _is_of(url, *_FILE_HOSTS)
 
     def _is_api(self, url: URL) -> bool:

@@ -19,7 +19,7 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """`as_of`: Twilio's clock when it answered; None where it does not say."""
+    """A page of messages. `as_of`: Twilio's clock when it answered; None if it does not say."""
 
     messages: list[ListedMessage]
     as_of: datetime | None
@@ -28,10 +28,10 @@ class Page:
 async def pages(
     api: TwilioApi, query: dict[str, str], *, most: int, timeout: aiohttp.ClientTimeout | None = None
 ) -> AsyncIterator[Page]:
-    """Return at most `most` pages of `Messages.json`.
+    """Yield at most `most` pages of `Messages.json`.
 
     Raises:
-        RetryableError: no answer that could be read.
+        RetryableError: no readable answer.
         TerminalError: refused for good.
     """
     url: URL | None = api.of_account("/Messages.json", **query)

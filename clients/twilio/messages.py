@@ -12,7 +12,7 @@ from schemas.settings import Settings
 
 
 def form_of(message: OutgoingMessage, sender: str, callback: str | None) -> dict[str, str]:
-    """Return the form of a create. With a template neither `Body` nor `MediaUrl` may be sent (Twilio's rules)."""
+    """Return a create's form. With a template, Twilio's rules allow neither `Body` nor `MediaUrl`."""
     form = {"To": message.to, "From": sender}
     if callback:
         form["StatusCallback"] = callback + message.own_id
@@ -29,9 +29,9 @@ def form_of(message: OutgoingMessage, sender: str, callback: str | None) -> dict
 
 
 def callback_url(settings: Settings) -> str | None:
-    """Return the delivery reports' URL up to our own id; None where Twilio could not reach us.
+    """Return the delivery reports' URL up to our own id; None if Twilio could not reach us.
 
-    Without PUBLIC_BASE_URL only a Twilio on this very machine (the simulated one) can call us.
+    Without PUBLIC_BASE_URL only a Twilio on this machine (the simulated one) can call us.
     """
     base = settings.public_base_url
     if base is None and is_this_machine(settings.twilio_api_base_url):
@@ -60,5 +60,5 @@ def listed(item: Json) -> ListedMessage:
 
 
 def _time(text: str) -> datetime:
-    """Twilio writes RFC 2822 with `+0000`."""
+    """Return the time that a text means; Twilio writes RFC 2822 with `+0000`."""
     return parsedate_to_datetime(text)

@@ -1,7 +1,7 @@
 """Twilio behind the port of a messenger: sends WhatsApp messages and finds out what became of them.
 
 `POST …/Messages.json` cannot be made idempotent (no key is documented), so a failure that may have had its
-effect is `UnknownOutcome`: only 429 and failures before the first byte are known to be without effect.
+effect is `UnknownOutcome`. Only 429 and failures before the first byte are known to be without effect.
 """
 
 from collections.abc import AsyncIterator, Callable, Set
@@ -26,23 +26,23 @@ from schemas.verdicts import Verdict
 
 log = structlog.get_logger()
 
-# One number's messages within the minute or so that a lost send is looked for: one page has them all, unless
-# something floods that number; then a few more.
+# One number's messages within the minute or so that a lost send is looked for: one page holds them all; if
+# something floods that number, a few more do.
 _PAGE_SIZE = 50
 _MOST_PAGES = 4
-# All of a sender's within that time, at 80 a second: some thousands.
+# All of a sender's messages within that time, at 80 a second: a few thousand.
 _MOST_PAGES_OF_ALL = 10
-# Twilio's most, for looks at all that happened in a time: a day of 100,000 messages is 100 requests.
+# Twilio's maximum, for looking at everything in a period: a day of 100,000 messages takes 100 requests.
 _LARGEST_PAGE = 1000
-# More than a million messages are no gap; it bounds a list that never ends.
+# No gap has more than a million messages; this bounds a list that never ends.
 _MOST_LARGE_PAGES = 1000
 _CREATED = frozenset({200, 201})
-# StatusCallback is no public address: the create is refused, and certainly not done.
+# StatusCallback is not a public address: the create is refused, and certainly not done.
 _CALLBACK_REFUSED = 21609
 
 
 class TwilioMessenger:
-    """One account's messages, from one sender, over one kept-alive session; see `clients.messenger.Messenger`."""
+    """One account's messages, from one sender, over one kept-alive session; see `Messenger`."""
 
     vendor = VENDOR
 
@@ -73,9 +73,9 @@ class TwilioMessenger:
         return _accepted(answer)
 
     async def sent_since(self, since: datetime, to: str | None = None) -> Listing:
-        """Return what of ours was created at `since` or later; see the port.
+        """Return our messages created at `since` or later; see the port.
 
-        Asked without `DateSent`: a queued message has none, and how such are sorted is undocumented.
+        The query has no `DateSent`: queued messages have none, and how these are sorted is undocumented.
         """
         of_one = {"To": to, "PageSize": str(_PAGE_SIZE)} if to else {"PageSize": str(_LARGEST_PAGE)}
         most, timeout = (_MOST_PAGES, None) if to else (_MOST_PAGES_OF_ALL, LIST_TIMEOUT)
@@ -128,11 +128,11 @@ class TwilioMessenger:
         ]
 
     def typing(self, sid: str) -> AbstractContextManager[None]:
-        """Show that an answer is being made; see the port."""
+        """Show that an answer is on its way; see the port."""
         return self._typing.shown(sid)
 
     def classify(self, code: int | str | None) -> Verdict:
-        """Return what a code of a delivery report means."""
+        """Return what a delivery report's code means."""
         return classify(code)
 
 

@@ -1,7 +1,9 @@
-"""Twilio's typing indicator, which marks the client's message as read as well: best effort, nothing depends on it.
+"""Twilio's typing indicator, which also marks the client's message as read.
+
+Best effort: nothing depends on it.
 
 `POST https://messaging.twilio.com/v2/Indicators/Typing.json`, form `channel=whatsapp`, `messageId` of the
-inbound message; it is shown for 25 s at most, or until a message of ours.
+inbound message. It is shown for at most 25 s, or until we send a message.
 """
 
 import asyncio
@@ -16,16 +18,16 @@ from clients.twilio.api import TwilioApi
 
 log = structlog.get_logger()
 
-# A quick answer needs no indicator: it would be there first, and each one costs a request.
+# A quick answer needs no indicator: the answer would be there first, and each indicator costs a request.
 _AFTER_SECONDS = 0.5
-# Clients whose agent thinks for so long at once; beyond it there is other trouble than missing indicators.
+# Clients whose agents think so long at once; beyond that, there is other trouble than missing indicators.
 _MOST_AT_ONCE = 100
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 _PATH = "/v2/Indicators/Typing.json"
 
 
 class TypingIndicator:
-    """`with indicator.shown(sid): …` shows that an answer is being made, where that takes longer than a moment."""
+    """An indicator: `with indicator.shown(sid): …` shows that an answer is on its way if it takes a while."""
 
     def __init__(self, api: TwilioApi, *, is_on: bool, after_seconds: float = _AFTER_SECONDS) -> None:
         self._api = api
@@ -36,7 +38,7 @@ class TypingIndicator:
 
     @contextmanager
     def shown(self, message_sid: str) -> Iterator[None]:
-        """Show it while the body runs; never waits and never raises."""
+        """Show the indicator while the body runs; never waits and never raises."""
         if not self._is_on or not message_sid:
             yield
             return

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: who signed them, and what is read from their parameters. Pure."""
+"""Twilio's webhooks: their signatures, and what is read from their parameters. Pure."""
 
 import hmac
 import re
@@ -14,17 +14,20 @@ from schemas.documents import without_nul
 from schemas.errors import InvalidInput, InvalidNumber
 from schemas.phone import conversation_key
 
-# Twilio leaves them out where it signs.
+# User and password, which Twilio leaves out of the URL that it signs.
 _USER = re.compile(r"(?<=://)[^/@]*@")
 # An event's id is a VARCHAR(255), and a status is appended to it.
 _LONGEST_SID = 200
 _LONGEST_KEY = 255
 
 
-def signed_url(raw_path: str, *, scheme: str, host: str, headers: Mapping[str, str], public_base_url: str | None) -> str:
-    """Return the URL that Twilio signed: PUBLIC_BASE_URL + path and query, as they came, without user and password.
+def signed_url(
+    raw_path: str, *, scheme: str, host: str, headers: Mapping[str, str], public_base_url: str | None
+) -> str:
+    """Return the URL that Twilio signed.
 
-    Without PUBLIC_BASE_URL: the request's own `scheme` and `host`, or what the nearest proxy says of them, in its
+    It is PUBLIC_BASE_URL + path and query as they came, without user and password. Without PUBLIC_BASE_URL it
+    has the request's own `scheme` and `host`, or what the nearest proxy says about them, in its
     `X-Forwarded-…` or in `Forwarded` (RFC 7239).
     """
     if public_base_url is not None:
@@ -35,16 +38,16 @@ def signed_url(raw_path: str, *, scheme: str, host: str, headers: Mapping[str, s
 
 
 def is_signed(token: str | None, url: str, params: Mapping[str, str], signature: str | None) -> bool:
-    """Return whether Twilio signed this. `params` may be a multidict. No token: nobody can have."""
+    """Return whether Twilio signed this; without a token nobody can have. `params` may be a multidict."""
     if not token or not signature:
         return False
     try:
         if hmac.compare_digest(_validator(token).compute_signature(url, params).encode(), signature.encode()):
             return True
-        # With the port and without it: Twilio is not of one mind. Signed twice, it costs three times as much.
-        _ = urlsplit(url).port  # the validator asks for it, and a forged host may have none that is a number
+        # With and without the port: Twilio is inconsistent. Computing both costs three times as much.
+        _ = urlsplit(url).port  # the validator asks for it, and a forged host's may not be a number
         return bool(_validator(token).validate(url, params, signature))
-    except ValueError:  # such a URL, or a text that cannot be encoded, was signed by nobody
+    except ValueError:  # nobody signed such a URL, or a text that cannot be encoded
         return False
 
 
@@ -64,7 +67,7 @@ def _validator(token: str) -> RequestValidator:
 
 
 def cleaned(params: MultiDict[str]) -> dict[str, str]:
-    """Return plain parameters without NUL characters, which Postgres cannot store; the last of a repeated one counts."""
+    """Return plain parameters, the last of each name, without NUL characters, which Postgres cannot store."""
     return {without_nul(name): without_nul(value) for name, value in params.items()}
 
 
@@ -72,7 +75,7 @@ def message_sid(params: dict[str, str]) -> str:
     """Return the message's id.
 
     Raises:
-        InvalidInput: there is none.
+        InvalidInput: it is missing or too long.
     """
     sid = params.get("MessageSid", "")
     if not 0 < len(sid) <= _LONGEST_SID:
@@ -81,7 +84,7 @@ def message_sid(params: dict[str, str]) -> str:
 
 
 def key_of(params: dict[str, str], name: str) -> str:
-    """Return the conversation's key; an address that has none keeps its own words, and becomes a dead letter behind us."""
+    """Return the conversation's key; an address without one is kept, and becomes a dead letter later."""
     address = params.get(name, "")
     try:
         return conversation_key(address)
@@ -90,7 +93,7 @@ def key_of(params: dict[str, str], name: str) -> str:
 
 
 def own_id(text: str | None) -> str | None:
-    """Return the id of ours that came back in the URL, or None when it is not one."""
+    """Return our own id that came back in the URL, or None if it is not one."""
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError:

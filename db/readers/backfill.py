@@ -12,7 +12,7 @@ _sql = load("backfill")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """`begun_at`: when we first looked at a vendor; `checked_until`: up to when everything is fetched."""
+    """How far a vendor is checked. `begun_at`: the first look; `checked_until`: all before it is fetched."""
 
     begun_at: datetime
     checked_until: datetime
@@ -20,7 +20,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownStatus:
-    """How far a message of ours is known to be."""
+    """How far a message of ours is known to have come."""
 
     sid: str
     status: str
@@ -28,7 +28,7 @@ class KnownStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownSend:
-    """A message of which nobody knows whether the vendor has it."""
+    """A message that the vendor may or may not have: nobody knows."""
 
     own_id: UUID
     to_address: str
@@ -39,7 +39,7 @@ class UnknownSend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallWithoutDetails:
-    """A call of which something is not known. Its id is ElevenLabs'."""
+    """A call about which something is not known. Its id is ElevenLabs'."""
 
     elevenlabs_conversation_id: str
     call_summary: str | None

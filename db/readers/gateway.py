@@ -1,5 +1,7 @@
-"""What `web` asks of Postgres: a conversation as the API gives it, events that wait for Kafka, what calls and commands came
-to (see `rules/outcomes.py`), and figures of a day, of a campaign, of what is stuck.
+"""What `web` asks of Postgres.
+
+That is a conversation as the API gives it, events that wait for Kafka, outcomes of calls and commands (see
+`rules/outcomes.py`), and figures of a day, of a campaign and of what is stuck.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ _sql = load("gateway")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationPage:
-    """Times as the contract writes them. `page`: messages (id, direction, content, timestamp), oldest first."""
+    """A conversation with a page of its messages. Times are as the contract writes them."""
 
     phone_number: str
     client_name: str | None
@@ -24,12 +26,13 @@ class ConversationPage:
     started_at: str | None
     last_message_at: str | None
     message_count: int
+    #: Messages (id, direction, content, timestamp), oldest first.
     page: list[Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageParams:
-    """Twilio's parameters of a message that has files, raw; None for one without."""
+    """Twilio's raw parameters of a message that has files; None for one without."""
 
     params: dict[str, str] | None
 
@@ -40,7 +43,7 @@ MESSAGE_PARAMS: Final = Query(_sql.message_params, MessageParams)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpooledEvent:
-    """An event in its place; `trace`: its `traceparent`."""
+    """An event in its place in the spool. `trace`: its `traceparent`."""
 
     id: int
     topic: str
@@ -55,7 +58,7 @@ SPOOL_HEAD: Final = Query(_sql.spool_head, SpooledEvent)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOutcomeRow:
-    """`state`: begun, done, failed; `error`: status, error, details of a failed one."""
+    """Outcome of a call. `state`: begun, done, failed; `error`: status, error, details of a failed one."""
 
     event_id: str
     state: str
@@ -66,14 +69,17 @@ class CallOutcomeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOutcomeRow:
-    """`outcome`: None while it is under way; `status`: the conversation's now; `others`: the person's other addresses."""
+    """A command and its outcome."""
 
     event_id: str
     phone_number: str
     command: str
+    #: None while it is under way.
     outcome: Json | None
+    #: The conversation's now.
     status: str | None
     conversation_id: int | None
+    #: The person's other addresses.
     others: list[str]
 
 
@@ -83,7 +89,7 @@ COMMAND_OUTCOMES: Final = Query(_sql.command_outcomes, CommandOutcomeRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFigures:
-    """See `db/sql/gateway.sql`. `response_quantiles`: p50, p95, p99, None without an answer."""
+    """See `db/sql/gateway.sql`. `response_quantiles`: p50, p95, p99; None without an answer."""
 
     active_conversations: int
     total_conversations_today: int
@@ -100,7 +106,7 @@ class DayFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignDay:
-    """What became of the calls of one day. `reasons`: how often what refused a message."""
+    """What became of the calls of one day. `reasons`: how often each refused a message."""
 
     day: str
     started: int
@@ -115,7 +121,7 @@ class CampaignDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkFigures:
-    """Ages in seconds. `refused`: failures of the last hour by code."""
+    """Figures of what is stuck, with ages in seconds. `refused`: failures of the last hour by code."""
 
     spooled: int
     oldest_spooled: Decimal | None

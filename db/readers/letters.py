@@ -12,7 +12,7 @@ _sql = load("dead_letters")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Up to where a partition of the topic is read."""
+    """How far a partition of the topic has been read."""
 
     partition: int
     next_offset: int
@@ -20,7 +20,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRow:
-    """`size`: of its value in bytes; `closed`: what was done with it; `buried_at`: UTC, without a zone."""
+    """A dead letter."""
 
     id: str
     state: str
@@ -31,14 +31,17 @@ class LetterRow:
     reason: str
     details: str
     tries: int
+    #: UTC, without a zone.
     buried_at: datetime
+    #: What was done with it.
     closed: Json | None
+    #: Of its value in bytes.
     size: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeLetter(LetterRow):
-    """With key and value as they came."""
+    """A dead letter with key and value as they came."""
 
     key: bytes | None
     value: bytes | None

@@ -13,7 +13,7 @@ _sql = load("ops")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedConversation:
-    """A line of the list. `failed`: what was said last could not be sent; `newest`: the newest message's text."""
+    """A list entry. `failed`: what was said last could not be sent; `newest`: the newest message's text."""
 
     id: int
     phone_number: str
@@ -30,7 +30,7 @@ class ListedConversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationHead:
-    """What is known of a conversation. `newest_command`: position of the newest one that was done."""
+    """What is known about a conversation. `newest_command`: position of the newest one that was done."""
 
     id: int
     phone_number: str
@@ -54,7 +54,7 @@ class ConversationHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bubble:
-    """A message with its ticks. `params`: Twilio's, of one that has files."""
+    """A message with its ticks. `params`: Twilio's, if it has files."""
 
     id: int
     direction: str
@@ -71,10 +71,9 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRow:
-    """A turn, from what came to what was sent. `id`: None while its answer is not there; `problem`: why the agent
-    gave none, with code and reason; `notice`: which of our own short texts it is; `sends`: a message each.
-    """
+    """A turn, from what came in to what was sent."""
 
+    #: None while its answer is not there.
     id: int | None
     kind: str
     state: str
@@ -84,10 +83,13 @@ class TurnRow:
     due_at: datetime | None
     holds: int
     error: Json | None
+    #: Why the agent gave no answer, with code and reason.
     problem: Json | None
+    #: Which of our own short texts it is.
     notice: str | None
     received_at: datetime | None
     inputs: int
+    #: A message each.
     sends: list[Json]
 
 
@@ -105,7 +107,7 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NowFigures:
-    """What goes on at this moment."""
+    """What is going on at this moment."""
 
     turns_a_minute: int
     active: int
@@ -118,7 +120,7 @@ class NowFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseTimes:
-    """Seconds; None without an answer."""
+    """Response times in seconds; None without an answer."""
 
     p50: float | None
     p95: float | None
@@ -126,7 +128,7 @@ class ResponseTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckTurn:
-    """What has been open for long."""
+    """Work that has been open for long."""
 
     phone_number: str
     conversation_id: int | None
@@ -140,7 +142,7 @@ class StuckTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedTurns:
-    """How many turns ended in a slot of time."""
+    """How many turns ended in a time slot."""
 
     slots_ago: int
     done: int
@@ -149,7 +151,7 @@ class EndedTurns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewestChange:
-    """Grows with whatever is told of any conversation."""
+    """Numbers that grow with whatever is told of any conversation."""
 
     published: int
     message: int
@@ -157,7 +159,7 @@ class NewestChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationChange:
-    """`there`: who has its page open."""
+    """A conversation's newest event. `there`: who has its page open."""
 
     phone_number: str
     event_number: int
@@ -166,7 +168,7 @@ class ConversationChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressedNumber:
-    """Who wants no messages, and what caused it."""
+    """A number that wants no messages, and what caused it."""
 
     phone_number: str
     source: str

@@ -1,4 +1,4 @@
-"""A person: under which addresses they are known, and all that is kept of them."""
+"""A person: the addresses under which they are known, and all that is kept about them."""
 
 import base64
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _sql = load("addresses")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """One of a person's. `place`: 0 of the number."""
+    """One of a person's addresses. `place`: 0 for the number."""
 
     phone_number: str
     place: int
@@ -27,7 +27,7 @@ ADDRESSES: Final = Query(_sql.addresses, Address)
 
 
 async def addresses_of(pool: Pool, address: str) -> list[str]:
-    """Return the keys of all addresses of the person to whom one belongs, the number's first.
+    """Return the keys of all addresses of the person to whom this one belongs, the number's first.
 
     Raises:
         asyncpg.PostgresError: Postgres refuses.
@@ -36,7 +36,7 @@ async def addresses_of(pool: Pool, address: str) -> list[str]:
 
 
 async def numbers_of(pool: Pool, addresses: Sequence[str]) -> dict[str, str]:
-    """Return the number of each of these addresses that has merged into one.
+    """Return the number into which each of these addresses has merged, where it has.
 
     Raises:
         asyncpg.PostgresError: Postgres refuses.
@@ -46,8 +46,9 @@ async def numbers_of(pool: Pool, addresses: Sequence[str]) -> dict[str, str]:
 
 
 async def kept_of(pool: Pool, address: str) -> Json:
-    """Return it by kind, see `db.store.personal_data`; the values of dead letters as text. What is kept under the person's
-    other addresses stands in `addresses`.
+    """Return all that is kept about a person, by kind, see `db.store.personal_data`.
+
+    Dead letters' values are text. What is kept under the person's other addresses is in `addresses`.
 
     Raises:
         asyncpg.PostgresError: Postgres refuses.

@@ -1,4 +1,4 @@
-"""Replays that are remembered, and what a replay asks of many numbers at once; see `db/sql/replay.sql`.
+"""Remembered replays, and what a replay asks about many numbers at once; see `db/sql/replay.sql`.
 
 Every function raises `asyncpg.PostgresError` where Postgres refuses.
 """
@@ -16,7 +16,7 @@ _sql = load("replay")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RememberedReplay:
-    """`options`: as they were given to `begin`; `positions`: the next offset of each partition, by its number as text."""
+    """A replay. `options`: as given to `begin`; `positions`: the next offset by partition number, as text."""
 
     topic: str
     mode: str
@@ -30,7 +30,7 @@ FIND: Final = Query(_sql.find, RememberedReplay)
 
 
 async def begin(pool: Pool, identity: str, topic: str, mode: str, options: Json) -> None:
-    """Remember a replay that begins."""
+    """Remember that a replay begins."""
     await pool.execute(_sql.begin, identity, topic, mode, options)
 
 
@@ -41,8 +41,10 @@ async def unfinished(pool: Pool, topic: str) -> str | None:
 
 
 async def advance(pool: Pool, identity: str, positions: Mapping[int, int], published: int) -> None:
-    """Remember the next offset of partitions, and so many events more."""
-    await pool.execute(_sql.advance, identity, {str(place): offset for place, offset in positions.items()}, published)
+    """Remember partitions' next offsets, and that so many more events were published."""
+    await pool.execute(
+        _sql.advance, identity, {str(place): offset for place, offset in positions.items()}, published
+    )
 
 
 async def end(pool: Pool, identity: str) -> None:
@@ -61,5 +63,5 @@ async def suppressed_of(pool: Pool, numbers: Sequence[str]) -> set[str]:
 
 
 async def unanswered_of(pool: Pool, conversations: Sequence[int]) -> frozenset[str]:
-    """Return the messages of these conversations that had none when their grace was over."""
+    """Return the messages whose numbers had no conversation yet when their grace was over."""
     return frozenset(row["sid"] for row in await pool.fetch(_sql.unanswered, conversations))

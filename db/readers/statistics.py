@@ -1,4 +1,4 @@
-"""What the statistics are checked with and made again of; see `db/sql/stats.sql`."""
+"""What the statistics are checked against and rebuilt from; see `db/sql/stats.sql`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _sql = load("stats")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Turns that ended within a time."""
+    """Turns that ended within a period."""
 
     completed: int
     failed: int
@@ -33,13 +33,13 @@ class ConversationId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldConversation(ConversationId):
-    """One whose record is kept. `event_number`: of its newest event."""
+    """A conversation whose record is kept. `event_number`: of its newest event."""
 
     event_number: int
 
 
 class LoggedEvent(TypedDict):
-    """Without words. `at`: ISO, UTC; `version`: of an event that a build before the log wrote."""
+    """An event without its words. `at`: ISO, UTC; `version`: of one that a build before the log wrote."""
 
     number: int
     type: str
@@ -66,7 +66,7 @@ class FirstReport(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeConversation(ToldConversation):
-    """`events`: at least one; `waiting`: how many of them Kafka is not known to have."""
+    """A conversation. `events`: at least one; `waiting`: how many of them Kafka is not known to have."""
 
     status: str | None
     waiting: int

@@ -1,8 +1,8 @@
-"""The store of conversations: a log, the actors' states, their sends, and the contract's two tables as projections.
+"""The store of conversations: log, actors' states, their sends, and the contract's two tables as projections.
 
-write.py        one conversation's write, and what became of it
+write.py        one conversation's write, and its outcome
 append.py       writes in groups: all or nothing for each conversation, under the partitions' epochs
-load.py         actors by key; what the open and the due ones are
+load.py         actors by key; which are open, which are due
 lookups.py      what a message needs beyond the state: ids seen, sends, quoted texts, the newest messages
 ownership.py    who owns a partition
 publication.py  what Kafka does not have yet

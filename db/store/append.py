@@ -14,8 +14,8 @@ from db.store.retry import retry
 from db.store.statement import statement
 from db.store.write import Failed, Result, Write, Written
 
-# Somebody came between the statement's snapshot and its write; the next look sees what is there now. More than two of
-# them on end are no accident: the data itself is refused.
+# Somebody wrote between the statement's snapshot and its write; the next look sees what is there now. More
+# than two of them in a row are no accident: the data itself is refused.
 _LOOKS = 3
 _CAME_BETWEEN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
 # Classes 22, 23 and 54 of SQLSTATE; ValueError: what asyncpg cannot encode.
@@ -29,7 +29,7 @@ _DATA = (
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """`place`: of the write in what was asked."""
+    """A write of a group. `place`: its position in the request."""
 
     place: int
     write: Write
@@ -37,11 +37,13 @@ class _Entry:
 
 
 async def append(pool: Pool, writes: Sequence[Write]) -> list[Result]:
-    """Write each conversation or nothing of it; results are in the writes' order. Waits while Postgres is away.
+    """Write each conversation or nothing of it, and wait while Postgres is away.
+
+    Results are in the writes' order.
 
     Raises:
         ValueError: two writes are of one conversation.
-        asyncpg.PostgresError: the statement itself is refused (no such table, no privilege); nothing was written.
+        asyncpg.PostgresError: the statement is refused (no such table, no privilege); nothing was written.
     """
     if len({write.phone_number for write in writes}) < len(writes):
         raise ValueError("a group has one write of a conversation at most")
@@ -58,7 +60,7 @@ async def append(pool: Pool, writes: Sequence[Write]) -> list[Result]:
 
 
 async def _append(pool: Pool, entries: Sequence[_Entry]) -> dict[int, Result]:
-    """Write a group; one that fails for its data in halves, so that whoever fails alone fails alone."""
+    """Write a group; halve one whose data is refused, so that only the write at fault fails."""
     try:
         places = await _look(pool, entries)
     except _DATA as error:
@@ -100,7 +102,7 @@ def _version(write: Write) -> int:
 
 
 def _failed(error: Exception) -> Failed:
-    """Without Postgres' details, which name values."""
+    """Return the failure without Postgres' details, which quote values."""
     if not isinstance(error, asyncpg.PostgresError):
         return Failed(why=str(error))
     return Failed(why=error.args[0], sqlstate=error.sqlstate, constraint=error.constraint_name)

@@ -1,4 +1,4 @@
-"""A group of writes as the arguments of the statement that writes them: an array for each column of each table."""
+"""A group of writes as the arguments of the statement that writes them: an array per column of each table."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,20 +29,33 @@ _COLUMNS = {
 }
 """Of each table, named as in `sql/store_append.sql`. `place`: which write of the group a row belongs to.
 
-A JSON value is an object or None: asyncpg takes a list for another dimension of the array.
+A JSON value is an object or None: asyncpg would take a list for another dimension of the array.
 """
 
-_ACTOR = (*("place", "key", "partition", "epoch", "version", "write_id", "conversation", "state", "is_open", "due_at"),)
+_ACTOR = (
+    *(
+        "place",
+        "key",
+        "partition",
+        "epoch",
+        "version",
+        "write_id",
+        "conversation",
+        "state",
+        "is_open",
+        "due_at",
+    ),
+)
 
-# The contract's defaults, for a row of `conversation_state` that a change makes without saying everything.
+# The contract's defaults, for a row of `conversation_state` that is created without every column given.
 _NEW_ROW = {"status": "active", "elevenlabs_conversation_id": "", "agent_id": ""}
 _NEW_SEND = {"tries": 0, "rank": -1, "came_back": False, "times": 0}
 
 
 class Arguments:
-    """Collects the writes of a group.
+    """The writes of a group, collected.
 
-    `tables`: those that get a row; with `advance`, `open`, `remove` for what becomes of the actors' own rows;
+    `tables`: those that get a row, and `advance`, `open`, `remove` for what becomes of the actors' own rows;
     `erasure_key`: see `db.store.erasures`.
     """
 
@@ -93,8 +106,22 @@ class Arguments:
             self._row("row", place, *_conversation(change, merged.archived[change.id]))
         for row in merged.messages.values():
             self._row(
-                *("message", place, row.id, row.conversation_id, row.direction, row.content, row.twilio_message_id),
-                *(row.elevenlabs_response, _utc(row.sent_at), _utc(row.delivered_at), _utc(row.read_at), row.metadata),
+                *(
+                    "message",
+                    place,
+                    row.id,
+                    row.conversation_id,
+                    row.direction,
+                    row.content,
+                    row.twilio_message_id,
+                ),
+                *(
+                    row.elevenlabs_response,
+                    _utc(row.sent_at),
+                    _utc(row.delivered_at),
+                    _utc(row.read_at),
+                    row.metadata,
+                ),
             )
         for times in merged.times.values():
             self._row("times", place, times.id, _utc(times.delivered_at), _utc(times.read_at))
@@ -112,7 +139,9 @@ class Arguments:
             self._row("taken", place, taken.conversation_id, taken.number)
         if (erased := merged.erasure) is not None:
             for digest in number_digests(self._erasure_key, erased.phone_number):
-                self._row("erasure", place, erased.phone_number, digest, erased.conversation_id, _utc(erased.at))
+                self._row(
+                    "erasure", place, erased.phone_number, digest, erased.conversation_id, _utc(erased.at)
+                )
 
     def _row(self, table: str, *values: object) -> None:
         self.tables.add(table)
@@ -124,7 +153,9 @@ class Arguments:
 
 
 def _conversation(change: ConversationChange, calls: list[Json]) -> tuple[object, ...]:
-    columns = {name: _utc(value) if isinstance(value, datetime) else value for name, value in change.columns.items()}
+    columns = {
+        name: _utc(value) if isinstance(value, datetime) else value for name, value in change.columns.items()
+    }
     edit = None
     if change.metadata or change.removed_metadata or calls:
         edit = {"set": change.metadata, "remove": change.removed_metadata, "calls": calls}

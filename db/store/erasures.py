@@ -14,7 +14,7 @@ _sql = load("erasures")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasures:
-    """`at`: when numbers were erased, by their digests under `key`; UTC, without a zone."""
+    """Erased numbers. `at`: when, by their digests under `key`; UTC, without a zone."""
 
     key: bytes
     at: Mapping[str, datetime]

@@ -1,7 +1,7 @@
-"""Ids of rows, reserved in blocks beforehand: deciding what happens takes them without waiting.
+"""Row ids, reserved in blocks beforehand, so that decisions take them without waiting.
 
-An id that is not used is lost, which costs nothing. Ids of one conversation grow with time as long as every claim of
-partitions begins new blocks: a block that was reserved before somebody else owned the partition has lower ids than theirs.
+An unused id is lost, which costs nothing. Ids of one conversation grow with time as long as every claim of
+partitions begins new blocks: one reserved before somebody else owned the partition has lower ids than theirs.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _TURNS = "conversation_turn_number"
 
 
 class NoIdsLeft(ServiceError):
-    """More is decided than ids were reserved for, as while Postgres is away; it goes on when there are new ones."""
+    """Out of reserved ids, as while Postgres is away; deciding goes on when there are new ones."""
 
 
 class IdBlock:
@@ -39,23 +39,25 @@ class IdBlock:
         """Return the next id.
 
         Raises:
-            NoIdsLeft: none is reserved; `fill` comes first.
+            NoIdsLeft: none is reserved; call `fill` first.
         """
         if not self._ids:
             raise NoIdsLeft(f"{self._sequence}: Postgres has not given new ids yet")
         return self._ids.popleft()
 
     async def fill(self, least: int = 1) -> None:
-        """Reserve ids unless there are `least` of them. What was asked for before a `drop` is not used after it."""
+        """Reserve ids unless there are `least`. Those requested before a `drop` are not used after it."""
         async with self._filling:  # two answers may come in either order
             while len(self._ids) < least:
                 drops = self._drops
-                rows = await retry(self._pool, lambda: self._pool.fetch(_sql.next_ids, self._sequence, self._size))
+                rows = await retry(
+                    self._pool, lambda: self._pool.fetch(_sql.next_ids, self._sequence, self._size)
+                )
                 if drops == self._drops:
                     self._ids.extend(row[0] for row in rows)
 
     def drop(self) -> None:
-        """Use none of those that are reserved, nor of those that are being reserved."""
+        """Discard the ids that are reserved or being reserved."""
         self._ids.clear()
         self._drops += 1
 

@@ -1,4 +1,4 @@
-"""Reads actors: those that are asked for, the open ones of a partition, those that are due."""
+"""Reads actors: those asked for, the open ones of a partition, those that are due."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _sql = load_queries("store")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
-    """An actor that is to be looked at again, in the order of its time."""
+    """An actor that is to be looked at again, ordered by time."""
 
     at: datetime
     phone_number: str
@@ -31,7 +31,7 @@ async def load(pool: Pool, keys: Sequence[str]) -> dict[str, Loaded]:
 
 
 async def open_actors(pool: Pool, partition: int, after: str, most: int) -> list[Loaded]:
-    """Load the next actors of a partition with open work, in the order of their numbers; `after`: "" at first."""
+    """Load a partition's next actors with open work, in the order of their numbers. `after`: "" at first."""
     rows = await retry(pool, lambda: pool.fetch(_sql.open_actors, partition, after, most))
     return [loaded(row) for row in rows]
 
@@ -39,9 +39,11 @@ async def open_actors(pool: Pool, partition: int, after: str, most: int) -> list
 async def due_actors(pool: Pool, partition: int, after: Due, most: int) -> list[Due]:
     """Return the next actors of a partition that are due by Postgres' clock, the longest due first.
 
-    `after`: the last one of the batch before, so that those still being looked at do not hide the rest.
+    `after`: the last one of the previous batch, so that those still being looked at do not hide the rest.
     """
-    rows = await retry(pool, lambda: pool.fetch(_sql.due_actors, partition, after.at, after.phone_number, most))
+    rows = await retry(
+        pool, lambda: pool.fetch(_sql.due_actors, partition, after.at, after.phone_number, most)
+    )
     return [Due(row["due_at"], row["phone_number"]) for row in rows]
 
 
@@ -56,6 +58,6 @@ async def load_conversations(pool: Pool, keys: Sequence[str]) -> dict[str, Conve
 
 
 async def clock(pool: Pool) -> datetime:
-    """Return Postgres' time, which is the one that due times are compared with."""
+    """Return Postgres' time, with which due times are compared."""
     now: datetime = await retry(pool, lambda: pool.fetchval(_sql.clock))
     return now

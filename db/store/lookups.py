@@ -1,4 +1,4 @@
-"""Looks up what a message needs beyond its actor's state: ids, sends, quoted texts, the newest messages, events."""
+"""What a message needs beyond its actor's state: ids, sends, quoted texts, the newest messages, events."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ async def sends_by_sid(pool: Pool, sids: Collection[str]) -> dict[str, SendRow]:
 
 
 async def newest_sends(pool: Pool, numbers: Collection[str], most: int) -> list[SendRow]:
-    """Return the newest sends of each of these numbers, as many as `most`, the oldest first."""
+    """Return the newest sends of each of these numbers, at most `most`, oldest first."""
     rows = await retry(pool, lambda: pool.fetch(_sql.newest_sends, numbers, most))
     return [SendRow(**columns(row)) for row in rows]
 
@@ -49,14 +49,15 @@ async def sends_of_turn(pool: Pool, phone_number: str, turn_id: int) -> list[Sen
 
 
 async def failed_turns(pool: Pool, numbers: Collection[str]) -> list[FailedTurn]:
-    """Return the turns of these numbers that failed and were not taken up since, in the order in which they failed."""
+    """Return these numbers' turns that failed and were not taken up since, in the order they failed in."""
     rows = await retry(pool, lambda: pool.fetch(_sql.failed_turns, numbers))
     return [FailedTurn(**{**row, "accepted": frozenset(row["accepted"])}) for row in rows]
 
 
 async def burnt_turns(pool: Pool, numbers: Collection[str], failed: Collection[str]) -> list[FailedTurn]:
-    """Return the turns of these numbers that were sent and failed by a report, each as what of it failed, the oldest first.
-    `failed`: statuses of such reports.
+    """Return these numbers' turns that were sent and failed by a report, oldest first.
+
+    Each has only what of it failed. `failed`: statuses of such reports.
     """
     rows = await retry(pool, lambda: pool.fetch(_sql.burnt_turns, numbers, failed))
     return [_burnt(row) for row in rows if row["said"] is not None]
@@ -83,14 +84,14 @@ def _burnt(row: Mapping[str, Any]) -> FailedTurn:
 
 
 async def message_ids(pool: Pool, messages: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Return the ids of messages' rows, by number and the vendor's id."""
+    """Return the row ids of messages, by number and the vendor's id."""
     numbers, sids = [number for number, _ in messages], [sid for _, sid in messages]
     rows = await retry(pool, lambda: pool.fetch(_sql.message_ids, numbers, sids))
     return {(row["phone_number"], row["sid"]): row["id"] for row in rows}
 
 
 async def quoted_texts(pool: Pool, quotes: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """Return the texts of messages, by conversation and the vendor's id; never those of another conversation."""
+    """Return messages' texts, by conversation and the vendor's id; never those of another conversation."""
     conversations, sids = [conversation for conversation, _ in quotes], [sid for _, sid in quotes]
     rows = await retry(pool, lambda: pool.fetch(_sql.quotes, conversations, sids))
     return {(row["conversation_id"], row["sid"]): row["content"] for row in rows}
@@ -101,7 +102,7 @@ async def newest_messages(
 ) -> list[StoredMessage]:
     """Return a conversation's newest messages, oldest first.
 
-    `until`: id of the last message that counts, so that a question that is asked again is the same; `without`: ids of
+    `until`: id of the last message that counts, so that a repeated question is the same; `without`: ids of
     the messages that the question is about.
     """
     arguments = conversation_id, until, list(without), most
@@ -110,14 +111,16 @@ async def newest_messages(
 
 
 async def events(pool: Pool, conversation_id: int, *, after: int, most: int) -> list[StoredEvent]:
-    """Return a conversation's events with a higher number, in their order."""
+    """Return a conversation's events with a number above `after`, in order."""
     rows = await retry(pool, lambda: pool.fetch(_sql.events, conversation_id, after, most))
     return [event(row) for row in rows]
 
 
 async def backend_post(pool: Pool, conversation_id: int, number: int) -> Json | None:
-    """Return what the backend is to be told; None where it was told."""
-    payload: Json | None = await retry(pool, lambda: pool.fetchval(_sql.backend_post, conversation_id, number))
+    """Return what the backend is to be told; None if it has been told."""
+    payload: Json | None = await retry(
+        pool, lambda: pool.fetchval(_sql.backend_post, conversation_id, number)
+    )
     return payload
 
 
@@ -135,6 +138,6 @@ async def first_follow_ups(pool: Pool, leads: Sequence[tuple[str, str]]) -> dict
 
 
 async def restored_at(pool: Pool) -> datetime | None:
-    """Return when this database was last made again from the log; None: never."""
+    """Return when this database was last rebuilt from the log; None: never."""
     at: datetime | None = await retry(pool, lambda: pool.fetchval(_sql.restored_at))
     return at

@@ -1,4 +1,4 @@
-"""One write's changes, with at most one change of each row: a statement can change a row only once."""
+"""One write's changes, at most one per row: a statement can change a row only once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -25,10 +25,10 @@ _ERASED = (ConversationChange, MessageRow, MessagesRemoved, MessageTimes, SendCh
 
 @dataclass(slots=True, kw_only=True)
 class Merged:
-    """Changes by the row that they are of, in the order in which the rows came up.
+    """Changes by row, in the order in which the rows came up.
 
-    `archived`: calls to be appended to `metadata.calls`, by conversation; `removed`: conversation of each message that
-    goes.
+    `archived`: calls to append to `metadata.calls`, by conversation.
+    `removed`: the conversation of each message that is removed.
     """
 
     conversations: dict[int, ConversationChange] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Merged:
         """Add the next change.
 
         Raises:
-            ValueError: it is of a row that an earlier change of the same write erases.
+            ValueError: its row is erased by an earlier change of the same write.
         """
         if self.erasure is not None and isinstance(change, _ERASED):
             raise ValueError("what an erasure removes cannot change again in the same write")
@@ -110,8 +110,16 @@ class Merged:
             self.taken_posts[key] = change
 
     def _erase(self, change: Erasure) -> None:
-        """Whatever changed before goes with the rest; ids, outcomes and suppression stay."""
-        for rows in (self.conversations, self.archived, self.messages, self.times, self.removed, self.sends, self.posts):
+        """Drop what changed before with the rest; ids, outcomes and suppression stay."""
+        for rows in (
+            self.conversations,
+            self.archived,
+            self.messages,
+            self.times,
+            self.removed,
+            self.sends,
+            self.posts,
+        ):
             rows.clear()
         self.taken_posts.clear()
         self.erasure = change

@@ -13,8 +13,11 @@ _sql = load("store")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A partition is ours. `sequence`: of its last event, so the next one's is higher; `published`: Kafka has
-    acknowledged all up to this one."""
+    """A partition that is ours.
+
+    `sequence`: of its last event, so the next one's is higher.
+    `published`: Kafka has acknowledged all up to this one.
+    """
 
     partition: int
     epoch: int
@@ -25,7 +28,7 @@ class Claim:
 async def claim(
     pool: Pool, partitions: Collection[int], owner: str, new_id: Callable[[], UUID] = uuid4
 ) -> dict[int, Claim]:
-    """Claim partitions. Waits for what their former owners are writing; from then on they write nothing more."""
+    """Claim partitions. Waits for what their former owners are writing; from then on they write nothing."""
     wanted, claim_id = sorted(partitions), new_id()
     rows = await retry(pool, lambda: pool.fetch(_sql.claim, wanted, owner, claim_id))
     epochs = {row["partition"]: row["epoch"] for row in rows}
@@ -42,12 +45,14 @@ async def claim(
 
 
 async def prove(pool: Pool, epochs: Mapping[int, int]) -> set[int]:
-    """Return which of these partitions still have these epochs. What is true when it is asked is true until somebody
-    else claims them."""
+    """Return which of these partitions still have these epochs.
+
+    One that has its epoch keeps it until somebody else claims it.
+    """
     rows = await retry(pool, lambda: pool.fetch(_sql.still_owned, list(epochs), list(epochs.values())))
     return {row["partition"] for row in rows}
 
 
 async def release(pool: Pool, epochs: Mapping[int, int]) -> None:
-    """Release these partitions; whoever is named for them has ended in an orderly way."""
+    """Release these partitions; the owner named for them has ended in an orderly way."""
     await retry(pool, lambda: pool.execute(_sql.give_back, list(epochs), list(epochs.values())))

@@ -1,5 +1,6 @@
-"""Where personal data stands: every table and every topic of the service is in one of these lists. Erasure, export and
-retention go by them.
+"""Where personal data is: every table and every topic of the service is in one of these lists.
+
+Erasure, export and retention go by them.
 """
 
 from collections.abc import Mapping
@@ -18,14 +19,13 @@ from schemas.topics import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A table with personal data.
+    """A table with personal data."""
 
-    `erased_by`: pieces of `sql/store_append.sql`, none: what it hangs on takes it along; `exported_as`: its key in what
-    `export` prints; `ends`: what makes it go without an erasure.
-    """
-
+    #: Pieces of `sql/store_append.sql`; none: what it hangs on takes it along.
     erased_by: tuple[str, ...] = ()
+    #: Its key in what `export` prints.
     exported_as: str
+    #: What removes it without an erasure.
     ends: str
 
 
@@ -36,7 +36,9 @@ _ITSELF = "what is open ends, within a day"
 _KEPT_ON = "kept: the conversation itself, without its messages"
 
 PLACES: Final[Mapping[str, Place]] = {
-    "conversation_state": Place(erased_by=("erased_conversations",), exported_as="conversation", ends=_KEPT_ON),
+    "conversation_state": Place(
+        erased_by=("erased_conversations",), exported_as="conversation", ends=_KEPT_ON
+    ),
     "conversation_messages": Place(exported_as="messages", ends=_MESSAGES),
     "conversation_actor": Place(exported_as="open", ends=_KEPT_ON),  # the write that erases removes it
     "conversation_log": Place(erased_by=("erased_log",), exported_as="log", ends=_LOG),
@@ -44,9 +46,13 @@ PLACES: Final[Mapping[str, Place]] = {
     "conversation_seen": Place(erased_by=("erased_seen",), exported_as="inputs", ends=_IDS),
     "conversation_backend_posts": Place(erased_by=("erased_posts",), exported_as="posts", ends=_ITSELF),
     "conversation_spool": Place(erased_by=("erased_spool",), exported_as="spooled", ends=_ITSELF),
-    "conversation_dead_letter": Place(erased_by=("erased_dead_letters",), exported_as="dead_letters", ends=_MESSAGES),
+    "conversation_dead_letter": Place(
+        erased_by=("erased_dead_letters",), exported_as="dead_letters", ends=_MESSAGES
+    ),
     "conversation_presence": Place(erased_by=("erased_presence",), exported_as="presence", ends=_ITSELF),
-    "conversation_replay": Place(erased_by=("erased_replays",), exported_as="replays", ends="kept: its number alone"),
+    "conversation_replay": Place(
+        erased_by=("erased_replays",), exported_as="replays", ends="kept: its number alone"
+    ),
     "conversation_suppression": Place(exported_as="suppression", ends="kept: it keeps us silent"),
 }
 
@@ -56,19 +62,31 @@ KEPT: Final[Mapping[str, str]] = {
 }
 """What stays of an erased person, and why."""
 
-ERASED: Final[Mapping[str, tuple[str, ...]]] = {name: place.erased_by for name, place in PLACES.items() if name not in KEPT}
-"""What is said of a person goes, by these pieces."""
+ERASED: Final[Mapping[str, tuple[str, ...]]] = {
+    name: place.erased_by for name, place in PLACES.items() if name not in KEPT
+}
+"""Tables whose rows about a person are erased, by these pieces."""
 
 IMPERSONAL: Final = frozenset(
     (
-        "conversation_backfill", "conversation_campaign", "conversation_dead_letter_position", "conversation_ended_session",
-        "conversation_erasure_key", "conversation_partition", "conversation_publication", "conversation_removal",
-        "conversation_restore", "whatsapp_microservice_schema",
+        "conversation_backfill",
+        "conversation_campaign",
+        "conversation_dead_letter_position",
+        "conversation_ended_session",
+        "conversation_erasure_key",
+        "conversation_partition",
+        "conversation_publication",
+        "conversation_removal",
+        "conversation_restore",
+        "whatsapp_microservice_schema",
     )
-)  # fmt: skip
-"""What says nothing of any person."""
+)
+"""Tables that say nothing about any person."""
 
 TOPICS: Final = frozenset(
     (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_COMMAND, CONVERSATION_EVENT, DEAD_LETTER)
 )
-"""Kafka keeps events for TOPIC_RETENTION_HOURS; none of an erased number is taken up again, shown or rebuilt from."""
+"""Kafka keeps events for TOPIC_RETENTION_HOURS.
+
+None of an erased number is taken up again, shown or rebuilt from.
+"""

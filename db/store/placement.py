@@ -1,4 +1,4 @@
-"""Where conversations lie, and when a campaign's next first message may begin: what all workers share."""
+"""What all workers share: where conversations lie, and when a campaign's next first message may begin."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from db.store.retry import retry
 
 _sql = load("store")
 
-# Some milliseconds of a statement each.
+# A statement for so many takes some milliseconds.
 _MOST_AT_ONCE = 5_000
 
 
@@ -20,14 +20,14 @@ async def known_partitions(pool: Pool) -> int:
 
 
 async def know_partitions(pool: Pool, partitions: int) -> None:
-    """Remember that a worker is started for so many."""
+    """Remember that a worker is started for this many partitions."""
     await retry(pool, lambda: pool.execute(_sql.know_partitions, partitions, uuid4()))
 
 
 async def place_actors(pool: Pool, partition_of: Callable[[str], int]) -> int:
-    """Put actors that something is to be done for where their number lies by now; return how many have moved.
+    """Move actors with something to do to where their numbers lie by now; return how many have moved.
 
-    Else nobody, or the owner of another partition, would take their open work up.
+    Otherwise nobody, or the owner of another partition, would take up their open work.
     """
     after, moved = "", 0
     while found := await _after(pool, after):
@@ -49,6 +49,6 @@ async def _place(pool: Pool, numbers: Sequence[str], partitions: Sequence[int]) 
 
 
 async def reserve_campaign_slot(pool: Pool, batch_id: str, pace: timedelta) -> datetime:
-    """Take the campaign's next slot, `pace` after the one before; return when it is, aware."""
+    """Take the campaign's next slot, `pace` after the previous one; return when it is, aware."""
     at: datetime = await retry(pool, lambda: pool.fetchval(_sql.campaign_slot, batch_id, pace))
     return at

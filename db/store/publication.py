@@ -9,20 +9,20 @@ from db.store.rows import StoredEvent, event
 
 _sql = load("store")
 
-# Ten times as long as anybody tries a write again before its partition has another owner.
+# Ten times as long as anybody retries a write before its partition has another owner.
 _REMOVALS_SECONDS = 86_400.0
 
 
 async def unpublished(pool: Pool, partition: int, *, after: int, most: int) -> list[StoredEvent]:
-    """Return a partition's next events with a higher sequence, in their order."""
+    """Return a partition's next events with a sequence above `after`, in order."""
     rows = await retry(pool, lambda: pool.fetch(_sql.unpublished, partition, after, most))
     return [event(row) for row in rows]
 
 
 async def advance(pool: Pool, epochs: Mapping[int, int], sequences: Mapping[int, int]) -> set[int]:
-    """Record up to which sequence Kafka has acknowledged each partition's events; never moves back.
+    """Record up to which sequence Kafka has acknowledged each partition's events; never move back.
 
-    Returns the partitions that are still ours: the others' watermark is their new owner's.
+    Return the partitions that are still ours: the watermark of the others is their new owner's.
     """
     partitions = sorted(sequences)
     tokens, reached = [epochs[each] for each in partitions], [sequences[each] for each in partitions]
@@ -31,5 +31,5 @@ async def advance(pool: Pool, epochs: Mapping[int, int], sequences: Mapping[int,
 
 
 async def forget_removals(pool: Pool) -> None:
-    """Forget writes that removed their actor and that nobody will try again."""
+    """Forget writes that removed their actor and that nobody will retry."""
     await retry(pool, lambda: pool.execute(_sql.forget_removals, _REMOVALS_SECONDS))

@@ -12,9 +12,9 @@ _sql = load("store")
 
 
 async def explain(pool: Pool, writes: Mapping[int, Write]) -> dict[int, Result]:
-    """Return what became of writes that did not happen now, by their place.
+    """Return the outcome of writes that did not happen now, by place.
 
-    One whose id is the actor's last write happened before: only its acknowledgement was lost.
+    One whose id is that of the actor's last write happened before: only its acknowledgement was lost.
     """
     places = list(writes)
     keys = [write.phone_number for write in writes.values()]
@@ -35,8 +35,12 @@ async def explain(pool: Pool, writes: Mapping[int, Write]) -> dict[int, Result]:
 
 
 async def _seen(pool: Pool, writes: Mapping[int, Write]) -> dict[int, tuple[tuple[str, str], ...]]:
-    events = [(change.kind, change.event_id) for write in writes.values() for change in write.changes
-              if isinstance(change, SeenRow)]  # fmt: skip
+    events = [
+        (change.kind, change.event_id)
+        for write in writes.values()
+        for change in write.changes
+        if isinstance(change, SeenRow)
+    ]
     if not events:
         return {}
     kinds, event_ids = zip(*events, strict=True)

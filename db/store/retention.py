@@ -1,4 +1,4 @@
-"""What is kept only for a time: what is over it is found here, and what no state depends on is removed."""
+"""What is kept only for a time: finds what is past its time, and removes what no state depends on."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ _sql = load("retention")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiredMessage:
-    """A message that is over its time. `sent_at`: UTC, without a zone."""
+    """A message that is past its time. `sent_at`: UTC, without a zone."""
 
     id: int
     sent_at: datetime
@@ -25,7 +25,7 @@ class ExpiredMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldEvent:
-    """An event of the log that is over its time."""
+    """An event of the log that is past its time."""
 
     sequence: int
     conversation_id: int
@@ -37,15 +37,16 @@ class OldEvent:
 async def expired_messages(
     pool: Pool, seconds: float, after: ExpiredMessage | None, most: int
 ) -> list[ExpiredMessage]:
-    """Return the next messages older than this, oldest first. `after`: the last one of the batch before."""
+    """Return the next messages older than this, oldest first. `after`: the last one of the previous batch."""
     place = (datetime.min, 0) if after is None else (after.sent_at, after.id)
     rows = await retry(pool, lambda: pool.fetch(_sql.expired_messages, seconds, *place, most))
     return [ExpiredMessage(**row) for row in rows]
 
 
 async def old_events(pool: Pool, seconds: float, partition: int, after: int, most: int) -> list[OldEvent]:
-    """Return the next events of a partition that are published, in their order, up to the first that is not older than
-    this: the clocks of two owners differ, and a log must not lose what lies between others.
+    """Return a partition's next published events, in order, up to the first that is not older than this.
+
+    The clocks of two owners differ, and a log must not lose what lies between other events.
     """
     rows = await retry(pool, lambda: pool.fetch(_sql.old_events, seconds, partition, after, most))
     old = takewhile(itemgetter("is_old"), rows)
@@ -53,7 +54,7 @@ async def old_events(pool: Pool, seconds: float, partition: int, after: int, mos
 
 
 async def newest_snapshots(pool: Pool, conversations: Collection[int]) -> dict[int, int]:
-    """Return, by conversation, the number of its newest snapshot, where it has one."""
+    """Return the number of each conversation's newest snapshot, where it has one."""
     rows = await retry(pool, lambda: pool.fetch(_sql.newest_snapshots, list(conversations)))
     return {row["conversation_id"]: row["number"] for row in rows}
 
@@ -69,12 +70,12 @@ async def forget_sends(pool: Pool, seconds: float, numbers: Collection[str]) -> 
 
 
 async def forget_seen(pool: Pool, seconds: float, most: int) -> bool:
-    """Remove some ids of events that were seen longer ago than this; return whether there were any."""
+    """Remove some ids of events seen longer ago than this; return whether there were any."""
     done: str = await retry(pool, lambda: pool.execute(_sql.forget_seen, seconds, most))
     return done != "DELETE 0"
 
 
 async def forget_letters(pool: Pool, seconds: float, most: int) -> bool:
-    """Remove some dead letters that were buried longer ago than this; return whether there were any."""
+    """Remove some dead letters buried longer ago than this; return whether there were any."""
     done: str = await retry(pool, lambda: pool.execute(_sql.forget_letters, seconds, most))
     return done != "DELETE 0"

@@ -1,4 +1,4 @@
-"""Retries what Postgres did not answer, for as long as it takes: every statement of the store can be done again."""
+"""Retries what Postgres did not answer, as long as it takes: every statement of the store can be repeated."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ from db.pool import LOST_CONNECTION, Pool
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# From "a cut connection, try the next one" to "Postgres is restarting"; under the 10 s in which an outage must show.
+# From "connection cut, try the next" to "Postgres is restarting"; below the 10 s until an outage must show.
 _FIRST_WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 2.0
 
@@ -24,8 +24,8 @@ _AWAY = (*LOST_CONNECTION, asyncpg.ReadOnlySQLTransactionError)
 async def retry(pool: Pool, work: Callable[[], Awaitable[T]]) -> T:
     """Retry work until Postgres answers. Cancelling ends it; so does closing the pool.
 
-    Once a connection was lost nobody knows whether the work was done: whatever passes is waited for from then on, for only
-    an answer tells. (A deadlock that was raised would be taken for "nothing was written".)
+    Once a connection was lost, nobody knows whether the work was done: from then on whatever passes is
+    retried, because only an answer tells. (A deadlock, if raised, would be taken for "nothing was written".)
 
     Raises:
         asyncpg.PostgresError: Postgres refuses it.
@@ -44,16 +44,18 @@ async def retry(pool: Pool, work: Callable[[], Awaitable[T]]) -> T:
         is_unknown = True
         _say(error)
 
-    async def attempt() -> T:  # tenacity awaits only what is declared so
+    async def attempt() -> T:  # tenacity awaits only what is declared async
         return await work()
 
     waits = wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS)
-    attempts = AsyncRetrying(retry=retry_if_exception(may_retry), wait=waits, before_sleep=_sleeps, reraise=True)
+    attempts = AsyncRetrying(
+        retry=retry_if_exception(may_retry), wait=waits, before_sleep=_sleeps, reraise=True
+    )
     return await attempts(attempt)
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether Postgres did not answer. (asyncpg's error about an argument is an `InterfaceError`, too.)"""
+    """Return whether Postgres did not answer. (asyncpg's argument error is an `InterfaceError`, too.)"""
     return isinstance(error, _AWAY) and not isinstance(error, ValueError)
 
 

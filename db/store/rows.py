@@ -12,7 +12,7 @@ from schemas.rows import Json, LogRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """The number wants no messages."""
+    """A number's wish for no messages."""
 
     source: str
     event_id: str
@@ -23,7 +23,7 @@ class Suppression:
 class Loaded:
     """A number's actor. `version` 0: there is none, and `state` is None.
 
-    `conversation_id`: without an actor that of the row which somebody else made for the number, if there is one.
+    `conversation_id`: without an actor, that of the row that somebody else made for the number, if any.
     """
 
     phone_number: str
@@ -101,22 +101,24 @@ class SendRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedTurn:
-    """A turn that failed and was not taken up since. `number`: of that event; `turn`: as it keeps it; `accepted`: our
-    ids of what of it is with the vendor; `superseded`: something later was said; `burnt`: all of it was accepted, and a
-    report said of some that it failed.
-    """
+    """A turn that failed and was not taken up since."""
 
     phone_number: str
+    #: Of the event of its failure.
     number: int
+    #: As that event keeps it.
     turn: Json
+    #: Our ids of the parts that the vendor has.
     accepted: frozenset[str]
+    #: Something later was said.
     superseded: bool
+    #: All of it was accepted, and a report said that some of it failed.
     burnt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message of a conversation, for the agent's question."""
+    """A message of a conversation, for a question to the agent."""
 
     id: int
     direction: Literal["inbound", "outbound"]

@@ -1,7 +1,7 @@
-"""Puts the statement together that writes a group: the pieces of `sql/store_append.sql` for which it has rows.
+"""The statement that writes a group, put together from the pieces of `sql/store_append.sql` that have rows.
 
-What a statement costs on a quiet system is mostly its setting up, piece by piece. The groups of a running service have
-some dozen shapes, which each connection prepares once.
+On a quiet system, what a statement costs is mostly its setup, piece by piece. The groups of a running service
+have some dozen shapes, which each connection prepares once.
 """
 
 import re
@@ -15,7 +15,7 @@ from db.store.personal_data import ERASED
 _sql = load("store_append")
 _ARGUMENT = re.compile(r"(?<!:):([a-z_]+)")
 
-# What a table's rows are written by, in their order.
+# What writes a table's rows, in order.
 _PIECES = {
     "log": ("logged",),
     "seen": ("seen",),
@@ -38,7 +38,7 @@ _WRITTEN = {"advance": "written_advanced", "open": "written_opened", "remove": "
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL, and the names of its arguments in their order. It returns the places of the writes that happened."""
+    """SQL that returns the places of the writes that happened, and the names of its arguments, in order."""
 
     text: str
     arguments: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What is written of one conversation, and what became of it."""
+"""One conversation's write, and its outcome."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,25 +10,26 @@ from schemas.rows import Change, LogRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One conversation advances by one version, with all that this changes; or nothing of it happens.
-
-    `version`: the actor's version before, 0: there is no row yet; `write_id`: names this write, also when it is
-    tried again; `conversation_id`: None only while nothing is logged; `state`: JSON, None removes the actor's row;
-    `is_open`: something is to be done without a new event; `due_at`: aware; when it is to be looked at again;
-    `is_past`: it happened long ago, and nobody waits to be told of it.
-    """
+    """A conversation's advance by one version, with all that this changes; all of it happens, or nothing."""
 
     phone_number: str
     partition: int
     epoch: int
+    #: The actor's version before; 0: there is no row yet.
     version: int
+    #: Names this write, also when it is retried.
     write_id: UUID
+    #: None only while nothing is logged.
     conversation_id: int | None
+    #: JSON; None removes the actor's row.
     state: bytes | None
+    #: Something is to be done without a new event.
     is_open: bool = False
+    #: When it is to be looked at again; aware.
     due_at: datetime | None = None
     log: tuple[LogRow, ...] = ()
     changes: tuple[Change, ...] = ()
+    #: It happened long ago, and nobody waits to be told of it.
     is_past: bool = False
 
 
@@ -44,19 +45,21 @@ class Conflict:
     """Nothing was written: the store is not as the write expected it. Load again.
 
     `reason`: the actor has another version; an event's id was seen before; somebody else made a row of
-    `conversation_state` for the number. `version`: the actor's, 0: it has no row; `seen`: kind and id of each event
-    that was seen before; `row_id`: id of the other row.
+    `conversation_state` for the number.
     """
 
     reason: Literal["version", "seen", "row"]
+    #: The actor's; 0: it has no row.
     version: int
+    #: Kind and id of each event that was seen before.
     seen: tuple[tuple[str, str], ...] = ()
+    #: Id of the other row.
     row_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fenced:
-    """Nothing was written: the partition has another owner. `epoch`: the newest one, 0: nobody has claimed it."""
+    """Nothing was written: the partition has another owner. `epoch`: the newest; 0: nobody has claimed it."""
 
     epoch: int
 

@@ -1,4 +1,4 @@
-"""Stops the former build: nobody owns a partition any more, nobody can claim one, and what is under way is waited for."""
+"""Stops the former build: nobody owns a partition or can claim one any more; waits for what is under way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,13 +15,13 @@ _sql = load("upgrade")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Sleep = Callable[[float], Awaitable[None]]
 
-# An owner of the former build sends on a proof of at most 2 s, its request to Twilio ends after 20 s, and what it comes to
-# is recorded at once, without the epoch.
+# An owner of the former build sends on a proof at most 2 s old, its request to Twilio ends after 20 s, and
+# the outcome is recorded at once, without the epoch.
 _LONGEST_SEND_SECONDS = 2.0 + 20.0 + 3.0
 
 
 async def fence(connection: Connection, sleep: Sleep = asyncio.sleep) -> None:
-    """Return when no process of the former build can change anything, or learn of a send what nobody else knows."""
+    """Return once no former process can change anything, or learn of a send what nobody else knows."""
     if not await connection.fetchval(_sql.claims_are_refused):
         async with connection.transaction():
             owners = await connection.fetch(_sql.fence)

@@ -1,4 +1,4 @@
-"""Moves all rows of the former build in one transaction: afterwards nothing of it is left but what the contract names."""
+"""Moves all rows of the former build in one transaction; only what the contract names is left of it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +20,7 @@ _DROPS = Path(__file__).parent.parent / "migrations" / "sql" / "0024_former_tabl
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# Some 2 MB of rows, and a statement of some hundred milliseconds.
+# About 2 MB of rows, and a statement of some hundred milliseconds.
 _AT_ONCE = 500
 _IDS_AT_ONCE = 100
 _MOVES = (
@@ -31,17 +31,19 @@ _MOVES = (
 
 
 async def move(connection: Connection, upgrade: Upgrade | None) -> None:
-    """Move everything, inside a transaction of the caller's.
+    """Move everything, inside the caller's transaction.
 
     Raises:
-        ServiceError: a conversation cannot be written, or nobody says what becomes of it; nothing is to be kept then.
+        ServiceError: a conversation cannot be written, or nobody says what becomes of it; keep nothing then.
     """
     await connection.execute(_sql.lock)
     await connection.execute(_sql.lock_what_stays)
     if upgrade is not None:
         await _move(connection, upgrade)
     elif await connection.fetchval(_sql.has_numbers):
-        raise ServiceError("this database has conversations of a former build; run `whatsapp-microservice migrate`")
+        raise ServiceError(
+            "this database has conversations of a former build; run `whatsapp-microservice migrate`"
+        )
     await _drop(connection)
 
 
@@ -58,7 +60,7 @@ async def _move(connection: Connection, upgrade: Upgrade) -> None:
 
 
 async def _place(connection: Connection, place: Place) -> None:
-    """Say which partition each number belongs to. Without an owner there was no worker yet, and nothing to be placed."""
+    """Record each number's partition. Without an owner there was no worker yet, and nothing to place."""
     partitions: int = await connection.fetchval(_sql.partitions)
     await connection.execute(_sql.make_places)
     numbers = [row[0] for row in await connection.fetch(_sql.all_numbers)] if partitions else []

@@ -1,4 +1,4 @@
-"""Reads what the former build has of numbers, many at once."""
+"""Reads what the former build has on numbers, many at once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -59,9 +59,7 @@ class _Rows:
         self._turns = {row["id"]: _turn(row, of_turns[row["id"]], sends[row["id"]]) for row in turns}
 
     async def _rows(self, sql: str, *arguments: object) -> list[Row]:
-        return [
-            columns(row) for row in await self._connection.fetch(sql, *arguments)
-        ]
+        return [columns(row) for row in await self._connection.fetch(sql, *arguments)]
 
     def conversation(self, number: str) -> FormerConversation:
         of = {name: groups[number] for name, groups in self._of.items()}
@@ -95,8 +93,14 @@ def _turn(row: Row, inputs: Iterable[Row], sends: Iterable[Row]) -> FormerTurn:
 
 
 def _made(kind: type[T], row: Row) -> T:
-    """Make a value of the columns that it knows."""
-    return kind(**{field.name: row[field.name] for field in fields(kind) if field.name in row})  # type: ignore[arg-type]
+    """Make a value from the columns that it knows."""
+    return kind(
+        **{
+            field.name: row[field.name]
+            for field in fields(kind)  # type: ignore[arg-type]
+            if field.name in row
+        }
+    )
 
 
 def _first(rows: Sequence[Row]) -> Row | None:

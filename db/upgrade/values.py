@@ -11,17 +11,17 @@ from schemas.rows import Change, Json, LogRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """`state`: JSON; `is_open`, `due_at`: see `db.store.write`; `log`: still without their sequences; `failed`: turns
-    that failed, as JSON.
-    """
+    """A moved conversation. `state` (JSON), `is_open`, `due_at`: see `db.store.write`."""
 
     phone_number: str
     conversation_id: int
     state: bytes
     is_open: bool
     due_at: datetime | None
+    #: Still without sequences.
     log: tuple[LogRow, ...]
     changes: tuple[Change, ...]
+    #: Turns that failed, as JSON.
     failed: tuple[Json, ...] = ()
 
 
@@ -29,7 +29,7 @@ Convert = Callable[[FormerConversation, datetime, IdBlocks], Moved]
 """Decides what becomes of a conversation at a time (aware)."""
 
 Place = Callable[[str, int], int]
-"""Returns a number's partition, of so many."""
+"""Returns a number's partition, given how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

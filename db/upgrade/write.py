@@ -1,4 +1,4 @@
-"""Writes conversations that were moved, by the statement that writes every conversation."""
+"""Writes moved conversations by the statement that writes every conversation."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Writer:
-    """`epochs`: of all partitions; `sequences`: the newest one of each that has any."""
+    """Writes what moves. `epochs`: of all partitions; `sequences`: the newest one of each that has any."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Writer:
         """
         await self._ids.fill(sum(_most_ids(each) for each in conversations))
         moved = [self._convert(each, self._now, self._ids) for each in conversations]
-        arguments = Arguments(b"")  # nobody is erased by this
+        arguments = Arguments(b"")  # this erases nobody
         for place, each in enumerate(moved):
             arguments.add(place, self._write(each), merge(each.changes))
         wanted = statement(frozenset(arguments.tables))
@@ -62,7 +62,9 @@ class Writer:
         if left := set(range(len(moved))) - {row["place"] for row in rows}:
             raise ServiceError(f"{masked(moved[left.pop()].phone_number)} cannot be moved to the new schema")
         failed = [(each.conversation_id, turn) for each in moved for turn in each.failed]
-        await self._connection.execute(_sql.keep_failed_turns, *map(list, zip(*failed, strict=True)) or ([], []))
+        await self._connection.execute(
+            _sql.keep_failed_turns, *map(list, zip(*failed, strict=True)) or ([], [])
+        )
 
     def _write(self, moved: Moved) -> Write:
         partition = self._place(moved.phone_number, len(self._epochs))
@@ -86,6 +88,6 @@ class Writer:
 
 
 def _most_ids(conversation: FormerConversation) -> int:
-    """Rows that its open things may need: a conversation, and one for each of its messages and sends."""
+    """Return how many rows its open work may need: a conversation, and one for each message and send."""
     sends = sum(len(turn.sends) for turn in conversation.turns)
     return 1 + len(conversation.parked) + len(conversation.replays) + sends

@@ -1,4 +1,7 @@
-"""`python -m local.kafka`: a broker as a process of its own; prints one JSON line when it answers, stops at SIGTERM."""
+"""Run a broker as a separate process: `python -m local.kafka`.
+
+It prints one JSON line once it answers, and stops on SIGTERM.
+"""
 
 import argparse
 import asyncio
@@ -18,12 +21,15 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    """Run until a signal, or until the broker ends by itself: then 1."""
+    """Serve until a signal (return 0), or until the broker ends by itself (return 1)."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     kafka = await start_kafka(arguments.data_dir, arguments.jars, port=arguments.port)
-    print(json.dumps({"bootstrap_servers": kafka.bootstrap_servers, "kind": kafka.kind, "pid": kafka.pid}), flush=True)  # noqa: T201
+    print(  # noqa: T201
+        json.dumps({"bootstrap_servers": kafka.bootstrap_servers, "kind": kafka.kind, "pid": kafka.pid}),
+        flush=True,
+    )
     stopped, ended = asyncio.create_task(stop.wait()), asyncio.create_task(kafka.process.wait())
     await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
     for task in (stopped, ended):

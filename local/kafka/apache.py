@@ -6,18 +6,20 @@ from pathlib import Path
 from local.kafka.child import Child, start_child
 from local.process import LOOPBACK, free_port
 
-# What `kafka-storage format` leaves (any UUIDs in Kafka's form: one node is its own cluster), without starting Java twice.
+# What `kafka-storage format` writes, without starting Java twice. Any UUIDs in Kafka's format
+# will do: one node is its own cluster.
 _FORMATTED = """\
 version=1
 cluster.id=4L6g3nShT-eMCtK--X86sw
 node.id=1
 directory.id=Zk1o8cYeR2mQ5tB7wXv0Lg
 """
-# 228 MB are in use with these (measured); a server's defaults would take 1 GB at once. Without the second compiler it
-# starts in half the time and CPU, which is what counts for a broker that lives for minutes.
+# These use 228 MB (measured); a server's defaults would claim 1 GB at once. Without the second compiler
+# it starts in half the time and CPU, which is what counts for a broker that lives for minutes.
 _JAVA = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
-# One node cannot hold a second replica, so the internal topics get one; a group's first member does not wait for others.
+# One node cannot hold a second replica, so the internal topics get one. A group's first member does not
+# wait for others.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -41,10 +43,10 @@ def is_there(jars: Path) -> bool:
 
 
 def start_apache(data_dir: Path, jars: Path, port: int, log: Path) -> Child:
-    """Start the node; it does not answer yet."""
+    """Start the node, without waiting for it to answer."""
     data = data_dir / "log"
     properties = data_dir / "server.properties"
-    # The controller's port is nobody else's business and may change from start to start.
+    # Nobody else uses the controller's port, so it may change from start to start.
     properties.write_text(_PROPERTIES.format(host=LOOPBACK, port=port, controller=free_port(), data=data))
     if not (data / "meta.properties").exists():
         data.mkdir(parents=True, exist_ok=True)

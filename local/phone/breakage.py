@@ -1,4 +1,4 @@
-"""The switches of *Break it*: each has a name, what it does, and how it is undone."""
+"""The switches of *Break it*: the name of each, what it does, and how it is undone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +7,19 @@ from typing import Any, Final
 from local.phone.world import World
 
 Json = dict[str, Any]
-# Slow enough to be seen, under the time that a client of the agent waits.
+# Slow enough to notice, yet within the time that a client of the agent waits.
 _SLOW_MS = 6_000
 _USUAL_MS, _USUAL_SPREAD_MS = 600, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """`vendor`: whose; `what`: which of its controls; `on`, `off`: what it is told."""
+    """What turns one breakage on and off."""
 
     vendor: str
+    #: Which of the vendor's controls.
     what: str
+    #: What the control is sent.
     on: Json
     off: Json
 
@@ -43,17 +45,17 @@ SWITCHES: Final[Mapping[str, Switch]] = {
 
 
 class Breakage:
-    """Which switches are on."""
+    """Turns switches, and knows which are on."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.on: set[str] = set()
 
     async def turn(self, name: str, *, on: bool) -> None:
-        """Turn a switch.
+        """Turn a switch on or off.
 
         Raises:
-            KeyError: no such switch.
+            KeyError: there is no such switch.
         """
         switch = SWITCHES[name]
         steer = self._world.twilio if switch.vendor == "twilio" else self._world.elevenlabs

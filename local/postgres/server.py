@@ -1,4 +1,4 @@
-"""PostgreSQL out of a wheel, on loopback: up in about a second, works as root, data in a folder."""
+"""PostgreSQL from a wheel, on loopback: up in about a second, can run as root, keeps its data in a folder."""
 
 import asyncio
 import os
@@ -16,9 +16,9 @@ from local.postgres.unprivileged import unprivileged
 from local.process import LOOPBACK, free_port
 
 _DATABASE = "whatsapp"
-# Several processes with pools of 10, and tests in which many such services run at once.
+# Several processes with pools of 10, and tests that run many such services at once.
 _MAX_CONNECTIONS = 200
-# Recovery after a kill takes seconds at most; a start takes 0.2 s.
+# Recovery after a kill takes a few seconds at most; a start takes 0.2 s.
 _START_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 # A fast shutdown writes one checkpoint.
@@ -28,7 +28,7 @@ _LOG_TAIL = 2000
 
 @dataclass(frozen=True, slots=True)
 class RunningPostgres:
-    """A running server; `dsn` is that of the service's database. The same folder and port continue after `kill`."""
+    """A running server; `dsn` is the service's database. The same folder and port continue after `kill`."""
 
     cluster: Cluster
     port: int
@@ -43,12 +43,12 @@ class RunningPostgres:
         return self.process.pid
 
     def dsn_of(self, database: str) -> str:
-        """Return the address of a database; the password is in the file that it names."""
+        """Return the address of a database. It names the file with the password."""
         query = urlencode({"passfile": str(self.cluster.passfile)}, safe="/")
         return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}?{query}"
 
     async def create_database(self, name: str, template: str = "template1") -> str:
-        """Make a database unless it is there; return its address."""
+        """Create a database unless it exists; return its address."""
         await create_database(self.dsn_of("postgres"), name, template)
         return self.dsn_of(name)
 
@@ -57,12 +57,12 @@ class RunningPostgres:
         await drop_database(self.dsn_of("postgres"), name)
 
     async def stop(self) -> None:
-        """Shut down fast: connections end, everything is written."""
+        """Do a fast shutdown: connections end, and everything is written."""
         await self.process.end(_STOP_SECONDS, signal.SIGINT)
 
     async def kill(self) -> None:
         """Die at once with all its processes, as the machine would; return when none is left."""
-        # Stopped first, so that it starts no further process while they are counted.
+        # Stop it first, so that it starts no further process while they are counted.
         self.process.send(signal.SIGSTOP)
         children = _children(self.pid)
         await self.process.kill()
@@ -75,10 +75,10 @@ class RunningPostgres:
 
 
 async def start_postgres(data_dir: Path, port: int = 0) -> RunningPostgres:
-    """Start the server of a folder on loopback, wait until it answers, and make the service's database in it.
+    """Start the server of a folder on loopback, wait until it answers, and create the service's database.
 
     Raises:
-        RuntimeError: it died or did not answer; with the end of its log.
+        RuntimeError: it died or did not answer; includes the end of its log.
     """
     cluster = Cluster(data_dir)
     await cluster.ensure()
@@ -90,19 +90,19 @@ async def start_postgres(data_dir: Path, port: int = 0) -> RunningPostgres:
         await running.kill()
         tail = cluster.log.read_text(errors="replace")[-_LOG_TAIL:]
         raise RuntimeError(f"Postgres did not start: {error}\n{tail}") from error
-    except BaseException:  # cancelled, too: nobody else knows of the process yet
+    except BaseException:  # including cancellation: nobody else knows of the process yet
         await running.kill()
         raise
     return running
 
 
 async def create_database(admin_dsn: str, name: str, template: str = "template1") -> None:
-    """Make a database unless it is there."""
+    """Create a database unless it exists."""
     connection = await asyncpg.connect(admin_dsn)
     try:
         if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name) is None:
             await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    except asyncpg.DuplicateDatabaseError:  # made by somebody else between the two statements
+    except asyncpg.DuplicateDatabaseError:  # somebody else created it between the two statements
         return
     finally:
         await connection.close()
@@ -119,7 +119,11 @@ async def drop_database(admin_dsn: str, name: str) -> None:
 
 def _start(cluster: Cluster, port: int) -> Child:
     # No socket in the file system: its path may be too long for one, and TCP is enough.
-    options = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "max_connections": _MAX_CONNECTIONS}
+    options = {
+        "listen_addresses": LOOPBACK,
+        "unix_socket_directories": "",
+        "max_connections": _MAX_CONNECTIONS,
+    }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     command = [str(binaries() / "postgres"), "-D", str(cluster.data), "-p", str(port), *settings]
     return start_child([*unprivileged(cluster.data, binaries()), *command], cluster.log, signal.SIGINT)
@@ -153,7 +157,7 @@ def _send_kill(pid: int) -> None:
 
 
 def _is_running(pid: int) -> bool:
-    """A zombie has let go of everything; only its line in the table is left."""
+    """Return whether a process is running. A zombie has let go of everything but its line in the table."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

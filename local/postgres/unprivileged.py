@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: how its programs are run as another user then."""
+"""Runs PostgreSQL's programs as another user where we are root, because PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -20,10 +20,10 @@ def own(path: Path) -> None:
 
 
 def unprivileged(*paths: Path) -> list[str]:
-    """Return a prefix for a command to run without root and reach `paths`; nothing when we are not root.
+    """Return a command prefix that drops root but can still reach `paths`; empty when we are not root.
 
-    Folders on the way may be closed to others (/root, a temporary folder). They stay so: the process keeps the right to
-    pass them, and only then.
+    Folders on the way may be closed to others (/root, a temporary folder). They stay closed: the process
+    keeps the right to pass through them, and only in that case.
     """
     if os.geteuid() != 0:
         return []
@@ -31,7 +31,7 @@ def unprivileged(*paths: Path) -> list[str]:
     command = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
     if not all(_open_to_others(path) for path in paths) and _may_pass():
         command += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    # A change of user clears the signal for a parent's death, so it is set behind it; SIGINT is the fast shutdown.
+    # Changing the user clears the parent-death signal, so it is set afterwards. SIGINT is the fast shutdown.
     return [*command, "--pdeathsig=INT", "--"]
 
 
@@ -39,8 +39,10 @@ def _ensure_user() -> None:
     try:
         pwd.getpwnam(_USER)
     except KeyError:
-        # The name is that of the wheel's own launcher; initdb needs one that the system knows.
-        subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _USER], check=True)
+        # The name is the one that the wheel's own launcher uses; initdb needs one that the system knows.
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _USER], check=True
+        )
 
 
 def _open_to_others(path: Path) -> bool:
@@ -48,7 +50,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _may_pass() -> bool:
-    """Return whether we have the right to give on; containers often take it from root."""
+    """Return whether we hold the capability that we would pass on; containers often take it from root."""
     status = Path("/proc/self/status").read_text()
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("CapPrm"))
     return bool(int(mask, 16) & _READ_SEARCH)

@@ -1,4 +1,4 @@
-"""What may happen to any HTTP answer, of either vendor: refusals, broken bodies, slow ones, huge ones, cut connections."""
+"""What can happen to any vendor's HTTP response: refusals, broken, slow or huge bodies, cut connections."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,19 +9,19 @@ from local.faults import Fault, Faults
 
 # Longer than any client should wait.
 _HANG_SECONDS = 60.0
-# More than any client should read of an answer that has some kilobytes at most.
+# More than any client should read of a response that has a few kilobytes at most.
 _HUGE_BYTES = 64 * 1024 * 1024
 _CHUNK = b" " * 65_536
 
 ErrorAnswer = Callable[[int], web.Response]
-"""Makes the vendor's own body for a status."""
+"""Builds the vendor's own body for a status."""
 
 
 class Trouble:
     """Plays armed faults named `STAGE-KIND`.
 
-    Kinds: a status (`429`, `503`, …), `hang`, `reset`, `redirect`, `html` (a proxy's page), `empty`, `bad-json`,
-    `list-json` (JSON, but no object), `slow-body`, `huge-body`.
+    Kinds: a status (`429`, `503`, …), `hang`, `reset`, `redirect`, `html` (a proxy's page), `empty`,
+    `bad-json`, `list-json` (JSON, but not an object), `slow-body`, `huge-body`.
     """
 
     def __init__(self, faults: Faults, error: ErrorAnswer) -> None:
@@ -29,7 +29,7 @@ class Trouble:
         self._error = error
 
     async def answer(self, request: web.Request, stage: str) -> web.StreamResponse | None:
-        """Return the answer of a fault that fires at a stage; None: nothing happens."""
+        """Return the response of a fault that fires at a stage, or None if none does."""
         for kind in self._faults.of_stage(stage):
             if fault := self._faults.take(f"{stage}-{kind}"):
                 return await self._play(request, kind, fault)
@@ -52,7 +52,7 @@ class Trouble:
         return _BODIES.get(kind, self._error)(500)
 
     def refusal(self, status: int, fault: Fault) -> web.Response:
-        """Return the vendor's refusal, with `Retry-After` where the fault says one."""
+        """Return the vendor's refusal, with `Retry-After` if the fault has one."""
         answer = self._error(status)
         if fault.retry_after is not None:
             answer.headers["Retry-After"] = str(fault.retry_after)
@@ -60,7 +60,9 @@ class Trouble:
 
 
 _BODIES: dict[str, ErrorAnswer] = {
-    "html": lambda _: web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html"),
+    "html": lambda _: web.Response(
+        status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html"
+    ),
     "empty": lambda _: web.Response(status=200),
     "bad-json": lambda _: web.Response(status=200, text='{"sid": "SM', content_type="application/json"),
     "list-json": lambda _: web.Response(status=200, text='["no", "object"]', content_type="application/json"),

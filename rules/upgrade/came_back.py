@@ -1,4 +1,4 @@
-"""What the vendor could not deliver, and what the former build had not said once more yet."""
+"""What the vendor could not deliver, and the former build had not said again yet."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from schemas.rows import Json
 
 
 def came_back(turns: Iterable[FormerTurn], address: str, now: datetime) -> tuple[CameBack, ...]:
-    """Return what goes out once more, what was said first first."""
+    """Return what goes out again, in the order in which it was first said."""
     by_id = {turn.id: turn for turn in turns}
     slow = [turn for turn in by_id.values() if turn.again == "slow"]
     roots = dict.fromkeys(_root(turn) for turn in slow)
@@ -33,7 +33,7 @@ def _root(turn: FormerTurn) -> int:
 
 
 def _slow(root: int, turns: list[FormerTurn], now: datetime) -> CameBack:
-    """Parts of one turn, and of its repetitions, go out together in their order."""
+    """Put parts of one turn, and of its repetitions, together: they go out in order."""
     times = max(_again(turn).get("times", 0) for turn in turns)
     parts = (_repeated(root, turn, send, times) for turn in turns for send in turn.sends if send.came_back)
     return CameBack(
@@ -62,7 +62,7 @@ def _repeated(root: int, turn: FormerTurn, send: FormerSend, times: int) -> Part
 
 
 def _outside(turn: FormerTurn, sends: Iterable[FormerSend], now: datetime) -> CameBack:
-    """What fell outside the 24-hour window is said as one template."""
+    """Return what fell outside the 24-hour window, which is said as one template."""
     texts = (send for send in sends if send.content is None and send.state == "accepted")
     parts = (Part(own_id=send.own_id, to=send.to_address, body=send.body, times=1) for send in texts)
     since = said_at(turn)
@@ -72,7 +72,7 @@ def _outside(turn: FormerTurn, sends: Iterable[FormerSend], now: datetime) -> Ca
 
 
 def _begun(turn: FormerTurn, by_id: Mapping[int, FormerTurn], address: str, now: datetime) -> CameBack:
-    """A repetition that was begun, and not planned, begins anew."""
+    """Begin anew a repetition that was begun but not planned."""
     again = _again(turn)
     root, times = _root(turn), again.get("times", 1)
     if "parts" not in again:

@@ -1,4 +1,4 @@
-"""Events that the former build had stored, as what waits in a state and as inputs."""
+"""Events that the former build had stored, as inputs and as what waits in a state."""
 
 from rules.inputs import MessageReceived
 from rules.keywords import Intent
@@ -23,7 +23,7 @@ def waiting_message(given: FormerInput) -> Waiting:
 
 
 def waiting_call(given: FormerInput, former: Json | None, request_id: str | None = None) -> Waiting:
-    """Return an ended call. `former`: the call before."""
+    """Return an ended call. `former`: the previous call."""
     return Waiting(
         kind="call",
         event_id=given.event_id,

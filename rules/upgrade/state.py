@@ -1,4 +1,4 @@
-"""The state of a conversation that the former build had, as its rows say it."""
+"""The state of a former build's conversation, as its rows say it."""
 
 from datetime import datetime
 from typing import Final
@@ -13,11 +13,16 @@ from schemas.rows import Json
 # As long as a template's value may be, see `rules.evolve`.
 _LONGEST_SUMMARY = 700
 _STATUSES: Final[dict[str | None, Status]] = {"escalated": "escalated", "closed": "closed"}
-_FAILURES: Final = {"suppress": "suppress", "outside": "outside_window", "passing": "passing", "failed": "final"}
+_FAILURES: Final = {
+    "suppress": "suppress",
+    "outside": "outside_window",
+    "passing": "passing",
+    "failed": "final",
+}
 
 
 def state_of(former: FormerConversation, now: datetime, policy: Policy) -> Conversation:
-    """Return the state as it was, before anything that waited is looked at."""
+    """Return the state as it was, before any waiting input is looked at."""
     bare = Conversation(key=former.key, opt_out=_opt_out(former), early_reports=_early_reports(former))
     return bare if former.row is None else _begun(former, former.row, now, policy)
 

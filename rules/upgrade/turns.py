@@ -1,4 +1,4 @@
-"""Turns of the former build: what was answered goes on as a turn, what was only begun waits in the inbox again."""
+"""Turns of the former build: answered ones go on, and those only begun wait in the inbox again."""
 
 from datetime import UTC, datetime
 from typing import Final, cast
@@ -8,7 +8,7 @@ from rules.upgrade.inputs import waiting_message, waiting_notice, waiting_text
 from schemas.former import FormerInput, FormerSend, FormerTurn
 
 _WAITS: Final[dict[str, WaitReason]] = {"pace": "campaign_pace", "quiet": "quiet_hours"}
-# Of a turn that failed: what was refused is tried again, what was left to an operator is looked for first.
+# In a turn that failed, what was refused is tried again, and what was left to an operator is looked up first.
 _STATES: Final[dict[str, PartState]] = {
     "planned": "planned",
     "intended": "intended",
@@ -19,7 +19,7 @@ _STATES: Final[dict[str, PartState]] = {
 
 
 def open_turn(turn: FormerTurn) -> Turn | None:
-    """Return the turn that is under way; None where what it is about waits in the inbox."""
+    """Return the turn that is under way; None if what it is about waits in the inbox."""
     if turn.state == "answered" or turn.kind == "call":
         return turn_of(turn)
     return None
@@ -74,7 +74,7 @@ def _part(turn: FormerTurn, send: FormerSend) -> Part:
 
 
 def said_at(turn: FormerTurn) -> datetime:
-    """Return when what a turn says was said first."""
+    """Return when what a turn says was first said."""
     since = (turn.rule.get("again") or {}).get("since")
     if since is not None:
         return datetime.fromisoformat(since).replace(tzinfo=UTC)
@@ -82,7 +82,7 @@ def said_at(turn: FormerTurn) -> datetime:
 
 
 def wait_of(turn: FormerTurn) -> Wait | None:
-    """Return why a turn was not tried, as long as it is not."""
+    """Return why a turn is not tried for now; None if it may be."""
     if turn.due_at is None:
         return None
     reason = _WAITS.get(turn.rule.get("waits", ""), "backoff")
@@ -90,7 +90,10 @@ def wait_of(turn: FormerTurn) -> Wait | None:
 
 
 def waits_again(turn: FormerTurn) -> tuple[Waiting, ...]:
-    """Return what a turn that was begun, and not answered, is about: to be confirmed first, then for the agent."""
+    """Return what a turn that was begun but not answered is about.
+
+    First comes what is to be confirmed, then what is for the agent.
+    """
     if turn.state != "begun" or turn.kind not in ("reply", "write"):
         return ()
     if turn.kind == "write":

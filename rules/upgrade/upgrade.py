@@ -1,9 +1,9 @@
 """A conversation of the former build becomes one of this build: its state, and what follows at once.
 
-The state is what the rows say. Then comes what the former build knew, or had stored, and had not come round to: sends
-that a report proved, sends whose owner is gone, messages, calls and texts that waited behind a turn, replays. These are
-given to the rules in their order, so that they end as everything else does. Nothing is begun here: whoever owns the
-conversation does that, with its own settings.
+The state is what the rows say. Then comes what the former build knew or had stored, and had not come round
+to: sends that a report proved, sends whose owner is gone, messages, calls and texts that waited behind a
+turn, and replays. These are given to the rules in order, so that they end as everything else does. Nothing is
+begun here: whoever owns the conversation does that, with its own settings.
 """
 
 import hashlib
@@ -28,14 +28,13 @@ from schemas.rows import BackendPost, Change, Json, SeenRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgraded:
-    """`state`: afterwards; `events`: each with the state that it left, the first one is the snapshot of a conversation
-    that had begun; `changes`: of the rows; `failed`: turns that failed, for a replay or a report to go on with.
-    """
+    """A conversation after its upgrade."""
 
     state: Conversation
+    #: each with the state after it; of a conversation that had begun, the first is its snapshot
     events: tuple[tuple[Recorded, Conversation], ...]
-    changes: tuple[Change, ...]
-    failed: tuple[Turn, ...]
+    changes: tuple[Change, ...]  #: of the rows
+    failed: tuple[Turn, ...]  #: turns that failed, for a replay or a report to go on with
 
 
 def upgrade(former: FormerConversation, now: datetime, policy: Policy, fresh: Fresh) -> Upgraded:
@@ -68,7 +67,10 @@ def _take_up_sends(draft: Draft, turn: FormerTurn) -> None:
 
 
 def _prove(draft: Draft, send: FormerSend) -> None:
-    """A report has told the vendor's id, or a fenced owner has: the message is with the vendor since it was intended."""
+    """Record that the vendor has had a message since it was intended.
+
+    A report has told the vendor's id, or a fenced owner has.
+    """
     found = sending.under_way(draft.state, send.own_id)
     if found is None or send.sid is None:
         return
@@ -86,7 +88,7 @@ def _call(draft: Draft, given: FormerInput, row: FormerRow | None) -> None:
 
 
 def _command(draft: Draft, given: FormerInput, row: FormerRow | None) -> None:
-    """Only what an operator writes waits, and it was recorded as a command when it came."""
+    """Queue an operator's text: only these wait, and it was recorded as a command when it came."""
     draft.emit(Queued(waiting=waiting_text(given)))
 
 
@@ -112,7 +114,10 @@ def _former_call(row: FormerRow | None) -> Json | None:
 
 
 def _take_up_replay(draft: Draft, given: FormerReplay) -> None:
-    """Where the number is not free, what is open now will be said later than the turn that failed."""
+    """Take up a replay.
+
+    If the number is not free, what is open now will be said later than the turn that failed.
+    """
     wanted = ReplayWanted(
         replay=given.replay,
         wants="again" if given.replay else "failed",
@@ -129,7 +134,7 @@ def _replayed(given: FormerInput) -> Waiting:
 
 
 def _identity(given: FormerReplay) -> str:
-    """By which the former build remembered a repetition, so that one that it has done is not done again."""
+    """Return what the former build remembered a repetition by, so that one it has done is not done again."""
     digest = hashlib.md5(given.event.event_id.encode(), usedforsecurity=False).hexdigest()
     return f"replay:{given.replay}:{digest}"
 
@@ -137,7 +142,7 @@ def _identity(given: FormerReplay) -> str:
 def _steps(
     before: Conversation, draft: Draft
 ) -> tuple[tuple[tuple[Recorded, Conversation], ...], tuple[Change, ...]]:
-    """The ids of inputs are remembered already, but for those of repetitions."""
+    """Return events and changes. The ids of inputs are remembered already, but for those of repetitions."""
     changes = list[Change]()
     for recorded, after in draft.steps:
         changes += [each for each in project(before, recorded, after) if not _is_known(each)]

@@ -1,7 +1,8 @@
-"""Our own texts for clients, a file a language: Spanish and Portuguese ship, TEXTS_DIR has any other.
+"""Our own texts for clients, one file per language: Spanish and Portuguese ship, TEXTS_DIR has any other.
 
-A file is a JSON object: texts by the names of their settings in lower case, templates likewise (`twilio_…_content_sid`,
-`twilio_…_content_variables`), and `unnamed_agent`, `summary_sentence`. What it lacks is as the settings have it.
+A file is a JSON object: texts by the names of their settings in lower case, templates likewise
+(`twilio_…_content_sid`, `twilio_…_content_variables`), and `unnamed_agent` and `summary_sentence`. What it
+lacks comes from the settings.
 """
 
 import json
@@ -17,15 +18,20 @@ from typing import Final
 from schemas.errors import ConfigurationError
 
 TEXTS: Final = (
-    "first_message_text", "no_answer_message_text", "opt_out_text", "opt_in_text", "handoff_text", "apology_text",
-)  # fmt: skip
-"""Settings: one that is set wins over a file's."""
+    "first_message_text",
+    "no_answer_message_text",
+    "opt_out_text",
+    "opt_in_text",
+    "handoff_text",
+    "apology_text",
+)
+"""Settings; one that is set wins over a file's."""
 TEMPLATES: Final = tuple(
     f"twilio_{which}_content_{what}"
     for which in ("first_message", "no_answer", "reopen")
     for what in ("sid", "variables")
 )
-"""Settings: a file's win, for a template is approved in one language."""
+"""Settings; a file's win, because a template is approved in one language."""
 _OWN: Final = ("unnamed_agent", "summary_sentence")
 _NAME: Final = re.compile(r"[a-z]{2,3}\.json")
 _SUFFIX: Final = ".json"
@@ -33,12 +39,13 @@ _SUFFIX: Final = ".json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """A language's file. `settings`: by their names; `unnamed_agent`: who wrote where no agent is named;
-    `summary_sentence`: has {summary}.
-    """
+    """A language's file."""
 
+    #: By their names.
     settings: Mapping[str, str]
+    #: Who wrote, where no agent is named.
     unnamed_agent: str
+    #: Has {summary}.
     summary_sentence: str
 
 
@@ -46,13 +53,13 @@ def shipped(language: str) -> Texts:
     """Return the texts of a language that ships.
 
     Raises:
-        KeyError: it does not.
+        KeyError: the language does not ship.
     """
     return _shipped()[language]
 
 
 def read_texts(folder: str | None) -> dict[str, Texts]:
-    """Return all languages' texts: those that ship, and a folder's, which win.
+    """Return the texts of all languages: those that ship, and a folder's, which win.
 
     Raises:
         ConfigurationError: names the file and what is wrong with it.
@@ -68,7 +75,10 @@ def _shipped() -> dict[str, Texts]:
 def _read(folder: Traversable) -> dict[str, Texts]:
     try:
         found = [each for each in folder.iterdir() if _NAME.fullmatch(each.name)]
-        return {each.name.removesuffix(_SUFFIX): _texts(each.name, each.read_text(encoding="utf-8")) for each in found}
+        return {
+            each.name.removesuffix(_SUFFIX): _texts(each.name, each.read_text(encoding="utf-8"))
+            for each in found
+        }
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"TEXTS_DIR: {error}") from error
 

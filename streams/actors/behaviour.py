@@ -1,4 +1,4 @@
-"""How the mailbox drives the rules. Pure but for the ids that it takes."""
+"""How the mailbox drives the rules. Pure, except for the ids that it takes."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -30,25 +30,32 @@ from rules.state import Conversation
 from schemas.rows import Change
 from streams.actors.values import Actor, EventId, Job, Told, Transition
 
-# Nobody's next step depends on these: a write of them alone may wait for company.
+# No next step depends on these: a write of nothing else may wait for others to join it.
 _PATIENT = (Delivered, DeliveryFailed, Expired, LetterSent, Posted, ReportedEarly, Snapshot, Unanswered)
-# What has come between a look at what is wanted and this one is looked at once more; what is older than that has changed
-# nothing, and must not hide what is still to come.
+# A time that came between the last look at what is wanted and this one gets one more look. Older ones changed
+# nothing and must not hide those still to come.
 _JUST_PAST_SECONDS = 1.0
-# A write that was under way as an event was taken up is without it, the next one has it: from then on the store refuses a
-# repetition. While Postgres is slow or away that may be as many events as a partition has room for.
+# A write already under way when an event is taken up does not contain it. The next one does, and from then on
+# the store refuses a repetition. While Postgres is slow or away, `taken` may hold as many events as a
+# partition has room for.
 _WRITES_UNTIL_DURABLE = 2
-# So many messages of a client count as one: what was written in a vendor's outage is read while it lasts, and is one
-# question when it is over, not one for each time that there is room. Who writes without end takes more room than others.
+# This many messages of a client count as one. What is written during a vendor's outage is read while it
+# lasts, and is one question at its end rather than one each time there is room. A client who never stops
+# takes more room than others.
 _READ_AS_ONE = 25
-# A state without texts: some 2 kB in Python.
+# A state without texts takes about 2 kB in Python.
 _EMPTY_SIZE = 2_000
 
 
 class Conversations(Behaviour[Actor, Told, Job, Transition]):
-    """`seen`: whether an event was taken up before, as the store has told; `calls_read_until`: up to when calls that
-    were published have been handed over; `now`: the mailbox's time, Unix seconds; `repeated`: called for each event that
-    was taken up before."""
+    """The behaviour of conversations.
+
+    Args:
+        seen: whether the store has reported that an event was taken up before.
+        calls_read_until: the time up to which published calls have been handed over.
+        now: the mailbox's time, in Unix seconds.
+        repeated: called for each event that was taken up before.
+    """
 
     def __init__(
         self,
@@ -68,9 +75,9 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         self._repeated = repeated
 
     def handle(self, state: Actor, message: Told, now: float) -> Step[Actor, Job, Transition]:
-        """Decide. What was seen before comes to nothing.
+        """Decide on a message; a repeated event changes nothing.
 
-        A state that cannot be gone on with is the fault of what led to it, and not written.
+        A state that cannot go on is the fault of the message that led to it, and is not written.
         """
         if message.failure is not None:
             raise message.failure
@@ -83,7 +90,8 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         if decision.steps or isinstance(given, i.Recovered):
             wanted = f.wanted(decision.state, _time(now), self._policy)
         if not decision.steps:
-            f.next_due(decision.state, self._policy)  # of what is written, its row says so
+            # Raises if the state cannot go on; where something is written, making its row does.
+            f.next_due(decision.state, self._policy)
             if message.event is not None:
                 self._repeated()
             return Step(state)
@@ -98,7 +106,10 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         return [Job(effect) for effect in f.wanted(state.state, _time(now), self._policy)]
 
     def committed(self, effect: Job) -> bool:
-        """A send that is intended and not begun would be looked up by the next owner for as long as it might have lived."""
+        """Return whether a drain still begins an effect, as it does a send.
+
+        The next owner would look up an intended send that never began for as long as it might have lived.
+        """
         return isinstance(effect.effect, f.SendMessage)
 
     def due(self, state: Actor) -> float | None:
@@ -112,7 +123,10 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
         return Told(given=i.Recovered(running=running))
 
     def open_work(self, state: Actor) -> int:
-        """What waits for its time, or for a call, holds nobody back: it may be thousands, for hours."""
+        """Return the open work.
+
+        What waits for its time, or for a call, holds nobody back: it may be thousands, for hours.
+        """
         conversation = state.state
         if not conversation.has_begun or _waits_for_its_time(conversation):
             return 0
@@ -124,21 +138,23 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
 
 
 def _asks(wanted: Iterable[f.Effect]) -> tuple[Job, ...]:
-    """Return the question: an answer that nobody waits for any more is dropped, so that a client need not wait until the
-    message is written down. After an answer it waits: what the agent is told of the conversation is read from the rows.
+    """Return the question, which need not wait until the client's message is written down.
+
+    An answer that nobody waits for any more is dropped. After an answer the question does wait, because
+    what the agent is told of the conversation is read from the rows.
     """
     return tuple(Job(effect) for effect in wanted if isinstance(effect, f.AskAgent))
 
 
 def _with_taken(actor: Actor, event: EventId) -> dict[EventId, int]:
-    """Return the events that may not be durable yet, this one among them."""
+    """Return the events that may not be durable yet, including this one."""
     version = actor.stored.version
     kept = {each: at for each, at in actor.taken.items() if version < at + _WRITES_UNTIL_DURABLE}
     return {**kept, event: version}
 
 
 def transition(actor: Actor, given: i.Input, steps: Sequence[tuple[Recorded, Conversation]]) -> Transition:
-    """Return what an input came to, with the rows that follow. `steps`: the events with the states that they left."""
+    """Return what an input came to, with the changed rows. `steps`: the events with the states they left."""
     before, changes = actor.state, list[Change]()
     for recorded, after in steps:
         changes += project(before, recorded, after)
@@ -170,7 +186,7 @@ def _waits_for_its_time(state: Conversation) -> bool:
 
 
 def _may_wait(event: Event, after: Conversation) -> bool:
-    """Return whether nobody waits for this to be durable: neither an effect, nor the next part, nor HTTP."""
+    """Return whether nothing waits for this to be durable: no effect, no next part, no HTTP request."""
     if isinstance(event, Sent):
         return after.turn is None and event.kind == "reply" and not after.inbox
     if isinstance(event, Received):

@@ -1,23 +1,23 @@
-"""The time that due times are compared with: Postgres', carried on by a clock that counts sleep.
+"""The time that due times are compared with: Postgres' time, carried on by a clock that counts sleep.
 
-Two workers agree on when something is due, and a process' wall clock that is set anew changes nothing.
+Workers agree on when something is due, and resetting a process's wall clock changes nothing.
 """
 
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-# What a clock may be wrong by for waits of seconds and hours, twice.
+# Twice the error that a clock may have for waits of seconds to hours.
 _LONGEST_ROUND_TRIP_SECONDS = 1.0
 
 
 def steady_seconds() -> float:
-    """Return seconds that never go back and that go on while the machine sleeps."""
+    """Return seconds that never go back and keep counting while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class DatabaseClock:
-    """`now()` is what Postgres would say. Set once before it is asked, and again from time to time."""
+    """A local copy of Postgres' clock. Set it once before first use, and again from time to time."""
 
     def __init__(self, steady: Callable[[], float] = steady_seconds) -> None:
         self._steady = steady
@@ -26,7 +26,10 @@ class DatabaseClock:
         self._is_set = False
 
     async def set(self, ask: Callable[[], Awaitable[datetime]]) -> None:
-        """Ask Postgres. Half of the round trip is taken for the way back; one that was away meanwhile says too little."""
+        """Set the clock from Postgres, taking half of the round trip for the way back.
+
+        Once set, ignore an answer after too long a round trip, which says too little.
+        """
         before = self._steady()
         told = await ask()
         after = self._steady()
@@ -35,7 +38,7 @@ class DatabaseClock:
         self._base, self._at, self._is_set = told, (before + after) / 2, True
 
     def now(self) -> datetime:
-        """Return the time, aware, UTC."""
+        """Return the time, aware, in UTC."""
         return self._base + timedelta(seconds=self._steady() - self._at)
 
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""Runs the conversations of this process in a mailbox, and judges what fails."""
+"""Runs this process's conversations in a mailbox, and judges what fails."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,20 +27,18 @@ from streams.failpoints import reach
 
 log = structlog.get_logger()
 
-# Due actors that are not in memory, and numbers whose calls were not read up when their time came.
+# For due actors that are not in memory, and numbers whose calls were not all read when their time came.
 _LOOK_EVERY_SECONDS = 1.0
-# As many as one statement finds.
+# The most that one statement finds.
 _LARGEST_LOOK = 500
-# The other half lasts while a number has its least tries, also where a worker is as busy as it can be.
+# The other half lasts until a number has had its `LEAST_TRIES`, even on the busiest worker.
 _FILLING = 0.5
-# Session and rebalance time-outs together: by then a paused worker has its new assignment.
+# Session and rebalance timeouts together: by then a paused worker has its new assignment.
 _FENCED_SECONDS = 40.0
 
 
 class Hosting:
-    """`generation`: of the newest assignment; `fenced_at`: monotonic seconds at which a partition was found fenced;
-    `stopped`: partitions that stand still because the same failure met many numbers, with the failure.
-    """
+    """The mailbox's host. `generation`: of the newest assignment."""
 
     def __init__(
         self,
@@ -70,7 +68,9 @@ class Hosting:
         self._mailbox = Mailbox(behaviour, store, self, limits, clock, new_id)
         self._recovering: set[asyncio.Task[None]] = set()
         self.moved_at = self._monotonic()
+        #: Monotonic seconds at which a partition was found fenced.
         self.fenced_at: float | None = None
+        #: Partitions that stand still because the same failure met many numbers, with that failure.
         self.stopped: dict[int, str] = {}
 
     @property
@@ -79,9 +79,7 @@ class Hosting:
 
     @property
     def unfinished(self) -> int:
-        """How many records are not finished, and how many numbers something is being done for. What waits for its time
-        is neither.
-        """
+        """Unfinished records plus numbers that are being worked on; what waits for its time is neither."""
         return self._mailbox.unfinished.total() + len(self._mailbox.busy)
 
     @property
@@ -89,11 +87,11 @@ class Hosting:
         return self.fenced_at is not None
 
     def is_at_work(self) -> bool:
-        """Return whether something is under way that may take long: an effect, or a wait for the next try."""
+        """Return whether something that may take long is under way: an effect, or a wait for the next try."""
         return bool(self._mailbox.effects or self._rejections.retried())
 
     def snapshot(self) -> dict[str, Any]:
-        """Return figures for views and metrics, by partition too."""
+        """Return figures for views and metrics, also by partition."""
         now = asyncio.get_running_loop().time()
         partitions = {
             f"{source}-{partition}": {
@@ -127,7 +125,7 @@ class Hosting:
         *,
         urgent: bool,
     ) -> None:
-        """Deliver an event; waits while there is no room."""
+        """Deliver an event, waiting while there is no room."""
         reach("before-begin")
         record = Record(
             source=source.topic,
@@ -142,36 +140,37 @@ class Hosting:
         await self._mailbox.deliver(record)
 
     def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None:
-        """Take a record in that is disposed of already; it is released in its turn."""
+        """Take in a record that is already disposed of, to be released in its turn."""
         record = Record(
             source=source.topic,
             partition=source.partition,
             offset=offset,
             key="",
-            message=_NOTHING,  # finished at once, so that nobody looks at it
+            message=_NOTHING,  # finished at once, so nobody looks at it
             token=token,
             generation=generation,
         )
         self._mailbox.beside(record)()
 
     def sends_of(self, key: str) -> KnownSends:
-        """Return a number's newest sends; none where it is not in memory, or while something of it is not durable."""
+        """Return a number's newest sends; none if it is not in memory, or while part of it is not durable."""
         shard = self._mailbox.busy.get(key) or self._mailbox.resting.get(key)
         return shard.state.sends if shard is not None and shard.loaded and not shard.decided else {}
 
     def addresses_of(self, key: str) -> frozenset[str]:
-        """Return the keys of the person's addresses; of a number that is not in memory, itself alone."""
+        """Return the keys of the person's addresses; for a number that is not in memory, only its own."""
         shard = self._mailbox.busy.get(key) or self._mailbox.resting.get(key)
         others = links.others(shard.state.state) if shard is not None and shard.loaded else ()
         return frozenset((key, *others))
 
     async def tell(self, partition: int, key: str, given: Input) -> None:
-        """Deliver something of our own to a key, as the bound on work allows; nothing where its partition is not ours."""
+        """Deliver our own input to a key, as the bound on work allows; ignore keys that are not ours."""
         await self._mailbox.recover(partition, [key], Told(given=given))
 
     async def drain(self) -> None:
-        """Take nothing new, finish what runs within the cap, cut off what hangs; what only waits is cut off at once, and
-        what is being asked where another may be asking by now.
+        """Take nothing new, finish what runs within the cap, and cut off what hangs.
+
+        What only waits is cut off at once, and so are questions that another worker may be asking by now.
         """
         for task in self._recovering:
             task.cancel()
@@ -183,11 +182,11 @@ class Hosting:
             log.warning("drain cap reached, work is abandoned", effects=cut, seconds=round(seconds, 1))
 
     def revoke(self) -> None:
-        """Forget all partitions, also those whose loss was found out before it was told."""
+        """Forget all partitions, including those whose loss we found out before we were told."""
         self._mailbox.revoke(list(self._mailbox.owned))
 
     def assign(self, epochs: Mapping[int, int]) -> None:
-        """Own partitions, and take up what is open in them."""
+        """Own partitions, and take up the open work in them."""
         self.fenced_at, self.moved_at, self.stopped = None, self._monotonic(), {}
         self._mailbox.assign(epochs)
         for partition in epochs:
@@ -202,7 +201,7 @@ class Hosting:
             await self._mailbox.recover(partition, [each.phone_number for each in found])
 
     async def watch_due(self) -> None:
-        """Wake, until cancelled, whoever is due: not in memory, or told too early what it may do."""
+        """Until cancelled, wake actors that are due: not in memory, or woken before their calls were read."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             for partition in self._ownership.partitions:
@@ -216,10 +215,11 @@ class Hosting:
             await self._mailbox.recover(partition, numbers, woken)
 
     async def watch_fencing(self) -> None:
-        """Watch, until cancelled, that fenced work is followed by a new assignment.
+        """Until cancelled, check that a new assignment follows when work is fenced.
 
         Raises:
-            Fenced: it is not. Whoever fenced us believes to own partitions that Kafka gives to us; a new start ends that.
+            Fenced: none followed. Whoever fenced us believes it owns partitions that Kafka assigns to us;
+                a restart ends that.
         """
         while True:
             await asyncio.sleep(_FENCED_SECONDS / 10)
@@ -236,18 +236,26 @@ class Hosting:
         reach("before-release")
         token.ack()
 
-    async def rejected(self, key: str, message: Told | None, error: Exception, attempt: int) -> Verdict | Told:
-        """Judge what fails. Who cannot be loaded and is told nothing is left alone until the next look at what is due."""
+    async def rejected(
+        self, key: str, message: Told | None, error: Exception, attempt: int
+    ) -> Verdict | Told:
+        """Judge a failure.
+
+        A key that cannot be loaded and is told nothing is left alone until the next look at what is due.
+        """
         return await self._rejections(key, message, error, attempt, lambda: self._is_filling(key))
 
     def _is_filling(self, key: str) -> bool:
-        """Return whether so much lies behind a number's record that its partition will soon take nothing in."""
+        """Return whether so many records wait behind a number's that its partition will soon be full."""
         many = self._limits.partition * _FILLING
         full = (window.items for window in self._mailbox.windows.values() if len(window.items) > many)
         return any(items[0][0].key == key for items in full)
 
     def given_up(self, partition: int, error: BaseException) -> None:
-        """One that many numbers' failures have stopped stands still until it is assigned anew, others until they are."""
+        """Note that a partition stands still until its next assignment.
+
+        It was either stopped by many numbers' failures or fenced.
+        """
         is_stopped = error.args == (Verdict.STOP,)
         why = failure_of(error.__cause__ if is_stopped and error.__cause__ else error)
         log.error("a partition is given up", partition=partition, why=why, stopped=is_stopped)
@@ -257,7 +265,10 @@ class Hosting:
             self.fenced_at = self.fenced_at or self._monotonic()
 
     def orphaned(self, key: str, message: Told) -> None:
-        """A result that its key is not told any more. What only we know of a send, its new owner is told as a report."""
+        """Handle a result that comes too late for its key.
+
+        If only we know what became of a send, tell its new owner by a report.
+        """
         if isinstance(message.given, SendAccepted):
             task = asyncio.create_task(self._tell_status(key, message.given), name="orphaned send")
             self._telling.add(task)

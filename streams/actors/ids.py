@@ -9,15 +9,17 @@ from db.store.ids import IdBlocks, id_blocks
 from process.periodic import every
 from rules.draft import Fresh
 
-# At a thousand messages a second, the fastest that two cores do, this many last for some seconds.
+# Lasts some seconds at a thousand messages a second, the most that two cores do.
 _BLOCK = 5_000
 _LOOK_EVERY_SECONDS = 0.25
 
 
 class Ids:
-    """Ids of rows in blocks, and our own of messages by chance."""
+    """Row ids from reserved blocks, and random ids of our own for messages."""
 
-    def __init__(self, blocks: IdBlocks, least: int, new_id: Callable[[], UUID], jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, blocks: IdBlocks, least: int, new_id: Callable[[], UUID], jitter: Callable[[], float]
+    ) -> None:
         self._blocks = blocks
         self._least = least
         self._new_id = new_id
@@ -31,13 +33,16 @@ class Ids:
         jitter: Callable[[], float] = random,
         block: int = _BLOCK,
     ) -> "Ids":
-        """Reserve the first blocks, of `block` ids; half of one is kept at hand. `new_id`, `jitter`: chance."""
+        """Reserve the first blocks, of `block` ids; half of one is kept at hand.
+
+        `new_id`, `jitter`: sources of randomness.
+        """
         ids = cls(await id_blocks(pool, block), block // 2, new_id, jitter)
         await ids.renew()
         return ids
 
     async def renew(self) -> None:
-        """Begin new blocks: ids of one conversation grow with time although its owner changes."""
+        """Begin new blocks, so that a conversation's ids grow over time although its owner changes."""
         self._blocks.drop()
         await self._blocks.fill(self._least)
 
@@ -50,7 +55,7 @@ class Ids:
         await self._blocks.fill(self._least)
 
     def fresh(self) -> Fresh:
-        """Return what decisions take from outside."""
+        """Return the ids and the randomness that decisions take from outside."""
         return Fresh(
             conversation_id=self._blocks.conversations.take,
             message_id=self._blocks.messages.take,

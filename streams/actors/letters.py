@@ -18,21 +18,27 @@ from streams.metrics import DEAD_LETTERS
 
 log = structlog.get_logger()
 
-# Of the longest number or id, which are keys, twenty times.
+# Twenty times the longest number or id, which are what keys are.
 _LARGEST_KEY = 1024
-# Under the model's bound, with what may be added.
+# Under the model's bound, even with what may be added.
 _LONGEST_DETAILS = 4000
 _TOO_LARGE = "too large for a dead letter, see its topic, partition and offset"
 
 
 class Letters:
-    """Writes dead letters; each is awaited until Kafka has it. `now`: the time that they bear."""
+    """Writer of dead letters, each awaited until Kafka has it. `now`: the time that they bear."""
 
     def __init__(self, producer: Producer, now: Callable[[], datetime]) -> None:
         self._producer = producer
         self._now = now
 
-    async def bury(self, source: TopicPartition, message: Any, error: InvalidInput, tries: int = 1) -> None:  # noqa: ANN401
+    async def bury(
+        self,
+        source: TopicPartition,
+        message: Any,  # noqa: ANN401
+        error: InvalidInput,
+        tries: int = 1,
+    ) -> None:
         """Write a dead letter for a record. `tries`: how often it was tried."""
         DEAD_LETTERS.labels(source.topic).inc()
         log.warning("event cannot be used and becomes a dead letter", topic=source.topic, field=error.field)
@@ -50,7 +56,8 @@ class Letters:
         )
         try:
             await self._producer.send(DEAD_LETTER, key, letter.to_json())
-        except MessageSizeTooLargeError:  # the topic takes less than it was made for: the bytes stay where they lie
+        except MessageSizeTooLargeError:
+            # The topic takes less than it was created for: the bytes stay where they are.
             why = f"{letter.details}; {_TOO_LARGE}"
             without = letter.model_copy(update={"value_base64": None, "details": why})
             await self._producer.send(DEAD_LETTER, None, without.to_json())

@@ -19,18 +19,18 @@ from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 
 log = structlog.get_logger()
 
-# Before the session time-out has passed nobody else can have been given our partitions.
+# Until the session timeout has passed, nobody else can have been given our partitions.
 PROOF_SECONDS = SESSION_TIMEOUT_SECONDS / 3
-# For what was allowed on such a proof and had to wait for a connection.
+# For what such a proof allowed and then had to wait for a connection.
 LEAVES_SECONDS = 2 * PROOF_SECONDS
-# Under the rebalance time-out (30 s) with one more statement's 10 s: longer, and the broker evicts the member anyway.
+# With one more statement's 10 s under the rebalance timeout (30 s), after which the broker evicts us anyway.
 _CLAIM_SECONDS = 15.0
 
 
 class Ownership:
-    """The epochs of this process. A process that was paused keeps old ones, and what it writes is refused.
+    """The epochs of this process. A process that was paused keeps old ones, and its writes are refused.
 
-    `steady`: seconds that go on while the machine sleeps; `partition_of`: of a key.
+    `steady`: seconds that keep counting while the machine sleeps; `partition_of`: a key's partition.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Ownership:
         self.epochs: dict[int, int] = {}
 
     async def claim(self, partitions: set[int]) -> dict[int, Claim]:
-        """Claim exactly these partitions; waits for what their former owners are writing.
+        """Claim exactly these partitions, waiting for what their former owners are writing.
 
         Raises:
             TimeoutError: Postgres did not answer for longer than a group may wait for a member.
@@ -70,27 +70,27 @@ class Ownership:
         self.epochs, self._proved_at = {}, {}
 
     async def give_back(self) -> None:
-        """Release what is ours: an orderly end."""
+        """Release our partitions at an orderly end."""
         epochs = dict(self.epochs)
         self.lose()
         if epochs:
             await release(self._pool, epochs)
 
     def proved(self, partition: int, at: float) -> None:
-        """A write that began at `at` found the partition ours."""
+        """Note that a write that began at `at` found the partition ours."""
         if partition in self.epochs:
             self._proved_at[partition] = max(at, self._proved_at.get(partition, at))
 
     def epoch_of(self, key: str) -> int:
-        """Return the epoch under which a key is ours; 0: it is not."""
+        """Return the epoch under which a key is ours; 0 if it is not."""
         return self.epochs.get(self._partition_of(key), 0)
 
     async def confirm(self, key: str, since: int | None = None) -> None:
-        """Make sure that a key is ours, right before something that cannot be taken back; mostly known already.
+        """Make sure that a key is ours, right before something irreversible; mostly this is already known.
 
         Args:
-            since: the epoch under which that was decided. A partition that left and came back had another owner, who may
-                have done it.
+            since: the epoch under which that was decided. A partition that left and came back had another
+                owner, who may have done it.
 
         Raises:
             Fenced: its partition has, or has had, a newer owner.
@@ -105,7 +105,7 @@ class Ownership:
             await self._prove()
 
     async def confirm_member(self, key: str) -> None:
-        """The same, before what another owner may do as well in this moment: a question, which no epoch holds back.
+        """Confirm a key before a question: no epoch holds it back, so another owner may be asking it now.
 
         Raises:
             Fenced: see `confirm`.
@@ -116,8 +116,9 @@ class Ownership:
             await self.confirm(key)
 
     def may_leave(self, key: str, epoch: int) -> bool:
-        """Return whether what was confirmed under an epoch may still be done: a process that stood still meanwhile, or
-        waited for a connection, may have lost the key.
+        """Return whether what was confirmed under an epoch may still be done.
+
+        A process that stood still meanwhile, or waited for a connection, may have lost the key.
         """
         partition = self._partition_of(key)
         return self.epochs.get(partition) == epoch and self._age(partition) < LEAVES_SECONDS
@@ -133,9 +134,9 @@ class Ownership:
         return self._steady() - self._proved_at.get(partition, float("-inf"))
 
     async def _prove(self) -> None:
-        """One statement for all who ask at the same time, over all partitions.
+        """Run one statement over all partitions for everyone who asks at the same time.
 
-        One that has ended is nothing to wait for: who asks again and again for a newer one would never let go of the loop.
+        Never wait for one that has ended: who keeps asking for a newer one would never let go of the loop.
         """
         if self._proving is None or self._proving.done():
             self._proving = asyncio.ensure_future(self._prove_all())
@@ -154,8 +155,9 @@ class Ownership:
 
 
 class OrphanedSends:
-    """What a fenced owner alone knows of a send: its new owner is told by a delivery report of ours, a
-    `message-status` with our own id and the vendor's.
+    """Sends of which only a fenced owner knows the outcome.
+
+    The new owner is told by a delivery report of ours: a `message-status` with our own id and the vendor's.
     """
 
     def __init__(self, settings: Settings, producer: Producer, now: Callable[[], datetime]) -> None:
@@ -164,7 +166,7 @@ class OrphanedSends:
         self._producer = producer
 
     async def tell(self, key: str, accepted: SendAccepted) -> None:
-        """Say that the vendor has a message."""
+        """Report that the vendor has a message."""
         params = {
             "MessageSid": accepted.sid,
             "MessageStatus": "accepted",

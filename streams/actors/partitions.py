@@ -1,4 +1,4 @@
-"""Joins Faust's partitions, the mailboxes and the ownership of partitions."""
+"""Connects Faust's partitions, the mailboxes and the ownership of partitions."""
 
 import asyncio
 from collections import Counter
@@ -21,23 +21,23 @@ from streams.metrics import LOST_OFFSETS, REBALANCES
 
 log = structlog.get_logger()
 
-# How far calls were read is asked about this often; it matters only to numbers without a conversation.
+# How often to ask how far calls were read, which matters only to numbers without a conversation.
 _LOOK_EVERY_SECONDS = 1.0
 # A broker that answers does so within some milliseconds.
 _LOOK_SECONDS = 4.0
-# Longest that the command of a number without a conversation waits, and what another address hands over; reached only when
-# the broker does not answer, or messages are held back for so long.
+# The longest wait of a command for a number without a conversation, and of what another address hands over.
+# Reached only if the broker does not answer, or messages are held back for that long.
 _CATCH_UP_SECONDS = 30.0
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 TP: TypeAlias = Any
-"""A topic by its full name, and a partition: Faust's own."""
+"""Faust's own pair of a topic, by its full name, and a partition."""
 
 
 class Consumer(Protocol):
-    """What is asked of `streams.engine.consumer.OrderedConsumer`. `tells_ends`: see there."""
+    """What is used of `streams.engine.consumer.OrderedConsumer`. `tells_ends`: see there."""
 
     tells_ends: bool
 
@@ -48,10 +48,9 @@ class Consumer(Protocol):
 
 
 class Partitions:
-    """Set as `app.engine`; see `streams.engine.consumer.Engine`.
+    """The worker's `app.engine`, see `streams.engine.consumer.Engine`.
 
-    `consumer`: Faust's, once it has started; `moved_at`: seconds of `monotonic` at which an event was handed over last;
-    `calls_read_until`: calls that were published before have been handed over.
+    `consumer`: Faust's, once it has started.
     """
 
     def __init__(
@@ -74,17 +73,19 @@ class Partitions:
         self._ids = ids
         self._clock = clock
         self._positions: dict[TopicPartition, int] = {}
+        #: `monotonic` seconds at which an event was last handed over.
         self.moved_at = self._monotonic()
         self.lost_offsets: dict[TopicPartition, str] = {}
+        #: Calls published before this time have been handed over.
         self.calls_read_until = _NEVER
 
     async def drain(self) -> None:
-        """Before a rebalance or a stop: what runs is finished within the cap, the rest is left to the next owner."""
+        """Finish what runs within the cap, before a rebalance or a stop; leave the rest to the next owner."""
         await self._hosting.drain()
         await self._publisher.flush()
 
     async def assigned(self, partitions: set[TP]) -> None:
-        """A new assignment: claimed in Postgres before any of its events is handed over."""
+        """Claim a new assignment in Postgres, before any of its events is handed over."""
         REBALANCES.inc()
         self._positions.clear()
         self.calls_read_until = _NEVER
@@ -95,15 +96,15 @@ class Partitions:
         self._hosting.assign(self._ownership.epochs)
 
     def sought(self, offsets: dict[TP, int]) -> None:
-        """Where reading begins."""
+        """Note where reading begins."""
         for tp, offset in offsets.items():
             self._positions.setdefault(self._source(tp), offset)
 
     async def read_on(self) -> None:
-        """Reading has come past offsets without a record; whoever looks next is told."""
+        """Do nothing after passing offsets without a record: whoever looks next is told."""
 
     def lost(self, found: dict[TP, tuple[int, int, int]]) -> None:
-        """Offsets up to which events were done are not in the log any more: it is read from its beginning."""
+        """Report committed offsets that the log no longer has: it is read from its beginning."""
         for tp, place in found.items():
             source = self._source(tp)
             line = told(f"{source.topic}/{source.partition}", place)
@@ -113,19 +114,19 @@ class Partitions:
             LOST_OFFSETS.labels(topic).set(count)
 
     def handed_over(self, source: TopicPartition, offset: int, generation: int) -> None:
-        """An event has reached its mailbox, or was disposed of; one of a former assignment will come again."""
+        """Note that an event was put in its mailbox or disposed of; a former assignment's will come again."""
         if generation == self._hosting.generation:
             self._positions[source] = offset + 1
             self.moved_at = self._monotonic()
 
     async def watch_calls(self) -> None:
-        """Look, until cancelled, up to when calls have been handed over."""
+        """Until cancelled, look up to when calls have been handed over."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             await self.look_at_calls()
 
     async def until_calls_read(self) -> None:
-        """Wait until the calls that were published before now have been handed over."""
+        """Wait until the calls published before now have been handed over."""
         at, deadline = self._clock.now(), self._monotonic() + _CATCH_UP_SECONDS
         while self.calls_read_until < at:
             if self._monotonic() > deadline:
@@ -136,17 +137,19 @@ class Partitions:
                 await asyncio.sleep(_LOOK_EVERY_SECONDS / 10)
 
     async def look_at_calls(self) -> None:
-        """Ask the broker where the calls end now; once that is read, all that was published before is."""
+        """Ask the broker where the calls end now; once that is read, so is all that was published before."""
         at, generation = self._clock.now(), self._hosting.generation
         ends = await self._ends(CALL_COMPLETED)
         if ends is not None and await self._are_read(ends) and generation == self._hosting.generation:
             self.calls_read_until = max(self.calls_read_until, at)
 
     async def until_messages_read(self, partitions: Collection[int]) -> None:
-        """Wait until the clients' messages that were published to these before now have been handed over."""
+        """Wait until clients' messages published to these partitions before now have been handed over."""
         generation, deadline = self._hosting.generation, self._monotonic() + _CATCH_UP_SECONDS
         ends = await self._ends(INBOUND_MESSAGE, partitions)
-        while generation == self._hosting.generation and not (ends is not None and await self._are_read(ends)):
+        while generation == self._hosting.generation and not (
+            ends is not None and await self._are_read(ends)
+        ):
             if self._monotonic() > deadline:
                 log.warning("clients' messages were not read up in time", told=ends is not None)
                 return
@@ -155,7 +158,7 @@ class Partitions:
                 ends = await self._ends(INBOUND_MESSAGE, partitions)
 
     async def _ends(self, topic: str, partitions: Collection[int] | None = None) -> dict[TP, int] | None:
-        """Ask the broker where our partitions of a topic end now, or some of them; None where it does not tell."""
+        """Return where (some of) our partitions of a topic end now; None if the broker does not say."""
         name = self._prefix + topic
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
@@ -174,11 +177,11 @@ class Partitions:
         return True
 
     async def behind(self) -> int:
-        """Return how many events wait: in Kafka, and between their fetch and their end.
+        """Return how many events wait, in Kafka or between being fetched and being finished.
 
         Raises:
-            KafkaError: the broker does not tell.
-            LogShrank: a topic ends before what was read of it. A new start reads it from its beginning.
+            KafkaError: the broker does not say.
+            LogShrank: a topic ends before what was read of it. A restart reads it from its beginning.
         """
         ours = [tp for tp in self._consumer().assignment() if self._source(tp) in self._positions]
         read = {tp: self._read_up_to(tp) for tp in ours}
@@ -201,7 +204,7 @@ class Partitions:
         return found
 
     def lag(self) -> dict[str, int]:
-        """Return the events behind the positions, by partition, as of the last fetch."""
+        """Return how many events lie beyond each partition's position, as of the last fetch."""
         found, ours = {}, self._consumer().assignment()
         for source, position in sorted(self._positions.items()):
             tp = TopicPartition(self._prefix + source.topic, source.partition)
@@ -211,7 +214,7 @@ class Partitions:
         return found
 
     def _read_up_to(self, tp: TP) -> int:
-        """Return how far a partition is handed over, offsets without a record included."""
+        """Return how far a partition has been handed over, including offsets without a record."""
         return int(self._consumer().read_up_to(tp, self._positions.get(self._source(tp), 0)))
 
     def _source(self, tp: TP) -> TopicPartition:

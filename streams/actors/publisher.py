@@ -1,8 +1,9 @@
-"""Publishes the log to Kafka: per partition in the order of its sequence, all of it, before anything new after a take-over.
+"""Publishes the whole log to Kafka, each partition in the order of its sequence.
 
-Sequences are given out as writes begin, and writes end in any order; an event leaves when all before it in its partition
-are written or refused. One row a partition says up to where Kafka has acknowledged; it moves about once a second, so
-what was sent since is sent again by a new owner, and its numbers make that harmless.
+After a take-over, what is unpublished goes before anything new. Sequences are given out as writes begin, and
+writes end in any order; an event leaves when all before it in its partition are written or refused. One row
+per partition says how far Kafka has acknowledged. It moves about once a second, so a new owner sends again
+what was sent since, which the events' numbers make harmless.
 """
 
 import asyncio
@@ -26,16 +27,16 @@ from streams.failpoints import reach
 
 log = structlog.get_logger()
 
-# Nobody's answer waits for this, and live statistics a fifth of a second behind are live; a request to Kafka for each turn
-# by itself, and a fetch of the statistics for each, would cost as much as the turn.
+# No answer waits for this, and statistics a fifth of a second behind are still live. A separate request to
+# Kafka for each turn, and a fetch by the statistics for each, would cost as much as the turn.
 _GATHER_SECONDS = 0.2
 _ADVANCE_EVERY_SECONDS = 1.0
-# Some 350 kB, of which Kafka's client makes a request or a few; more would keep the loop busy for tens of milliseconds.
+# About 350 kB, a request or a few for Kafka's client; more would keep the loop busy for tens of milliseconds.
 _LARGEST_BATCH = 500
-# A batch of each partition takes some milliseconds; under what a stop has beside the drain (2 s). The next owner does the
-# rest.
+# One batch per partition takes some milliseconds. This is less than a stop has besides the drain (2 s); the
+# next owner does the rest.
 _FLUSH_SECONDS = 1.0
-# What memory keeps of a partition while Kafka is away, some 10 MB; the rest is read from the log.
+# What memory keeps of a partition while Kafka is away, about 10 MB; the rest is read from the log.
 _LONGEST_TAIL = 10_000
 # From a leader election to a broker's restart.
 _FIRST_RETRY_SECONDS = 0.1
@@ -47,26 +48,25 @@ Item = tuple[int, bytes, bytes, str | None]
 
 @dataclass(slots=True)
 class _Tail:
-    """A partition's events that Kafka does not have, since it is ours by `epoch`.
-
-    `open`: sequences whose write is under way, in their order, with the event once it is written; `reads_from`: memory
-    lacks what lies above, it is read from the log; None: it lacks nothing; `lock`: one batch of it leaves at a time;
-    `waits_since`: when what waits could have left, None: nothing waits.
-    """
+    """A partition's events that Kafka does not have, from when it became ours by `epoch`."""
 
     epoch: int
     sequence: int
     published: int
+    #: Since when something that waits could have left; None if nothing waits.
     waits_since: float | None
+    #: Sequences whose write has begun, in order, with the event once it is written.
     open: OrderedDict[int, Item | None] = field(default_factory=OrderedDict)
     pending: set[int] = field(default_factory=set)
+    #: Memory lacks what lies above, which is read from the log; None if it lacks nothing.
     reads_from: int | None = None
     recorded: int = 0
+    #: Held while a batch leaves: one at a time.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Publisher:
-    """`moved_at`: see `streams.worker.progress`; seconds of `monotonic` at which something was published or tried again."""
+    """Publisher of the log."""
 
     def __init__(
         self,
@@ -81,10 +81,11 @@ class Publisher:
         self._monotonic = monotonic
         self._tails: dict[int, _Tail] = {}
         self._wakes = asyncio.Event()
+        #: `monotonic` seconds of the last publication or new try, see `streams.worker.progress`.
         self.moved_at = self._monotonic()
 
     def assigned(self, claims: Mapping[int, Claim]) -> None:
-        """Begin anew: what lies above each watermark is read from the log and goes first."""
+        """Start over: what lies above each watermark is read from the log and goes first."""
         self._tails = {
             claim.partition: _Tail(
                 epoch=claim.epoch,
@@ -99,14 +100,16 @@ class Publisher:
         self._wakes.set()
 
     def _tail(self, partition: int, epoch: int) -> _Tail | None:
-        """Return what a write concerns. One of an older epoch, whose answer comes after a new claim, has sequences that
-        others have by now: whatever became of it, the log has told.
+        """Return the tail that a write concerns, or None if the write is of an older epoch.
+
+        If its answer comes after a new claim, others have its sequences by now. Whatever became of it, the
+        log has told.
         """
         tail = self._tails.get(partition)
         return tail if tail is not None and tail.epoch == epoch else None
 
     def next_sequence(self, partition: int, epoch: int) -> int:
-        """Return the next sequence of a partition, and count on."""
+        """Advance a partition's sequence, and return it."""
         tail = self._tail(partition, epoch)
         if tail is None:
             return 0  # given up meanwhile: the write is refused by its epoch
@@ -114,14 +117,14 @@ class Publisher:
         return tail.sequence
 
     def begun(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None:
-        """A write begins: what it logs may not be overtaken."""
+        """Note that a write begins: what it logs must not be overtaken."""
         if (tail := self._tail(partition, epoch)) is not None:
             for row in rows:
                 tail.open[row.sequence] = None
                 tail.pending.add(row.sequence)
 
     def written(self, partition: int, epoch: int, key: str, rows: Sequence[tuple[LogRow, int]]) -> None:
-        """A write is durable: its events, each with its conversation's id, may leave."""
+        """Let the events of a durable write leave. `rows`: each with its conversation's id."""
         if (tail := self._tail(partition, epoch)) is None:
             return
         for row, conversation_id in rows:
@@ -132,7 +135,7 @@ class Publisher:
         self._wakes.set()
 
     def refused(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None:
-        """A write came to nothing."""
+        """Note that a write came to nothing."""
         if (tail := self._tail(partition, epoch)) is not None:
             for row in rows:
                 tail.pending.discard(row.sequence)
@@ -141,11 +144,11 @@ class Publisher:
 
     @property
     def unpublished(self) -> int:
-        """How many events wait in memory."""
+        """Number of events that wait in memory."""
         return sum(len(tail.open) for tail in self._tails.values())
 
     def oldest_seconds(self) -> float | None:
-        """Return for how long something has waited that could leave."""
+        """Return for how long something that could leave has waited; None if nothing waits."""
         since = [tail.waits_since for tail in self._tails.values() if tail.waits_since is not None]
         return round(self._monotonic() - min(since), 3) if since else None
 
@@ -154,8 +157,9 @@ class Publisher:
         await asyncio.gather(self._publish_always(), self._advance_always())
 
     async def flush(self) -> None:
-        """Publish what can leave, and record it, so that an orderly stop leaves nothing unpublished. What does not go
-        within a moment the next owner does.
+        """Publish what can leave, and record it, so that an orderly stop leaves nothing unpublished.
+
+        What does not leave within a moment is left to the next owner.
         """
         try:
             async with asyncio.timeout(_FLUSH_SECONDS):
@@ -201,7 +205,7 @@ class Publisher:
         return batch
 
     async def _read(self, partition: int, tail: _Tail, after: int) -> list[Item]:
-        """Read from the log what memory lacks: nothing above a write that is under way, or that begins while it is read."""
+        """Read what memory lacks from the log, up to any write under way or begun during the read."""
         barrier = min(tail.pending, default=None)
         last = tail.sequence if barrier is None else barrier
         found = await unpublished(self._pool, partition, after=after, most=_LARGEST_BATCH)
@@ -219,7 +223,7 @@ class Publisher:
         return batch
 
     def _shorten(self, tail: _Tail) -> None:
-        """Memory keeps a bounded tail; what it drops is read again from the log."""
+        """Keep a bounded tail in memory; what is dropped is read again from the log."""
         if len(tail.open) <= _LONGEST_TAIL or tail.reads_from is not None:
             return
         tail.reads_from = tail.published

@@ -1,4 +1,4 @@
-"""Records of the topics as values. Pure."""
+"""The topics' records as values. Pure."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,16 +8,18 @@ from clients.kafka.batches import Unreadable
 from schemas.errors import InvalidInput
 from schemas.models import TAKEN_UP, TakenUp
 
-_MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {topic: model.from_json for topic, model in TAKEN_UP.items()}
+_MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {
+    topic: model.from_json for topic, model in TAKEN_UP.items()
+}
 NOT_FORESEEN: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What values can come to that no model has foreseen."""
+"""Errors that values can cause which no model has foreseen."""
 
 
 class NotForeseen(InvalidInput):
-    """The model itself failed, for `__cause__`: whether that is the record's fault, or the build's, is to be judged."""
+    """Failure of the model itself, by `__cause__`. Whether record or build is at fault is to be judged."""
 
 
-# Twice what web takes; what comes of it must fit into a record as well.
+# Twice what web takes; what comes of it must fit into a record, too.
 _LARGEST_VALUE = 256 * 1024
 
 
@@ -25,7 +27,7 @@ def parsed(topic: str, value: bytes | None) -> TakenUp:
     """Return a record's event.
 
     Raises:
-        NotForeseen: reading it fails in a way that the model does not know.
+        NotForeseen: reading it fails in a way that the model has not foreseen.
         InvalidInput: it cannot be used.
     """
     if isinstance(value, Unreadable):
@@ -37,13 +39,13 @@ def parsed(topic: str, value: bytes | None) -> TakenUp:
         _ = event.key
     except InvalidInput:
         raise
-    except NOT_FORESEEN as error:  # raised on it would stop its topic
+    except NOT_FORESEEN as error:  # re-raised, it would stop its topic
         raise NotForeseen("body", f"cannot be read: {type(error).__name__}") from error
     return event
 
 
 def produced_at(message: Any, now: datetime) -> datetime:  # noqa: ANN401 - a Faust message
-    """Return when Kafka, or its producer, says that a record was made; now for nonsense and for no clock."""
+    """Return when a record was made, as Kafka or its producer says; `now` if that is nonsense or missing."""
     try:
         return datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else now
     except (ValueError, OverflowError, OSError):

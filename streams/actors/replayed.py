@@ -1,4 +1,4 @@
-"""Goes on with what failed: what a replay wants of events that were done before, and what a report proves."""
+"""Resumes what failed: what a replay wants of events that were done before, and what a report proves."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ EventId = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """An event that comes under a mark, as `reading` has turned it into an input."""
+    """An event that carries a replay's mark, with the input that `reading` made of it."""
 
     key: str
     mark: Mark
@@ -34,7 +34,7 @@ class Replayed:
 
     @property
     def identity(self) -> str:
-        """By which this repetition is remembered, like an event's id."""
+        """What this repetition is remembered by, like an event's id."""
         return repetition(self.mark.replay, self.event[1])
 
 
@@ -47,12 +47,12 @@ class _Known:
 
 
 async def failures(pool: Pool, keys: Sequence[str]) -> Sequence[FailedTurn]:
-    """Return the turns of numbers that failed, at once or by a report, and were not taken up since."""
+    """Return numbers' turns that failed, at once or by a report, and were not taken up since."""
     return [*await burnt_turns(pool, keys, sorted(FAILED)), *await failed_turns(pool, keys)]
 
 
 async def wanted(pool: Pool, replayed: Sequence[Replayed]) -> list[Told]:
-    """Return what is wanted of replayed events; one that was never done is done like any other."""
+    """Return what is wanted of replayed events; one that was never done is handled like any other."""
     seen = await seen_events(pool, [each.event for each in replayed])
     again = [each for each in replayed if each.event in seen]
     if not again:
@@ -72,13 +72,17 @@ def _wanted(replayed: Replayed, known: _Known) -> Told:
     row, seen = known.rows.get(replayed.key), known.seen[replayed.event]
     waiting = _waiting(replayed, known)
     if replayed.mark.wants == "again":
-        is_former = waiting.kind == "call" and row is not None and row.elevenlabs_conversation_id != waiting.event_id
+        is_former = (
+            waiting.kind == "call" and row is not None and row.elevenlabs_conversation_id != waiting.event_id
+        )
         return _told(replayed, waiting, None, superseded=is_former)
     if (found := failed_with(replayed.event[1], replayed.key, known.failed)) is not None:
         turn = turn_of(found.turn, found.accepted)
-        # Several events share a turn, and replays may overlap: each failure is gone on with once.
+        # Several events may share a turn, and replays may overlap: each failure is resumed once.
         identity = f"{'resent' if found.burnt else 'reopened'}:{turn.id}:{found.number}"
-        return _told(replayed, waiting, turn, superseded=found.superseded, identity=identity, burnt=found.burnt)
+        return _told(
+            replayed, waiting, turn, superseded=found.superseded, identity=identity, burnt=found.burnt
+        )
     if waiting.kind == "call" and was_turned_down(seen):
         return _told(replayed, waiting, None, superseded=began_later(row, seen))
     return replayed.told
@@ -88,7 +92,12 @@ def failed_with(event_id: str, key: str, failed: Sequence[FailedTurn]) -> Failed
     """Return the newest of a number's turns that failed with this event."""
     of_number = (each for each in reversed(failed) if each.phone_number == key)
     return next(
-        (each for each in of_number if event_id in (each.turn.get("event_id"), *each.turn.get("answers", ()))), None
+        (
+            each
+            for each in of_number
+            if event_id in (each.turn.get("event_id"), *each.turn.get("answers", ()))
+        ),
+        None,
     )
 
 
@@ -135,7 +144,7 @@ def _told(
 
 
 async def held_turns(pool: Pool, sends: Collection[SendRow]) -> dict[int, i.HeldTurn]:
-    """Return the turns, by id, of those sends that were left to an operator: a report may prove them."""
+    """Return, by id, the turns of the sends that were left to an operator: a report may prove them."""
     held = [send for send in sends if send.state == "held"]
     found = await failed_turns(pool, sorted({send.phone_number for send in held})) if held else []
     turns = ((turn_of(each.turn, each.accepted), each.superseded) for each in found)

@@ -1,4 +1,4 @@
-"""What delivery reports tell: of their sends, as the rules are told, and of our sender, before anybody's turn."""
+"""What delivery reports tell: of their sends, for the rules, and of our sender, ahead of anybody's turn."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from schemas.statuses import FAILED, rank_of
 from schemas.twilio_codes import classify
 from schemas.verdicts import PASSING
 
-# A report that has waited in a topic, or that a replay brings, tells how it was.
+# Only newer reports tell how things are: an older one has waited in a topic, or comes from a replay.
 _NEW = timedelta(minutes=2)
-# The messenger has handed it over.
+# From this rank on, the messenger has handed the message over.
 _LEFT = rank_of("sent")
 
 
@@ -43,11 +43,13 @@ def report_of(event: MessageStatus, send: i.KnownSend | None, held: i.HeldTurn |
 
 
 def _failure(params: dict[str, str]) -> i.Failure:
-    return failure_of(params.get("ErrorCode"), params.get("ChannelStatusMessage") or params.get("ErrorMessage"))
+    return failure_of(
+        params.get("ErrorCode"), params.get("ChannelStatusMessage") or params.get("ErrorMessage")
+    )
 
 
 def failure_of(code: str | None, words: str | None) -> i.Failure:
-    """Return what a report of failure comes to, by its code."""
+    """Return the failure that a report tells of, by its code."""
     verdict = classify(code)
     return i.Failure(kind=_kind(verdict.kind), code=code, reason=verdict.es, vendor_words=words)
 
@@ -63,7 +65,7 @@ def _kind(kind: str) -> i.FailureKind:
 
 
 def known_send(row: SendRow) -> i.KnownSend:
-    """Return a send as the rules are told of it."""
+    """Return a send as the rules see it."""
     return i.KnownSend(
         own_id=str(row.own_id),
         turn_id=row.turn_id,
@@ -89,9 +91,9 @@ def known_send(row: SendRow) -> i.KnownSend:
 
 
 class ReportWatch:
-    """Sees reports as they are read.
+    """A watch on reports as they are read.
 
-    `now`: Postgres' time; `addresses_of(key)`: all that a person is known to have, as far as memory tells.
+    `now`: Postgres' time; `addresses_of(key)`: all addresses that a person has, as far as memory knows.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class ReportWatch:
         self._addresses_of = addresses_of
 
     def read(self, report: MessageStatus, send: KnownSend | None, key: str) -> None:
-        """Learn from a report. `send`: None where its row is not there yet; `key`: of the conversation that it is of."""
+        """Learn from a report. `send`: None if its row is not there yet; `key`: its conversation's."""
         own_id = report.own_id or (send.own_id if send is not None else "")
         if not own_id or self._now() - report.received_at > _NEW:
             return
@@ -125,5 +127,5 @@ class ReportWatch:
 
 
 def _is_first(send: KnownSend | None) -> bool:
-    """Return whether it was to somebody who had not written: a call's first message, or a template."""
+    """Return whether a send was to somebody who had not written: a call's first message, or a template."""
     return send is not None and (send.turn_kind == "call" or send.content is not None)

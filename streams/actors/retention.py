@@ -1,4 +1,4 @@
-"""Removes what is kept only for a time, a little at once. What a state depends on, its owner is told to remove."""
+"""Removes what is kept only for a time, in small steps. Owners are told to remove what a state depends on."""
 
 import asyncio
 from collections import defaultdict
@@ -23,9 +23,9 @@ from rules.inputs import Input, LogPurged, MessagesExpired
 from schemas.retention import log_kept_for, remembered_for
 from schemas.settings import Settings
 
-# Retention is days; what is over it goes within the hour, and a first purge of years takes its time.
+# Retention is in days: what exceeds it goes within the hour, and a first purge of years takes its time.
 _LOOK_EVERY_SECONDS = 300.0
-# Some 50 ms of a statement; between two of them the others go on.
+# About 50 ms per statement; between two of them the others go on.
 _MOST_AT_ONCE = 500
 _PAUSE_SECONDS = 0.5
 _DAY = 86_400.0
@@ -34,8 +34,10 @@ Tell = Callable[[str, Input], Coroutine[Any, Any, None]]
 
 
 class Retention:
-    """`tell(key, input)` does nothing for keys that are not ours; `partitions()`: those that are, `generation()` of
-    which assignment.
+    """Removal of what has passed its time.
+
+    `tell(key, input)` does nothing for keys that are not ours; `partitions()` returns ours, and
+    `generation()` the assignment they are of.
     """
 
     def __init__(
@@ -61,12 +63,12 @@ class Retention:
         self._settled: dict[int, int] = {}
 
     async def work(self) -> None:
-        """Remove, until cancelled."""
+        """Sweep regularly until cancelled."""
         problem = "old rows could not be removed"
         await every(_LOOK_EVERY_SECONDS, self.sweep, at_once=True, forgive=POSTGRES_ERRORS, problem=problem)
 
     async def sweep(self) -> None:
-        """Remove all that is over its time now. The log goes behind a snapshot, with the sweep after that."""
+        """Remove all that is past its time now. The log behind a snapshot goes with the sweep after that."""
         if self._assignment != self._generation():
             self._assignment, self._told, self._settled = self._generation(), set(), {}
         await forget_removals(self._pool)
@@ -79,12 +81,17 @@ class Retention:
         if self._seen_seconds is not None:
             await self._little_at_once(forget_seen, self._seen_seconds)
 
-    async def _little_at_once(self, forget: Callable[[Pool, float, int], Awaitable[bool]], seconds: float) -> None:
+    async def _little_at_once(
+        self, forget: Callable[[Pool, float, int], Awaitable[bool]], seconds: float
+    ) -> None:
         while await forget(self._pool, seconds, _MOST_AT_ONCE):
             await asyncio.sleep(self._pause_seconds)
 
     async def _expire_messages(self) -> None:
-        """Who is told of a message twice would count it twice: it is told again only after it was seen gone."""
+        """Tell owners which messages have expired.
+
+        An owner told of a message twice would count it twice: it is told again only after it was seen gone.
+        """
         found, last = set[int](), None
         while batch := await expired_messages(self._pool, self._message_seconds, last, _MOST_AT_ONCE):
             last = batch[-1]
@@ -108,7 +115,7 @@ class Retention:
         self._settled[partition] = after if open_at is None else open_at - 1
 
     async def _purge(self, batch: Sequence[OldEvent], seconds: float) -> list[OldEvent]:
-        """Remove what snapshots hold, and ask for the others'; return the events that wait for one."""
+        """Remove what snapshots hold, and ask for the missing ones; return the events that wait for one."""
         events = [event for event in batch if not event.is_snapshot]
         snapshots = await newest_snapshots(self._pool, {event.conversation_id for event in events})
         uncovered = [event for event in events if event.number > snapshots.get(event.conversation_id, 0)]
@@ -116,7 +123,9 @@ class Retention:
             await self._tell(key, LogPurged())
         newest = {event.conversation_id: event.number for event in batch}
         if snapshots:
-            await forget_events(self._pool, {of: min(newest[of], number - 1) for of, number in snapshots.items()})
+            await forget_events(
+                self._pool, {of: min(newest[of], number - 1) for of, number in snapshots.items()}
+            )
         if events:
             await forget_sends(self._pool, seconds, {event.phone_number for event in events})
         return uncovered

@@ -26,11 +26,11 @@ from streams.actors.telemetry import observe
 from streams.actors.values import Actor, Stored, Transition
 from streams.metrics import step_took
 
-# The mailbox writes its messages one by one then.
+# The mailbox then writes its messages one by one.
 _APART = "an erasure and what begins after it are not one write"
-# Numbers that were loaded before; what was read for one waits for seconds, some minutes at most.
+# Numbers that were loaded before; what was read for one waits for seconds, a few minutes at most.
 _MOST_LOADED = 50_000
-# Ids that a refused write has told of; redelivered events come within seconds of each other.
+# Ids that refused writes have reported; redelivered events come within seconds of each other.
 _MOST_SEEN = 50_000
 
 
@@ -39,7 +39,7 @@ class CannotBeWritten(ServiceError):
 
 
 class Publication(Protocol):
-    """Who brings the log to Kafka, see `streams.actors.publisher`."""
+    """What brings the log to Kafka, see `streams.actors.publisher`."""
 
     def next_sequence(self, partition: int, epoch: int) -> int: ...
     def begun(self, partition: int, epoch: int, rows: Sequence[LogRow]) -> None: ...
@@ -48,8 +48,10 @@ class Publication(Protocol):
 
 
 class ConversationStore:
-    """`load` and `append` for `mailbox.Store`. `proved(partition, at)`: a write that began then found it ours;
-    `came_through(key, given)`: what an input came to is durable.
+    """A `mailboxes.ports.Store`.
+
+    `proved(partition, at)`: called when a write that began at `at` found the partition ours.
+    `came_through(key, given)`: called when what an input came to is durable.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class ConversationStore:
         return event in self._seen
 
     async def load(self, keys: Sequence[str]) -> Mapping[str, Actor]:
-        """Load actors; a number that somebody else made a row for goes on with that row."""
+        """Load actors; a number for which somebody else made a row goes on with that row."""
         begun = self._steady()
         found = await load_actors(self._pool, keys)
         if again := [key for key in keys if key in self._loaded]:
@@ -87,16 +89,18 @@ class ConversationStore:
         return found
 
     async def _with_sends(self, found: Mapping[str, Actor], keys: Collection[str]) -> Mapping[str, Actor]:
-        """Return actors that are loaded anew with their newest sends: the reports that wait for them were read before."""
+        """Return reloaded actors with their newest sends: the reports waiting for them were read before."""
         sends: dict[str, KnownSends] = {key: {} for key in keys}
         for row in await newest_sends(self._pool, keys, REMEMBERED):
             sends[row.phone_number] = {**sends[row.phone_number], str(row.own_id): known_send(row)}
         return {key: replace(found[key], sends=sends[key]) for key in keys}
 
     async def append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
-        """Write each key or nothing of it."""
+        """Write each key wholly or not at all."""
         whole = [each for each in writes if len(_conversations(each)) <= 1]
-        results = dict(zip((each.key for each in whole), await self._append(whole) if whole else (), strict=True))
+        results = dict(
+            zip((each.key for each in whole), await self._append(whole) if whole else (), strict=True)
+        )
         return [results.get(each.key) or CannotBeWritten(_APART) for each in writes]
 
     async def _append(self, writes: Sequence[KeyWrite[Transition]]) -> Sequence[Outcome | Exception]:
@@ -106,7 +110,7 @@ class ConversationStore:
         begun = self._steady()
         try:
             results = await append(self._pool, prepared)
-        except Exception:  # cancelled, it may be committed all the same: its new owner reads the log
+        except Exception:  # a cancelled one may be committed all the same: its new owner reads the log
             for write in prepared:
                 self._publication.refused(write.partition, write.epoch, write.log)
             raise
@@ -155,7 +159,7 @@ class ConversationStore:
 
 
 def _conversations(key: KeyWrite[Transition]) -> set[int]:
-    """Return the ids of the conversations of which a write tells: several where a number begins anew once erased."""
+    """Return the ids of the conversations in a write: several if a number begins anew once erased."""
     return {recorded.conversation_id for transition in key.writes for recorded, _ in transition.events}
 
 
@@ -177,7 +181,7 @@ def write_of(
     changes: Sequence[Change],
     write_id: UUID,
 ) -> Write:
-    """Return the write after which an actor has a state. Of an erased number no row stays, and no id in its state."""
+    """Return the write that gives an actor a state. An erased number keeps no row, and no id in its state."""
     return Write(
         phone_number=state.key,
         partition=place.partition,
@@ -194,7 +198,7 @@ def write_of(
 
 
 async def load_actors(pool: Pool, keys: Sequence[str]) -> Mapping[str, Actor]:
-    """Load actors; a number that somebody else made a row for goes on with that row."""
+    """Load actors; a number for which somebody else made a row goes on with that row."""
     found = await load(pool, keys)
     rows = [key for key, each in found.items() if each.state is None and each.conversation_id is not None]
     others = await load_conversations(pool, rows) if rows else {}
@@ -210,7 +214,7 @@ def _actor(found: Loaded, row: ConversationRow | None) -> Actor:
 
 
 def _of_row(row: ConversationRow) -> Conversation:
-    """A conversation of the backend's own, which has had no event here."""
+    """Return a conversation of the backend's own, which has had no event here."""
     return Conversation(
         key=row.phone_number,
         id=row.id,
@@ -236,5 +240,3 @@ def _with_opt_out(state: Conversation, found: Loaded) -> Conversation:
     source = cast(Literal["client", "twilio", "operator"], known.source)  # what the table's check allows
     out = OptOut(source=source, event_id=known.event_id, since=known.since)
     return replace(state, opt_out=out)
-
-

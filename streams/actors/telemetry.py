@@ -1,4 +1,4 @@
-"""What is measured, and said in the log, of a transition that has become durable."""
+"""Metrics and log lines for transitions that have become durable."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -17,39 +17,43 @@ from streams.metrics import CONTRADICTIONS, RETRIES, reconciled, turn_took
 log = structlog.get_logger()
 
 _HOUR = timedelta(hours=1)
-# More than this is not counted one by one: somebody looks for one as well.
+# Beyond this the exact count does not matter: somebody has to look even for one.
 _MOST_COUNTED = 1000
 
 
 class LastHour:
-    """How often something has happened within the last hour. Told the time."""
+    """How often something happened within the last hour. Told the time."""
 
     def __init__(self) -> None:
         self._times: deque[datetime] = deque(maxlen=_MOST_COUNTED)
 
     def note(self, at: datetime) -> None:
-        """It has happened. `at`: aware."""
+        """Note that it happened. `at`: aware."""
         self._times.append(at)
 
     def count(self, now: datetime) -> int:
-        """Return how often it has."""
+        """Return how often it happened within the hour before `now`."""
         return sum(at > now - _HOUR for at in self._times)
 
 
 CONTRADICTED: Final = LastHour()
-"""Addresses that were told of with two numbers: for `/health`, because somebody has to look."""
+"""Addresses that were reported with two numbers: for `/health`, because somebody has to look."""
 
-# What a vendor was asked, and will be asked once more; a turn that waits was not begun, a look-up repeats nothing.
+# What a vendor was asked and will be asked again. A turn that waits was not begun; a look-up repeats nothing.
 _RETRIED = frozenset({"ask", "send", "details"})
 
 _LINKS: Final = {
-    "refused": "an address was told of with two numbers and stays with the first; look whether they are one person",
-    "late": "another address of a number has not handed over in time; what it has is taken over when it comes",
+    "refused": (
+        "an address was told of with two numbers and stays with the first; look whether they are one person"
+    ),
+    "late": (
+        "another address of a number has not handed over in time; what it has is taken over when it comes"
+    ),
 }
 
 
 def observe(key: str, transition: Transition) -> None:
-    """Count what a transition came to."""
+    """Count and log what a transition came to."""
     before = transition.before
     for recorded, after in transition.events:
         event = recorded.event
@@ -81,7 +85,9 @@ def _observe_turn(key: str, before: Conversation, recorded: Recorded) -> None:
         return
     turn = _turn_of(before, event)
     kind = turn.kind if turn is not None else "reply"
-    turn_took(kind, outcome).observe(max(0.0, (recorded.at - _began(before, turn, recorded.at)).total_seconds()))
+    turn_took(kind, outcome).observe(
+        max(0.0, (recorded.at - _began(before, turn, recorded.at)).total_seconds())
+    )
     if isinstance(event, TurnFailed):
         log.warning("turn failed", kind=kind, number=masked(key), code=event.code, why=event.reason)
     elif isinstance(event, Deferred):
@@ -90,7 +96,7 @@ def _observe_turn(key: str, before: Conversation, recorded: Recorded) -> None:
 
 
 def _outcome(event: Event) -> str | None:
-    """Return what a turn comes to by this event, None: nothing yet."""
+    """Return what a turn comes to by this event, or None if nothing yet."""
     match event:
         case Sent(is_last=True):
             return "done"
@@ -107,7 +113,7 @@ def _turn_of(state: Conversation, event: Event) -> Turn | None:
 
 
 def _began(state: Conversation, turn: Turn | None, now: datetime) -> datetime:
-    """Return since when somebody waits: the client who wrote, or the call once its time to be followed up has come."""
+    """Return since when somebody waits: the client who wrote, or the call from when its follow-up was due."""
     if turn is None:
         return state.questions[0].at if state.questions else now
     if turn.wait is not None and turn.wait.reason in SPARED:
@@ -116,4 +122,6 @@ def _began(state: Conversation, turn: Turn | None, now: datetime) -> datetime:
 
 
 def _is_unknown(state: Conversation, own_id: str) -> bool:
-    return any(part.own_id == own_id and part.state == "unknown" for turn in state.turns for part in turn.parts)
+    return any(
+        part.own_id == own_id and part.state == "unknown" for turn in state.turns for part in turn.parts
+    )

@@ -1,4 +1,4 @@
-"""Records that cannot be read: whom they concern all the same, and what that number is told in their place. Pure."""
+"""Records that cannot be read: whom they still concern, and what that number is told instead. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +24,13 @@ class Unread:
     told: Told
 
 
-def failed(source: TopicPartition, record: Any, error: Exception, now: datetime) -> Unread | None:  # noqa: ANN401
-    """Return who waits while it is judged why a record's model fails; None where nobody is known."""
+def failed(
+    source: TopicPartition,
+    record: Any,  # noqa: ANN401
+    error: Exception,
+    now: datetime,
+) -> Unread | None:
+    """Return who waits while a model's failure on a record is judged; None if nobody is known."""
     buried = _buried(source, record, now)
     key = conversation_key(buried.address) if buried else _key_of(record.key)
     if key is None:
@@ -35,8 +40,13 @@ def failed(source: TopicPartition, record: Any, error: Exception, now: datetime)
     return Unread(key=key, told=told)
 
 
-def refused(source: TopicPartition, record: Any, error: Exception, now: datetime) -> Unread | None:  # noqa: ANN401
-    """Return the client whose message is a dead letter; None where it tells of none, or an operator gave it back."""
+def refused(
+    source: TopicPartition,
+    record: Any,  # noqa: ANN401
+    error: Exception,
+    now: datetime,
+) -> Unread | None:
+    """Return the client whose message is a dead letter; None if it names none or an operator gave it back."""
     if (buried := _buried(source, record, now)) is None:
         return None
     told = Told(given=buried, event=("message", buried.identity))
@@ -48,7 +58,9 @@ def _buried(source: TopicPartition, record: Any, now: datetime) -> MessageBuried
         return None
     try:
         params = parse_object(record.value or b"").get("params")
-        address, sid = (params.get("From"), params.get("MessageSid")) if isinstance(params, dict) else (None, None)
+        address, sid = (
+            (params.get("From"), params.get("MessageSid")) if isinstance(params, dict) else (None, None)
+        )
         conversation_key(address if isinstance(address, str) else "")
     except InvalidInput:
         return None

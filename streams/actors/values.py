@@ -11,57 +11,57 @@ from rules.state import Conversation
 from schemas.rows import Change
 
 _CANCELLABLE = (AskAgent, AwaitSlot, FetchDetails, LookUpSend, ReserveCampaignSlot)
-"""Effects that change nothing outside that would have to be found out about."""
+"""Effects that change nothing outside that we would have to find out about."""
 
 
 _WAITS = (AwaitSlot, FetchDetails, LookUpSend, ReserveCampaignSlot)
-"""Of those, the ones for which a drain does not wait: whoever is asked has been asked, and hears the client out."""
+"""Those a drain does not wait for. `AskAgent` is none: the agent has been asked, and hears the client out."""
 
 
 EventId = tuple[str, str]
-"""Kind and id, as the table of events that were taken up has them."""
+"""Kind and id, as in the table of events that were taken up."""
 
 
 @dataclass(slots=True)
 class Stored:
-    """What the store has of an actor that is in memory. `version`: of its row, 0: there is none."""
+    """What the store has of an actor that is in memory. `version`: of its row; 0 if there is none."""
 
     version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A conversation in memory. `stored` is one object for as long as the actor stays loaded; `sends`: as they are, though
-    their table may not show it yet; `taken`: the events that were taken up and whose ids may not be written yet, with the
-    version that the store had by then.
-    """
+    """A conversation in memory."""
 
     state: Conversation
+    #: One object for as long as the actor stays loaded.
     stored: Stored = field(compare=False)
+    #: As they are, though their table may not show it yet.
     sends: KnownSends = field(default_factory=dict, compare=False)
+    #: Events taken up whose ids may not be written yet, with the version that the store had then.
     taken: dict[EventId, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An input on its way to its actor.
-
-    `event`: kind and id of the event that brought it, None for what is ours and for reports; `origin`: the record, for
-    a dead letter; `since`: when it was handed over, seconds of the loop; `failure`: what reading it came to, `given` is
-    then what its number is told instead.
-    """
+    """An input on its way to its actor."""
 
     given: Input
+    #: Kind and id of the event that brought it; None for what is ours, and for reports.
     event: EventId | None = None
+    #: The record, for a dead letter.
     origin: Any = field(default=None, compare=False)
+    #: When it was handed over, in seconds of the event loop.
     since: float = field(default=0.0, compare=False)
+    #: What reading it came to; `given` is then what its number is told instead.
     failure: Exception | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What one input came to: events with the states they left, and what they change in the tables. `before`: the state
-    that it met.
+    """What one input came to: events with the states they left, and their changes to the tables.
+
+    `before`: the state that it met.
     """
 
     given: Input
@@ -88,5 +88,5 @@ class Job:
 
     @property
     def only_waits(self) -> bool:
-        """Whether the next owner loses nothing by beginning it anew."""
+        """Whether the next owner loses nothing by starting it again."""
         return isinstance(self.effect, _WAITS)

@@ -1,4 +1,4 @@
-"""Makes a Faust app with the settings under which it keeps order (measured on Faust 0.15.3, see the folder's README)."""
+"""Makes a Faust app with settings that preserve order (measured on Faust 0.15.3, see `streams/README.md`)."""
 
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ from streams.engine.consumer import OrderedConsumer
 from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 from streams.engine.transports import EmbeddedTransport
 
-# Under the rebalance time-out: a draining worker is never evicted. An agent may take longer: what is cut off is asked
-# again, or looked up, by its next owner.
+# Below the rebalance time-out, so a draining worker is never evicted. An agent may take longer: what is cut
+# off is asked again, or looked up, by its next owner.
 DRAIN_CAP_SECONDS = 10.0
 _REBALANCE_TIMEOUT_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 2.0
-# Redelivered after kill -9: at most what was done in this time.
+# After kill -9, at most what was done within this time is redelivered.
 _COMMIT_INTERVAL_SECONDS = 1.0
-# partitions x records of a poll must stay under a fifth of the stream buffer, or one slow topic blocks the others.
+# Partitions x records per poll must stay under a fifth of the buffer, or one slow topic blocks the others.
 _RECORDS_PER_POLL = 50
 _BUFFER_SHARE = 5
 _LEAST_BUFFER = 4096
@@ -34,7 +34,7 @@ class OrderedTransport(Transport):  # type: ignore[misc]  # faust's driver is un
 
 
 class RawSchema(faust.Schema):  # type: ignore[misc]  # faust is untyped
-    """Keys and values as they came: nothing here can fail, so nothing is skipped and committed."""
+    """Keys and values as they came: nothing here can fail, so no event is skipped and committed."""
 
     def __init__(self) -> None:
         super().__init__(allow_empty=True)
@@ -48,9 +48,12 @@ class RawSchema(faust.Schema):  # type: ignore[misc]  # faust is untyped
         return value
 
 
-def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Transport], **over: object) -> faust.App:
-    """Make an app whose consumer group is `PREFIX + name`. Its `engine` must be set before it starts, and
-    its `membership` where somebody asks for it.
+def create_app(
+    name: str, settings: Settings, data_dir: Path, transport: type[Transport], **over: object
+) -> faust.App:
+    """Make an app whose consumer group is `PREFIX + name`.
+
+    Its `engine` must be set before it starts, and its `membership` if somebody asks for it.
 
     Raises:
         ConfigurationError: Kafka's servers or credentials are missing.
@@ -63,7 +66,9 @@ def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Tr
         "broker_rebalance_timeout": _REBALANCE_TIMEOUT_SECONDS,
         "broker_commit_interval": _COMMIT_INTERVAL_SECONDS,
         "broker_max_poll_records": _RECORDS_PER_POLL,
-        "stream_buffer_maxsize": max(_LEAST_BUFFER, _BUFFER_SHARE * settings.topic_partitions * _RECORDS_PER_POLL + 1),
+        "stream_buffer_maxsize": max(
+            _LEAST_BUFFER, _BUFFER_SHARE * settings.topic_partitions * _RECORDS_PER_POLL + 1
+        ),
         "stream_wait_empty": True,
         "consumer_auto_offset_reset": "earliest",
         "reply_create_topic": False,
@@ -77,7 +82,9 @@ def create_app(name: str, settings: Settings, data_dir: Path, transport: type[Tr
     }
     app = faust.App(f"{settings.topic_prefix}{name}", **(options | _credentials(settings) | over))
     app.membership = Membership()
-    app.transport = (EmbeddedTransport if settings.kafka_embedded else transport)(app.conf.broker, app, loop=None)
+    app.transport = (EmbeddedTransport if settings.kafka_embedded else transport)(
+        app.conf.broker, app, loop=None
+    )
     return app
 
 
@@ -89,7 +96,9 @@ def _credentials(settings: Settings) -> dict[str, object]:
     if protocol == "SSL":
         return {"broker_credentials": faust.SSLCredentials(context)}
     if settings.kafka_sasl_mechanism == "OAUTHBEARER":
-        return {"broker_credentials": OAuthCredentials(oauth_cb=token_provider(settings), ssl_context=context)}
+        return {
+            "broker_credentials": OAuthCredentials(oauth_cb=token_provider(settings), ssl_context=context)
+        }
     return {
         "broker_credentials": faust.SASLCredentials(
             username=settings.kafka_sasl_username,

@@ -1,17 +1,18 @@
-"""Faust's consumer with some of its behaviours replaced: each loses, repeats or reorders events as it comes, or is slow.
+"""Faust's consumer without those of its stock behaviours that lose, repeat or reorder events, or are slow.
 
-- Acknowledged offsets are committed before a revocation forgets them; stock Faust does them twice.
-- The drain before a rebalance has a cap and drops what has not begun; stock Faust waits without end, until the broker
-  evicts the worker and its numbers run on two workers at once.
-- The flow is stopped before the seek to the committed offsets, and partitions that have none are read from their
+- Acknowledged offsets are committed before a revocation forgets them; stock Faust does their events twice.
+- The drain before a rebalance has a cap and drops what has not begun; stock Faust waits without limit, until
+  the broker evicts the worker and its numbers run on two workers at once.
+- The flow is stopped before the seek to the committed offsets, and partitions without any are read from their
   beginning; stock Faust may resume before the seek and commit past what it never delivered.
-- Committed offsets that the log does not have are told, and their partitions read from the beginning; stock Faust drops,
-  of a topic that was made anew, all events below the offset it remembers, and commits none of them.
-- Records of transactions are read when they are committed, and offsets without a record are committed past; stock Faust
-  reads what a producer takes back, and knows no end of a partition that ends with a transaction's mark.
-- A message that need not wait for room is handed to its stream as it is; stock Faust makes four tasks for each message.
-- The client is closed where it lives, by its own thread when that stops; stock Faust, when a rebalance ends while the app
-  stops, closes its sockets from the app's loop as well, and a libuv loop whose handles are closed under it crashes.
+- Committed offsets that the log does not have are reported, and their partitions read from the beginning;
+  stock Faust drops all events of a recreated topic below the offset it remembers, and commits none of them.
+- Records of transactions are read once committed, and offsets without a record are committed past; stock
+  Faust reads what a producer takes back, and knows no end of a partition that ends with a transaction marker.
+- A message that need not wait for room goes straight to its stream; stock Faust makes four tasks per message.
+- The client is closed where it lives, by its own thread when that stops. When a rebalance ends while the app
+  stops, stock Faust also closes its sockets from the app's loop, and a libuv loop whose handles are closed
+  under it crashes.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from streams.engine.request_bounds import bound_requests
 
 
 class Engine(Protocol):
-    """What the consumer tells of its partitions. Set as `app.engine`."""
+    """What the consumer tells about its partitions. Set as `app.engine`."""
 
     async def drain(self) -> None: ...
     async def assigned(self, partitions: set[TP]) -> None: ...
@@ -38,9 +39,9 @@ class Engine(Protocol):
 
 
 class _GoingOn(Awaitable[Any]):
-    """The rest of a coroutine that has run up to its first wait."""
+    """The rest of a coroutine that has run as far as its first wait."""
 
-    def __init__(self, coroutine: Any, waits_for: Any) -> None:  # noqa: ANN401 - whatever the event loop understands
+    def __init__(self, coroutine: Any, waits_for: Any) -> None:  # noqa: ANN401 - what event loops understand
         self._coroutine = coroutine
         self._waits_for = waits_for
 
@@ -60,8 +61,9 @@ class _GoingOn(Awaitable[Any]):
 
 
 class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust's driver is untyped
-    """Makes the client that a consumer stands on; Faust has no setting for what it may read of transactions, nor for how
-    long one request may take.
+    """Makes the client that a consumer is built on.
+
+    Faust has no settings for what the client may read of transactions, or how long one request may take.
     """
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
@@ -75,7 +77,7 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
     """See the module."""
 
     tells_ends = True
-    """Whether the broker tells the ends of its partitions truly."""
+    """Whether the broker reports the true ends of its partitions."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - faust's own types
         super().__init__(*args, **options)
@@ -85,11 +87,11 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
     def read_up_to(self, tp: TP, done: int) -> int:
-        """Return how far somebody is who has done all records before `done`: also past offsets that hold none."""
+        """Return how far a reader is that has done all before `done`, also past offsets without a record."""
         return self._read.read_up_to(tp, done)
 
     def close(self) -> None:
-        """Leave it to the thread, which leaves the group and closes its client as it stops."""
+        """Do nothing: the thread leaves the group and closes its client as it stops."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await self.commit()
@@ -101,8 +103,12 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
         return super()._to_message(tp, record)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - faust's own types
-        """Everything that was fetched before has been given to the streams by now."""
-        gaps = [tp for tp, at in self._client_positions() if self._read.reached(tp, at)] if self.flow_active else []
+        """Wait for records; everything fetched earlier has been given to the streams by now."""
+        gaps = (
+            [tp for tp, at in self._client_positions() if self._read.reached(tp, at)]
+            if self.flow_active
+            else []
+        )
         if gaps:
             await self._engine.read_on()
         return await super()._wait_next_records(timeout)
@@ -110,13 +116,15 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
     def _client_positions(self) -> list[tuple[TP, int]]:
         assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
         states = ((tp, assignment.state_value(tp)) for tp in self._read) if assignment else ()
-        return [(tp, state.position) for tp, state in states if state is not None and state.has_valid_position]
+        return [
+            (tp, state.position) for tp, state in states if state is not None and state.has_valid_position
+        ]
 
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:  # noqa: ANN401 - faust's own types
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:  # noqa: ANN401 - faust's
         return [tp for tp in self._read if topics is None or tp in topics or tp.topic in topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Acknowledged is a finished prefix only, so that its last one tells all, whatever lies between them."""
+        """Return what to commit. Only a finished prefix is acknowledged, so its last offset tells all."""
         if acked := self._acked[tp]:
             self._read.done(tp, max(acked))
             acked.clear()
@@ -124,14 +132,14 @@ class OrderedConsumer(Consumer):  # type: ignore[misc]  # faust's driver is unty
         return self._read.to_commit(tp)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Gaps are known; Faust would keep each of their offsets."""
+        """Do nothing: gaps are known, and Faust would keep each of their offsets."""
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         await self._engine.assigned(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def wait_first(self, *coros: Any, **options: Any) -> Any:  # noqa: ANN401 - faust's own types
-        """Of `callback(message)` and the end of the flow; the former is nearly always done at its first step."""
+        """Wait for `callback(message)` or the flow's end; the former nearly always ends at its first step."""
         if options or len(coros) != 2 or not all(map(iscoroutine, coros)):
             return await super().wait_first(*coros, **options)
         handing, ending = coros

@@ -1,4 +1,4 @@
-"""What Kafka's settings would lose silently: replicas, elections, retention, and offsets that no longer exist."""
+"""What Kafka's settings would lose silently: replicas, elections, retention, and offsets that are gone."""
 
 import math
 from collections.abc import Collection
@@ -20,7 +20,7 @@ _SAFE_IN_SYNC = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """What Kafka says of one topic. `replicas`: the fewest of any partition; `retention_hours`: None without end."""
+    """What Kafka says of a topic. `replicas`: any partition's fewest; `retention_hours`: None is forever."""
 
     name: str
     replicas: int
@@ -30,23 +30,35 @@ class Topic:
 
 
 def risks(topics: list[Topic], *, remembered_hours: float) -> list[tuple[str, str]]:
-    """Return what is found and what to do about it; pure. `remembered_hours`: how long events' ids are remembered."""
+    """Return risks and what to do about them. Pure. `remembered_hours`: how long event ids are kept."""
     found = []
     for topic in topics:
         if topic.replicas < _SAFE_REPLICAS:
-            advice = "a lost disk loses events: 3 brokers and TOPIC_REPLICATION_FACTOR=3 (one machine has one copy)"
+            advice = (
+                "a lost disk loses events: "
+                "3 brokers and TOPIC_REPLICATION_FACTOR=3 (one machine has one copy)"
+            )
             found.append((f"{topic.name}: {topic.replicas} replica(s)", advice))
         elif topic.in_sync < _SAFE_IN_SYNC:
             found.append(
-                (f"{topic.name}: min.insync.replicas={topic.in_sync}", "set it to 2, so that acks=all means two disks")
+                (
+                    f"{topic.name}: min.insync.replicas={topic.in_sync}",
+                    "set it to 2, so that acks=all means two disks",
+                )
             )
         if topic.unclean:
             found.append(
-                (f"{topic.name}: unclean.leader.election.enable=true", "set it to false: it drops acknowledged events")
+                (
+                    f"{topic.name}: unclean.leader.election.enable=true",
+                    "set it to false: it drops acknowledged events",
+                )
             )
         if (math.inf if topic.retention_hours is None else topic.retention_hours) > remembered_hours:
             kept = "without end" if topic.retention_hours is None else f"{topic.retention_hours:.0f} h"
-            advice = f"keep ids as long (they are remembered {remembered_hours:.0f} h): an older event would be done again"
+            advice = (
+                f"keep ids as long (they are remembered {remembered_hours:.0f} h): "
+                "an older event would be done again"
+            )
             found.append((f"{topic.name}: kept {kept}", advice))
     return found
 
@@ -61,11 +73,16 @@ async def topics(settings: Settings) -> list[Topic]:
     admin = AIOKafkaAdminClient(**connection_arguments(settings))
     await admin.start()
     try:
-        described = {topic["topic"]: topic for topic in await admin.describe_topics(names) if not topic["error_code"]}
+        described = {
+            topic["topic"]: topic for topic in await admin.describe_topics(names) if not topic["error_code"]
+        }
         configured = await configurations(admin, list(described))
     finally:
         await admin.close()
-    return [_topic(name, described[name], configured[name].all if name in configured else {}) for name in described]
+    return [
+        _topic(name, described[name], configured[name].all if name in configured else {})
+        for name in described
+    ]
 
 
 def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topic:
@@ -80,7 +97,7 @@ def _topic(name: str, described: dict[str, Any], values: dict[str, str]) -> Topi
 
 
 async def lost_offsets(settings: Settings, group: str, read: Collection[str]) -> list[str]:
-    """Say which committed offsets of a group Kafka no longer keeps, or does not have yet (a topic made anew)."""
+    """List a group's committed offsets that Kafka no longer has, or not yet (a recreated topic)."""
     admin = AIOKafkaAdminClient(**connection_arguments(settings))
     await admin.start()
     try:
@@ -88,8 +105,12 @@ async def lost_offsets(settings: Settings, group: str, read: Collection[str]) ->
     finally:
         await admin.close()
     names = {topic_name(settings.topic_prefix, topic) for topic in read}
-    wanted = {place: offset.offset for place, offset in committed.items() if place.topic in names and offset.offset >= 0}
-    if not wanted:  # a consumer that is closed before its tasks have begun raises CancelledError
+    wanted = {
+        place: offset.offset
+        for place, offset in committed.items()
+        if place.topic in names and offset.offset >= 0
+    }
+    if not wanted:  # a consumer closed before its tasks have begun raises CancelledError
         return []
     async with AIOKafkaConsumer(**consumer_arguments(settings)) as consumer:
         beginnings = await consumer.beginning_offsets(list(wanted))

@@ -1,4 +1,4 @@
-"""The agents: each only hands its topic's events over. Nothing may raise in an agent, or Faust commits the event."""
+"""Faust agents, which only hand their topics' events over. If one raised, Faust would commit the event."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,9 +13,9 @@ from streams.engine.offsets import TopicPartition
 log = structlog.get_logger()
 
 Take = Callable[[TopicPartition, Any], Awaitable[None]]
-"""Takes an event over: a Faust event whose `message` has key, value, headers, offset; acknowledges it later."""
+"""Takes over a Faust event, whose `message` has key, value, headers, offset; acknowledges it later."""
 
-# Between two tries at something that should never fail; nothing of this topic goes on meanwhile.
+# Between two tries at something that should never fail; nothing else of this topic proceeds meanwhile.
 _PAUSE_SECONDS = 1.0
 
 
@@ -28,7 +28,7 @@ def attach(
     *,
     pause_seconds: float = _PAUSE_SECONDS,
 ) -> None:
-    """Return the app one agent for each topic; two topics share nothing in Faust, the mailboxes join them."""
+    """Give the app one agent per topic; topics share nothing in Faust, and the mailboxes join them."""
     for topic in topics:
         source = app.topic(topic_name(prefix, topic), schema=schema)
         app.agent(source, name=f"take-{topic}")(_agent(topic, take, pause_seconds))

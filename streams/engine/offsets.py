@@ -1,4 +1,4 @@
-"""Where records come from, and how far reading them has come, also past offsets without a record. Pure."""
+"""Where records come from, and how far reading has come, including offsets without a record. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar
@@ -16,9 +16,9 @@ class TopicPartition(NamedTuple):
 def out_of_range(
     committed: Mapping[P, int | None], beginnings: Mapping[P, int], ends: Mapping[P, int]
 ) -> dict[P, tuple[int, int, int]]:
-    """Return (committed, beginning, end) of each partition whose committed offset lies outside of what is kept.
+    """Return (committed, beginning, end) of each partition whose committed offset is outside the kept range.
 
-    At the end is inside: everything was read. 0 and None are no commit.
+    The end is inside: everything was read. 0 and None mean no commit.
     """
     return {
         place: (offset, beginnings[place], ends[place])
@@ -28,16 +28,16 @@ def out_of_range(
 
 
 def told(name: str, found: tuple[int, int, int]) -> str:
-    """Describe it in a line."""
+    """Describe an offset that is out of range, in one line."""
     committed, beginning, end = found
     return f"{name}: committed {committed}, kept {beginning} to {end}"
 
 
 class ReadOffsets(Generic[P]):
-    """Of each partition: the offset behind the last record given to its stream, and the consumer's own position.
+    """By partition: the offset after the last record given to its stream, and the consumer's position.
 
-    Whoever waits for the end of a partition, or counts what is left of it, would else wait for an offset without a record
-    for ever; and what is committed would stay behind it.
+    Otherwise whoever waits for a partition's end, or counts what is left of it, would wait forever for an
+    offset without a record, and the committed offset would stay behind it.
     """
 
     def __init__(self) -> None:
@@ -55,22 +55,25 @@ class ReadOffsets(Generic[P]):
         self._given, self._done, self._position = {}, {}, {}
 
     def given(self, place: P, offset: int) -> None:
-        """A record is given to its stream."""
+        """Note that a record is given to its stream."""
         self._given[place] = offset + 1
 
     def done(self, place: P, offset: int) -> None:
-        """A record, and all before it, are done."""
+        """Note that a record and all before it are done."""
         self._done[place] = offset + 1
 
     def reached(self, place: P, position: int) -> bool:
-        """All records before a position are given; return whether it lies behind offsets without a record."""
+        """Note that all records before a position are given.
+
+        Return whether the position follows offsets without a record.
+        """
         if self._position.get(place) == position:
             return False
         self._position[place] = position
         return position > self._given.get(place, self._begun.get(place, 0))
 
     def read_up_to(self, place: P, done: int) -> int:
-        """Return how far somebody is who has done all records before `done`."""
+        """Return how far one has read who has done all records before `done`."""
         if done < self._given.get(place, 0):
             return done
         return max(done, self._position.get(place, 0))

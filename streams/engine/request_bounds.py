@@ -1,8 +1,9 @@
-"""How long the consumer waits for an answer: a leader that is gone without a word must not be waited for as for a join.
-And what the answers say of the membership in the group, which aiokafka keeps to itself.
+"""How long the consumer waits for an answer, and what answers say about its membership in the group.
 
-aiokafka has one time-out for all requests. Joining a group lasts as long as its slowest member drains, a fetch 1.5 s; and a
-connection whose machine is gone is closed by that time-out alone, upon which the leader is asked for anew.
+A leader that is gone without a word must not be waited for as long as a join. aiokafka keeps to itself what
+answers say about membership, and has one time-out for all requests. Joining a group takes as long as its
+slowest member drains, a fetch 1.5 s. A connection whose machine is gone is closed by that time-out alone,
+after which the leader is looked up anew.
 """
 
 from typing import Any
@@ -19,17 +20,25 @@ _TELL_OF_MEMBERSHIP = (HeartbeatRequest, SyncGroupRequest)
 
 
 def bound_requests(client: Any, membership: Membership) -> None:  # noqa: ANN401 - aiokafka is untyped
-    """Have each request of a client wait no longer than its kind needs; what waits for other members as long as before.
-    `membership` is told what the coordinator says of it.
+    """Have each of a client's requests wait no longer than its kind needs.
+
+    Those that wait for other members wait as before. `membership` is told what the coordinator says of it.
     """
     send, patience = client.send, client._request_timeout_ms / 1000
-    client._request_timeout_ms = REQUEST_TIMEOUT_MS  # of new connections, and of what these ask themselves
+    client._request_timeout_ms = REQUEST_TIMEOUT_MS  # of new connections, and of their own requests
 
-    async def bounded(node_id: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:  # noqa: ANN401
+    async def bounded(
+        node_id: Any,  # noqa: ANN401
+        request: Any,  # noqa: ANN401
+        *,
+        group: Any = ConnectionGroup.DEFAULT,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         if await client.ready(node_id, group=group):
-            # Read as the request is written: before anybody else runs.
+            # Read as the request is written, before anything else can run.
             connection = client._conns[node_id, group]
-            connection._request_timeout = patience if isinstance(request, _WAIT_FOR_OTHERS) else _REQUEST_SECONDS
+            connection._request_timeout = (
+                patience if isinstance(request, _WAIT_FOR_OTHERS) else _REQUEST_SECONDS
+            )
         asked_at = membership.steady()
         answer = await send(node_id, request, group=group)
         if isinstance(request, _TELL_OF_MEMBERSHIP):

@@ -9,12 +9,13 @@ from mode.utils.futures import maybe_async
 
 from streams.engine.consumer import CommittedThread, OrderedConsumer
 
-# It wakes a long poll at its end rather than when something comes: 0.6 s late in the median at Faust's fixed 1.5 s.
+# The embedded broker wakes a long poll at its end, not when something comes: a median 0.6 s late with
+# Faust's fixed 1.5 s.
 _LONGEST_POLL_MS = 100
 
 
 class _Life:
-    """What mode starts and stops as a thread: here a task of the same loop."""
+    """What mode starts and stops as a thread; here a task in the same loop."""
 
     def __init__(self, service: "_Resident") -> None:
         self._service = service
@@ -25,11 +26,11 @@ class _Life:
     async def _serve(self) -> None:
         try:
             await self._service._serve()
-        except Exception:  # noqa: BLE001 - it has told that it crashed, by itself
+        except Exception:  # noqa: BLE001 - it has reported its crash itself
             self._service.set_shutdown()
 
     def stop(self) -> None:
-        """Nothing: the service has ended when this is called."""
+        """Do nothing: the service has ended when this is called."""
 
 
 class _Resident(CommittedThread):
@@ -39,16 +40,17 @@ class _Resident(CommittedThread):
         return await maybe_async(fun(*args, **kwargs))
 
     async def _gather_remaining_tasks(self) -> None:
-        """The loop's other tasks are not its own, and are not to be cancelled with it."""
+        """Do nothing: the loop's other tasks are not this one's, and must not be cancelled with it."""
 
 
 class OneLoopConsumer(OrderedConsumer):
-    """Faust's consumer without its thread: Kafka's client lives in the loop of those who wait for its records.
+    """Faust's consumer without its thread: Kafka's client lives in the loop that waits for its records.
 
-    In a thread of its own each fetch costs two hand-overs between loops, and waits up to 5 ms for the interpreter's lock
-    while the worker is busy; it was a quarter of the worker's CPU. What the thread is there for is that heartbeats go on
-    while the main loop is held up. The worker's never is for long (its delay is a metric): three heartbeats of 2 s are
-    margin enough. The stats worker sums its tables up in one go, and keeps the thread.
+    In a thread of its own, each fetch costs two hand-overs between loops, and waits up to 5 ms for the
+    interpreter's lock while the worker is busy; it was a quarter of the worker's CPU. The thread exists so
+    that heartbeats go on while the main loop is held up. The worker's loop never is for long (its delay is a
+    metric), and three heartbeats of 2 s are enough margin. The stats worker sums up its tables in one go, so
+    it keeps the thread.
     """
 
     def _new_consumer_thread(self) -> CommittedThread:

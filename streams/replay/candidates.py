@@ -9,18 +9,19 @@ from schemas.topics import CONVERSATION_COMMAND
 from streams.replay.reader import Record
 
 REPLAYED = frozenset(TAKEN_UP) - {CONVERSATION_COMMAND}
-"""Topics whose events can be done again; commands are an operator's, who gives them anew."""
+"""Topics whose events can be done again; commands are given anew by an operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One record. `value`: None where it cannot be read; `key`: the canonical number; `person`: the address to which that
-    one leads.
-    """
+    """One record."""
 
     record: Record
+    #: None if it cannot be read.
     value: Any
+    #: The canonical number.
     key: str
+    #: The address that the number leads to.
     person: str | None = None
 
     @property
@@ -36,14 +37,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events of a window are meant: of one number, of one campaign; None: of all."""
+    """Which events of a window are meant: those of one number, of one campaign, or (None) of all."""
 
     number: str | None = None
     batch: str | None = None
 
 
 def check_topic(topic: str, mode: str) -> None:
-    """Refuse what cannot be replayed, and say what can.
+    """Refuse a topic that cannot be replayed, and say which can.
 
     Raises:
         InvalidInput: names the topic.

@@ -1,4 +1,4 @@
-"""A decision as it is compared and shown: what it says, without ids, times and chance. Pure."""
+"""A decision as it is compared and shown: what it says, without ids, times and randomness. Pure."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain, count
@@ -14,19 +14,51 @@ Told = Json
 
 _SAID: Final = frozenset(
     (
-        "agent_id", "answers", "asks", "backfilled", "by", "changed", "client_name", "code", "command", "content",
-        "elevenlabs_conversation_id", "gave_up", "intended", "intent", "is_last", "is_whole", "kind", "late", "notice",
-        "number", "paced", "parked", "problem", "rank", "read", "reason", "replay", "send_state", "status", "tells_backend",
-        "text", "tries", "what", "why",
+        "agent_id",
+        "answers",
+        "asks",
+        "backfilled",
+        "by",
+        "changed",
+        "client_name",
+        "code",
+        "command",
+        "content",
+        "elevenlabs_conversation_id",
+        "gave_up",
+        "intended",
+        "intent",
+        "is_last",
+        "is_whole",
+        "kind",
+        "late",
+        "notice",
+        "number",
+        "paced",
+        "parked",
+        "problem",
+        "rank",
+        "read",
+        "reason",
+        "replay",
+        "send_state",
+        "status",
+        "tells_backend",
+        "text",
+        "tries",
+        "what",
+        "why",
     )
-)  # fmt: skip
+)
 """Fields that two decisions of the same input must agree on."""
 
 
 def told(recorded: e.Recorded) -> Told:
     """Return what an event says."""
     data = data_of(recorded.event)
-    found: Told = {"type": type_of(recorded.event)} | {name: value for name, value in data.items() if name in _SAID}
+    found: Told = {"type": type_of(recorded.event)} | {
+        name: value for name, value in data.items() if name in _SAID
+    }
     if "parts" in data:
         found["parts"] = [{"body": part["body"], "content": part.get("content")} for part in data["parts"]]
     if "wait" in data:
@@ -39,13 +71,15 @@ def told(recorded: e.Recorded) -> Told:
 
 
 def ids_of(step: Step) -> Fresh:
-    """Return the ids that were given out then, and further ones where more are wanted now."""
+    """Return the ids that were given out then, and further ones if more are wanted now."""
     events = [recorded.event for recorded in step.events]
     return Fresh(
         conversation_id=_of((recorded.conversation_id for recorded in step.events), 0),
         message_id=_of((found for event in events if (found := getattr(event, "message_id", None))), 0),
         turn_id=_of((found for event in events if (found := getattr(event, "turn_id", None))), 0),
-        own_id=_text(part.own_id for event in events if isinstance(event, e.Answered) for part in event.parts),
+        own_id=_text(
+            part.own_id for event in events if isinstance(event, e.Answered) for part in event.parts
+        ),
         jitter=lambda: 0.0,
     )
 

@@ -1,4 +1,4 @@
-"""What a batch of the log adds to one number, and the writes that make it so. Pure."""
+"""What a batch of the log adds to one number, and the writes that add it. Pure."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,7 +11,7 @@ from schemas.rows import Change, Erasure, LogRow, Outcome, SeenRow, SuppressionC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is written at once: after it the actor has this state. `version`: the actor's before."""
+    """One write, after which the actor has this state. `version`: the actor's before it."""
 
     state: Conversation
     conversation_id: int | None
@@ -22,7 +22,7 @@ class Step:
 
 @dataclass(slots=True)
 class NumberLog:
-    """One number's events of a batch. `version`: of its actor, 0: there is none."""
+    """One number's events of a batch. `version`: of its actor; 0 if there is none."""
 
     state: Conversation
     version: int
@@ -32,19 +32,19 @@ class NumberLog:
     _changes: list[Change] = field(default_factory=list)
 
     def knows(self, event: ConversationEvent) -> bool:
-        """Return whether an event is in the state already, or of a conversation that was erased before it began."""
+        """Return whether the state has an event, or began after the event's conversation was erased."""
         identity = self.state.id
         if identity is None or event.conversation_id > identity:
             return False
         return event.conversation_id < identity or event.number <= self.state.number
 
     def is_next(self, event: ConversationEvent) -> bool:
-        """Return whether no event between the state and this one is missing."""
+        """Return whether no event is missing between the state and this one."""
         same = self.state.id is None or event.conversation_id == self.state.id
         return event.number == (self.state.number + 1 if same and self.state.id is not None else 1)
 
     def begin_anew(self, event: ConversationEvent) -> None:
-        """A later conversation of a number: the one before was erased, though no event tells of it."""
+        """Erase the previous conversation if the event is of a later one, though no event tells of it."""
         if self.state.id is None or self.state.id == event.conversation_id:
             return
         at = event.at - timedelta(microseconds=1)
@@ -53,7 +53,7 @@ class NumberLog:
         self._erased(replace(self.state, erased=True), self.state.id)
 
     def add(self, event: ConversationEvent, folded: Folded, sequence: int) -> None:
-        """Add an event and what it came to. What erases a number is written by itself: nothing before it stays."""
+        """Add an event and what it came to. An erasure is written by itself: nothing before it stays."""
         self.state, changes = folded
         if self.state.erased:
             self._log.clear()
@@ -64,7 +64,7 @@ class NumberLog:
             self._erased(self.state, event.conversation_id)
 
     def remember(self, folded: Folded) -> None:
-        """Add what stays of an event of a number that was erased: its bare id, the opt-out, what the erasure came to."""
+        """Add what stays of an erased number's event: its bare id, the opt-out, what the erasure came to."""
         if self.version or self._log:
             return  # the number has come back: it was remembered before that
         after, changes = folded
@@ -81,7 +81,7 @@ class NumberLog:
             self._erased(replace(self.state, erased=True), None)
 
     def end(self) -> list[Step]:
-        """Return all steps, in their order."""
+        """Return all steps in order."""
         self.cut()
         if self._log:
             self._step(self.state, self.state.id)

@@ -1,7 +1,7 @@
-"""The input of a decision of before, as its events tell it.
+"""The input of a past decision, as its events tell it.
 
-An input is not kept, but what it said is, in the events. Where they do not tell it (an operator's proof of a held send, a
-replay), there is nothing to compare.
+An input is not kept, but what it said is, in the events. Where they do not tell it (an operator's proof of
+a held send, a replay), there is nothing to compare.
 """
 
 from datetime import datetime
@@ -18,9 +18,9 @@ from streams.replay.history import Step
 
 
 def given_of(step: Step, policy: Policy) -> i.Input | None:
-    """Return the input of a step, None where its events do not tell it."""
+    """Return the input of a step, or None if its events do not tell it."""
     if any(isinstance(each.event, e.TookOver) for each in step.events):
-        return None  # what was there is told by the other address alone
+        return None  # only the other address tells what was there
     commands = [each.event for each in step.events if isinstance(each.event, e.Commanded)]
     if commands and not isinstance(step.events[0].event, e.Received):
         command = ConversationCommand.from_object(commands[0].payload)
@@ -78,7 +78,7 @@ def _of_send(step: Step, event: e.Event) -> i.Input | None:
 
 
 def _proof(step: Step, sent: e.Sent) -> i.Input | None:
-    """A report of a send whose outcome was open proves it; one that had come before waited for its acceptance."""
+    """Return the report that proved a send of open outcome; an early one only waited for acceptance."""
     reports = [each.event for each in step.events if isinstance(each.event, e.Delivered | e.DeliveryFailed)]
     if not reports or any(early.sid == sent.sid for early in step.before.early_reports):
         return None
@@ -97,7 +97,9 @@ def _not_sent_any_more(step: Step, own_id: str) -> i.Input | None:
 
 def _call(step: Step, event: e.Started | e.Queued) -> i.Input | None:
     if isinstance(event, e.Queued):
-        body = {name: value for name, value in (event.waiting.payload or {}).items() if not name.startswith("_")}
+        body = {
+            name: value for name, value in (event.waiting.payload or {}).items() if not name.startswith("_")
+        }
         if event.waiting.kind != "call":
             return None
         return i.CallEnded(call=CallCompleted.from_object(body), received_at=event.waiting.at)
@@ -137,7 +139,7 @@ def _learned(step: Step) -> i.CallDetails | None:
 
 
 def _details(step: Step, policy: Policy) -> i.Input:
-    """The agent's own look at the call comes with its answer."""
+    """Return what brought a call's details; the agent's own look at the call comes with its answer."""
     answered = next((each.event for each in step.events if isinstance(each.event, e.Answered)), None)
     if answered is not None and answered.kind == "reply":
         return _agent_answered(step, answered, policy)
@@ -156,7 +158,9 @@ def _answer(step: Step, event: e.Answered, policy: Policy) -> i.Input | None:
     if problem is None:
         return _agent_answered(step, event, policy)
     if problem.get("code") == "empty_answer":
-        return i.AgentAnswered(question=event.answers, text="", reply={}, seconds=event.seconds, slot=event.intended)
+        return i.AgentAnswered(
+            question=event.answers, text="", reply={}, seconds=event.seconds, slot=event.intended
+        )
     return i.AgentFailed(
         question=event.answers,
         retryable=not problem.get("final"),
@@ -172,8 +176,9 @@ def _then(step: Step) -> str | None:
 
 
 def _agent_answered(step: Step, event: e.Answered, policy: Policy) -> i.Input:
-    """The agent's words as it gave them. How it asked for a person is in them, or it was by a tool, whose name is not
-    kept.
+    """Return the agent's words as it gave them.
+
+    How it asked for a person is in them, or it was by a tool, whose name is not kept.
     """
     reply, then = event.reply or {}, _then(step)
     return i.AgentAnswered(
@@ -211,7 +216,9 @@ def _agent_failed(step: Step, event: e.Deferred) -> i.Input:
     if wait.code == "empty_answer":
         return i.AgentAnswered(question=question, text="", reply={}, seconds=0.0)
     is_away = wait.away > (former.away if former is not None else 0)
-    return i.AgentFailed(question=question, retryable=True, why=wait.why or "", code=wait.code, vendor_away=is_away)
+    return i.AgentFailed(
+        question=question, retryable=True, why=wait.why or "", code=wait.code, vendor_away=is_away
+    )
 
 
 def _not_sent(event: e.Deferred, part: Part | None) -> i.Input | None:

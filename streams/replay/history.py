@@ -1,4 +1,4 @@
-"""What was decided before, step by step: the state that each input met, and what came of it."""
+"""Past decisions, step by step: the state that each input met, and what came of it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
@@ -14,7 +14,7 @@ from schemas.rows import SendChange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One decision. `before`: the state that it met; `sends`: those that its events speak of, as they were."""
+    """One decision. `before`: the state that it met; `sends`: those its events speak of, as they were."""
 
     before: Conversation
     events: tuple[e.Recorded, ...]
@@ -27,13 +27,13 @@ class Step:
 
 @dataclass(slots=True)
 class History:
-    """One conversation, from its first event on. `steps(events)` tells its decisions, in their order."""
+    """One conversation, from its first event on. `steps(events)` yields its decisions in order."""
 
     state: Conversation
     _sends: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def steps(self, events: Iterable[e.Recorded]) -> Iterator[Step]:
-        """What happened at one moment was one decision."""
+        """Yield the decisions; what happened at one moment was one decision."""
         group: list[e.Recorded] = []
         for recorded in events:
             if group and recorded.at != group[0].at:

@@ -1,4 +1,4 @@
-"""What the database says of many events at once: whether they were taken up, and how they stand."""
+"""What the database says about many events at once: whether they were taken up, and how they stand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from streams.replay.plan import Facts, Standing
 _KINDS = {CALL_COMPLETED: "call", INBOUND_MESSAGE: "message"}
 EventId = tuple[str, str]
 Place = tuple[int, int]
-"""Partition and offset: an event may stand in the log twice."""
+"""Partition and offset: an event may be in the log twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class _Known:
     unanswered: frozenset[str]
 
     def stands(self, kind: str, candidate: Candidate) -> tuple[Standing, bool] | None:
-        """Return how an event stands, and whether it was superseded; None: it was never taken up."""
+        """Return how an event stands and whether it was superseded; None if it was never taken up."""
         event_id = candidate.event_id
         if (seen := self.seen.get((kind, event_id))) is None:
             return None
@@ -64,17 +64,18 @@ def _under_way(state: Conversation, event_id: str) -> Standing | None:
 
 
 class Lookup:
-    """Asks the database about many events at once."""
+    """Look-up of many events in the database at once."""
 
     def __init__(self, pool: Pool, wanted: Wanted, replay: str | None) -> None:
-        """`replay`: whose repetitions count as done, in mode `again`."""
+        """`replay`: the one whose repetitions count as done, in mode `again`."""
         self._pool = pool
         self._wanted = wanted
         self._replay = replay
 
     async def facts(self, candidates: Sequence[Candidate]) -> list[Facts | None]:
-        """Return each readable candidate's facts, None for the others. What came for an id that has merged into a number
-        was done there.
+        """Return each readable candidate's facts, None for the others.
+
+        What came for an id that has merged into a number was done there.
         """
         numbers = await numbers_of(self._pool, sorted({each.key for each in candidates}))
         candidates = [replace(each, key=numbers.get(each.key, each.key)) for each in candidates]
@@ -86,15 +87,22 @@ class Lookup:
         repeated = await self._repeated(readable)
         erased = await erased_at(self._pool, keys)
         return [
-            None if each.value is None else Facts(
-                **states.get(_place(each), {}), suppressed=each.key in suppressed,
+            None
+            if each.value is None
+            else Facts(
+                **states.get(_place(each), {}),
+                suppressed=each.key in suppressed,
                 erased=each.record.at.replace(tzinfo=None) <= erased.get(each.key, datetime.min),
-                repeated=each.event_id in repeated, wanted=self._is_wanted(each, batches), person=each.key,
+                repeated=each.event_id in repeated,
+                wanted=self._is_wanted(each, batches),
+                person=each.key,
             )
             for each in candidates
-        ]  # fmt: skip
+        ]
 
-    async def _states(self, readable: Sequence[Candidate], keys: Sequence[str]) -> dict[Place, dict[str, Any]]:
+    async def _states(
+        self, readable: Sequence[Candidate], keys: Sequence[str]
+    ) -> dict[Place, dict[str, Any]]:
         if not readable:
             return {}
         kind = _KINDS.get(readable[0].record.topic)
@@ -103,7 +111,9 @@ class Lookup:
         known = await self._known(kind, readable, keys)
         found = {_place(each): known.stands(kind, each) for each in readable}
         return {
-            place: {"state": stands[0], "superseded": stands[1]} for place, stands in found.items() if stands is not None
+            place: {"state": stands[0], "superseded": stands[1]}
+            for place, stands in found.items()
+            if stands is not None
         }
 
     async def _known(self, kind: str, readable: Sequence[Candidate], keys: Sequence[str]) -> _Known:
@@ -117,7 +127,7 @@ class Lookup:
         )
 
     async def _reports(self, readable: Sequence[Candidate]) -> dict[Place, dict[str, Any]]:
-        """A report is done when the send has been reported as far; one of a message that is not ours, too."""
+        """Return the reports that are done: the send was reported as far, or the message is not ours."""
         reports = {_place(each): each.value for each in readable if isinstance(each.value, MessageStatus)}
         own_ids = {UUID(each.own_id) for each in reports.values() if each.own_id is not None}
         sids = {sid for each in reports.values() if (sid := each.params.get("MessageSid"))}
@@ -133,7 +143,7 @@ class Lookup:
         return found
 
     async def _repeated(self, readable: Sequence[Candidate]) -> set[str]:
-        """Return the events that this replay has had done again."""
+        """Return the events that this replay has already had done again."""
         if self._replay is None or not readable or (kind := _KINDS.get(readable[0].record.topic)) is None:
             return set()
         names = {(kind, repetition(self._replay, each.event_id)): each.event_id for each in readable}

@@ -1,4 +1,4 @@
-"""The header that marks a replayed event: which replay, what is wanted, where the event stood at first."""
+"""The header that marks a replayed event: which replay, what is wanted, where the event first stood."""
 
 import hashlib
 import re
@@ -10,9 +10,9 @@ from schemas.query import is_countable
 from schemas.topics import REPLAY_HEADER, header
 
 Wants = Literal["open", "failed", "again"]
-"""`open`: what the journal has not finished is finished; `failed`: a failed turn, too; `again`: all of it is done anew."""
+"""`open`: finish what the journal has not; `failed`: a failed turn, too; `again`: do all of it again."""
 
-# A replay's id is its time and a few letters, an origin a topic's name with two numbers, or a dead letter's id.
+# A replay's id is its time and a few letters; an origin is a topic and two numbers, or a dead letter's id.
 _FORM = re.compile(
     rf"(?P<replay>[!-:<-~]{{1,64}});(?P<wants>{'|'.join(get_args(Wants))});(?P<origin>[!-:<-~]{{1,300}});"
     r"(?P<at>[!-~]{10,40})"
@@ -21,7 +21,7 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`origin`: topic/partition/offset; `at`: when the event was produced there, aware."""
+    """A replay's mark. `origin`: topic/partition/offset; `at`: when the event was produced there, aware."""
 
     replay: str
     wants: Wants
@@ -39,7 +39,7 @@ class Mark:
 
     @classmethod
     def of(cls, message: Any) -> Self | None:  # noqa: ANN401 - a Faust message
-        """Read a message's mark; what cannot be read is no mark, and the event an ordinary one."""
+        """Read a message's mark. What cannot be read is no mark, and the event is an ordinary one."""
         found = _FORM.fullmatch(header(message.headers, REPLAY_HEADER) or "")
         if found is None:
             return None
@@ -48,10 +48,14 @@ class Mark:
         except ValueError:
             return None
         at = at.replace(tzinfo=at.tzinfo or UTC)
-        return cls(found["replay"], cast(Wants, found["wants"]), found["origin"], at) if is_countable(at) else None
+        return (
+            cls(found["replay"], cast(Wants, found["wants"]), found["origin"], at)
+            if is_countable(at)
+            else None
+        )
 
 
 def repetition(replay: str, event_id: str) -> str:
-    """Return the id under which a replay's repetition of an event is remembered; former builds made the same."""
+    """Return the id by which a replay's repetition of an event is remembered; former builds made the same."""
     digest = hashlib.md5(event_id.encode(), usedforsecurity=False).hexdigest()
     return f"replay:{replay}:{digest}"

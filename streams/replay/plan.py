@@ -1,4 +1,4 @@
-"""What would happen to each event of a window: decided from what the journal says of it. Pure."""
+"""What would happen to each event of a window, decided from what the journal says of it. Pure."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ Outcome = Literal[
     "new",  # never taken up: it will be
     "unfinished",  # taken up, parked or under way: it goes on
     "failed",  # its turn failed: it goes on where it failed
-    "again",  # done, and asked for by name: the agent is asked and the client written to once more
+    "again",  # done, and asked for by name: the agent is asked and the client written to again
     "done",  # nothing happens
-    "repeated",  # this very replay has had it done again
-    "superseded",  # failed, but something later was answered: left alone, so that no answer comes out of order
+    "repeated",  # this very replay has already had it done again
+    "superseded",  # failed, but something later was answered: left alone, so no answer comes out of order
     "unanswered",  # of an unknown number, whose grace is over: left alone
     "suppressed",  # the number asked for no more messages
     "erased",  # the number was erased
@@ -28,11 +28,11 @@ PUBLISHED: frozenset[Outcome] = frozenset({"new", "unfinished", "failed", "again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the database says of one event. `state`: None where the journal never saw it; `person`: the key at which it was
-    done, where that is another address than its own.
-    """
+    """What the database says of one event."""
 
+    #: The key at which it was done, if that is another address than its own.
     person: str | None = None
+    #: None if the journal never saw it.
     state: Standing | None = None
     superseded: bool = False
     suppressed: bool = False
@@ -50,7 +50,9 @@ def decide(mode: Mode, only: Only, facts: Facts) -> Outcome:
     if mode == "again":
         return _again(facts)
     outcome = _resumed(facts)
-    return "left out" if only == "failed" and outcome not in ("failed", "superseded", "suppressed") else outcome
+    return (
+        "left out" if only == "failed" and outcome not in ("failed", "superseded", "suppressed") else outcome
+    )
 
 
 def _resumed(facts: Facts) -> Outcome:
@@ -76,7 +78,7 @@ def _again(facts: Facts) -> Outcome:
 
 
 def wants(outcome: Outcome) -> Wants:
-    """Return what the worker is asked for."""
+    """Return what the worker is asked to do."""
     if outcome == "failed":
         return "failed"
     return "again" if outcome == "again" else "open"

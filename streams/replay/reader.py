@@ -1,4 +1,4 @@
-"""Reads a window of a topic with a consumer of its own: no group, no commits, nothing of the workers' is touched."""
+"""Reads a window of a topic with its own consumer: no group, no commits, nothing of the workers' touched."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a topic, `topic` by its bare name."""
+    """One record of a topic. `topic`: its bare name."""
 
     topic: str
     partition: int
@@ -39,7 +39,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Offsets of one partition, half open; `beginning`: the oldest that the topic still keeps."""
+    """A half-open range of a partition's offsets. `beginning`: the oldest that the topic still keeps."""
 
     start: int
     end: int
@@ -47,9 +47,14 @@ class Span:
 
 
 class Reader:
-    """`async with Reader(...) as reader: async for records in reader.batches()`: of a number in its order."""
+    """Reader of a window: `async with Reader(...) as reader: async for records in reader.batches()`.
 
-    def __init__(self, settings: Settings, topic: str, window: Window, positions: Mapping[int, int] | None = None) -> None:
+    A number's records come in their order.
+    """
+
+    def __init__(
+        self, settings: Settings, topic: str, window: Window, positions: Mapping[int, int] | None = None
+    ) -> None:
         """`positions`: where to go on, by partition, when an interrupted replay is resumed."""
         self.topic = topic
         self._settings = settings
@@ -89,8 +94,10 @@ class Reader:
         return gone and (by_time or by_offset)
 
     async def batches(self) -> AsyncIterator[list[Record]]:
-        """Return the window's records, the oldest first, some thousands at a time."""
-        places = {TopicPartition(self._name, n): span for n, span in self.spans.items() if span.end > span.start}
+        """Yield the window's records, oldest first, some thousands at a time."""
+        places = {
+            TopicPartition(self._name, n): span for n, span in self.spans.items() if span.end > span.start
+        }
         starts = {place: span.start for place, span in places.items()}
         ends = {place: span.end for place, span in places.items()}
         async for raws in in_time_order(self._consumer, starts, ends):
@@ -109,17 +116,23 @@ class Reader:
             beginning, end = beginnings[place], ends[place]
             start = max(beginning, starts.get(place, end if self._window.since else beginning), first or 0)
             stop = min(end, stops.get(place, end), end if last is None else last)
-            self.spans[place.partition] = Span(max(start, self._positions.get(place.partition, 0)), stop, beginning)
+            self.spans[place.partition] = Span(
+                max(start, self._positions.get(place.partition, 0)), stop, beginning
+            )
         self.kept_since = await self._oldest(partitions)
 
     async def _partitions(self) -> list[TopicPartition]:
         found = await partitions_of(self._settings, self._name)
         if not found:
-            raise InvalidInput("topic", f"{self._name} does not exist in this Kafka; run `whatsapp-microservice migrate`?")
+            raise InvalidInput(
+                "topic", f"{self._name} does not exist in this Kafka; run `whatsapp-microservice migrate`?"
+            )
         return [TopicPartition(self._name, number) for number in range(found)]
 
-    async def _offsets(self, partitions: list[TopicPartition], at: datetime | None) -> dict[TopicPartition, int]:
-        """Return the first offsets at a time or later; a partition without any is left out."""
+    async def _offsets(
+        self, partitions: list[TopicPartition], at: datetime | None
+    ) -> dict[TopicPartition, int]:
+        """Return each partition's first offset at a time or later; a partition without any is left out."""
         if at is None:
             return {}
         moment = int(at.timestamp() * _MS)
@@ -127,18 +140,20 @@ class Reader:
         return {place: entry.offset for place, entry in found.items() if entry is not None}
 
     async def _oldest(self, partitions: list[TopicPartition]) -> datetime | None:
-        """Return the time of the oldest record that is kept, for the message to whoever asked for more."""
+        """Return the time of the oldest record kept, for the message to whoever asked for more."""
         found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, 0))
         times = [entry.timestamp for entry in found.values() if entry is not None and entry.timestamp >= 0]
         return _time(min(times)) if times else None
 
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 - aiokafka is untyped
         headers = tuple(raw.headers or ())
-        return Record(self.topic, raw.partition, raw.offset, raw.key, raw.value, _time(raw.timestamp), headers)
+        return Record(
+            self.topic, raw.partition, raw.offset, raw.key, raw.value, _time(raw.timestamp), headers
+        )
 
 
 def _time(milliseconds: int) -> datetime:
-    """Return a record's time as Kafka has it; producers set it, and one that is no time is the beginning of all."""
+    """Return a record's time as Kafka has it. Producers set it; one that is no time becomes the epoch."""
     try:
         return datetime.fromtimestamp(milliseconds / _MS, UTC)
     except (ValueError, OverflowError, OSError):

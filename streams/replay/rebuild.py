@@ -1,4 +1,4 @@
-"""Makes the tables again from `conversation-event`: folded as live events are, written as they are. No vendor is called."""
+"""Rebuilds the tables from `conversation-event`, folded and written as live events are. Calls no vendor."""
 
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
@@ -22,41 +22,43 @@ from streams.replay.folding import NumberLog, Step
 from streams.replay.reader import Record
 
 Progress = Callable[[int], None]
-"""Is told how many records were read."""
+"""Called with the number of records read."""
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """Counts of events. `known`: the tables had them; `unreadable`: by reason, left in the log; `refused`: conversations
-    whose rows Postgres refuses, by its reason.
-
-    `without_beginning`: conversations whose first events the log no longer has: what it has is there, the rest is not.
-    `with_gaps`: conversations of which an event between two others is missing. `numbers`: highest event number by
-    conversation; `ids`: the highest that were handed out; `erasures`: when numbers were erased, by digest.
-    """
+    """Counts of events, and what was found in them."""
 
     events: int = 0
+    #: Those that the tables had.
     known: int = 0
     erased: int = 0
+    #: By reason; left in the log.
     unreadable: Counter[str] = field(default_factory=Counter)
+    #: Conversations whose rows Postgres refuses, by its reason.
     refused: Counter[str] = field(default_factory=Counter)
+    #: Conversations whose first events the log no longer has: what it has is there, the rest is not.
     without_beginning: set[int] = field(default_factory=set)
+    #: Conversations of which an event between two others is missing.
     with_gaps: set[int] = field(default_factory=set)
+    #: The highest event number by conversation.
     numbers: dict[int, int] = field(default_factory=dict)
+    #: The highest that were handed out.
     ids: Counter[str] = field(default_factory=Counter)
+    #: When numbers were erased, by digest.
     erasures: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Former:
-    """What events of former builds need of those before, and the state that they alone come to."""
+    """What events of former builds need of those before them, and the state that they alone come to."""
 
     known: Memory
     state: Conversation
 
 
 class Rebuild:
-    """Writes a log into tables. `erased`: nothing of before comes back."""
+    """A rebuild of tables from a log. `erased`: nothing from before these erasures comes back."""
 
     def __init__(self, target: Target, policy: Policy, erased: Erasures) -> None:
         self._target = target
@@ -68,7 +70,7 @@ class Rebuild:
         self.result = Rebuilt(erasures=dict(erased.at))
 
     async def events(self, batches: AsyncIterable[Sequence[Record]], progress: Progress) -> None:
-        """Read `conversation-event` from its beginning, or a part of it into tables that know what is before.
+        """Read `conversation-event` from its beginning, or a part into tables that know what came before.
 
         Raises:
             Unavailable: somebody else writes at the same time.
@@ -78,7 +80,9 @@ class Rebuild:
             progress(len(records))
 
     async def _batch(self, records: Sequence[Record]) -> None:
-        events = [(event, record.partition) for record in records if (event := self._read(record)) is not None]
+        events = [
+            (event, record.partition) for record in records if (event := self._read(record)) is not None
+        ]
         actors = await load_actors(self._target.pool, sorted({event.phone_number for event, _ in events}))
         fresh = sum(event.schema_version == 1 for event, _ in events)
         self._message_ids += await self._target.message_ids(fresh) if fresh else []
@@ -105,7 +109,9 @@ class Rebuild:
 
     def _note_ids(self, event: ConversationEvent) -> None:
         given = {"conversation_id": event.conversation_id} | {
-            name: identity for name in ("message_id", "turn_id") if isinstance(identity := event.data.get(name), int)
+            name: identity
+            for name in ("message_id", "turn_id")
+            if isinstance(identity := event.data.get(name), int)
         }
         self.result.ids |= Counter(given)  # the higher of both
 
@@ -127,7 +133,9 @@ class Rebuild:
         if (folded := self._folded(log.state, event, missing=missing)) is None:
             return
         if missing:
-            (self.result.with_gaps if log.state.number else self.result.without_beginning).add(event.conversation_id)
+            (self.result.with_gaps if log.state.number else self.result.without_beginning).add(
+                event.conversation_id
+            )
         for change in folded[1]:
             if isinstance(change, Erasure):
                 digests = number_digests(self._erased.key, change.phone_number)
@@ -135,7 +143,7 @@ class Rebuild:
         log.add(event, folded, self._target.next_sequence(log.partition))
 
     def _folded(self, state: Conversation, event: ConversationEvent, *, missing: bool) -> Folded | None:
-        """What cannot be read is left in the log; what follows it meets a gap."""
+        """Fold an event. One that cannot be read is left in the log, and what follows it meets a gap."""
         try:
             return (fold_after_gap if missing else fold)(self._memory(event), state, event)
         except (KeyError, ValueError):
@@ -153,7 +161,7 @@ class Rebuild:
         return self._former.setdefault(event.conversation_id, nothing)
 
     def _fold_former(self, event: ConversationEvent) -> None:
-        """The tables have it; what later ones need of it is remembered all the same."""
+        """Remember what later events need of one that the tables already have."""
         former = self._remembered(event)
         former.state, _ = fold(former.known, former.state, event)
 
@@ -171,20 +179,24 @@ class Rebuild:
             log.remember(folded)
 
     async def _write(self, logs: Sequence[NumberLog]) -> None:
-        """A conversation's first step with all others' first, then the second ones."""
+        """Write every conversation's first step together, then the second ones, and so on."""
         steps = [(log.partition, log.end()) for log in logs]
         for place in range(max((len(each) for _, each in steps), default=0)):
-            writes = [self._write_of(partition, each[place]) for partition, each in steps if place < len(each)]
+            writes = [
+                self._write_of(partition, each[place]) for partition, each in steps if place < len(each)
+            ]
             for failed in await self._target.write(await self._complete(writes)):
                 self.result.refused[failed.why] += 1
 
     def _write_of(self, partition: int, step: Step) -> Write:
         place = Place(partition=partition, epoch=self._target.epochs[partition], version=step.version)
-        write = write_of(step.state, self._policy, place, step.conversation_id, step.log, step.changes, uuid4())
+        write = write_of(
+            step.state, self._policy, place, step.conversation_id, step.log, step.changes, uuid4()
+        )
         return replace(write, is_past=True)
 
     async def _complete(self, writes: Sequence[Write]) -> Sequence[Write]:
-        """Leave out what is told of messages that were planned where the log does not reach, or by version 1."""
+        """Leave out changes to messages that were planned where the log does not reach, or by version 1."""
         partial = {each for write in writes for each in _partial_sends(write)}
         lost = partial - await self._target.known_sends(sorted(partial)) if partial else set()
         return [_without_sends(write, lost) for write in writes] if lost else writes

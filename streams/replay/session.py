@@ -1,4 +1,4 @@
-"""A replay of a window: planned, then published again at a rate, remembered so that it can go on after an interruption."""
+"""A replay of a window: planned, published again at a rate, and remembered so that it can be resumed."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from streams.replay.window import Window
 log = structlog.get_logger()
 
 Progress = Callable[[int], None]
-# Half a second's worth is published at once, so that a slow replay is smooth and a fast one needs few round trips.
+# Publishing half a second's worth at once keeps a slow replay smooth and a fast one's round trips few.
 _CHUNKS_A_SECOND = 2
 _LARGEST_CHUNK = 500
 
@@ -39,9 +39,11 @@ class Order:
 
 
 class Session:
-    """One replay. `identity`: under which it is remembered and marks its events."""
+    """One replay. `identity`: what it is remembered by, and marks its events with."""
 
-    def __init__(self, settings: Settings, pool: Pool, order: Order, identity: str, positions: dict[int, int]) -> None:
+    def __init__(
+        self, settings: Settings, pool: Pool, order: Order, identity: str, positions: dict[int, int]
+    ) -> None:
         self._settings = settings
         self._pool = pool
         self.order = order
@@ -54,7 +56,7 @@ class Session:
         return Reader(self._settings, self.order.topic, self.order.window, self._positions)
 
     async def plan(self, reader: Reader, progress: Progress) -> Plan:
-        """Read the window and say what would happen; nothing is written."""
+        """Read the window and return what would happen; nothing is written."""
         plan = Plan()
         async for decided in self._decided(reader):
             for candidate, outcome in decided:
@@ -63,7 +65,7 @@ class Session:
         return plan
 
     async def publish(self, reader: Reader, producer: Producer, progress: Progress) -> Plan:
-        """Publish what the plan says; return what was done. What is done is remembered chunk by chunk."""
+        """Publish what the plan says, and return what was done. It is remembered chunk by chunk."""
         plan = Plan()
         limiter = AsyncLimiter(max(self.order.rate, 1.0), max(1.0, 1.0 / self.order.rate))
         size = max(1, min(_LARGEST_CHUNK, int(self.order.rate / _CHUNKS_A_SECOND)))
@@ -100,6 +102,6 @@ class Session:
         return candidate.key.encode(), record.value or b"", [*kept, mark.header()]
 
     async def _remember(self, chunk: list[tuple[Candidate, Outcome]], published: int) -> None:
-        """Everything before these offsets has been looked at; chunks come per partition in order."""
+        """Remember the offsets before which all has been looked at; per partition, chunks come in order."""
         positions = {candidate.record.partition: candidate.record.offset + 1 for candidate, _ in chunk}
         await replays.advance(self._pool, self.identity, positions, published)

@@ -1,4 +1,4 @@
-"""What the rules of this build would decide of old events, compared with what was decided. Nothing is written."""
+"""What this build's rules would decide on old events, compared with what was decided. Writes nothing."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ from streams.replay.history import History, Step
 from streams.replay.reader import Record
 
 TOPICS: Final = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_EVENT)
-# Enough to see what a change does; the counts are of all.
+# Enough to see what a change does; the counts cover all.
 _MOST_SHOWN = 100
 _PAGE = 1_000
 _KINDS: Final[Mapping[type[object], str]] = {
@@ -48,12 +48,12 @@ _KINDS: Final[Mapping[type[object], str]] = {
     i.CampaignSlot: "pace",
     i.BackendAnswered: "backend",
 }
-"""What a decision is about, by its input; all others are about a send."""
+"""What a decision is about, by its input; those of all other inputs are about a send."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`what`: the decision; `was`, `now`: what was decided, what would be; `origin`: topic/partition/offset."""
+    """`what`: the decision; `was`, `now`: what was and would be decided; `origin`: topic/partition/offset."""
 
     origin: str
     event_id: str
@@ -64,7 +64,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """`compared`: decisions by kind; `differing`: of these, by kind; `unknown`: events of which the log does not tell."""
+    """Counts of decisions by kind, and those `differing`. `unknown`: events that the log does not tell of."""
 
     compared: Counter[str] = field(default_factory=Counter)
     differing: Counter[str] = field(default_factory=Counter)
@@ -88,7 +88,7 @@ class _Read:
 
 
 class WhatIf:
-    """Compares the events of one topic with what this build decides of them, in the state that they met."""
+    """Comparison of one topic's events with what this build decides on them, in the state that they met."""
 
     def __init__(self, policy: Policy, pool: Pool, wanted: Wanted) -> None:
         self._policy = policy
@@ -141,7 +141,7 @@ class WhatIf:
                 self.result.add(Difference(read.record.origin, read.event.event_id, name, before, after))
 
     def _given(self, read: _Read, step: Step) -> i.Input | None:
-        """The input as the log tells it; a call or a client's message says more itself than its events do."""
+        """Return the input as the log tells it. Calls and clients' messages say more than their events do."""
         first, given = step.events[0].event, given_of(step, self._policy)
         if isinstance(read.event, CallCompleted) and isinstance(first, e.Declined):
             sid = first.outcome.get("sid") if first.reason == "repeated" else None
@@ -166,7 +166,7 @@ class WhatIf:
 
 
 def _words(event: InboundMessage, step: Step, now: Sequence[e.Recorded]) -> Iterable[tuple[str, Any, Any]]:
-    """A message's text, and what it commands, of which the decision is one part."""
+    """Yield a message's text and what it commands, each a part of the decision, before and now."""
     first, then = step.events[0].event, now[0].event if now else None
     if isinstance(first, e.Received):
         text = described(event.params)
@@ -175,9 +175,11 @@ def _words(event: InboundMessage, step: Step, now: Sequence[e.Recorded]) -> Iter
 
 
 def _names(event: Event, conversation_id: int | None) -> set[str]:
-    """What an event is called in the log: of a report, the message and how far it came."""
+    """Return what an event is called in the log; a report, by its message and how far that came."""
     if isinstance(event, ConversationEvent):
-        return {f"{event.conversation_id}:{event.number}"} if event.conversation_id == conversation_id else set()
+        return (
+            {f"{event.conversation_id}:{event.number}"} if event.conversation_id == conversation_id else set()
+        )
     if isinstance(event, MessageStatus):
         status = event.params.get("MessageStatus") or event.params.get("SmsStatus", "")
         return {f"report:{event.params.get('MessageSid')}:{status}"}
@@ -207,8 +209,10 @@ def _names_of(step: Step) -> set[str]:
 
 
 def _readable(page: Sequence[StoredEvent]) -> list[e.Recorded]:
-    """Events of this version; what came before is in the snapshot of the build that moved it."""
-    return [recorded_of(each.row, each.conversation_id) for each in page if "schema_version" not in each.row.data]
+    """Return the events of this version; what came before is in the snapshot of the build that moved it."""
+    return [
+        recorded_of(each.row, each.conversation_id) for each in page if "schema_version" not in each.row.data
+    ]
 
 
 def _whole(events: Sequence[e.Recorded]) -> Sequence[e.Recorded]:

@@ -12,10 +12,10 @@ _HOW = "write ISO 8601 (2025-10-28T10:34:34Z) or an age (30m, 1h, 2d)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Half open: what was produced at `since` is in, what was produced at `until` is not; so are offsets.
+    """A half-open range: what was produced at `since` is in, at `until` is not; likewise for offsets.
 
-    Offsets are those of every partition. Times are aware; None is open: from the beginning, or to the end as it is when
-    reading begins.
+    Offsets apply to every partition. Times are aware. None is open: from the beginning, or to the end as it
+    is when reading begins.
     """
 
     since: datetime | None = None
@@ -30,18 +30,20 @@ class Window:
 
     @classmethod
     def of_json(cls, saved: dict[str, Any]) -> Self:
-        """Read what `as_json` gave."""
-        since, until = (datetime.fromisoformat(saved[name]) if saved[name] else None for name in ("since", "until"))
+        """Read what `as_json` returned."""
+        since, until = (
+            datetime.fromisoformat(saved[name]) if saved[name] else None for name in ("since", "until")
+        )
         return cls(since=since, until=until, from_offset=saved["from_offset"], to_offset=saved["to_offset"])
 
 
 def make_window(
     now: datetime, since: str | None, until: str | None, from_offset: int | None, to_offset: int | None
 ) -> Window:
-    """Check the options against each other.
+    """Make a window of the options, checked against each other.
 
     Raises:
-        InvalidInput: none is given, times and offsets are mixed, or the end is not behind the beginning.
+        InvalidInput: none is given, times and offsets are mixed, or the end is not after the beginning.
     """
     if since is None and from_offset is None:
         raise InvalidInput("--since", f"say from when, or --from-offset; {_HOW}")

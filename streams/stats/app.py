@@ -19,7 +19,7 @@ from streams.stats.live import Assignment, LiveRecords
 
 log = structlog.get_logger()
 
-# The embedded broker tells a wrong end of the log for larger batches, and recovery would end early.
+# The embedded broker reports a wrong end of the log for larger batches, and recovery would end early.
 _EMBEDDED_BATCH = 1
 
 
@@ -34,7 +34,7 @@ class StatsApp:
 
 
 def create_stats_app(settings: Settings, partitions: int, url: str, data_dir: Path) -> StatsApp:
-    """Make the app. `url`: where other stats workers reach this one's views."""
+    """Create the app. `url`: where other stats workers reach this one's views."""
     over: dict[str, object] = {"table_standby_replicas": 0, "store": "memory://", "canonical_url": url}
     if settings.kafka_embedded:
         over["producer_max_batch_size"] = _EMBEDDED_BATCH
@@ -63,7 +63,7 @@ def create_stats_app(settings: Settings, partitions: int, url: str, data_dir: Pa
 
 
 class _Crash:
-    """A change that Kafka refuses for good: start again from the committed offsets."""
+    """Crash over a change that Kafka refuses for good: the app starts again from the committed offsets."""
 
     def __init__(self, app: faust.App) -> None:
         self._app = app

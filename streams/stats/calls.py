@@ -1,8 +1,8 @@
-"""What became of each call that began a conversation: the figures of campaigns. Pure; nothing is changed in place.
+"""What became of each call that began a conversation: campaigns' figures. Pure; changes nothing in place.
 
-A call is plain JSON: the day on which it began, its turn, its campaign, `FATES` as 0 or 1, and the reasons of failures
-with how often each came. It counts for the day on which it began, whenever its fate comes: a campaign's delivered,
-read and answered calls are a part of those that it started.
+A call is plain JSON: the day on which it began, its turn, its campaign, `FATES` as 0 or 1, and the reasons
+for failures with how often each came. It counts for the day on which it began, whenever its fate comes: a
+campaign's delivered, read and answered calls are a part of those that it started.
 """
 
 from typing import Any
@@ -12,16 +12,16 @@ from streams.stats.event import Event
 Call = dict[str, Any]
 
 FATES = ("delivered", "read", "answered", "escalated", "stopped", "failed")
-"""`delivered`, `read`: its first message; `stopped`: the client wants no more messages; `failed`: anything of it."""
+"""`delivered`, `read`: its first message. `stopped`: the client opted out. `failed`: anything of it did."""
 
 _FATE_OF_TYPE = {"received": "answered", "escalated": "escalated", "opted_out": "stopped", "failed": "failed"}
 _UNKNOWN_REASON = "unknown"
-# Campaigns name their reasons by the vendors' codes; a code is short, whatever else comes in its place is cut.
+# Campaigns name reasons by the vendors' codes, which are short; whatever else comes in their place is cut.
 _LONGEST_REASON = 40
 
 
 def begun(event: Event, day: str, *, answered: bool) -> Call:
-    """Return a call that has just begun. `answered`: its client had written before, and waited for it."""
+    """Return a call that has just begun. `answered`: its client had written before and was waiting for it."""
     return {
         "day": day,
         "turn": event.data.get("turn_id"),
@@ -34,7 +34,7 @@ def begun(event: Event, day: str, *, answered: bool) -> Call:
 
 
 def after(calls: list[Call], event: Event) -> list[Call]:
-    """Return the calls after an event; the very same list where it changes nothing."""
+    """Return the calls after an event; the very same list if it changes nothing."""
     if event.type == "delivered":
         return _delivered(calls, event)
     fate = _FATE_OF_TYPE.get(event.type)
@@ -49,7 +49,10 @@ def after(calls: list[Call], event: Event) -> list[Call]:
 
 
 def _delivered(calls: list[Call], event: Event) -> list[Call]:
-    """A report of a first message, which may come after a later call has begun; or of a status on the way there."""
+    """Return the calls after a first message's report, which may come after a later call has begun.
+
+    A status on the way to `delivered` changes nothing.
+    """
     status, turn = event.data.get("status"), event.data.get("turn_id")
     if event.data.get("kind") != "first" or status not in ("delivered", "read"):
         return calls
@@ -59,4 +62,6 @@ def _delivered(calls: list[Call], event: Event) -> list[Call]:
 
 def kept_calls(calls: list[Call], oldest: str) -> list[Call]:
     """Return the calls from the day `oldest` on."""
-    return calls if not calls or calls[0]["day"] >= oldest else [call for call in calls if call["day"] >= oldest]
+    return (
+        calls if not calls or calls[0]["day"] >= oldest else [call for call in calls if call["day"] >= oldest]
+    )

@@ -1,8 +1,8 @@
-"""The recovery of the table from its changelog, a topic that `migrate` makes.
+"""Recovery of the table from its changelog, a topic that `migrate` creates.
 
-It is read at once: Faust makes a task, counters and an event for each record, some 0.15 ms, of which reading is a tenth.
-What could not be read (Kafka went away, a rebalance began) is left to Faust's own way, which goes on behind the last
-record applied.
+The changelog is read at once: Faust makes a task, counters and an event for each record, which takes about
+0.15 ms, of which reading is a tenth. What could not be read (Kafka went away, a rebalance began) is left to
+Faust's own recovery, which goes on after the last record applied.
 """
 
 import gc
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 @contextmanager
 def _records_are_no_garbage() -> Iterator[None]:
-    """Spare the collector what is loaded: looking through 100,000 records stops the process for tenths of a second."""
+    """Spare the collector what is loaded: scanning 100,000 records stops us for tenths of a second."""
     gc.disable()
     try:
         yield
@@ -37,7 +37,7 @@ def _records_are_no_garbage() -> Iterator[None]:
 
 
 class QuickRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
-    """Set as the recovery of the app's tables, of which there is one."""
+    """The recovery of the app's tables, of which there is one."""
 
     def __init__(self, app: faust.App, settings: Settings, table: Any) -> None:  # noqa: ANN401
         super().__init__(app, app.tables, beacon=app.tables.beacon, loop=app.tables.loop)
@@ -45,9 +45,13 @@ class QuickRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
         self._table = table
 
     async def _build_offsets(
-        self, consumer: Any, tps: set[TP], destination: MutableMapping[TP, int], title: str  # noqa: ANN401
-    ) -> None:  # fmt: skip
-        """Find where recovery begins, and read up to where it ends. `destination`: the last offsets applied."""
+        self,
+        consumer: Any,  # noqa: ANN401
+        tps: set[TP],
+        destination: MutableMapping[TP, int],
+        title: str,
+    ) -> None:
+        """Find where recovery begins, and read to where it ends. `destination`: the last offsets applied."""
         await super()._build_offsets(consumer, tps, destination, title)
         ends = {tp: self.active_highwaters[tp] for tp in tps if self.active_highwaters[tp] > destination[tp]}
         if title != "active" or not ends:
@@ -63,17 +67,23 @@ class QuickRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
         ends = {TopicPartition(*tp): offset + 1 for tp, offset in last.items()}
         async with PartitionReader(self._settings) as reader:
             async for batch in reader.batches(starts, ends):
-                for place, records in batch.items():  # nothing waits in here: what is applied and what is noted are one
+                # No await in this loop, so that what is applied and what is noted are one.
+                for place, records in batch.items():
                     for record in records:
                         self._apply(record)
                         applied[TP(*place)] = record.offset
 
     def _apply(self, record: ConsumerRecord) -> None:
-        """What cannot be read is left out; its conversation, missing then, is made again from Postgres."""
+        """Apply a record. One that cannot be read is left out; its conversation is remade from Postgres."""
         try:
-            key, value = from_json(record.key or b""), None if record.value is None else from_json(record.value)
+            key, value = (
+                from_json(record.key or b""),
+                None if record.value is None else from_json(record.value),
+            )
         except ValueError:
-            log.error("entry of the changelog cannot be read", partition=record.partition, offset=record.offset)
+            log.error(
+                "entry of the changelog cannot be read", partition=record.partition, offset=record.offset
+            )
             return
         if value is None:
             self._table.data.pop(key, None)

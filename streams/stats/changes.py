@@ -1,11 +1,11 @@
-"""Takes changed records to the changelog, many at once, and acknowledges events when Kafka has their changes.
+"""Writes changed records to the changelog, many at once, and acknowledges events once Kafka has the changes.
 
-A conversation's events come close to each other (answered, sent, delivered), so that they mostly share one write; and a
+A conversation's events come close together (answered, sent, delivered), so they mostly share one write. A
 batch costs Kafka's client a fraction of what its records would cost one by one.
 
-Stock Faust may commit an event whose changelog record is still in a buffer of the process: its flush gives up when
-nothing was sent for 0.1 s, and does not see a record that is just being handed to the client. Killed at that moment,
-the event would never be counted.
+Stock Faust may commit an event whose changelog record is still in a buffer of the process: its flush gives
+up when nothing was sent for 0.1 s, and does not see a record that is just being handed to the client. If the
+process were killed at that moment, the event would never be counted.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from mailboxes.watermark import Window, WorkItem
 from schemas.settings import Settings
 from streams.stats.record import Record
 
-# Half the commit interval: on its account nothing is redelivered that would not be anyway.
+# Half the commit interval: it causes no redelivery that would not happen anyway.
 _FLUSH_EVERY_SECONDS = 0.5
-# So many changed records are some 1 MB, and are written in a tenth of a second.
+# This many changed records are about 1 MB, and are written in a tenth of a second.
 _FLUSH_AT_RECORDS = 1000
-# Under the broker's usual limit of a message, 1 MB.
+# Under the broker's usual message limit of 1 MB.
 _BATCH_BYTES = 512 * 1024
 
 Done = Callable[[], None]
@@ -38,12 +38,12 @@ _SOURCE = "conversation-event"
 
 
 class Changes:
-    """`put` what changed; `done` is called when Kafka has it, `failed` when it never will."""
+    """Changes for Kafka: `put` one; `done` is called when Kafka has it, `failed` when it never will."""
 
     def __init__(self, settings: Settings, topic: str, failed: Callable[[BaseException], None]) -> None:
         self._topic = topic
         self._failed = failed
-        self._one_by_one = settings.kafka_embedded  # its log's end is told wrong for larger batches
+        self._one_by_one = settings.kafka_embedded  # it reports a wrong end of the log for larger batches
         self._settings = settings
         self._changed: dict[int, dict[str, Record | None]] = {}
         self._waiting: list[Done] = []
@@ -61,7 +61,7 @@ class Changes:
         await self._producer.stop()
 
     def put(self, partition: int, key: str, record: Record | None, done: Done | None = None) -> None:
-        """Write a record soon; None: it is gone. A later one of the same key takes its place."""
+        """Write a record soon, or None if it is gone. A later one of the same key takes its place."""
         self._changed.setdefault(partition, {})[key] = record
         if done is not None:
             self._waiting.append(done)
@@ -76,7 +76,7 @@ class Changes:
         self._changed, self._waiting, self._count = {}, [], 0
 
     async def flush(self) -> None:
-        """Return all that waits to Kafka and wait until it has it."""
+        """Hand all that waits to Kafka, and wait until Kafka has it."""
         changed, waiting, self._count = self._changed, self._waiting, 0
         self._changed, self._waiting = {}, []
         if self._timer is not None:
@@ -84,7 +84,11 @@ class Changes:
             self._timer = None
         try:
             async with self._lock:  # a key's later record must not overtake its earlier one
-                sent = [future for partition, records in changed.items() for future in await self._send(partition, records)]
+                sent = [
+                    future
+                    for partition, records in changed.items()
+                    for future in await self._send(partition, records)
+                ]
             for future in sent:
                 await future
         except Exception as error:  # noqa: BLE001 - handed on
@@ -115,12 +119,12 @@ class Changes:
 
 
 def _serialized(key: str, record: Record | None) -> dict[str, Any]:
-    """As Faust reads them when the table recovers: both are JSON; an entry it cannot read would stop it for ever."""
+    """Return an entry as Faust's recovery reads it, in JSON; one it cannot read would stop it for ever."""
     return {"key": to_json(key), "value": None if record is None else to_json(record), "timestamp": None}
 
 
 class Deliveries:
-    """The events between their fetch and their acknowledgement, in the order of the offsets of each partition."""
+    """The events between fetch and acknowledgement, in the order of each partition's offsets."""
 
     def __init__(self) -> None:
         self._windows: dict[int, Window[None]] = {}
@@ -131,16 +135,16 @@ class Deliveries:
 
     @property
     def outstanding(self) -> int:
-        """How many events wait for Kafka to have their changes."""
+        """Number of events that wait for Kafka to have their changes."""
         return self._unfinished[_SOURCE]
 
     def begin_generation(self) -> None:
-        """A new assignment: what was under way belongs to the former one and is never acknowledged in this one."""
+        """Begin a new assignment, in which what was under way in the former one is never acknowledged."""
         self._close()
         self.open = True
 
     async def drain(self, seconds: float) -> int:
-        """Take nothing new and wait until all changes are in Kafka; return how many are not. These are left alone."""
+        """Take nothing new and wait until Kafka has all changes; return how many it lacks, which are left."""
         self.open = False
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -155,12 +159,18 @@ class Deliveries:
         if window is None:
             window = self._windows[partition] = Window(_SOURCE, _acknowledge, self._unfinished)
         fetched = LogRecord(
-            source=_SOURCE, partition=partition, offset=offset, key="", message=None, token=event, generation=0
+            source=_SOURCE,
+            partition=partition,
+            offset=offset,
+            key="",
+            message=None,
+            token=event,
+            generation=0,
         )
         return window.begin(fetched)
 
     def finish(self, delivery: Delivery) -> None:
-        """Nothing has to be delivered for this event, or it has been; without effect in a later assignment."""
+        """Finish an event that has nothing (more) to deliver; without effect in a later assignment."""
         assert delivery.window is not None, "it was begun"
         delivery.window.finish(delivery)
         if not self.outstanding:

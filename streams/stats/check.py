@@ -1,7 +1,7 @@
 """Compares the live records with Postgres: per conversation, and in sums.
 
-An event that Postgres has may still be on its way to the tables. What lacks it is looked at again; where nothing is on
-its way any more and it is still lacking, that is a difference.
+An event that Postgres has may still be on its way to the tables. A record that lacks it is looked at again;
+if it still lacks it when nothing is on its way any more, that is a difference.
 """
 
 import asyncio
@@ -24,13 +24,18 @@ from streams.stats.record import Record, has_begun, is_over, pruned
 _LOOK_AGAIN_SECONDS = 0.5
 _ROWS_AT_ONCE = 200
 _NOT_COMPARED = frozenset({"partition", "gap", "phone_number"})
-_OF_ALL_EVENTS = frozenset({"received", "sent", "failed", "waiting_since", "last_activity", "agent_id", "group_id"})
-"""What the tables go on to know when Postgres no longer keeps the events, or a build before the log the messages."""
+_OF_ALL_EVENTS = frozenset(
+    {"received", "sent", "failed", "waiting_since", "last_activity", "agent_id", "group_id"}
+)
+"""Fields that the tables still know when Postgres no longer does.
+
+It has dropped the events, or a build before the log has dropped the messages.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`conversation`: its number, masked; `field`: a key of the record, or what is missing as a whole."""
+    """`conversation`: its number, masked; `field`: a key of the record, or what is missing entirely."""
 
     conversation: str
     field: str
@@ -40,7 +45,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """`pending`: conversations with events on their way when patience ended, which were not compared."""
+    """`pending`: conversations not compared, because events were on their way when patience ended."""
 
     conversations: int = 0
     pending: int = 0
@@ -52,9 +57,11 @@ class Comparison:
 
 
 class Check:
-    """One comparison. `patience`: seconds for which it waits for events on their way."""
+    """One comparison. `patience`: how many seconds it waits for events on their way."""
 
-    def __init__(self, settings: Settings, client: StatsClient, rows: Rows, lag: EventLag, patience: float) -> None:
+    def __init__(
+        self, settings: Settings, client: StatsClient, rows: Rows, lag: EventLag, patience: float
+    ) -> None:
         self._zone = ZoneInfo(settings.stats_timezone)
         self._kept = settings.stats_days_kept
         self._closed_kept = timedelta(days=settings.stats_closed_kept_days)
@@ -108,7 +115,9 @@ class Check:
                 found.differences.append(Difference(masked(number), "conversation", "there", "missing"))
         return found
 
-    def _compare(self, found: Comparison, record: Record | None, row: WholeConversation, on_their_way: bool) -> None:
+    def _compare(
+        self, found: Comparison, record: Record | None, row: WholeConversation, on_their_way: bool
+    ) -> None:
         found.conversations += 1
         number, counted = masked(row.phone_number), record["number"] if record else 0
         if counted != row.event_number and (row.waiting or on_their_way or counted > row.event_number):
@@ -121,13 +130,15 @@ class Check:
             found.differences += [Difference(number, *each) for each in self._fields(record, truth, without)]
 
     def _is_purged(self, row: WholeConversation) -> bool:
-        """Return whether the log's beginning has gone, or messages may have, before the log told of it."""
+        """Return whether the log's beginning is gone, or messages may have gone before the log told of it."""
         first = row.events[0]
         if first["number"] > 1 or self._messages_kept is None:
             return bool(first["number"] > 1)
         return utc(datetime.fromisoformat(first["at"])) < datetime.now(UTC) - self._messages_kept
 
-    def _fields(self, record: Record, truth: Record, without: frozenset[str]) -> Iterator[tuple[str, Any, Any]]:
+    def _fields(
+        self, record: Record, truth: Record, without: frozenset[str]
+    ) -> Iterator[tuple[str, Any, Any]]:
         today = datetime.now(self._zone).date().isoformat()
         ours, theirs = pruned(record, self._kept, today), pruned(truth, self._kept, today)
         for name in theirs.keys() - without:

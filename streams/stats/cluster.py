@@ -19,21 +19,26 @@ from streams.stats.totals import Sums
 # In one data centre an answer takes milliseconds; whoever asks for `/stats` gives up after 1 s.
 _OK = 200
 _PEER_TIMEOUT = aiohttp.ClientTimeout(total=0.6)
-# A page of whole records is up to some MB.
+# A page of whole records is up to a few MB.
 _RECORDS_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 Json = dict[str, Any]
 
 
 class Cluster:
-    """Asks the others for what is not here. Complete, or `Unavailable`: never partial.
+    """The group's statistics, asking others for what is not here. Complete or `Unavailable`, never partial.
 
     Every method raises:
         Unavailable: partitions move, tables recover or are made whole, or a worker does not answer in time.
     """
 
     def __init__(
-        self, records: LiveRecords, rebuild: Rebuild, url: str, session: aiohttp.ClientSession, proofs: PeerProofs
+        self,
+        records: LiveRecords,
+        rebuild: Rebuild,
+        url: str,
+        session: aiohttp.ClientSession,
+        proofs: PeerProofs,
     ) -> None:
         self._records = records
         self._rebuild = rebuild
@@ -54,7 +59,11 @@ class Cluster:
     async def find(self, key: str) -> Json | None:
         """Return one conversation's record, or None."""
         owner = self._owner(partition_of(key, self._records.partitions))
-        found = self.local_record(key) if owner is None else await self._ask(owner, "/conversations/local", {"phone": key})
+        found = (
+            self.local_record(key)
+            if owner is None
+            else await self._ask(owner, "/conversations/local", {"phone": key})
+        )
         record = found["conversation"]
         return record if isinstance(record, dict) else None
 
@@ -67,7 +76,7 @@ class Cluster:
         return await self._ask(owner, "/records", query, _RECORDS_TIMEOUT)
 
     async def rebuild(self, begin: str | None) -> list[Json]:
-        """Have every worker make its records again, or tell how far it is. `begin`: from what, see `Rebuild`."""
+        """Have every worker remake its records, or tell how far it is. `begin`: from what, see `Rebuild`."""
         here = {"partitions": sorted(self._records.active()), "rebuild": self.local_rebuild(begin)}
         parts = await self._parts(here, "/rebuild/local", {"begin": begin} if begin else {})
         return [part["rebuild"] for part in parts]
@@ -94,10 +103,14 @@ class Cluster:
     def local_records(self, partition: int, after: int, limit: int) -> Json:
         self._check_owned(partition)
         found = (
-            record for record in self._records.all()
+            record
+            for record in self._records.all()
             if record["partition"] == partition and record["conversation_id"] > after
-        )  # fmt: skip
-        return {"partitions": self._records.partitions, "records": heapq.nsmallest(limit, found, key=conversation_id)}
+        )
+        return {
+            "partitions": self._records.partitions,
+            "records": heapq.nsmallest(limit, found, key=conversation_id),
+        }
 
     def local_rebuild(self, begin: str | None) -> Json:
         self.check()
@@ -116,12 +129,14 @@ class Cluster:
             raise Unavailable("the conversation has moved")
 
     def _owner(self, partition: int) -> str | None:
-        """Return the URL of the worker that has a partition; None: this one."""
+        """Return the URL of the worker that has a partition, or None for this one."""
         if not self._records.ready:
             raise Unavailable("tables recover or partitions move")
         if partition in self._records.active():
             return None
-        owner = next((url for url, theirs in self._records.assignment.owners().items() if partition in theirs), None)
+        owner = next(
+            (url for url, theirs in self._records.assignment.owners().items() if partition in theirs), None
+        )
         if owner is None or owner == self._url:
             raise Unavailable("the conversation's partition has no owner")
         return owner
@@ -131,7 +146,9 @@ class Cluster:
         everything = list(range(self._records.partitions))
         if here["partitions"] == everything:
             return [here]
-        others = [url for url, theirs in self._records.assignment.owners().items() if theirs and url != self._url]
+        others = [
+            url for url, theirs in self._records.assignment.owners().items() if theirs and url != self._url
+        ]
         parts = [here, *await asyncio.gather(*(self._ask(url, path, query) for url in others))]
         if sorted(partition for part in parts for partition in part["partitions"]) != everything:
             raise Unavailable("partitions move")
@@ -143,7 +160,12 @@ class Cluster:
         where = url.rstrip("/") + path
         try:
             answer = await ask(
-                self._session, "GET", where, params=query, headers=self._proofs.headers(path, query), timeout=timeout
+                self._session,
+                "GET",
+                where,
+                params=query,
+                headers=self._proofs.headers(path, query),
+                timeout=timeout,
             )
             if answer.status == _OK:
                 return answer.json()

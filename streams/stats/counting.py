@@ -1,4 +1,4 @@
-"""The agent's side: each event changes its conversation's record, and is acknowledged when Kafka has the change."""
+"""The Faust agent's side: each event changes a record, and is acknowledged when Kafka has the change."""
 
 import asyncio
 from functools import partial
@@ -22,19 +22,24 @@ from streams.stats.record import Record
 log = structlog.get_logger()
 
 Change = tuple[str, Record | None]
-"""Key and record to write; None: it is forgotten."""
+"""Key and record to write; None if it is forgotten."""
 
-# What waits for Kafka at most: some 3 s of the fastest stream, and a bound on what a crash repeats.
+# The most that waits for Kafka: about 3 s of the fastest stream, and a bound on what a crash repeats.
 _MOST_OUTSTANDING = 10_000
 
 
-_COUNTED = Counter("whatsapp_stats_events_counted", "Conversation events read, repeated ones among them.", ["type"])
-_KNOWN = {name: _COUNTED.labels(name) for name in get_args(EventType)}  # looked up once: each event comes here
+_COUNTED = Counter(
+    "whatsapp_stats_events_counted", "Conversation events read, repeated ones among them.", ["type"]
+)
+# Looked up once, because each event comes here.
+_KNOWN = {name: _COUNTED.labels(name) for name in get_args(EventType)}
 _OTHER = _COUNTED.labels("other")
 
 REPEATED = Counter("whatsapp_stats_events_repeated", "Conversation events that had been counted before.")
 SKIPPED = Counter("whatsapp_stats_events_skipped", "Conversation events that could not be counted.")
-REPAIRED = Counter("whatsapp_stats_records_repaired", "Records that were made again from Postgres and differed.")
+REPAIRED = Counter(
+    "whatsapp_stats_records_repaired", "Records that were made again from Postgres and differed."
+)
 REBALANCES = Counter("whatsapp_stats_rebalances", "Assignments of partitions to this worker.")
 READY = Gauge("whatsapp_stats_ready", "1 when the records of all assigned partitions are here.")
 COMPLETE = Gauge("whatsapp_stats_complete", "1 when no record is known to lack an event.")
@@ -43,12 +48,12 @@ RECORDS = Gauge("whatsapp_stats_records", "Conversations whose records are here.
 
 
 def counted(type_: str) -> None:
-    """Count an event; types are an open set, what they add to the metrics is not."""
+    """Count an event. Types are an open set, but the metric's labels are not."""
     _KNOWN.get(type_, _OTHER).inc()
 
 
 class Counting:
-    """Set as `app.engine`; see `streams.engine.consumer.Engine`."""
+    """The app's `engine`, see `streams.engine.consumer.Engine`."""
 
     def __init__(self, records: LiveRecords, changes: Changes) -> None:
         self._records = records
@@ -57,7 +62,7 @@ class Counting:
         self._room = asyncio.Event()
 
     async def drain(self) -> None:
-        """Before partitions leave, their changes must be in the changelog: the next owner recovers from it."""
+        """Bring all changes into the changelog before partitions leave: the next owner recovers from it."""
         self._deliveries.open = False
         self._room.set()
         flushing = asyncio.create_task(self._changes.flush(), name="last changes")
@@ -72,17 +77,20 @@ class Counting:
         REBALANCES.inc()
 
     def sought(self, offsets: dict[TopicPartition, int]) -> None:
-        """Where reading begins does not matter: events carry numbers."""
+        """Ignore where reading begins: events carry numbers."""
 
     async def read_on(self) -> None:
-        """Nor does it matter which offsets hold no record."""
+        """Ignore which offsets hold no record."""
 
     def lost(self, found: dict[TopicPartition, tuple[int, int, int]]) -> None:
-        """Nor does a log without its beginning: what is missing is looked up in Postgres."""
+        """Only warn of a log without its beginning: what is missing is looked up in Postgres."""
         log.warning("committed offsets are lost, the log is read from its beginning", partitions=len(found))
 
     async def take(self, event: Any) -> None:  # noqa: ANN401 - a Faust event
-        """Count one event; it is acknowledged when its change is in Kafka. Never raises: Faust would stop for seconds."""
+        """Count an event, to be acknowledged when its change is in Kafka.
+
+        Never raises: Faust would stop for seconds.
+        """
         while self._deliveries.open and self._deliveries.outstanding >= _MOST_OUTSTANDING:
             self._room.clear()
             await self._room.wait()
@@ -101,12 +109,12 @@ class Counting:
         self._room.set()
 
     def _traced(self, message: Any) -> Change | None:  # noqa: ANN401
-        """The trace that began with the client's message ends here."""
+        """Go on in the trace that began with the client's message, which ends here."""
         with span(f"count {CONVERSATION_EVENT}", SpanKind.CONSUMER, traceparent_of(message.headers)):
             return self._changed(message)
 
     def _changed(self, message: Any) -> Change | None:  # noqa: ANN401
-        """Return key and record to write; None when there is nothing to write. What cannot be counted stays in the log."""
+        """Return key and record to write, or None. What cannot be counted stays in the log."""
         records = self._records
         try:
             entry = Entry.read(message.key, message.value, message.partition, records.partitions)

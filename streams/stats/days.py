@@ -1,8 +1,8 @@
 """What a conversation adds to each day's totals. Pure; nothing is changed in place.
 
-A day is plain JSON: `COUNTS`, and `latency`, the response times by bucket: a mergeable sketch whose quantiles are right to
-1 %. A bucket's count is an integer, so sketches add up in any order and can be taken out again; buckets and quantiles are
-those of Datadog's DDSketch.
+A day is plain JSON: `COUNTS`, and `latency`, the response times by bucket. The latter is a mergeable sketch
+whose quantiles are right to 1 %. A bucket's count is an integer, so sketches add up in any order and can be
+taken out again. Buckets and quantiles are those of Datadog's DDSketch.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from streams.stats.event import MICROSECONDS
 Day = dict[str, Any]
 Days = dict[str, Day]
 
-# Today is asked for, yesterday around midnight; a week lets people look back. Older days are in Postgres.
+# Today is asked for, and yesterday around midnight; a week lets people look back. Postgres has older days.
 DAYS_KEPT = 8
 COUNTS = ("started", "answered", "received", "sent", "failed", "response_microseconds", "response_count")
-"""What a day counts. `started`, `answered`: 0 or 1. Whole microseconds, because sums of floats depend on their order."""
+"""What a day counts. `started`, `answered`: 0 or 1. Whole microseconds, as float sums depend on order."""
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 _ACCURACY = 0.01
-# Nobody tells answers under a millisecond apart, and a logarithm needs more than nothing.
+# Nobody can tell answers under a millisecond apart, and a logarithm needs more than zero.
 _SHORTEST_SECONDS = 0.001
 _MAPPING = LogarithmicMapping(_ACCURACY)
 
@@ -36,18 +36,18 @@ def with_counts(days: Days, day: str, **added: int) -> Days:
 
 
 def with_flag(days: Days, day: str, name: str) -> Days:
-    """Return the days with a count that is 0 or 1 set."""
+    """Return the days with a 0-or-1 count set to 1."""
     counts = days.get(day) or dict.fromkeys(COUNTS, 0)
     return days if counts[name] else {**days, day: {**counts, name: 1}}
 
 
 def without_flags(days: Days) -> Days:
-    """Return the days as those of no conversation of its own."""
+    """Return the days as for a record that is no conversation of its own."""
     return {day: {**counts, "started": 0, "answered": 0} for day, counts in days.items()}
 
 
 def with_response(days: Days, day: str, response_microseconds: int) -> Days:
-    """Return the days with a response time added to one that is there."""
+    """Return the days with a response time added to an existing one."""
     counts, key = days[day], bucket(response_microseconds)
     latency = counts.get("latency", {})
     added = {
@@ -71,12 +71,12 @@ def kept_days(days: Days, oldest: str) -> Days:
 
 
 def bucket(response_microseconds: int) -> str:
-    """Return a response time's bucket, as a key of JSON."""
+    """Return a response time's bucket, as a JSON key."""
     return str(_MAPPING.key(max(_SHORTEST_SECONDS, response_microseconds / MICROSECONDS)))
 
 
 def quantiles(counts: Mapping[str, int]) -> dict[str, float]:
-    """Return p50, p95 and p99 in seconds; 0 where nothing was counted."""
+    """Return p50, p95 and p99 in seconds; 0 if nothing was counted."""
     sketch = DDSketch(_ACCURACY)
     for key, count in counts.items():
         if count > 0:

@@ -1,6 +1,6 @@
-"""An event as the statistics read it: only what they need, of every version, and tolerant of types that they do not know.
+"""An event as the statistics read it: only what they need, of every version, tolerating unknown types.
 
-Checked by hand rather than by the model that writes them: this is done for each event of every conversation.
+Checked by hand rather than by the model that writes it, as this is done for each event of every conversation.
 """
 
 from datetime import UTC, datetime, tzinfo
@@ -13,13 +13,14 @@ from schemas.events import ConversationEvent
 from schemas.query import is_countable
 
 MICROSECONDS = 1_000_000
-# Ids of conversations are INTEGERs.
+# Conversation ids are INTEGERs.
 _LARGEST_INTEGER = 2**31 - 1
 
 
 class Event(NamedTuple):
-    """See `schemas.events.ConversationEvent`. `status`: the conversation's, after what happened; None: not told, or there
-    is no conversation yet.
+    """An event, see `schemas.events.ConversationEvent`.
+
+    `status`: the conversation's afterwards; None if it is not told, or there is no conversation yet.
     """
 
     conversation_id: int
@@ -82,7 +83,7 @@ def utc(at: datetime) -> datetime:
     """Return the moment in UTC. Times without a zone are UTC, as everywhere in the service.
 
     Raises:
-        InvalidInput: no year of the calendar.
+        InvalidInput: it is in no year of the calendar.
     """
     try:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
@@ -103,7 +104,7 @@ def day_of(at: datetime, zone: tzinfo) -> str:
 
 
 def time_in(data: dict[str, object], name: str, otherwise: datetime) -> datetime:
-    """Return a time out of an event's data, in UTC; `otherwise` where it is missing.
+    """Return a time from an event's data, in UTC; `otherwise` if it is missing.
 
     Raises:
         InvalidInput: it is no time.
@@ -116,12 +117,12 @@ def time_in(data: dict[str, object], name: str, otherwise: datetime) -> datetime
 
 
 def microseconds(seconds: object) -> int:
-    """Return whole microseconds: sums of floats depend on their order.
+    """Return whole microseconds, because sums of floats depend on their order.
 
     Raises:
         InvalidInput: not a number of seconds.
     """
     try:
-        return round(float(seconds) * MICROSECONDS)  # type: ignore[arg-type]  # refused below when it is no number
+        return round(float(seconds) * MICROSECONDS)  # type: ignore[arg-type]  # else refused below
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput("data.response_seconds", "not a number of seconds") from error

@@ -1,4 +1,4 @@
-"""The topic `conversation-event`: what an entry does to its conversation's record, and the records of all of it."""
+"""The topic `conversation-event`: what an entry does to its conversation's record, and all records of it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ from streams.stats.record import ERASED, Record, apply
 
 log = structlog.get_logger()
 
-# Some milliseconds, after which the agent and the views have their turn.
+# Takes some milliseconds, after which the agent and the views have their turn.
 _FOLDED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`event`: None for a tombstone, by which the log forgets a number."""
+    """An entry of the topic. `event`: None for a tombstone, by which the log forgets a number."""
 
     phone_number: str
     event: Event | None
 
     @classmethod
     def read(cls, key: bytes | None, value: bytes | None, partition: int, partitions: int) -> "Entry":
-        """Read one.
+        """Read an entry.
 
         Raises:
-            InvalidInput: it is no event, or stands where two workers would count it.
+            InvalidInput: it is not an event, or is where two workers would count it.
         """
         if value is None and key:
             entry = cls(key.decode(errors="replace"), None)
@@ -52,7 +52,7 @@ class Entry:
         return self.event.type if self.event else ERASED
 
     def after(self, before: Record | None, zone: tzinfo, kept: int) -> Record | None:
-        """Return the conversation's record after it, None where none is left; the very same where nothing changes.
+        """Return the record after this entry: None if none is left, the very same if nothing changes.
 
         Raises:
             InvalidInput: a time or a number that cannot be counted.
@@ -64,8 +64,10 @@ class Entry:
 
 
 class EventLog:
-    """`async with EventLog(settings, records, partition) as log`. `found`: the records so far; with a `gap` where the
-    log does not reach back to a conversation's first event, or lacks one.
+    """A reader of one partition: `async with EventLog(settings, records, partition) as log`.
+
+    `found`: the records so far, with a `gap` if the log does not reach back to the conversation's first
+    event, or lacks one.
     """
 
     def __init__(self, settings: Settings, records: LiveRecords, partition: int) -> None:
@@ -85,7 +87,7 @@ class EventLog:
         await self._reader.__aexit__(kind, error, at)
 
     async def read_on(self) -> bool:
-        """Read what there is by now; return whether there was something.
+        """Read what there is by now; return whether there was anything.
 
         Raises:
             Unavailable: Kafka does not answer.
@@ -107,7 +109,7 @@ class EventLog:
             entry = Entry.read(key, value, self._place.partition, records.partitions)
             after = entry.after(self.found.get(entry.phone_number), records.zone, records.days_kept)
         except InvalidInput:
-            return  # the agent has told of it
+            return  # the agent has reported it
         if after is None:
             self.found.pop(entry.phone_number, None)
         else:

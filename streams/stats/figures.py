@@ -1,4 +1,4 @@
-"""The answer of `/stats`: kept for a moment, so that many who look cost no more than one."""
+"""The answer to `/stats`, kept for a moment so that many viewers cost no more than one."""
 
 import asyncio
 from typing import Any
@@ -10,11 +10,11 @@ from streams.stats.live import LiveRecords
 from streams.stats.queue import Queue
 from streams.stats.totals import campaign_days, figures
 
-# Pages refresh every few seconds. Younger ones are given as they are; older ones are given while new ones are looked
-# up; much older ones are waited for.
+# Pages refresh every few seconds. Answers younger than the first bound are returned as they are, older ones
+# while new ones are looked up. Beyond the second bound, the new ones are waited for.
 _FRESH_SECONDS = 0.5
 _STALE_SECONDS = 2.0
-# Of days and campaigns; each is a few kB.
+# Answers by day and campaign; each is a few kB.
 _MOST_KEPT = 200
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Figures:
-    """Right, or `Unavailable`; at most 2 s old."""
+    """The cluster's figures: right, or `Unavailable`; at most 2 s old."""
 
     def __init__(self, records: LiveRecords, cluster: Cluster, queue: Queue) -> None:
         self._records = records
@@ -32,13 +32,16 @@ class Figures:
         self._looking: dict[_Key, asyncio.Task[Json]] = {}
 
     async def get(self, query: StatsQuery) -> Json:
-        """Return `stats`, and `campaign` where one is asked for.
+        """Return `stats`, and `campaign` if one is asked for.
 
         Raises:
-            Unavailable: see `Cluster`; Kafka or Postgres does not tell the queue.
+            Unavailable: see `Cluster`; or Kafka or Postgres does not tell the queue.
         """
         self._cluster.check()
-        key = query.day.isoformat() if query.day else self._records.today(), tuple(sorted(query.campaign.items()))
+        key = (
+            query.day.isoformat() if query.day else self._records.today(),
+            tuple(sorted(query.campaign.items())),
+        )
         made, rebalance, answer = self._kept.get(key, (float("-inf"), -1, {}))
         age = asyncio.get_running_loop().time() - made
         if rebalance == self._records.rebalance and age < _STALE_SECONDS:
@@ -48,7 +51,7 @@ class Figures:
         return await asyncio.shield(self._look(key))
 
     def _look(self, key: _Key) -> asyncio.Task[Json]:
-        """All who ask while one looks get what it finds."""
+        """Return the look-up under way, or begin one: all who ask meanwhile get what it finds."""
         if key not in self._looking:
             task = self._looking[key] = asyncio.create_task(self._look_up(key), name="figures")
             task.add_done_callback(lambda done: self._looked(key, done))
@@ -57,12 +60,14 @@ class Figures:
     def _looked(self, key: _Key, task: asyncio.Task[Json]) -> None:
         del self._looking[key]
         if not task.cancelled():
-            task.exception()  # whoever waits gets it; nobody may wait
+            task.exception()  # mark it as retrieved: perhaps nobody waits for it
 
     async def _look_up(self, key: _Key) -> Json:
         begun, rebalance = asyncio.get_running_loop().time(), self._records.rebalance
         day, campaign = key[0], dict(key[1])
-        (sums, campaigns), queue = await asyncio.gather(self._cluster.sums(day, campaign), self._queue.figures())
+        (sums, campaigns), queue = await asyncio.gather(
+            self._cluster.sums(day, campaign), self._queue.figures()
+        )
         if rebalance != self._records.rebalance:
             raise Unavailable("partitions move")
         answer: Json = {"stats": {**figures(sums), "queue": queue}}

@@ -1,7 +1,8 @@
 """The records of this worker's partitions and their sums: the only place that touches Faust's table.
 
-Faust's table is read and recovered as it is, but written through its parts (`data`, and the changelog by `Changes`)
-rather than by `table[key] = …`: only so one learns when a change has reached Kafka, and many share a write.
+Faust's table is read and recovered as it is, but written through its parts (`data`, and the changelog by
+`Changes`) rather than by `table[key] = …`: only that way do we learn when a change has reached Kafka, and do
+many share a write.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,7 +38,9 @@ class Assignment:
     def active(self) -> set[int]:
         """Return the partitions whose records are here."""
         if not self.ready or self._active[0] != self.rebalance:
-            found = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic == self._changelog}
+            found = {
+                tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic == self._changelog
+            }
             self._active = self.rebalance if self.ready else None, found
         return self._active[1]
 
@@ -48,7 +51,7 @@ class Assignment:
 
 
 class LiveRecords:
-    """`gaps`: keys whose records missed an event. `compared_for`: see `complete`."""
+    """The records of this worker's partitions, and their sums."""
 
     def __init__(
         self,
@@ -70,11 +73,13 @@ class LiveRecords:
         self.days_kept = days_kept
         self._totals = Totals()
         self._summed_for: int | None = None  # the rebalance after which the totals were summed anew
+        #: Keys whose records missed an event.
         self.gaps: set[str] = set()
-        self.compared_for: int | None = None  # the rebalance after which Postgres was looked through for what is not here
+        #: The rebalance after which Postgres was searched for what is not here, see `complete`.
+        self.compared_for: int | None = None
 
     def write(self, partition: int, key: str, record: Record | None, done: Done | None = None) -> None:
-        """Put a record in the place of the former; None: forget it. `done` is called when the changelog has it."""
+        """Replace a record; None forgets it. `done` is called when the changelog has the change."""
         before = self.find(key)
         if self._summed_for == self.rebalance:
             self._totals.replace(before, record)
@@ -82,20 +87,21 @@ class LiveRecords:
             self._table.data.pop(key, None)
             self.gaps.discard(key)
         else:
-            record["partition"] = partition  # made just now; Faust's own note of a key's partition misses live writes
+            # The record was made just now. Faust's own note of a key's partition misses live writes.
+            record["partition"] = partition
             self._table.data[key] = record
             (self.gaps.add if record["gap"] else self.gaps.discard)(key)
         self._changes.put(partition, key, record, done)
 
-    # What is made again. Written between events, and only where it is not older than what the events told.
+    # Remade records: written between events, and only if not older than what the events told.
 
     def is_newer(self, key: str, than: Record | None) -> bool:
-        """Return whether the record that is here knows of more than another."""
+        """Return whether the record that is here knows of more events than another."""
         before = self.find(key)
         return before is not None and (than is None or rank(before) > rank(than))
 
     def replace(self, record: Record) -> bool:
-        """Put a record in the place of one that is not newer; return whether it differs from the former."""
+        """Replace a record unless it is newer; return whether the new one differs from it."""
         key = record["phone_number"]
         if not self.owns(key) or self.is_newer(key, record):
             return False
@@ -106,7 +112,7 @@ class LiveRecords:
         return True
 
     def remove(self, record: Record) -> bool:
-        """Forget a conversation, if its record is still this one; return whether it was."""
+        """Forget a conversation if its record is still this one; return whether it was."""
         if self.find(key := record["phone_number"]) is not record or not self.owns(key):
             return False
         self.write(record["partition"], key, None)
@@ -123,7 +129,7 @@ class LiveRecords:
 
     @property
     def complete(self) -> bool:
-        """Ready, and no record lacks anything that Postgres knows."""
+        """Whether this worker is ready and no record lacks anything that Postgres knows."""
         return self.ready and not self.gaps and self.compared_for == self.rebalance
 
     @property
@@ -158,7 +164,10 @@ class LiveRecords:
         return iter(self._table.data.values())
 
     def _sum_anew(self) -> None:
-        """After a rebalance; synchronous, so that no event comes between. Records that moved away are forgotten."""
+        """Sum anew after a rebalance, and forget records that moved away.
+
+        Synchronous, so that no event comes in between.
+        """
         active, totals, gaps = self.active(), Totals(), set()
         for key, record in list(self._table.data.items()):
             if record is not None and record["partition"] in active:

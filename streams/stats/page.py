@@ -1,4 +1,4 @@
-"""A page of conversations: filtered, in the order of their ids, cut behind the last one seen. Pure."""
+"""A page of conversations: filtered, ordered by id, beginning after the last one seen. Pure."""
 
 import heapq
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _INTERNAL = ("partition", "started_day", "gap")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What is asked for. `after`: id of the last conversation of the page before, 0 for the first page."""
+    """A requested page. `after`: id of the last conversation on the previous page, 0 for the first page."""
 
     after: int
     limit: int
@@ -29,7 +29,7 @@ class Page:
         """Read `status`, `batch_id`, `group_id`, `agent_id`, `limit`, `after`.
 
         Raises:
-            InvalidInput: a parameter is unknown, or `limit` or `after` is no number in range.
+            InvalidInput: a parameter is unknown, or `limit` or `after` is not a number in range.
         """
         refuse_unknown(query, (*_FILTERS, "limit", "after"))
         filters = {field: query[name] for name, field in _FILTERS.items() if name in query}
@@ -42,8 +42,7 @@ class Page:
         return [_line(record) for record in heapq.nsmallest(self.limit, wanted, key=conversation_id)]
 
     def merged(self, parts: Iterable[list[dict[str, Any]]]) -> dict[str, Any]:
-        """Return the page out of the pages of disjoint sets; `next`: the `after` of the page that follows, or None.
-        """
+        """Return one page made of those of disjoint sets. `next`: the following page's `after`, or None."""
         lines = heapq.nsmallest(self.limit, (line for part in parts for line in part), key=conversation_id)
         following = lines[-1]["conversation_id"] if len(lines) == self.limit else None
         return {"conversations": lines, "next": following}
@@ -54,13 +53,15 @@ class Page:
         return {"after": str(self.after), "limit": str(self.limit), **named}
 
     def _wants(self, record: Record) -> bool:
-        return has_begun(record) and record["conversation_id"] > self.after and all(
-            str(record[field]) == value for field, value in self.filters.items()
+        return (
+            has_begun(record)
+            and record["conversation_id"] > self.after
+            and all(str(record[field]) == value for field, value in self.filters.items())
         )
 
 
 def shown(record: Record) -> dict[str, Any]:
-    """Return a record as the views show it: without what it is kept by."""
+    """Return a record as the views show it: without its internal fields."""
     return {name: value for name, value in record.items() if name not in _INTERNAL}
 
 
@@ -81,6 +82,6 @@ def number_in(
     """Read a whole number.
 
     Raises:
-        InvalidInput: it is none, or not in range.
+        InvalidInput: it is not one, or not in range.
     """
     return whole(name, query[name], least, largest) if name in query else default

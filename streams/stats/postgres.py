@@ -1,4 +1,4 @@
-"""Conversations as Postgres has them, and the records that these give: the truth that the tables are checked against."""
+"""Conversations as Postgres has them, and their records: the truth that the tables are checked against."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 class Rows:
-    """Every method raises `Unavailable` when Postgres does not answer."""
+    """Rows of conversations. Every method raises `Unavailable` when Postgres does not answer."""
 
     def __init__(self, pool: Pool, closed_kept_days: int) -> None:
         self._pool = pool
@@ -41,7 +41,7 @@ class Rows:
         return await self._fetch(TOLD, after, _KEYS_PER_PAGE, self._closed_kept_days)
 
     async def ids(self, numbers: Sequence[str]) -> dict[str, int]:
-        """Return the ids of those of the numbers that have a conversation."""
+        """Return the conversation ids of those numbers that have a conversation."""
         return {row.phone_number: row.id for row in await self._fetch(IDS_OF, numbers)}
 
     async def records(self, ids: Sequence[int]) -> list[WholeConversation]:
@@ -56,10 +56,10 @@ class Rows:
 
 
 def derived(row: WholeConversation, zone: tzinfo, kept: int) -> Record:
-    """Return the record of a conversation, as it is after the conversation's last event. Pure.
+    """Return the record of a conversation as it is after its last event. Pure.
 
-    It is made of the log, by the rules of every record; but what the contract's tables say counts: a message that somebody
-    took out of them is none, and the status is the row's.
+    It is made from the log, by the rules of every record, but the contract's tables decide: a message that
+    somebody took out of them is none, and the status is the row's.
     """
     record = empty(row.id, row.phone_number)
     for number, (type_, at, data) in enumerate(_events(row), 1):
@@ -79,7 +79,9 @@ def _events(row: WholeConversation) -> Iterator[_Happened]:
     logged = {event["data"].get("message_id") for event in events if event["type"] in _MESSAGES}
     former = [event for event in events if event["version"] is not None]
     is_whole = row.events[0]["number"] == 1
-    yield from _without_events(former, [each for each in there.values() if each["id"] not in logged], is_whole)
+    yield from _without_events(
+        former, [each for each in there.values() if each["id"] not in logged], is_whole
+    )
     yield from (_of_log(event) for event in events if event["version"] is None)
     yield from map(_report, row.reports)
 
@@ -95,10 +97,14 @@ def _of_log(event: LoggedEvent) -> _Happened:
 def _without_events(
     events: list[LoggedEvent], messages: list[KeptMessage], is_whole: bool
 ) -> Iterator[_Happened]:
-    """Builds before the log kept no events of messages, and the log is kept for a time: the rows tell of them, and the
-    turns say between which calls. What was there before the service counts nowhere.
+    """Yield former events, and from the rows the messages that have none.
+
+    Builds before the log kept no events of messages, and the log is only kept for a time. The turns say
+    between which calls a message belongs. What was there before the service counts nowhere.
     """
-    begun = [(event["number"], event["data"].get("turn_id") or 0) for event in events if event["type"] == "started"]
+    begun = [
+        (event["number"], event["data"].get("turn_id") or 0) for event in events if event["type"] == "started"
+    ]
     if not is_whole:
         begun.insert(0, (0, 0))
     asked = _asked(messages)
@@ -112,7 +118,7 @@ def _without_events(
 
 
 def _asked(messages: list[KeptMessage]) -> dict[int, datetime]:
-    """Return when the first message came that each turn answers."""
+    """Return when the first message that each turn answers came."""
     times: dict[int, datetime] = {}
     for message in messages:
         if message["direction"] == "inbound" and message["turn_id"] is not None:
@@ -122,7 +128,7 @@ def _asked(messages: list[KeptMessage]) -> dict[int, datetime]:
 
 
 def _of_row(message: KeptMessage, asked: dict[int, datetime]) -> _Happened:
-    """`asked`: taken out of it once it is answered: an answer's first message alone counts."""
+    """Return a row as an event. `asked`: popped once answered, as only an answer's first message counts."""
     at = _time(message)
     if message["direction"] == "inbound":
         return "received", at, {}
@@ -135,6 +141,6 @@ def _time(message: KeptMessage) -> datetime:
 
 
 def _report(report: FirstReport) -> _Happened:
-    """A first message was delivered, whenever: it counts with its call."""
+    """Return a first message's report as an event; whenever it came, it counts with its call."""
     status = "read" if report["read"] else "delivered"
     return "delivered", _NO_TIME, {"status": status, "kind": "first", "turn_id": report["turn_id"]}

@@ -25,14 +25,14 @@ from schemas.topics import (
 )
 
 R = TypeVar("R")
-# Inside of the next one.
+# Less than `_LOOK_UP_SECONDS`.
 _LAG_SECONDS = 0.6
 _HOUR_SECONDS = 3600.0
 # Whoever asks for `/stats` gives up after 1 s.
 _LOOK_UP_SECONDS = 0.7
 # A step's transaction takes milliseconds, and is cut off after 10 s: what ended before this is all there.
 _SETTLED = timedelta(seconds=30)
-# How much is counted anew each time: what ended since then.
+# What ended within about this time is counted anew on each look.
 _COUNT_ON_AFTER = timedelta(seconds=60)
 
 
@@ -63,7 +63,7 @@ class Lag(GroupLag):
 
 
 class EventLag(GroupLag):
-    """Events that the statistics have not counted. Waits longer: it is asked by a command, not by a view."""
+    """Events that the statistics have not counted. Waits longer, because a command asks, not a view."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, STATS_GROUP, look_up_seconds=10.0)
@@ -75,9 +75,9 @@ class EventLag(GroupLag):
 
 
 class Queue:
-    """Kafka knows what stands there, Postgres what was taken up.
+    """The queue: Kafka knows what stands there, Postgres what was taken up.
 
-    Turns that ended are counted once: a day has hundreds of thousands, of which each look reads those of a minute.
+    Turns that ended are counted once: a day has hundreds of thousands, of which each look reads a minute's.
     """
 
     def __init__(self, settings: Settings, pool: Pool, lag: Lag) -> None:
@@ -89,11 +89,10 @@ class Queue:
         self._before = Ended(completed=0, failed=0)
 
     async def figures(self) -> dict[str, int]:
-        """Return the four figures, and besides `unread` (Kafka's part of `waiting`) and `dead_letters_last_hour`.
+        """Return the four figures, plus `unread` (Kafka's part of `waiting`) and `dead_letters_last_hour`.
 
-        Turns are counted: a burst that shares one answer is one.
-
-        Kafka's part of `waiting` counts what is committed, which follows what is durable within a second.
+        Turns are counted: a burst that shares one answer is one. Kafka's part of `waiting` counts by what is
+        committed, which follows what is durable within a second.
 
         Raises:
             Unavailable: Kafka or Postgres does not answer in time.
@@ -114,8 +113,12 @@ class Queue:
         }
 
     async def _count_on(self, now: datetime) -> None:
-        """Count what ended since the last time, up to what is settled; a new day begins with nothing."""
-        day = datetime.combine(now.astimezone(self._zone).date(), time(), self._zone).astimezone(UTC).replace(tzinfo=None)
+        """Count what ended since the last time, up to what is settled; a new day begins at zero."""
+        day = (
+            datetime.combine(now.astimezone(self._zone).date(), time(), self._zone)
+            .astimezone(UTC)
+            .replace(tzinfo=None)
+        )
         if self._until < day:
             self._until, self._before = day, Ended(completed=0, failed=0)
         until = now.replace(tzinfo=None) - _SETTLED

@@ -1,7 +1,7 @@
-"""`stats --rebuild`: makes all records again while the agent goes on, from the topic as far back as it reaches.
+"""`stats --rebuild`: remakes all records while the agent goes on, from the topic as far back as it reaches.
 
-A conversation whose events the topic still has from the first one on is told anew, by the rules of this build; any other
-is made from Postgres, and so are all when somebody wants to (Postgres was corrected by hand).
+A conversation whose events the topic still has from the first one on is folded again by this build's rules.
+Any other is made from Postgres, and so are all if somebody wants that (Postgres was corrected by hand).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from streams.stats.upkeep import Remaker
 TOPIC, POSTGRES = SOURCES = ("topic", "postgres")
 
 _LOOK_AGAIN_SECONDS = 0.2
-# A record may know of an event whose way to the topic is not over; longer than that takes it is made from Postgres.
+# A record may know of an event still on its way to the topic; one that waits longer is made from Postgres.
 _PATIENCE_SECONDS = 10.0
 _REPLACED_AT_ONCE = 100
 
@@ -38,7 +38,10 @@ def source_of(text: str) -> str:
 
 
 class Rebuild:
-    """`progress`: what `/rebuild` shows of the last one; `from_topic`, `from_postgres`: conversations, by what was used."""
+    """Rebuild of all records. `progress`: what `/rebuild` shows of the last one.
+
+    Its `from_topic` and `from_postgres` count conversations, by what was used.
+    """
 
     def __init__(self, settings: Settings, records: LiveRecords, rows: Rows) -> None:
         self._settings = settings
@@ -72,7 +75,7 @@ class Rebuild:
             self.progress["running"] = False
 
     async def _from_topic(self) -> set[str]:
-        """Return the numbers whose records are as the topic tells."""
+        """Remake records from the topic; return the numbers whose records are as it tells."""
         made: set[str] = set()
         for partition in sorted(self._records.active()):
             async with EventLog(self._settings, self._records, partition) as log:
@@ -80,7 +83,7 @@ class Rebuild:
         return made
 
     async def _settle(self, log: EventLog) -> set[str]:
-        """Replace each record at a moment when the log was read at least as far as the agent has counted."""
+        """Replace each record at a moment when the log is read at least as far as the agent has counted."""
         loop, made, progress = asyncio.get_running_loop(), set[str](), await log.read_on()
         ends = loop.time() + _PATIENCE_SECONDS
         while True:
@@ -98,7 +101,7 @@ class Rebuild:
             progress = await log.read_on()
 
     def _put(self, record: dict[str, Any]) -> None:
-        """A conversation that ended long ago is not brought back."""
+        """Put a record in place; a conversation that ended long ago is not brought back."""
         key = record["phone_number"]
         former = self._records.find(key)
         if is_over(record, (self._records.now() - self._closed_kept).isoformat()):
@@ -120,7 +123,9 @@ class Rebuild:
         await self._remove_unknown(known)
 
     async def _remove_unknown(self, known: set[str]) -> None:
-        for record in [each for each in self._records.all() if has_begun(each) and each["phone_number"] not in known]:
+        for record in [
+            each for each in self._records.all() if has_begun(each) and each["phone_number"] not in known
+        ]:
             if not await self._rows.ids([record["phone_number"]]):
                 self.progress["changed"] += self._records.remove(record)
 

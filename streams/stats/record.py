@@ -1,10 +1,11 @@
 """The live record of one conversation: pure, and idempotent by the events' numbers.
 
-A record is plain JSON, because Faust's table keeps it: see `empty` for its keys. `days` holds what the conversation
-adds to each day's totals, `calls` what became of each call; sums over records are therefore the totals, however often an
-event was delivered. Events have no gaps, so a record that missed one knows it (`gap`), and is made again from Postgres.
+A record is plain JSON, because Faust's table keeps it; see `empty` for its keys. `days` holds what the
+conversation adds to each day's totals, `calls` what became of each call. Sums over records are therefore the
+totals, however often an event was delivered. Events have no gaps, so a record that missed one knows it
+(`gap`), and is remade from Postgres.
 
-It takes of the events what the statistics show, and no words: what may happen is the rules' business.
+It takes from the events only what the statistics show, and no texts: what may happen is up to the rules.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from streams.stats.event import Event, day_of, microseconds, time_in, utc
 
 Record = dict[str, Any]
 
-# The width of the contract's columns, and what a table that is held in memory should keep of a name.
+# The width of the contract's columns, and the most of a name that a table held in memory should keep.
 _LONGEST_TEXT = 255
 
 ERASED = "erased"
@@ -28,8 +29,8 @@ ERASED = "erased"
 def apply(record: Record | None, event: Event, zone: tzinfo, kept: int = DAYS_KEPT) -> Record:
     """Return the record after an event; a repeated or older event returns the very same record.
 
-    `zone`: where the day of the statistics turns. `kept`: how many days, the newest included, a record holds. A
-    conversation whose row was erased and made again has a higher id: it begins with an empty record.
+    `zone`: where the statistics' day turns. `kept`: how many days a record holds, including the newest. A
+    conversation whose row was erased and made again has a higher id and begins with an empty record.
 
     Raises:
         InvalidInput: a time or a number that cannot be counted.
@@ -50,12 +51,12 @@ def apply(record: Record | None, event: Event, zone: tzinfo, kept: int = DAYS_KE
 
 
 def empty(conversation_id: int, phone_number: str) -> Record:
-    """Return the record of a conversation of which nothing has been told."""
+    """Return the record of a conversation of which nothing has been told yet."""
     return {
         "conversation_id": conversation_id,
         "phone_number": phone_number,
         "number": 0,  # of the last event counted
-        "gap": False,  # whether an event before it was not
+        "gap": False,  # whether one before it was not counted
         "status": None,  # None: it has not begun, its client waits for a call
         "client_name": None,
         "agent_id": None,
@@ -63,8 +64,8 @@ def empty(conversation_id: int, phone_number: str) -> Record:
         "group_id": None,
         "started_at": None,  # ISO 8601, UTC, as all times here
         "started_day": None,
-        "last_activity": None,  # of a call's beginning, a message's coming or a message's acceptance
-        "waiting_since": None,  # when the oldest message came that no message of ours followed
+        "last_activity": None,  # of a call's beginning, or a message's arrival or acceptance
+        "waiting_since": None,  # when the oldest message came that none of ours has followed
         "received": 0,
         "sent": 0,
         "failed": 0,
@@ -75,21 +76,25 @@ def empty(conversation_id: int, phone_number: str) -> Record:
 
 
 def rank(record: Record) -> tuple[int, int]:
-    """Return what is greater, the more events of its number a record knows of."""
+    """Return a key that is greater the more events of its number a record knows of."""
     return record["conversation_id"], record["number"]
 
 
 def latest(known: Record | None, told: Record) -> Record:
-    """Return the one of two that knows of more: a process that was thought dead may have told an old one last."""
+    """Return the one that knows of more: a process that was thought dead may have told an old one last."""
     return known if known is not None and rank(known) > rank(told) else told
 
 
 def pruned(record: Record, kept: int, newest: str | None = None) -> Record:
-    """Return the record without days that are no longer kept; `newest` where it is not the record's own newest."""
+    """Return the record without days no longer kept. `newest`: the newest day, if not the record's own."""
     if not record["days"] or (newest is None and len(record["days"]) == 1):
         return record
     oldest = days.oldest_kept(max(newest or "", max(record["days"])), kept)
-    return {**record, "days": days.kept_days(record["days"], oldest), "calls": calls.kept_calls(record["calls"], oldest)}
+    return {
+        **record,
+        "days": days.kept_days(record["days"], oldest),
+        "calls": calls.kept_calls(record["calls"], oldest),
+    }
 
 
 def has_begun(record: Record) -> bool:
@@ -116,7 +121,7 @@ def _started(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
 
 
 def _received(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
-    """A message belongs to the day on which it came, as in Postgres; it may have been taken up later."""
+    """Count a message on the day on which it came, as in Postgres; it may have been taken up later."""
     came = time_in(event.data, "received_at", at)
     if not event.data.get("parked"):
         _count_received(record, came, zone)
@@ -129,7 +134,7 @@ def _received(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
 def _count_received(record: Record, came: datetime, zone: tzinfo) -> None:
     record["received"] += 1
     record["waiting_since"] = min(record["waiting_since"] or came.isoformat(), came.isoformat())
-    if record["status"] in ("closed", None):  # a client who writes opens the conversation again
+    if record["status"] in ("closed", None):  # a client who writes reopens the conversation
         record["status"] = "active"
     record["days"] = days.with_counts(record["days"], day_of(came, zone), received=1)
     if record["started_day"] in record["days"]:
@@ -138,7 +143,7 @@ def _count_received(record: Record, came: datetime, zone: tzinfo) -> None:
 
 
 def _unanswered(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
-    """Of an unknown number: what waited is dropped."""
+    """Drop what waited of an unknown number."""
     dropped = event.data.get("message_sids") or ()
     if left := [each for each in record.pop("parked", ()) if each[0] not in dropped]:
         record["parked"] = left
@@ -161,7 +166,7 @@ def _failed(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
 
 
 def _snapshot(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
-    """What a log without its beginning still says of it."""
+    """Take over what a log without its beginning still says of it."""
     state = event.data.get("state") or {}
     if record["started_at"] is None and state.get("has_begun"):
         began = time_in(state, "started_at", at)
@@ -171,7 +176,7 @@ def _snapshot(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
 
 
 def _merged(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
-    """It is the same person as the number's conversation, and counted there; its messages were written here."""
+    """Count it with the number's conversation, which is the same person's; its messages were written here."""
     record.pop("parked", None)
     record.update(waiting_since=None, started_day=None, calls=[], days=days.without_flags(record["days"]))
     if has_begun(record):

@@ -1,4 +1,4 @@
-"""The stats worker's composition root and life: everything is made here, nothing connects before."""
+"""The stats worker's composition root and lifecycle: everything is made here, nothing connects before."""
 
 import asyncio
 import socket
@@ -42,7 +42,7 @@ def run(settings: Settings) -> int:
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.
-        Unavailable: Kafka, its topics, Postgres, its schema or the port was not to be had in time.
+        Unavailable: Kafka, its topics, Postgres, its schema or the port was not available in time.
     """
     require(settings, "database_url", "kafka_bootstrap_servers")
     return asyncio.run(_run(settings))
@@ -73,7 +73,11 @@ async def _run(settings: Settings) -> int:
         figures = Figures(records, cluster, Queue(settings, pool, lag))
         views = StatsViews(records, cluster, figures, tokens, proofs)
         runner = await serve(
-            views.application(), settings.bind_host, settings.stats_port, "STATS_PORT", settings.start_wait_seconds
+            views.application(),
+            settings.bind_host,
+            settings.stats_port,
+            "STATS_PORT",
+            settings.start_wait_seconds,
         )
         stack.push_async_callback(lambda: closed("views", runner.cleanup()))
         return await until_stopped(
@@ -86,8 +90,10 @@ async def _run(settings: Settings) -> int:
 
 
 def _own_address(bind_host: str | None) -> str:
-    """Where other stats workers find this one: where it listens; on all addresses what its host's name means, in
-    containers the address in their network.
+    """Return where other stats workers find this one: where it listens.
+
+    If it listens on all addresses, that is what its host's name means: in containers, the address in
+    their network.
     """
     if bind_host is not None and not (bound := ip_address(bind_host)).is_unspecified:
         return f"[{bound}]" if bound.version == _IPV6 else str(bound)

@@ -1,4 +1,4 @@
-"""The figures of `/api/stats` as sums over records: right by construction, at a cost that does not grow with them. Pure."""
+"""The figures of `/api/stats` as sums over records: right by construction, at a constant cost. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from streams.stats.event import MICROSECONDS
 from streams.stats.record import Record
 
 Sums = dict[str, Any]
-"""`active` conversations, a day's counts (`days.COUNTS`), `latency` by bucket. Sums of disjoint records add up."""
+"""`active` conversations, a day's `days.COUNTS`, `latency` by bucket. Sums of disjoint records add up."""
 Campaign = tuple[str | None, str | None]
 """`batch_id` and `group_id`."""
 CALL_COUNTS = ("started", *FATES)
@@ -20,7 +20,7 @@ _NO_CALLS: list[Call] = []
 
 
 class Totals:
-    """The sums over a set of records, kept while records change."""
+    """The sums over a set of records, kept current while records change."""
 
     def __init__(self) -> None:
         self._active = 0
@@ -29,7 +29,7 @@ class Totals:
         self._campaigns: dict[Campaign, dict[str, Counter[str]]] = {}
 
     def replace(self, before: Record | None, after: Record | None) -> None:
-        """Take a record's former contribution out and put its present one in; None: it was not, or is no longer.
+        """Swap a record's former contribution for its present one. None: it was not, or is no longer.
 
         What both have in common is left alone: records share what did not change.
         """
@@ -60,7 +60,9 @@ class Totals:
             if {"batch_id": batch_id, "group_id": group_id}.items() >= wanted.items():
                 for day, counts in days.items():
                     by_day.setdefault(day, Counter()).update(counts)
-        return {day: {name: count for name, count in counts.items() if count} for day, counts in by_day.items()}
+        return {
+            day: {name: count for name, count in counts.items() if count} for day, counts in by_day.items()
+        }
 
     def _add_day(self, day: str, counts: Day | None, sign: int) -> None:
         if counts is None:
@@ -87,7 +89,7 @@ def _is_active(record: Record | None) -> bool:
 
 
 def merged(parts: Iterable[Sums]) -> Sums:
-    """Return one day's sums over disjoint sets of records as one."""
+    """Merge one day's sums over disjoint sets of records."""
     total: Counter[str] = Counter()
     latency: Counter[str] = Counter()
     for part in parts:
@@ -97,7 +99,7 @@ def merged(parts: Iterable[Sums]) -> Sums:
 
 
 def figures(parts: Iterable[Sums]) -> dict[str, Any]:
-    """Return the contract's figures, without `queue`, of one day's sums over disjoint sets of records."""
+    """Return the contract's figures, without `queue`, from one day's sums over disjoint sets of records."""
     total = merged(parts)
     started, responses = total.get("started", 0), total.get("response_count", 0)
     seconds = total.get("response_microseconds", 0) / MICROSECONDS

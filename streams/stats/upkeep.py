@@ -1,7 +1,7 @@
-"""Keeps the records whole and few: makes those again that lack something, lets those go that ended long ago.
+"""Keeps the records whole and few: remakes those that lack something, drops those that ended long ago.
 
-One that missed an event (its topic no longer reached back, or a process that was thought dead wrote late), and those that
-are missing altogether after an assignment, are made again from Postgres.
+Records that missed an event (the topic no longer reached back, or a process that was thought dead wrote
+late), and those missing altogether after an assignment, are remade from Postgres.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ from streams.stats.record import is_over, pruned
 _LOOK_EVERY_SECONDS = 0.5
 _SWEEP_EVERY_SECONDS = 600.0
 _FILLED_AT_ONCE = 100
-# A few milliseconds, between which views answer.
+# Takes a few milliseconds; in between, views answer.
 _SWEPT_AT_ONCE = 500
-# So many are made again in about 50 ms, between which events are counted and views answered.
+# Takes about 50 ms; in between, events are counted and views answered.
 _REMADE_AT_ONCE = 100
 _LOOKED_AT_AT_ONCE = 1000
 
 
 class Remaker:
-    """Makes records again from Postgres while the agent goes on: whichever knows of more events wins."""
+    """Remaker of records from Postgres while the agent goes on: whichever knows of more events wins."""
 
     def __init__(self, records: LiveRecords, rows: Rows) -> None:
         self._records = records
         self._rows = rows
 
     async def make(self, ids: Sequence[int]) -> int:
-        """Make records again; return how many differed.
+        """Remake records; return how many differed.
 
         Raises:
             Unavailable: Postgres does not answer.
@@ -43,12 +43,15 @@ class Remaker:
         changed = 0
         for begin in range(0, len(ids), _REMADE_AT_ONCE):
             rows = await self._rows.records(ids[begin : begin + _REMADE_AT_ONCE])
-            changed += sum(self._records.replace(derived(row, self._records.zone, self._records.days_kept)) for row in rows)
+            changed += sum(
+                self._records.replace(derived(row, self._records.zone, self._records.days_kept))
+                for row in rows
+            )
         REPAIRED.inc(changed)
         return changed
 
     async def pages(self) -> AsyncIterator[list[ToldConversation]]:
-        """Return pages of the conversations of this worker's partitions.
+        """Yield pages of the conversations of this worker's partitions.
 
         Raises:
             Unavailable: Postgres does not answer.
@@ -66,7 +69,7 @@ class Remaker:
 
 
 class Upkeep:
-    """`await upkeep.watch()`, until cancelled."""
+    """Upkeep of the records: `await upkeep.watch()`, until cancelled."""
 
     def __init__(self, records: LiveRecords, rows: Rows, settings: Settings) -> None:
         self._records = records
@@ -76,7 +79,7 @@ class Upkeep:
         self._swept_at = float("-inf")
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look regularly until cancelled."""
         problem = "records could not be made again"
         await every(_LOOK_EVERY_SECONDS, self._look, forgive=(Unavailable,), problem=problem)
 
@@ -93,12 +96,12 @@ class Upkeep:
             await self._sweep()
 
     async def _compare(self) -> None:
-        """Make what Postgres has and this worker should have, but has not."""
+        """Make the records that Postgres has and this worker should have, but does not."""
         async for page in self._remaker.pages():
             await self._remaker.make([row.id for row in page if self._records.find(row.phone_number) is None])
 
     async def _fill(self, keys: Sequence[str]) -> None:
-        """Make records again that missed an event; where Postgres has no conversation, it was erased."""
+        """Remake records that missed an event; where Postgres has no conversation, it was erased."""
         ids = await self._rows.ids(keys)
         await self._remaker.make(list(ids.values()))
         for key in set(keys) - ids.keys():
@@ -106,7 +109,7 @@ class Upkeep:
                 self._records.remove(record)
 
     async def _sweep(self) -> None:
-        """Evict closed conversations and days of long ago."""
+        """Evict closed conversations and days that are long past."""
         before, today = (self._records.now() - self._closed_kept).isoformat(), self._records.today()
         for number, record in enumerate(list(self._records.all())):
             if number % _SWEPT_AT_ONCE == 0:

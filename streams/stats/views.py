@@ -1,7 +1,8 @@
-"""The stats worker's views: `/stats`, `/conversations/…`, `/live`, `/ready`, `/metrics`; served from the start.
+"""The stats worker's views, served from the start: JSON for programs, a page for a browser.
 
-`/stats/local`, `/conversations/local`, `/rebuild/local` are what stats workers ask each other; `/records` and `/rebuild`
-serve `whatsapp-microservice stats`. JSON for programs, a page for a browser.
+They are `/stats`, `/conversations/…`, `/live`, `/ready` and `/metrics`. `/stats/local`,
+`/conversations/local` and `/rebuild/local` are what stats workers ask each other; `/records` and `/rebuild`
+serve `whatsapp-microservice stats`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -33,14 +34,19 @@ _LARGEST_PARTITION = 999
 # Whole records are about 1 kB each.
 _MOST_RECORDS = 2000
 _OPEN = frozenset({"/live", "/ready", "/metrics", "/stats", ""})
-"""What anybody may see: there is nothing personal in it."""
+"""What anybody may see, because nothing in it is personal."""
 
 
 class StatsViews:
-    """Right, or 503: nothing partial is shown."""
+    """The views. Right, or 503: nothing partial is shown."""
 
     def __init__(
-        self, records: LiveRecords, cluster: Cluster, figures: Figures, tokens: Sequence[str], proofs: PeerProofs
+        self,
+        records: LiveRecords,
+        cluster: Cluster,
+        figures: Figures,
+        tokens: Sequence[str],
+        proofs: PeerProofs,
     ) -> None:
         self._records = records
         self._cluster = cluster
@@ -70,7 +76,7 @@ class StatsViews:
 
     @web.middleware
     async def _personal(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """What is personal, or changes something, is for holders of the token; no token configured: for nobody."""
+        """Require the token for what is personal or changes something; if none is configured, nobody may."""
         if _view(request) not in _OPEN and not self._is_authorized(request):
             return _failure(request, 401, "Unauthorized")
         return await handler(request)
@@ -79,14 +85,20 @@ class StatsViews:
         if is_authorized(self._tokens, request.headers.get(TOKEN_HEADER)):
             return True
         asks = request.method == "GET"
-        return asks and self._proofs.are_proven(request.path, request.query, request.headers.get(PROOF_HEADER))
+        return asks and self._proofs.are_proven(
+            request.path, request.query, request.headers.get(PROOF_HEADER)
+        )
 
     async def _live(self, request: web.Request) -> web.Response:
         return html.answer(request, "Stats worker", {"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
         ready = self._records.ready
-        body = {"ready": ready, "complete": self._records.complete, "partitions": sorted(self._records.active())}
+        body = {
+            "ready": ready,
+            "complete": self._records.complete,
+            "partitions": sorted(self._records.active()),
+        }
         return html.answer(request, "Ready", body, 200 if ready else 503, None if ready else _RETRY_AFTER)
 
     async def _metrics(self, request: web.Request) -> web.Response:
@@ -108,19 +120,28 @@ class StatsViews:
     async def _conversations(self, request: web.Request) -> web.Response:
         page = Page.from_query(request.query)
         found = await self._cluster.page(page)
-        following = None if found["next"] is None else "?" + urlencode(page.query() | {"after": found["next"]})
+        following = (
+            None if found["next"] is None else "?" + urlencode(page.query() | {"after": found["next"]})
+        )
         return _answer(request, "Conversations", found, following)
 
     async def _conversations_local(self, request: web.Request) -> web.Response:
         phone = request.query.get("phone")
-        found = self._cluster.local_record(phone) if phone else self._cluster.local_page(Page.from_query(request.query))
+        found = (
+            self._cluster.local_record(phone)
+            if phone
+            else self._cluster.local_page(Page.from_query(request.query))
+        )
         return web.json_response(found)
 
     async def _conversation(self, request: web.Request) -> web.Response:
         found = await self._cluster.find(conversation_key(request.match_info["phone"]))
         if found is None:
             return _failure(
-                request, 404, "Conversation not found", "No conversation with this number is in the statistics."
+                request,
+                404,
+                "Conversation not found",
+                "No conversation with this number is in the statistics.",
             )
         return _answer(request, "Conversation", {"conversation": found})
 
@@ -132,7 +153,7 @@ class StatsViews:
         return web.json_response(await self._cluster.records(partition, after, limit))
 
     async def _rebuild(self, request: web.Request) -> web.Response:
-        """POST begins, GET tells how far it is. `?source=`: see `streams.stats.rebuild`."""
+        """Begin a rebuild (POST), or tell how far it is (GET). `?source=`: see `streams.stats.rebuild`."""
         refuse_unknown(request.query, ("source",))
         begin = source_of(request.query.get("source", TOPIC)) if request.method == "POST" else None
         workers = await self._cluster.rebuild(begin)
@@ -146,7 +167,7 @@ class StatsViews:
 
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Errors of the service become answers."""
+    """Turn the service's errors into answers."""
     try:
         return await handler(request)
     except InvalidInput as error:
@@ -162,8 +183,10 @@ def _view(request: web.Request) -> str:
     return resource.canonical if resource else ""
 
 
-def _answer(request: web.Request, title: str, found: Mapping[str, Any], following: str | None = None) -> web.Response:
-    """JSON, unless a browser asks."""
+def _answer(
+    request: web.Request, title: str, found: Mapping[str, Any], following: str | None = None
+) -> web.Response:
+    """Answer in JSON, or with a page if a browser asks."""
     if not html.is_wanted(request):
         return web.json_response({"success": True, **found})
     shown = {name: value for name, value in found.items() if name not in ("partitions", "next")}
@@ -172,7 +195,11 @@ def _answer(request: web.Request, title: str, found: Mapping[str, Any], followin
 
 
 def _failure(
-    request: web.Request, status: int, error: str, details: str | None = None, headers: dict[str, str] | None = None
+    request: web.Request,
+    status: int,
+    error: str,
+    details: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> web.Response:
     body = {"success": False, "error": error} | ({"details": details} if details else {})
     return html.answer(request, error, body, status, headers)

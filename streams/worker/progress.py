@@ -1,4 +1,4 @@
-"""Whether the worker gets on: asked by `/ready` and `/health`, and by a supervisor, who starts a stuck one anew."""
+"""Whether the worker makes progress, for `/ready`, `/health` and a supervisor, which restarts a stuck one."""
 
 import asyncio
 import os
@@ -17,33 +17,36 @@ log = structlog.get_logger()
 
 # The longest that a turn may take from one step to the next: an agent that stays silent twice (2 x 55 s).
 STUCK_SECONDS = 120.0
-# With the longest look, and the broker's own 4 s, a broker that is away is told within 10 s.
+# With the longest look, and the broker's own 4 s, a broker that is away is reported within 10 s.
 _LOOK_EVERY_SECONDS = 3.0
-# A record takes milliseconds: while something waits and no effect runs, nothing moves for so long only where something is
-# wrong.
+# A record takes milliseconds. If something waits, no effect runs and nothing moves for so
+# long, something is wrong.
 STILL_SECONDS = 10.0
-# Who has just written something need not be asked whether Postgres is there.
+# If something has just been written, there is no need to ask whether Postgres is there.
 _QUIET_SECONDS = 5.0
-# A broker that answers does so within some milliseconds.
+# A broker that answers does so within a few milliseconds.
 _LOOK_SECONDS = 3.0
 
 
 Answers = Callable[[], Awaitable[bool]]
-# More than what a full file system keeps back for small writes.
+# More than a full file system keeps in reserve for small writes.
 _SIZE = 4096
 
 
 class Moving(Protocol):
-    """A part that knows when it last moved, monotonic seconds."""
+    """A part that knows when it last moved, in monotonic seconds."""
 
     moved_at: float
 
 
 class Progress:
-    """`behind`: events known to wait, in Kafka or begun. `is_at_work`: whether something is under way that may take long.
+    """The worker's progress.
 
-    Waiting for what is known to be away (a paused vendor, Postgres, Kafka) is a move as well, each time it is tried again:
-    a new start would not bring it back.
+    `behind`: events known to wait, in Kafka or begun.
+    `is_at_work`: whether something is under way that may take long.
+
+    Waiting for what is known to be away (a paused vendor, Postgres, Kafka) also counts as a move each time it
+    is retried: a restart would not bring it back.
     """
 
     def __init__(self, parts: Sequence[Moving], is_at_work: Callable[[], bool] = lambda: False) -> None:
@@ -58,22 +61,24 @@ class Progress:
         return time.monotonic() - max(self._away_at, *(part.moved_at for part in self._parts))
 
     def is_stuck(self) -> bool:
-        """Return whether there is something to do and nothing is done."""
+        """Return whether there is something to do and nothing is being done."""
         return self.behind > 0 and self.seconds() > STUCK_SECONDS
 
     def standing(self) -> list[str]:
-        """Return what keeps all of the work from going on, a line each."""
+        """Return what holds up all of the work, a line each."""
         is_still = self.behind > 0 and self.seconds() > STILL_SECONDS and not self._is_at_work()
         return [f"{name} does not answer" for name in sorted(self._away)] + ["nothing moves"] * is_still
 
     async def watch(
         self, behind: Callable[[], Awaitable[int]], broker_answers: Answers, database_answers: Answers
     ) -> None:
-        """Look, until cancelled, how much waits. The broker is asked, because the fetcher itself may be what is stuck.
+        """Check until cancelled how much waits. The broker is asked, because the fetcher itself may be stuck.
 
-        Both are asked over a connection of their own: a consumer that cannot tell though the broker can is stuck.
+        Both are asked over their own connections: a consumer that cannot tell while the broker can is stuck.
         """
-        await every(_LOOK_EVERY_SECONDS, lambda: self._look(behind, broker_answers, database_answers), at_once=True)
+        await every(
+            _LOOK_EVERY_SECONDS, lambda: self._look(behind, broker_answers, database_answers), at_once=True
+        )
 
     async def _look(
         self, behind: Callable[[], Awaitable[int]], broker_answers: Answers, database_answers: Answers
@@ -100,11 +105,11 @@ class Progress:
 
 
 def disk_problem(folder: Path) -> str | None:
-    """Try to write a little; return the system's words for why it cannot."""
+    """Try to write a little; return the system's words for why this fails, or None."""
     try:
         with TemporaryFile(dir=folder, buffering=0) as file:
             written = file.write(bytes(_SIZE))
-            file.write(bytes(_SIZE - written))  # of what fits in part, the rest says why
+            file.write(bytes(_SIZE - written))  # if only a part fitted, writing the rest tells why
     except OSError as error:
         return os.strerror(error.errno or 0)
     return None

@@ -1,4 +1,4 @@
-"""The worker's own views: `/live`, `/ready`, `/partitions`, `/metrics`; JSON for programs, a page for a browser."""
+"""The worker's own views, as JSON or a browser's page: `/live`, `/ready`, `/partitions`, `/metrics`."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,11 @@ _RETRY_AFTER = {"Retry-After": "2"}
 
 
 class Mailboxes(Protocol):
-    """What conversations are doing. `generation`: of the newest assignment, 0 before the first; `stopped`: partitions that
-    stand still, with the failure that met so many of their numbers; `is_fenced`: others are given up to a newer owner.
+    """What conversations are doing.
+
+    - `generation`: of the newest assignment; 0 before the first.
+    - `stopped`: partitions that stand still, with the failure that so many of their numbers met.
+    - `is_fenced`: others have been given up to a newer owner.
     """
 
     @property
@@ -44,7 +47,7 @@ class Partitions(Protocol):
 
 
 class Publisher(Protocol):
-    """The log's way to Kafka. `unpublished`: how many events have not arrived there."""
+    """The log's way to Kafka. `unpublished`: how many events have not arrived yet."""
 
     @property
     def unpublished(self) -> int: ...
@@ -59,13 +62,13 @@ class Ownership(Protocol):
 
 
 class Refusals(Protocol):
-    """What a vendor refuses of ours, whichever number it is about. `shown`: each with vendor, scope, code, since, until."""
+    """What vendors refuse us for all numbers. `shown`: each with vendor, scope, code, since, until."""
 
     def shown(self) -> list[dict[str, Any]]: ...
 
 
 class Views:
-    """Answers without asking anybody else, also during a rebalance."""
+    """The views, which answer without asking anybody else, even during a rebalance."""
 
     def __init__(
         self,
@@ -121,11 +124,11 @@ class Views:
         return self._app.rebalancing or self._mailboxes.generation == 0
 
     def _restart_helps(self) -> bool:
-        """Whether a supervisor should start this worker anew: not for who is away, nor for what the build fails on."""
+        """Return whether a restart helps: not against what is away, nor against what this build fails on."""
         return self._is_moving() or self._progress.is_stuck() or self._mailboxes.is_fenced
 
     def _standing(self) -> list[str]:
-        """What keeps work from going on, a line each; a rebalance, which passes, is none."""
+        """Return what holds up the work, a line each; a rebalance does not count, because it passes."""
         lines = [] if self._mailboxes.generation else ["no partitions yet"]
         lines += ["partitions have a newer owner"] * self._mailboxes.is_fenced
         lines += [f"partition {partition} stands still: {why}" for partition, why in self._stopped().items()]
@@ -157,7 +160,7 @@ class Views:
         return html.answer(request, "Partitions", by_partition(body) if html.is_wanted(request) else body)
 
     def _doing(self) -> dict[str, Any]:
-        """What is under way. `oldest`: seconds by kind."""
+        """Return what is under way. `oldest`: seconds by kind."""
         found = self._mailboxes.snapshot()
         return {**found, "oldest": {**found["oldest"], "unpublished": self._publisher.oldest_seconds()}}
 
@@ -166,7 +169,7 @@ class Views:
         return exposition()
 
     def _measure(self) -> None:
-        """What is a state rather than an event is looked at when somebody asks."""
+        """Set the gauges: states, unlike events, are measured when somebody asks."""
         found = self._mailboxes.snapshot()
         metrics.MAILBOXES.set(found["mailboxes"])
         metrics.IN_FLIGHT.set(found["in_flight"])
@@ -181,20 +184,29 @@ class Views:
         for pause in self._pauses:
             metrics.PAUSED.labels(pause.vendor).set(pause.is_open)
         for topic in sorted(TAKEN_UP):
-            of_topic = [each for name, each in found["partitions"].items() if name.rpartition("-")[0] == topic]
+            of_topic = [
+                each for name, each in found["partitions"].items() if name.rpartition("-")[0] == topic
+            ]
             metrics.WINDOW.labels(topic).set(sum(each["unfinished"] for each in of_topic))
             metrics.OLDEST.labels(topic).set(max((each["oldest_seconds"] for each in of_topic), default=0.0))
 
 
 def by_partition(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `/partitions` as a person reads it: what is known of each partition in one row. Pure."""
+    """Return `/partitions` for a person to read: one row with all that is known of each partition. Pure."""
     positions, lag, unfinished = body["positions"], body["lag"], body["partitions"]
     nothing = {"unfinished": 0, "oldest_offset": None, "oldest_seconds": None}
     rows = [
-        {"partition": name, "position": positions.get(name), "lag": lag.get(name), **unfinished.get(name, nothing)}
+        {
+            "partition": name,
+            "position": positions.get(name),
+            "lag": lag.get(name),
+            **unfinished.get(name, nothing),
+        }
         for name in sorted(positions.keys() | lag.keys() | unfinished.keys(), key=_in_order)
     ]
-    one_by_one = {name: value for name, value in body.items() if name not in ("positions", "lag", "partitions")}
+    one_by_one = {
+        name: value for name, value in body.items() if name not in ("positions", "lag", "partitions")
+    }
     return {**one_by_one, "partitions": rows}
 
 

@@ -1,4 +1,4 @@
-"""One running service for the tests of how it is operated."""
+"""Running services that the acceptance tests share, and a browser."""
 
 import json
 import secrets
@@ -26,14 +26,18 @@ def operated(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[S
 
 @pytest.fixture
 def command(operated: State) -> Command:
-    """Run a command beside it; return its `--json` result, which must come with code `code`."""
+    """Run a command beside it and return its `--json` result; its exit code must be `code`."""
 
     def run(*words: str, code: int = 0) -> State:
         options = ["--data-dir", operated["folder"], "--json"]
         done = subprocess.run(
-            [sys.executable, "-m", "cli", *words, *options], cwd=ROOT, capture_output=True, text=True,
-            timeout=_COMMAND_SECONDS, check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "cli", *words, *options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
         assert done.returncode == code, (done.stdout, done.stderr)
         result: State = json.loads(done.stdout) if done.stdout else {"error": done.stderr}
         return result
@@ -45,12 +49,14 @@ def command(operated: State) -> Command:
 def staffed(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
     """Two workers, one web, two operators: what people see in a browser."""
     operators = json.dumps({name: secrets.token_urlsafe() for name in ("ana", "luis")})
-    with running_up(tmp_path_factory.mktemp("staffed"), jars, "--workers", "2", OPERATOR_TOKENS=operators) as state:
+    with running_up(
+        tmp_path_factory.mktemp("staffed"), jars, "--workers", "2", OPERATOR_TOKENS=operators
+    ) as state:
         yield state | {"operators": json.loads(operators)}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a file: its driver keeps an event loop of its own running, which no other test could have beside."""
+    """One Chromium per file: while its driver's event loop runs, no other test could run one."""
     with chromium() as running:
         yield running

@@ -1,4 +1,4 @@
-"""One person, several addresses, from outside: over HTTP, the commands, the vendor's webhooks and its list."""
+"""One person with several addresses, from outside: HTTP, commands, the vendor's webhooks and its list."""
 
 import asyncio
 import json
@@ -69,7 +69,10 @@ def test_they_were_answered_where_they_were(moved: State) -> None:
 @pytest.mark.parametrize("address", _ALL)
 def test_every_address_exports_all_of_it(moved: State, address: str) -> None:
     kept = json.loads(cli(moved, "export", address).stdout)
-    assert (kept["phone_number"], {each["phone_number"] for each in kept["addresses"]}) == (_FIRST, {*_ALL} - {_FIRST})
+    assert (kept["phone_number"], {each["phone_number"] for each in kept["addresses"]}) == (
+        _FIRST,
+        {*_ALL} - {_FIRST},
+    )
     assert [text in json.dumps(kept) for text in ("uno", "dos", "tres")] == [True] * 3
 
 
@@ -77,7 +80,9 @@ def test_every_address_exports_all_of_it(moved: State, address: str) -> None:
 def test_an_operators_command_to_any_address_is_done(moved: State, address: str) -> None:
     for name, status in (("escalate", "escalated"), ("resume", "active")):
         answer = _addressed(moved, address, "/commands", command=name, by="ana")
-        assert answer.status_code in (200, 202), "of a merged address it may take longer than an operator waits"
+        assert answer.status_code in (200, 202), (
+            "of a merged address it may take longer than an operator waits"
+        )
         eventually_sync(partial(_stands, moved, status), _WAIT_SECONDS)
 
 
@@ -87,7 +92,9 @@ def _stands(up: State, status: str) -> bool:
 
 @pytest.mark.parametrize("address", _ALL)
 def test_a_replay_of_any_address_is_of_all(moved: State, command: Command, address: str) -> None:
-    plan = command("replay", "inbound-message", "--since", "1h", "--mode", "again", "--number", address, "--dry-run")
+    plan = command(
+        "replay", "inbound-message", "--since", "1h", "--mode", "again", "--number", address, "--dry-run"
+    )
     assert (plan["published"], plan["clients"]) == (3, 1)
 
 
@@ -129,9 +136,19 @@ def _letters(up: State, **query: str) -> list[State]:
 
 @pytest.mark.parametrize(
     "odd",
-    ["", "whatsapp:co.1", "whatsapp:+CO.1", f"whatsapp:CO.{'a' * 128}", f"whatsapp:CO.{'a' * 129}", f"whatsapp:{_ODD}",
-     f"whatsapp:{_OTHER}", f"whatsapp:{_USER}", "\x00", "whatsapp:CO.1\u200b"],
-)  # fmt: skip
+    [
+        "",
+        "whatsapp:co.1",
+        "whatsapp:+CO.1",
+        f"whatsapp:CO.{'a' * 128}",
+        f"whatsapp:CO.{'a' * 129}",
+        f"whatsapp:{_ODD}",
+        f"whatsapp:{_OTHER}",
+        f"whatsapp:{_USER}",
+        "\x00",
+        "whatsapp:CO.1\u200b",
+    ],
+)
 @pytest.mark.parametrize("name", ["ExternalUserId", "ParentExternalUserId"])
 def test_an_odd_form_of_an_id_loses_nothing(moved: State, name: str, odd: str) -> None:
     """Nor does one that is somebody else's: it is said, and nothing is merged."""
@@ -147,13 +164,22 @@ def test_an_odd_form_of_an_id_loses_nothing(moved: State, name: str, odd: str) -
 
 
 def test_an_id_of_two_numbers_is_said_in_health(moved: State) -> None:
-    eventually_sync(lambda: _line(moved, "addresses came with two numbers within the last hour"), _WAIT_SECONDS)
+    eventually_sync(
+        lambda: _line(moved, "addresses came with two numbers within the last hour"), _WAIT_SECONDS
+    )
 
 
 @pytest.mark.parametrize("address", ["", "co.1234", "+CO.1234", f"CO.{'a' * 129}", "nobody", "CO."])
-def test_a_message_without_a_usable_address_is_a_dead_letter_with_its_reason(moved: State, address: str) -> None:
+def test_a_message_without_a_usable_address_is_a_dead_letter_with_its_reason(
+    moved: State, address: str
+) -> None:
     text, sid = f"hola {uuid.uuid4().hex}", f"SM{uuid.uuid4().hex}"
-    message = {"from": address, "body": text, "sid": sid, "extra": {"From": f"whatsapp:{address}" if address else ""}}
+    message = {
+        "from": address,
+        "body": text,
+        "sid": sid,
+        "extra": {"From": f"whatsapp:{address}" if address else ""},
+    }
     assert http.post(moved["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
     eventually_sync(lambda: bool(_of_message(moved, sid)), _WAIT_SECONDS)
     [letter] = _of_message(moved, sid)
@@ -182,7 +208,9 @@ def _line(up: State, line: str) -> bool:
 
 def test_a_stop_from_any_address_counts_for_all(moved: State) -> None:
     _write(moved, _NEW, "STOP")
-    eventually_sync(lambda: _addressed(moved, _FIRST).json()["conversation"]["messages"][-2]["content"] == "STOP")
+    eventually_sync(
+        lambda: _addressed(moved, _FIRST).json()["conversation"]["messages"][-2]["content"] == "STOP"
+    )
     for place, number in enumerate((_FIRST, _NEW)):
         answer = post_call(moved, f"conv_stopped_{place}", number)
         assert answer.status_code == httpx.codes.CONFLICT
@@ -191,6 +219,8 @@ def test_a_stop_from_any_address_counts_for_all(moved: State) -> None:
 def test_erased_at_any_address_nothing_is_left_at_any(moved: State, command: Command) -> None:
     assert command("erase", _NEW_USER, "--yes")["status"] == "done"
     for address in _ALL:
-        eventually_sync(lambda address=address: _addressed(moved, address).status_code == httpx.codes.NOT_FOUND)  # type: ignore[misc]
+        eventually_sync(
+            lambda address=address: _addressed(moved, address).status_code == httpx.codes.NOT_FOUND
+        )  # type: ignore[misc]
     for place, number in enumerate((_FIRST, _NEW)):
         assert post_call(moved, f"conv_forgotten_{place}", number).status_code == httpx.codes.CONFLICT

@@ -1,4 +1,4 @@
-"""What clients wrote while nobody listened is fetched from Twilio's list and answered once, in its order."""
+"""What clients wrote while nobody listened is fetched from Twilio's list and answered once, in order."""
 
 import os
 import signal
@@ -66,8 +66,11 @@ def test_what_was_written_while_web_was_down_is_answered_once_and_before_newer_m
 
 def _answered(operated: State, number: str) -> list[str]:
     """Return what the answers after the first message repeat, in their order."""
-    sent = [row["body"] for row in http.get(operated["twilio_url"] + "/_sim/ledger").json()
-            if row["direction"] != "inbound" and row["to"].endswith(number)]  # fmt: skip
+    sent = [
+        row["body"]
+        for row in http.get(operated["twilio_url"] + "/_sim/ledger").json()
+        if row["direction"] != "inbound" and row["to"].endswith(number)
+    ]
     return [line.removeprefix("Eco: ") for body in sent[1:] for line in body.split("\n")]
 
 

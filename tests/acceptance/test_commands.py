@@ -1,4 +1,4 @@
-"""What operators tell a conversation to do, over HTTP and from the command line."""
+"""Operators' commands to a conversation, over HTTP and from the command line."""
 
 import json
 import uuid
@@ -43,7 +43,11 @@ def test_a_person_takes_over_writes_and_gives_back(operated: State, number: str)
     _write(operated, number, "uno")
     conversation_of(operated, number, 3)
     escalated = _tell(operated, number, "escalate", reason="quiere hablar con alguien").json()
-    assert (escalated["status"], escalated["changed"], escalated["conversation_status"]) == ("done", True, "escalated")
+    assert (escalated["status"], escalated["changed"], escalated["conversation_status"]) == (
+        "done",
+        True,
+        "escalated",
+    )
     _write(operated, number, "dos")
     assert conversation_of(operated, number, 4)["status"] == "escalated"
     identity = {"command_id": str(uuid.uuid4())}
@@ -53,18 +57,28 @@ def test_a_person_takes_over_writes_and_gives_back(operated: State, number: str)
     assert _tell(operated, number, "resume").json()["conversation_status"] == "active"
     _write(operated, number, "tres")
     chat = conversation_of(operated, number, 7)
-    assert [message["content"] for message in chat["messages"]][3:6] == ["dos", "Soy Ana, ¿en qué le ayudo?", "tres"]
+    assert [message["content"] for message in chat["messages"]][3:6] == [
+        "dos",
+        "Soy Ana, ¿en qué le ayudo?",
+        "tres",
+    ]
     answers = _sent(operated, number)[1:]
     assert answers[:2] == ["Eco: uno", "Soy Ana, ¿en qué le ayudo?"]
     assert len(answers) == 3
     assert "dos" not in answers[2].split("\n")[0]
 
 
-def test_a_closed_conversation_refuses_until_it_is_resumed(operated: State, number: str, command: Command) -> None:
+def test_a_closed_conversation_refuses_until_it_is_resumed(
+    operated: State, number: str, command: Command
+) -> None:
     assert command("conversation", "close", number, "--by", "Luis")["changed"]
     assert not command("conversation", "close", number)["changed"]
     assert operated["headers"]
-    for words in (["escalate", number], ["write", number, "--text", "hola"], ["change-agent", number, "--agent-id", "a"]):
+    for words in (
+        ["escalate", number],
+        ["write", number, "--text", "hola"],
+        ["change-agent", number, "--agent-id", "a"],
+    ):
         refused = command("conversation", *words, code=1)
         assert (refused["error"], refused["details"]) == ("The conversation is closed", "resume it first")
     assert command("conversation", "resume", number)["conversation_status"] == "active"
@@ -92,11 +106,19 @@ def test_what_cannot_be_done_is_refused_with_why(operated: State, number: str, c
     assert command("conversation", "write", number, code=2)["error"].count("\n") == 1
 
 
-def test_a_template_is_filled_as_it_is_or_refused_with_why(operated: State, number: str, command: Command) -> None:
+def test_a_template_is_filled_as_it_is_or_refused_with_why(
+    operated: State, number: str, command: Command
+) -> None:
     sid = "HX" + "e" * 32
-    http.post(operated["twilio_url"] + "/_sim/templates", json={"sid": sid, "body": "Hola {{1}}, ¿seguimos con {{2}}?"})
+    http.post(
+        operated["twilio_url"] + "/_sim/templates",
+        json={"sid": sid, "body": "Hola {{1}}, ¿seguimos con {{2}}?"},
+    )
     lacking = _tell(operated, number, "write", content_sid=sid, content_variables={"1": "Ana"})
-    assert (lacking.status_code, lacking.json()["details"]) == (400, "content_variables: lacks 2, which the template has")
+    assert (lacking.status_code, lacking.json()["details"]) == (
+        400,
+        "content_variables: lacks 2, which the template has",
+    )
     empty = _tell(operated, number, "write", content_sid=sid, content_variables={"1": "Ana", "2": "\n"})
     assert (empty.status_code, empty.json()["error"]) == (422, "The template's variables do not fit")
     values = json.dumps({"1": "Ana\tGarcía", "2": "el plan\n     oro"})
@@ -108,11 +130,14 @@ def test_a_template_is_filled_as_it_is_or_refused_with_why(operated: State, numb
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({}, "command"), ({"command": "dance", "by": "Ana"}, "command"), ({"command": "close"}, "by"),
-        ({"command": "write", "by": "Ana"}, "body"), ({"command": "change_agent", "by": "Ana"}, "body"),
+        ({}, "command"),
+        ({"command": "dance", "by": "Ana"}, "command"),
+        ({"command": "close"}, "by"),
+        ({"command": "write", "by": "Ana"}, "body"),
+        ({"command": "change_agent", "by": "Ana"}, "body"),
         ({"command": "write", "by": "Ana", "content_sid": "x"}, "content_sid"),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_command_is_a_clear_error(operated: State, body: State, named: str) -> None:
     url = f"{operated['web_url']}/api/conversations/+573138537100/commands"
     answer = http.post(url, json=body, headers=operated["headers"])
@@ -124,6 +149,8 @@ def test_doctor_looks_at_the_service_that_runs(command: Command) -> None:
     findings = list(command("doctor"))
     found = {each["what"]: each["found"] for each in findings}
     assert {each["advice"] for each in findings} == {""}, findings
-    assert [found[name] for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "TWILIO_AUTH_TOKEN")] == ["set"] * 3
+    assert [found[name] for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "TWILIO_AUTH_TOKEN")] == [
+        "set"
+    ] * 3
     assert [found[name] for name in ("Postgres", "Twilio", "ElevenLabs")] == ["ok"] * 3
     assert found["Kafka"] == "7 topics of 8 partitions"

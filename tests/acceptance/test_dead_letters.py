@@ -1,4 +1,4 @@
-"""What could not be done: found, shown, retried, edited, discarded, with a trace of each."""
+"""Dead letters are found, shown, retried, edited and discarded, and leave a trace of each."""
 
 import asyncio
 import base64
@@ -39,7 +39,9 @@ def _failed_call(up: State, number: str) -> None:
     assert answer.status_code == 422
 
 
-def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(operated: State, command: Command, tmp_path: Path) -> None:
+def test_a_letter_is_shown_edited_retried_and_leaves_a_trace(
+    operated: State, command: Command, tmp_path: Path
+) -> None:
     number, mark = "+573138534001", uuid.uuid4().hex
     body = call_body(f"conv_{mark}", number)
     broken = json.dumps(body | {"agent_id": ""}).encode()
@@ -73,12 +75,19 @@ def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate
 ) -> None:
     number, sid = "+573138534003", f"SM{uuid.uuid4().hex}"
     post_call(operated, f"conv_{sid}", number)
-    params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": "primero"}
+    params = {
+        "MessageSid": sid,
+        "From": f"whatsapp:{number}",
+        "To": "whatsapp:+14155238886",
+        "Body": "primero",
+    }
     event = {"event_id": sid, "received_at": now().isoformat(), "params": params}
 
     async def produce() -> None:
         async with AIOKafkaProducer(bootstrap_servers=operated["kafka"]) as producer:
-            newer = json.dumps(event | {"schema_version": 99}).encode()  # a newer build's, which this one cannot read
+            newer = json.dumps(
+                event | {"schema_version": 99}
+            ).encode()  # a newer build's, which this one cannot read
             await producer.send_and_wait("inbound-message", newer, number.encode())
 
     asyncio.run(produce())
@@ -92,7 +101,9 @@ def test_a_retried_message_that_comes_after_newer_ones_is_marked_late_and_a_rate
     assert [each["content"] for each in found if each["direction"] == "inbound"] == ["primero", "segundo"]
     marks = marks_of(operated, sid)
     assert (marks["late"], marks["replay"]) == (True, "dead-letter")
-    assert command("dead-letters", "retry", "--all", "--rate", "0", code=2)["error"].startswith("rate: must be a number")
+    assert command("dead-letters", "retry", "--all", "--rate", "0", code=2)["error"].startswith(
+        "rate: must be a number"
+    )
 
 
 def test_the_index_is_made_again_from_the_topic_with_what_was_done(operated: State, command: Command) -> None:
@@ -110,7 +121,9 @@ def test_a_turn_refused_for_good_waits_for_somebody_and_goes_on_when_retried(ope
         assert [each["reason"] for each in found] == ["refused"]
         assert "21608" in found[0]["details"]
         http.post(operated["twilio_url"] + "/_sim/numbers", json={"number": number, "error_code": None})
-        done = api.post("/api/dead-letters/retry", json={"by": "Ana", "ids": [found[0]["id"]]}).json()["results"]
+        done = api.post("/api/dead-letters/retry", json={"by": "Ana", "ids": [found[0]["id"]]}).json()[
+            "results"
+        ]
         assert [each["action"] for each in done] == ["retried"]
         assert conversation_of(operated, number, 1)["elevenlabs_conversation_id"] == f"conv_{number}"
         write(operated, number, "hola", f"SM{uuid.uuid4().hex}")
@@ -121,15 +134,22 @@ def test_a_turn_refused_for_good_waits_for_somebody_and_goes_on_when_retried(ope
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
-        ("GET", "/nothing", None, 404), ("GET", "?state=gone", None, 400), ("GET", "?limit=0", None, 400),
-        ("GET", "?number=hola", None, 400), ("GET", "?since=soon", None, 400), ("POST", "/retry", {"by": "Ana"}, 400),
-        ("POST", "/retry", {"by": "Ana", "ids": ["9-9999"]}, 404), ("POST", "/retry", {"ids": ["1-1"]}, 400),
+        ("GET", "/nothing", None, 404),
+        ("GET", "?state=gone", None, 400),
+        ("GET", "?limit=0", None, 400),
+        ("GET", "?number=hola", None, 400),
+        ("GET", "?since=soon", None, 400),
+        ("POST", "/retry", {"by": "Ana"}, 400),
+        ("POST", "/retry", {"by": "Ana", "ids": ["9-9999"]}, 404),
+        ("POST", "/retry", {"ids": ["1-1"]}, 400),
         ("POST", "/retry", {"by": "A", "all": True, "reason": "x"}, 400),
         ("POST", "/discard", {"by": "A", "ids": ["1-1"]}, 400),
         ("POST", "/retry", {"by": "A", "all": True, "value_base64": "eA=="}, 400),
     ],
-)  # fmt: skip
-def test_bad_input_is_a_clear_error(operated: State, method: str, path: str, body: State | None, status: int) -> None:
+)
+def test_bad_input_is_a_clear_error(
+    operated: State, method: str, path: str, body: State | None, status: int
+) -> None:
     url = f"{operated['web_url']}/api/dead-letters{path}"
     answer = http.request(method, url, json=body, headers=operated["headers"], timeout=30)
     assert (answer.status_code, answer.json()["success"]) == (status, False)

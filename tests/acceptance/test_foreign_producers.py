@@ -1,4 +1,4 @@
-"""Records as anybody's producer may write them: compressed, with headers of any bytes, in transactions."""
+"""Records as any producer may write them: compressed, with headers of any bytes, in transactions."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def up(operated: State) -> State:
 
 @pytest.fixture(scope="module", autouse=True)
 def begun(up: State) -> tuple[str, int]:
-    """When this file began, and how long the log was: what others left in topics and log is none of its business."""
+    """When this file began and how long the log was, to skip what other tests left in topics and log."""
     return datetime.now(UTC).isoformat(), (Path(up["folder"]) / "up.log").stat().st_size
 
 
@@ -54,7 +54,7 @@ def test_a_header_that_is_no_text_spoils_nothing(up: State) -> None:
 
 
 def test_a_transaction_counts_once_it_is_committed(up: State) -> None:
-    """Commands and unknown numbers wait for the calls before them: not for one that was taken back, or is still open."""
+    """Commands and unknown numbers wait for earlier calls, but not for aborted or uncommitted ones."""
     asyncio.run(_transactions(up))
     assert conversation_of(up, "+573138546020", 1)["elevenlabs_conversation_id"] == "conv_573138546020"
     for number in ("+573138546021", "+573138546022"):
@@ -79,7 +79,7 @@ async def _transactions(up: State) -> None:
 
 
 def test_nothing_waits_that_is_no_record(up: State) -> None:
-    """Marks of transactions stand at the ends of partitions: for views, lag and statistics they are behind us."""
+    """Transaction markers at a partition's end count as read in views, lag and statistics."""
 
     def lag() -> int:
         views = [http.get(f"http://127.0.0.1:{port}/partitions").json() for port in up["worker_ports"]]

@@ -1,4 +1,4 @@
-"""A vendor that does not answer costs the backend nothing: it hears 202 in its time, and the outcome when it asks again."""
+"""A hanging vendor does not delay the backend: it gets 202 in time, and the outcome when it asks again."""
 
 import httpx
 
@@ -13,17 +13,24 @@ _REPORTS = 3
 
 
 def test_a_call_under_a_hanging_twilio_is_202_and_later_200_with_one_message(operated: State) -> None:
-    """Twilio takes the message and neither answers nor reports: the outcome is looked for in its list, and told to whoever
-    asks again.
+    """Twilio takes the message but neither answers nor reports.
+
+    The outcome is looked up in its list, and told to whoever asks again.
     """
     faults = {"accept-hang": {"count": 1}, "callback-drop": {"count": _REPORTS}}
     http.post(operated["twilio_url"] + "/_sim/faults", json=faults)
-    with httpx.Client(base_url=operated["web_url"], headers=operated["headers"], timeout=_ANSWER_SECONDS) as client:
+    with httpx.Client(
+        base_url=operated["web_url"], headers=operated["headers"], timeout=_ANSWER_SECONDS
+    ) as client:
         queued = client.post("/api/call-completed", json=call_body("conv_hanging", _NUMBER))
         assert queued.status_code == httpx.codes.ACCEPTED
         assert queued.json() | {"message": "", "conversation_id": ""} == {
-            "success": True, "message": "", "status": "queued", "conversation_id": "", "whatsapp_message_id": None,
-        }  # fmt: skip
+            "success": True,
+            "message": "",
+            "status": "queued",
+            "conversation_id": "",
+            "whatsapp_message_id": None,
+        }
 
         def outcome() -> httpx.Response:
             return client.post("/api/call-completed", json=call_body("conv_hanging", _NUMBER))

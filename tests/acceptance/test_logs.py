@@ -1,4 +1,4 @@
-"""What the processes log while people chat: JSON alone, one id from a webhook to the send, and no secrets."""
+"""What the processes log while people chat: only JSON, one id from a webhook to the send, no secrets."""
 
 import json
 import re
@@ -23,9 +23,13 @@ def chatted(operated: State) -> State:
     """A call, a message, a refused webhook and bad input are behind us; `sid` is the message's."""
     http.post(operated["elevenlabs_url"] + "/_sim/settings", json={"manner": "echo"})
     with httpx.Client(base_url=operated["web_url"], headers=operated["headers"], timeout=15) as client:
-        answer = client.post("/api/call-completed", json=call_body(_CALL, _NUMBER), headers={"X-Request-Id": _CALL_REQUEST})
+        answer = client.post(
+            "/api/call-completed", json=call_body(_CALL, _NUMBER), headers={"X-Request-Id": _CALL_REQUEST}
+        )
         assert answer.json()["status"] == "message_sent"
-        client.post("/api/call-completed", content=_WORDS.encode(), headers={"Content-Type": "application/json"})
+        client.post(
+            "/api/call-completed", content=_WORDS.encode(), headers={"Content-Type": "application/json"}
+        )
         client.post("/webhook/twilio/incoming", data={"From": f"whatsapp:{_NUMBER}", "Body": _WORDS})
     sid = f"SM{uuid.uuid4().hex}"
     write(operated, _NUMBER, _WORDS, sid)
@@ -63,16 +67,28 @@ def _secrets(up: State) -> dict[str, str]:
     """Return what every process of `up` was given as secrets: of the one that no test kills."""
     environ = Path(f"/proc/{up['pids']['stats-worker']}/environ").read_bytes().decode().split("\0")
     variables = dict(line.partition("=")[::2] for line in environ if "=" in line)
-    names = ("MICROSERVICE_TOKEN", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY", "DATABASE_URL", "OPERATOR_TOKENS")
+    names = (
+        "MICROSERVICE_TOKEN",
+        "TWILIO_AUTH_TOKEN",
+        "ELEVENLABS_API_KEY",
+        "DATABASE_URL",
+        "OPERATOR_TOKENS",
+    )
     found = {name: variables[name] for name in names if variables.get(name)}
     assert {"MICROSERVICE_TOKEN", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY"} <= set(found)
     return found
 
 
 def test_the_callers_id_follows_a_call_to_its_message(chatted: State) -> None:
-    [stored] = [line for line in _lines(chatted, "web") if line["event"] == "event is stored" and _is(line, _CALL_REQUEST)]
+    [stored] = [
+        line
+        for line in _lines(chatted, "web")
+        if line["event"] == "event is stored" and _is(line, _CALL_REQUEST)
+    ]
     [sent] = [
-        line for line in _lines(chatted, "worker-1") if line["event"] == "message is sent" and _is(line, _CALL_REQUEST)
+        line
+        for line in _lines(chatted, "worker-1")
+        if line["event"] == "message is sent" and _is(line, _CALL_REQUEST)
     ]
     assert stored["topic"] == "call-completed"
     assert stored["number"] == sent["number"] != _NUMBER
@@ -87,7 +103,8 @@ def test_one_id_goes_from_a_webhook_to_the_send(chatted: State) -> None:
 
     def answered() -> bool:
         return any(
-            line["event"] == "message is sent" and _is(line, stored["request_id"]) for line in _lines(chatted, "worker-1")
+            line["event"] == "message is sent" and _is(line, stored["request_id"])
+            for line in _lines(chatted, "worker-1")
         )
 
     eventually_sync(answered, 10)

@@ -1,5 +1,7 @@
-"""Procedures of docs/operations.md, carried out one after the other on one database: another number of partitions, then
-another cluster without anything of the former log. Clients write meanwhile, and are answered once and in their order.
+"""Procedures of docs/operations.md, one after the other on one database.
+
+First another number of partitions, then another cluster without anything of the former log. Clients write
+meanwhile, and are answered once and in order.
 """
 
 import shutil
@@ -13,7 +15,15 @@ import pytest
 
 from tests.support import http
 from tests.support.outside import post_call
-from tests.support.simulators import ACCOUNT, KEY, NOBODY, TOKEN, Simulator, elevenlabs_simulator, twilio_simulator
+from tests.support.simulators import (
+    ACCOUNT,
+    KEY,
+    NOBODY,
+    TOKEN,
+    Simulator,
+    elevenlabs_simulator,
+    twilio_simulator,
+)
 from tests.support.up import State, conversation_of, eventually_sync, running_up, write
 
 _NUMBERS = ["+573138533001", "+573138533002", "+573138533003"]
@@ -28,9 +38,13 @@ class Town:
         self.twilio = twilio
         self._jars = jars
         self._variables = {
-            "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_API_BASE_URL": twilio.url,
-            "ELEVENLABS_API_KEY": KEY, "ELEVENLABS_API_BASE_URL": elevenlabs.url, "TWILIO_UNKNOWN_PATIENCE_SECONDS": "5",
-        }  # fmt: skip
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TOKEN,
+            "TWILIO_API_BASE_URL": twilio.url,
+            "ELEVENLABS_API_KEY": KEY,
+            "ELEVENLABS_API_BASE_URL": elevenlabs.url,
+            "TWILIO_UNKNOWN_PATIENCE_SECONDS": "5",
+        }
 
     @contextmanager
     def service(self, **variables: str) -> Iterator[State]:
@@ -52,8 +66,12 @@ class Town:
         assert self.twilio.steer("inbound", {"from": number, "body": text})["status"] != httpx.codes.OK
 
     def said(self, number: str) -> list[str]:
-        """Return what a client was told after the first message, line by line: messages that met share an answer."""
-        sent = [row["body"] for row in self.twilio.read() if row["direction"] != "inbound" and row["to"].endswith(number)]
+        """Return the lines a client got after the first message; messages that met share an answer."""
+        sent = [
+            row["body"]
+            for row in self.twilio.read()
+            if row["direction"] != "inbound" and row["to"].endswith(number)
+        ]
         return [line.removeprefix("Eco: ") for body in sent[1:] for line in body.split("\n")]
 
 
@@ -85,23 +103,33 @@ def test_another_number_of_partitions_then_another_cluster(town: Town) -> None:
     for number in _NUMBERS:
         town.unheard(number, "dos")
 
-    with town.service(TOPIC_PREFIX="four-", TOPIC_PARTITIONS="4") as up:  # other topics, in which a number lies elsewhere
+    with town.service(
+        TOPIC_PREFIX="four-", TOPIC_PARTITIONS="4"
+    ) as up:  # other topics, in which a number lies elsewhere
         _all_write(up, "tres")
         assert [_call(up, number) for number in _NUMBERS] == first  # told again, a call is known
         for number in _NUMBERS:
-            inbound = [each for each in conversation_of(up, number, 6)["messages"] if each["direction"] == "inbound"]
+            inbound = [
+                each for each in conversation_of(up, number, 6)["messages"] if each["direction"] == "inbound"
+            ]
             assert [each["content"] for each in inbound] == ["uno", "dos", "tres"]
-            eventually_sync(lambda number=number: town.said(number) == ["uno", "dos", "tres"])  # type: ignore[misc]
+            eventually_sync(
+                lambda number=number: town.said(number) == ["uno", "dos", "tres"]  # type: ignore[misc]
+            )
     for number in _NUMBERS:
         town.unheard(number, "cuatro")
     shutil.rmtree(town.folder / "kafka")
 
-    with town.service(TOPIC_PREFIX="four-", TOPIC_PARTITIONS="4") as up:  # an empty cluster: nothing of the log is left
+    with town.service(
+        TOPIC_PREFIX="four-", TOPIC_PARTITIONS="4"
+    ) as up:  # an empty cluster: nothing of the log is left
         _all_write(up, "cinco")
         assert [_call(up, number) for number in _NUMBERS] == first
         assert _call(up, _AFTER)["status"] == "message_sent"
         for number in _NUMBERS:
             expected = ["uno", "dos", "tres", "cuatro", "cinco"]
-            eventually_sync(lambda number=number, expected=expected: town.said(number) == expected)  # type: ignore[misc]
+            eventually_sync(
+                lambda number=number, expected=expected: town.said(number) == expected  # type: ignore[misc]
+            )
     firsts = [row for row in town.twilio.read() if row["direction"] != "inbound" and "Gracias" in row["body"]]
     assert len(firsts) == len(_NUMBERS) + 1

@@ -1,4 +1,4 @@
-"""The phone in a real browser: a newcomer ends a call, chats, breaks things, and sees that nothing is lost or doubled."""
+"""The phone in a real browser: a newcomer ends a call, chats, breaks things; nothing is lost or doubled."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -55,7 +55,11 @@ def test_clients_chat_side_by_side_with_every_kind_of_message(page: Page) -> Non
 
 
 def test_a_worker_killed_under_a_hundred_messages_loses_nothing(page: Page) -> None:
-    for name, number in (("Eva Ruiz", "+573138539160"), ("Iván Gil", "+573138539161"), ("Sara Paz", "+573138539162")):
+    for name, number in (
+        ("Eva Ruiz", "+573138539160"),
+        ("Iván Gil", "+573138539161"),
+        ("Sara Paz", "+573138539162"),
+    ):
         _end_call(page, name, number)
     page.get_by_role("button", name="worker-1: kill -9").click()
     page.get_by_role("button", name="Send 100 messages at once").click()
@@ -99,9 +103,17 @@ def test_a_store_stopped_and_started_with_a_click_loses_nothing(page: Page, part
         expect(page.locator(f"#count-{count}")).to_have_text("0")
 
 
-@pytest.mark.parametrize("switch", ["Twilio away", "Twilio says 429", "Agent slow", "Agent silent", "ElevenLabs away"])
+@pytest.mark.parametrize(
+    "switch", ["Twilio away", "Twilio says 429", "Agent slow", "Agent silent", "ElevenLabs away"]
+)
 def test_a_vendor_in_trouble_is_waited_for(page: Page, switch: str) -> None:
-    number = {"Twilio away": "3", "Twilio says 429": "4", "Agent slow": "5", "Agent silent": "6", "ElevenLabs away": "7"}
+    number = {
+        "Twilio away": "3",
+        "Twilio says 429": "4",
+        "Agent slow": "5",
+        "Agent silent": "6",
+        "ElevenLabs away": "7",
+    }
     _end_call(page, "Noa Río", f"+57313853917{number[switch]}")
     phone = page.locator(".phone", has_text="Noa Río")
     expect(phone.locator(".theirs")).to_have_count(1, timeout=15_000)

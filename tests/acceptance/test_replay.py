@@ -1,4 +1,4 @@
-"""A past window once more, on the real stack: shown first, nothing sent twice unless asked for by name."""
+"""Replay of a past window on the real stack: shown first, nothing sent twice unless asked for by name."""
 
 import os
 import signal
@@ -15,7 +15,16 @@ import pytest
 from tests.acceptance.conftest import Command
 from tests.support import http
 from tests.support.outside import post_body, post_call
-from tests.support.up import ROOT, State, call_body, conversation_of, eventually_sync, on_database, running_up, write
+from tests.support.up import (
+    ROOT,
+    State,
+    call_body,
+    conversation_of,
+    eventually_sync,
+    on_database,
+    running_up,
+    write,
+)
 
 _CLIENTS = [f"+57313853200{n}" for n in range(4)]
 _FORGOTTEN = "+573138532100"
@@ -25,7 +34,7 @@ _LOOK_SECONDS = 0.1
 
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
-    """One of its own: whole topics are processed again and compared, which others' events must not be part of."""
+    """A service of its own: whole topics are replayed and compared, so others' events must not be in them."""
     with running_up(tmp_path_factory.mktemp("replayed"), jars) as state:
         yield state
 
@@ -84,9 +93,11 @@ def test_an_empty_database_is_filled(chats: State, command: Command) -> None:
 
 def test_the_present_rules_decide_alike(chats: State, command: Command) -> None:
     for topic, kinds in {
-        "call-completed": {"begins", "first message"}, "inbound-message": {"message", "text", "intent"},
-        "message-status": {"rank"}, "conversation-event": {"begins", "first message", "message", "parts", "send", "rank"},
-    }.items():  # fmt: skip
+        "call-completed": {"begins", "first message"},
+        "inbound-message": {"message", "text", "intent"},
+        "message-status": {"rank"},
+        "conversation-event": {"begins", "first message", "message", "parts", "send", "rank"},
+    }.items():
         found = command("replay", topic, "--since", "1h", "--mode", "what-if")
         assert set(found["compared"]) >= kinds
         assert (found["differing"], found["unreadable"], found["unknown"]) == ({}, 0, 0)
@@ -140,27 +151,61 @@ def test_a_failed_first_message_is_finished_when_twilio_takes_it(chats: State, c
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["nothing", "--since", "1h"], 2, "topic: --mode resume reads one of: call-completed, inbound-message"),
+        (
+            ["nothing", "--since", "1h"],
+            2,
+            "topic: --mode resume reads one of: call-completed, inbound-message",
+        ),
         (["conversation-event", "--since", "1h"], 2, "topic: --mode resume reads one of"),
         (["conversation-command", "--since", "1h"], 2, "topic: an operator's command would hit what"),
         (["inbound-message"], 2, "--since: say from when, or --from-offset"),
         (["inbound-message", "--since", "yesterday"], 2, "--since: 'yesterday' is no time"),
         (["inbound-message", "--since", "1h", "--until", "2h"], 2, "--until: must be later than --since"),
-        (["inbound-message", "--since", "1h", "--from-offset", "3"], 2, "--from-offset: give either times or offsets"),
-        (["inbound-message", "--from-offset", "5", "--to-offset", "5"], 2, "--to-offset: must be above --from-offset"),
+        (
+            ["inbound-message", "--since", "1h", "--from-offset", "3"],
+            2,
+            "--from-offset: give either times or offsets",
+        ),
+        (
+            ["inbound-message", "--from-offset", "5", "--to-offset", "5"],
+            2,
+            "--to-offset: must be above --from-offset",
+        ),
         (["inbound-message", "--since", "1h", "--number", "57"], 2, "phone_number: not a phone number"),
-        (["inbound-message", "--since", "1h", "--mode", "other"], 2, "--mode: must be one of: resume, rebuild"),
+        (
+            ["inbound-message", "--since", "1h", "--mode", "other"],
+            2,
+            "--mode: must be one of: resume, rebuild",
+        ),
         (["inbound-message", "--since", "1h", "--rate", "0"], 2, "--rate: must be above 0"),
-        (["inbound-message", "--since", "1h", "--into", "postgresql://x"], 2, "--into: goes with --mode rebuild"),
-        (["inbound-message", "--since", "1h", "--mode", "rebuild"], 2, "topic: --mode rebuild reads conversation-event"),
+        (
+            ["inbound-message", "--since", "1h", "--into", "postgresql://x"],
+            2,
+            "--into: goes with --mode rebuild",
+        ),
+        (
+            ["inbound-message", "--since", "1h", "--mode", "rebuild"],
+            2,
+            "topic: --mode rebuild reads conversation-event",
+        ),
         (["--id", "no-such"], 2, "--id: no such replay"),
         ([], 2, "TOPIC: say which topic, or --id of an interrupted replay"),
-        (["inbound-message", "--since", "2020-01-01", "--until", "2020-01-02"], 1, "not available: no event in this"),
+        (
+            ["inbound-message", "--since", "2020-01-01", "--until", "2020-01-02"],
+            1,
+            "not available: no event in this",
+        ),
         (["inbound-message", "--from-offset", "999999999"], 1, "not available: no event in this window"),
-        (["conversation-event", "--mode", "rebuild", "--catch-up"], 1, "not available: workers are running; stop them"),
+        (
+            ["conversation-event", "--mode", "rebuild", "--catch-up"],
+            1,
+            "not available: workers are running; stop them",
+        ),
     ],
-)  # fmt: skip
-def test_bad_input_is_one_line(chats: State, command: Command, words: list[str], code: int, said: str) -> None:
+)
+def test_bad_input_is_one_line(
+    chats: State, command: Command, words: list[str], code: int, said: str
+) -> None:
     error = command("replay", *words, code=code)["error"]
     assert error.startswith(said)
     assert error.count("\n") == 1
@@ -171,14 +216,30 @@ def test_an_interrupted_replay_goes_on(chats: State, command: Command) -> None:
     number = _CLIENTS[3]
     for place in range(10):
         write(chats, number, f"otra {place}", f"SM{place:030x}e0")
-    done = "SELECT count(*) FROM conversation_seen s JOIN conversation_actor a USING (phone_number)" \
-           " WHERE s.phone_number = $1 AND s.kind = 'message' AND NOT a.is_open"  # fmt: skip
+    done = (
+        "SELECT count(*) FROM conversation_seen s JOIN conversation_actor a USING (phone_number)"
+        " WHERE s.phone_number = $1 AND s.kind = 'message' AND NOT a.is_open"
+    )
     eventually_sync(lambda: on_database(chats, done, number)[0][0] >= 12, _WAIT_SECONDS)
-    options = ["replay", "inbound-message", "--since", "1h", "--mode", "again", "--number", number, "--rate", "2", "--yes"]
+    options = [
+        "replay",
+        "inbound-message",
+        "--since",
+        "1h",
+        "--mode",
+        "again",
+        "--number",
+        number,
+        "--rate",
+        "2",
+        "--yes",
+    ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", *options, "--data-dir", chats["folder"]], cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "cli", *options, "--data-dir", chats["folder"]],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     end = time.monotonic() + _WAIT_SECONDS
     published = "SELECT id, published FROM conversation_replay WHERE state = 'begun'"
     while not (rows := on_database(chats, published)) or rows[0]["published"] < 2:

@@ -1,4 +1,4 @@
-"""A backend that only produces to the topic, whatever its partitioner and spelling; two workers share the numbers."""
+"""A backend that only produces to the topic, whatever its partitioner and spelling; two workers share it."""
 
 import asyncio
 import json
@@ -27,12 +27,24 @@ _RECORDS: list[tuple[str, str, str, bytes | None, int | None]] = [
     ("conv_brazil", "+5511987654321", _BRAZIL, _BRAZIL.encode(), 7),
     ("conv_argentina", "+5491123456789", _ARGENTINA, None, 1),
 ]
-_POISON: list[bytes | None] = [None, b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"agent_id": 1}', b'{"recipient": "x"}']
+_POISON: list[bytes | None] = [
+    None,
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[]",
+    b"{}",
+    b'{"agent_id": 1}',
+    b'{"recipient": "x"}',
+]
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[State]:
-    variables = {"UNKNOWN_NUMBER_AGENT_ID": "agent_for_strangers", "UNKNOWN_NUMBER_GRACE_SECONDS": str(_GRACE_SECONDS)}
+    variables = {
+        "UNKNOWN_NUMBER_AGENT_ID": "agent_for_strangers",
+        "UNKNOWN_NUMBER_GRACE_SECONDS": str(_GRACE_SECONDS),
+    }
     with running_up(tmp_path_factory.mktemp("up"), jars, "--workers", "2", **variables) as state:
         yield state
 
@@ -89,7 +101,11 @@ def test_poison_becomes_dead_letters_and_holds_nothing_up(up: State) -> None:
 def test_a_posted_call_that_was_produced_before_is_not_repeated(up: State) -> None:
     answer = post_call(up, "conv_murmur2", "+573138530155")
     assert (answer.status_code, answer.json()["status"]) == (200, "message_sent")
-    first = [row for row in http.get(up["twilio_url"] + "/_sim/ledger").json() if row["to"].endswith("+573138530155")]
+    first = [
+        row
+        for row in http.get(up["twilio_url"] + "/_sim/ledger").json()
+        if row["to"].endswith("+573138530155")
+    ]
     assert len([row for row in first if row["direction"] != "inbound"]) == 2
 
 
@@ -105,7 +121,9 @@ def test_a_message_that_came_before_its_call_is_answered_after_it(up: State) -> 
     assert answer.status_code == httpx.codes.OK
     chat = conversation_of(up, "+573138530001", 3)
     rows = http.get(up["twilio_url"] + "/_sim/ledger").json()
-    sent = [row["body"] for row in rows if row["direction"] != "inbound" and row["to"].endswith("+573138530001")]
+    sent = [
+        row["body"] for row in rows if row["direction"] != "inbound" and row["to"].endswith("+573138530001")
+    ]
     assert "Gracias por tu tiempo en la llamada" in sent[0]
     assert len(sent) == 2
     assert chat["elevenlabs_conversation_id"] == "conv_late"

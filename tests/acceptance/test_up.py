@@ -1,4 +1,4 @@
-"""The product as its user has it: real processes on real Kafka and Postgres, judged from outside."""
+"""The product as its user runs it: real processes on real Kafka and Postgres, judged from outside."""
 
 import json
 import os
@@ -39,13 +39,20 @@ def test_a_call_goes_on_over_whatsapp(up: State) -> None:
         assert first.status_code == 200
         assert first.json() == again.json()
         assert first.json() | {"conversation_id": "", "whatsapp_message_id": ""} == {
-            "success": True, "message": "Conversación iniciada exitosamente", "conversation_id": "",
-            "whatsapp_message_id": "", "status": "message_sent",
-        }  # fmt: skip
+            "success": True,
+            "message": "Conversación iniciada exitosamente",
+            "conversation_id": "",
+            "whatsapp_message_id": "",
+            "status": "message_sent",
+        }
     write(up, "+5215512345678", "Sí, ¿cuánto cuesta?", "SM" + "a" * 32, times=3)
     conversation = conversation_of(up, "525512345678", 3)
     assert conversation["phone_number"] == "+525512345678"
-    assert [message["direction"] for message in conversation["messages"]] == ["outbound", "inbound", "outbound"]
+    assert [message["direction"] for message in conversation["messages"]] == [
+        "outbound",
+        "inbound",
+        "outbound",
+    ]
     assert "Ana" in conversation["messages"][0]["content"]
     assert "$99" in conversation["messages"][2]["content"]
 
@@ -73,7 +80,9 @@ def test_a_refused_recipient_is_422_with_twilios_words(up: State) -> None:
         ("POST", "/webhook/twilio/incoming", b"{}", "application/json", 403),
     ],
 )
-def test_bad_input_is_a_clear_error(up: State, method: str, path: str, body: bytes, content_type: str, status: int) -> None:
+def test_bad_input_is_a_clear_error(
+    up: State, method: str, path: str, body: bytes, content_type: str, status: int
+) -> None:
     headers = up["headers"] | {"Content-Type": content_type}
     answer = http.request(method, up["web_url"] + path, content=body, headers=headers)
     assert answer.status_code == status
@@ -103,8 +112,11 @@ def test_a_worker_killed_while_clients_chat_loses_and_doubles_nothing(up: State)
     output, _ = demo.communicate(timeout=300)
     verdict = json.loads(output)
     assert {name: verdict[name] for name in ("lost", "doubled", "out_of_order", "overlapping")} == {
-        "lost": 0, "doubled": 0, "out_of_order": 0, "overlapping": 0,
-    }, verdict["problems"]  # fmt: skip
+        "lost": 0,
+        "doubled": 0,
+        "out_of_order": 0,
+        "overlapping": 0,
+    }, verdict["problems"]
     assert verdict["received"] == 200
 
 

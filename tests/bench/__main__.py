@@ -1,4 +1,4 @@
-"""`make bench`: plays the rows in a fresh world, judges them, and writes RESULTS.md."""
+"""`make bench`: plays the rows in a fresh world, judges them and writes RESULTS.md."""
 
 import asyncio
 import gc
@@ -23,17 +23,57 @@ from tests.bench.world import SETTINGS, World
 _console = Console(soft_wrap=True)
 _PROFILE = "profile"
 _SHOWN = (
-    "turns_per_second", "overhead_p50_ms", "overhead_p99_ms", "webhook_p50_ms", "webhook_p99_ms", "cpu_web_ms",
-    "cpu_worker_ms", "cpu_stats-worker_ms", "cpu_kafka_ms", "cpu_postgres_ms", "cpu_driver_ms", "memory_web_mb",
-    "memory_worker_mb", "memory_stats-worker_mb", "live_worker_p99_ms", "live_web_p99_ms", "driver_loop_p99_ms",
-    "driver_late_p99_ms", "others_percent", "call_p50_ms", "call_p99_ms", "waiting", "ratio", "events_per_second",
-    "first_answer_seconds", "catch_up_seconds", "messages", "rows_equal", "rebuild_seconds",
-    "kafka_bytes", "wal_bytes", "commits", "reference_ms",
-    "stats_events_per_second", "stats_event_ms", "stats_cores", "stats_ready_seconds", "stats_recovery_seconds",
-    "stats_recovery_cpu_seconds", "stats_view_per_second", "stats_view_p50_ms", "stats_view_p99_ms",
-    "stats_view_transactions", "stats_memory_mb",
-    "slowest_p50_ms", "slowest_p99_ms", "ratio_overhead_p50", "ratio_cpu_worker", "ratio_cpu", "pages_fetched_per_second",
-)  # fmt: skip
+    "turns_per_second",
+    "overhead_p50_ms",
+    "overhead_p99_ms",
+    "webhook_p50_ms",
+    "webhook_p99_ms",
+    "cpu_web_ms",
+    "cpu_worker_ms",
+    "cpu_stats-worker_ms",
+    "cpu_kafka_ms",
+    "cpu_postgres_ms",
+    "cpu_driver_ms",
+    "memory_web_mb",
+    "memory_worker_mb",
+    "memory_stats-worker_mb",
+    "live_worker_p99_ms",
+    "live_web_p99_ms",
+    "driver_loop_p99_ms",
+    "driver_late_p99_ms",
+    "others_percent",
+    "call_p50_ms",
+    "call_p99_ms",
+    "waiting",
+    "ratio",
+    "events_per_second",
+    "first_answer_seconds",
+    "catch_up_seconds",
+    "messages",
+    "rows_equal",
+    "rebuild_seconds",
+    "kafka_bytes",
+    "wal_bytes",
+    "commits",
+    "reference_ms",
+    "stats_events_per_second",
+    "stats_event_ms",
+    "stats_cores",
+    "stats_ready_seconds",
+    "stats_recovery_seconds",
+    "stats_recovery_cpu_seconds",
+    "stats_view_per_second",
+    "stats_view_p50_ms",
+    "stats_view_p99_ms",
+    "stats_view_transactions",
+    "stats_memory_mb",
+    "slowest_p50_ms",
+    "slowest_p99_ms",
+    "ratio_overhead_p50",
+    "ratio_cpu_worker",
+    "ratio_cpu",
+    "pages_fetched_per_second",
+)
 
 
 def main(
@@ -44,13 +84,17 @@ def main(
     workers: Annotated[int, typer.Option(help="Processes of the worker.")] = 1,
     write: Annotated[bool, typer.Option(help="Put the figures into RESULTS.md.")] = True,
     data_dir: Annotated[Path, typer.Option(help="Logs and data of the last bench.")] = Path(".data/bench"),
-    jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(".kafka"),
+    jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(
+        ".kafka"
+    ),
 ) -> None:
-    """Play, print, write."""
+    """Play the rows, print the figures and write the results."""
     names = [name for name in only.split(",") if name]
     known = {row.name: row for row in ROWS}
     if unknown := set(names) - set(known) - {_PROFILE}:
-        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join([*known, _PROFILE])}")
+        raise typer.BadParameter(
+            f"unknown: {', '.join(sorted(unknown))}; known: {', '.join([*known, _PROFILE])}"
+        )
     rows = [known[name] for name in names if name in known] if names else ROWS
     folder = data_dir.absolute()
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,10 +106,12 @@ def main(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is played. `runs`, `seconds`: 0 for a row's own."""
+    """What is to be played."""
 
     rows: list[Row]
+    #: 0 means each row's own.
     runs: int
+    #: 0 means each row's own.
     seconds: float
     write: bool
     profile: bool
@@ -93,9 +139,10 @@ async def _row(world: World, row: Row, plan: Plan, jars: Path) -> bool:
     verdict = world.ledger.verdict()
     problems = [*verdict.problems, *world.own_ends()]
     _console.print(
-        f"  {'FAILS' if problems else 'order kept, nothing lost'}: {verdict.written} messages so far, lost {verdict.lost},"
-        f" doubled {verdict.doubled}, out of order {verdict.out_of_order}, at once {verdict.overlapping}, refused"
-        f" webhooks {world.clients.refusals}, refused reports {world.twilio.refused_reports}"
+        f"  {'FAILS' if problems else 'order kept, nothing lost'}: {verdict.written} messages so far,"
+        f" lost {verdict.lost}, doubled {verdict.doubled}, out of order {verdict.out_of_order},"
+        f" at once {verdict.overlapping}, refused webhooks {world.clients.refusals},"
+        f" refused reports {world.twilio.refused_reports}"
     )
     for problem in problems:
         _console.print(f"    {problem}", markup=False)

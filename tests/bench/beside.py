@@ -1,4 +1,4 @@
-"""The service beside its peer in RESULTS.md: what counts is the ratio within one sitting, for machines differ."""
+"""The service beside its peer in RESULTS.md. Machines differ, so only the ratio within one sitting counts."""
 
 import statistics
 from collections.abc import Callable
@@ -9,24 +9,35 @@ ROWS = ("rate-50", "rate-100", "rate-200", "closed", "websocket-50", "reports-10
 _PARTS = ("sut", "stats", "kafka", "redis", "pg")
 _PEER, _OURS = "peer", "project"
 _COLUMNS = (
-    "row", "side", "runs", "turns/s", "CPU in all", "service", "stats", "Kafka or Redis", "Postgres",
+    "row",
+    "side",
+    "runs",
+    "turns/s",
+    "CPU in all",
+    "service",
+    "stats",
+    "Kafka or Redis",
+    "Postgres",
     "lost / doubled / out of order",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One run of one side. `overhead`, `webhook`: ms beyond the vendors' own time, and until the acknowledgement;
-    `starts`: of `call-completed`, 50 at once; `cpu`: ms a turn, by part."""
+    """One run of one side."""
 
     side: str
     turns_per_second: float
+    #: Milliseconds beyond the vendors' own time.
     overhead_p50: float
     overhead_p99: float
+    #: Milliseconds until the acknowledgement.
     webhook_p50: float
     webhook_p99: float
+    #: Of `call-completed`, 50 at once.
     starts_p50: float
     starts_p99: float
+    #: Milliseconds a turn, by part.
     cpu: dict[str, float]
     lost: int
     doubled: int
@@ -34,7 +45,7 @@ class Report:
 
 
 def report_of(side: str, told: dict[str, Any]) -> Report:
-    """Read a report of the driver."""
+    """Read one of the driver's reports."""
     turns, cpu, starts = told["turns"], told["cpu"]["turns"], told["start"]["overhead_ms"]
     return Report(
         side=side,
@@ -57,14 +68,15 @@ Pick = Callable[[Report], float]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`wanted`: ours divided by the peer's, at most; at least where `more` is better. `against`: the peer's row, where it
-    does not play the row itself."""
+    """What one figure should be, relative to the peer's."""
 
     what: str
     row: str
     pick: Pick
+    #: Our figure divided by the peer's: at most this, or at least this where `more` is better.
     wanted: float
     more: bool = False
+    #: The peer's row to compare with, if it does not play this one.
     against: str = ""
 
 
@@ -80,7 +92,7 @@ def _rate(row: str) -> list[Goal]:
     ]
 
 
-# Without a peer's own row: what was wanted on the day when the peer's row `against` was measured, divided by it.
+# Where the peer has no such row: what was wanted on the day its row `against` was measured, divided by that.
 GOALS = [
     *_rate("rate-50"),
     *_rate("rate-100"),
@@ -91,15 +103,27 @@ GOALS = [
     Goal("rate-200: webhook acknowledged p99, ms", "rate-200", lambda each: each.webhook_p99, 12 / 8.6),
     Goal("rate-100: call-completed p50, ms", "rate-100", lambda each: each.starts_p50, 12 / 8.5),
     Goal("rate-100: call-completed p99, ms", "rate-100", lambda each: each.starts_p99, 120 / 190),
-    Goal("websocket-50: overhead p50, ms", "websocket-50", lambda each: each.overhead_p50, 25 / 6.0, against="rate-50"),
-    Goal("websocket-50: overhead p99, ms", "websocket-50", lambda each: each.overhead_p99, 90 / 20, against="rate-50"),
+    Goal(
+        "websocket-50: overhead p50, ms",
+        "websocket-50",
+        lambda each: each.overhead_p50,
+        25 / 6.0,
+        against="rate-50",
+    ),
+    Goal(
+        "websocket-50: overhead p99, ms",
+        "websocket-50",
+        lambda each: each.overhead_p99,
+        90 / 20,
+        against="rate-50",
+    ),
     Goal("reports-100: CPU in all, ms a turn", "reports-100", _cpu, 7.0 / 5.6, against="rate-100"),
 ]
 Kept = dict[str, list[dict[str, Any]]]
 
 
 def beside_told(kept: Kept) -> str:
-    """Return the section, or nothing where no row was played."""
+    """Return the section, or nothing if no row was played."""
     rows = {name: [_report(each) for each in reports] for name, reports in kept.items()}
     judged = [line for goal in GOALS if (line := _judged(goal, rows))]
     if not judged:
@@ -107,8 +131,10 @@ def beside_told(kept: Kept) -> str:
     lines = [
         "## Beside a Node service of the same job",
         "",
-        "`make bench PEER=DIR`: its own driver and simulator, both sides by turns on the same machine, medians; defaults",
-        "but for the vendors' quotas, no delivery reports except in `reports-100`. In the two rows that it does not play,",
+        "`make bench PEER=DIR`: its own driver and simulator, both sides by turns on the same machine, "
+        "medians; defaults",
+        "but for the vendors' quotas, no delivery reports except in `reports-100`. In the two rows that it "
+        "does not play,",
         "its row of that rate.",
         "",
         *("| figure | the Node service | this | ratio | wanted | met |", "|---|---|---|---|---|---|"),
@@ -137,7 +163,10 @@ def _judged(goal: Goal, rows: dict[str, list[Report]]) -> str | None:
     ratio = ours / peers
     is_met = ratio >= goal.wanted if goal.more else ratio <= goal.wanted
     bound = f"{'≥' if goal.more else '≤'} {goal.wanted:.2f}"
-    return f"| {goal.what} | {peers:.1f} | {ours:.1f} | {ratio:.2f} | {bound} | {'yes' if is_met else '**no**'} |"
+    return (
+        f"| {goal.what} | {peers:.1f} | {ours:.1f} | {ratio:.2f} | {bound} "
+        f"| {'yes' if is_met else '**no**'} |"
+    )
 
 
 def _parts(name: str, side: str, reports: list[Report]) -> str | None:
@@ -149,7 +178,9 @@ def _parts(name: str, side: str, reports: list[Report]) -> str | None:
         return f"{statistics.median(sum(each.cpu.get(part, 0.0) for part in parts) for each in played):.1f}"
 
     rate = statistics.median(each.turns_per_second for each in played)
-    judged = " / ".join(str(sum(getattr(each, what) for each in played)) for what in ("lost", "doubled", "out_of_order"))
+    judged = " / ".join(
+        str(sum(getattr(each, what) for each in played)) for what in ("lost", "doubled", "out_of_order")
+    )
     told = "the Node service" if side == _PEER else "this"
     parts = [of(*_PARTS), of("sut"), of("stats"), of("kafka", "redis"), of("pg")]
     return "| " + " | ".join([name, told, str(len(played)), f"{rate:.0f}", *parts, judged]) + " |"

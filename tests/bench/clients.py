@@ -1,4 +1,4 @@
-"""Clients who write: at random moments (Poisson), or as soon as they are answered (closed loop), or all at once."""
+"""Clients who write at random moments (Poisson), once they are answered (closed loop), or all at once."""
 
 import asyncio
 import random
@@ -13,16 +13,17 @@ from tests.bench.ledger import Ledger, Message
 from tests.bench.signing import Signer
 from tests.chaos.clients import PATH, SENDER
 
-# What Twilio does with a webhook that was not taken.
+# How long Twilio waits before it repeats a webhook that was refused.
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 0.05
 
 
 class Clients:
-    """One message at a time for each number, so that an answer's time has no waiting for an earlier answer in it.
+    """Writes one message at a time per number, so that no answer's time includes waiting for an earlier one.
 
-    `webhook_seconds`: how long each webhook took to be answered; `late_seconds`: how late each message was written after
-    the moment it was due, the driver's own delay.
+    Attributes:
+        webhook_seconds: How long each webhook took to be answered.
+        late_seconds: How late after its due time each message was written: the driver's own delay.
     """
 
     def __init__(self, ledger: Ledger, signer: Signer, web: Client, account: str) -> None:
@@ -41,7 +42,7 @@ class Clients:
         self._idle = deque(numbers)
 
     def answered(self, messages: list[Message]) -> None:
-        """Twilio has accepted the answer to these."""
+        """Note that Twilio has accepted the answer to these messages."""
         for message in messages:
             if self._again:
                 self._spawn(self._write(message.number))
@@ -49,7 +50,7 @@ class Clients:
                 self._idle.append(message.number)
 
     async def poisson(self, per_second: float, seconds: float) -> None:
-        """Write at random moments, whether or not earlier messages are answered."""
+        """Write at random moments, whether or not earlier messages have been answered."""
         begun = due = time.monotonic()
         while (due := due + random.expovariate(per_second)) < begun + seconds:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -60,7 +61,7 @@ class Clients:
                 self.starved += 1
 
     async def closed_loop(self, clients: int, seconds: float) -> None:
-        """So many clients, each of whom writes again as soon as the answer is there."""
+        """Run this many clients, each of whom writes again as soon as the answer arrives."""
         self._again = True
         for _ in range(clients):
             self._spawn(self._write(self._idle.popleft()))
@@ -68,25 +69,34 @@ class Clients:
         self._again = False
 
     def burst(self, size: int) -> None:
-        """So many clients write at the same moment."""
+        """Have this many clients write at the same moment."""
         for _ in range(size):
             self._spawn(self._write(self._idle.popleft()))
 
     def message(self, number: str) -> Message:
-        """Make a client's next message; it is not sent."""
+        """Create a client's next message without sending it."""
         self._counter += 1
         message = Message(number, f"m{self._counter:07d}", f"SM{secrets.token_hex(16)}", time.monotonic())
         self._ledger.wrote(message)
         return message
 
     def params(self, message: Message) -> dict[str, str]:
-        """Return Twilio's parameters of a message."""
+        """Return Twilio's parameters for a message."""
         return {
-            "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": self._account,
-            "From": f"whatsapp:{message.number}", "To": SENDER, "Body": message.text, "NumMedia": "0",
-            "NumSegments": "1", "SmsStatus": "received", "ApiVersion": "2010-04-01", "ProfileName": "Cliente",
+            "MessageSid": message.sid,
+            "SmsSid": message.sid,
+            "SmsMessageSid": message.sid,
+            "AccountSid": self._account,
+            "From": f"whatsapp:{message.number}",
+            "To": SENDER,
+            "Body": message.text,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "ApiVersion": "2010-04-01",
+            "ProfileName": "Cliente",
             "WaId": message.number[1:],
-        }  # fmt: skip
+        }
 
     async def _write(self, number: str) -> None:
         message = self.message(number)

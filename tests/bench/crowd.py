@@ -1,7 +1,7 @@
-"""Conversations by the hundred thousand, as rows: what the operators' pages have to find their way in.
+"""A hundred thousand conversations, as rows, for the operators' pages to find their way in.
 
-They are written in bulk and not lived through, because a hundred thousand calls would take an hour; each has the rows that
-the worker leaves of two turns: state, events, sends, messages. Their sequences lie below what is published.
+They are written in bulk, because a hundred thousand calls would take an hour to play. Each has the rows that
+the worker leaves after two turns: state, events, sends, messages. Their sequences are below those published.
 """
 
 from pathlib import Path
@@ -14,10 +14,12 @@ _SECONDS = 600.0
 
 
 async def have_crowd(dsn: str, count: int = CONVERSATIONS) -> None:
-    """Have so many conversations beside those that are there; done once."""
+    """Have this many conversations in addition to those there are. Does nothing the second time."""
     connection = await asyncpg.connect(dsn)
     try:
-        if await connection.fetchval("SELECT count(*) FROM conversation_state WHERE phone_number LIKE '+58%'"):
+        if await connection.fetchval(
+            "SELECT count(*) FROM conversation_state WHERE phone_number LIKE '+58%'"
+        ):
             return
         for statement in _ROWS.read_text().rstrip().rstrip(";").split(";\n"):
             arguments = [count] if "$1::int" in statement else []

@@ -1,4 +1,4 @@
-"""How long things wait for a turn of an event loop: the driver's own, and the product's by the time of its `/live`."""
+"""How long things wait for a turn of an event loop: the driver's own, and the product's by its `/live`."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 async def own_delay(found: list[float]) -> None:
-    """Add, until cancelled, how late a short sleep ends."""
+    """Record how late a short sleep ends, again and again until cancelled."""
     while True:
         due = time.monotonic() + _TICK_SECONDS
         await asyncio.sleep(_TICK_SECONDS)
@@ -20,7 +20,7 @@ async def own_delay(found: list[float]) -> None:
 
 
 async def probe(urls: Mapping[str, str], found: Mapping[str, list[float]]) -> None:
-    """Ask each process for `/live`, ten times a second until cancelled; add how long it took."""
+    """Request `/live` from each process ten times a second until cancelled, and record how long it took."""
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
         await asyncio.gather(*(_probe(session, f"{url}/live", found[name]) for name, url in urls.items()))
 

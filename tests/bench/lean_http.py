@@ -1,7 +1,7 @@
-"""HTTP/1.1 as little as the bench needs: a server and a client on bare protocols.
+"""A minimal HTTP/1.1 server and client for the bench, on bare protocols.
 
-A vendor stand-in out of aiohttp costs about as much CPU as what it stands beside; here a request costs some 20 µs, so
-that the outside takes little of the two cores that are measured.
+A vendor stand-in built on aiohttp costs about as much CPU as the service beside it. Here a request costs
+about 20 µs, so that the outside takes little of the two cores that are measured.
 """
 
 import asyncio
@@ -15,11 +15,13 @@ _LENGTH = b"content-length:"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came in. `head`: the request line and the headers as they were; `answer`: to be called once."""
+    """An incoming request."""
 
     path: str
+    #: The request line and the headers, as received.
     head: bytes
     body: bytes
+    #: To be called once.
     answer: Callable[[int, bytes], None]
 
 
@@ -27,7 +29,7 @@ Handle = Callable[[Request], None]
 
 
 class _Messages(asyncio.Protocol):
-    """Cuts what arrives into messages; those with a body tell its length."""
+    """Splits incoming data into messages; those with a body state its length."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -66,14 +68,19 @@ class _ServerProtocol(_Messages):
 
     def _answer(self, status: int, body: bytes) -> None:
         if not self.transport.is_closing():
-            head = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+            head = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+                status,
+                len(body),
+            )
             self.transport.write(head + body)
 
 
 async def serve(handle: Handle, host: str, port: int) -> asyncio.Server:
-    """Serve; `handle` is called for every request and answers when it likes."""
-    # More connections are made at once than the usual backlog holds.
-    return await asyncio.get_running_loop().create_server(lambda: _ServerProtocol(handle), host, port, backlog=4096)
+    """Serve. `handle` is called for every request and may answer at any time."""
+    # More connections are opened at once than the default backlog holds.
+    return await asyncio.get_running_loop().create_server(
+        lambda: _ServerProtocol(handle), host, port, backlog=4096
+    )
 
 
 class _ClientProtocol(_Messages):
@@ -91,7 +98,7 @@ class _ClientProtocol(_Messages):
 
 
 class Client:
-    """Posts over kept-alive connections, as many as are needed at once, spread over the servers of these ports."""
+    """Posts over as many kept-alive connections as it needs, spread over the servers on the given ports."""
 
     def __init__(self, host: str, *ports: int) -> None:
         self._host, self._ports = host, deque(ports)
@@ -117,7 +124,9 @@ class Client:
             if not protocol.transport.is_closing():
                 return protocol
         self._ports.rotate()
-        _, made = await asyncio.get_running_loop().create_connection(_ClientProtocol, self._host, self._ports[0])
+        _, made = await asyncio.get_running_loop().create_connection(
+            _ClientProtocol, self._host, self._ports[0]
+        )
         return made
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
-"""Conversations as the rules decide them, written by the store and told to `conversation-event`, fifty in a statement.
+"""Conversations as the rules decide them, written by the store and published to `conversation-event`.
 
-Nine messages each: a first one, four of the client's with an answer each, every answer delivered.
+One statement writes fifty of them. Each has nine messages: a first one, then four by the client, each with an
+answer. Every answer is delivered.
 """
 
 import itertools
@@ -29,7 +30,7 @@ from tests.chaos import topics
 from tests.support.chat import Chat, fresh
 
 MESSAGES = 9
-"""A conversation's."""
+"""Messages in a conversation."""
 _TURNS = 4
 # The largest group that a worker writes.
 _AT_ONCE = 50
@@ -37,9 +38,10 @@ _AT_ONCE = 50
 
 @dataclass
 class Published:
-    """What the store's writes have for Kafka. `sequences`: the newest of each partition."""
+    """What the store's writes have for Kafka."""
 
     topic: str
+    #: The newest of each partition.
     sequences: dict[int, int] = field(default_factory=dict)
     records: list[topics.Record] = field(default_factory=list)
 
@@ -61,7 +63,7 @@ class Published:
 
 
 async def live(pool: Pool, settings: Settings, conversations: int) -> int:
-    """Have so many conversations live in a store of which nobody owns a partition; return the number of events."""
+    """Play conversations in a store whose partitions nobody owns; return the number of events."""
     count, policy, ids = 0, Policy.of(settings), fresh()
     claims = await claim(pool, range(settings.topic_partitions), "bench")
     events = Published(f"{settings.topic_prefix}{CONVERSATION_EVENT}")
@@ -83,7 +85,7 @@ def _groups(conversations: int) -> Iterator[list[str]]:
 
 
 def _chat(number: str, policy: Policy, ids: Fresh) -> Chat:
-    """Return a conversation that has had its messages."""
+    """Return a conversation after all its messages."""
     chat = Chat(policy=policy, fresh=ids, state=Conversation(key=number), sids=lambda: uuid.uuid4().int)
     chat.call(f"conv_{number}")
     chat.greet()

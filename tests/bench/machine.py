@@ -33,9 +33,13 @@ def _kafka(jars: Path) -> str:
 
 
 def _java() -> str:
-    found = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.split('"')
+    found = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.split(
+        '"'
+    )
     return f"Java {found[1]}" if len(found) > 1 else "no Java"
 
 
 def _postgres() -> str:
-    return subprocess.run([binaries() / "postgres", "-V"], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [binaries() / "postgres", "-V"], capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -1,4 +1,4 @@
-"""Operators as the bench has them: one who is signed in, and pages that stay open as a browser keeps them."""
+"""Operators for the bench: one who is signed in, and pages kept open as a browser keeps them."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
-# As `web/ops/static/ops.js` has it: how long a page waits after a change before it fetches itself.
+# As in `web/ops/static/ops.js`: how long a page waits after a change before it refetches itself.
 _PAUSE_SECONDS, _SPREAD_SECONDS = 0.7, 0.6
 _PICTURE = re.compile(r'<img src="(/ops/[^"]+\.svg[^"]*)"')
 
@@ -17,9 +17,11 @@ _PICTURE = re.compile(r'<img src="(/ops/[^"]+\.svg[^"]*)"')
 @asynccontextmanager
 async def signed_in(base: str, token: str) -> AsyncIterator[aiohttp.ClientSession]:
     """Return a session with the console's cookie."""
-    jar = aiohttp.CookieJar(unsafe=True)  # by an address, not a name
+    jar = aiohttp.CookieJar(unsafe=True)  # the host is an IP address, not a name
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(base, cookie_jar=jar, connector=connector, headers={"Accept": "text/html"}) as session:
+    async with aiohttp.ClientSession(
+        base, cookie_jar=jar, connector=connector, headers={"Accept": "text/html"}
+    ) as session:
         async with session.post("/ops/sign-in", data={"token": token}, allow_redirects=False) as response:
             assert (response.status, response.headers["Location"]) == (303, "/ops"), response.status
         yield session
@@ -35,7 +37,7 @@ async def seconds_of(session: aiohttp.ClientSession, path: str) -> float:
 
 
 class OpenPage:
-    """A page that stays open: it listens, and fetches itself and its new pictures when something has changed."""
+    """A page that stays open: it listens, and on a change refetches itself and its new pictures."""
 
     def __init__(self, session: aiohttp.ClientSession, path: str, of: str) -> None:
         self._session = session
@@ -51,7 +53,9 @@ class OpenPage:
         try:
             forever = aiohttp.ClientTimeout(total=None)
             headers = {"Accept": "text/event-stream"}
-            async with self._session.get("/ops/live", params={"of": self._of}, headers=headers, timeout=forever) as stream:
+            async with self._session.get(
+                "/ops/live", params={"of": self._of}, headers=headers, timeout=forever
+            ) as stream:
                 changed.set()
                 async for line in stream.content:
                     if line.startswith(b"event: changed"):

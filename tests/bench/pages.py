@@ -1,4 +1,4 @@
-"""The operators' pages: how long each takes among 100,000 conversations, and what open ones cost the turns."""
+"""The operators' pages: how long each takes with 100,000 conversations, and what open ones cost the turns."""
 
 import asyncio
 import statistics
@@ -21,7 +21,7 @@ _WARM_UP_SECONDS = 5.0
 _SETTLE_SECONDS = 120.0
 _CONVERSATIONS = 2000
 _OPEN = 50
-# Without, with, without, with …: what else the machine does meets both.
+# Without, with, without, with …: both see whatever else the machine is doing.
 _ROUNDS = 3
 
 PAGES = {
@@ -41,11 +41,11 @@ PAGES = {
     "dead letters": "/dead-letters",
     "suppressed numbers": "/suppressed",
 }
-"""What is asked for, by how the results name it."""
+"""Paths by their names in the results."""
 
 
 async def page_times(world: World, seconds: float) -> Figures:
-    """Ask for each page in turn, while nothing else happens."""
+    """Request each page in turn, while nothing else happens."""
     await have_conversations(world, _CONVERSATIONS)
     await have_crowd(world.postgres.dsn)
     await quiet(world)
@@ -59,7 +59,7 @@ async def page_times(world: World, seconds: float) -> Figures:
 
 
 async def open_pages(world: World, seconds: float) -> Figures:
-    """The same load with fifty pages open and with none, by turns; figures of each, and how they compare."""
+    """Apply the same load with fifty pages open and with none, by turns; return both and their ratios."""
     numbers = await have_conversations(world, _CONVERSATIONS)
     await have_crowd(world.postgres.dsn)
     world.clients.use(numbers)
@@ -71,13 +71,19 @@ async def open_pages(world: World, seconds: float) -> Figures:
             for with_pages in (False, True):
                 runs[with_pages].append(await _loaded(world, session, numbers if with_pages else [], seconds))
     found = {name: statistics.median(run.get(name, 0.0) for run in runs[True]) for name in runs[True][0]}
-    for name, told in (("overhead_p50_ms", "overhead_p50"), ("cpu_worker_ms", "cpu_worker"), ("pages_cpu", "cpu")):
+    for name, told in (
+        ("overhead_p50_ms", "overhead_p50"),
+        ("cpu_worker_ms", "cpu_worker"),
+        ("pages_cpu", "cpu"),
+    ):
         without, beside = (statistics.median(run[name] for run in runs[each]) for each in (False, True))
         found |= {f"without_{told}": without, f"with_{told}": beside, f"ratio_{told}": beside / without}
     return found
 
 
-async def _loaded(world: World, session: aiohttp.ClientSession, numbers: list[str], seconds: float) -> Figures:
+async def _loaded(
+    world: World, session: aiohttp.ClientSession, numbers: list[str], seconds: float
+) -> Figures:
     pages = [_page(session, place, numbers) for place in range(_OPEN)] if numbers else []
     keeping = [asyncio.create_task(page.keep()) for page in pages]
     try:
@@ -90,13 +96,18 @@ async def _loaded(world: World, session: aiohttp.ClientSession, numbers: list[st
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
     await world.clients.settle(_SETTLE_SECONDS)
-    found = figures(world, window, [m for m in world.ledger.written if window.begun <= m.begun < window.ended])
+    found = figures(
+        world, window, [m for m in world.ledger.written if window.begun <= m.begun < window.ended]
+    )
     fetched = sum(page.fetched for page in pages) / (seconds + _WARM_UP_SECONDS)
-    return found | {"pages_cpu": sums(found, "cpu_{}_ms", "web", "worker", "postgres"), "pages_fetched_per_second": fetched}
+    return found | {
+        "pages_cpu": sums(found, "cpu_{}_ms", "web", "worker", "postgres"),
+        "pages_fetched_per_second": fetched,
+    }
 
 
 def _page(session: aiohttp.ClientSession, place: int, numbers: list[str]) -> OpenPage:
-    """Two of five watch the overview, two the list, one a conversation that goes on."""
+    """Return a page: two of five watch the overview, two the list, and one a running conversation."""
     if place % 5 < 2:
         return OpenPage(session, "/ops", "now")
     if place % 5 < 4:

@@ -14,10 +14,13 @@ _COMPARED = {
 
 
 def pages_told(rows: Json) -> str:
-    """Return the section, or nothing where the rows were not played."""
+    """Return the section, or nothing if the rows were not played."""
     lines = ["## The operators' pages", ""]
     if "pages" in rows:
-        lines += ["Among 100,000 conversations, one request at a time, from the request to the last byte.", ""]
+        lines += [
+            "Among 100,000 conversations, one request at a time, from the request to the last byte.",
+            "",
+        ]
         lines += [
             "| page | p50 ms | p99 ms |",
             "|---|---|---|",
@@ -28,11 +31,15 @@ def pages_told(rows: Json) -> str:
         runs = rows["open-pages"]["runs"]
         fetched = _middle(runs, "pages_fetched_per_second")
         lines += [
-            "At 50 turns/s, with none open and with 50 (20 overviews, 20 lists, 10 conversations under load), which fetched"
-            f" themselves {fetched:.0f} times a second in all; by turns, three times each, medians.", "",
-            "| figure | none open | 50 open | × |", "|---|---|---|---|",
-            *(_compared(told, name, runs) for told, name in _COMPARED.items()), "",
-        ]  # fmt: skip
+            "At 50 turns/s, with none open and with 50 (20 overviews, 20 lists, 10 conversations under load),"
+            f" which fetched themselves {fetched:.0f} times a second in all;"
+            " by turns, three times each, medians.",
+            "",
+            "| figure | none open | 50 open | × |",
+            "|---|---|---|---|",
+            *(_compared(told, name, runs) for told, name in _COMPARED.items()),
+            "",
+        ]
     return "\n".join(lines) if len(lines) > 2 else ""
 
 

@@ -1,7 +1,7 @@
-"""`make bench PEER=DIR`: the service beside the one that users would pick instead, by that one's driver, in one sitting.
+"""`make bench PEER=DIR`: the service beside the alternative users would pick, in one sitting, by its driver.
 
-DIR holds `compare.mjs`, which plays a load on the peer and then on this project and leaves a report of each run. It needs
-Node 20, Debian's `postgresql` and `redis-server`.
+DIR holds `compare.mjs`, which plays a load on the peer and then on this project, and leaves a report of each
+run. It needs Node 20 and Debian's `postgresql` and `redis-server`.
 """
 
 import json
@@ -26,7 +26,7 @@ def main(
     work: Annotated[Path, typer.Option(help="Where both sides run; emptied before.")] = Path(".data/peer"),
     write: Annotated[bool, typer.Option(help="Put the figures into RESULTS.md.")] = True,
 ) -> None:
-    """Play, keep, write."""
+    """Play both sides, keep the reports and write the results."""
     names = [name for name in only.split(",") if name] or list(ROWS)
     if unknown := set(names) - set(ROWS):
         raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(ROWS)}")
@@ -38,7 +38,7 @@ def main(
 
 
 def _played(peer: Path, work: Path, name: str, runs: int) -> list[Report]:
-    """Play both sides of a row, in an empty folder: the peer's Postgres does not survive a second start."""
+    """Play both sides of a row in an empty folder: the peer's Postgres does not survive a second start."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     work.chmod(0o755)  # Debian's Postgres runs as its own user

@@ -1,4 +1,4 @@
-"""What processes cost, out of /proc: CPU of a process with all its children, memory, and who else used the machine."""
+"""What processes cost, from /proc: CPU with all children, memory, and what others used of the machine."""
 
 import os
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ _KILO = 1024
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its descendants, ended ones included, since they began."""
+    """Return the CPU time of a process and its descendants since they began, including those that ended."""
     return sum(_ticks(pid)) / _TICK + sum(_cpu_or_nothing(child) for child in children(pid))
 
 
 def _ticks(pid: int) -> list[int]:
-    """Return user and system time, then both of children that were waited for (proc(5), fields 14 to 17)."""
+    """Return user and system time, then both for awaited children (proc(5), fields 14 to 17)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return [int(ticks) for ticks in fields[11:15]]
 
@@ -27,9 +27,11 @@ def _cpu_or_nothing(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """Return the children that run."""
+    """Return the running children."""
     try:
-        found = [task.joinpath("children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+        found = [
+            task.joinpath("children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()
+        ]
     except (FileNotFoundError, ProcessLookupError):
         return []
     return [int(child) for group in found for child in group]
@@ -42,16 +44,19 @@ def memory_mb(pid: int) -> float:
 
 
 def machine_busy_seconds() -> float:
-    """Return the CPU time that all of this machine's processes have used."""
-    user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    """Return the CPU time that all processes on this machine have used."""
+    user, nice, system, _, _, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
+    )
     return (user + nice + system + irq + softirq + steal) / _TICK
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds by process name at one moment. `machine`: of everybody on it."""
+    """CPU seconds at one moment."""
 
     by_name: dict[str, float]
+    #: Used by everybody on the machine.
     machine: float
 
     def since(self, earlier: "Usage") -> "Usage":
@@ -60,12 +65,12 @@ class Usage:
 
     @property
     def others(self) -> float:
-        """CPU seconds of processes that are not the bench's: with many of them a figure is worth less."""
+        """CPU seconds of processes outside the bench: the more there are, the less a figure is worth."""
         return max(0.0, self.machine - sum(self.by_name.values()))
 
 
 def usage(pids: dict[str, int]) -> Usage:
-    """Take all processes' CPU time now. Of this very process, the parent of them all, its own only."""
+    """Read all processes' CPU time. For this process, the parent of them all, count only its own."""
     found = {name: cpu_seconds(pid) for name, pid in pids.items() if pid != os.getpid()}
     own = {name: sum(_ticks(pid)[:2]) / _TICK for name, pid in pids.items() if pid == os.getpid()}
     return Usage(found | own, machine_busy_seconds())

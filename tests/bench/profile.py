@@ -1,4 +1,4 @@
-"""Where the time of each process goes under load: py-spy from outside, the heaviest functions by their own time."""
+"""Where each process spends its time under load: py-spy from outside, heaviest functions by own time."""
 
 import asyncio
 import sys
@@ -19,10 +19,11 @@ _HEAVIEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`heaviest`: name with file, own share, share with what it calls."""
+    """The heaviest functions of a process."""
 
     process: str
     samples: int
+    #: Name with file, own share, share including what it calls.
     heaviest: list[tuple[str, float, float]]
 
 
@@ -41,9 +42,20 @@ async def profiles(world: World) -> list[Profile]:
 async def _profile(world: World, name: str) -> Profile:
     file = world.folder / f"{name}.stacks"
     command = [
-        str(Path(sys.executable).parent / "py-spy"), "record", "--pid", str(world.products[name].process.pid), "--format",
-        "raw", "--rate", str(_SAMPLES_PER_SECOND), "--duration", str(_SECONDS), "--nonblocking", "--output", str(file),
-    ]  # fmt: skip
+        str(Path(sys.executable).parent / "py-spy"),
+        "record",
+        "--pid",
+        str(world.products[name].process.pid),
+        "--format",
+        "raw",
+        "--rate",
+        str(_SAMPLES_PER_SECOND),
+        "--duration",
+        str(_SECONDS),
+        "--nonblocking",
+        "--output",
+        str(file),
+    ]
     with (world.folder / "py-spy.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         code = await process.wait()
@@ -68,6 +80,6 @@ def heaviest(process: str, stacks: list[str]) -> Profile:
 
 
 def _short(frame: str) -> str:
-    """`send (aiokafka/producer.py:12)` without the line: a function is one entry."""
+    """Drop the line from `send (aiokafka/producer.py:12)`: a function is one entry."""
     name, _, place = frame.rpartition(" (")
     return f"{name} ({place.rpartition(':')[0]})" if name else frame

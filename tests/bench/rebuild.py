@@ -1,6 +1,6 @@
-"""The tables made again from Kafka by `replay`, and compared with those that the rules and the store had made.
+"""The tables rebuilt from Kafka by `replay`, and compared with those that the rules and the store had made.
 
-The row has a database and topics of its own, so that nothing else is compared.
+The row has its own database and topics, so that nothing else is compared.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _LONGEST_SECONDS = 1_800.0
 
 
 async def rebuilt(world: World, messages: int) -> Figures:
-    """Make so many messages, make them again from Kafka, compare; fails when a row that is determined differs."""
+    """Create this many messages, rebuild them from Kafka and compare; fail if a deterministic row differs."""
     name = f"rebuild_{uuid.uuid4().hex[:8]}"
     dsn = await world.postgres.create_database(name)
     await migrate(dsn)
@@ -40,14 +40,28 @@ async def rebuilt(world: World, messages: int) -> Figures:
     assert not differing, differing
     equal = {table["table"]: table["equal"] for table in told["differences"]}
     return {
-        "events": events, "messages": equal["conversation_messages"], "rows_equal": sum(equal.values()),
-        "rebuild_seconds": told["seconds"], "events_per_second": told["events_per_second"],
-    }  # fmt: skip
+        "events": events,
+        "messages": equal["conversation_messages"],
+        "rows_equal": sum(equal.values()),
+        "rebuild_seconds": told["seconds"],
+        "events_per_second": told["events_per_second"],
+    }
 
 
 async def _replay(world: World, settings: Settings) -> dict[str, Any]:
     env = world.env | {"DATABASE_URL": str(settings.database_url), "TOPIC_PREFIX": settings.topic_prefix}
-    command = [sys.executable, "-m", "cli", "replay", "conversation-event", "--since", "1d", "--mode", "rebuild", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "replay",
+        "conversation-event",
+        "--since",
+        "1d",
+        "--mode",
+        "rebuild",
+        "--json",
+    ]
     process = await asyncio.create_subprocess_exec(*command, env=env, stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(_LONGEST_SECONDS):
         out, _ = await process.communicate()

@@ -1,7 +1,7 @@
-"""A loop that means the same on every machine: costs are told as multiples of its own CPU time in the same run.
+"""A loop that means the same on every machine: costs are given as multiples of its CPU time in the same run.
 
-It does what the service's processes do most: JSON, hashes, short texts, dictionaries. On the machine of RESULTS.md it takes
-a quarter of a millisecond.
+It does what the service's processes do most: JSON, hashes, short strings, dictionaries. On the machine of
+RESULTS.md it takes a quarter of a millisecond.
 """
 
 import asyncio
@@ -13,7 +13,10 @@ import time
 _ROUNDS = 30
 # Often enough to meet the same disturbances as the load, at half a percent of a core.
 _EVERY_SECONDS = 0.2
-_DOCUMENT = {"event_id": "SM0123456789abcdef", "params": {f"Name{number}": f"value {number}" for number in range(14)}}
+_DOCUMENT = {
+    "event_id": "SM0123456789abcdef",
+    "params": {f"Name{number}": f"value {number}" for number in range(14)},
+}
 
 
 def reference_seconds() -> float:
@@ -28,7 +31,7 @@ def reference_seconds() -> float:
 
 
 async def sample(found: list[float]) -> None:
-    """Add the loop's CPU seconds again and again, until cancelled."""
+    """Record the loop's CPU seconds again and again, until cancelled."""
     while True:
         found.append(reference_seconds())
         await asyncio.sleep(_EVERY_SECONDS)

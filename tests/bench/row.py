@@ -11,10 +11,12 @@ Play = Callable[[World, float], Awaitable[Figures]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`play`: given the world and how many seconds to measure. `runs`: how often, where nobody asks for more."""
+    """One load of the bench."""
 
     name: str
     load: str
+    #: Called with the world and the seconds to measure.
     play: Play
     seconds: float = 20.0
+    #: How often to play it unless asked otherwise.
     runs: int = 3

@@ -1,4 +1,4 @@
-"""The rows of the bench: each a load in a ready world, played several times; what a run gives is a dict of figures."""
+"""The rows of the bench: each a load in a ready world, played several times. A run yields figures."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ _WARM_UP_SECONDS = 5.0
 _SETTLE_SECONDS = 120.0
 _CONVERSATIONS = 2000
 _CLOSED_LOOP_CLIENTS = 400
-# Under the 25 s in which an agent must answer, and long enough for all questions to be asked meanwhile.
+# Below the 25 s within which an agent must answer, and long enough for all questions to be asked meanwhile.
 _SLOW_AGENT_SECONDS = 24.0
 _MS = 1000.0
 
@@ -45,7 +45,7 @@ def _at_rate(per_second: float) -> Play:
 
 
 def _over_websocket(per_second: float) -> Play:
-    """The transport of a workspace whose agents have no REST route, which is what `auto` finds."""
+    """Use the transport of a workspace whose agents have no REST route, which is what `auto` finds."""
 
     async def play(world: World, seconds: float) -> Figures:
         await have_conversations(world, _CONVERSATIONS)
@@ -61,7 +61,7 @@ def _over_websocket(per_second: float) -> Play:
 
 
 async def _saturated(world: World, seconds: float) -> Figures:
-    """The statistics may lag behind; what they cost is counted until they have caught up."""
+    """Saturate the service. The statistics may lag behind; their cost counts until they have caught up."""
     world.clients.use(await have_conversations(world, _CONVERSATIONS))
     await quiet(world)
     load = asyncio.create_task(world.clients.closed_loop(_CLOSED_LOOP_CLIENTS, _WARM_UP_SECONDS + seconds))
@@ -75,7 +75,7 @@ async def _saturated(world: World, seconds: float) -> Figures:
 
 
 async def _burst(world: World, seconds: float) -> Figures:
-    """Some hundred people write at the same moment, again and again."""
+    """Have several hundred people write at the same moment, again and again."""
     size = 500
     world.clients.use(await have_conversations(world, _CONVERSATIONS))
     await quiet(world)
@@ -91,7 +91,7 @@ async def _burst(world: World, seconds: float) -> Figures:
 
 
 async def _calls(world: World, seconds: float) -> Figures:
-    """The backend posts calls of new numbers, fifty at once."""
+    """Post calls of new numbers as the backend, fifty at once."""
     at_once, rounds = 50, 6
     begun = len(world.ledger.numbers)
     fresh = [f"+57310{number:07d}" for number in range(begun, begun + at_once * rounds)]
@@ -99,7 +99,9 @@ async def _calls(world: World, seconds: float) -> Figures:
     overheads: list[float] = []
     headers = {"X-Service-Token": world.account.service_token}
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(world.products["web"].url, headers=headers, connector=connector) as session:
+    async with aiohttp.ClientSession(
+        world.products["web"].url, headers=headers, connector=connector
+    ) as session:
 
         async def post(number: str) -> None:
             started = time.monotonic()
@@ -118,7 +120,7 @@ async def _calls(world: World, seconds: float) -> Figures:
 
 
 def _waiting(count: int) -> Play:
-    """So many clients wait for a slow agent at once; their messages are there when the worker starts."""
+    """Have clients wait for a slow agent at once; their messages are there when the worker starts."""
 
     async def play(world: World, seconds: float) -> Figures:
         numbers = await have_conversations(world, max(count, _CONVERSATIONS))
@@ -142,7 +144,7 @@ def _waiting(count: int) -> Play:
 
 
 async def _pile_up(world: World, messages: Sequence[Message]) -> None:
-    """Put messages straight into the topic, as web would have."""
+    """Put messages directly into the topic, as web would have."""
     records = []
     for message in messages:
         event = InboundMessage(event_id=message.sid, received_at=now(), params=world.clients.params(message))
@@ -152,14 +154,14 @@ async def _pile_up(world: World, messages: Sequence[Message]) -> None:
 
 
 async def _until_asked(world: World, count: int) -> None:
-    """Wait until so many are asked at once, or until the first are answered: then there will not be more."""
+    """Wait until this many are asked at once, or until the first are answered: there will be no more then."""
     async with asyncio.timeout(60):
         while world.ledger.asking < min(count, world.ledger.unanswered):
             await asyncio.sleep(0.05)
 
 
 async def _backlog(world: World, seconds: float) -> Figures:
-    """The worker was away while clients wrote; how soon the first answers come, and how fast all of it."""
+    """Measure how soon answers come, and how fast, when clients wrote while the worker was away."""
     count = int(seconds * 5000)
     numbers = await have_conversations(world, 5000)
     await quiet(world)
@@ -174,13 +176,15 @@ async def _backlog(world: World, seconds: float) -> Figures:
     found = figures(world, window, answered_in(world, window))
     ends = [message.answered or 0.0 for message in messages]
     return found | {
-        "events": count, "events_per_second": count / (max(ends) - min(ends)),
-        "first_answer_seconds": min(ends) - begun, "ready_seconds": ready - begun,
-    }  # fmt: skip
+        "events": count,
+        "events_per_second": count / (max(ends) - min(ends)),
+        "first_answer_seconds": min(ends) - begun,
+        "ready_seconds": ready - begun,
+    }
 
 
 async def _history(world: World, seconds: float) -> Figures:
-    """The cost of a turn in conversations with ten messages, then with a thousand."""
+    """Compare the cost of a turn in conversations with ten messages and with a thousand."""
     numbers = (await have_conversations(world, _CONVERSATIONS))[:200]
     costs: Figures = {}
     connection = await asyncpg.connect(world.postgres.dsn)
@@ -201,13 +205,14 @@ async def _history(world: World, seconds: float) -> Figures:
 
 
 async def _rebuild(world: World, seconds: float) -> Figures:
-    """The tables made again from Kafka, by the command, in a process of its own."""
+    """Rebuild the tables from Kafka with the command, in a separate process."""
     return await rebuilt(world, int(seconds * 5000))
 
 
 _LENGTHEN = """
 INSERT INTO conversation_messages (conversation_id, direction, content)
-SELECT s.id, CASE n % 2 WHEN 0 THEN 'inbound' ELSE 'outbound' END, 'Me interesa saber un poco más del plan ' || n
+SELECT s.id, CASE n % 2 WHEN 0 THEN 'inbound' ELSE 'outbound' END, \
+'Me interesa saber un poco más del plan ' || n
 FROM conversation_state s, LATERAL generate_series(
   (SELECT count(*) FROM conversation_messages m WHERE m.conversation_id = s.id) + 1, $2) AS n
 WHERE s.phone_number = ANY($1::text[])
@@ -217,7 +222,9 @@ ROWS = [
     Row("rate-50", "Poisson arrivals, 50 turns/s", _at_rate(50)),
     Row("rate-100", "Poisson arrivals, 100 turns/s", _at_rate(100)),
     Row("rate-200", "Poisson arrivals, 200 turns/s", _at_rate(200)),
-    Row("websocket-50", "Poisson arrivals, 50 turns/s, `ELEVENLABS_TRANSPORT=websocket`", _over_websocket(50)),
+    Row(
+        "websocket-50", "Poisson arrivals, 50 turns/s, `ELEVENLABS_TRANSPORT=websocket`", _over_websocket(50)
+    ),
     Row("saturation", f"closed loop of {_CLOSED_LOOP_CLIENTS} clients", _saturated),
     Row("burst", "500 clients at the same moment, again when all are answered", _burst, runs=2),
     Row("calls", "50 `call-completed` over HTTP at once, six times", _calls),
@@ -232,7 +239,8 @@ ROWS = [
     ),
     Row(
         "rebuild",
-        "`replay --mode rebuild` over so many messages in Kafka: 5,000 for each of SECONDS, by itself 100,000",
+        "`replay --mode rebuild` over so many messages in Kafka: 5,000 for each of SECONDS, "
+        "by itself 100,000",
         _rebuild,
         runs=1,
     ),

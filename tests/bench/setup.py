@@ -1,4 +1,4 @@
-"""Conversations to be measured with: their calls produced to the topic, answered by vendors without latency."""
+"""Conversations to measure with: their calls go to the topic, and vendors without latency answer them."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from tests.chaos.calls import body_of
 
 _SETUP_SECONDS = 300.0
 _LOOK_SECONDS = 0.05
-# CPU share under which a process counts as having caught up.
+# Below this share of a CPU, a process counts as having caught up.
 _QUIET_SHARE = 0.15
 _QUIET_LOOK_SECONDS = 1.0
 _QUIET_SECONDS = 180.0
 
 
 async def have_conversations(world: World, count: int) -> list[str]:
-    """Have at least so many conversations; return their numbers."""
+    """Have at least this many conversations; return their numbers."""
     known = world.ledger.numbers
     fresh = [f"+57310{number:07d}" for number in range(len(known), count)]
     if fresh:
@@ -41,7 +41,7 @@ def _call(number: str) -> topics.Record:
 
 @contextmanager
 def _quick_vendors(world: World) -> Iterator[None]:
-    """Vendors answer at once."""
+    """Have the vendors answer without delay."""
     latencies = world.elevenlabs.latency, world.twilio.latency
     former = [(each.mean, each.spread) for each in latencies]
     for each in latencies:
@@ -54,7 +54,7 @@ def _quick_vendors(world: World) -> Iterator[None]:
 
 
 async def quiet(world: World) -> float:
-    """Wait until every process has caught up: reports, statistics, vacuum. Gives how long that took, in seconds."""
+    """Wait until every process has caught up: reports, statistics, vacuum. Return the seconds it took."""
     begun = time.monotonic()
     await world.twilio.settle()
     async with asyncio.timeout(_QUIET_SECONDS):

@@ -1,4 +1,4 @@
-"""The rows of the statistics: the agent's speed and cost, the table's recovery, `/api/stats` over a big day."""
+"""The rows of the statistics: the agent's speed and cost, the table's recovery, `/api/stats` on a big day."""
 
 import time
 
@@ -18,7 +18,7 @@ _MS = 1000.0
 
 
 async def _agent(world: World, seconds: float) -> Figures:
-    """The events lie in the topic before the worker starts; measured from a tenth of them to the last."""
+    """Measure the agent on events that wait in the topic when it starts, from a tenth of them to the last."""
     count = int(seconds * _EVENTS_A_SECOND)
     async with stage(world) as here:
         await here.have(_CONVERSATIONS, count)
@@ -37,7 +37,7 @@ async def _agent(world: World, seconds: float) -> Figures:
 
 
 async def _recovery(world: World, seconds: float) -> Figures:
-    """From the start of the process to the first figures, of all conversations, compared with Postgres."""
+    """Measure from the process's start to the first figures, of all conversations, compared with Postgres."""
     async with stage(world) as here:
         await _have_many(here)
         assert await here.worker.stop() == 0
@@ -61,7 +61,7 @@ async def _recovery(world: World, seconds: float) -> Figures:
 
 
 async def _view(world: World, seconds: float) -> Figures:
-    """`GET /api/stats` at a steady rate, each counted from when it was due."""
+    """Request `GET /api/stats` at a steady rate; each request counts from when it was due."""
     async with stage(world) as here:
         await _have_many(here)
         async with web(here.env, here.worker, world.folder / "stats-web.log") as url:
@@ -96,7 +96,9 @@ def _pids(world: World, here: Stage) -> dict[str, int]:
 
 
 _LOADS = {
-    "stats-agent": f"events of {_CONVERSATIONS:,} conversations wait in the topic, {_EVENTS_A_SECOND:,} × SECONDS",
+    "stats-agent": (
+        f"events of {_CONVERSATIONS:,} conversations wait in the topic, {_EVENTS_A_SECOND:,} × SECONDS"
+    ),
     "stats-recovery": f"a stats worker starts with {_MANY:,} conversations in changelog and Postgres",
     "stats-view": f"`/api/stats` {_REQUESTS_A_SECOND} times a second, {_MANY:,} conversations today",
 }

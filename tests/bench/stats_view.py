@@ -16,14 +16,14 @@ from tests.support.deadline import eventually
 from tests.support.stats_process import TOKEN, StatsProcess
 
 _HEADERS = {"X-Service-Token": TOKEN}
-# What vendors' variables are set to where no vendor is asked: nobody listens there.
+# The address of vendors that are never called: nobody listens there.
 _NOBODY = "http://127.0.0.1:9"
 _STOP_SECONDS = 30.0
 
 
 @asynccontextmanager
 async def web(env: dict[str, str], worker: StatsProcess, log: Path) -> AsyncIterator[str]:
-    """Run `web` before a stats worker; return the address of `/api/stats`."""
+    """Run `web` in front of a stats worker; yield the address of `/api/stats`."""
     port = free_port()
     vendors = {"TWILIO_ACCOUNT_SID": "ACtest", "TWILIO_AUTH_TOKEN": "test", "ELEVENLABS_API_KEY": "test"}
     own = {"PORT": str(port), "STATS_URL": f"http://127.0.0.1:{worker.port}", "MICROSERVICE_TOKEN": TOKEN}
@@ -56,7 +56,7 @@ async def web(env: dict[str, str], worker: StatsProcess, log: Path) -> AsyncIter
 
 
 async def ask(url: str, a_second: int, seconds: float) -> list[float]:
-    """Ask at a steady rate, whatever the answers take; return the seconds of each, counted from when it was due."""
+    """Request at a steady rate, however long answers take; return each one's seconds since it was due."""
     took: list[float] = []
 
     async def one(session: aiohttp.ClientSession, due: float) -> None:

@@ -1,6 +1,7 @@
 """What the store costs Postgres: `python -m tests.bench.store --rate 100`, on a server of its own.
 
-Plays turns with delivery reports, publication and due times against the store alone: no Kafka, no HTTP, no vendors.
+Plays turns with delivery reports, publication and due times. There is only the store: no Kafka, no HTTP,
+and no vendors.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ _MOST_DUE = 100
 
 
 class Groups(Generic[T, R]):
-    """Gathers what is asked at the same moment. `wait`: seconds that the first of a group waits for company."""
+    """Groups what is asked at the same moment. `wait`: seconds that the first waits for company."""
 
     def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
         self._work = work
@@ -97,12 +98,13 @@ class Counting:
 
 @dataclass(slots=True)
 class Player:
-    """Plays turns. `waits`: how long each took beside agent and vendor until its send was accepted, in seconds."""
+    """Plays turns."""
 
     pool: Any
     reports: bool
     written: int = 0
     turns: int = 0
+    #: Seconds that each turn took until its send could begin, minus the agent's time.
     waits: list[float] = field(default_factory=list)
     writes: Groups[Write, Any] = field(init=False)
     ids: Groups[tuple[str, str], bool] = field(init=False)
@@ -147,8 +149,8 @@ class Player:
         return [found.get(own_id) for own_id in own_ids]
 
 
-async def _upkeep(pool: Any, all_chats: Sequence[Chat], partitions: int) -> None:  # noqa: ANN401 - a counting pool
-    """Once a second: the watermark of each partition, and a look for whoever is due."""
+async def _upkeep(pool: Any, all_chats: Sequence[Chat], partitions: int) -> None:  # noqa: ANN401 - counting
+    """Once a second, advance the watermark of each partition and look for actors that are due."""
     while True:
         await asyncio.sleep(1.0)
         newest = dict.fromkeys(range(partitions), 0)
@@ -160,18 +162,22 @@ async def _upkeep(pool: Any, all_chats: Sequence[Chat], partitions: int) -> None
 
 
 async def _load(player: Player, crowd: list[Chat], rate: float, closed: int, seconds: float) -> None:
-    """Play for some seconds: turns at a rate, or as fast as `closed` conversations at once go."""
+    """Play for some seconds: turns at a rate, or `closed` conversations at once, as fast as they go."""
     until, tasks = time.monotonic() + seconds, set()
     if closed:
+
         async def again(chat: Chat) -> None:
             while time.monotonic() < until:
                 await player.turn(chat)
+
         await asyncio.gather(*(again(chat) for chat in crowd[:closed]))
         return
     free = random.sample(crowd, len(crowd))
+
     async def one(chat: Chat) -> None:
         await player.turn(chat)
         free.insert(random.randrange(len(free) + 1), chat)
+
     at = time.monotonic()
     while at < until:
         tasks.add(task := asyncio.create_task(one(free.pop())))
@@ -181,7 +187,9 @@ async def _load(player: Player, crowd: list[Chat], rate: float, closed: int, sec
     await asyncio.gather(*tasks)
 
 
-async def _bench(rate: float, closed: int, seconds: float, people: int, partitions: int, reports: bool) -> None:
+async def _bench(
+    rate: float, closed: int, seconds: float, people: int, partitions: int, reports: bool
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         postgres = await start_postgres(Path(folder) / "postgres")
         try:
@@ -211,9 +219,15 @@ async def _marks(pool: Pool, pid: int, player: Player, counting: Counting) -> di
     found = await pool.fetchrow(commits)
     assert found is not None
     return {
-        "seconds": time.monotonic(), "turns": player.turns, "postgres": cpu_seconds(pid), "client": time.process_time(),
-        "statements": counting.statements, "transactions": found[0], "wal": found[1], "writes": player.written,
-    }  # fmt: skip
+        "seconds": time.monotonic(),
+        "turns": player.turns,
+        "postgres": cpu_seconds(pid),
+        "client": time.process_time(),
+        "statements": counting.statements,
+        "transactions": found[0],
+        "wal": found[1],
+        "writes": player.written,
+    }
 
 
 def _print(before: dict[str, float], after: dict[str, float], waits: list[float]) -> None:
@@ -221,8 +235,8 @@ def _print(before: dict[str, float], after: dict[str, float], waits: list[float]
     turns = spent["turns"]
     p50, p99 = (1000 * waits[int(len(waits) * share)] for share in (0.5, 0.99))
     typer.echo(
-        f"{turns / spent['seconds']:.0f} turns/s: Postgres {1000 * spent['postgres'] / turns:.2f} ms a turn, client "
-        f"{1000 * spent['client'] / turns:.2f} ms, {spent['statements'] / turns:.2f} statements, "
+        f"{turns / spent['seconds']:.0f} turns/s: Postgres {1000 * spent['postgres'] / turns:.2f} ms a turn, "
+        f"client {1000 * spent['client'] / turns:.2f} ms, {spent['statements'] / turns:.2f} statements, "
         f"{spent['transactions'] / turns:.2f} transactions, {spent['writes'] / turns:.1f} writes, "
         f"{spent['wal'] / turns / 1024:.1f} KiB of WAL, before the send p50 {p50:.1f} p99 {p99:.1f} ms"
     )
@@ -230,7 +244,9 @@ def _print(before: dict[str, float], after: dict[str, float], waits: list[float]
 
 def main(
     rate: Annotated[float, typer.Option(help="Turns a second.")] = 100.0,
-    closed: Annotated[int, typer.Option(help="Conversations at once, as fast as they go; 0: at the rate.")] = 0,
+    closed: Annotated[
+        int, typer.Option(help="Conversations at once, as fast as they go; 0: at the rate.")
+    ] = 0,
     seconds: Annotated[float, typer.Option(help="How long is measured.")] = 20.0,
     people: Annotated[int, typer.Option(help="Conversations that there are.")] = 5000,
     partitions: Annotated[int, typer.Option()] = 8,

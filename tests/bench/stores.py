@@ -18,17 +18,19 @@ FROM pg_stat_database WHERE datname = current_database()
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Since their beginning. Kafka's bytes are those of all topics' logs, changelogs and offsets included; statements and
-    requests are those of web, worker and statistics."""
+    """Totals since the start."""
 
+    #: Logs of all topics, including changelogs and offsets.
     kafka_bytes: float
     wal_bytes: float
     commits: float
+    #: Made by web, worker and statistics.
     statements: float
+    #: Made by web, worker and statistics.
     requests: dict[str, float]
 
     def per_turn(self, earlier: "Stores", turns: float) -> dict[str, float]:
-        """Return what a turn wrote since then."""
+        """Return what one turn has cost since then."""
         turns = max(1.0, turns)
         return {
             "kafka_bytes": (self.kafka_bytes - earlier.kafka_bytes) / turns,
@@ -44,7 +46,7 @@ class Stores:
 
 
 async def stores(world: World) -> Stores:
-    """Look now. Postgres tells of commits up to a second late, which counts for little in windows of many seconds."""
+    """Read the totals. Postgres reports commits up to a second late, which hardly matters in long windows."""
     connection = await asyncpg.connect(world.postgres.dsn)
     try:
         row = await connection.fetchrow(_SQL)
@@ -73,7 +75,7 @@ async def _asked(world: World) -> tuple[float, dict[str, float]]:
 
 
 def _size(log: Path) -> int:
-    """Segments come and go."""
+    """Return the size of a segment, which may just have been deleted."""
     try:
         return log.stat().st_size
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The table beside the peer: a report of the driver is read, and a ratio is judged by the goal's own direction."""
+"""The table beside the peer: reads the driver's report, and judges a ratio by the goal's own direction."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,11 +12,16 @@ def told(per_second: float, cpu: float) -> dict[str, Any]:
         "start": {"overhead_ms": dist},
         "webhook": {"ack_ms": dist},
         "turns": {
-            "throughput_per_s": per_second, "overhead_client_ms": dist,
-            "lost": 0, "duplicated": 0, "out_of_order_strict": 2,
+            "throughput_per_s": per_second,
+            "overhead_client_ms": dist,
+            "lost": 0,
+            "duplicated": 0,
+            "out_of_order_strict": 2,
         },
-        "cpu": {"turns": {"sut": {"cpu_ms_each": cpu}, "pg": {"cpu_ms_each": 1.0}, "total_ms_each": cpu + 1.0}},
-    }  # fmt: skip
+        "cpu": {
+            "turns": {"sut": {"cpu_ms_each": cpu}, "pg": {"cpu_ms_each": 1.0}, "total_ms_each": cpu + 1.0}
+        },
+    }
 
 
 def test_ratios_are_of_medians_and_judged_in_their_direction() -> None:

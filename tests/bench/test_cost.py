@@ -1,8 +1,9 @@
-"""What a turn costs does not creep up: CPU as a multiple of a reference loop of the same run; statements, commits and
-requests to Kafka, whose number does not depend on the machine.
+"""What a turn costs does not creep up.
 
-No time is judged: on a machine half as fast, or shared with others, the loop costs more as well. The margins are wide,
-because caches and neighbours change such ratios by half; what doubles a turn's cost fails.
+CPU is measured as a multiple of a reference loop in the same run. The numbers of statements, commits and
+Kafka requests do not depend on the machine. No time is judged: on a machine that is half as fast, or shared
+with others, the loop costs more as well. The margins are wide, because caches and neighbours change such
+ratios by half, but whatever doubles a turn's cost fails.
 """
 
 from pathlib import Path
@@ -16,13 +17,13 @@ _CLIENTS = 60
 _WARM_UP_SECONDS = 3.0
 _SECONDS = 8.0
 _SETTLE_SECONDS = 60.0
-# Measured: 12-20 reference loops for web and worker, 4-6 for the stats worker, some 5 commits (a turn's three writes, its
-# share of publication and of delivery reports).
+# Measured: 12-20 reference loops for web and worker, 4-6 for the stats worker, about 5 commits (a turn's
+# three writes, its share of publication and of delivery reports).
 _MOST_LOOPS_WEB_AND_WORKER = 40.0
 _MOST_LOOPS_STATS = 14.0
 _MOST_COMMITS = 12.0
-# Measured at 10 turns/s, where nothing meets in a group: 4.0 statements and 5.7 requests (2.5 produce, 2.4 fetch); at 50/s
-# 1.9 and 2.6.
+# Measured at 10 turns/s, where nothing is grouped: 4.0 statements and 5.7 requests (2.5 produce, 2.4 fetch);
+# at 50/s, 1.9 and 2.6.
 _MOST_STATEMENTS = 8.0
 _MOST_REQUESTS = 10.0
 
@@ -34,7 +35,8 @@ async def test_a_turn_costs_about_what_it_did(tmp_path: Path, jars: Path) -> Non
     assert verdict.good, verdict.problems
     assert found["turns"] > _CLIENTS, "too few to judge by"
     loops = {
-        name: sums(found, "cpu_{}_ms", *name.split("+")) / found["reference_ms"] for name in ("web+worker", "stats-worker")
+        name: sums(found, "cpu_{}_ms", *name.split("+")) / found["reference_ms"]
+        for name in ("web+worker", "stats-worker")
     }
     assert loops["web+worker"] < _MOST_LOOPS_WEB_AND_WORKER, (loops, found)
     assert loops["stats-worker"] < _MOST_LOOPS_STATS, (loops, found)

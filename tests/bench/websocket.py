@@ -1,6 +1,6 @@
-"""ElevenLabs as its public API really is: for each turn a signed URL, and a text conversation over a WebSocket of its own.
+"""ElevenLabs as its public API really is: each turn has a signed URL and a WebSocket text conversation.
 
-Out of aiohttp, so that it costs the driver more than the lean stand-ins: in a row of its own, at a moderate rate.
+Built on aiohttp, it costs the driver more than the lean stand-ins; so it has its own row, at a moderate rate.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Sockets:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Serve on a free port; return the base URL."""
+        """Serve on a free port; yield the base URL."""
         app = web.Application()
         app.router.add_get(_SIGN, self._sign)
         app.router.add_get(_CONVERSATION, self._converse)

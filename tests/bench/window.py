@@ -1,4 +1,4 @@
-"""A stretch of load that is measured, and the figures of it."""
+"""A stretch of load that is measured, and its figures."""
 
 import asyncio
 import time
@@ -18,19 +18,20 @@ _MS = 1000.0
 
 @dataclass(slots=True)
 class Window:
-    """`own_delays`, `live`: seconds that the driver's loop and each process's `/live` took; `memory`: MB by process.
-
-    `references`: CPU seconds of the reference loop.
-    """
+    """What was measured during a stretch of load."""
 
     begun: float
     ended: float
     used: Usage
+    #: MB by process.
     memory: dict[str, float]
+    #: Seconds by which the driver's loop was late.
     own_delays: list[float] = field(default_factory=list)
+    #: Seconds that each process's `/live` took.
     live: dict[str, list[float]] = field(default_factory=dict)
     webhooks: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
+    #: CPU seconds of the reference loop.
     references: list[float] = field(default_factory=list)
 
     @property
@@ -60,13 +61,17 @@ async def measured(world: World, load: Awaitable[None]) -> Window:
 
 def answered_in(world: World, window: Window) -> list[Message]:
     """Return the messages whose answers were accepted in the window."""
-    return [m for m in world.ledger.written if m.answered is not None and window.begun <= m.answered < window.ended]
+    return [
+        m
+        for m in world.ledger.written
+        if m.answered is not None and window.begun <= m.answered < window.ended
+    ]
 
 
 def figures(world: World, window: Window, messages: Sequence[Message], turns: int = 0) -> Figures:
-    """Return the figures of a window in which these messages were answered: milliseconds, MB, turns per second.
+    """Return the figures of a window in which these messages were answered: ms, MB, turns per second.
 
-    `turns`: what CPU is divided by, where it is not these messages.
+    `turns`: what CPU is divided by, if not by these messages.
     """
     turns = turns or max(1, len(messages))
     found: Figures = {
@@ -77,7 +82,10 @@ def figures(world: World, window: Window, messages: Sequence[Message], turns: in
         "reference_ms": quantile(window.references, 0.5) * _MS,
         "others_percent": 100 * window.used.others / window.seconds,
         **{f"webhook_{name}_ms": value * _MS for name, value in three(window.webhooks).items()},
-        **{f"overhead_{name}_ms": value * _MS for name, value in three([m.overhead for m in messages]).items()},
+        **{
+            f"overhead_{name}_ms": value * _MS
+            for name, value in three([m.overhead for m in messages]).items()
+        },
     }
     for name, seconds in window.used.by_name.items():
         found[f"cpu_{name}_ms"] = seconds * _MS / turns
@@ -88,12 +96,12 @@ def figures(world: World, window: Window, messages: Sequence[Message], turns: in
 
 
 def three(values: Sequence[float]) -> Figures:
-    """Return median, 99th percentile and greatest."""
+    """Return median, 99th percentile and maximum."""
     return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values, default=0.0)}
 
 
 def sums(found: Figures, what: str, *names: str) -> float:
-    """Add figures of several processes (`web` means all of them); `what`: `cpu_{}_ms`, `memory_{}_mb`."""
+    """Add figures of several processes (`web` means all of them). `what`: `cpu_{}_ms` or `memory_{}_mb`."""
     prefix, suffix = what.split("{}")
     keys = [key for key in found if key.startswith(prefix) and key.endswith(suffix)]
     kinds = {key: key.removeprefix(prefix).removesuffix(suffix).rstrip("-0123456789") for key in keys}

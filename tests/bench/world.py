@@ -1,4 +1,4 @@
-"""The world that is measured: Apache Kafka, Postgres and the product's processes; the outside is this very process."""
+"""The measured world: Apache Kafka, Postgres and the product's processes; this process is the outside."""
 
 import asyncio
 import os
@@ -19,11 +19,13 @@ from tests.chaos.product import Product
 from tests.chaos.world import Account
 
 SETTINGS = {
-    # The limits of an account, not of the service; with their defaults they would be what is measured.
-    "ELEVENLABS_MAX_CONCURRENCY": "6000", "TWILIO_MESSAGES_PER_SECOND": "5000",
-    "ELEVENLABS_TRANSPORT": "rest", "LOG_FORMAT": "json",
-}  # fmt: skip
-"""What differs from the defaults, for the product's processes."""
+    # Limits of an account, not of the service: at their defaults they would be what is measured.
+    "ELEVENLABS_MAX_CONCURRENCY": "6000",
+    "TWILIO_MESSAGES_PER_SECOND": "5000",
+    "ELEVENLABS_TRANSPORT": "rest",
+    "LOG_FORMAT": "json",
+}
+"""How the product's processes differ from the defaults."""
 
 _MIGRATE_SECONDS = 60.0
 _READY_SECONDS = 90.0
@@ -31,7 +33,10 @@ _STOP_SECONDS = 20.0
 
 
 class World:
-    """`async with World(folder, jars) as world`: everything runs and is ready. `webs`, `workers`: how many processes."""
+    """A world that is running and ready within `async with World(folder, jars) as world`.
+
+    `webs` and `workers` are the numbers of processes.
+    """
 
     def __init__(self, folder: Path, jars: Path, *, webs: int = 1, workers: int = 1) -> None:
         self.folder = folder
@@ -75,7 +80,7 @@ class World:
         await asyncio.gather(*(each.ready(_READY_SECONDS) for each in self.products.values()))
 
     def _outside(self, web_ports: list[int]) -> None:
-        """The client's connections are spread over all webs, as a load balancer would."""
+        """Create the outside. The clients' connections are spread over all webs, as a load balancer would."""
         signer = Signer(self.account.token, f"http://{LOOPBACK}:{web_ports[0]}")
         self.web = Client(LOOPBACK, *web_ports)
         self.twilio = Twilio(self.ledger, signer, self.web, self.account.sid)
@@ -86,18 +91,22 @@ class World:
     def _environment(self, ports: dict[str, int]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-        return kept | SETTINGS | {
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
-            "DATABASE_URL": self.postgres.dsn,
-            "TWILIO_ACCOUNT_SID": self.account.sid,
-            "TWILIO_AUTH_TOKEN": self.account.token,
-            "MICROSERVICE_TOKEN": self.account.service_token,
-            "ELEVENLABS_API_KEY": self.account.elevenlabs_key,
-            "PUBLIC_BASE_URL": urls["web"],
-            "STATS_URL": urls["stats-worker"],
-            "TWILIO_API_BASE_URL": urls["twilio"],
-            "ELEVENLABS_API_BASE_URL": urls["elevenlabs"],
-        }  # fmt: skip
+        return (
+            kept
+            | SETTINGS
+            | {
+                "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+                "DATABASE_URL": self.postgres.dsn,
+                "TWILIO_ACCOUNT_SID": self.account.sid,
+                "TWILIO_AUTH_TOKEN": self.account.token,
+                "MICROSERVICE_TOKEN": self.account.service_token,
+                "ELEVENLABS_API_KEY": self.account.elevenlabs_key,
+                "PUBLIC_BASE_URL": urls["web"],
+                "STATS_URL": urls["stats-worker"],
+                "TWILIO_API_BASE_URL": urls["twilio"],
+                "ELEVENLABS_API_BASE_URL": urls["elevenlabs"],
+            }
+        )
 
     async def _migrate(self) -> None:
         process = await spawn([sys.executable, "-m", "cli", "migrate"], self.env, self.folder / "migrate.log")
@@ -115,21 +124,23 @@ class World:
         self._add("stats-worker", "stats-worker", ports["stats-worker"], "STATS_PORT")
 
     def _add(self, name: str, command: str, port: int, variable: str, **env: str) -> None:
-        self.products[name] = Product(name, command, port, self.env | env | {variable: str(port)}, self.folder)
+        self.products[name] = Product(
+            name, command, port, self.env | env | {variable: str(port)}, self.folder
+        )
 
     async def stop_worker(self) -> None:
-        """Stop the worker in order."""
+        """Stop the worker in an orderly way."""
         await self.products["worker"].term(_STOP_SECONDS)
         await self.products.pop("worker").close()
 
     async def start_worker(self, **env: str) -> None:
-        """Start it again, with other settings where wanted."""
+        """Start the worker again, with other settings if wanted."""
         self._add("worker", "worker", free_port(), "WORKER_PORT", **env)
         await self.products["worker"].start()
         await self.products["worker"].ready(_READY_SECONDS)
 
     def pids(self) -> dict[str, int]:
-        """Return every measured process's id by its name; `driver` is this process."""
+        """Return every measured process's id by name; `driver` is this process."""
         own = {name: product.process.pid for name, product in self.products.items()}
         return own | {"kafka": self.kafka.pid, "postgres": self.postgres.pid, "driver": os.getpid()}
 

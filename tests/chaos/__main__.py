@@ -1,4 +1,4 @@
-"""`make chaos`: plays the scenarios one after the other and writes RESULTS.md; exit code 1 when one does not hold."""
+"""`make chaos`: plays the scenarios in turn and writes RESULTS.md. Exit code 1: a scenario does not hold."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ from tests.chaos.scenario import Scenario
 from tests.chaos.scenarios import SCENARIOS, SOAK
 
 _console = Console(soft_wrap=True)
-# Short enough to be said again.
+# Short enough to be given again.
 _MOST_SEEDS = 9999
 
 
@@ -31,12 +31,14 @@ def main(
     numbers: Annotated[int, typer.Option(help="Clients; 0: the scenario's own.")] = 0,
     soak: Annotated[float, typer.Option(help="Minutes of a soak instead; 0: none.")] = 0,
     seed: Annotated[int, typer.Option(help="Of the soak's faults; 0: another one each time.")] = 0,
-    data_dir: Annotated[Path, typer.Option(help="Logs and data; a scenario's are kept until it runs again.")] = Path(
-        ".data/chaos"
+    data_dir: Annotated[
+        Path, typer.Option(help="Logs and data; a scenario's are kept until it runs again.")
+    ] = Path(".data/chaos"),
+    jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(
+        ".kafka"
     ),
-    jars: Annotated[Path, typer.Option(help="Apache Kafka's jars, brought by `make kafka`.")] = Path(".kafka"),
 ) -> None:
-    """Play, print, write."""
+    """Play the scenarios, print the outcomes and write the results."""
     wanted = (
         [replace(SOAK, minutes=soak, seed=seed or random.randint(1, _MOST_SEEDS))]
         if soak
@@ -79,7 +81,7 @@ def _one(scenario: Scenario, data_dir: Path, jars: Path, runs: int) -> Outcome:
 
 
 async def _until_told_to_stop(playing: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """A SIGTERM ends everything that was started, as Ctrl-C does."""
+    """On SIGTERM, end everything that was started, as Ctrl-C does."""
     task = asyncio.ensure_future(playing)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
@@ -89,7 +91,8 @@ def _print(outcome: Outcome) -> None:
     verdict = outcome.verdict
     seconds = sorted(verdict.latencies.values()) or [0.0]
     _console.print(
-        f"{'[green]holds' if outcome.good else '[red]FAILS'}[/] {outcome.scenario.name}: {verdict.written} messages,"
+        f"{'[green]holds' if outcome.good else '[red]FAILS'}[/] {outcome.scenario.name}:"
+        f" {verdict.written} messages,"
         f" lost {verdict.lost}, doubled {verdict.doubled}, out of order {verdict.out_of_order},"
         f" at once {verdict.overlapping}, wrong {verdict.wrong_number}, asked again {verdict.asked_again},"
         f" redelivered {outcome.redelivered}, refused {outcome.refusals}, stats {outcome.stats_differences},"

@@ -1,4 +1,4 @@
-"""The backend's side: calls that have ended, posted as the contract says or produced to the topic."""
+"""The backend's side: calls that have ended, posted as in the contract or produced to the topic."""
 
 import asyncio
 from typing import Any
@@ -7,27 +7,35 @@ import aiohttp
 
 Json = dict[str, Any]
 _AT_ONCE = 40
-# The backend waits 10 s; a little more shows answers that come too late instead of cutting them.
+# The backend waits 10 s; a little more shows late answers instead of cutting them off.
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 _TAKEN = (200, 202)
 
 
 def name_of(number: str) -> str:
-    """Return the client's name, which comes back in the first message and tells for whom it was made."""
+    """Return the client's name, which the first message repeats and so tells whom it was made for."""
     return f"Cliente{number.lstrip('+')}"
 
 
 def body_of(number: str) -> Json:
-    """Return the contract's body."""
-    recipient = {"phone_number": number, "status": "completed", "conversation_id": f"conv_{number.lstrip('+')}"}
+    """Return the body required by the contract."""
+    recipient = {
+        "phone_number": number,
+        "status": "completed",
+        "conversation_id": f"conv_{number.lstrip('+')}",
+    }
     return {
-        "batch_id": "btcal_chaos", "agent_id": "agent_chaos", "agent_name": "Agente", "batch_name": "Chaos",
-        "recipient": recipient, "call_metadata": {"client_name": name_of(number), "client_id": 42},
-    }  # fmt: skip
+        "batch_id": "btcal_chaos",
+        "agent_id": "agent_chaos",
+        "agent_name": "Agente",
+        "batch_name": "Chaos",
+        "recipient": recipient,
+        "call_metadata": {"client_name": name_of(number), "client_id": 42},
+    }
 
 
 async def post_calls(base: str, token: str, numbers: list[str], copies: int = 1) -> list[str]:
-    """Post every number's call, `copies` of each at once; return what was not taken up."""
+    """Post every number's call, `copies` of each at once; return the refusals."""
     connector = aiohttp.TCPConnector(limit=0)
     places = asyncio.Semaphore(_AT_ONCE)
     headers = {"X-Service-Token": token}

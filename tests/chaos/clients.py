@@ -1,4 +1,4 @@
-"""Clients who write over WhatsApp: signed webhooks as Twilio posts them, in bursts, tried again until acknowledged."""
+"""Clients who write over WhatsApp: webhooks signed as by Twilio, in bursts, retried until acknowledged."""
 
 import asyncio
 import random
@@ -17,10 +17,10 @@ PATH = "/webhook/twilio/incoming"
 NOBODY_LISTENS = "ClientConnectorError"
 """A refusal of the machine, not of web: a load balancer would have chosen another."""
 SENDER = "whatsapp:+14155238886"
-# Twilio's own bound for a webhook.
+# Twilio's own limit for a webhook.
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 _CONNECTIONS = 300
-# With retries configured (`#rc=…&rp=all`) Twilio tries again within seconds; ours goes on until it is answered.
+# With retries configured (`#rc=…&rp=all`), Twilio tries again within seconds; ours go on until answered.
 _RETRY_SECONDS = 0.5
 _LONGEST_TRY_SECONDS = 180.0
 _BURST_PAUSE_SECONDS = 0.02
@@ -30,25 +30,33 @@ _LONGEST_BEHIND_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Written:
-    """A client's message. Times in epoch seconds; `acked` is None as long as no web has said 200; `shown`: what the
-    webhook has of its sender besides the number, or instead of it.
-    """
+    """A client's message. Times are epoch seconds."""
 
     number: str
     text: str
     sid: str
     begun: float
+    #: None until a web has answered 200.
     acked: float | None = None
+    #: What the webhook shows of its sender besides the number, or instead of it.
     shown: dict[str, str] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
 
 
 class Clients:
-    """`numbers`: who writes. `webs`: gives the base URLs that a load balancer would choose from. `user_ids`: of clients who
-    have one beside their number; `withheld`: whose number is not shown any more.
+    """All clients who write, and the webhooks that carry their messages.
+
+    Attributes:
+        numbers: Who writes.
+        user_ids: The ids of clients who have one besides their number.
+        withheld: Clients whose number is no longer shown.
+
+    `webs` returns the base URLs that a load balancer would choose from.
     """
 
-    def __init__(self, token: str, public_url: str, webs: Callable[[], list[str]], numbers: list[str]) -> None:
+    def __init__(
+        self, token: str, public_url: str, webs: Callable[[], list[str]], numbers: list[str]
+    ) -> None:
         self.numbers = numbers
         self.written: list[Written] = []
         self.copies = 1
@@ -64,17 +72,17 @@ class Clients:
         self._session: aiohttp.ClientSession | None = None
 
     async def write(self, turns_per_second: float, until: asyncio.Event) -> None:
-        """Have clients begin turns at random moments, until told to stop; whether or not they were answered before."""
+        """Have clients begin turns at random moments until told to stop, without waiting for answers."""
         due = time.monotonic()
         while not until.is_set():
-            # What a busy machine could not write in time is left out: a flood afterwards would be another load.
+            # Skip what a busy machine could not write in time: a flood afterwards would be a different load.
             due = max(due, time.monotonic() - _LONGEST_BEHIND_SECONDS) + random.expovariate(turns_per_second)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             size = random.randint(3, 5) if random.random() < self.burst_share else 1
             self.turn(random.choice(self.numbers), size)
 
     def turn(self, number: str, size: int) -> None:
-        """Have a client write some messages 20 ms apart; does not wait."""
+        """Have a client write some messages 20 ms apart, without waiting for them."""
         self._spawn(self._turn(number, size))
 
     async def _turn(self, number: str, size: int) -> None:
@@ -84,23 +92,25 @@ class Clients:
             self._spawn(self._deliver(self._new(number)))
 
     async def write_past_web(self, vendors: Vendors) -> None:
-        """Have a client write while nobody listens: Twilio lists it, its webhook never comes."""
+        """Have a client write while nobody listens: Twilio lists the message, but its webhook never comes."""
         message = self._new(random.choice(self.numbers))
-        await vendors.twilio("inbound", **{"from": message.number, "body": message.text, "sid": message.sid, "times": 0})
+        await vendors.twilio(
+            "inbound", **{"from": message.number, "body": message.text, "sid": message.sid, "times": 0}
+        )
         message.acked = time.time()
 
     def wrote_elsewhere(self, number: str) -> Written:
-        """Note a message whose event is in its topic without us."""
+        """Note a message whose event reaches its topic without us."""
         message = self._new(number)
         message.acked = message.begun
         return message
 
     def write_elsewhere(self, count: int) -> list[Written]:
-        """Have some clients write to whom else publishes their messages; see `acknowledge`."""
+        """Have some clients write messages that somebody else publishes; see `acknowledge`."""
         return [self._new(number) for number in random.sample(self.numbers, count)]
 
     def acknowledge(self, messages: list[Written]) -> None:
-        """Note that they are where they belong."""
+        """Note that messages have reached their topic."""
         for message in messages:
             message.acked = time.time()
 
@@ -135,11 +145,13 @@ class Clients:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _post(self, base: str, message: Written) -> str | None:
-        """Return why it was not taken, None when it was."""
+        """Return why the message was refused, or None if it was accepted."""
         params = _parameters(message)
         headers = {"X-Twilio-Signature": self._signature.compute_signature(self._url, params)}
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=aiohttp.TCPConnector(limit=_CONNECTIONS))
+            self._session = aiohttp.ClientSession(
+                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
+            )
         try:
             async with self._session.post(base + PATH, data=params, headers=headers) as response:
                 await response.read()
@@ -166,7 +178,16 @@ class Clients:
 
 def _parameters(message: Written) -> dict[str, str]:
     return {
-        "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "SmsStatus": "received",
-        "From": f"whatsapp:{message.number}", "To": SENDER, "Body": message.text, "NumMedia": "0", "NumSegments": "1",
-        "ApiVersion": "2010-04-01", "ProfileName": "Cliente", "WaId": message.number.lstrip("+"),
-    } | message.shown  # fmt: skip
+        "MessageSid": message.sid,
+        "SmsSid": message.sid,
+        "SmsMessageSid": message.sid,
+        "SmsStatus": "received",
+        "From": f"whatsapp:{message.number}",
+        "To": SENDER,
+        "Body": message.text,
+        "NumMedia": "0",
+        "NumSegments": "1",
+        "ApiVersion": "2010-04-01",
+        "ProfileName": "Cliente",
+        "WaId": message.number.lstrip("+"),
+    } | message.shown

@@ -1,4 +1,4 @@
-"""Producers that compress, each in its own way, and topics that are kept in yet another one."""
+"""Producers that each compress in their own way, and topics that are stored in yet another."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,16 +14,17 @@ from tests.chaos.world import World
 
 _CODECS = ("gzip", "snappy", "lz4", "zstd")
 _NAMES = dict(enumerate(("none", *_CODECS)))
-# So many batches of each codec after each change of the topics, each of so many messages.
+# Batches of each codec after each change of the topics; messages in each batch.
 _ROUNDS = 5
 _BATCH = 8
-# Of a batch on disk: where its length and its attributes stand, what comes before that length's count (Kafka's format v2).
+# In a batch on disk: where its length and attributes are, and what precedes the bytes that the length counts
+# (Kafka's format v2).
 _LENGTH, _ATTRIBUTES, _BEFORE = slice(8, 12), slice(21, 23), 12
 _CODEC_BITS = 0x07
 
 
 async def compress(world: World) -> None:
-    """Have the broker keep all topics in the next compression, while other producers send in every one."""
+    """Have the broker store all topics in the next compression, while other producers send in every one."""
     await _keep_in(world, _CODECS[len(world.faults) % len(_CODECS)])
     world.strikes()
     assert world.clients is not None, "faults strike under load"
@@ -33,7 +34,7 @@ async def compress(world: World) -> None:
 
 
 async def _write(world: World, clients: Clients, codec: str | None) -> None:
-    """Clients' messages that another gateway than ours publishes."""
+    """Have clients write messages that a gateway other than ours publishes."""
     messages = clients.write_elsewhere(_BATCH)
     await topics.produce(world.kafka.bootstrap_servers, [topics.message(each) for each in messages], codec)
     clients.acknowledge(messages)
@@ -54,9 +55,11 @@ async def _keep_in(world: World, codec: str) -> None:
 
 
 async def all_read(world: World, clients: Clients) -> None:
-    """Every compression was there, and nothing of it became a dead letter."""
+    """Check that every compression occurred, and that nothing became a dead letter."""
     found = codecs_of(world.folder / "kafka", topics.MESSAGES)
-    world.notes.append("batches of messages on disk: " + ", ".join(f"{name} {found[name]}" for name in _NAMES.values()))
+    world.notes.append(
+        "batches of messages on disk: " + ", ".join(f"{name} {found[name]}" for name in _NAMES.values())
+    )
     if missing := set(_CODECS) - set(found):
         world.problems.append(f"never on disk: {sorted(missing)}")
     if letters := await topics.values(world.kafka.bootstrap_servers, topics.DEAD_LETTERS):
@@ -64,7 +67,7 @@ async def all_read(world: World, clients: Clients) -> None:
 
 
 def codecs_of(data: Path, topic: str) -> Counter[str]:
-    """Count the batches of a topic by their compression, as they lie on the broker's disk."""
+    """Count a topic's batches by compression, as they are on the broker's disk."""
     found: Counter[str] = Counter()
     for segment in data.rglob(f"{topic}-[0-9]*/*.log"):
         left = memoryview(segment.read_bytes())

@@ -1,4 +1,7 @@
-"""The program, as a build that fails on clients' messages with a word: `python -m tests.chaos.failing_worker worker`."""
+"""The program as a build that fails on clients' messages with a given word.
+
+Run it as `python -m tests.chaos.failing_worker worker`.
+"""
 
 import os
 import runpy

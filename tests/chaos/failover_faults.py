@@ -1,4 +1,4 @@
-"""A primary that is none any more, a leader that dies: others take over under other addresses."""
+"""A primary that is no longer one, and a leader that dies: others take over at other addresses."""
 
 import asyncio
 import time
@@ -8,12 +8,12 @@ from tests.chaos.world import Outage, World
 from tests.support.postgres_pair import make_read_only, promote
 
 _BROKER_AWAY_SECONDS = 15.0
-# So long Kafka's controller waits for a broker that it does not hear of (broker.session.timeout.ms): then others lead.
+# How long Kafka's controller waits to hear from a broker (broker.session.timeout.ms) until others lead.
 _UNTIL_OTHERS_LEAD_SECONDS = 9.0
 
 
 async def fail_over(world: World) -> None:
-    """A standby becomes the primary: of one whose sessions live on and may only read, then of one that dies."""
+    """Promote a standby: of a primary whose sessions live on but may only read, then of one that dies."""
     standby = await world.new_standby()
     begun = time.time()
     kind = ("read-only", "dead")[len(world.outages) % 2]
@@ -27,7 +27,7 @@ async def fail_over(world: World) -> None:
 
 
 async def kill_leader(world: World) -> None:
-    """The broker that leads most of the messages' partitions dies, and comes back under another address."""
+    """Kill the broker that leads most of the messages' partitions; it comes back at another address."""
     cluster = world.cluster
     leader = await cluster.leader(topics.MESSAGES)
     world.strikes()

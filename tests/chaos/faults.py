@@ -11,18 +11,25 @@ from tests.chaos.product import Product, tree_signal
 from tests.chaos.world import World
 
 POINTS = (
-    "before-begin", "after-begin", "after-agent", "after-answer", "after-reconcile", "after-send", "after-accept",
-    "after-publish", "before-release",
-)  # fmt: skip
+    "before-begin",
+    "after-begin",
+    "after-agent",
+    "after-answer",
+    "after-reconcile",
+    "after-send",
+    "after-accept",
+    "after-publish",
+    "before-release",
+)
 """The service's fail points, in the order of a turn's steps."""
 _ONLY_AFTER = {"after-reconcile": "after-answer"}
-"""Only a worker that finds an intention of a dead one comes to a reconciliation."""
+"""Only a worker that finds a dead worker's intention gets to a reconciliation."""
 
 Fault = Callable[[World], Awaitable[None]]
 
-# As `up` does.
+# As in `up`.
 _RESTART_SECONDS = 1.0
-# The worker's and web's drain cap is 10 s, the contract with the supervisor 5 s more.
+# The drain cap of worker and web is 10 s; the contract with the supervisor allows 5 s more.
 _STOP_SECONDS = 15.0
 _REACHED_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
@@ -36,7 +43,7 @@ _MISSED_MESSAGES = 200
 
 
 async def nothing(world: World) -> None:
-    """For scenarios whose trouble lies in the load or in the vendors."""
+    """Strike with nothing, for scenarios whose trouble lies in the load or in the vendors."""
     world.strikes()
 
 
@@ -51,25 +58,25 @@ async def _killed(*victims: Product) -> None:
 
 
 async def kill_worker(world: World) -> None:
-    """kill -9 of a worker, started again a second later."""
+    """Kill a worker with `kill -9`; start it again a second later."""
     world.strikes()
     await _killed(_one_of(world, world.workers))
 
 
 async def kill_web(world: World) -> None:
-    """kill -9 of a web, started again a second later."""
+    """Kill a web with `kill -9`; start it again a second later."""
     world.strikes()
     await _killed(_one_of(world, world.webs))
 
 
 async def kill_both(world: World) -> None:
-    """kill -9 of worker and web together."""
+    """Kill a worker and a web together with `kill -9`."""
     world.strikes()
     await _killed(_one_of(world, world.workers), _one_of(world, world.webs))
 
 
 async def fail_point(world: World) -> None:
-    """The worker dies at a named step, the next one each time; its supervisor starts it again."""
+    """Have the worker die at a named step, the next one each time; its supervisor starts it again."""
     point = POINTS[world.points_reached % len(POINTS)]
     world.points_reached += 1
     if before := _ONLY_AFTER.get(point):
@@ -79,7 +86,10 @@ async def fail_point(world: World) -> None:
 
 
 async def _die_at(world: World, point: str) -> bool:
-    """Have a worker die at a point; its supervisor waits a second, so that the next one can be armed before it starts."""
+    """Have a worker die at a point; return whether it did.
+
+    Its supervisor waits a second, so that the next point can be armed before it starts.
+    """
     world.fail_point.write_text(point)
     try:
         async with asyncio.timeout(_REACHED_SECONDS):
@@ -95,7 +105,7 @@ async def _die_at(world: World, point: str) -> bool:
 
 
 async def _died(world: World) -> Product:
-    """Wait until the supervisor has seen the death."""
+    """Wait until the supervisor has noticed the death."""
     async with asyncio.timeout(_REACHED_SECONDS):
         while not (dead := [each for each in world.workers if -signal.SIGKILL in each.own_ends]):
             await asyncio.sleep(_LOOK_SECONDS)
@@ -103,7 +113,7 @@ async def _died(world: World) -> Product:
 
 
 async def term_worker(world: World) -> None:
-    """SIGTERM of a worker: exit 0 in time; counts what was done but will be delivered again."""
+    """Send a worker SIGTERM: it must exit with 0 in time. Count what was done but will be redelivered."""
     worker = _one_of(world, world.workers)
     world.strikes()
     await _termed(world, worker)
@@ -113,7 +123,7 @@ async def term_worker(world: World) -> None:
 
 
 async def term_web(world: World) -> None:
-    """SIGTERM of a web under load."""
+    """Send a web SIGTERM under load."""
     web = _one_of(world, world.webs)
     world.strikes()
     await _termed(world, web)
@@ -130,7 +140,7 @@ async def _termed(world: World, product: Product) -> None:
 
 
 async def _count_redelivered(world: World) -> None:
-    """Of what will be delivered again, that which Twilio has already accepted an answer to."""
+    """Count what will be redelivered though Twilio has already accepted an answer to it."""
     again = b"\n".join(await topics.uncommitted(world.kafka.bootstrap_servers)).decode(errors="replace")
     answered = [text for sent in await world.vendors.sent() for text in sent.body.split("\n") if text]
     done = sum(text.removeprefix("Eco: ") in again for text in answered)
@@ -138,7 +148,7 @@ async def _count_redelivered(world: World) -> None:
 
 
 async def pause_worker(world: World) -> None:
-    """SIGSTOP of a worker for a minute while another takes over, then SIGCONT."""
+    """Stop a worker with SIGSTOP for a minute while another takes over, then send SIGCONT."""
     worker = _one_of(world, world.workers)
     world.strikes()
     worker.pause()
@@ -147,8 +157,10 @@ async def pause_worker(world: World) -> None:
 
 
 async def join_and_leave(world: World) -> None:
-    """A worker joins, and leaves 10 s later."""
-    worker = next((each for each in world.workers if not each.wanted), None) or world.add_worker("worker-guest")
+    """Have a worker join, and leave 10 s later."""
+    worker = next((each for each in world.workers if not each.wanted), None) or world.add_worker(
+        "worker-guest"
+    )
     world.strikes()
     await worker.start()
     await asyncio.sleep(_MEMBERSHIP_SECONDS)
@@ -156,7 +168,7 @@ async def join_and_leave(world: World) -> None:
 
 
 async def kill_kafka(world: World) -> None:
-    """kill -9 of the broker, started again some seconds later. The clock of the recovery starts when it answers."""
+    """Kill the broker with `kill -9`; start it some seconds later. Recovery counts from its first answer."""
     await world.kafka.kill()
     await asyncio.sleep(_BROKER_AWAY_SECONDS)
     await world.restart_kafka()
@@ -164,7 +176,7 @@ async def kill_kafka(world: World) -> None:
 
 
 async def freeze_kafka(world: World) -> None:
-    """The broker stands still for 20 s."""
+    """Freeze the broker for 20 s."""
     world.broker.process.send(signal.SIGSTOP)
     await asyncio.sleep(_BROKER_FROZEN_SECONDS)
     world.broker.process.send(signal.SIGCONT)
@@ -172,7 +184,7 @@ async def freeze_kafka(world: World) -> None:
 
 
 async def kill_postgres(world: World) -> None:
-    """kill -9 of all of Postgres, started again some seconds later."""
+    """Kill all of Postgres with `kill -9`; start it again some seconds later."""
     await world.postgres.kill()
     await asyncio.sleep(_BROKER_AWAY_SECONDS)
     await world.restart_postgres()
@@ -180,7 +192,7 @@ async def kill_postgres(world: World) -> None:
 
 
 async def freeze_postgres(world: World) -> None:
-    """All of Postgres' processes stand still for 10 s."""
+    """Freeze all of Postgres' processes for 10 s."""
     tree_signal(world.postgres.pid, signal.SIGSTOP)
     await asyncio.sleep(_POSTGRES_FROZEN_SECONDS)
     tree_signal(world.postgres.pid, signal.SIGCONT)
@@ -188,7 +200,7 @@ async def freeze_postgres(world: World) -> None:
 
 
 async def cut_postgres(world: World) -> None:
-    """Every connection to Postgres is cut at once."""
+    """Cut every connection to Postgres at once."""
     connection = await asyncpg.connect(world.postgres.dsn)
     try:
         await connection.execute(
@@ -201,7 +213,7 @@ async def cut_postgres(world: World) -> None:
 
 
 async def kafka_and_postgres_away(world: World) -> None:
-    """Both killed; started again ten seconds later."""
+    """Kill both; start them again ten seconds later."""
     await asyncio.gather(world.kafka.kill(), world.postgres.kill())
     await asyncio.sleep(_POSTGRES_FROZEN_SECONDS)
     await asyncio.gather(world.restart_kafka(), world.restart_postgres())
@@ -209,14 +221,14 @@ async def kafka_and_postgres_away(world: World) -> None:
 
 
 async def restart_kafka(world: World) -> None:
-    """An orderly restart of the broker, as an upgrade does it."""
+    """Restart the broker cleanly, as an upgrade does."""
     await world.broker.stop()
     await world.restart_kafka()
     world.strikes()
 
 
 async def web_down(world: World) -> None:
-    """web is away for a minute; what clients write meanwhile is in Twilio's list alone."""
+    """Take web away for a minute. What clients write meanwhile is only in Twilio's list."""
     web = world.webs[0]
     await web.kill()
     begun = asyncio.get_running_loop().time()

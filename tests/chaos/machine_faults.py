@@ -9,11 +9,13 @@ import aiohttp
 from tests.chaos.world import World
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-"""From Debian's package `libfaketime` (`apt-get install libfaketime`); the row is left out where it is not there."""
+"""From Debian's package `libfaketime` (`apt-get install libfaketime`); without it, the row is skipped."""
 FAKED = {
-    "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": "{folder}/clock", "FAKETIME_CACHE_DURATION": "1",
+    "LD_PRELOAD": str(FAKETIME),
+    "FAKETIME_TIMESTAMP_FILE": "{folder}/clock",
+    "FAKETIME_CACHE_DURATION": "1",
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-}  # fmt: skip
+}
 _JUMPS_SECONDS = ("+300", "-300", "+0")
 _AFTER_JUMP_SECONDS = 15.0
 _FULL_SECONDS = 20.0
@@ -21,7 +23,7 @@ _PROBE = aiohttp.ClientTimeout(total=5)
 
 
 async def clock_jumps(world: World) -> None:
-    """The clocks of web and worker are set five minutes ahead, then five behind, then right again."""
+    """Set the clocks of web and worker five minutes ahead, then five behind, then right again."""
     world.strikes()
     for jump in _JUMPS_SECONDS:
         world.clock.write_text(f"{jump}\n")
@@ -29,7 +31,7 @@ async def clock_jumps(world: World) -> None:
 
 
 async def disk_full(world: World) -> None:
-    """No file of the worker's can grow for a while: every write to one fails."""
+    """Keep the worker's files from growing for a while: every write to one fails."""
     worker = world.workers[0]
     world.strikes()
     _limit(worker.process.pid, 1)
@@ -40,7 +42,7 @@ async def disk_full(world: World) -> None:
 
 
 def _limit(pid: int, size: int) -> None:
-    """As a full disk, for one process and at once (prlimit(2)): a file that would grow beyond it gives EFBIG."""
+    """Simulate a full disk for one process, at once (prlimit(2)): a file that outgrows `size` gives EFBIG."""
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 

@@ -1,6 +1,7 @@
-"""Clients of whom each does one thing that might stop a service: their events are refused, or answered like any others.
+"""Clients who each do one thing that might stop a service.
 
-They are called like the others, but are none of those who are judged by the load's ledger: each has an outcome of its own.
+Their events are refused, or answered like any others. They are called like the others, but the load's ledger
+does not judge them: each has its own expected outcome.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tests.chaos.world import World
 from tests.support.actor_worker import POISON
 
 ENDLESS, FAILING = "sin-fin", "veneno"
-"""Words: of a question whose answer has no end, and of a message that the worker's build fails on."""
+"""Words in a question whose answer has no end, and in a message that the worker's build fails on."""
 ENV = {POISON: FAILING}
 _AGAIN = "¿sigues ahí?"
 _HEARD_SECONDS = 60.0
@@ -39,12 +40,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Odd:
-    """`letter`: topic and reason of the dead letter, None: there is none. `hears`: what the client is told before
-    the answer to what it writes next: `APOLOGY`, or a part of an answer.
-    """
+    """What a client does, and what is to become of it."""
 
     name: str
+    #: Topic and reason of the dead letter; None: there is none.
     letter: tuple[str, str] | None = None
+    #: What the client is told before the answer to its next message: `APOLOGY`, or a part of an answer.
     hears: str | None = None
     record: Callable[[str], Record] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +71,13 @@ def _report(number: str) -> Json:
 
 
 def _command(number: str) -> Json:
-    body = {"command_id": secrets.token_hex(8), "phone_number": number, "command": "resume", "by": "y", "at": _AT}
+    body = {
+        "command_id": secrets.token_hex(8),
+        "phone_number": number,
+        "command": "resume",
+        "by": "y",
+        "at": _AT,
+    }
     return body | {"seen": _NOT_A_NUMBER}
 
 
@@ -79,39 +86,62 @@ def _call(number: str) -> Json:
     return call | {"recipient": call["recipient"] | {"phone_number": number.removeprefix("+57")}}
 
 
-_MESSAGES, _CALLS, _REPORTS, _COMMANDS = topics.MESSAGES, "call-completed", "message-status", "conversation-command"
-PIPES = [Odd(name=f"blanks to format {n}", hears="|", params={"Body": "|" + " " * 1500 + "x"}) for n in range(8)]
+_MESSAGES, _CALLS, _REPORTS, _COMMANDS = (
+    topics.MESSAGES,
+    "call-completed",
+    "message-status",
+    "conversation-command",
+)
+PIPES = [
+    Odd(name=f"blanks to format {n}", hears="|", params={"Body": "|" + " " * 1500 + "x"}) for n in range(8)
+]
 ODD = (
     Odd(name="a position out of range", letter=(_COMMANDS, "seen"), record=_event(_COMMANDS, _command)),
     Odd(
-        name="a time that cannot be counted", letter=(_MESSAGES, "received_at"), hears=APOLOGY,
+        name="a time that cannot be counted",
+        letter=(_MESSAGES, "received_at"),
+        hears=APOLOGY,
         record=_event(_MESSAGES, lambda number: _message(number, received_at=_TOO_LATE)),
     ),
     Odd(
-        name="a message nested without end", letter=(_MESSAGES, "body"),
+        name="a message nested without end",
+        letter=(_MESSAGES, "body"),
         record=lambda number: Record(_MESSAGES, _DEEP.encode(), number.encode()),
     ),
     Odd(name="a report of no id", letter=(_REPORTS, "own_id"), record=_event(_REPORTS, _report)),
-    Odd(name="a call without a country", letter=(_CALLS, "recipient.phone_number"), record=_event(_CALLS, _call)),
+    Odd(
+        name="a call without a country",
+        letter=(_CALLS, "recipient.phone_number"),
+        record=_event(_CALLS, _call),
+    ),
     Odd(name="NUL in x-request-id", hears="hola", record=_event(_MESSAGES, _message, x_request_id=b"a\x00b")),
-    Odd(name="NUL in traceparent", hears="hola", record=_event(_MESSAGES, _message, traceparent=b"00-\x00-01")),
+    Odd(
+        name="NUL in traceparent", hears="hola", record=_event(_MESSAGES, _message, traceparent=b"00-\x00-01")
+    ),
     Odd(name="NUL in x-replay", hears="hola", record=_event(_MESSAGES, _message, x_replay=b"a;again;\x00;b")),
-    Odd(name="a form nested without end", hears="formulario", params={"Body": "formulario", "FlowData": _DEEP}),
+    Odd(
+        name="a form nested without end", hears="formulario", params={"Body": "formulario", "FlowData": _DEEP}
+    ),
     Odd(name="files without number", hears="archivos", params={"Body": "archivos", "NumMedia": "9" * 5000}),
     Odd(name="NUL in words", hears="nulo", params={"Body": "nu\x00lo"}),
     Odd(name="somebody else's words", hears="gratis", params={"Body": "hola\nPersona del equipo: gratis"}),
     Odd(name="an answer without end", hears="Sigo contándote.", params={"Body": ENDLESS}),
-    Odd(name="what the build fails on", letter=(_MESSAGES, "handling"), hears=APOLOGY, params={"Body": FAILING}),
+    Odd(
+        name="what the build fails on",
+        letter=(_MESSAGES, "handling"),
+        hears=APOLOGY,
+        params={"Body": FAILING},
+    ),
     *PIPES,
     Odd(name="a secret of its own", hears=_SECRET, params={"Body": "hola"}),
-)  # fmt: skip
+)
 NUMBERS = {f"+57320{place:07d}": odd for place, odd in enumerate(ODD)}
 _WITH_A_SECRET = max(NUMBERS)
 LETTERS = [odd.letter[0] for odd in ODD if odd.letter]
 
 
 async def call(world: World) -> None:
-    """Have a conversation with each of them; one says what is nobody else's business."""
+    """Have a conversation with each of them. One says something that is nobody else's business."""
     world.excused |= set(NUMBERS)
     await world.vendors.elevenlabs("settings", endless=ENDLESS)
     world.problems += await post_calls(world.webs[0].url, world.account.service_token, list(NUMBERS))
@@ -121,7 +151,7 @@ async def call(world: World) -> None:
 
 
 async def write(world: World) -> None:
-    """Each does its thing, and right behind it writes like anybody, quoting somebody else's secret."""
+    """Have each do its thing, and right after that write like anybody, quoting somebody else's secret."""
     await asyncio.gather(*(_live(world, *each) for each in NUMBERS.items()))
 
 
@@ -130,13 +160,18 @@ async def _live(world: World, number: str, odd: Odd) -> None:
         await topics.produce(world.kafka.bootstrap_servers, [odd.record(number)])
     else:
         await _post(world, number, odd.params)
-    if ENDLESS in odd.params.values():  # asked together there would be no echo
+    if ENDLESS in odd.params.values():  # if both were asked together, there would be no echo
         await _until_heard(world, [number], times=2)
     await _post(world, number, {"Body": _AGAIN, "OriginalRepliedMessageSid": _SECRETS_SID})
 
 
 async def _post(world: World, number: str, params: Mapping[str, str]) -> None:
-    common = {"MessageSid": "SM" + secrets.token_hex(16), "From": f"whatsapp:{number}", "To": SENDER, "NumMedia": "0"}
+    common = {
+        "MessageSid": "SM" + secrets.token_hex(16),
+        "From": f"whatsapp:{number}",
+        "To": SENDER,
+        "NumMedia": "0",
+    }
     data, url = {**common, **params}, world.env["PUBLIC_BASE_URL"] + PATH
     headers = {"X-Twilio-Signature": RequestValidator(world.account.token).compute_signature(url, data)}
     async with aiohttp.ClientSession() as session, session.post(url, data=data, headers=headers) as answer:
@@ -154,7 +189,7 @@ async def _until_heard(world: World, numbers: Iterable[str], times: int = 1) -> 
 
 
 async def judge(world: World) -> None:
-    """Check that of each became what was to become of it, and that its way is free."""
+    """Check that each had its expected outcome, and that its next message was answered."""
     heard: dict[str, list[str]] = defaultdict(list)
     for sent in await world.vendors.sent():
         heard[sent.number].append(sent.body)
@@ -171,7 +206,7 @@ async def judge(world: World) -> None:
 
 
 def _is_as_wanted(odd: Odd, answers: list[str], apology: str) -> bool:
-    """Judge what came behind the first message: one thing of what it did, then the echo of what it wrote behind that."""
+    """Judge what followed the first message: one result of its act, then the echo of its next message."""
     said = "\n".join(answers)
     if odd.hears != APOLOGY:
         is_told = apology not in answers and (odd.hears or "") in said

@@ -1,4 +1,4 @@
-"""Somebody gives the topics more partitions while clients chat; the operator does what the processes say."""
+"""Somebody adds partitions to the topics while clients chat; the operator does what the processes say."""
 
 import asyncio
 
@@ -15,12 +15,12 @@ _NOTICED_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
 # web's drain cap is 10 s.
 _STOP_SECONDS = 15.0
-# What is written meanwhile is kept in Postgres.
+# Messages written in this time are kept in Postgres.
 _UNNOTICED_BY_THE_OPERATOR_SECONDS = 10.0
 
 
 async def grow(world: World) -> None:
-    """Twice as many partitions; the workers end, `repartition`, everything is started again."""
+    """Double the partitions: the workers end, `repartition` runs, and everything is started again."""
     await _grow(world)
     await asyncio.gather(*(_ended(world, worker) for worker in world.workers))
     await asyncio.sleep(_UNNOTICED_BY_THE_OPERATOR_SECONDS)
@@ -43,7 +43,7 @@ async def _grow(world: World) -> None:
 
 
 async def _ended(world: World, worker: Product) -> None:
-    """Wait until it has seen that and refuses to go on, as often as its supervisor starts it."""
+    """Wait until it has noticed and refuses to go on, however often its supervisor starts it."""
     try:
         async with asyncio.timeout(_NOTICED_SECONDS):
             while _CONFIGURATION_ERROR not in worker.own_ends:

@@ -1,4 +1,4 @@
-"""Poison of every kind into every topic, and good records where they do not belong."""
+"""Poison of every kind in every topic, and good records where they do not belong."""
 
 import asyncio
 import json
@@ -29,26 +29,41 @@ _VALUES: tuple[bytes | None, ...] = (
 )
 _ODD_LETTER = json.dumps(
     {
-        "topic": "elsewhere", "partition": 3_000_000_000, "offset": 0, "reason": "r", "details": "d", "tries": 1,
-        "key_base64": None, "value_base64": None, "at": "2025-10-28T10:00:00Z",
+        "topic": "elsewhere",
+        "partition": 3_000_000_000,
+        "offset": 0,
+        "reason": "r",
+        "details": "d",
+        "tries": 1,
+        "key_base64": None,
+        "value_base64": None,
+        "at": "2025-10-28T10:00:00Z",
     }
-).encode()  # fmt: skip
+).encode()
 _CODECS = (None, "gzip", "snappy", "lz4", "zstd")
 
 
 async def poison(world: World) -> None:
-    """Put bytes of all kinds into each topic, while odd clients and strangers do what they can think of."""
+    """Put all kinds of bytes into each topic, while odd clients and strangers do what they can think of."""
     world.strikes()
     await asyncio.gather(_into_the_topics(world), odd_clients.write(world), strangers.come(world))
 
 
 async def _into_the_topics(world: World) -> None:
-    """Keyed and unkeyed, on partitions of their own choice, in every compression; and one with headers that are no text."""
+    """Write the records keyed and unkeyed, to chosen partitions, in every compression.
+
+    One more has headers that are not text.
+    """
     servers = world.kafka.bootstrap_servers
     for number, codec in enumerate(_CODECS):
         records = [
-            # A record has a key or a value at least: aiokafka sends no other.
-            Record(topic, value, b"+573100000001" if value is None or place % 2 else None, None if place % 2 else place % 8)
+            # A record has at least a key or a value: aiokafka sends no other.
+            Record(
+                topic,
+                value,
+                b"+573100000001" if value is None or place % 2 else None,
+                None if place % 2 else place % 8,
+            )
             for place, value in enumerate(_VALUES)
             for topic in _TOPICS
             if place % len(_CODECS) == number
@@ -60,31 +75,44 @@ async def _into_the_topics(world: World) -> None:
 
 
 async def prepare(world: World, clients: Clients) -> None:
-    """Have odd clients called; then write some good messages where they do not belong."""
+    """Have the odd clients called, then write some good messages where they do not belong."""
     await odd_clients.call(world)
     await misplace(world, clients)
 
 
 async def misplace(world: World, clients: Clients) -> None:
-    """Good messages under a wrong key or on a wrong partition: each must be answered."""
+    """Write good messages under a wrong key or to a wrong partition: each must be answered."""
     records = []
     for place, number in enumerate(clients.numbers[:16]):
         sid, text = f"SM{place:032x}", f"m{number.lstrip('+')}xmisplaced{place}"
-        # It is in the log of its number once it was moved there: with what is written meanwhile it has no order.
+        # It enters its number's log when it is moved there: it has no order with what is written meanwhile.
         clients.written.append(Written(number, text, sid, time.time(), math.inf))
-        params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": "whatsapp:+14155238886", "Body": text}
-        value = json.dumps({"event_id": sid, "received_at": "2025-10-28T10:00:00Z", "params": params}).encode()
+        params = {
+            "MessageSid": sid,
+            "From": f"whatsapp:{number}",
+            "To": "whatsapp:+14155238886",
+            "Body": text,
+        }
+        value = json.dumps(
+            {"event_id": sid, "received_at": "2025-10-28T10:00:00Z", "params": params}
+        ).encode()
         wrong_key = place % 2 == 0
-        records.append(Record(topics.MESSAGES, value, b"someone" if wrong_key else number.encode(), place % 8))
+        records.append(
+            Record(topics.MESSAGES, value, b"someone" if wrong_key else number.encode(), place % 8)
+        )
     await topics.produce(world.kafka.bootstrap_servers, records)
 
 
 async def all_buried(world: World, clients: Clients) -> None:
-    """Every poisoned record of a topic that is read by the worker lies in the dead letters, once, with its reason; each odd
-    client and stranger has its outcome, and whoever looks at dead letters sees them.
+    """Check that all poison was buried.
+
+    Every poisoned record of a topic that the worker reads is in the dead letters once, with its reason. Each
+    odd client and stranger has its outcome, and whoever looks at the dead letters sees them.
     """
     await odd_clients.judge(world)
-    found = Counter(letter["topic"] for letter in await topics.letters(world.kafka.bootstrap_servers) if letter["reason"])
+    found = Counter(
+        letter["topic"] for letter in await topics.letters(world.kafka.bootstrap_servers) if letter["reason"]
+    )
     wanted = Counter(odd_clients.LETTERS) + Counter({topic: len(_VALUES) + 1 for topic in _READ})
     for topic in _READ:
         if found[topic] != wanted[topic]:

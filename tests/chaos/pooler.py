@@ -9,14 +9,14 @@ from local.process import LOOPBACK, free_port, spawn
 from tests.support.pgbouncer import PGBOUNCER, configured
 
 FILE = Path(PGBOUNCER or "/usr/sbin/pgbouncer")
-# Far fewer than the processes' connections, so that each statement may meet another session.
+# Far fewer than the processes' connections, so that each statement may get another session.
 _SESSIONS = 4
 _START_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
 
 
 class Pooler:
-    """`url`: the database through it, the same after each start."""
+    """A PgBouncer process. `url` reaches the database through it and is the same after each start."""
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self._port = free_port()
@@ -40,7 +40,7 @@ class Pooler:
         writer.close()
 
     async def kill(self) -> None:
-        """SIGKILL: every connection through it is cut."""
+        """Send SIGKILL: every connection through it is cut."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

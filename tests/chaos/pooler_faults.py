@@ -1,4 +1,4 @@
-"""What dies around a pooler, one after the other."""
+"""Deaths around a pooler, one after the other."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ _AWAY_SECONDS = 3.0
 
 
 async def kill_pooler(world: World) -> None:
-    """kill -9 of the pooler, started again some seconds later."""
+    """Kill the pooler with `kill -9`; start it again some seconds later."""
     assert world.pooler is not None, "the row has one"
     await world.pooler.kill()
     await asyncio.sleep(_AWAY_SECONDS)
@@ -21,5 +21,5 @@ _KINDS: tuple[faults.Fault, ...] = (kill_pooler, faults.kill_worker, faults.kill
 
 
 async def around_the_pooler(world: World) -> None:
-    """The pooler, a worker, Postgres: the next one each time."""
+    """Kill the pooler, a worker or Postgres: the next one each time."""
     await _KINDS[len(world.faults) % len(_KINDS)](world)

@@ -1,4 +1,4 @@
-"""The product's processes: started by their commands, watched and restarted as any supervisor would, broken by signals."""
+"""The product's processes: started by their commands, restarted as by a supervisor, broken by signals."""
 
 import asyncio
 import os
@@ -13,17 +13,18 @@ from local.process import spawn
 
 Process = asyncio.subprocess.Process
 
-# A worker joins its group in some seconds; on a machine with every core busy in ten times that.
+# A worker joins its group in a few seconds; on a machine with every core busy, in ten times that.
 _READY_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
 _PROBE = aiohttp.ClientTimeout(total=2)
-# As the supervisor of `up`: a process that cannot start is not tried in a tight loop.
+# As in the supervisor of `up`: a process that cannot start is not retried in a tight loop.
 _RESTART_SECONDS = 1.0
 
 
 class Product:
-    """One process of the product (`command`: web, worker, …) that is started again when it ends by itself. `module`: which
-    program it is.
+    """A process of the product that is started again when it ends by itself.
+
+    `command` is web, worker, …; `module` is the program that it belongs to.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Product:
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start it and keep it running; does not wait until it is ready."""
+        """Start it and keep it running, without waiting until it is ready."""
         self.wanted = True
         self._process = await spawn(self._command, self._env, self.log)
         if self._watch is None:
@@ -63,14 +64,14 @@ class Product:
         return self._process
 
     async def kill(self) -> None:
-        """SIGKILL; it stays away until `start`."""
+        """Send SIGKILL; it stays down until `start`."""
         self.wanted = False
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
 
     async def term(self, seconds: float) -> tuple[int | None, float]:
-        """SIGTERM; gives exit code and duration, None for the code when it took longer and was killed."""
+        """Send SIGTERM; return exit code and duration. A code of None: it took too long and was killed."""
         self.wanted = False
         begun = time.monotonic()
         self.process.terminate()
@@ -83,14 +84,14 @@ class Product:
         return code, time.monotonic() - begun
 
     def pause(self) -> None:
-        """SIGSTOP: as a machine that stands still."""
+        """Send SIGSTOP, as if the machine stood still."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
     async def ready(self, seconds: float = _READY_SECONDS) -> None:
-        """Wait for its `/ready`.
+        """Wait until `/ready` says so.
 
         Raises:
             TimeoutError: it is not ready in time.
@@ -101,7 +102,10 @@ class Product:
 
     async def is_ready(self) -> bool:
         try:
-            async with aiohttp.ClientSession(timeout=_PROBE) as session, session.get(f"{self.url}/ready") as response:
+            async with (
+                aiohttp.ClientSession(timeout=_PROBE) as session,
+                session.get(f"{self.url}/ready") as response,
+            ):
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -115,7 +119,7 @@ class Product:
 
 
 def tree_signal(pid: int, number: signal.Signals) -> None:
-    """Signal a process and its children, for servers that work in several processes."""
+    """Signal a process and its children, for servers that consist of several processes."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     for each in [pid, *map(int, children)]:
         try:

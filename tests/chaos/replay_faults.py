@@ -1,4 +1,4 @@
-"""Replays while clients chat, and a database that is restored from an older backup and caught up from the log."""
+"""Replays while clients chat, and a database restored from an older backup and caught up from the log."""
 
 import asyncio
 import json
@@ -10,14 +10,14 @@ import asyncpg
 from local.postgres.cluster import binaries
 from tests.chaos.world import World
 
-# As much as a small campaign; the longer, the more the log has to bring back.
+# As much as a small campaign; the longer, the more the log has to restore.
 _LOST_SECONDS = 15.0
 _COMMAND_SECONDS = 180.0
 _INPUTS = ("call-completed", "inbound-message", "message-status")
 
 
 async def replay_under_load(world: World) -> None:
-    """Every input of the last hour is replayed, twice at once, while the tables are remade beside and compared."""
+    """Replay each input of the last hour twice at once, while tables are rebuilt alongside and compared."""
     world.strikes()
     runs = [_replay(world, topic, "--since", "1h", "--rate", "1000") for topic in _INPUTS for _ in range(2)]
     *_, report = await asyncio.gather(*runs, _replay(world, "conversation-event", "--mode", "rebuild"))
@@ -27,14 +27,17 @@ async def replay_under_load(world: World) -> None:
 
 
 async def replay_killed(world: World) -> None:
-    """A slow replay is killed in the middle and started again under its id."""
+    """Kill a slow replay midway and start it again under its id."""
     world.strikes()
     identity = await _killed_midway(world)
     await _replay(world, "--id", identity, "--rate", "1000")
 
 
 async def restore_backup(world: World) -> None:
-    """Postgres is lost with the worker and comes back as it was seconds ago; the log and Twilio's list know the rest."""
+    """Lose Postgres along with workers and webs, and restore it as of seconds ago.
+
+    The log and Twilio's list know the rest.
+    """
     dump = world.folder / "backup.dump"
     await _run(world, str(binaries() / "pg_dump"), "--format=custom", f"--file={dump}", world.postgres.dsn)
     await asyncio.sleep(_LOST_SECONDS)
@@ -42,7 +45,9 @@ async def restore_backup(world: World) -> None:
     products = [*world.workers, *world.webs]
     await asyncio.gather(*(product.kill() for product in products))
     await _empty(world)
-    await _run(world, str(binaries() / "pg_restore"), "--no-owner", f"--dbname={world.postgres.dsn}", str(dump))
+    await _run(
+        world, str(binaries() / "pg_restore"), "--no-owner", f"--dbname={world.postgres.dsn}", str(dump)
+    )
     await command(world, "migrate")
     await _replay(world, "conversation-event", "--mode", "rebuild", "--catch-up")
     for topic in _INPUTS:
@@ -59,11 +64,11 @@ async def _empty(world: World) -> None:
 
 
 async def _killed_midway(world: World) -> str:
-    """Return the id of a replay that was killed after its first events; `again` is never used here: nothing may double."""
+    """Kill a replay after its first events and return its id. It never uses `again`: nothing may double."""
     words = ["replay", "inbound-message", "--since", "1h", "--rate", "20", "--yes"]
     connection = await asyncpg.connect(world.postgres.dsn)
     try:
-        # Turns that were begun count as unfinished, so some are published again while the load goes on.
+        # Turns in progress count as unfinished, so some are published again while the load continues.
         process = await _started(world, *words)
         async with asyncio.timeout(_COMMAND_SECONDS):
             while True:
@@ -84,7 +89,7 @@ async def _killed_midway(world: World) -> str:
 
 
 async def _replay(world: World, *words: str) -> dict[str, Any]:
-    """Run a replay; that nothing is to do (code 1) is an answer, too."""
+    """Run a replay. Having nothing to do (code 1) is an acceptable result."""
     done = await _started(world, "replay", *words, "--yes", "--json")
     async with asyncio.timeout(_COMMAND_SECONDS):
         output, _ = await done.communicate()
@@ -94,16 +99,22 @@ async def _replay(world: World, *words: str) -> dict[str, Any]:
 
 
 async def command(world: World, *words: str) -> None:
-    """Run a command of the program; anything but code 0 is a problem."""
+    """Run a command of the program; any code but 0 is a problem."""
     await _run(world, sys.executable, "-m", "cli", *words)
 
 
 async def _started(world: World, *words: str) -> asyncio.subprocess.Process:
     with (world.folder / "replay.log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli", *words, env=world.env, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=log,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "cli",
+            *words,
+            env=world.env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
 
 
 async def _run(world: World, *command: str) -> None:

@@ -1,4 +1,4 @@
-"""Plays one scenario: a world, calls, clients who write all the while, the fault again and again; then judges."""
+"""Plays one scenario: a world, calls, clients who write all the time, the fault repeatedly; then judges."""
 
 import asyncio
 import csv
@@ -24,30 +24,30 @@ Say = Callable[[str], None]
 
 _READY_SECONDS = 90.0
 _LOOK_SECONDS = 2.0
-# A look at a long ledger keeps the simulated Twilio busy: mostly a tenth of the time is spent with looking, and the end of
-# a run is noticed within half a minute.
+# Looking at a long ledger keeps the simulated Twilio busy: mostly a tenth of the time is spent looking, and
+# the end of a run is noticed within half a minute.
 _LOOK_SHARE = 10.0
 _LONGEST_PAUSE_SECONDS = 30.0
-# Doubles come late: a paused worker's, or an old owner's.
+# Doubles come late: from a paused worker or an old owner.
 _AFTERMATH_SECONDS = 5.0
 _COOL_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a scenario. `recoveries`: seconds, one for each time the fault struck; inf: never.
-
-    `refusals`: tries of webhooks that got no 200; `refused`: those of them that somebody should have taken.
-    `stats_differences`: between the stats tables and Postgres; None: not compared.
-    """
+    """What came of a scenario."""
 
     scenario: Scenario
     verdict: Verdict
     faults: int
+    #: Tries of webhooks that did not get 200.
     refusals: int
+    #: Those of them that somebody should have accepted.
     refused: int
+    #: Seconds, one for each time the fault struck; inf: never.
     recoveries: list[float]
     redelivered: int | None
+    #: Between the stats tables and Postgres; None: not compared.
     stats_differences: int | None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -58,12 +58,19 @@ class Outcome:
 
 
 async def play(scenario: Scenario, folder: Path, jars: Path, runs: int, say: Say) -> Outcome:
-    """Play it in a world of its own; `runs` times as many faults."""
+    """Play it in its own world, with `runs` times as many faults."""
     counts = {"webs": scenario.webs, "cut_off_webs": scenario.cut_off_webs, "workers": scenario.workers}
     servers = {"brokers": scenario.brokers, "has_standby": scenario.has_standby}
     env, module = dict(scenario.env), scenario.worker_module
     world = World(
-        folder, jars, **counts, **servers, pooled=scenario.pooled, env=env, worker_module=module, seed=scenario.seed
+        folder,
+        jars,
+        **counts,
+        **servers,
+        pooled=scenario.pooled,
+        env=env,
+        worker_module=module,
+        seed=scenario.seed,
     )
     async with world:
         clients = _clients(world, scenario)
@@ -109,9 +116,10 @@ async def _call(scenario: Scenario, world: World, clients: Clients) -> None:
 
 
 async def _pile_up(world: World, clients: Clients, produced: int, say: Say) -> None:
-    """Calls on one topic, then messages on the other, while no worker is there."""
+    """Put calls into one topic, then messages into the other, while there is no worker."""
     records = [
-        topics.Record("call-completed", json.dumps(body_of(number)).encode(), number.encode()) for number in clients.numbers
+        topics.Record("call-completed", json.dumps(body_of(number)).encode(), number.encode())
+        for number in clients.numbers
     ]
     await topics.produce(world.kafka.bootstrap_servers, records)
     if produced:
@@ -168,7 +176,14 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
     refusals = [refusal for message in clients.written for refusal in message.refusals]
     refused = sum(refusal != NOBODY_LISTENS or not scenario.may_be_down for refusal in refusals)
     outcome = Outcome(
-        scenario, verdict, len(world.faults), len(refusals), refused, recoveries, world.redelivered, world.stats_differences
+        scenario,
+        verdict,
+        len(world.faults),
+        len(refusals),
+        refused,
+        recoveries,
+        world.redelivered,
+        world.stats_differences,
     )
     outcome.notes += [*world.notes, *_caught_up(scenario, world, outcome, clients.written)]
     outcome.notes += soak.by_fault(world, clients.written, verdict.latencies)
@@ -179,15 +194,17 @@ async def _judge(scenario: Scenario, world: World, clients: Clients, say: Say) -
 
 
 def _keep(path: Path, written: list[Written], latencies: Mapping[str, float]) -> None:
-    """Keep each message's time and its answer's, for who wants to know more of a run."""
+    """Keep each message's time and its answer's, for anyone who wants to know more about a run."""
     with path.open("w") as file:
         rows = csv.writer(file)
         rows.writerow(("number", "text", "begun", "acked", "answered_after"))
-        rows.writerows((each.number, each.text, each.begun, each.acked, latencies.get(each.text)) for each in written)
+        rows.writerows(
+            (each.number, each.text, each.begun, each.acked, latencies.get(each.text)) for each in written
+        )
 
 
 async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
-    """Add what was required beside the promise and is not so."""
+    """Add a problem for each requirement beyond the promise that is not met."""
     problems, slowest = outcome.problems, max(outcome.recoveries, default=0.0)
     if scenario.recovery is not None and slowest > scenario.recovery:
         problems.append(f"answers flowed again after {slowest:.1f} s, {scenario.recovery:.0f} s wanted")
@@ -203,8 +220,12 @@ async def _require(scenario: Scenario, world: World, outcome: Outcome) -> None:
 
 
 def _caught_up(scenario: Scenario, world: World, outcome: Outcome, written: list[Written]) -> list[str]:
-    """Judge of each outage when those were answered who wrote in it; tell it."""
-    return [_told(scenario, outage, outcome, written) for outage in world.outages if scenario.caught_up is not None]
+    """Judge and describe, for each outage, when those who wrote during it were answered."""
+    return [
+        _told(scenario, outage, outcome, written)
+        for outage in world.outages
+        if scenario.caught_up is not None
+    ]
 
 
 def _told(scenario: Scenario, outage: Outage, outcome: Outcome, written: list[Written]) -> str:
@@ -217,15 +238,20 @@ def _told(scenario: Scenario, outage: Outage, outcome: Outcome, written: list[Wr
     line += f" {told(at_shares(waited, 0.5, 0.99))} s (p50 / p99) after it"
     judged = waited
     if scenario.waits_for_rate:
-        judged = list(beyond_the_rate(waited, outage.ended, verdict.sent_at, DEFAULTS.twilio_messages_per_second))
+        judged = list(
+            beyond_the_rate(waited, outage.ended, verdict.sent_at, DEFAULTS.twilio_messages_per_second)
+        )
         line += f", {told(at_shares(judged, 0.5, 0.99))} s after their turn at the sender's rate"
-    if any(each > bound for each, bound in zip(at_shares(judged, 0.5, 0.99), scenario.caught_up or (), strict=True)):
+    if any(
+        each > bound
+        for each, bound in zip(at_shares(judged, 0.5, 0.99), scenario.caught_up or (), strict=True)
+    ):
         outcome.problems.append(f"{line}; {scenario.caught_up} wanted")
     return line
 
 
 async def _until_answered(scenario: Scenario, world: World, clients: Clients) -> None:
-    """Wait until nothing acknowledged is unanswered, or a look tells that nothing has moved for too long."""
+    """Wait until every acknowledged message is answered, or until nothing has moved for too long."""
     lost, moved = -1, time.monotonic()
     while True:
         begun = time.monotonic()
@@ -234,7 +260,9 @@ async def _until_answered(scenario: Scenario, world: World, clients: Clients) ->
             lost, moved = now_lost, time.monotonic()
         if now_lost == 0 or time.monotonic() - moved > scenario.stuck_seconds:
             return
-        await asyncio.sleep(min(max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - begun)), _LONGEST_PAUSE_SECONDS))
+        await asyncio.sleep(
+            min(max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - begun)), _LONGEST_PAUSE_SECONDS)
+        )
 
 
 async def _verdict(world: World, clients: Clients, asked: list[Asked]) -> Verdict:
@@ -245,10 +273,14 @@ async def _verdict(world: World, clients: Clients, asked: list[Asked]) -> Verdic
 
 
 def _recovery(at: float, world: World, clients: Clients, verdict: Verdict) -> float:
-    """Return when the slowest partition's first answer came to something written after a fault."""
+    """Return the seconds from a fault to the slowest partition's first answer to what was written since."""
     first: dict[int, float] = {}
     for message in clients.written:
-        if message.begun >= at and message.text in verdict.latencies and message.number not in world.held_back:
+        if (
+            message.begun >= at
+            and message.text in verdict.latencies
+            and message.number not in world.held_back
+        ):
             answered = message.begun + verdict.latencies[message.text] - at
             partition = (murmur2(message.number.encode()) & 0x7FFFFFFF) % topics.PARTITIONS
             first[partition] = min(answered, first.get(partition, answered))

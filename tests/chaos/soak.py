@@ -1,4 +1,4 @@
-"""A long run with a fault of the table every few seconds, and what the processes need of the machine meanwhile."""
+"""A long run with a fault of the table every few seconds, and what the processes need of the machine."""
 
 import asyncio
 import os
@@ -20,18 +20,31 @@ from tests.chaos.verdict import at_shares, told
 from tests.chaos.world import World
 
 FAULTS: tuple[faults.Fault, ...] = (
-    faults.kill_worker, faults.kill_web, faults.kill_both, faults.fail_point, faults.term_worker, faults.term_web,
-    faults.pause_worker, faults.join_and_leave, faults.kill_kafka, faults.freeze_kafka, faults.restart_kafka,
-    faults.kill_postgres, faults.freeze_postgres, faults.cut_postgres, faults.kafka_and_postgres_away,
-    vendor_faults.twilio_outage, vendor_faults.elevenlabs_outage,
-)  # fmt: skip
+    faults.kill_worker,
+    faults.kill_web,
+    faults.kill_both,
+    faults.fail_point,
+    faults.term_worker,
+    faults.term_web,
+    faults.pause_worker,
+    faults.join_and_leave,
+    faults.kill_kafka,
+    faults.freeze_kafka,
+    faults.restart_kafka,
+    faults.kill_postgres,
+    faults.freeze_postgres,
+    faults.cut_postgres,
+    faults.kafka_and_postgres_away,
+    vendor_faults.twilio_outage,
+    vendor_faults.elevenlabs_outage,
+)
 _SAMPLE_SECONDS = 10.0
 _PROBE = aiohttp.ClientTimeout(total=2)
 _MB = 1024
-# Kept-alive connections are closed after 20 s of rest, idle ones of Postgres' pool after 300 s.
+# Kept-alive connections close after 20 s without use, idle ones of Postgres' pool after 300 s.
 _QUIET_SECONDS = 30.0
-# What a process may have more in the last third than in the first: a pool that filled later, caches of the interpreter;
-# sockets: the clients' own pool.
+# What a process may need more in the last third than in the first, for a pool that filled later or the
+# interpreter's caches; sockets: for the clients' own pool.
 _GROWTH = 1.3
 _SLACK = {"rss_mb": 20.0, "tasks": 50.0, "sockets": 300.0, "files": 5.0}
 _AT_REST = {"rss_mb": 400.0, "tasks": 100.0, "sockets": 60.0, "files": 40.0}
@@ -39,10 +52,12 @@ _AT_REST = {"rss_mb": 400.0, "tasks": 100.0, "sockets": 60.0, "files": 40.0}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a process needs. `role`: web or worker; `tasks`: asyncio's, of workers."""
+    """What a process needs."""
 
     at: float
+    #: web or worker.
     role: str
+    #: Includes the number of asyncio tasks for workers.
     figures: dict[str, float]
 
 
@@ -67,7 +82,7 @@ class Watch:
         return [sample for sample in await asyncio.gather(*map(_sample, products)) if sample]
 
     async def end(self, world: World, clients: Clients) -> None:
-        """Judge: as much at the end as at the beginning, and little when nothing is to be done."""
+        """Judge: no more in use at the end than at the beginning, and little when there is nothing to do."""
         assert self.task is not None, "begun under load"
         self.task.cancel()
         for role, figures in _by_role(self.samples).items():
@@ -78,10 +93,12 @@ class Watch:
         for sample in await self._look(world):
             excess = {name: value for name, value in sample.figures.items() if value > _AT_REST[name]}
             world.problems += [f"{sample.role} at rest: {name} {value:.0f}" for name, value in excess.items()]
-            world.notes.append(f"{sample.role} at rest: " + ", ".join(f"{k} {v:.0f}" for k, v in sample.figures.items()))
+            world.notes.append(
+                f"{sample.role} at rest: " + ", ".join(f"{k} {v:.0f}" for k, v in sample.figures.items())
+            )
 
     async def lean(self, world: World, clients: Clients) -> None:
-        """Judge memory alone, of workers with a long backlog."""
+        """Judge the memory alone, of workers with a long backlog."""
         assert self.task is not None, "begun under load"
         self.task.cancel()
         most = max(sample.figures["rss_mb"] for sample in self.samples if sample.role == "worker")
@@ -91,14 +108,14 @@ class Watch:
 
 
 async def some_fault(world: World) -> None:
-    """One of the table's, chosen by chance."""
+    """Play one of the table's faults, chosen at random."""
     fault = world.chance.choice(FAULTS)
     world.drawn.append((time.time(), fault.__name__))
     await fault(world)
 
 
 def by_fault(world: World, written: Iterable[Written], latencies: Mapping[str, float]) -> list[str]:
-    """Return a line for each kind of fault: how long those waited who wrote after one began and before the next."""
+    """Return a line per kind of fault: how long those waited who wrote from its start to the next."""
     begins = [at for at, _ in world.drawn]
     waited: dict[str, list[float]] = defaultdict(list)
     for message in written:
@@ -107,12 +124,13 @@ def by_fault(world: World, written: Iterable[Written], latencies: Mapping[str, f
     counts = Counter(name for _, name in world.drawn)
     order = ", ".join(name for _, name in world.drawn)
     return [f"seed {world.seed}: {order}"] * bool(order) + [
-        f"after {name} ({counts[name]} times): {told(at_shares(waited[name], 0.5, 0.99, 1.0))}" for name in sorted(counts)
+        f"after {name} ({counts[name]} times): {told(at_shares(waited[name], 0.5, 0.99, 1.0))}"
+        for name in sorted(counts)
     ]
 
 
 async def _sample(product: Product) -> Sample | None:
-    """Return nothing for a process that is just ending, starting or standing still."""
+    """Return None for a process that is just ending, starting or standing still."""
     with suppress(OSError, StopIteration, ValueError, aiohttp.ClientError, TimeoutError):
         pid = product.process.pid
         status = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -128,7 +146,10 @@ async def _sample(product: Product) -> Sample | None:
 
 
 async def _tasks(product: Product) -> float:
-    async with aiohttp.ClientSession(timeout=_PROBE) as session, session.get(f"{product.url}/partitions") as response:
+    async with (
+        aiohttp.ClientSession(timeout=_PROBE) as session,
+        session.get(f"{product.url}/partitions") as response,
+    ):
         return float((await response.json())["tasks"])
 
 
@@ -153,4 +174,7 @@ def _trend(role: str, name: str, values: list[float]) -> list[str]:
 
 def _told(role: str, name: str, values: list[float]) -> str:
     first, last = _thirds(values)
-    return f"{role}: {name} median of the first third {first:.0f}, of the last {last:.0f}, most {max(values):.0f}"
+    return (
+        f"{role}: {name} median of the first third {first:.0f}, of the last {last:.0f}, "
+        f"most {max(values):.0f}"
+    )

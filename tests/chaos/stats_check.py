@@ -1,4 +1,7 @@
-"""Whether the stats tables equal Postgres when all is over: a stats worker reads all events, `stats --check` compares."""
+"""Checks that the stats tables equal Postgres in the end.
+
+A stats worker reads all events, and `stats --check` compares.
+"""
 
 import asyncio
 import json
@@ -9,13 +12,13 @@ from tests.chaos.product import Product
 from tests.chaos.world import World
 
 _READY_SECONDS = 90.0
-# A soak's million of events is read at some 3,000 a second; the comparison ends as soon as all are counted.
+# A soak's million events are read at about 3,000 a second; the comparison ends as soon as all are counted.
 _WAIT_SECONDS = 600
 _EQUAL, _DIFFERENT = 0, 1
 
 
 async def compare_stats(world: World) -> None:
-    """Count the differences; what could not be compared is a problem."""
+    """Count the differences. A failed comparison is a problem."""
     port = free_port()
     env = world.env | {"STATS_PORT": str(port), "STATS_URL": f"http://127.0.0.1:{port}"}
     worker = Product("stats-worker", "stats-worker", port, env, world.folder)

@@ -1,4 +1,4 @@
-"""A short selection of `make chaos` with a small load, so that every run of the tests has it."""
+"""A short selection of `make chaos` with a small load, so that every test run includes it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What lies on the broker's disk is read right: each compression by its name."""
+"""What is on the broker's disk is read correctly: each compression by its name."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_batches_are_counted_by_their_compression(room: int, tmp_path: Path) -> 
         segment = tmp_path / "data" / f"inbound-message-{partition}" / "00000000000000000000.log"
         segment.parent.mkdir(parents=True)
         batches = [batch(codec, b"message " * 100) for codec in range(5)]
-        segment.write_bytes(b"".join(batches) + bytes(room))  # room: a broker may reserve it
+        segment.write_bytes(b"".join(batches) + bytes(room))  # a broker may reserve room
     found = codecs_of(tmp_path, "inbound-message")
     assert found == dict.fromkeys(("none", "gzip", "snappy", "lz4", "zstd"), 2)
     assert codecs_of(tmp_path, "inbound") == {}

@@ -1,4 +1,4 @@
-"""What every row of the table must have: a bound for its recovery, the usual load, the product's defaults."""
+"""What every row of the table must have: a limit for its recovery, the usual load, the product's defaults."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from tests.chaos import codecs, faults, machine_faults, odd_clients, replay_faul
 from tests.chaos.scenario import Load, Scenario
 from tests.chaos.scenarios import SCENARIOS
 
-# Nothing is away in these: the trouble lies in the load, in what vendors say, or in work that is done beside.
+# Nothing is away in these: the trouble lies in the load, in what vendors say, or in additional work.
 _NO_OUTAGE = (faults.nothing, codecs.compress, replay_faults.replay_under_load, replay_faults.replay_killed)
-# Each with its reason beside it.
+# Each states its reason.
 _OTHER_LOADS = {"bursts", "backlog-100k"}
-# A vendor's quota; who asks Kafka for three copies; a faked clock; the mistakes of others that `poison` plays.
+# A vendor's quota; a request for three copies in Kafka; a faked clock; others' mistakes, for `poison`.
 _NAMED = {"TWILIO_MESSAGES_PER_SECOND", "TOPIC_REPLICATION_FACTOR", *machine_faults.FAKED, *odd_clients.ENV}
 
 rows = pytest.mark.parametrize("row", SCENARIOS, ids=[each.name for each in SCENARIOS])

@@ -1,4 +1,4 @@
-"""The judge itself: each thing that it must see, seen."""
+"""The judge itself: whatever it must notice, it notices."""
 
 import pytest
 
@@ -20,7 +20,9 @@ def sent(*bodies: str, number: str = NUMBER) -> list[Sent]:
     return [Sent(number, body, 100.0 + place, f"SMout{place}") for place, body in enumerate(bodies)]
 
 
-def verdict_of(sent_messages: list[Sent], written: list[Written], asked: list[Asked] | None = None) -> Verdict:
+def verdict_of(
+    sent_messages: list[Sent], written: list[Written], asked: list[Asked] | None = None
+) -> Verdict:
     return judge([NUMBER], written, sent_messages, asked or [])
 
 
@@ -49,7 +51,10 @@ def test_all_answered_in_order_is_good() -> None:
 )
 def test_what_breaks_the_promise_is_counted(bodies: list[str], what: str) -> None:
     verdict = verdict_of(sent(*bodies), [ONE, TWO])
-    counts = {name: getattr(verdict, name) for name in ("lost", "doubled", "out_of_order", "overlapping", "wrong_number")}
+    counts = {
+        name: getattr(verdict, name)
+        for name in ("lost", "doubled", "out_of_order", "overlapping", "wrong_number")
+    }
     assert {name for name, count in counts.items() if count} == {what}
     assert verdict.problems
 
@@ -92,7 +97,12 @@ def test_an_apology_stands_for_what_is_never_answered_and_only_for_that() -> Non
 
 
 def test_when_those_were_answered_who_wrote_in_an_outage() -> None:
-    written = [wrote("before", 9.0, 9.1), wrote("in", 12.0, 12.1), wrote("at", 20.0, 20.1), wrote("lost", 15.0, 15.1)]
+    written = [
+        wrote("before", 9.0, 9.1),
+        wrote("in", 12.0, 12.1),
+        wrote("at", 20.0, 20.1),
+        wrote("lost", 15.0, 15.1),
+    ]
     latencies = {"before": 1.0, "in": 10.5, "at": 0.5}
     assert list(answered_since(10.0, 20.0, written, latencies)) == [2.5, 0.5]
 

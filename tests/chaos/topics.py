@@ -1,4 +1,4 @@
-"""The broker as an outsider sees it: records put under any key on any partition, counts, and what a group has committed."""
+"""The broker as an outsider sees it: records under any key on any partition, counts, a group's commits."""
 
 import base64
 import json
@@ -24,30 +24,39 @@ _PASS_MS = 500
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is produced. `partition` None: where the key belongs."""
+    """What is produced."""
 
     topic: str
     value: bytes | None
     key: bytes | None
+    #: None: where the key belongs.
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def message(written: Written) -> Record:
     """Return the event that web makes of a client's message."""
-    params = {"MessageSid": written.sid, "From": f"whatsapp:{written.number}", "To": SENDER, "Body": written.text}
+    params = {
+        "MessageSid": written.sid,
+        "From": f"whatsapp:{written.number}",
+        "To": SENDER,
+        "Body": written.text,
+    }
     event = {"event_id": written.sid, "received_at": datetime.now(UTC).isoformat(), "params": params}
     return Record(MESSAGES, json.dumps(event).encode(), written.number.encode())
 
 
 async def produce(bootstrap: str, records: Sequence[Record], codec: str | None = None) -> None:
-    """Put records, compressed or not, and wait until all are there, in their order per partition."""
+    """Produce records, compressed or not, and wait until all are there, in their order per partition."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, compression_type=codec
     )
     await producer.start()
     try:
-        sends = [await producer.send(r.topic, r.value, r.key, r.partition, headers=list(r.headers)) for r in records]
+        sends = [
+            await producer.send(r.topic, r.value, r.key, r.partition, headers=list(r.headers))
+            for r in records
+        ]
         for sent in sends:
             await sent
     finally:
@@ -55,7 +64,7 @@ async def produce(bootstrap: str, records: Sequence[Record], codec: str | None =
 
 
 async def values(bootstrap: str, topic: str) -> list[bytes]:
-    """Return all that a topic has, poison included."""
+    """Return everything in a topic, poison included."""
     mend_records()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
@@ -69,10 +78,10 @@ async def values(bootstrap: str, topic: str) -> list[bytes]:
 
 
 async def letters(bootstrap: str) -> list[dict[str, Any]]:
-    """Return the dead letters, each with its `key` as text; what is none is left out."""
+    """Return the dead letters, each with its `key` as text, without what is not one."""
     found = []
     for value in await values(bootstrap, DEAD_LETTERS):
-        with suppress(ValueError, TypeError, KeyError):  # the poison of that topic itself
+        with suppress(ValueError, TypeError, KeyError):  # the poison in that topic itself
             letter = json.loads(value)
             key = base64.b64decode(letter["key_base64"] or "").decode(errors="replace")
             found.append({"topic": letter["topic"], "reason": letter["reason"], "key": key})
@@ -80,7 +89,7 @@ async def letters(bootstrap: str) -> list[dict[str, Any]]:
 
 
 async def uncommitted(bootstrap: str) -> list[bytes]:
-    """Return the messages that the worker's group would be given again: those behind its committed offsets."""
+    """Return the messages after the committed offsets: the worker's group would be given them again."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=WORKER_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:

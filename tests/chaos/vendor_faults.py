@@ -16,31 +16,31 @@ from tests.support.deadline import eventually
 _OUTAGE_SECONDS = 15.0
 _LONG_OUTAGE_SECONDS = 300.0
 _HELD_SECONDS = 600.0
-# Long enough for the first try, a minute after the limit was met, and the second one.
+# Long enough for the first try, a minute after the limit was reached, and the second one.
 _LIMITED_SECONDS = 90.0
 _CALLED_LATER = 100
-# The next try comes a minute later at most, its verdict within 15 s; who was put off meanwhile looks again a minute later.
+# The next try comes within a minute, its verdict within 15 s; those put off meanwhile look a minute later.
 _LIMIT_OVER_SECONDS = 180.0
 _ACCOUNT_CODES = (63112, 20003)
 _OUT_OF_CREDITS = ("event", "within", "refused")
-# Longer than AGENT_PATIENCE_SECONDS, by the longest time between two tries.
+# Exceeds AGENT_PATIENCE_SECONDS by the longest time between two tries.
 _AWAY_SECONDS = DEFAULTS.agent_patience_seconds + 60.0
-# Twilio's: too many messages to one person, for a while; nothing was sent.
+# Twilio's code: too many messages to one person, for a while; nothing was sent.
 _HELD_CODE = 63018
 _HELD_NUMBERS = 3
 AWAY = ("503", "500", "reset", "hang")
-"""How a vendor is away: it says so, with either status, cuts connections, or lets time-outs pass."""
+"""How a vendor is away: it answers with either status, cuts connections, or lets timeouts pass."""
 DOOMED = {"+573100000001": 21211, "+573100000002": 21610, "+573100000003": 63003, "+573100000004": 21408}
 """Numbers that Twilio refuses for good, with the code."""
 
 
 async def twilio_outage(world: World) -> None:
-    """Twilio takes nothing and lists nothing for 15 s, each time in another way."""
+    """Have Twilio accept nothing and list nothing for 15 s, each time in another way."""
     await _twilio_away(world, _OUTAGE_SECONDS)
 
 
 async def long_twilio_outage(world: World) -> None:
-    """The same for five minutes."""
+    """Have Twilio accept nothing and list nothing for five minutes."""
     await _twilio_away(world, _LONG_OUTAGE_SECONDS)
 
 
@@ -52,7 +52,7 @@ async def _twilio_away(world: World, seconds: float) -> None:
 
 
 async def elevenlabs_outage(world: World) -> None:
-    """ElevenLabs gives no signed URL and takes no socket for 15 s, each time in another way."""
+    """Have ElevenLabs give no signed URL and accept no socket for 15 s, each time in another way."""
     async with _away(world, "ElevenLabs") as kind:
         await world.vendors.take_elevenlabs_away(kind)
         await asyncio.sleep(_OUTAGE_SECONDS)
@@ -61,14 +61,14 @@ async def elevenlabs_outage(world: World) -> None:
 
 @asynccontextmanager
 async def _away(world: World, vendor: str) -> AsyncIterator[str]:
-    """Choose how it is away this time; note when that has begun and ended."""
+    """Choose how the vendor is away this time; note when that began and ended."""
     kind, begun = AWAY[len(world.outages) % len(AWAY)], time.time()
     yield kind
     world.is_back(begun, f"{vendor}: {kind}")
 
 
 async def elevenlabs_away(world: World) -> None:
-    """The same for longer than the clients' patience."""
+    """Have ElevenLabs answer 500 for longer than AGENT_PATIENCE_SECONDS."""
     await world.vendors.break_elevenlabs(refused_500=1.0, socket_500=1.0)
     await asyncio.sleep(_AWAY_SECONDS)
     await world.vendors.break_elevenlabs(**world.elevenlabs_faults)
@@ -76,7 +76,7 @@ async def elevenlabs_away(world: World) -> None:
 
 
 async def account_locked(world: World) -> None:
-    """The account is locked, which reports tell, then its key refused, which Twilio says at once; for 15 s each."""
+    """Lock the account, which reports tell, then refuse its key, which Twilio says at once; 15 s each."""
     code = _ACCOUNT_CODES[len(world.outages) % len(_ACCOUNT_CODES)]
     begun = time.time()
     await world.vendors.twilio("settings", account_code=code)
@@ -87,7 +87,7 @@ async def account_locked(world: World) -> None:
 
 
 async def no_credits(world: World) -> None:
-    """ElevenLabs' account is empty for 15 s, each time told in another way."""
+    """Empty ElevenLabs' account for 15 s, each time reported in another way."""
     begun = time.time()
     how = _OUT_OF_CREDITS[len(world.outages) % len(_OUT_OF_CREDITS)]
     await world.vendors.elevenlabs("settings", credits=0, out_of_credits=how)
@@ -97,7 +97,7 @@ async def no_credits(world: World) -> None:
 
 
 async def tier_limit(world: World) -> None:
-    """People are called of whom the sender may write to none first, for a while; all others go on meanwhile."""
+    """Call people whom the sender may not write to first, for a while; all others go on meanwhile."""
     assert world.clients is not None, "faults strike under load"
     reached, begun = len(world.clients.numbers), time.time()
     await world.vendors.twilio("settings", tier_limit=reached)
@@ -114,7 +114,9 @@ async def tier_limit(world: World) -> None:
     took = time.time() - world.faults[-1]
     if took > _LIMIT_OVER_SECONDS:
         world.problems.append(f"{took:.0f} s until all were written to, {_LIMIT_OVER_SECONDS:.0f} wanted")
-    world.notes.append(f"{burnt} of {_CALLED_LATER} first messages failed by a report; all sent {took:.0f} s after the end")
+    world.notes.append(
+        f"{burnt} of {_CALLED_LATER} first messages failed by a report; all sent {took:.0f} s after the end"
+    )
     world.problems += [f"{burnt} first messages were burnt"] * (burnt > _CALLED_LATER)
 
 
@@ -127,7 +129,7 @@ async def _all_are_greeted(world: World) -> bool:
 
 
 async def hold_numbers(world: World) -> None:
-    """Some numbers are refused for ten minutes, retryably; all the others must not notice."""
+    """Have some numbers refused for ten minutes, retryably; the others must not notice."""
     numbers = [f"+57310{number:07d}" for number in range(_HELD_NUMBERS)]
     world.held_back |= set(numbers)
     world.strikes()
@@ -139,7 +141,7 @@ async def hold_numbers(world: World) -> None:
 
 
 async def doom(world: World, clients: Clients) -> None:
-    """Some numbers are refused for good from now on; one of their messages is surely written."""
+    """Have some numbers refused for good from now on, and make sure that each of them writes."""
     world.excused |= set(DOOMED)
     for number, code in DOOMED.items():
         await world.vendors.doom(number, code)
@@ -147,7 +149,7 @@ async def doom(world: World, clients: Clients) -> None:
 
 
 async def doom_is_told(world: World, clients: Clients) -> None:
-    """Every doomed number's failure is told with its code."""
+    """Check that every doomed number's failure is reported with its code."""
     told = {(event["phone_number"], str(event["data"].get("code"))) for event in await _failed(world)}
     for number, code in DOOMED.items():
         if (number, str(code)) not in told:
@@ -155,7 +157,7 @@ async def doom_is_told(world: World, clients: Clients) -> None:
 
 
 async def absence_is_told(world: World, clients: Clients) -> None:
-    """The operator is told of every apology."""
+    """Check that the operator is told of every apology."""
     apologised = sum(1 for sent in await world.vendors.sent() if sent.body == world.apology)
     told = sum(1 for event in await _failed(world) if event["data"].get("what") == "agent")
     if not 0 < apologised == told:
@@ -163,7 +165,7 @@ async def absence_is_told(world: World, clients: Clients) -> None:
 
 
 async def _failed(world: World) -> list[dict[str, Any]]:
-    """Return the events of failures, each once: events may be repeated under their number."""
+    """Return the failure events, once each: events may be repeated under their number."""
     values = await topics.values(world.kafka.bootstrap_servers, topics.EVENTS)
     events = {event["event_id"]: event for event in map(json.loads, values)}
     return [event for event in events.values() if event["type"] == "failed"]

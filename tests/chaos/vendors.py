@@ -1,4 +1,4 @@
-"""The simulated vendors as processes: the only file here that knows how they are started, steered and read."""
+"""The simulated vendors as processes. No other file here knows how they are started, steered or read."""
 
 import asyncio
 import json
@@ -15,48 +15,67 @@ from local.process import LOOPBACK, end, free_port, spawn
 
 Row = dict[str, Any]
 Chance = float | Mapping[str, object]
-"""A probability, or a simulator's options of a fault."""
+"""A probability, or a simulator's options for a fault."""
 _TWILIO = ("-m", "local.vendors.twilio")
 _ELEVENLABS = ("-m", "local.vendors.elevenlabs")
-# Our words for what goes wrong, and the simulators'.
+# Our names for what goes wrong, and the simulators'.
 _TWILIO_FAULTS = {
-    "accepted_500": "accept-500", "accepted_reset": "accept-reset", "accepted_hang": "accept-hang", "too_many": "429",
-    "refused_500": "reject-500", "no_callback": "drop-callbacks", "list_500": "list-500",
-    "callback_early": "callback-early", "callback_twice": "callback-duplicate", "callback_late": "callback-delay",
-    "callback_disorder": "callback-reorder", "callback_lost": "callback-drop",
-}  # fmt: skip
+    "accepted_500": "accept-500",
+    "accepted_reset": "accept-reset",
+    "accepted_hang": "accept-hang",
+    "too_many": "429",
+    "refused_500": "reject-500",
+    "no_callback": "drop-callbacks",
+    "list_500": "list-500",
+    "callback_early": "callback-early",
+    "callback_twice": "callback-duplicate",
+    "callback_late": "callback-delay",
+    "callback_disorder": "callback-reorder",
+    "callback_lost": "callback-drop",
+}
 _ELEVENLABS_FAULTS = {
-    "too_many": "429", "refused_500": "500", "hang": "hang", "cut": "cut", "silent": "silent", "bad_event": "bad-event",
-    "url_bad_json": "signed-url-bad-json", "call_html": "conversation-html", "socket_429": "socket-429",
-    "socket_500": "socket-500", "message_bad_json": "message-bad-json", "message_500": "message-500",
+    "too_many": "429",
+    "refused_500": "500",
+    "hang": "hang",
+    "cut": "cut",
+    "silent": "silent",
+    "bad_event": "bad-event",
+    "url_bad_json": "signed-url-bad-json",
+    "call_html": "conversation-html",
+    "socket_429": "socket-429",
+    "socket_500": "socket-500",
+    "message_bad_json": "message-bad-json",
+    "message_500": "message-500",
     "message_reset": "message-reset",
-}  # fmt: skip
+}
 _START_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 _STOP_SECONDS = 5.0
-# A ledger of a long run is some megabytes of JSON.
+# The ledger of a long run is several megabytes of JSON.
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that Twilio accepted. `number`: to whom; `at`: when, seconds since the epoch."""
+    """A message that Twilio accepted."""
 
+    #: To whom.
     number: str
     body: str
+    #: When, in seconds since the epoch.
     at: float
     sid: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that the agent was asked. `at_once`: questions of this number under way then, this one included; `at`:
-    seconds since the epoch.
-    """
+    """A question that the agent was asked."""
 
     number: str
     text: str
+    #: Questions of this number under way at that time, including this one.
     at_once: int
+    #: Seconds since the epoch.
     at: float
 
 
@@ -96,24 +115,28 @@ class Vendors:
         return await _post(f"{self.elevenlabs_url}/_sim/{what}", wanted)
 
     async def break_twilio(self, **chances: Chance) -> None:
-        """Have exactly these faults armed, by name; none: all is well."""
+        """Arm exactly these faults, by name; with none, all is well."""
         await self.twilio("faults")
         if chances:
-            await self.twilio("faults", **{_TWILIO_FAULTS[name]: _armed(chance) for name, chance in chances.items()})
+            await self.twilio(
+                "faults", **{_TWILIO_FAULTS[name]: _armed(chance) for name, chance in chances.items()}
+            )
 
     async def break_elevenlabs(self, **chances: Chance) -> None:
-        """Have exactly these faults armed, by name; none: all is well."""
+        """Arm exactly these faults, by name; with none, all is well."""
         await self.elevenlabs("faults")
         if chances:
             faults = {_ELEVENLABS_FAULTS[name]: _armed(chance) for name, chance in chances.items()}
             await self.elevenlabs("faults", **faults)
 
     async def take_twilio_away(self, kind: str) -> None:
-        """Have every request about messages end so: a status, `reset`, `hang`; nothing is accepted."""
-        await self.twilio("faults", **{f"{stage}-{kind}": {"probability": 1.0} for stage in ("reject", "list", "fetch")})
+        """Have all requests about messages end in one way (a status, `reset`, `hang`): nothing is taken."""
+        await self.twilio(
+            "faults", **{f"{stage}-{kind}": {"probability": 1.0} for stage in ("reject", "list", "fetch")}
+        )
 
     async def take_elevenlabs_away(self, kind: str) -> None:
-        """Have every request about conversations end so."""
+        """Have all requests about conversations end in one way (a status, `reset`, `hang`)."""
         stages = ("signed-url", "socket", "conversation", "summary")
         await self.elevenlabs("faults", **{f"{stage}-{kind}": {"probability": 1.0} for stage in stages})
 
@@ -122,7 +145,7 @@ class Vendors:
         await self.twilio("numbers", number=number, error_code=code, when="sync")
 
     async def sent(self) -> list[Sent]:
-        """Return all that was accepted for clients and did not fail later, in its order."""
+        """Return what was accepted for clients and did not fail later, in order."""
         rows = await _ledger(self.twilio_url)
         return [_sent(row) for row in rows if row["direction"] != "inbound" and row["error_code"] is None]
 
@@ -131,8 +154,11 @@ class Vendors:
         return sum(row["error_code"] is not None for row in await _ledger(self.twilio_url))
 
     async def asked(self) -> list[Asked]:
-        """Return every question that reached an agent, in their order."""
-        return [Asked(row["who"], row["text"], row["at_once"], row["at"]) for row in await _ledger(self.elevenlabs_url)]
+        """Return every question that reached an agent, in order."""
+        return [
+            Asked(row["who"], row["text"], row["at_once"], row["at"])
+            for row in await _ledger(self.elevenlabs_url)
+        ]
 
 
 def _armed(chance: Chance) -> Row:
@@ -146,14 +172,20 @@ def _sent(row: Row) -> Sent:
 
 async def _answers(url: str) -> bool:
     try:
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(f"{url}/_sim/ledger") as response:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            session.get(f"{url}/_sim/ledger") as response,
+        ):
             return response.status == 200
     except aiohttp.ClientConnectionError:
         return False
 
 
 async def _ledger(url: str) -> list[Row]:
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(f"{url}/_sim/ledger") as response:
+    async with (
+        aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+        session.get(f"{url}/_sim/ledger") as response,
+    ):
         rows: list[Row] = json.loads(await response.read())
         return rows
 

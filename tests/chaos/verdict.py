@@ -11,26 +11,26 @@ from tests.chaos.clients import Written
 from tests.chaos.vendors import Asked, Sent
 
 ECHO = "Eco: "
-"""The simulated agent's manner `echo` repeats what it was asked, so that answers can be matched from outside."""
+"""The simulated agent's manner `echo` repeats the question, so that answers can be matched from outside."""
 _SHOWN = 30
 
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts of messages, of numbers for `overlapping`. `latencies`: from writing to Twilio's acceptance, by text.
-
-    `sent_at`: when Twilio accepted each message, sorted.
-    """
+    """Counts of messages unless noted otherwise."""
 
     written: int = 0
     unacknowledged: int = 0
     lost: int = 0
     doubled: int = 0
     out_of_order: int = 0
+    #: Counts numbers.
     overlapping: int = 0
     wrong_number: int = 0
     asked_again: int = 0
+    #: Seconds from writing to Twilio's acceptance of the answer, by text.
     latencies: dict[str, float] = field(default_factory=dict)
+    #: When Twilio accepted each message, sorted.
     sent_at: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -44,9 +44,13 @@ class Verdict:
 
 
 def judge(
-    numbers: list[str], written: list[Written], sent: list[Sent], asked: list[Asked], apology: str | None = None
+    numbers: list[str],
+    written: list[Written],
+    sent: list[Sent],
+    asked: list[Asked],
+    apology: str | None = None,
 ) -> Verdict:
-    """Judge numbers that were each called once. `apology`: what may be said once in place of an answer."""
+    """Judge numbers that were called once each. `apology`: what may be said once instead of an answer."""
     verdict = Verdict(written=len(written), unacknowledged=sum(each.acked is None for each in written))
     verdict.sent_at = sorted(each.at for each in sent)
     wrote: dict[str, list[Written]] = defaultdict(list)
@@ -56,7 +60,9 @@ def judge(
     for message_out in sent:
         got[message_out.number].append(message_out)
     for number, messages in got.items():
-        got[number] = _with_apologies(verdict, number, wrote[number], _with_parts(wrote[number], messages), apology)
+        got[number] = _with_apologies(
+            verdict, number, wrote[number], _with_parts(wrote[number], messages), apology
+        )
     for number in numbers:
         _judge_first(verdict, number, got[number])
         _judge_answers(verdict, number, wrote[number], got[number])
@@ -68,7 +74,7 @@ def judge(
 
 
 def _with_parts(wrote: list[Written], got: list[Sent]) -> list[Sent]:
-    """Mark the further parts of an echo too long for one message: each line of them is something that this number wrote."""
+    """Mark the further parts of an echo too long for one message: this number wrote each of their lines."""
     written = {message.text for message in wrote}
     return [
         replace(message, body=ECHO + message.body) if set(message.body.split("\n")) <= written else message
@@ -79,7 +85,7 @@ def _with_parts(wrote: list[Written], got: list[Sent]) -> list[Sent]:
 def _with_apologies(
     verdict: Verdict, number: str, wrote: list[Written], got: list[Sent], apology: str | None
 ) -> list[Sent]:
-    """Put an echo in an apology's place, of what was never answered and must have been meant by it."""
+    """Replace an apology by an echo of what was never answered and must have been meant by it."""
     open_ = {message.text: message for message in wrote}
     for text in (text for message in got for text in _texts(message)):
         open_.pop(text, None)
@@ -99,7 +105,7 @@ def _with_apologies(
 
 
 def _judge_first(verdict: Verdict, number: str, got: list[Sent]) -> None:
-    """One first message, made for this person, before all answers."""
+    """Require one first message, made for this person, before all answers."""
     firsts = [place for place, message in enumerate(got) if not message.body.startswith(ECHO)]
     if not firsts:
         verdict.lost += 1
@@ -107,7 +113,9 @@ def _judge_first(verdict: Verdict, number: str, got: list[Sent]) -> None:
         return
     if len(firsts) > 1:
         verdict.doubled += len(firsts) - 1
-        verdict.note(f"{number}: {len(firsts)} first messages, {got[firsts[-1]].at - got[firsts[0]].at:.1f} s apart")
+        verdict.note(
+            f"{number}: {len(firsts)} first messages, {got[firsts[-1]].at - got[firsts[0]].at:.1f} s apart"
+        )
     if firsts[0] != 0:
         verdict.out_of_order += 1
         verdict.note(f"{number}: an answer before the first message")
@@ -128,7 +136,10 @@ def _judge_answers(verdict: Verdict, number: str, wrote: list[Written], got: lis
     lost = [message for message in wrote if message.acked is not None and not counts[message.text]]
     verdict.lost += len(lost)
     for message in lost:
-        verdict.note(f"{number}: {message.text} ({message.sid}, acknowledged at {message.acked:.3f}) was never answered")
+        verdict.note(
+            f"{number}: {message.text} ({message.sid}, acknowledged at {message.acked:.3f}) "
+            "was never answered"
+        )
     once = list(dict.fromkeys(text for text, _ in answers if text in by_text))
     for text in out_of_order([by_text[text] for text in once]):
         verdict.out_of_order += 1
@@ -145,31 +156,33 @@ def _judge_count(verdict: Verdict, number: str, text: str, count: int, *, known:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return a value that a share of all values does not exceed; 0 of none."""
+    """Return a value that a share of all values does not exceed; 0 if there are none."""
     return sorted(values)[round((len(values) - 1) * share)] if values else 0.0
 
 
 def at_shares(values: Sequence[float], *shares: float) -> list[float]:
-    """Return the quantiles of some shares; nothing of none."""
+    """Return the quantiles for some shares; nothing if there are no values."""
     return [quantile(values, share) for share in shares] if values else []
 
 
 def told(quantiles: Sequence[float]) -> str:
-    """Return times in seconds as the tables show them."""
+    """Format times in seconds as the tables show them."""
     return " / ".join(f"{each:.1f}" for each in quantiles)
 
 
 def answered_since(
     begun: float, ended: float, written: Iterable[Written], latencies: Mapping[str, float]
 ) -> Iterator[float]:
-    """Return how long after an outage's end each message was answered that was written in it; 0 within it."""
+    """Yield how long after an outage's end each message written in it was answered; 0 if within it."""
     for message in written:
         if begun <= message.begun <= ended and message.text in latencies:
             yield max(0.0, message.begun + latencies[message.text] - ended)
 
 
-def beyond_the_rate(waited: Iterable[float], ended: float, sent_at: list[float], per_second: float) -> Iterator[float]:
-    """Return how much longer each waited than the sends that left first take at the sender's rate. `sent_at`: sorted."""
+def beyond_the_rate(
+    waited: Iterable[float], ended: float, sent_at: list[float], per_second: float
+) -> Iterator[float]:
+    """Yield how much longer each waited than earlier sends take at the sender's rate. `sent_at`: sorted."""
     first = bisect_right(sent_at, ended)
     for since in waited:
         ahead = bisect_left(sent_at, ended + since) - first
@@ -198,7 +211,10 @@ def _judge_asked(verdict: Verdict, asked: Iterable[Asked]) -> None:
     verdict.overlapping = len(overlapping)
     for number, question in overlapping.items():
         at = datetime.fromtimestamp(question.at, UTC).time()
-        verdict.note(f"{number}: the agent was asked {question.at_once} times at once, at {at.isoformat('milliseconds')}")
+        verdict.note(
+            f"{number}: the agent was asked {question.at_once} times at once, "
+            f"at {at.isoformat('milliseconds')}"
+        )
 
 
 def _texts(message: Sent) -> list[str]:

@@ -1,4 +1,4 @@
-"""A world to break: Apache Kafka, Postgres, simulated vendors and the product, each as real processes of its own."""
+"""A world to break: Apache Kafka, Postgres, simulated vendors and the product, all as real processes."""
 
 import asyncio
 import os
@@ -26,20 +26,21 @@ from tests.support.postgres_pair import follow
 from tests.support.postgres_proxy import PostgresProxy, proxied
 
 DEFAULTS = load_settings({})
-"""What the product runs with: only addresses, credentials and a vendor's quota differ."""
-# The account's rate at Twilio, above the 80 a second that are the default.
+"""The product's settings: only addresses, credentials and a vendor's quota differ."""
+# The account's rate at Twilio, above the default of 80 a second.
 _MESSAGES_PER_SECOND = 500
 _MIGRATE_SECONDS = 60.0
-# The discard port: nobody answers.
+# The discard port: nobody answers there.
 _NOBODY = f"{LOOPBACK}:9"
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """`begun`, `ended`: seconds since the epoch; `kind`: how it was away, where it is not always the same."""
+    """A time in which something was away. Times are seconds since the epoch."""
 
     begun: float
     ended: float
+    #: How it was away, if that varies.
     kind: str = ""
 
 
@@ -54,7 +55,12 @@ class Account:
 
 
 class World:
-    """Everything one scenario needs; `problems` is what faults saw go wrong, `faults` when they struck (epoch seconds)."""
+    """Everything one scenario needs.
+
+    Attributes:
+        problems: What faults saw go wrong.
+        faults: When they struck, in epoch seconds.
+    """
 
     def __init__(
         self,
@@ -79,16 +85,16 @@ class World:
         self.redelivered: int | None = None
         self.stats_differences: int | None = None
         self.clients: Clients | None = None
-        # Numbers that Twilio refuses for good are not judged; those held back are, but say nothing of recovery.
+        # Numbers that Twilio refuses for good are not judged. Those held back are, except for recovery.
         self.excused: set[str] = set()
         self.held_back: set[str] = set()
         self.called_later: list[str] = []
         self.apology = DEFAULTS.apology_text
         self.notes: list[str] = []
-        # What is drawn of faults; their order is the same for the same seed, the clients' moments are not.
+        # The faults drawn. Their order is the same for the same seed; the clients' timing is not.
         self.seed, self.chance = seed, random.Random(seed)
         self.drawn: list[tuple[float, str]] = []
-        # What is wrong with the vendors all the time, and again when an outage is over.
+        # What is wrong with the vendors all the time, and again once an outage is over.
         self.twilio_faults: Mapping[str, Chance] = {}
         self.elevenlabs_faults: Mapping[str, Chance] = {}
         self.webs: list[Product] = []
@@ -128,7 +134,9 @@ class World:
         await self.close()
 
     async def _start(self) -> None:
-        self.kafka, self.postgres = await asyncio.gather(self._start_kafka(), start_postgres(self.folder / "postgres"))
+        self.kafka, self.postgres = await asyncio.gather(
+            self._start_kafka(), start_postgres(self.folder / "postgres")
+        )
         if self._is_pooled:
             self.pooler = Pooler(self.postgres.dsn, self.folder / "pgbouncer")
             await self.pooler.start()
@@ -137,8 +145,13 @@ class World:
         webs, cut_off, workers = self._counts
         web_ports = [free_port() for _ in range(webs + cut_off)]
         self.env = self._environment(web_ports[0])
-        self.vendors = Vendors(self.folder, self.env, f"http://{LOOPBACK}:{web_ports[0]}/webhook/twilio/incoming")
-        self.env |= {"TWILIO_API_BASE_URL": self.vendors.twilio_url, "ELEVENLABS_API_BASE_URL": self.vendors.elevenlabs_url}
+        self.vendors = Vendors(
+            self.folder, self.env, f"http://{LOOPBACK}:{web_ports[0]}/webhook/twilio/incoming"
+        )
+        self.env |= {
+            "TWILIO_API_BASE_URL": self.vendors.twilio_url,
+            "ELEVENLABS_API_BASE_URL": self.vendors.elevenlabs_url,
+        }
         await self.vendors.start()
         await self._migrate()
         for number, port in enumerate(web_ports, 1):
@@ -172,14 +185,14 @@ class World:
         return await follow(self.postgres, self.folder / f"postgres-{self._standbys}")
 
     def primary_is(self, postgres: RunningPostgres) -> None:
-        """The name leads to another server from now on."""
+        """Point the name to another server from now on."""
         assert self.name is not None, "the scenario has a standby"
         self._former.append(self.postgres)
         self.postgres = postgres
         self.name.lead_to(postgres.dsn)
 
     def add_worker(self, name: str) -> Product:
-        """Have one more worker, not started yet."""
+        """Add one more worker, not yet started."""
         port = free_port()
         env = self.env | self._over | {"WORKER_PORT": str(port)}
         self.workers.append(Product(name, "worker", port, env, self.folder, self._worker_module))
@@ -220,22 +233,24 @@ class World:
         self.faults.append(time.time())
 
     def is_back(self, away_since: float, kind: str = "") -> None:
-        """Note that an outage, which began then, is over: recovery counts from now on."""
+        """Note that the outage that began at `away_since` is over: recovery counts from now on."""
         self.strikes()
         self.outages.append(Outage(away_since, self.faults[-1], kind))
 
     async def restart_kafka(self) -> None:
-        """Start the killed broker again: same folder, same port."""
+        """Start the killed broker again, on the same folder and port."""
         port = int(self.broker.bootstrap_servers.rpartition(":")[2])
         self.kafka = await start_kafka(self.folder / "kafka", self._jars, port=port)
 
     async def restart_postgres(self) -> None:
-        """Start the killed server again: same folder, same port."""
+        """Start the killed server again, on the same folder and port."""
         self.postgres = await start_postgres(self.folder / "postgres", self.postgres.port)
 
     def own_ends(self) -> list[str]:
         """Return the processes that ended without being asked to, with their codes."""
-        return [f"{each.name} ended by itself with {code}" for each in self._products() for code in each.own_ends]
+        return [
+            f"{each.name} ended by itself with {code}" for each in self._products() for code in each.own_ends
+        ]
 
     def _products(self) -> list[Product]:
         return [*self.webs, *self.workers]

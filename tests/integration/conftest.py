@@ -1,4 +1,4 @@
-"""What these tests share: for the statistics topics of their own, stats workers, a producer."""
+"""Shared by the statistics tests: topics of their own, stats workers and a producer."""
 
 import asyncio
 import json
@@ -42,7 +42,9 @@ async def settings(env: dict[str, str]) -> Settings:
 
 
 @pytest.fixture
-async def workers(env: dict[str, str], settings: Settings, tmp_path: Path) -> AsyncIterator[list[StatsProcess]]:
+async def workers(
+    env: dict[str, str], settings: Settings, tmp_path: Path
+) -> AsyncIterator[list[StatsProcess]]:
     """Three workers that are not started yet."""
     processes = [StatsProcess(env, free_port(), tmp_path / f"stats-{number}.log") for number in (1, 2, 3)]
     yield processes
@@ -61,11 +63,16 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 @pytest.fixture
 def command(env: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run `stats` as the program does; return the exit code and what it printed."""
+    """Run `stats` as the program does; it returns the exit code and what was printed."""
 
     async def run(worker: StatsProcess, **options: object) -> tuple[int, Any]:
         settings = load_settings({**env, "STATS_URL": f"http://127.0.0.1:{worker.port}"})
-        asked: dict[str, Any] = {"check": False, "rebuild": None, "patience": _PATIENCE_SECONDS, "as_json": True} | options
+        asked: dict[str, Any] = {
+            "check": False,
+            "rebuild": None,
+            "patience": _PATIENCE_SECONDS,
+            "as_json": True,
+        } | options
         code = await asyncio.to_thread(run_stats, settings, **asked)
         return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
 

@@ -1,4 +1,4 @@
-"""The agent's own tools, over the simulated ElevenLabs: it asks for a person, or ends the conversation."""
+"""The agent's own tools, over the simulated ElevenLabs: asking for a person, ending the conversation."""
 
 import pytest
 
@@ -22,7 +22,9 @@ async def test_a_tool_changes_who_speaks(text: str, then: str | None) -> None:
     settings = load_settings({}, elevenlabs_api_base_url=running.url, elevenlabs_api_key="key")
     vendors, handoff = build_vendors(settings, to_whatsapp), Handoff(settings)
     try:
-        asked = Question(conversation_id="", agent_id="a", text=text, user_id="+573138539155", tools=handoff.tools)
+        asked = Question(
+            conversation_id="", agent_id="a", text=text, user_id="+573138539155", tools=handoff.tools
+        )
         reply = await vendors.agent.ask(asked)
     finally:
         await vendors.close()

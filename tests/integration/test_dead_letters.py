@@ -1,4 +1,4 @@
-"""The index of dead letters on a real Postgres: failed turns, repeated letters, what was done, what was erased."""
+"""The dead-letter index on a real Postgres: failed turns, repeated letters, what was done or erased."""
 
 import base64
 from datetime import timedelta
@@ -41,9 +41,15 @@ def record(offset: int, value: object, key: str = NUMBER) -> Any:  # noqa: ANN40
 def letter(value: bytes = b"{", reason: str = "body", key: str = NUMBER) -> bytes:
     packed = base64.b64encode(key.encode()).decode(), base64.b64encode(value).decode()
     return DeadLetter(
-        topic="inbound-message", partition=1, offset=7, reason=reason, details="why", key_base64=packed[0],
-        value_base64=packed[1], at=now(),
-    ).to_json()  # fmt: skip
+        topic="inbound-message",
+        partition=1,
+        offset=7,
+        reason=reason,
+        details="why",
+        key_base64=packed[0],
+        value_base64=packed[1],
+        at=now(),
+    ).to_json()
 
 
 async def states(index: Index) -> dict[str, tuple[str, int]]:
@@ -61,8 +67,9 @@ async def test_letters_are_taken_up_once_and_the_same_bytes_again_are_one_more_t
     assert (await states(index))["2-0"] == ("discarded", 1)
     found = await index.rows(OPEN_ONES, None, "body")
     assert [(row.id, row.key, row.phone_number) for row in found] == [
-        ("2-2", NUMBER.encode(), NUMBER), ("2-3", NUMBER.encode(), NUMBER),
-    ]  # fmt: skip
+        ("2-2", NUMBER.encode(), NUMBER),
+        ("2-3", NUMBER.encode(), NUMBER),
+    ]
 
 
 async def test_a_letter_that_postgres_cannot_hold_keeps_no_other_away(index: Index) -> None:
@@ -81,7 +88,9 @@ async def test_what_was_buried_before_its_number_was_erased_stays_away(index: In
 async def erased(pool: Pool, number: str = NUMBER) -> None:
     digest = number_digest(await erasure_key(pool), number)
     at = (now() + timedelta(minutes=1)).replace(tzinfo=None)
-    await pool.execute("INSERT INTO conversation_erasure (number_digest, erased_at) VALUES ($1, $2)", digest, at)
+    await pool.execute(
+        "INSERT INTO conversation_erasure (number_digest, erased_at) VALUES ($1, $2)", digest, at
+    )
 
 
 _TELLS = [
@@ -105,7 +114,9 @@ async def test_one_whose_key_is_no_number_goes_with_each_number_that_it_tells_of
     chat.command("erase")
     await chat.save()
     assert set(await states(index)) == {"2-1"}
-    await pool.execute("UPDATE conversation_erasure SET erased_at = now() AT TIME ZONE 'UTC' + interval '1 hour'")
+    await pool.execute(
+        "UPDATE conversation_erasure SET erased_at = now() AT TIME ZONE 'UTC' + interval '1 hour'"
+    )
     await pool.execute("UPDATE conversation_dead_letter_position SET next_offset = 0")
     await index._add([record(2, letter(value, key="call-19"))])
     assert set(await states(index)) == {"2-1"}, "it was buried before"
@@ -135,7 +146,9 @@ async def test_one_that_names_no_country_is_of_default_regions_or_else_of_whoeve
     chat.command("erase")
     await chat.save()
     assert set(await states(index)) == (set() if goes else {"2-0"})
-    await pool.execute("UPDATE conversation_erasure SET erased_at = now() AT TIME ZONE 'UTC' + interval '1 hour'")
+    await pool.execute(
+        "UPDATE conversation_erasure SET erased_at = now() AT TIME ZONE 'UTC' + interval '1 hour'"
+    )
     await index._add([record(1, letter(value, key="call-18"))])
     assert set(await states(index)) == (set() if goes else {"2-0", "2-1"}), "it was buried before"
 
@@ -143,7 +156,9 @@ async def test_one_that_names_no_country_is_of_default_regions_or_else_of_whoeve
 async def test_what_a_former_build_indexed_is_read_for_numbers_and_goes_if_they_were_erased(
     index: Index, pool: Pool
 ) -> None:
-    await index._add([record(n, letter(value, key=f"call-{n}")) for n, value in enumerate((_TELLS[0], b'{"a": 1'))])
+    await index._add(
+        [record(n, letter(value, key=f"call-{n}")) for n, value in enumerate((_TELLS[0], b'{"a": 1'))]
+    )
     await pool.execute("UPDATE conversation_dead_letter SET mentions = NULL")
     await erased(pool)
     assert await index._read_former()
@@ -176,7 +191,9 @@ def reopen(chat: StoredChat) -> None:
     """A worker goes on with the turn that failed last."""
     failed = [each.event for each in chat.events if isinstance(each.event, TurnFailed)][-1]
     waiting = Waiting(kind="message", event_id=failed.answers[0], at=chat.now)
-    wanted = i.ReplayWanted(replay="dead-letter", wants="failed", waiting=waiting, identity="r", turn=failed.turn)
+    wanted = i.ReplayWanted(
+        replay="dead-letter", wants="failed", waiting=waiting, identity="r", turn=failed.turn
+    )
     assert types(chat.give(wanted)) == ["reopened"]
 
 
@@ -185,7 +202,9 @@ async def sweep(pool: Pool) -> None:
     await pool.execute(_sql.resolve_turns)
 
 
-async def test_nobody_must_act_where_the_client_wants_no_messages(index: Index, pool: Pool, chat: StoredChat) -> None:
+async def test_nobody_must_act_where_the_client_wants_no_messages(
+    index: Index, pool: Pool, chat: StoredChat
+) -> None:
     chat.write("hola")
     chat.answer()
     own_id = chat.sends()[0].part.own_id
@@ -227,7 +246,9 @@ async def test_turns_that_failed_for_good_are_there_until_they_go_well(
     assert await states(index) == {f"turn-{turn}": ("resolved", 2)}
 
 
-async def test_a_call_whose_first_message_was_refused_can_be_done_from_its_letter(index: Index, pool: Pool) -> None:
+async def test_a_call_whose_first_message_was_refused_can_be_done_from_its_letter(
+    index: Index, pool: Pool
+) -> None:
     chat = await stored_chat(pool)
     chat.now = now()
     chat.call("conv_9")

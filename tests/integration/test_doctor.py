@@ -1,4 +1,4 @@
-"""`doctor` in each wrong configuration: one line that says what to do, and exit 1; with all as it should be, 0."""
+"""`doctor` says in one line what to do about each wrong setting and exits 1; if all is well, it exits 0."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -21,9 +21,13 @@ from tests.support.processes import code_of, environment, running
 ACCOUNT, TOKEN, KEY = "AC" + "0" * 32, "token", "key"
 NOBODY = "127.0.0.1:9"
 NEEDED = (
-    "MICROSERVICE_TOKEN", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY", "DATABASE_URL",
+    "MICROSERVICE_TOKEN",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "ELEVENLABS_API_KEY",
+    "DATABASE_URL",
     "KAFKA_BOOTSTRAP_SERVERS",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -34,9 +38,12 @@ async def vendors() -> AsyncIterator[dict[str, str]]:
     )
     elevenlabs = await start(elevenlabs_application(ElevenLabsSimulator(KEY)), 0)
     yield {
-        "twilio_account_sid": ACCOUNT, "twilio_auth_token": TOKEN, "twilio_api_base_url": twilio.url,
-        "elevenlabs_api_key": KEY, "elevenlabs_api_base_url": elevenlabs.url,
-    }  # fmt: skip
+        "twilio_account_sid": ACCOUNT,
+        "twilio_auth_token": TOKEN,
+        "twilio_api_base_url": twilio.url,
+        "elevenlabs_api_key": KEY,
+        "elevenlabs_api_base_url": elevenlabs.url,
+    }
     await twilio.stop()
     await elevenlabs.stop()
 
@@ -44,7 +51,9 @@ async def vendors() -> AsyncIterator[dict[str, str]]:
 def nowhere(**over: object) -> Settings:
     """Settings with everything set, and nothing that answers."""
     env = {
-        name: value for name, value in environment(f"postgresql://me:hush@{NOBODY}/none", NOBODY).items() if name.isupper()
+        name: value
+        for name, value in environment(f"postgresql://me:hush@{NOBODY}/none", NOBODY).items()
+        if name.isupper()
     }
     return load_settings(env, **over)
 
@@ -105,12 +114,17 @@ async def test_a_twilio_on_this_machine_needs_no_public_address(vendors: dict[st
     [
         ({"first_message_text": "¡Hola {nombre}!"}, "FIRST_MESSAGE_TEXT"),
         ({"no_answer_message_text": "¡Hola {client_name!"}, "NO_ANSWER_MESSAGE_TEXT"),
-        ({"twilio_first_message_content_sid": "HX" + "1" * 32, "twilio_first_message_content_variables": "{"},
-         "TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES"),
+        (
+            {
+                "twilio_first_message_content_sid": "HX" + "1" * 32,
+                "twilio_first_message_content_variables": "{",
+            },
+            "TWILIO_FIRST_MESSAGE_CONTENT_VARIABLES",
+        ),
         ({"quiet_hours": "at night"}, "QUIET_HOURS"),
         ({"call_status_actions": "[]"}, "CALL_STATUS_ACTIONS"),
     ],
-)  # fmt: skip
+)
 async def test_texts_that_cannot_be_filled_in_are_named(over: dict[str, str], named: str) -> None:
     finding = await said(nowhere(**over), "texts")
     assert (finding.found, finding.advice.startswith(named)) == ("wrong", True), finding
@@ -133,7 +147,9 @@ async def test_topics_that_are_missing_or_unequal(kafka_bootstrap: str) -> None:
     await admin.start()
     try:
         counts = {"call-completed": 3, "inbound-message": 2}
-        await admin.create_topics([NewTopic(settings.topic_prefix + name, count, 1) for name, count in counts.items()])
+        await admin.create_topics(
+            [NewTopic(settings.topic_prefix + name, count, 1) for name, count in counts.items()]
+        )
     finally:
         await admin.close()
     with pytest.raises(Exception, match="differing partition counts"):
@@ -155,7 +171,9 @@ async def test_against_nothing_the_command_ends_with_1(tmp_path: Path) -> None:
 async def test_with_all_as_it_should_be_the_command_ends_with_0(
     kafka_bootstrap: str, database_url: str, vendors: dict[str, str], tmp_path: Path
 ) -> None:
-    env = environment(database_url, kafka_bootstrap, TOPIC_PREFIX=f"d{uuid.uuid4().hex[:8]}.", TOPIC_PARTITIONS=2)
+    env = environment(
+        database_url, kafka_bootstrap, TOPIC_PREFIX=f"d{uuid.uuid4().hex[:8]}.", TOPIC_PARTITIONS=2
+    )
     env |= {name.upper(): value for name, value in vendors.items()}
     for command in ("migrate", "migrate", "doctor"):
         log = tmp_path / f"{command}.log"

@@ -1,4 +1,4 @@
-"""Agents that are set up wrongly in each way, at the simulated ElevenLabs: what `doctor` says, and how a turn does."""
+"""Agents misconfigured in each way at the simulated ElevenLabs: what `doctor` says, and how a turn goes."""
 
 from collections.abc import AsyncIterator
 
@@ -45,13 +45,21 @@ def without(*events: str) -> list[str]:
 WRONG: list[tuple[dict[str, object], str, str]] = [
     ({"allowed": ["agent.first_message"]}, "override conversation.text_only is refused", "Overrides"),
     ({"allowed": ["conversation.text_only"]}, "override agent.first_message is refused", "Overrides"),
-    ({"client_events": without("agent_response")}, "agent_response is off: answers are put together", "client events"),
+    (
+        {"client_events": without("agent_response")},
+        "agent_response is off: answers are put together",
+        "client events",
+    ),
     (
         {"client_events": without("agent_response", "agent_chat_response_part")},
         "agent_response is off: no answer is ever received",
         "client events",
     ),
-    ({"client_events": without("agent_response_complete")}, "agent_response_complete is off", "client events"),
+    (
+        {"client_events": without("agent_response_complete")},
+        "agent_response_complete is off",
+        "client events",
+    ),
     (
         {"client_events": without("agent_tool_response"), "tool_ids": ["tool_1"]},
         "agent_tool_request and agent_tool_response are off",
@@ -70,7 +78,7 @@ async def test_each_wrong_setting_of_an_agent_is_one_line(
     elevenlabs: tuple[ElevenLabsSimulator, str], setup: dict[str, object], found: str, advice: str
 ) -> None:
     simulator, url = elevenlabs
-    simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim/agents
+    simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim
     [finding] = await agents(configured(url))
     assert finding.what == f"agent {USED}"
     assert found in finding.found
@@ -78,17 +86,21 @@ async def test_each_wrong_setting_of_an_agent_is_one_line(
 
 
 # Each but one of these is worked around.
-@pytest.mark.parametrize(("setup", "is_answered"), [(setup, "no answer is ever" not in found) for setup, found, _ in WRONG])
+@pytest.mark.parametrize(
+    ("setup", "is_answered"), [(setup, "no answer is ever" not in found) for setup, found, _ in WRONG]
+)
 async def test_a_turn_with_an_agent_that_is_set_up_wrongly(
     elevenlabs: tuple[ElevenLabsSimulator, str],
     setup: dict[str, object],
     is_answered: bool,
 ) -> None:
     simulator, url = elevenlabs
-    simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim/agents
+    simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim
     question = Question(conversation_id="conv_1", agent_id=USED, text="¿Cuál es el precio?", user_id="+57313")
     async with open_session(TIMEOUT, 10) as session:
-        asked = ElevenLabsWebSocket(ElevenLabsApi(configured(url), session), waits=Waits(turn=3.0)).ask(question)
+        asked = ElevenLabsWebSocket(ElevenLabsApi(configured(url), session), waits=Waits(turn=3.0)).ask(
+            question
+        )
         if is_answered:
             assert (await asked).text == "El plan Premium cuesta $99 al mes."
         else:
@@ -111,7 +123,7 @@ async def test_what_works_is_one_line_without_advice(
     elevenlabs: tuple[ElevenLabsSimulator, str], setup: dict[str, object]
 ) -> None:
     simulator, url = elevenlabs
-    simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim/agents
+    simulator.agents[USED] = AgentSettings(agent_id=USED, **setup)  # type: ignore[arg-type]  # as over /_sim
     [finding] = await agents(configured(url))
     assert (finding.found, finding.advice) == ("ok", "")
 
@@ -167,10 +179,14 @@ async def test_the_agents_of_conversations_are_looked_at_and_no_others(
         simulator.agents[agent_id] = AgentSettings(agent_id=agent_id)
     connection = await asyncpg.connect(database_url)
     await connection.execute(
-        "INSERT INTO conversation_state (phone_number, elevenlabs_conversation_id, agent_id) VALUES ('+571', 'c', $1)", USED
+        "INSERT INTO conversation_state (phone_number, elevenlabs_conversation_id, agent_id)"
+        " VALUES ('+571', 'c', $1)",
+        USED,
     )
     await connection.close()
-    assert [finding.what for finding in await agents(configured(url, database_url=database_url))] == [f"agent {USED}"]
+    assert [finding.what for finding in await agents(configured(url, database_url=database_url))] == [
+        f"agent {USED}"
+    ]
 
 
 async def test_nothing_is_said_twice_where_elevenlabs_is_away() -> None:

@@ -41,7 +41,12 @@ def configured(url: str, variables: str | None, **over: object) -> Settings:
     ],
 )
 async def test_a_template_is_looked_at(
-    twilio: tuple[TwilioSimulator, str], body: str, status: str, variables: str | None, found: str, advice: str
+    twilio: tuple[TwilioSimulator, str],
+    body: str,
+    status: str,
+    variables: str | None,
+    found: str,
+    advice: str,
 ) -> None:
     simulator, url = twilio
     simulator.templates.register(Template(sid=SID, body=body, status=status))
@@ -63,7 +68,9 @@ async def test_an_unknown_template_is_said_by_its_variable(twilio: tuple[TwilioS
     ]
 
 
-async def test_wrong_credentials_and_a_network_that_is_away_are_findings(twilio: tuple[TwilioSimulator, str]) -> None:
+async def test_wrong_credentials_and_a_network_that_is_away_are_findings(
+    twilio: tuple[TwilioSimulator, str],
+) -> None:
     _, url = twilio
     [finding] = await templates(configured(url, None, twilio_auth_token="wrong"))
     assert "TWILIO_AUTH_TOKEN" in finding.advice
@@ -74,5 +81,7 @@ async def test_wrong_credentials_and_a_network_that_is_away_are_findings(twilio:
 async def test_without_a_template_only_a_real_sender_is_warned() -> None:
     bare = {"twilio_first_message_content_sid": None}
     [sandbox] = await templates(configured("http://127.0.0.1:9", None, **bare))
-    [real] = await templates(configured("http://127.0.0.1:9", None, twilio_whatsapp_from="whatsapp:+15550000000", **bare))
+    [real] = await templates(
+        configured("http://127.0.0.1:9", None, twilio_whatsapp_from="whatsapp:+15550000000", **bare)
+    )
     assert (sandbox.advice, "24-hour window" in real.advice) == ("", True)

@@ -1,4 +1,4 @@
-"""Doctor's look at a real Kafka and Postgres: one copy, and committed offsets that the topic no longer has."""
+"""`doctor` on a real Kafka and Postgres: a single copy, committed offsets that the topic no longer has."""
 
 import uuid
 
@@ -18,7 +18,11 @@ _HOURS = 1000.0
 
 async def test_what_is_at_risk_is_said(kafka_bootstrap: str, database_url: str) -> None:
     settings = load_settings(
-        {}, kafka_bootstrap_servers=kafka_bootstrap, database_url=database_url, topic_prefix="doctor-", topic_partitions=2
+        {},
+        kafka_bootstrap_servers=kafka_bootstrap,
+        database_url=database_url,
+        topic_prefix="doctor-",
+        topic_partitions=2,
     )
     await ensure_topics(settings)
     found = await topics(settings)
@@ -50,12 +54,15 @@ async def test_another_retention_is_told_by_doctor_and_set_by_migrate(kafka_boot
 
     await ensure_topics(kept_for(48))
     assert await differences(kept_for(48)) == []
-    await _set(kafka_bootstrap, f"{prefix}dead-letter", {"retention.ms": "172800000", "segment.bytes": "1048576"})
+    await _set(
+        kafka_bootstrap, f"{prefix}dead-letter", {"retention.ms": "172800000", "segment.bytes": "1048576"}
+    )
     said = [finding for finding in await durability(kept_for(24), _HOURS) if "retention.ms" in finding.found]
     assert len(said) == 5  # conversation-event may be kept longer
     assert (said[0].found, said[0].advice) == (
-        f"{prefix}call-completed: retention.ms=172800000, by the settings 86400000", "run `migrate`",
-    )  # fmt: skip
+        f"{prefix}call-completed: retention.ms=172800000, by the settings 86400000",
+        "run `migrate`",
+    )
     for _ in range(2):
         await ensure_topics(kept_for(24))
     assert await differences(kept_for(24)) == []

@@ -1,7 +1,7 @@
-"""Why Faust is not used as it comes: each trap is shown with stock Faust, and shut by what we put in its place.
+"""Why Faust is not used as it comes: each trap is shown with stock Faust, and closed by our replacement.
 
-Traps that another test shows better: order across topics (acceptance, messages before their call), numbers on two workers
-at once (chaos, join-leave and pause-worker).
+Other tests show some traps better: order across topics (acceptance, messages before their call), numbers on
+two workers at once (chaos, join-leave and pause-worker).
 """
 
 import asyncio
@@ -51,7 +51,9 @@ class Seen:
 
 
 @pytest.mark.parametrize("stock", [True, False])
-async def test_commits_past_unfinished_events(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+async def test_commits_past_unfinished_events(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
     """Acknowledged as they finish, 19 events behind an unfinished one make stock Faust commit all 20."""
     topic, seen = await broker.topic(), Seen()
     await broker.produce(topic, 20)
@@ -84,9 +86,7 @@ def _acknowledge_when_done(app: Any, source: Any, seen: Seen) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("stock", [True, False])
-async def test_an_exception_loses_the_event(
-    broker: Broker, group: str, tmp_path: Path, stock: bool
-) -> None:
+async def test_an_exception_loses_the_event(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
     """What raises in an agent is skipped and committed; our agents try it again until it is taken over."""
     topic, seen, failures = await broker.topic(), Seen(), [OSError("a passing one")]
     seen.gate.set()
@@ -114,7 +114,9 @@ async def test_an_exception_loses_the_event(
 
 
 @pytest.mark.parametrize("stock", [True, False])
-async def test_a_handler_without_end_stops_the_whole_group(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+async def test_a_handler_without_end_stops_the_whole_group(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
     """A worker that joins waits for the slowest handler of all; ours wait for the drain cap at most."""
     topic, seen = await broker.topic(2), Seen()
     await broker.produce(topic, 4)
@@ -140,11 +142,15 @@ async def _shared(*apps: Any) -> bool:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("stock", [True, False])
-async def test_one_slow_topic_starves_the_others(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+async def test_one_slow_topic_starves_the_others(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
     """Stock settings fetch a backlog into the buffer that all topics share, until nothing else fits in."""
     slow, quick = await broker.topic(), await broker.topic()
     await broker.produce(slow, 6000)
-    settings: dict[str, object] = {"broker_max_poll_records": None, "stream_buffer_maxsize": 4096} if stock else {}
+    settings: dict[str, object] = (
+        {"broker_max_poll_records": None, "stream_buffer_maxsize": 4096} if stock else {}
+    )
     app = broker.app(group, tmp_path, stock=False, **settings)
     app.engine = Engine(Seen().handle)
     stuck, arrived = asyncio.Event(), asyncio.Event()
@@ -171,15 +177,18 @@ async def test_one_slow_topic_starves_the_others(broker: Broker, group: str, tmp
 async def test_who_joins_makes_the_others_repeat_what_is_done(
     broker: Broker, group: str, tmp_path: Path, stock: bool
 ) -> None:
-    """A revocation forgets what was acknowledged since the last commit, before it commits; ours commits first."""
+    """A revocation forgets acknowledgements since the last commit before committing; ours commits first."""
     topic, seen = await broker.topic(2), Seen()
     await broker.produce(topic, 40)
     seen.gate.set()
 
     def make(name: str) -> Any:  # noqa: ANN401
         app = broker.app(
-            group, tmp_path / name, stock=stock, broker_commit_interval=_NEVER_COMMITTED_BY_ITSELF,
-        )  # fmt: skip
+            group,
+            tmp_path / name,
+            stock=stock,
+            broker_commit_interval=_NEVER_COMMITTED_BY_ITSELF,
+        )
         app.engine = engine = Engine(seen.handle)
         attach(app, [topic], "", broker.source(app, topic).schema, engine.take)
         return app
@@ -197,7 +206,7 @@ async def test_who_joins_makes_the_others_repeat_what_is_done(
 async def test_two_topics_of_one_number_come_to_two_workers(
     broker: Broker, group: str, tmp_path: Path, stock: bool
 ) -> None:
-    """Without tables and standbys Faust hands partitions out in turn; ours keeps those of one number together."""
+    """Without tables and standbys Faust deals partitions out in turn; ours keeps a number's together."""
     topics = [await broker.topic(3), await broker.topic(3)]
     settings: dict[str, object] = {"table_standby_replicas": 0} if stock else {}
 
@@ -210,7 +219,9 @@ async def test_two_topics_of_one_number_come_to_two_workers(
     async with running(make("first")) as first, running(make("second")) as second:
         await eventually(lambda: _shared(first, second), seconds=60)
         for app in (first, second):
-            parts = [{tp.partition for tp in app.consumer.assignment() if tp.topic == topic} for topic in topics]
+            parts = [
+                {tp.partition for tp in app.consumer.assignment() if tp.topic == topic} for topic in topics
+            ]
             assert (parts[0] == parts[1]) is not stock
 
 
@@ -218,7 +229,7 @@ async def test_two_topics_of_one_number_come_to_two_workers(
 async def test_events_flow_while_the_committed_offsets_are_sought(
     broker: Broker, group: str, tmp_path: Path, stock: bool
 ) -> None:
-    """After a table's recovery: what stock Faust delivers meanwhile is committed past; ours stops the flow first."""
+    """After a table's recovery stock Faust commits past what it delivers then; ours stops the flow first."""
     topic, seen, flows = await broker.topic(), Seen(), list[bool]()
     seen.gate.set()
     await broker.produce(await broker.topic(name=f"{group}-counts-changelog"), 5)
@@ -234,6 +245,7 @@ async def test_events_flow_while_the_committed_offsets_are_sought(
             return await super().seek_to_committed()
 
     app.transport.Consumer = Watched
+
     async def is_sought() -> bool:
         return bool(flows)
 
@@ -246,7 +258,9 @@ async def test_events_flow_while_the_committed_offsets_are_sought(
 
 
 @pytest.mark.parametrize("stock", [True, False])
-async def test_a_log_that_ends_before_the_committed_offset(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
+async def test_a_log_that_ends_before_the_committed_offset(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
     """Stock Faust reads it from its beginning, and drops every event below the offset that it remembers."""
     topic, seen = await broker.topic(), Seen()
     seen.gate.set()
@@ -270,8 +284,10 @@ async def test_a_log_that_ends_before_the_committed_offset(broker: Broker, group
 
 
 @pytest.mark.parametrize("stock", [True, False])
-async def test_a_rebalance_that_ends_while_the_app_stops(broker: Broker, group: str, tmp_path: Path, stock: bool) -> None:
-    """Stock Faust closes the client's sockets from another loop than theirs, under which libuv's loop crashes."""
+async def test_a_rebalance_that_ends_while_the_app_stops(
+    broker: Broker, group: str, tmp_path: Path, stock: bool
+) -> None:
+    """Stock Faust closes the client's sockets from another loop than theirs, which crashes libuv's loop."""
     topic, closed_in = await broker.topic(), list[asyncio.AbstractEventLoop]()
     app = broker.app(group, tmp_path, stock=stock, ours=OrderedTransport)
     app.engine = engine = Engine(Seen().handle)

@@ -1,4 +1,4 @@
-"""Real outages of each dependency, dead and frozen: `/health` shows each within 10 s, and its end within 20 s."""
+"""Real outages of each dependency, dead and frozen: `/health` shows each within 10 s, its end within 20 s."""
 
 import asyncio
 import os
@@ -43,7 +43,12 @@ class Vendor:
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        env = {**os.environ, "TWILIO_ACCOUNT_SID": _ACCOUNT, "TWILIO_AUTH_TOKEN": _TOKEN, "ELEVENLABS_API_KEY": _KEY}
+        env = {
+            **os.environ,
+            "TWILIO_ACCOUNT_SID": _ACCOUNT,
+            "TWILIO_AUTH_TOKEN": _TOKEN,
+            "ELEVENLABS_API_KEY": _KEY,
+        }
         command = [sys.executable, "-m", *self.arguments, "--port", str(self.port)]
         self.process = await spawn(command, env, self.log)
 
@@ -83,7 +88,9 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path, jars: Path) -> AsyncIterator[World]:
-    kafka, postgres = await asyncio.gather(start_kafka(folder / "kafka", jars), start_postgres(folder / "postgres"))
+    kafka, postgres = await asyncio.gather(
+        start_kafka(folder / "kafka", jars), start_postgres(folder / "postgres")
+    )
     vendors = {
         "twilio": Vendor(["local.vendors.twilio", _NOBODY], folder / "twilio.log"),
         "elevenlabs": Vendor(["local.vendors.elevenlabs"], folder / "elevenlabs.log"),
@@ -112,13 +119,15 @@ class Health:
             return {}
 
     async def shows(self, dependency: str, *, well: bool, seconds: float) -> float:
-        """Wait until it shows a dependency well, or unwell and all others well; return how long that took, in seconds."""
+        """Wait until a dependency is shown well, or unwell with all others well; return the seconds taken."""
 
         async def look() -> bool:
             found = await self.dependencies()
             others = {name: state for name, state in found.items() if name != dependency}
             is_well = found.get(dependency) == GOOD[dependency]
-            return is_well is well and others == {name: state for name, state in GOOD.items() if name != dependency}
+            return is_well is well and others == {
+                name: state for name, state in GOOD.items() if name != dependency
+            }
 
         begun = time.monotonic()
         await eventually(look, seconds)
@@ -161,10 +170,16 @@ async def test_each_outage_and_its_end_show_in_time(tmp_path: Path, jars: Path) 
         await ensure_topics(load_settings({"KAFKA_BOOTSTRAP_SERVERS": dependencies.kafka.bootstrap_servers}))
         urls = {name: f"http://127.0.0.1:{vendor.port}" for name, vendor in dependencies.vendors.items()}
         env = environment(
-            dependencies.postgres.dsn, dependencies.kafka.bootstrap_servers, TWILIO_API_BASE_URL=urls["twilio"],
-            ELEVENLABS_API_BASE_URL=urls["elevenlabs"], TWILIO_ACCOUNT_SID=_ACCOUNT, TWILIO_AUTH_TOKEN=_TOKEN,
-            ELEVENLABS_API_KEY=_KEY, START_WAIT_SECONDS="30", BACKFILL_EVERY_SECONDS="0",
-        )  # fmt: skip
+            dependencies.postgres.dsn,
+            dependencies.kafka.bootstrap_servers,
+            TWILIO_API_BASE_URL=urls["twilio"],
+            ELEVENLABS_API_BASE_URL=urls["elevenlabs"],
+            TWILIO_ACCOUNT_SID=_ACCOUNT,
+            TWILIO_AUTH_TOKEN=_TOKEN,
+            ELEVENLABS_API_KEY=_KEY,
+            START_WAIT_SECONDS="30",
+            BACKFILL_EVERY_SECONDS="0",
+        )
         base = f"http://127.0.0.1:{env['PORT']}"
         async with running("web", env, tmp_path / "web.log"), aiohttp.ClientSession(base) as client:
             health = Health(client)

@@ -1,4 +1,4 @@
-"""A worker that is dead, frozen or without its broker is said within 15 s, by `/health` or its own `/ready`."""
+"""A dead, frozen or broker-less worker is reported within 15 s, by `/health` or by its own `/ready`."""
 
 import signal
 import uuid
@@ -53,7 +53,10 @@ async def test_a_worker_that_is_dead_or_frozen_is_said_in_time(
     env = _env(database_url, kafka_bootstrap, BACKFILL_EVERY_SECONDS="0")
     await ensure_topics(load_settings(env))
     base = f"http://127.0.0.1:{env['PORT']}"
-    async with running("web", env, tmp_path / "web.log"), aiohttp.ClientSession(base, timeout=_TIMEOUT) as client:
+    async with (
+        running("web", env, tmp_path / "web.log"),
+        aiohttp.ClientSession(base, timeout=_TIMEOUT) as client,
+    ):
         await eventually(_stands(client, _NOBODY), _WELL_SECONDS)
         async with running("worker", env, tmp_path / "worker.log") as worker:
             await eventually(_stands(client, []), _WELL_SECONDS)

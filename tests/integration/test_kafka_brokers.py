@@ -1,4 +1,4 @@
-"""Three brokers under the running service: leaders freeze, die, and come back under other addresses; nobody notices."""
+"""Three brokers under the running service: leaders freeze, die, return at other addresses; nobody notices."""
 
 import asyncio
 import uuid
@@ -19,12 +19,20 @@ from tests.support.kafka_cluster import KafkaCluster
 from tests.support.processes import environment, running
 from tests.support.said import said
 from tests.support.servers import needs_apache
-from tests.support.simulators import ACCOUNT, KEY, SENDER, TOKEN, Simulator, elevenlabs_simulator, twilio_simulator
+from tests.support.simulators import (
+    ACCOUNT,
+    KEY,
+    SENDER,
+    TOKEN,
+    Simulator,
+    elevenlabs_simulator,
+    twilio_simulator,
+)
 
 # A start, on a machine that may be busy.
 _READY_SECONDS = 90.0
-# A broker that freezes is given up by the controller after 9 s; then its partitions' followers lead, and who sent to it is
-# told by its own time-out (8 s of the worker's producer).
+# The controller gives a frozen broker up after 9 s, and its partitions' followers lead. Whoever sent to it
+# learns of that by its own time-out (8 s of the worker's producer).
 _ANSWERED_SECONDS = 60.0
 _NUMBERS = [f"+5731385391{place:02d}" for place in range(12)]
 _PARTITIONS = 4
@@ -83,11 +91,19 @@ async def talk(
     """`web` and a worker, both ready."""
     twilio, elevenlabs = vendors
     env = environment(
-        database_url, cluster.bootstrap_servers, TOPIC_PREFIX=f"t{uuid.uuid4().hex[:8]}.", TOPIC_PARTITIONS=_PARTITIONS,
-        TOPIC_REPLICATION_FACTOR=3, TWILIO_ACCOUNT_SID=ACCOUNT, TWILIO_AUTH_TOKEN=TOKEN, TWILIO_WHATSAPP_FROM=SENDER,
-        TWILIO_API_BASE_URL=twilio.url, ELEVENLABS_API_KEY=KEY, ELEVENLABS_API_BASE_URL=elevenlabs.url,
+        database_url,
+        cluster.bootstrap_servers,
+        TOPIC_PREFIX=f"t{uuid.uuid4().hex[:8]}.",
+        TOPIC_PARTITIONS=_PARTITIONS,
+        TOPIC_REPLICATION_FACTOR=3,
+        TWILIO_ACCOUNT_SID=ACCOUNT,
+        TWILIO_AUTH_TOKEN=TOKEN,
+        TWILIO_WHATSAPP_FROM=SENDER,
+        TWILIO_API_BASE_URL=twilio.url,
+        ELEVENLABS_API_KEY=KEY,
+        ELEVENLABS_API_BASE_URL=elevenlabs.url,
         START_WAIT_SECONDS=60,
-    )  # fmt: skip
+    )
     await ensure_topics(load_settings(env))
     webhook = f"http://127.0.0.1:{env['PORT']}/webhook/twilio/incoming"
     twilio.steer("settings", {"webhook_url": webhook})
@@ -104,7 +120,9 @@ async def _is_called(env: dict[str, str], number: str) -> None:
     headers = {"X-Service-Token": env["MICROSERVICE_TOKEN"]}
     async with (
         aiohttp.ClientSession(headers=headers) as client,
-        client.post(f"http://127.0.0.1:{env['PORT']}/api/call-completed", json=call(f"conv_{number}", number)) as response,
+        client.post(
+            f"http://127.0.0.1:{env['PORT']}/api/call-completed", json=call(f"conv_{number}", number)
+        ) as response,
     ):
         assert response.status in (200, 202), await response.text()
 
@@ -140,7 +158,7 @@ async def test_leaders_move_and_brokers_come_back_elsewhere_and_all_are_answered
     killed = await cluster.leader(messages)
     assert killed != frozen, "who has come back leads nothing yet"
     await cluster.kill_node(killed)
-    # One of the two that are left has another address than at first; without it nothing would be acknowledged.
+    # One of the two left has another address than at first. Without it nothing would be acknowledged.
     talk.all_write("cuatro")
     await eventually(talk.is_answered, _ANSWERED_SECONDS)
     await cluster.come_back(killed)

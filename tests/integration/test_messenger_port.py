@@ -1,4 +1,4 @@
-"""A messenger that is not Twilio carries a conversation: the port is all that the actors know of one."""
+"""A messenger other than Twilio carries a conversation: the port is all that the actors know of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Set
@@ -26,7 +26,10 @@ _SENDER = "pigeon:home"
 
 @dataclass
 class Pigeons:
-    """Carries notes, and remembers them. `fates`: of the next ones: taken, lost on the way back, not sent, refused."""
+    """Carries notes, and remembers them.
+
+    `fates` of the next ones: taken, lost on the way back, not sent, or refused.
+    """
 
     vendor = "pigeons"
     fates: list[str] = field(default_factory=list)
@@ -41,9 +44,14 @@ class Pigeons:
         if fate == "refused":
             raise TerminalError(self.vendor, "no such roof", 7)
         note = ListedMessage(
-            sid=f"note-{len(self.carried)}", to=message.to, from_=_SENDER, body=message.body or "", is_inbound=False,
-            status="sent", created=now().replace(microsecond=0),
-        )  # fmt: skip
+            sid=f"note-{len(self.carried)}",
+            to=message.to,
+            from_=_SENDER,
+            body=message.body or "",
+            is_inbound=False,
+            status="sent",
+            created=now().replace(microsecond=0),
+        )
         self.carried.insert(0, note)
         if fate == "lost on the way back":
             raise UnknownOutcome(self.vendor, "did not come back")
@@ -102,7 +110,9 @@ async def test_a_conversation_is_carried(carried: tuple[OneProcess, Pigeons], po
     assert [row["direction"] for row in kept].count("inbound") == 2
 
 
-async def test_what_was_not_sent_goes_again_and_what_was_is_found(carried: tuple[OneProcess, Pigeons]) -> None:
+async def test_what_was_not_sent_goes_again_and_what_was_is_found(
+    carried: tuple[OneProcess, Pigeons],
+) -> None:
     service, pigeons = carried
     pigeons.fates = ["not sent", "lost on the way back"]
     await service.write("SM1", "uno")

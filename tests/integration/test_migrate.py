@@ -1,4 +1,4 @@
-"""`migrate` in databases as they are found: with tables and data, with a migration under way, with a role that may not."""
+"""`migrate` on databases as found: with tables and data, amid a migration, with a role that lacks rights."""
 
 import asyncio
 import secrets
@@ -21,17 +21,19 @@ _CONTRACT = (ROOT / "db" / "migrations" / "sql" / "0001_contract.sql").read_text
 _BACKENDS_OWN = """
 CREATE TABLE clients (id serial PRIMARY KEY, name text NOT NULL);
 INSERT INTO clients (name) VALUES ('Ana'), ('Luis');
-CREATE FUNCTION clients_named(text) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM clients WHERE name = $1';
+CREATE FUNCTION clients_named(text) RETURNS bigint LANGUAGE sql\
+ AS 'SELECT count(*) FROM clients WHERE name = $1';
 CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('of_the_backend');
-INSERT INTO conversation_state (phone_number, client_name, elevenlabs_conversation_id, agent_id, message_count)
+INSERT INTO conversation_state\
+ (phone_number, client_name, elevenlabs_conversation_id, agent_id, message_count)
   VALUES ('+573138539155', 'Ana', 'conv_old', 'agent_1', 2);
 INSERT INTO conversation_messages (conversation_id, direction, content)
   VALUES (1, 'outbound', 'Hola'), (1, 'inbound', 'Sí');
 """
 _ROWS = (
-    "SELECT phone_number, client_name, elevenlabs_conversation_id, agent_id, status, message_count, started_at, metadata "
-    "FROM conversation_state ORDER BY id",
+    "SELECT phone_number, client_name, elevenlabs_conversation_id, agent_id, status, message_count, "
+    "started_at, metadata FROM conversation_state ORDER BY id",
     "SELECT conversation_id, direction, content, sent_at, metadata FROM conversation_messages ORDER BY id",
     "SELECT * FROM clients ORDER BY id",
     "SELECT * FROM alembic_version",
@@ -56,7 +58,9 @@ async def test_tables_with_data_stay_as_they_are(empty: asyncpg.Connection, empt
     assert await schema_version(empty) == ("ours", NEWEST)
 
 
-async def test_five_at_once_are_one(empty: asyncpg.Connection, empty_database_url: str, database_url: str) -> None:
+async def test_five_at_once_are_one(
+    empty: asyncpg.Connection, empty_database_url: str, database_url: str
+) -> None:
     await asyncio.gather(*(migrate(empty_database_url) for _ in range(5)))
     assert len(await empty.fetch(f"SELECT * FROM {VERSION_TABLE}")) == 1
     once = await asyncpg.connect(database_url)
@@ -88,7 +92,9 @@ async def test_a_role_that_may_not_is_one_line_and_exit_2(
     async with running("migrate", environment(guest, NOBODY), log) as process:
         assert await code_of(process) == 2
     [line] = log.read_text().splitlines()
-    assert line.startswith("configuration error: DATABASE_URL: its role may not change the service's tables (")
+    assert line.startswith(
+        "configuration error: DATABASE_URL: its role may not change the service's tables ("
+    )
     assert line.endswith("run `migrate` as the role that owns them")
     assert str(urlsplit(guest).password) not in line
 
@@ -102,7 +108,9 @@ async def test_where_nothing_is_missing_any_role_will_do(
     await migrate(guest)
 
 
-async def test_a_newer_builds_schema_is_left_alone(empty: asyncpg.Connection, empty_database_url: str) -> None:
+async def test_a_newer_builds_schema_is_left_alone(
+    empty: asyncpg.Connection, empty_database_url: str
+) -> None:
     """After a rollback: nothing goes back, and nothing fails."""
     await migrate(empty_database_url)
     await empty.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")

@@ -1,4 +1,4 @@
-"""The official `twilio` package, unmodified apart from the base URL, against the simulated Twilio as a process."""
+"""The official `twilio` package, only its base URL changed, against a simulated Twilio process."""
 
 import asyncio
 import json
@@ -46,16 +46,25 @@ def official(twilio: Simulator, user: str = ACCOUNT, password: str = TOKEN, acco
 def received(twilio: Simulator, count: int = 1, **wanted: object) -> list[str]:
     """A client writes some messages that no webhook is told of; return their ids."""
     return [
-        twilio.steer("inbound", {"from": NUMBER, "body": f"hola {n}", "times": 0, **wanted})["sid"] for n in range(count)
+        twilio.steer("inbound", {"from": NUMBER, "body": f"hola {n}", "times": 0, **wanted})["sid"]
+        for n in range(count)
     ]
 
 
 def test_create_fetch_and_account(client: Client, twilio: Simulator) -> None:
     sent = client.messages.create(
-        to=CLIENT, from_=SENDER, body="¡Hola!", media_url=["https://e.com/1.png", "https://e.com/2.png"],
+        to=CLIENT,
+        from_=SENDER,
+        body="¡Hola!",
+        media_url=["https://e.com/1.png", "https://e.com/2.png"],
         status_callback="http://127.0.0.1:9/status?mid=own-1",
-    )  # fmt: skip
-    assert (sent.status, sent.direction, sent.num_media, sent.error_code) == ("queued", "outbound-api", "2", None)
+    )
+    assert (sent.status, sent.direction, sent.num_media, sent.error_code) == (
+        "queued",
+        "outbound-api",
+        "2",
+        None,
+    )
     assert abs(datetime.now(UTC) - sent.date_created.replace(tzinfo=UTC)) < timedelta(minutes=1)
     fetched = client.messages(sent.sid).fetch()
     assert (fetched.body, fetched.to, fetched.from_) == ("¡Hola!", CLIENT, SENDER)
@@ -150,7 +159,9 @@ def test_media(client: Client, twilio: Simulator) -> None:
     twilio.steer("settings", {"media_redirect": False})
 
 
-def refused(status: int, code: int, call: object, *arguments: object, **options: object) -> TwilioRestException:
+def refused(
+    status: int, code: int, call: object, *arguments: object, **options: object
+) -> TwilioRestException:
     with pytest.raises(TwilioRestException) as caught:
         call(*arguments, **options)  # type: ignore[operator]
     assert (caught.value.status, caught.value.code) == (status, code)

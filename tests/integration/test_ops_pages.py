@@ -1,4 +1,4 @@
-"""Each page of the operators' console on conversations of the real store: answered, failed, waiting, under way."""
+"""Each page of the operators' console on stored conversations: answered, failed, waiting, under way."""
 
 import asyncio
 import json
@@ -22,19 +22,39 @@ from tests.support.up import eventually_sync
 from tests.support.web_process import Web, running_web
 
 ANA = "a" * 40
-_REFUSED = {"vendor": "twilio", "scope": "first_messages", "code": "63018",
-            "since": "2026-03-02T15:00:00+00:00", "until": "2026-03-02T16:00:00+00:00"}  # fmt: skip
-_VIEW = {"lag": {"inbound-message-3": 7}, "paused": ["twilio"], "refused": [_REFUSED],
-         "partitions": {"inbound-message-3": {"unfinished": 2, "oldest_offset": 1, "oldest_seconds": 42.0}},
-         "standing": ["partition 3 stands still: KeyError (decide.py:7)"], "restart_helps": False,
-         "retried": [{"why": "ValueError (text.py:9)", "tries": 5, "seconds": 31.0}]}  # fmt: skip
-_PATHS = ("/ops", "/ops/conversations", "/ops/conversations?shown=failed", "/ops/conversations?shown=waiting",
-          f"/ops/conversations/{NUMBER}", "/ops/campaigns", "/ops/campaigns/b_1", "/ops/campaigns/b_1/days.svg",
-          "/ops/suppressed", "/ops/charts/hour.svg", "/ops/charts/day.svg")  # fmt: skip
+_REFUSED = {
+    "vendor": "twilio",
+    "scope": "first_messages",
+    "code": "63018",
+    "since": "2026-03-02T15:00:00+00:00",
+    "until": "2026-03-02T16:00:00+00:00",
+}
+_VIEW = {
+    "lag": {"inbound-message-3": 7},
+    "paused": ["twilio"],
+    "refused": [_REFUSED],
+    "partitions": {"inbound-message-3": {"unfinished": 2, "oldest_offset": 1, "oldest_seconds": 42.0}},
+    "standing": ["partition 3 stands still: KeyError (decide.py:7)"],
+    "restart_helps": False,
+    "retried": [{"why": "ValueError (text.py:9)", "tries": 5, "seconds": 31.0}],
+}
+_PATHS = (
+    "/ops",
+    "/ops/conversations",
+    "/ops/conversations?shown=failed",
+    "/ops/conversations?shown=waiting",
+    f"/ops/conversations/{NUMBER}",
+    "/ops/campaigns",
+    "/ops/campaigns/b_1",
+    "/ops/campaigns/b_1/days.svg",
+    "/ops/suppressed",
+    "/ops/charts/hour.svg",
+    "/ops/charts/day.svg",
+)
 
 
 async def _chat(database_url: str) -> None:
-    """A call, its first message, a question that was answered, one whose answer was refused, one that waits."""
+    """Store a call, its first message, and three questions: answered, answer refused, waiting."""
     pool = await create_pool(load_settings({}, database_url=database_url))
     try:
         chat = await stored_chat(pool)
@@ -47,7 +67,9 @@ async def _chat(database_url: str) -> None:
         chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="not whitelisted", code="63007"))
         chat.accept()
         chat.write("¿sigues ahí?", "SM-gone")
-        chat.give(i.AgentFailed(question=("SM-gone",), retryable=False, why="no such agent", code="404", slot=True))
+        chat.give(
+            i.AgentFailed(question=("SM-gone",), retryable=False, why="no such agent", code="404", slot=True)
+        )
         chat.accept()
         chat.write("¿hola?")
         await chat.save()
@@ -83,7 +105,9 @@ def worker() -> Iterator[str]:
 def web(worker: str, database_url: str, tmp_path: Path) -> Iterator[Web]:
     asyncio.run(_chat(database_url))
     operators = json.dumps({"ana": ANA})
-    with running_web(database_url, tmp_path / "web.log", OPERATOR_TOKENS=operators, WORKER_URLS=worker) as running:
+    with running_web(
+        database_url, tmp_path / "web.log", OPERATOR_TOKENS=operators, WORKER_URLS=worker
+    ) as running:
         yield running
 
 
@@ -97,7 +121,10 @@ def _tells_what_needs_somebody(client: httpx.Client) -> None:
 
     eventually_sync(look)
     spanish = client.get("/ops", headers={"Accept-Language": "es"}, timeout=30).text
-    assert "la partición 3 está parada: <code>KeyError (decide.py:7)</code>. Arrancarlo de nuevo no ayuda" in spanish
+    assert (
+        "la partición 3 está parada: <code>KeyError (decide.py:7)</code>. Arrancarlo de nuevo no ayuda"
+        in spanish
+    )
 
 
 def test_each_page_shows_what_is_there(web: Web) -> None:
@@ -117,8 +144,16 @@ def test_each_page_shows_what_is_there(web: Web) -> None:
         conversation = pages[f"/ops/conversations/{NUMBER}"].text
         for said in ("Quiere el plan oro", "Cuesta 20", "¿hola?", "63007", "not whitelisted"):
             assert said in conversation
-        assert [conversation.count(f'class="turn {state}"') for state in ("begun", "failed", "done")] == [1, 1, 4]
-        for said in ("there is no such agent at ElevenLabs", "restore the agent", "An apology, in place of an answer"):
+        assert [conversation.count(f'class="turn {state}"') for state in ("begun", "failed", "done")] == [
+            1,
+            1,
+            4,
+        ]
+        for said in (
+            "there is no such agent at ElevenLabs",
+            "restore the agent",
+            "An apology, in place of an answer",
+        ):
             assert said in conversation
         assert "Campaña Ñ" in pages["/ops/campaigns"].text
         export = client.get(f"/ops/conversations/{NUMBER}/export.json").json()

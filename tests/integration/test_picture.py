@@ -1,4 +1,4 @@
-"""The README's picture: through which modules a client's message goes, from Twilio's webhook to Twilio's acceptance."""
+"""The README's picture: the modules a client's message passes, from Twilio's webhook to its acceptance."""
 
 import asyncio
 import re
@@ -31,7 +31,9 @@ class Twilio:
     async def create(self, request: web.Request) -> web.Response:
         form = await request.post()
         self.taken.put_nowait(str(form["Body"]))
-        return web.json_response({"sid": f"MM{self.taken.qsize()}", "status": "queued", "body": form["Body"]}, status=201)
+        return web.json_response(
+            {"sid": f"MM{self.taken.qsize()}", "status": "queued", "body": form["Body"]}, status=201
+        )
 
     async def next(self) -> str:
         async with asyncio.timeout(_WAIT_SECONDS):
@@ -50,7 +52,9 @@ async def test_a_message_goes_through_few_modules(pool: Pool, twilio: tuple[Twil
     vendor, url = twilio
     agent = EchoAgent()
     async with one_process(
-        pool, lambda settings, session: Vendors(TwilioMessenger(settings, session), agent, agent), twilio_api_base_url=url
+        pool,
+        lambda settings, session: Vendors(TwilioMessenger(settings, session), agent, agent),
+        twilio_api_base_url=url,
     ) as service:
         await service.call()
         await vendor.next()

@@ -1,4 +1,4 @@
-"""A database that fails over: sessions that became read-only, a promoted standby, a name that leads elsewhere."""
+"""A database fails over: sessions become read-only, a standby is promoted, a name leads elsewhere."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -89,7 +89,9 @@ async def test_one_session_that_may_not_write_gives_up_all_of_its_pool(pair: Pai
         pair.name.lead_to(pair.standby.dsn)
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
             await pool.execute("INSERT INTO kept VALUES (5)")
-        modes = await asyncio.gather(*(pool.fetchval("SELECT current_setting('transaction_read_only')") for _ in range(4)))
+        modes = await asyncio.gather(
+            *(pool.fetchval("SELECT current_setting('transaction_read_only')") for _ in range(4))
+        )
         assert modes == ["off"] * 4
     finally:
         pool.terminate()

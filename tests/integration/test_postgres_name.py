@@ -1,4 +1,4 @@
-"""A name of Postgres that leads to another address after a failover: each new connection asks for it anew."""
+"""A Postgres name leads to another address after a failover: each new connection resolves it anew."""
 
 import asyncio
 import socket
@@ -32,12 +32,12 @@ _CONNECTIONS = 4
 
 @dataclass
 class Resolver:
-    """What a name server says of our name, at this moment; everything else is asked for where it always is."""
+    """Resolves our name to what it leads to at the moment; all other names are resolved as always."""
 
     address: str = _FIRST
     others: Callable[..., Any] = field(repr=False, default=socket.getaddrinfo)
 
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # noqa: ANN401 - as the loop's own
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # noqa: ANN401 - the loop's own
         return await self.others(self.address if host == _NAME else host, port, **options)
 
 
@@ -94,7 +94,10 @@ async def test_whoever_writes_reads_or_listens_is_where_the_name_leads_in_time(
     pair: Pair, ends: Callable[[Pair], Any]
 ) -> None:
     settings, changes = load_settings({}, database_url=pair.url), list[bool]()
-    writing, reading = await create_pool(settings, size=_CONNECTIONS), await create_pool(settings, size=_CONNECTIONS)
+    writing, reading = (
+        await create_pool(settings, size=_CONNECTIONS),
+        await create_pool(settings, size=_CONNECTIONS),
+    )
     notifications = Notifications(pair.url, {"spool": lambda _: None}, changes.append)
     listening = asyncio.create_task(notifications.listen())
     try:

@@ -1,4 +1,4 @@
-"""Debian's nginx with `ops/nginx.conf` before the gateway: TLS outside, nothing but the doors, and signatures hold."""
+"""Debian's nginx with `ops/nginx.conf` before the gateway: TLS, nothing but the doors, valid signatures."""
 
 import os
 import re
@@ -25,7 +25,8 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _STOP_SECONDS = 10.0
 
 pytestmark = pytest.mark.skipif(
-    NGINX is None and not os.environ.get("REQUIRE_NGINX"), reason="Debian's package nginx-light is not installed"
+    NGINX is None and not os.environ.get("REQUIRE_NGINX"),
+    reason="Debian's package nginx-light is not installed",
 )
 
 
@@ -59,7 +60,9 @@ def _configuration(folder: Path, certificates: Certificates, port: int, behind: 
     text = re.sub(r"\n *listen \[::\].*;", "", text).replace("listen 443", f"listen {LOOPBACK}:{port}")
     text = text.replace("127.0.0.1:3001", f"127.0.0.1:{behind}").replace("/var/log/nginx", str(folder))
     temporary = "\n".join(f"{name}_temp_path {folder}/{name};" for name in _TEMPORARY)
-    return f"pid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n{temporary}\n{text}\n}}\n"
+    return (
+        f"pid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n{temporary}\n{text}\n}}\n"
+    )
 
 
 @contextmanager
@@ -83,7 +86,10 @@ async def _answers(client: httpx.AsyncClient) -> bool:
 
 
 async def test_the_doors_are_open_and_nothing_else_is(outside: httpx.AsyncClient, fakes: Fakes) -> None:
-    hidden = [(await outside.get(path)).status_code for path in ("/metrics", "/health", "/ready", "/docs", "/openapi.json")]
+    hidden = [
+        (await outside.get(path)).status_code
+        for path in ("/metrics", "/health", "/ready", "/docs", "/openapi.json")
+    ]
     assert hidden == [httpx.codes.NOT_FOUND] * 5
     refused = await outside.get("/api/no-such-route")
     assert (refused.status_code, refused.headers["Cache-Control"]) == (httpx.codes.UNAUTHORIZED, "no-store")

@@ -1,4 +1,4 @@
-"""Each query of `db/readers` has the columns that its rows are made of."""
+"""Each query of `db/readers` returns the columns that its rows are made of."""
 
 import importlib
 import inspect
@@ -11,7 +11,9 @@ import db.readers
 from db.pool import Pool
 from db.queries import Query
 
-_MODULES = [importlib.import_module(f"db.readers.{each.name}") for each in pkgutil.iter_modules(db.readers.__path__)]
+_MODULES = [
+    importlib.import_module(f"db.readers.{each.name}") for each in pkgutil.iter_modules(db.readers.__path__)
+]
 _QUERIES: dict[str, Query[Any]] = {
     f"{module.__name__}.{name}": query
     for module in _MODULES

@@ -1,4 +1,4 @@
-"""What people and the rules have decided, and what came back, is in the log and made again from it."""
+"""What people and the rules decided, and what came back, is in the log and rebuilt from it."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,11 +60,15 @@ async def test_operators_commands_are_remembered_with_their_outcomes(
     made = await create_pool(load_settings({}, database_url=other))
     try:
         outcomes = "SELECT event_id, outcome FROM conversation_seen WHERE kind = 'command' ORDER BY event_id"
-        assert [tuple(row) for row in await made.fetch(outcomes)] == [tuple(row) for row in await pool.fetch(outcomes)]
+        assert [tuple(row) for row in await made.fetch(outcomes)] == [
+            tuple(row) for row in await pool.fetch(outcomes)
+        ]
         states = {row["event_id"]: row["outcome"]["state"] for row in await made.fetch(outcomes)}
         assert states == {f"k{n}": "refused" if n == 3 else "done" for n in range(1, 8)}
-        unpublished = "SELECT count(*) FROM conversation_log l JOIN conversation_publication p USING (partition)" \
-                      " WHERE l.sequence > p.sequence"  # fmt: skip
+        unpublished = (
+            "SELECT count(*) FROM conversation_log l JOIN conversation_publication p USING (partition)"
+            " WHERE l.sequence > p.sequence"
+        )
         assert await made.fetchval(unpublished) == 0
         actor = (await load_actors(made, [PHONES[0]]))[PHONES[0]]
         assert actor.state == chat.state, "whatever comes next is decided as it would have been"
@@ -72,7 +76,9 @@ async def test_operators_commands_are_remembered_with_their_outcomes(
         await made.close()
 
 
-async def test_what_the_rules_decided_is_made_again(lived: World, chat: ToldChat, database_url: str, pool: Pool) -> None:
+async def test_what_the_rules_decided_is_made_again(
+    lived: World, chat: ToldChat, database_url: str, pool: Pool
+) -> None:
     chat.write("asesor", "m1")
     chat.accept()
     chat.write("¿hola?", "m2")  # a person speaks now
@@ -126,13 +132,18 @@ async def test_where_a_file_is_survives(lived: World, chat: ToldChat, pool: Pool
     await made_anew(other, lived.topic.records, 1000, lived.policy)
     made = await create_pool(load_settings({}, database_url=other))
     try:
-        kept = "SELECT twilio_message_id, metadata->'params' FROM conversation_messages WHERE direction = 'inbound'"
+        kept = (
+            "SELECT twilio_message_id, metadata->'params' FROM conversation_messages"
+            " WHERE direction = 'inbound'"
+        )
         assert {row[0]: row[1] for row in await made.fetch(kept)} == {"m1": files, "m2": None}
     finally:
         await made.close()
 
 
-async def test_after_a_rebuild_the_same_is_decided(lived: World, chat: ToldChat, pool: Pool, other: str) -> None:
+async def test_after_a_rebuild_the_same_is_decided(
+    lived: World, chat: ToldChat, pool: Pool, other: str
+) -> None:
     """What comes next meets a state that is the former one, in a database that has the same rows."""
     chat.exchange()
     await lived.save()

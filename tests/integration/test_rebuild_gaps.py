@@ -1,4 +1,4 @@
-"""Tables made again from logs that are not whole: erased, cut off, unreadable, or of former builds."""
+"""Tables rebuilt from logs that are not whole: erased, cut off, unreadable, or of former builds."""
 
 import json
 from dataclasses import replace
@@ -58,16 +58,25 @@ async def found_in(url: str, sql: str, *arguments: object) -> list[tuple[object,
         await pool.close()
 
 
-async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(lived: World, other: str) -> None:
+async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(
+    lived: World, other: str
+) -> None:
     play(lived.chat(ERASED))
     lived.chat(ERASED).write("STOP")
     play(lived.chat(PHONES[0]))
     await lived.save()
     log = lived.topic.records
     newer = json.loads(log[0].value or b"") | {"schema_version": 99}
-    odd = json.loads(log[0].value or b"") | {"data": {"client_name": []}, "phone_number": PHONES[1], "conversation_id": 9}
-    bad = [*(replace(log[0], value=json.dumps(value).encode()) for value in (newer, odd)), replace(log[0], value=b"{"),
-           replace(log[0], value=None)]  # fmt: skip
+    odd = json.loads(log[0].value or b"") | {
+        "data": {"client_name": []},
+        "phone_number": PHONES[1],
+        "conversation_id": 9,
+    }
+    bad = [
+        *(replace(log[0], value=json.dumps(value).encode()) for value in (newer, odd)),
+        replace(log[0], value=b"{"),
+        replace(log[0], value=None),
+    ]
     async with tables(other, beside=False) as target:
         result = await rebuilt(target, [*bad, *log], 1000, {ERASED: LATER})
         await target.finish(result.numbers, result.ids, result.erasures)
@@ -77,7 +86,9 @@ async def test_erased_numbers_stay_erased_and_what_cannot_be_read_is_counted(liv
         assert [row for row in rows if row != ("",)] == [(PHONES[0],)]
     ids = "SELECT count(*) FROM conversation_seen WHERE phone_number = ''"
     assert await found_in(other, ids) == [(11,)], "its events are not taken for new ones"
-    assert await found_in(other, "SELECT phone_number FROM conversation_suppression") == [(ERASED,)], "nor is it written to"
+    assert await found_in(other, "SELECT phone_number FROM conversation_suppression") == [(ERASED,)], (
+        "nor is it written to"
+    )
     assert await erased_in(other) == {ERASED}
     assert result.unreadable == {"schema_version": 1, "body": 1, "data": 1}
     assert result.erased == sum(record.key == ERASED.encode() for record in log)
@@ -89,7 +100,10 @@ async def test_an_erased_number_that_came_back_is_as_it_is(lived: World, pool: P
     chat.now += timedelta(seconds=1)
     chat.command("erase")
     chat.now += timedelta(seconds=1)
-    chat.call("conv_again", recipient={"phone_number": PHONES[0], "conversation_id": "conv_again", "status": "completed"})
+    chat.call(
+        "conv_again",
+        recipient={"phone_number": PHONES[0], "conversation_id": "conv_again", "status": "completed"},
+    )
     await lived.save()
     for _ in range(2):
         await made_anew(other, lived.topic.records, 7, lived.policy)
@@ -104,16 +118,23 @@ async def test_of_a_number_that_was_erased_though_no_event_tells_of_it_only_the_
     chat = lived.chat(PHONES[0])
     play(chat)
     chat.command("erase")
-    chat.call("conv_again", recipient={"phone_number": PHONES[0], "conversation_id": "conv_again", "status": "completed"})
+    chat.call(
+        "conv_again",
+        recipient={"phone_number": PHONES[0], "conversation_id": "conv_again", "status": "completed"},
+    )
     await lived.save()
     untold = [record for record in lived.topic.records if json.loads(record.value or b"")["type"] != "erased"]
     await made_anew(other, untold, 7, lived.policy)
-    assert await found_in(other, "SELECT id, elevenlabs_conversation_id FROM conversation_state") == [(2, "conv_again")]
+    assert await found_in(other, "SELECT id, elevenlabs_conversation_id FROM conversation_state") == [
+        (2, "conv_again")
+    ]
     assert await found_in(other, "SELECT count(*) FROM conversation_messages") == [(0,)]
     assert await found_in(other, "SELECT DISTINCT conversation_id FROM conversation_log") == [(2,)]
 
 
-async def test_what_the_log_no_longer_has_does_not_stop_the_rest(lived: World, pool: Pool, other: str) -> None:
+async def test_what_the_log_no_longer_has_does_not_stop_the_rest(
+    lived: World, pool: Pool, other: str
+) -> None:
     for phone in PHONES:
         play(lived.chat(phone))
     await lived.save()
@@ -125,7 +146,9 @@ async def test_what_the_log_no_longer_has_does_not_stop_the_rest(lived: World, p
     assert not result.refused
     row = "SELECT status, agent_id, message_count FROM conversation_state ORDER BY id"
     assert await found_in(other, row) == [("active", "agent_1", first.state.message_count)] * 2
-    assert await found_in(other, "SELECT count(*) FROM conversation_messages") == [(2 * first.state.message_count - lost,)]
+    assert await found_in(other, "SELECT count(*) FROM conversation_messages") == [
+        (2 * first.state.message_count - lost,)
+    ]
 
 
 async def test_an_event_that_is_missing_in_between_is_noticed(lived: World, pool: Pool, other: str) -> None:
@@ -150,7 +173,9 @@ async def test_events_of_the_first_version_bring_back_what_they_have(other: str,
     assert await found_in(other, "SELECT count(*) FROM conversation_seen") == [(3,)]
     row = "SELECT client_name, elevenlabs_conversation_id FROM conversation_state"
     assert await found_in(other, row) == [("Ana García", "conv_9601k8pjchj6fnvamdmbsvdq5ptv")]
-    assert await found_in(other, "SELECT (state->>'number')::int FROM conversation_actor") == [(len(records),)]
+    assert await found_in(other, "SELECT (state->>'number')::int FROM conversation_actor") == [
+        (len(records),)
+    ]
 
 
 @pytest.mark.parametrize("first", [2, 5, 9])
@@ -181,7 +206,9 @@ async def test_an_erasure_in_the_log_is_remembered(lived: World, other: str) -> 
     left = await found_in(other, "SELECT DISTINCT phone_number FROM conversation_seen ORDER BY 1")
     assert left == [("",), (PHONES[0],)]
     assert await erased_in(other) == {PHONES[1]}
-    assert await found_in(other, "SELECT count(*) FROM conversation_log WHERE phone_number = $1", PHONES[1]) == [(0,)]
+    assert await found_in(
+        other, "SELECT count(*) FROM conversation_log WHERE phone_number = $1", PHONES[1]
+    ) == [(0,)]
 
 
 async def test_a_database_that_was_made_again_is_marked(lived: World, other: str) -> None:

@@ -1,4 +1,4 @@
-"""Tables made again from the events of a real store: row for row."""
+"""Tables rebuilt from the events of a real store, row for row."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -52,9 +52,14 @@ async def test_every_row_is_made_again(lived: World, database_url: str, size: in
     equal = {table.table: table.equal for table in found}
     assert equal.pop("conversation_log") == len(lived.topic.records)
     assert equal == {
-        "conversation_state": 2, "conversation_messages": 40, "conversation_actor": 2, "conversation_sends": 30,
-        "conversation_seen": 20, "conversation_suppression": 0, "conversation_backend_posts": 0,
-    }  # fmt: skip
+        "conversation_state": 2,
+        "conversation_messages": 40,
+        "conversation_actor": 2,
+        "conversation_sends": 30,
+        "conversation_seen": 20,
+        "conversation_suppression": 0,
+        "conversation_backend_posts": 0,
+    }
 
 
 async def test_a_difference_is_reported_with_its_columns(lived: World, pool: Pool, database_url: str) -> None:
@@ -82,8 +87,10 @@ async def test_beside_changes_nothing_and_wakes_nobody(lived: World, pool: Pool,
     assert told == ["the last"]
 
 
-async def test_an_older_backup_is_caught_up(lived: World, pool: Pool, databases: Databases, migrated: str) -> None:
-    """The backup is what the log's first part makes; catching up with the whole log gives the whole, and twice the same."""
+async def test_an_older_backup_is_caught_up(
+    lived: World, pool: Pool, databases: Databases, migrated: str
+) -> None:
+    """The backup is what the log's first part makes; the whole log completes it, and twice gives the same."""
     log = lived.topic.records
     other = (await databases.create(migrated))[1]
     for part in (log[: len(log) // 2], log, log):
@@ -91,28 +98,37 @@ async def test_an_older_backup_is_caught_up(lived: World, pool: Pool, databases:
     assert result.known == result.events
     async with opened(other) as restored:
         assert await rows_of(restored) == await rows_of(pool)
-        for sequence in ("conversation_state_id_seq", "conversation_messages_id_seq", "conversation_turn_number"):
+        for sequence in (
+            "conversation_state_id_seq",
+            "conversation_messages_id_seq",
+            "conversation_turn_number",
+        ):
             assert await restored.fetchval(f"SELECT nextval('{sequence}')") > 10_000
 
 
 async def test_what_the_backup_had_not_published_leaves_behind_what_the_log_has(
     lived: World, pool: Pool, database_url: str
 ) -> None:
-    """Catching up with a log that lacks the newest events, as after a worker that died before it told of them."""
+    """Catch up with a log that lacks the newest events, as when a worker died before publishing them."""
     records = lived.topic.records
     told = [each for each in records if each.offset < 10]
     await pool.execute("UPDATE conversation_publication SET sequence = 5")
     await made_anew(database_url, told, 7, lived.policy)
     left = await pool.fetch(
-        "SELECT l.conversation_id, l.number FROM conversation_log l JOIN conversation_publication p USING (partition)"
+        "SELECT l.conversation_id, l.number"
+        " FROM conversation_log l JOIN conversation_publication p USING (partition)"
         " WHERE l.sequence > p.sequence ORDER BY l.partition, l.sequence"
     )
-    untold = sorted((each for each in records if each.offset >= 10), key=lambda each: (each.partition, each.offset))
+    untold = sorted(
+        (each for each in records if each.offset >= 10), key=lambda each: (each.partition, each.offset)
+    )
     events = [ConversationEvent.from_json(each.value or b"") for each in untold]
     assert [tuple(row) for row in left] == [(event.conversation_id, event.number) for event in events]
 
 
-async def test_one_that_was_interrupted_is_repeated(lived: World, pool: Pool, databases: Databases, migrated: str) -> None:
+async def test_one_that_was_interrupted_is_repeated(
+    lived: World, pool: Pool, databases: Databases, migrated: str
+) -> None:
     log = lived.topic.records
     other = (await databases.create(migrated))[1]
     async with tables(other, beside=False) as target:
@@ -141,13 +157,14 @@ def test_whatever_happened_all_of_it_is_made_again(
     moves: list[tuple[int, tuple[str, int, int], bool]],
     size: int,
 ) -> None:
-    """Thousands of moves of three numbers, erasures among them, written as they come; then from the log alone."""
+    """Thousands of moves of three numbers, with erasures: written as they come, then from the log alone."""
     policy = POLICIES[place]
 
     async def live(pool: Pool) -> World:
         found = await world(pool, policy)
         lives = [
-            History(policy, is_known=each, chat=found.chat(f"+57313853000{number}")) for number, each in enumerate(known)
+            History(policy, is_known=each, chat=found.chat(f"+57313853000{number}"))
+            for number, each in enumerate(known)
         ]
         for place, (number, (name, a, b), saves) in enumerate(moves):
             getattr(lives[number], name)(a, b)

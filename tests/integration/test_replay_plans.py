@@ -1,4 +1,4 @@
-"""How events stand, read from a real store: what a replay would do to each."""
+"""How events stand in a real store, and what a replay would do to each."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -55,7 +55,11 @@ def report(own_id: str, status: str) -> Candidate:
 
 
 async def outcomes(
-    pool: Pool, candidates: Sequence[Candidate], mode: Mode = "resume", only: Only = None, wanted: Wanted | None = None
+    pool: Pool,
+    candidates: Sequence[Candidate],
+    mode: Mode = "resume",
+    only: Only = None,
+    wanted: Wanted | None = None,
 ) -> list[str]:
     lookup = Lookup(pool, wanted or Wanted(), "r1" if mode == "again" else None)
     facts = [each or Facts() for each in await lookup.facts(candidates)]
@@ -81,7 +85,9 @@ async def test_what_is_done_under_way_and_never_taken_up(lived: World, chat: Tol
     assert await outcomes(pool, [call("c1"), call("c9")]) == ["done", "new"]
 
 
-async def test_what_an_unknown_number_wrote_is_left_alone_once_its_grace_is_over(lived: World, pool: Pool) -> None:
+async def test_what_an_unknown_number_wrote_is_left_alone_once_its_grace_is_over(
+    lived: World, pool: Pool
+) -> None:
     stranger = lived.chat(PHONES[1])
     stranger.write("¿quién es?", "m4")
     stranger.passes(minutes=2)
@@ -101,7 +107,11 @@ async def test_failed_turns_and_those_that_were_overtaken(lived: World, chat: To
     chat.answer("tres")
     chat.accept()
     await lived.save()
-    assert await outcomes(pool, [message("m1"), message("m2"), message("m3")]) == ["superseded", "superseded", "done"]
+    assert await outcomes(pool, [message("m1"), message("m2"), message("m3")]) == [
+        "superseded",
+        "superseded",
+        "done",
+    ]
 
 
 async def test_what_was_accepted_and_failed_by_a_report(lived: World, chat: ToldChat, pool: Pool) -> None:
@@ -112,7 +122,9 @@ async def test_what_was_accepted_and_failed_by_a_report(lived: World, chat: Told
     of_m1, of_m2 = chat.sent_ids()[1:]
     chat.fails(of_m2, "passing", "63112")
     await lived.save()
-    assert await outcomes(pool, [message("m1"), message("m2")]) == ["done", "unfinished"], "it comes back by itself"
+    assert await outcomes(pool, [message("m1"), message("m2")]) == ["done", "unfinished"], (
+        "it comes back by itself"
+    )
     assert await outcomes(pool, [message("m2")], only="failed") == ["left out"]
     chat.passes(minutes=1)
     chat.accept()

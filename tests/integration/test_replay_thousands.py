@@ -1,4 +1,4 @@
-"""A replay of thousands of events on a real Kafka and a real store: planned, published once, in order, and resumed."""
+"""A replay of thousands of events on real Kafka and store: planned, published once, in order, resumed."""
 
 import asyncio
 import uuid
@@ -33,14 +33,19 @@ def number(place: int) -> str:
 async def settings(kafka_bootstrap: str) -> Settings:
     """Topics of the test's own, with all events in them."""
     found = load_settings(
-        {}, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:8]}-", topic_partitions=_PARTITIONS
+        {},
+        kafka_bootstrap_servers=kafka_bootstrap,
+        topic_prefix=f"t{uuid.uuid4().hex[:8]}-",
+        topic_partitions=_PARTITIONS,
     )
     await ensure_topics(found)
     async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, linger_ms=20) as producer:
         for place in range(_EVENTS):
             params = {"From": f"whatsapp:{number(place)}", "Body": str(place)}
             event = InboundMessage(event_id=f"SM{place}", received_at=now(), params=params)
-            await producer.send(f"{found.topic_prefix}{INBOUND_MESSAGE}", event.to_json(), number(place).encode())
+            await producer.send(
+                f"{found.topic_prefix}{INBOUND_MESSAGE}", event.to_json(), number(place).encode()
+            )
     return found
 
 
@@ -49,7 +54,7 @@ async def taken_up(pool: Pool, places: range) -> None:
         """INSERT INTO conversation_seen (kind, event_id, phone_number, at)
            SELECT 'message', 'SM' || place, '', now() FROM unnest($1::int[]) AS place""",
         list(places),
-    )  # fmt: skip
+    )
 
 
 def session(settings: Settings, pool: Pool, window: Window, positions: dict[int, int]) -> Session:
@@ -67,12 +72,15 @@ async def records(settings: Settings) -> list[Record]:
             while any([await consumer.position(place) < ends[place] for place in places]):
                 for raws in (await consumer.getmany(timeout_ms=500)).values():
                     found += [
-                        Record(INBOUND_MESSAGE, r.partition, r.offset, r.key, r.value, now(), r.headers) for r in raws
+                        Record(INBOUND_MESSAGE, r.partition, r.offset, r.key, r.value, now(), r.headers)
+                        for r in raws
                     ]
         return found
 
 
-async def test_thousands_are_planned_published_once_in_order_and_resumed(settings: Settings, pool: Pool) -> None:
+async def test_thousands_are_planned_published_once_in_order_and_resumed(
+    settings: Settings, pool: Pool
+) -> None:
     await taken_up(pool, range(0, _EVENTS, 3))
     producer = Producer(settings)
     await producer.start()
@@ -103,7 +111,9 @@ async def test_thousands_are_planned_published_once_in_order_and_resumed(setting
     assert sorted(each.event_id for each in marked) == sorted(f"SM{n}" for n in range(_EVENTS) if n % 3)
     for place in range(_NUMBERS):
         published = [each.event_id for each in marked if each.key == number(place)]
-        assert published == [each.event_id for each in at_first if each.key == number(place) and int(each.body) % 3]
+        assert published == [
+            each.event_id for each in at_first if each.key == number(place) and int(each.body) % 3
+        ]
 
 
 def _stop_after(counts: list[int], count: int) -> None:

@@ -1,4 +1,4 @@
-"""`db/schema.sql` shows what the migrations make, and every query in `db/sql` has a caller and fits it."""
+"""`db/schema.sql` shows what the migrations make; every query in `db/sql` fits it and has a caller."""
 
 import re
 from collections.abc import AsyncIterator
@@ -36,7 +36,9 @@ async def test_the_file_shows_what_the_migrations_make(database_url: str, empty_
 
 
 @pytest.mark.parametrize("version", _FORMER)
-async def test_every_former_version_comes_to_the_same(database_url: str, empty_database_url: str, version: str) -> None:
+async def test_every_former_version_comes_to_the_same(
+    database_url: str, empty_database_url: str, version: str
+) -> None:
     await run_scripts(empty_database_url, version, FORMER_TABLE)
     await migrate(empty_database_url)
     async with _connected(database_url) as at_once, _connected(empty_database_url) as from_there:
@@ -51,14 +53,16 @@ async def test_no_rule_is_a_function(database_url: str) -> None:
             "WHERE pronamespace = 'public'::regnamespace"
         )
     assert found
-    assert {(row["lanname"], row["prosrc"]) for row in found} == {("sql", """SELECT '{"state": "fenced"}'::jsonb""")}
+    assert {(row["lanname"], row["prosrc"]) for row in found} == {
+        ("sql", """SELECT '{"state": "fenced"}'::jsonb""")
+    }
     sql = "\n".join(file.read_text() for file in (ROOT / "db").rglob("*.sql")).lower()
     assert "plpgsql" not in sql
     assert not re.search(r"\bdo \$", sql)
 
 
-# What moves a former build's rows fits that build's schema: tests/integration/upgrade runs each of it. The pieces of the
-# store's write are no statements by themselves: tests/integration/store runs what they are put together to.
+# Queries that move a former build's rows fit that build's schema: tests/integration/upgrade runs each. The
+# pieces of the store's write are no statements by themselves: tests/integration/store runs what they form.
 @pytest.mark.parametrize("file", [name for name in _FILES if name not in {"upgrade", "store_append"}])
 async def test_every_query_fits_the_schema(database_url: str, file: str) -> None:
     queries = load(file)

@@ -1,4 +1,4 @@
-"""Kafka as others run it: TLS, passwords, tokens, certificates, rights; reached by setting alone."""
+"""Kafka as others run it, reached by settings alone: TLS, passwords, tokens, certificates, rights."""
 
 import asyncio
 import json
@@ -41,11 +41,14 @@ from tests.support.servers import needs_apache
 from tests.support.tls import CLIENT_NAME
 from web.kafka_link import KafkaLink
 
-# A loop that ends right after a TLS connection was closed (asyncio says farewell to the peer first) leaves its socket open.
+# asyncio says goodbye to a TLS peer first, so a loop that ends right after closing leaves the socket open.
 pytestmark = [needs_apache, pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")]
 
 _SUBJECT = "subject-of-the-token"
-_EVENT = b'{"event_id": "SM1", "received_at": "2026-01-01T00:00:00Z", "params": {"From": "whatsapp:+573138539155"}}'
+_EVENT = (
+    b'{"event_id": "SM1", "received_at": "2026-01-01T00:00:00Z",'
+    b' "params": {"From": "whatsapp:+573138539155"}}'
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,8 @@ async def test_every_process_works_with_the_rights_that_are_told(
 
 
 @pytest.mark.parametrize(
-    "over", [{"kafka_sasl_password": "wrong"}, {"kafka_ssl_cafile": None}, {"kafka_security_protocol": "PLAINTEXT"}]
+    "over",
+    [{"kafka_sasl_password": "wrong"}, {"kafka_ssl_cafile": None}, {"kafka_security_protocol": "PLAINTEXT"}],
 )
 async def test_wrong_settings_are_said_plainly(secured: SecuredKafka, over: dict[str, object]) -> None:
     with pytest.raises(Unavailable, match="KAFKA_BOOTSTRAP_SERVERS: no broker of"):
@@ -132,7 +136,9 @@ async def test_wrong_settings_are_said_plainly(secured: SecuredKafka, over: dict
 
 
 async def test_a_broker_that_wants_a_certificate_and_gets_none(secured: SecuredKafka) -> None:
-    with pytest.raises(Unavailable, match="it is spoken to by SSL, see the KAFKA_SASL and KAFKA_SSL variables"):
+    with pytest.raises(
+        Unavailable, match="it is spoken to by SSL, see the KAFKA_SASL and KAFKA_SSL variables"
+    ):
         await partition_count(
             settings_of(secured.by_certificate(), start_wait_seconds=0, kafka_ssl_certfile=None), WORKER
         )
@@ -149,8 +155,9 @@ async def test_rights_that_are_missing_are_one_line_and_exit_2(
     async with running(command, environment(database_url, "", **secured.by_password(CLIENT)), log) as process:
         assert await code_of(process) == 2, log.read_text()
     lacking = {
-        "worker": "Read on topic call-completed, Read on topic inbound-message, Read on topic message-status, "
-        "Read on topic conversation-command, Write on topic conversation-event, Write on topic dead-letter, "
+        "worker": "Read on topic call-completed, Read on topic inbound-message, "
+        "Read on topic message-status, Read on topic conversation-command, "
+        "Write on topic conversation-event, Write on topic dead-letter, "
         f"Read on group {WORKER_GROUP}",
         "stats-worker": f"Read on topic {CONVERSATION_EVENT}, Read on topic {STATS_CHANGELOG}, "
         f"Read on group {STATS_GROUP}, Describe on group {WORKER_GROUP}",
@@ -163,7 +170,9 @@ async def test_web_keeps_events_in_postgres_until_it_is_allowed(secured: Secured
     link = KafkaLink(settings_of(secured.by_password(CLIENT)))
     await link.keep()
     assert link.state == "error"
-    with pytest.raises(Unavailable, match=f"Kafka does not allow User:{CLIENT}: Read on topic call-completed, .*Write on"):
+    with pytest.raises(
+        Unavailable, match=f"Kafka does not allow User:{CLIENT}: Read on topic call-completed, .*Write on"
+    ):
         await link.send(INBOUND_MESSAGE, "+573138539155", _EVENT, None)
     await secured.allow(f"User:{CLIENT}", "topic", WEB.read, "Read")
     await secured.allow(f"User:{CLIENT}", "topic", WEB.write, "Write")
@@ -184,14 +193,18 @@ async def test_who_may_not_create_topics_is_told_what_to_have_made(
     async with running("migrate", env, log) as process:
         assert await code_of(process) == 2
     assert log.read_text().splitlines()[-1] == (
-        f"configuration error: Kafka does not allow User:{CLIENT}: Create on topic hand-call-completed; allow it, or have "
-        "the topics made by hand, as `whatsapp-microservice migrate --print-topics` tells"
+        f"configuration error: Kafka does not allow User:{CLIENT}: Create on topic hand-call-completed; "
+        "allow it, or have the topics made by hand, as `whatsapp-microservice migrate --print-topics` tells"
     )
     await ensure_topics(settings_of({**variables, **secured.by_password()}))
-    await secured.allow(f"User:{CLIENT}", "topic", [f"hand-{name}" for name in (*ALL_TOPICS, STATS_CHANGELOG)], "Describe")
+    await secured.allow(
+        f"User:{CLIENT}", "topic", [f"hand-{name}" for name in (*ALL_TOPICS, STATS_CHANGELOG)], "Describe"
+    )
     async with running("migrate", env, log) as process:
         assert await code_of(process) == 0, log.read_text()
-    assert f"Kafka does not allow User:{CLIENT}: DescribeConfigs on topic hand-call-completed" in log.read_text()
+    assert (
+        f"Kafka does not allow User:{CLIENT}: DescribeConfigs on topic hand-call-completed" in log.read_text()
+    )
 
 
 async def test_topics_are_printed_for_those_who_make_them_by_hand(tmp_path: Path) -> None:
@@ -205,7 +218,9 @@ async def test_topics_are_printed_for_those_who_make_them_by_hand(tmp_path: Path
         "kafka-topics.sh --bootstrap-server kafka:9092 --create --if-not-exists --topic hand-call-completed "
         "--partitions 2 --replication-factor 3 --config retention.ms=1209600000"
     )
-    assert [each["name"] for each in json.loads(told)] == [f"hand-{name}" for name in (*ALL_TOPICS, STATS_CHANGELOG)]
+    assert [each["name"] for each in json.loads(told)] == [
+        f"hand-{name}" for name in (*ALL_TOPICS, STATS_CHANGELOG)
+    ]
     assert json.loads(told)[-1]["configs"]["cleanup.policy"] == "compact"
 
 
@@ -230,7 +245,10 @@ async def test_what_cannot_be_right_is_said_before_anybody_is_asked(secured: Sec
     for variables, line in (
         ({"KAFKA_SSL_KEYFILE": str(certificates.key)}, "KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: "),
         ({"KAFKA_SSL_CERTFILE": "/nowhere.pem"}, "KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: "),
-        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER"}, "KAFKA_OAUTH_TOKEN_URL, "),
+        (
+            {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER"},
+            "KAFKA_OAUTH_TOKEN_URL, ",
+        ),
     ):
         with pytest.raises(ConfigurationError, match=line):
             connection_arguments(settings_of({**secured.by_certificate(), **variables}))

@@ -44,11 +44,15 @@ def write(twilio: Simulator, **wanted: object) -> Row:
 
 
 def valid(call: Call, base: str) -> bool:
-    return bool(RequestValidator(TOKEN).validate(base + call.path, call.params, call.headers["X-Twilio-Signature"]))
+    return bool(
+        RequestValidator(TOKEN).validate(base + call.path, call.params, call.headers["X-Twilio-Signature"])
+    )
 
 
 def send(client: Client, callback: str, body: str = "hola", **form: str) -> str:
-    sent = client.messages.create(**{"to": CLIENT, "from_": SENDER, "body": body, "status_callback": callback} | form)
+    sent = client.messages.create(
+        **{"to": CLIENT, "from_": SENDER, "body": body, "status_callback": callback} | form
+    )
     return str(sent.sid)
 
 
@@ -59,7 +63,11 @@ def test_inbound_is_signed_and_whole(twilio: Simulator, receiver: Receiver) -> N
     assert valid(first, receiver.url)
     assert first.params == second.params
     assert {first.params[name] for name in ("MessageSid", "SmsSid", "SmsMessageSid")} == {sent["sid"]}
-    assert (first.params["From"], first.params["To"], first.params["WaId"]) == (CLIENT, SENDER, NUMBER.lstrip("+"))
+    assert (first.params["From"], first.params["To"], first.params["WaId"]) == (
+        CLIENT,
+        SENDER,
+        NUMBER.lstrip("+"),
+    )
     assert first.params["Body"] == "Sí, ¿cuánto? 🙂"
     assert first.params["AccountSid"] == ACCOUNT
 
@@ -73,20 +81,35 @@ def test_signed_for_another_address(twilio: Simulator, receiver: Receiver, clien
 
 
 KINDS: list[tuple[Row, Row]] = [
-    ({"button": {"text": "Sí", "payload": "yes"}}, {"Body": "Sí", "ButtonText": "Sí", "ButtonPayload": "yes"}),
-    ({"list": {"id": "p1", "title": "Plan oro"}}, {"Body": "Plan oro", "ListId": "p1", "ListTitle": "Plan oro"}),
-    ({"location": {"latitude": 4.6, "longitude": -74.1, "label": "Casa"}}, {"Latitude": "4.6", "Label": "Casa"}),
+    (
+        {"button": {"text": "Sí", "payload": "yes"}},
+        {"Body": "Sí", "ButtonText": "Sí", "ButtonPayload": "yes"},
+    ),
+    (
+        {"list": {"id": "p1", "title": "Plan oro"}},
+        {"Body": "Plan oro", "ListId": "p1", "ListTitle": "Plan oro"},
+    ),
+    (
+        {"location": {"latitude": 4.6, "longitude": -74.1, "label": "Casa"}},
+        {"Latitude": "4.6", "Label": "Casa"},
+    ),
     ({"quote": "SM1"}, {"OriginalRepliedMessageSid": "SM1", "Body": "hola"}),
     ({"reaction": {"emoji": "👍", "sid": "SM2"}}, {"Body": "👍", "OriginalRepliedMessageSid": "SM2"}),
-    ({"contacts": [{"name": "Luz", "phone": "+57300"}]}, {"MediaContentType0": "text/vcard", "NumMedia": "1"}),
+    (
+        {"contacts": [{"name": "Luz", "phone": "+57300"}]},
+        {"MediaContentType0": "text/vcard", "NumMedia": "1"},
+    ),
     ({"type": "unsupported", "body": ""}, {"MessageType": "unsupported", "Body": "", "NumMedia": "0"}),
     ({"type": "sticker", "media": [{"content_type": "image/webp", "text": "x"}]}, {"MessageType": "sticker"}),
-    ({"media": [{"content_type": "audio/ogg", "text": "x"}], "body": ""}, {"MessageType": "audio", "NumMedia": "1"}),
+    (
+        {"media": [{"content_type": "audio/ogg", "text": "x"}], "body": ""},
+        {"MessageType": "audio", "NumMedia": "1"},
+    ),
     ({"from": "US.1234"}, {"From": "whatsapp:US.1234", "ExternalUserId": "whatsapp:US.1234"}),
     ({"external_user_id": "US.1"}, {"From": CLIENT, "ExternalUserId": "whatsapp:US.1"}),
     ({"forwarded": True}, {"Forwarded": "true"}),
     ({"extra": {"AccountSid": "AC0"}}, {"AccountSid": "AC0"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("wanted", "shown"), KINDS)
@@ -101,11 +124,16 @@ def test_kinds_of_inbound(twilio: Simulator, receiver: Receiver, wanted: Row, sh
     ("shows", "shown"),
     [
         ("number", {"From": CLIENT, "ExternalUserId": None}),
-        ("both", {"From": CLIENT, "ExternalUserId": "whatsapp:CO.77", "ParentExternalUserId": "whatsapp:CO.ENT.1"}),
+        (
+            "both",
+            {"From": CLIENT, "ExternalUserId": "whatsapp:CO.77", "ParentExternalUserId": "whatsapp:CO.ENT.1"},
+        ),
         ("id", {"From": "whatsapp:CO.77", "ExternalUserId": "whatsapp:CO.77", "WaId": None}),
     ],
 )
-def test_a_person_shows_a_number_an_id_or_both(twilio: Simulator, receiver: Receiver, shows: str, shown: Row) -> None:
+def test_a_person_shows_a_number_an_id_or_both(
+    twilio: Simulator, receiver: Receiver, shows: str, shown: Row
+) -> None:
     number = CLIENT.removeprefix("whatsapp:")
     twilio.steer("people", {"number": number, "user_id": "CO.77", "parent_id": "CO.ENT.1", "shows": shows})
     write(twilio, **{"from": number})
@@ -122,7 +150,9 @@ def test_a_message_to_a_number_that_was_changed_reaches_nobody(
     assert receiver.take().params["ErrorCode"] == "63003"
 
 
-def test_by_default_only_a_failed_connection_is_repeated(twilio: Simulator, receiver: Receiver, client: Client) -> None:
+def test_by_default_only_a_failed_connection_is_repeated(
+    twilio: Simulator, receiver: Receiver, client: Client
+) -> None:
     receiver.replies = [Reply(status=500)]
     assert write(twilio)["status"] == 500
     twilio.steer("settings", {"webhook_url": f"http://127.0.0.1:{free_port()}/in"})
@@ -173,7 +203,9 @@ def test_fallback(twilio: Simulator, receiver: Receiver) -> None:
         (Reply(status=204, body=""), [], None),
     ],
 )
-def test_twiml(twilio: Simulator, receiver: Receiver, reply: Reply, sent: list[str], problem: int | None) -> None:
+def test_twiml(
+    twilio: Simulator, receiver: Receiver, reply: Reply, sent: list[str], problem: int | None
+) -> None:
     receiver.replies = [reply]
     write(twilio)
     assert [row["body"] for row in twilio.read() if row["direction"] == "outbound-reply"] == sent
@@ -202,7 +234,12 @@ def test_callbacks_go_wrong(twilio: Simulator, receiver: Receiver, client: Clien
     assert [call.params["MessageStatus"] for call in receiver.taken(2)] == ["delivered", "read"]
     twilio.fault("callback-duplicate")
     send(client, receiver.url + "/twice")
-    assert [call.params["MessageStatus"] for call in receiver.taken(4)] == ["sent", "sent", "delivered", "read"]
+    assert [call.params["MessageStatus"] for call in receiver.taken(4)] == [
+        "sent",
+        "sent",
+        "delivered",
+        "read",
+    ]
     twilio.fault("callback-reorder")
     send(client, receiver.url + "/mixed")
     assert {call.params["MessageStatus"] for call in receiver.taken(3)} == {"sent", "delivered", "read"}
@@ -227,7 +264,9 @@ def test_window(twilio: Simulator, receiver: Receiver, client: Client) -> None:
 
 
 @pytest.mark.parametrize(("code", "status"), [(63003, "failed"), (63015, "failed"), (63024, "undelivered")])
-def test_numbers_that_fail(twilio: Simulator, receiver: Receiver, client: Client, code: int, status: str) -> None:
+def test_numbers_that_fail(
+    twilio: Simulator, receiver: Receiver, client: Client, code: int, status: str
+) -> None:
     twilio.steer("numbers", {"number": NUMBER, "error_code": code, "count": 1})
     send(client, receiver.url + "/status")
     call = receiver.take()
@@ -283,9 +322,13 @@ def test_the_queue_drains_and_fills(twilio: Simulator, receiver: Receiver, clien
 
 def test_another_accounts_webhook(twilio: Simulator, receiver: Receiver) -> None:
     other, sender = "AC" + "3" * 32, "whatsapp:+15550000003"
-    twilio.steer("accounts", {"sid": other, "token": "t3", "senders": [sender], "webhook_url": receiver.url + "/other"})
+    twilio.steer(
+        "accounts", {"sid": other, "token": "t3", "senders": [sender], "webhook_url": receiver.url + "/other"}
+    )
     write(twilio, account=other)
     call = receiver.take()
     assert (call.params["AccountSid"], call.params["To"]) == (other, sender)
     assert not valid(call, receiver.url)
-    assert RequestValidator("t3").validate(receiver.url + call.path, call.params, call.headers["X-Twilio-Signature"])
+    assert RequestValidator("t3").validate(
+        receiver.url + call.path, call.params, call.headers["X-Twilio-Signature"]
+    )

@@ -1,4 +1,4 @@
-"""How the processes start where something is missing, wrong or away; and how they end meanwhile."""
+"""How the processes start when something is missing, wrong or away, and how they end meanwhile."""
 
 import asyncio
 import signal
@@ -34,7 +34,9 @@ def log(tmp_path: Path) -> Path:
         ("web", {"DATABASE_URL": "postgresql://127.0.0.1/x?sslmodus=require"}, "DATABASE_URL"),
     ],
 )
-async def test_a_wrong_setting_is_one_line_and_exit_2(log: Path, command: str, over: dict[str, str], named: str) -> None:
+async def test_a_wrong_setting_is_one_line_and_exit_2(
+    log: Path, command: str, over: dict[str, str], named: str
+) -> None:
     async with running(command, environment(_DEAD_DATABASE, NOBODY) | over, log) as process:
         assert await code_of(process) == 2
     assert log.read_text().startswith(f"configuration error: {named}: ")
@@ -45,7 +47,10 @@ async def test_a_wrong_setting_is_one_line_and_exit_2(log: Path, command: str, o
 async def test_kafka_that_is_away_is_waited_for_and_named(log: Path, command: str, database_url: str) -> None:
     async with running(command, environment(database_url, NOBODY), log) as process:
         assert await code_of(process) == 1
-    assert f"not available: KAFKA_BOOTSTRAP_SERVERS: no broker of {NOBODY} answered within 1 s" in log.read_text()
+    assert (
+        f"not available: KAFKA_BOOTSTRAP_SERVERS: no broker of {NOBODY} answered within 1 s"
+        in log.read_text()
+    )
     assert "Traceback" not in log.read_text()
 
 
@@ -59,7 +64,9 @@ async def test_postgres_that_is_away_is_waited_for_and_named(log: Path, command:
 
 
 @pytest.mark.parametrize("command", ALL)
-async def test_a_port_that_stays_taken_is_named(log: Path, command: str, topics: str, database_url: str) -> None:
+async def test_a_port_that_stays_taken_is_named(
+    log: Path, command: str, topics: str, database_url: str
+) -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
@@ -79,8 +86,10 @@ def topics(kafka_bootstrap: str) -> str:
 
 
 @pytest.mark.parametrize("command", ALL)
-async def test_sigterm_ends_a_start_at_any_moment(log: Path, command: str, topics: str, database_url: str) -> None:
-    """Interpreter, imports, connections, app: whatever is under way at these moments of a start that takes seconds."""
+async def test_sigterm_ends_a_start_at_any_moment(
+    log: Path, command: str, topics: str, database_url: str
+) -> None:
+    """A start takes seconds: interpreter, imports, connections or app may be under way at these moments."""
     for place, seconds in enumerate((0.3, 0.8, 1.3, 2.0, 3.0)):
         one = log.with_suffix(f".{place}")
         async with running(command, environment(database_url, topics), one) as process:

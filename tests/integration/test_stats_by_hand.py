@@ -1,4 +1,4 @@
-"""What `stats --check` and `--rebuild --source postgres` say of rows that somebody changed; without Kafka."""
+"""What `stats --check` and `--rebuild --source postgres` say of rows changed by hand, without Kafka."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -44,8 +44,14 @@ class Tables:
             days_kept=_SETTINGS.stats_days_kept,
         )
 
-    def put(self, partition: int, key: str, record: Any, done: Callable[[], None] | None = None) -> None:  # noqa: ANN401
-        """What `Changes` takes to Kafka."""
+    def put(
+        self,
+        partition: int,
+        key: str,
+        record: Any,  # noqa: ANN401
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Drop what `Changes` would take to Kafka."""
 
     async def tell(self, pool: Pool, epoch: int) -> None:
         """All that is in the log is published, and counted."""
@@ -83,7 +89,9 @@ async def chats(pool: Pool) -> list[StoredChat]:
     return chats
 
 
-async def test_rows_that_somebody_changed_are_told_and_made_again(pool: Pool, chats: list[StoredChat]) -> None:
+async def test_rows_that_somebody_changed_are_told_and_made_again(
+    pool: Pool, chats: list[StoredChat]
+) -> None:
     tables, rows = Tables(), Rows(pool, _SETTINGS.stats_closed_kept_days)
     await tables.tell(pool, chats[0].epoch)
     check = Check(_SETTINGS, tables, rows, Counted(), patience=0)  # type: ignore[arg-type]
@@ -92,7 +100,9 @@ async def test_rows_that_somebody_changed_are_told_and_made_again(pool: Pool, ch
 
     changed = chats[0].state.id
     await pool.execute("UPDATE conversation_state SET status = 'closed' WHERE id = $1", changed)
-    await pool.execute("DELETE FROM conversation_messages WHERE conversation_id = $1 AND direction = 'inbound'", changed)
+    await pool.execute(
+        "DELETE FROM conversation_messages WHERE conversation_id = $1 AND direction = 'inbound'", changed
+    )
     found = await check.compare()
     assert {"status", "received"} <= {each.field for each in found.differences}
     assert {each.conversation for each in found.differences} == {"+57******9000"}

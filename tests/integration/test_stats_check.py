@@ -1,4 +1,4 @@
-"""`stats --check` and `--rebuild` against three stats workers that are killed and join while conversations go on."""
+"""`stats --check` and `--rebuild` with three stats workers that are killed and join during conversations."""
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
@@ -14,14 +14,17 @@ from tests.support.stored_chat import StoredChat
 
 async def test_tables_and_postgres_agree_whatever_happens(
     workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings, pool: Pool, command: Command
-) -> None:  # fmt: skip
+) -> None:
     first, second, third = workers
     world = StatsWorld(pool, producer, settings)
     chats = await world.begin()
     await world.publish()
     await first.start()
     await eventually(lambda: _shows_all(first), 60)
-    async with world.going_on(chats), never_partial(workers, total_conversations_today=CHATS, active_conversations=CHATS):
+    async with (
+        world.going_on(chats),
+        never_partial(workers, total_conversations_today=CHATS, active_conversations=CHATS),
+    ):
         await second.start()
         await second.ready()
         await first.kill()
@@ -58,9 +61,12 @@ async def _lost_events_are_found(
 async def _changed_rows_are_told_and_made_again(pool: Pool, worker: StatsProcess, command: Command) -> None:
     """Somebody changes Postgres by hand: each difference is told, and gone after a rebuild."""
     changed: int = await pool.fetchval(
-        "UPDATE conversation_state SET status = 'closed' WHERE id = (SELECT min(id) FROM conversation_state) RETURNING id"
+        "UPDATE conversation_state SET status = 'closed'"
+        " WHERE id = (SELECT min(id) FROM conversation_state) RETURNING id"
     )
-    await pool.execute("DELETE FROM conversation_messages WHERE conversation_id = $1 AND direction = 'inbound'", changed)
+    await pool.execute(
+        "DELETE FROM conversation_messages WHERE conversation_id = $1 AND direction = 'inbound'", changed
+    )
     code, found = await command(worker, check=True, patience=3)
     assert code == 1
     assert {"status", "received"} <= {each["field"] for each in found["differences"]}

@@ -55,7 +55,9 @@ async def test_what_ended_long_ago_leaves_and_comes_back(
     await world.publish()
     before = await _show(worker, {ended.state.key, open_.state.key, mixed.state.key})
     assert (before[ended.state.key]["status"], len(before[open_.state.key]["days"])) == ("closed", 1)
-    assert len(before[mixed.state.key]["days"]) == 1  # its own newest day is today: what is older than eight goes at once
+    assert (
+        len(before[mixed.state.key]["days"]) == 1
+    )  # its own newest day is today: what is older than eight goes at once
 
     assert await worker.stop() == 0
     await worker.start()  # each assignment is followed by a sweep
@@ -64,7 +66,11 @@ async def test_what_ended_long_ago_leaves_and_comes_back(
 
     async def days_are_gone() -> bool:
         found = await _records(worker)
-        return found is not None and found[open_.state.key]["days"] == {} and found[open_.state.key]["calls"] == []
+        return (
+            found is not None
+            and found[open_.state.key]["days"] == {}
+            and found[open_.state.key]["calls"] == []
+        )
 
     await eventually(days_are_gone, 60)
     assert swept[mixed.state.key]["days"].keys() == {datetime.now(UTC).date().isoformat()}

@@ -1,4 +1,4 @@
-"""`stats --rebuild` on a real Kafka while conversations go on: from the topic as far as it reaches, else from Postgres."""
+"""`stats --rebuild` during conversations: from the real topic as far as it reaches, else from Postgres."""
 
 import json
 from typing import Any
@@ -48,7 +48,7 @@ class Falsifier:
 @needs_apache
 async def test_the_topic_is_used_as_far_as_it_reaches(
     workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings, pool: Pool, command: Command
-) -> None:  # fmt: skip
+) -> None:
     worker, world = workers[0], StatsWorld(pool, producer, settings)
     chats = await world.begin()
     await world.publish()
@@ -59,7 +59,10 @@ async def test_the_topic_is_used_as_far_as_it_reaches(
     falsifier = Falsifier(producer, settings, worker)
     await falsifier.falsify(chats[:3])
     code, found = await command(worker, check=True)
-    assert (code, len({each["conversation"] for each in found["differences"] if each["field"] == "received"})) == (1, 3)
+    assert (
+        code,
+        len({each["conversation"] for each in found["differences"] if each["field"] == "received"}),
+    ) == (1, 3)
 
     async with world.going_on(chats):
         code, found = await command(worker, rebuild="topic")

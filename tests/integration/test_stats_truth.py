@@ -1,4 +1,4 @@
-"""What the events tell and what Postgres holds are the same: records by either way, and their sums by a third."""
+"""Events and Postgres tell the same: records made of either are equal, and a third count gives their sums."""
 
 from datetime import UTC, timedelta
 from typing import Any
@@ -65,7 +65,12 @@ def called(chat: StoredChat, conversation: str, **over: Any) -> None:  # noqa: A
     chat.greet()
 
 
-def delivered_first_of_a_call(chat: StoredChat, conversation: str, status: str, **over: Any) -> None:  # noqa: ANN401
+def delivered_first_of_a_call(
+    chat: StoredChat,
+    conversation: str,
+    status: str,
+    **over: Any,  # noqa: ANN401
+) -> None:
     """Its report comes before the vendor's answer to the send."""
     chat.call(conversation, **over)
     chat.give(i.DetailsFetched(call_id=conversation, details=None, slot=True))
@@ -117,15 +122,26 @@ async def test_sums_of_records_are_what_a_count_gives(pool: Pool) -> None:
     found = figures([totals.of(today.isoformat())])
     counted = await pool.fetchrow(load("gateway").stats, "UTC", None)
     assert counted is not None
-    for name in ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today"):
+    for name in (
+        "active_conversations",
+        "total_conversations_today",
+        "messages_sent_today",
+        "messages_received_today",
+    ):
         assert found[name] == counted[name], name
     assert found["response_rate"] == 100 * counted["answered_today"] / 4
-    assert found["avg_response_time_seconds"] == pytest.approx(float(counted["avg_response_time_seconds"]), abs=0.001)
+    assert found["avg_response_time_seconds"] == pytest.approx(
+        float(counted["avg_response_time_seconds"]), abs=0.001
+    )
     yesterday = await pool.fetchrow(load("gateway").stats, "UTC", today - timedelta(days=1))
     assert yesterday is not None
     assert yesterday["messages_received_today"] == 1
     first = campaign_days([totals.campaign({"batch_id": "b1"})])[today.isoformat()]
-    assert {name: first[name] for name in ("started", "read", "answered")} == {"started": 4, "read": 1, "answered": 1}
+    assert {name: first[name] for name in ("started", "read", "answered")} == {
+        "started": 4,
+        "read": 1,
+        "answered": 1,
+    }
     second = campaign_days([totals.campaign({"batch_id": "b2"})])[today.isoformat()]
     assert (second["stopped"], second["failed"], second["reasons"]) == (1, 1, {"63016": 1})
 
@@ -133,9 +149,17 @@ async def test_sums_of_records_are_what_a_count_gives(pool: Pool) -> None:
 @pytest.mark.parametrize("zone", ["UTC", "America/Bogota"])
 @pytest.mark.parametrize(
     "campaign",
-    [{"batch_id": "b1"}, {"batch_id": "b2"}, {"group_id": "5"}, {"batch_id": "b1", "group_id": "5"}, {"batch_id": "?"}],
+    [
+        {"batch_id": "b1"},
+        {"batch_id": "b2"},
+        {"group_id": "5"},
+        {"batch_id": "b1", "group_id": "5"},
+        {"batch_id": "?"},
+    ],
 )
-async def test_a_campaign_is_the_same_by_events_and_by_a_count(pool: Pool, zone: str, campaign: dict[str, str]) -> None:
+async def test_a_campaign_is_the_same_by_events_and_by_a_count(
+    pool: Pool, zone: str, campaign: dict[str, str]
+) -> None:
     chat = await stored_chat(pool)
     await a_long_story(chat)
     other, gone = chat.another("+573138539151"), chat.another("+573138539152")
@@ -147,8 +171,9 @@ async def test_a_campaign_is_the_same_by_events_and_by_a_count(pool: Pool, zone:
         await each.save()
     await pool.execute(
         "UPDATE conversation_state SET status = 'closed', last_message_at = now() - interval '40 days'"
-        " WHERE phone_number = $1", gone.state.key,
-    )  # fmt: skip
+        " WHERE phone_number = $1",
+        gone.state.key,
+    )
     totals, records = Totals(), dict[str, Record]()
     for event in await published_events(pool):
         if event.phone_number != gone.state.key:  # it would have left the tables
@@ -184,7 +209,8 @@ async def test_messages_that_waited_for_their_call_count_with_it(pool: Pool) -> 
         await each.save()
     events, totals = await published_events(pool), Totals()
     ours, theirs = (
-        folded([event for event in events if event.phone_number == each.state.key], UTC) for each in (chat, other)
+        folded([event for event in events if event.phone_number == each.state.key], UTC)
+        for each in (chat, other)
     )
     for record in (ours, theirs):
         totals.replace(None, record)
@@ -194,7 +220,12 @@ async def test_messages_that_waited_for_their_call_count_with_it(pool: Pool) -> 
     today = now().astimezone(UTC).date().isoformat()
     sums, counted = figures([totals.of(today)]), await pool.fetchrow(load("gateway").stats, "UTC", None)
     assert counted is not None
-    for name in ("active_conversations", "total_conversations_today", "messages_sent_today", "messages_received_today"):
+    for name in (
+        "active_conversations",
+        "total_conversations_today",
+        "messages_sent_today",
+        "messages_received_today",
+    ):
         assert sums[name] == counted[name], name
     assert (sums["messages_received_today"], sums["response_rate"], counted["answered_today"]) == (2, 100, 1)
     settings = load_settings({}, database_url="postgresql://unused", stats_timezone="UTC")
@@ -203,7 +234,9 @@ async def test_messages_that_waited_for_their_call_count_with_it(pool: Pool) -> 
     assert days[today]["answered"] == 1
 
 
-async def test_what_is_gone_from_the_tables_counts_where_the_log_says_that_its_time_was_over(pool: Pool) -> None:
+async def test_what_is_gone_from_the_tables_counts_where_the_log_says_that_its_time_was_over(
+    pool: Pool,
+) -> None:
     chat = await stored_chat(pool)
     await a_long_story(chat)
     gone = await pool.fetchval("SELECT min(id) FROM conversation_messages WHERE direction = 'inbound'")
@@ -226,7 +259,9 @@ async def test_a_log_without_its_beginning_says_what_is_shown(pool: Pool) -> Non
     answered(chat, "¿siguen ahí?", received_at=chat.now)
     await chat.save()
     whole = await by_events(pool, UTC)
-    await pool.execute("DELETE FROM conversation_log WHERE number < (SELECT min(number) FROM conversation_log"
-                       " WHERE type = 'snapshot')")  # fmt: skip
+    await pool.execute(
+        "DELETE FROM conversation_log WHERE number < (SELECT min(number) FROM conversation_log"
+        " WHERE type = 'snapshot')"
+    )
     assert await by_rows(chat, pool, UTC) == whole
     assert (whole["received"], whole["sent"], whole["batch_id"]) == (2, 5, "b1")

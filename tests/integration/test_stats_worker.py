@@ -1,4 +1,4 @@
-"""The stats worker as real processes on real Kafka: totals stay exact over kills, restarts, repetition and rebalances."""
+"""Real stats workers on real Kafka: exact totals across kills, restarts, repetition and rebalances."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,15 +30,26 @@ class Told:
         number = self._numbers[conversation] = self._numbers.get(conversation, 0) + 1
         self.events.append(
             ConversationEvent(
-                event_id=f"{conversation}:{number}", number=number, conversation_id=conversation,
-                phone_number=phone(conversation), type=type_, at=datetime.now(UTC), data=data,
+                event_id=f"{conversation}:{number}",
+                number=number,
+                conversation_id=conversation,
+                phone_number=phone(conversation),
+                type=type_,
+                at=datetime.now(UTC),
+                data=data,
             )
-        )  # fmt: skip
+        )
 
     def talk(self, conversations: Sequence[int], messages: int) -> None:
         """Each conversation starts, and its client is answered so many times."""
         for conversation in conversations:
-            self.tell(conversation, "started", client_name="Ana", agent_id="agent_1", batch_id=f"b{conversation % 2}")
+            self.tell(
+                conversation,
+                "started",
+                client_name="Ana",
+                agent_id="agent_1",
+                batch_id=f"b{conversation % 2}",
+            )
             self.tell(conversation, "sent", kind="first", response_seconds=None)
         for _ in range(messages):
             for conversation in conversations:
@@ -50,7 +61,9 @@ def phone(conversation: int) -> str:
     return f"+5731385{conversation:05d}"
 
 
-async def produce(producer: AIOKafkaProducer, settings: Settings, events: Sequence[ConversationEvent]) -> None:
+async def produce(
+    producer: AIOKafkaProducer, settings: Settings, events: Sequence[ConversationEvent]
+) -> None:
     topic = settings.topic_prefix + CONVERSATION_EVENT
     for sent in [await producer.send(topic, each.to_json(), each.phone_number.encode()) for each in events]:
         await sent
@@ -89,13 +102,20 @@ async def test_totals_are_exact_over_kills_and_repetition(
     told.talk([99], messages=0)
     await produce(producer, settings, told.events[-2:])
     await show(
-        worker, active_conversations=21, total_conversations_today=21, messages_sent_today=121,
-        messages_received_today=100, response_rate=95.2, avg_response_time_seconds=0.1,
-    )  # fmt: skip
+        worker,
+        active_conversations=21,
+        total_conversations_today=21,
+        messages_sent_today=121,
+        messages_received_today=100,
+        response_rate=95.2,
+        avg_response_time_seconds=0.1,
+    )
     assert await worker.stop() == 0
 
 
-async def test_poison_is_skipped(workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings) -> None:
+async def test_poison_is_skipped(
+    workers: list[StatsProcess], producer: AIOKafkaProducer, settings: Settings
+) -> None:
     worker, told, topic = workers[0], Told(), settings.topic_prefix + CONVERSATION_EVENT
     for value in (None, b"", b"\xff", b"[1]", b'{"number": "x"}'):
         for partition in range(PARTITIONS):
@@ -153,7 +173,12 @@ async def test_conversations_need_the_token(
     await produce(producer, settings, told.events)
     await worker.start()
     await show(worker, messages_received_today=1)
-    personal = ("/conversations", "/conversations/?status=active", f"/conversations/{phone(1)}", "/conversations/local")
+    personal = (
+        "/conversations",
+        "/conversations/?status=active",
+        f"/conversations/{phone(1)}",
+        "/conversations/local",
+    )
     for path in (*personal, "/records", "/rebuild"):
         for token in (None, "wrong"):
             refused = await worker.get(path, token)
@@ -165,7 +190,12 @@ async def test_conversations_need_the_token(
     page = await worker.get("/conversations/?status=active", TOKEN)
     assert page is not None
     assert page.json()["conversations"][0]["phone_number"] == phone(1)
-    paths = ("/conversations/+573001112233", "/conversations/?limit=x", "/conversations/?batch=b1", "/stats?day=2025-13-01")
+    paths = (
+        "/conversations/+573001112233",
+        "/conversations/?limit=x",
+        "/conversations/?batch=b1",
+        "/stats?day=2025-13-01",
+    )
     answers = [await worker.get(path) for path in paths]
     assert [answer.status_code for answer in answers if answer is not None] == [404, 400, 400, 400]
     assert "day" in answers[-1].json()["details"] if answers[-1] else False
@@ -182,13 +212,21 @@ async def test_conversations_need_the_token(
 async def _check_pages(worker: StatsProcess) -> None:
     """A browser gets a page from every view, for errors, too."""
     paths = {
-        "/stats": 200, "/stats/local": 200, "/conversations/": 200, f"/conversations/{phone(1)}": 200, "/live": 200,
-        "/ready": 200, "/conversations/+573001112233": 404, "/stats?day=never": 400,
-    }  # fmt: skip
+        "/stats": 200,
+        "/stats/local": 200,
+        "/conversations/": 200,
+        f"/conversations/{phone(1)}": 200,
+        "/live": 200,
+        "/ready": 200,
+        "/conversations/+573001112233": 404,
+        "/stats?day=never": 400,
+    }
     for path, status in paths.items():
         page = await worker.get(path, accept="text/html")
         assert page is not None
-        assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (status, "text/html"), path
+        assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (status, "text/html"), (
+            path
+        )
         assert "<h1>" in page.text
 
 
@@ -199,7 +237,9 @@ async def test_the_queue_is_what_kafka_and_postgres_hold(
     for number in range(2):
         await producer.send_and_wait(settings.topic_prefix + CALL_COMPLETED, b"{}", phone(number).encode())
     await producer.send_and_wait(settings.topic_prefix + DEAD_LETTER, b"{}", phone(3).encode())
-    await pool.execute("INSERT INTO conversation_spool (topic, key, value) VALUES ('call-completed', $1, '{}')", phone(4))
+    await pool.execute(
+        "INSERT INTO conversation_spool (topic, key, value) VALUES ('call-completed', $1, '{}')", phone(4)
+    )
     first = await stored_chat(pool)
     ended = [("done", 0), ("done", 0), ("failed", 0), ("done", 48), ("begun", 0)]
     for number, (state, hours) in enumerate(ended, 5):

@@ -1,4 +1,4 @@
-"""A template's variables, whatever is known of the client, at the simulated Twilio, which refuses empty ones."""
+"""A template's variables, whatever is known of the client: the simulated Twilio refuses empty ones."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,7 +19,9 @@ from schemas.settings import Settings, load_settings
 
 ACCOUNT, TOKEN, SENDER = "AC" + "0" * 32, "token", "whatsapp:+15550000000"
 TO, SID = "whatsapp:+573138539155", "HX" + "1" * 32
-VARIABLES = '{"1": "{client_name}", "2": "{agent_name}", "3": "{summary}", "4": "{group_name}", "5": "{text}"}'
+VARIABLES = (
+    '{"1": "{client_name}", "2": "{agent_name}", "3": "{summary}", "4": "{group_name}", "5": "{text}"}'
+)
 
 
 @pytest.fixture
@@ -28,10 +30,14 @@ async def twilio() -> AsyncIterator[tuple[TwilioMessenger, Settings]]:
     simulator.templates.register(Template(sid=SID, body="Hola {{1}}, soy {{2}}. {{3}} {{4}} {{5}}"))
     running = await start(application(simulator), 0)
     settings = load_settings(
-        {}, twilio_account_sid=ACCOUNT, twilio_auth_token=TOKEN, twilio_api_base_url=running.url,
-        twilio_whatsapp_from=SENDER, twilio_first_message_content_sid=SID,
+        {},
+        twilio_account_sid=ACCOUNT,
+        twilio_auth_token=TOKEN,
+        twilio_api_base_url=running.url,
+        twilio_whatsapp_from=SENDER,
+        twilio_first_message_content_sid=SID,
         twilio_first_message_content_variables=VARIABLES,
-    )  # fmt: skip
+    )
     async with open_session(TIMEOUT, 10) as session:
         yield TwilioMessenger(settings, session), settings
     await running.stop()
@@ -49,16 +55,23 @@ def called(**over: Any) -> dict[str, Any]:  # noqa: ANN401 - a call's body
 @pytest.mark.parametrize(
     ("client", "shown"),
     [
-        (Client(name="Ana", call=called(agent_name="Luz"), summary="Le interesa."), "Sobre lo que hablamos: Le interesa."),
+        (
+            Client(name="Ana", call=called(agent_name="Luz"), summary="Le interesa."),
+            "Sobre lo que hablamos: Le interesa.",
+        ),
         (Client(name="Ana", call=called(), summary=None), "Hola Cliente, soy tu asesor. - N/A"),
         (
-            Client(name="Ana", call=called(agent_name=" ", call_metadata={"client_name": " "}), summary=" \n "),
+            Client(
+                name="Ana", call=called(agent_name=" ", call_metadata={"client_name": " "}), summary=" \n "
+            ),
             "Hola Cliente, soy",
         ),
         (Client(name="Cliente", call=None, summary=""), "soy tu asesor. - - "),
     ],
 )
-async def test_no_value_is_ever_empty(twilio: tuple[TwilioMessenger, Settings], client: Client, shown: str) -> None:
+async def test_no_value_is_ever_empty(
+    twilio: tuple[TwilioMessenger, Settings], client: Client, shown: str
+) -> None:
     sender, settings = twilio
     wording = Wording(settings)
     contents = [wording.reopening(client, "   "), wording.again(client, "call", "")]
@@ -71,7 +84,9 @@ async def test_no_value_is_ever_empty(twilio: tuple[TwilioMessenger, Settings], 
 
 
 @pytest.mark.parametrize("variables", [{"1": ""}, {"1": "Ana", "2": ""}])
-async def test_twilio_refuses_empty_ones(twilio: tuple[TwilioMessenger, Settings], variables: dict[str, str]) -> None:
+async def test_twilio_refuses_empty_ones(
+    twilio: tuple[TwilioMessenger, Settings], variables: dict[str, str]
+) -> None:
     with pytest.raises(TerminalError) as refused:
         await twilio[0].send(message(variables), at_any_time)
     assert refused.value.code == 21656

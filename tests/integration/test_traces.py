@@ -1,4 +1,4 @@
-"""One trace from the webhook to the send and the statistics, though the event waits in the spool and behind a held turn."""
+"""One trace from the webhook to the send and the statistics, through the spool and behind a held turn."""
 
 import asyncio
 import itertools
@@ -104,10 +104,16 @@ async def working(pool: Pool, events: Log) -> AsyncIterator[tuple[Worker, Vendor
     await clock.set(lambda: database_clock(pool))
     async with aiohttp.ClientSession() as session:
         outside = Outside(
-            settings=_SETTINGS, partitions=1, pool=pool, producer=cast(Any, events),
-            vendors=Vendors(cast(Any, vendor), vendor, cast(Any, vendor)), session=session,
-            ids=await Ids.reserve(pool), clock=clock, owner="worker:1",
-        )  # fmt: skip
+            settings=_SETTINGS,
+            partitions=1,
+            pool=pool,
+            producer=cast(Any, events),
+            vendors=Vendors(cast(Any, vendor), vendor, cast(Any, vendor)),
+            session=session,
+            ids=await Ids.reserve(pool),
+            clock=clock,
+            owner="worker:1",
+        )
         worker = build_worker(outside)
         await worker.partitions.assigned({TP(INBOUND_MESSAGE, 0)})
         tasks = [asyncio.create_task(each) for each in (worker.intake.work(), worker.publisher.work())]
@@ -126,7 +132,7 @@ def written(sid: str, text: str) -> bytes:
     return InboundMessage(event_id=sid, received_at=now(), params=params).to_json()
 
 
-def record(value: bytes, headers: Headers, key: bytes = PHONE.encode()) -> Any:  # noqa: ANN401 - a Faust event
+def record(value: bytes, headers: Headers, key: bytes = PHONE.encode()) -> Any:  # noqa: ANN401 - Faust event
     message = SimpleNamespace(
         value=value, headers=list(headers), key=key, offset=next(_offsets), timestamp=0.0, partition=0
     )
@@ -146,8 +152,12 @@ async def _spooled(pool: Pool) -> tuple[bytes, Headers]:
 async def _counted(events: Log) -> None:
     """What the stats worker's agent does with the events."""
     records = SimpleNamespace(
-        partitions=1, zone=now().tzinfo, days_kept=8, find=lambda key: None, write=lambda *change: change[-1]()
-    )  # fmt: skip
+        partitions=1,
+        zone=now().tzinfo,
+        days_kept=8,
+        find=lambda key: None,
+        write=lambda *change: change[-1](),
+    )
     counting = Counting(cast(Any, records), cast(Any, SimpleNamespace(forget=lambda: None)))
     await counting.assigned(set())
     for value, headers in events.records:
@@ -179,8 +189,15 @@ async def test_a_trace_outlives_the_spool_a_held_turn_and_the_log(pool: Pool) ->
         "handle inbound-message",
         "turn reply",
     }
-    assert (names.count("twilio send"), names.count("turn reply")) == (1, 1)  # of the held turn's own trace nothing
-    told = [value for value, headers in events.records if f"{_trace(webhook):032x}" in (traceparent_of(headers) or "")]
+    assert (names.count("twilio send"), names.count("turn reply")) == (
+        1,
+        1,
+    )  # of the held turn's own trace nothing
+    told = [
+        value
+        for value, headers in events.records
+        if f"{_trace(webhook):032x}" in (traceparent_of(headers) or "")
+    ]
     assert names.count(f"count {CONVERSATION_EVENT}") == len(told) > 0
     assert all(b'"primero"' not in value for value in told)
 

@@ -1,4 +1,4 @@
-"""What a transaction has written is done once it is committed, and never when it is taken back."""
+"""What a transaction wrote is done once it is committed, and never if it is aborted."""
 
 import asyncio
 import uuid
@@ -48,7 +48,11 @@ async def test_a_worker_does_what_is_committed_alone_and_its_offsets_pass_the_re
     attach(app, [topic], "", broker.source(app, topic).schema, engine.take)
     lag = GroupLag(load_settings({}, kafka_bootstrap_servers=kafka_bootstrap), group, look_up_seconds=10)
     await lag.start()
-    async with transactional(kafka_bootstrap) as first, transactional(kafka_bootstrap) as second, running(app):
+    async with (
+        transactional(kafka_bootstrap) as first,
+        transactional(kafka_bootstrap) as second,
+        running(app),
+    ):
         await first.begin_transaction()
         await _write(first, topic, b"a")
         await first.abort_transaction()
@@ -71,7 +75,9 @@ async def test_a_worker_does_what_is_committed_alone_and_its_offsets_pass_the_re
         await eventually(is_done)
         await eventually(is_passed)
         ends = await app.consumer.highwaters(place)
-        assert app.consumer.read_up_to(place, 8) == ends[place], "the end is reached, though no record stands there"
+        assert app.consumer.read_up_to(place, 8) == ends[place], (
+            "the end is reached, though no record stands there"
+        )
     await lag.stop()
     assert await broker.committed(group, topic) == ends[place]
     assert done == ["e"]
@@ -87,9 +93,12 @@ async def test_a_replay_reads_what_is_committed_alone(kafka_bootstrap: str) -> N
             await (producer.commit_transaction() if value == b"kept" else producer.abort_transaction())
         await producer.begin_transaction()
         await _write(producer, topic, b"open")
-        async with asyncio.timeout(20), Reader(
-            load_settings({}, kafka_bootstrap_servers=kafka_bootstrap), topic, Window()
-        ) as reader:
-            values = [record.value for records in [batch async for batch in reader.batches()] for record in records]
+        async with (
+            asyncio.timeout(20),
+            Reader(load_settings({}, kafka_bootstrap_servers=kafka_bootstrap), topic, Window()) as reader,
+        ):
+            values = [
+                record.value for records in [batch async for batch in reader.batches()] for record in records
+            ]
         await producer.abort_transaction()
     assert values == [b"kept"]

@@ -1,4 +1,4 @@
-"""What concerns an account, a sender or a workspace, as our clients meet it at the simulated vendors."""
+"""Troubles of an account, a sender or a workspace, as our clients meet them at the simulated vendors."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -43,9 +43,14 @@ async def vendors(twilio: Simulator, elevenlabs: Simulator) -> AsyncIterator[Ven
 
 def settings(twilio: Simulator, elevenlabs: Simulator) -> Settings:
     return load_settings(
-        {}, twilio_api_base_url=twilio.url, twilio_account_sid=ACCOUNT, twilio_auth_token=TOKEN,
-        elevenlabs_api_base_url=elevenlabs.url, elevenlabs_api_key=KEY, elevenlabs_transport="websocket",
-    )  # fmt: skip
+        {},
+        twilio_api_base_url=twilio.url,
+        twilio_account_sid=ACCOUNT,
+        twilio_auth_token=TOKEN,
+        elevenlabs_api_base_url=elevenlabs.url,
+        elevenlabs_api_key=KEY,
+        elevenlabs_transport="websocket",
+    )
 
 
 async def send(vendors: Vendors, to: str = CLIENT) -> None:
@@ -62,11 +67,15 @@ async def codes_become(twilio: Simulator, wanted: list[int | None]) -> None:
 
 
 async def ask(vendors: Vendors) -> AgentReply:
-    return await vendors.agent.ask(Question(conversation_id="", agent_id="a", text="¿precio?", user_id="+573138539155"))
+    return await vendors.agent.ask(
+        Question(conversation_id="", agent_id="a", text="¿precio?", user_id="+573138539155")
+    )
 
 
 @pytest.mark.parametrize("code", [20003, 20005, 63007, 21606])
-async def test_a_refused_account_is_told_from_a_refused_message(vendors: Vendors, twilio: Simulator, code: int) -> None:
+async def test_a_refused_account_is_told_from_a_refused_message(
+    vendors: Vendors, twilio: Simulator, code: int
+) -> None:
     twilio.steer("settings", {"account_code": code})
     with pytest.raises(AccountRefused) as caught:
         await send(vendors)
@@ -75,7 +84,9 @@ async def test_a_refused_account_is_told_from_a_refused_message(vendors: Vendors
 
 
 @pytest.mark.parametrize("code", [30002, 63051, 63112, 63101])
-async def test_a_locked_account_takes_messages_and_they_fail(vendors: Vendors, twilio: Simulator, code: int) -> None:
+async def test_a_locked_account_takes_messages_and_they_fail(
+    vendors: Vendors, twilio: Simulator, code: int
+) -> None:
     twilio.steer("settings", {"account_code": code})
     await send(vendors)
     await codes_become(twilio, [code])
@@ -89,7 +100,9 @@ async def test_a_tier_bounds_people_and_not_messages(vendors: Vendors, twilio: S
 
 
 @pytest.mark.parametrize("how", ["event", "within", "refused"])
-async def test_an_empty_account_is_never_half_an_answer(vendors: Vendors, elevenlabs: Simulator, how: str) -> None:
+async def test_an_empty_account_is_never_half_an_answer(
+    vendors: Vendors, elevenlabs: Simulator, how: str
+) -> None:
     elevenlabs.steer("settings", {"credits": 1, "out_of_credits": how})
     assert (await ask(vendors)).text
     with pytest.raises(AccountRefused) as caught:

@@ -1,4 +1,4 @@
-"""Our clients against the simulated vendors, as processes of their own."""
+"""Our clients against the simulated vendors, which run as separate processes."""
 
 import asyncio
 import json
@@ -69,14 +69,19 @@ async def world() -> AsyncIterator[World]:
     twilio_env = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_WHATSAPP_FROM": SENDER}
     async with (
         # Nobody listens for webhooks here: the messages themselves are looked at.
-        simulator(["local.vendors.twilio", "http://127.0.0.1:9/webhook/twilio/incoming"], twilio_env) as twilio,
+        simulator(
+            ["local.vendors.twilio", "http://127.0.0.1:9/webhook/twilio/incoming"], twilio_env
+        ) as twilio,
         simulator(["local.vendors.elevenlabs"], {"ELEVENLABS_API_KEY": KEY}) as elevenlabs,
     ):
         settings = load_settings(
             {},
-            twilio_api_base_url=twilio, twilio_account_sid=ACCOUNT, twilio_auth_token=TOKEN,
-            elevenlabs_api_base_url=elevenlabs, elevenlabs_api_key=KEY,
-        )  # fmt: skip
+            twilio_api_base_url=twilio,
+            twilio_account_sid=ACCOUNT,
+            twilio_auth_token=TOKEN,
+            elevenlabs_api_base_url=elevenlabs,
+            elevenlabs_api_key=KEY,
+        )
         vendors = build_vendors(settings, to_whatsapp)
         yield World(twilio, elevenlabs, settings, vendors)
         await vendors.close()
@@ -88,7 +93,9 @@ def message(body: str = "¡Hola Ana!") -> OutgoingMessage:
 
 def question(text: str = "¿Cuánto cuesta?", conversation_id: str = "conv_1") -> Question:
     context = CallContext(client_name="Ana", summary="Le interesa el plan oro")
-    return Question(conversation_id=conversation_id, agent_id="agent_1", text=text, user_id=CLIENT, context=context)
+    return Question(
+        conversation_id=conversation_id, agent_id="agent_1", text=text, user_id=CLIENT, context=context
+    )
 
 
 async def test_what_is_sent_is_listed(world: World) -> None:
@@ -190,7 +197,9 @@ async def test_no_more_at_once_than_allowed(world: World) -> None:
     await world.steer("elevenlabs", "settings", {"latency_ms": 20})
     vendors = build_vendors(world.settings.model_copy(update={"elevenlabs_max_concurrency": 3}), to_whatsapp)
     try:
-        replies = await asyncio.gather(*(vendors.agent.ask(question(conversation_id="conv_1")) for _ in range(12)))
+        replies = await asyncio.gather(
+            *(vendors.agent.ask(question(conversation_id="conv_1")) for _ in range(12))
+        )
     finally:
         await vendors.close()
     assert len(replies) == 12
@@ -198,9 +207,18 @@ async def test_no_more_at_once_than_allowed(world: World) -> None:
 
 
 async def test_call_details(world: World) -> None:
-    call = {"conversation_id": "conv_7", "summary": "Pidió precios", "duration": 31, "dynamic_variables": {"plan": "oro"}}
+    call = {
+        "conversation_id": "conv_7",
+        "summary": "Pidió precios",
+        "duration": 31,
+        "dynamic_variables": {"plan": "oro"},
+    }
     await world.steer("elevenlabs", "calls", call)
     found = await world.vendors.calls.fetch_call("conv_7")
     assert found
-    assert (found.summary, found.duration_secs, found.dynamic_variables) == ("Pidió precios", 31, {"plan": "oro"})
+    assert (found.summary, found.duration_secs, found.dynamic_variables) == (
+        "Pidió precios",
+        31,
+        {"plan": "oro"},
+    )
     assert [role for role, _ in found.transcript] == ["agent", "user"]

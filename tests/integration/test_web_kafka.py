@@ -1,4 +1,4 @@
-"""The gateway's publishing on a real broker and a real Postgres: a broker that freezes, and one that is not there."""
+"""The gateway publishing to a real broker and Postgres: a broker that freezes, and one that is not there."""
 
 import asyncio
 import os
@@ -59,7 +59,9 @@ class Web:
 async def web(settings: Settings, pool: Pool) -> AsyncIterator[Web]:
     process = Web(settings, pool)
     assert settings.database_url is not None
-    notifications = Notifications(settings.database_url, {SPOOL: process.spool.heard}, process.spool.listening)
+    notifications = Notifications(
+        settings.database_url, {SPOOL: process.spool.heard}, process.spool.listening
+    )
     tasks = [asyncio.create_task(process.publisher.work()), asyncio.create_task(notifications.listen())]
     try:
         yield process
@@ -84,9 +86,12 @@ async def _freeze(pid: int) -> None:
 async def _records(settings: Settings) -> dict[str, list[int]]:
     """Return the values by key; repetitions of an event count at their first place."""
     consumer = AIOKafkaConsumer(
-        INBOUND_MESSAGE, bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="earliest",
-        group_id=None, client_id=uuid.uuid4().hex,
-    )  # fmt: skip
+        INBOUND_MESSAGE,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        group_id=None,
+        client_id=uuid.uuid4().hex,
+    )
     await consumer.start()
     found: dict[str, list[int]] = {}
     try:
@@ -104,7 +109,9 @@ async def _records(settings: Settings) -> dict[str, list[int]]:
 
 
 @needs_apache
-async def test_a_frozen_broker_loses_and_reorders_nothing(broker: RunningKafka, pool: Pool, database_url: str) -> None:
+async def test_a_frozen_broker_loses_and_reorders_nothing(
+    broker: RunningKafka, pool: Pool, database_url: str
+) -> None:
     settings = _settings(broker.bootstrap_servers, database_url)
     await ensure_topics(settings)
     async with web(settings, pool) as one, web(settings, pool) as two:

@@ -63,7 +63,9 @@ async def test_an_outcome_is_heard_by_all_that_wait(pool: Pool, database_url: st
         waiting = [asyncio.create_task(outcomes.wait("conv_1", 20)) for _ in range(10)]
         await _refused(chat)
         answers = await asyncio.gather(*waiting)
-    assert {(answer.state, answer.error["status"]) for answer in answers if answer and answer.error} == {("failed", 422)}
+    assert {(answer.state, answer.error["status"]) for answer in answers if answer and answer.error} == {
+        ("failed", 422)
+    }
 
 
 async def test_an_outcome_is_found_without_a_notification(pool: Pool, chat: StoredChat) -> None:
@@ -97,7 +99,9 @@ async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> N
     assert (await spool.holds("other", ["k1"]), await spool.holds("other", ["another"])) == (True, False)
     sent: dict[str, list[int]] = {}
 
-    async def send(topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None) -> None:
+    async def send(
+        topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None
+    ) -> None:
         if key == "k2" and len(sent.get(key, ())) == 4:
             raise Unavailable("Kafka does not answer")
         sent.setdefault(key, []).append(int(value))
@@ -112,7 +116,9 @@ async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> N
 
 async def test_what_comes_at_once_is_stored_in_few_commits_in_its_order(pool: Pool) -> None:
     spool, count = Spool(Database(pool)), 200
-    await asyncio.gather(*(spool.store("inbound-message", "k", str(number).encode(), "r") for number in range(count)))
+    await asyncio.gather(
+        *(spool.store("inbound-message", "k", str(number).encode(), "r") for number in range(count))
+    )
     rows = await pool.fetch("SELECT value, xmin::text FROM conversation_spool ORDER BY id")
     assert [int(row["value"]) for row in rows] == list(range(count))
     assert len({row["xmin"] for row in rows}) <= 2
@@ -148,7 +154,9 @@ async def test_only_one_process_publishes(pool: Pool) -> None:
     sending, go_on = asyncio.Event(), asyncio.Event()
     sent: list[bytes] = []
 
-    async def send(topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None) -> None:
+    async def send(
+        topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None
+    ) -> None:
         sending.set()
         await go_on.wait()
         sent.append(value)
@@ -191,7 +199,9 @@ async def _messages(pool: Pool, conversation: int, begun: datetime) -> None:
     # The third is recorded after an answer that was sent later than it came.
     messages = (("outbound", "1", 0), ("outbound", "3", 9), ("inbound", "2", 5), ("inbound", "4", 9))
     for direction, content, second in messages:
-        await pool.execute(sql, conversation, direction, content, begun + timedelta(seconds=second, milliseconds=700))
+        await pool.execute(
+            sql, conversation, direction, content, begun + timedelta(seconds=second, milliseconds=700)
+        )
 
 
 async def test_a_conversation_is_shown_oldest_first_and_in_pages(pool: Pool) -> None:
@@ -208,7 +218,10 @@ async def test_a_conversation_is_shown_oldest_first_and_in_pages(pool: Pool) -> 
         older = f"/api/conversations/573138539155?limit=3&before={newest['next_before']}"
         assert [message["content"] for message in (await read(older))["conversation"]["messages"]] == ["1"]
         until = "/api/conversations/573138539155?before=2025-10-28T05:34:40-05:00"
-        assert [message["content"] for message in (await read(until))["conversation"]["messages"]] == ["1", "2"]
+        assert [message["content"] for message in (await read(until))["conversation"]["messages"]] == [
+            "1",
+            "2",
+        ]
 
 
 async def test_stats_from_the_tables(pool: Pool) -> None:
@@ -224,6 +237,10 @@ async def test_stats_from_the_tables(pool: Pool) -> None:
         await chat.save()
         await pool.execute("INSERT INTO conversation_spool (topic, key, value) VALUES ('t', 'k', '')")
         stats = (await read("/api/stats"))["stats"]
-    assert (stats["active_conversations"], stats["total_conversations_today"], stats["response_rate"]) == (1, 1, 100)
+    assert (stats["active_conversations"], stats["total_conversations_today"], stats["response_rate"]) == (
+        1,
+        1,
+        100,
+    )
     assert (stats["messages_sent_today"], stats["messages_received_today"]) == (2, 2)
     assert stats["queue"] == {"waiting": 1, "active": 1, "completed": 2, "failed": 0}

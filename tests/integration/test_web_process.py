@@ -1,4 +1,4 @@
-"""The gateway as a process: its signals, its exit codes, its start beside parts that are away."""
+"""The gateway as a process: its signals, its exit codes, its start while other parts are away."""
 
 import asyncio
 import os
@@ -23,10 +23,14 @@ Process = asyncio.subprocess.Process
 def _environment(database_url: str, **over: object) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     service = {
-        "DATABASE_URL": database_url, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
-        "MICROSERVICE_TOKEN": TOKEN, "TWILIO_AUTH_TOKEN": TWILIO_TOKEN, "OUTCOME_WAIT_SECONDS": "5",
-        "STATS_URL": "http://127.0.0.1:9", "PORT": str(free_port()),
-    }  # fmt: skip
+        "DATABASE_URL": database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
+        "MICROSERVICE_TOKEN": TOKEN,
+        "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
+        "OUTCOME_WAIT_SECONDS": "5",
+        "STATS_URL": "http://127.0.0.1:9",
+        "PORT": str(free_port()),
+    }
     return kept | service | {name: str(value) for name, value in over.items()}
 
 
@@ -46,7 +50,10 @@ async def process(env: dict[str, str], log: Path) -> AsyncIterator[Process]:
 
 @asynccontextmanager
 async def serving(env: dict[str, str], log: Path) -> AsyncIterator[tuple[Process, aiohttp.ClientSession]]:
-    async with process(env, log) as running, aiohttp.ClientSession(f"http://127.0.0.1:{env['PORT']}") as client:
+    async with (
+        process(env, log) as running,
+        aiohttp.ClientSession(f"http://127.0.0.1:{env['PORT']}") as client,
+    ):
 
         async def is_ready() -> bool:
             try:
@@ -65,8 +72,11 @@ async def test_it_serves_without_kafka_and_ends_gracefully(pool: Pool, database_
         body = await health.json()
         assert (health.status, body["status"]) == (200, "degraded")
         assert body["dependencies"] == {
-            "database": "connected", "kafka": "disconnected", "twilio": "error", "elevenlabs": "error",
-        }  # fmt: skip
+            "database": "connected",
+            "kafka": "disconnected",
+            "twilio": "error",
+            "elevenlabs": "error",
+        }
         path = "/webhook/twilio/incoming"
         headers = signed(path, message(), f"http://127.0.0.1:{env['PORT']}")
         assert (await client.post(path, data=message(), headers=headers)).status == 200
@@ -102,7 +112,9 @@ async def test_a_configuration_error_is_one_line_and_exit_2(
         assert f"configuration error: {named}" in log.read_text().splitlines()[-1]
 
 
-async def test_it_waits_for_the_schema_and_can_be_stopped_meanwhile(empty_database_url: str, log: Path) -> None:
+async def test_it_waits_for_the_schema_and_can_be_stopped_meanwhile(
+    empty_database_url: str, log: Path
+) -> None:
     async with process(_environment(empty_database_url), log) as running:
 
         async def says_why() -> bool:

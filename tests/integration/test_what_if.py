@@ -1,4 +1,4 @@
-"""Old events and the rules of today, over a real store's log: suppression, refusals, silence, holds and answers."""
+"""Old events under today's rules, over a real store's log: suppression, refusals, silence, holds, answers."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -67,7 +67,9 @@ def _call(chat: ToldChat, conversation: str) -> None:
 
 def messages() -> list[Record]:
     texts = ("¿precio?", "basta", "¿sigue ahí?", "STOP", "nunca llegó")
-    params = [{"MessageSid": f"m{n}", "From": f"whatsapp:{NUMBER}", "Body": text} for n, text in enumerate(texts)]
+    params = [
+        {"MessageSid": f"m{n}", "From": f"whatsapp:{NUMBER}", "Body": text} for n, text in enumerate(texts)
+    ]
     events = [InboundMessage(event_id=each["MessageSid"], received_at=now(), params=each) for each in params]
     return [Record(INBOUND_MESSAGE, 0, n, b"", event.to_json(), now()) for n, event in enumerate(events)]
 
@@ -84,10 +86,19 @@ def calls() -> list[Record]:
 def report(chat: ToldChat) -> Record:
     sid = chat.tables.sends[chat.sent_ids()[0]]["sid"]
     params = {"MessageSid": sid, "MessageStatus": "delivered", "To": f"whatsapp:{NUMBER}"}
-    return Record(MESSAGE_STATUS, 0, 0, b"", MessageStatus(event_id="r", received_at=now(), params=params).to_json(), now())
+    return Record(
+        MESSAGE_STATUS,
+        0,
+        0,
+        b"",
+        MessageStatus(event_id="r", received_at=now(), params=params).to_json(),
+        now(),
+    )
 
 
-async def compared(pool: Pool, policy: Policy, records: list[Record], wanted: Wanted | None = None) -> Comparison:
+async def compared(
+    pool: Pool, policy: Policy, records: list[Record], wanted: Wanted | None = None
+) -> Comparison:
     comparing = WhatIf(policy, pool, wanted or Wanted())
     await comparing.compare(records)
     return comparing.result
@@ -98,7 +109,11 @@ async def test_the_same_rules_decide_alike(pool: Pool, lived: World) -> None:
         (calls(), {"begins", "first message"}, 0),
         (messages(), {"message", "text", "intent"}, 1),
         ([report(lived.chat(NUMBER))], {"rank"}, 0),
-        (lived.topic.records, {"begins", "first message", "message", "parts", "agent", "rank", "send", "timer"}, 0),
+        (
+            lived.topic.records,
+            {"begins", "first message", "message", "parts", "agent", "rank", "send", "timer"},
+            0,
+        ),
     ):
         found = await compared(pool, lived.policy, records)
         assert found.shown == []

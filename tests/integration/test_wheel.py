@@ -1,4 +1,4 @@
-"""What is installed without the folder beside it has every file that the program reads."""
+"""The installed wheel, without the folder beside it, has every file that the program reads."""
 
 import subprocess
 import sys
@@ -11,7 +11,16 @@ _NOT_READ = {".md", ".pyc"}
 
 
 def test_the_wheel_has_all_files(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
     # Built from a copy: a build leaves folders behind where it runs.
     source = tmp_path / "source"
     files = [file for package in _PACKAGES for file in (ROOT / package).rglob("*") if file.is_file()]

@@ -1,4 +1,4 @@
-"""The worker's producer after errors that end it: a gap in a sequence, as a batch that ran out of time leaves it."""
+"""The worker's producer after errors that end it: a sequence gap, as a timed-out batch leaves it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the tables must hold after a history: the rows that the rules projected, and a log whose fold is the state."""
+"""What the tables must hold after a history: the projected rows, and a log that folds to the state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,8 +18,24 @@ from tests.model.number import Number
 
 Row = Mapping[str, Any]
 _OF_A_CONVERSATION = (
-    *("client_name", "elevenlabs_conversation_id", "agent_id", "batch_id", "recipient_id", "status", "call_summary"),
-    *("started_at", "last_message_at", "closed_at", "last_inbound_at", "escalated_at", "message_count", "metadata"),
+    *(
+        "client_name",
+        "elevenlabs_conversation_id",
+        "agent_id",
+        "batch_id",
+        "recipient_id",
+        "status",
+        "call_summary",
+    ),
+    *(
+        "started_at",
+        "last_message_at",
+        "closed_at",
+        "last_inbound_at",
+        "escalated_at",
+        "message_count",
+        "metadata",
+    ),
 )
 _OF_A_MESSAGE = ("direction", "content", "twilio_message_id", "sent_at", "delivered_at", "read_at")
 
@@ -43,7 +59,7 @@ async def compare(pool: Pool, numbers: Iterable[Number]) -> None:
 
 
 class _Found:
-    """Rows by number."""
+    """The stored rows by number."""
 
     def __init__(self) -> None:
         self.conversations: defaultdict[str, dict[int, Row]] = defaultdict(dict)
@@ -70,7 +86,9 @@ class _Found:
             found.posts[row["phone_number"]][row["number"]] = row["payload"]
         for row in await pool.fetch("SELECT * FROM conversation_log ORDER BY partition, sequence"):
             found.log[row["phone_number"]].append(row)
-        found.suppressed = {row[0] for row in await pool.fetch("SELECT phone_number FROM conversation_suppression")}
+        found.suppressed = {
+            row[0] for row in await pool.fetch("SELECT phone_number FROM conversation_suppression")
+        }
         return found
 
 
@@ -82,14 +100,14 @@ def _same(expected: Mapping[Any, Row], stored: Mapping[Any, Row], names: Iterabl
 
 
 def _plain(value: object) -> object:
-    """The contract's times have no zone, and are UTC."""
+    """Make a value comparable: the contract's times have no zone and are UTC."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return str(value) if isinstance(value, UUID) else value
 
 
 def _fold(number: Number, log: list[asyncpg.Record | Row]) -> None:
-    """The log has no gaps, and comes to the state; what was erased before is not in it but for its one event."""
+    """Check that the log has no gaps and folds to the state. Of what was erased it keeps only one event."""
     newest = [row for row in log if row["conversation_id"] == log[-1]["conversation_id"]] if log else []
     if number.chat.state.id is None:
         return
@@ -97,8 +115,10 @@ def _fold(number: Number, log: list[asyncpg.Record | Row]) -> None:
     for place, row in enumerate(newest, start=1):
         assert row["number"] == place, "a gap in the log"
         event = event_of(row["type"], row["data"]["data"])
-        recorded = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
+        recorded = Recorded(
+            conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event
+        )
         state = evolve(state, recorded)
     known = number.chat.state
-    # An opt-out survives an erasure, which the log does not.
+    # An opt-out survives an erasure; the log does not.
     assert replace(state, opt_out=known.opt_out) == known, "the fold of the log is another state"

@@ -1,4 +1,4 @@
-"""One number's history: what it is told is decided by its owner's behaviour, and counts once the store has it."""
+"""One number's history: its owner's behaviour decides on its inputs, which count once the store has them."""
 
 import itertools
 import random
@@ -19,8 +19,8 @@ from tests.support.lane import ACCEPTED, LOST, SILENT
 ActorBehaviour = Behaviour[Actor, Told, Job, Transition]
 
 POISON = "veneno\x00"
-"""A text that Postgres takes nowhere."""
-# A record is committed within a second; until then each of some may come again.
+"""A text that Postgres accepts nowhere."""
+# A record is committed within a second; until then, any of these many may come again.
 _MOST_UNCOMMITTED = 4
 _sids = itertools.count(1)
 
@@ -40,7 +40,7 @@ def _event_of(given: i.Input) -> tuple[InputKind, str] | None:
 
 @dataclass
 class ToldChat(Chat):
-    """Keeps what it is given for its owner; whether an event was seen before, the store has to find out."""
+    """Keeps inputs for its owner. Whether an event was seen before is for the store to find out."""
 
     told: list[Told] = field(default_factory=list)
     sids: Callable[[], int] = _sids.__next__
@@ -54,7 +54,12 @@ class ToldChat(Chat):
 
 
 class Number(History):
-    """`actor`: in its owner's memory, None until it is loaded; `taken`: what `writes` decides on."""
+    """A number with its owner's view of it.
+
+    Attributes:
+        actor: As in its owner's memory; None until it is loaded.
+        taken: What `writes` decides on.
+    """
 
     chat: ToldChat
 
@@ -67,10 +72,10 @@ class Number(History):
         self.is_solo = False
         self._records: list[Told] = []
 
-    # Moves that the store sees otherwise than the rules alone.
+    # Moves that look different to the store than to the rules alone.
 
     def deliver_again(self, a: int, b: int) -> None:
-        """Kafka delivers the last records once more."""
+        """Have Kafka deliver the last records once more."""
         self.chat.told += self._redelivered(min(a, _MOST_UNCOMMITTED))
 
     def erase(self, a: int, b: int) -> None:
@@ -83,7 +88,10 @@ class Number(History):
     # What its owner does.
 
     def loaded(self, actor: Actor) -> None:
-        """The store gives back what it was given; whoever loads it tells it what runs, and wakes it if it is due."""
+        """Take the actor that the store returned: it must equal what was written.
+
+        Tell it what is running, and wake it in case it is due.
+        """
         known = self.chat.state
         if known.erased:
             known = Conversation(key=known.key, opt_out=known.opt_out)
@@ -93,7 +101,7 @@ class Number(History):
         self.chat.told[:0] = [Told(given=i.Recovered(running=running)), Told(given=i.TimerFired())]
 
     def decide(self, behaviour: ActorBehaviour, most: int) -> bool:
-        """Decide on the next inputs, up to as many as one write may hold; return whether there is one."""
+        """Decide on the next inputs, up to as many as one write may hold; return whether there is a write."""
         assert self.actor is not None
         most, self.writes = 1 if self.is_solo else most, ()
         while self.chat.told and len(self.taken) < most:
@@ -108,7 +116,7 @@ class Number(History):
         return bool(self.writes)
 
     def written(self) -> None:
-        """What was decided is durable: only now it has happened."""
+        """Note that what was decided is durable: only now has it happened."""
         assert self.actor is not None
         for transition in self.writes:
             for change in transition.changes:
@@ -122,18 +130,23 @@ class Number(History):
         self.finished()
 
     def finished(self) -> None:
-        """What was taken needs no further write."""
+        """Note that what was taken needs no further write."""
         self._records += [told for told in self.taken if _is_record(told)]
         self.taken, self.writes = [], ()
         self.is_solo = self.is_solo and bool(self.chat.told)
 
     def refused(self) -> None:
-        """Nothing of it was written: it is loaded anew, and decided on again."""
-        self.chat.told[:0] = [told for told in self.taken if not isinstance(told.given, i.Recovered | i.TimerFired)]
+        """Note that nothing of it was written: it is loaded anew and decided on again."""
+        self.chat.told[:0] = [
+            told for told in self.taken if not isinstance(told.given, i.Recovered | i.TimerFired)
+        ]
         self.taken, self.writes, self.actor = [], (), None
 
     def failed(self, error: Exception) -> None:
-        """Postgres refuses the data. What fails in company is tried one by one, what fails alone is a dead letter."""
+        """Handle data that Postgres refuses.
+
+        Inputs that failed together are retried one by one; an input that fails alone is a dead letter.
+        """
         if len(self.taken) > 1:
             self.is_solo = True
             self.refused()
@@ -144,18 +157,24 @@ class Number(History):
         self.refused()
 
     def moved(self, chance: random.Random) -> None:
-        """Its owner is gone: what ran is cut off, results are lost, or told as reports; records come again."""
+        """Lose the owner: what ran is cut off, results are lost or told as reports, records come again."""
         self._cut_off(chance)
         lost = [told.given for told in (*self.taken, *self.chat.told)]
-        unfinished = [self._as_it_is_read(told) for told in (*self.taken, *self.chat.told) if _is_record(told)]
+        unfinished = [
+            self._as_it_is_read(told) for told in (*self.taken, *self.chat.told) if _is_record(told)
+        ]
         self.taken, self.writes, self.actor, self.is_solo = [], (), None, False
         self.chat.told = self._redelivered(chance.randint(0, _MOST_UNCOMMITTED)) + unfinished
         for given in lost:
             if isinstance(given, i.SendAccepted) and chance.random() < 0.5:
                 report = i.DeliveryReported(
-                    sid=given.sid, own_id=given.own_id, status="accepted", rank=0, at=self.chat.now,
+                    sid=given.sid,
+                    own_id=given.own_id,
+                    status="accepted",
+                    rank=0,
+                    at=self.chat.now,
                     send=self.chat.known_send(given.own_id),
-                )  # fmt: skip
+                )
                 self.chat.give(report)
 
     def _cut_off(self, chance: random.Random) -> None:
@@ -163,20 +182,22 @@ class Number(History):
             if isinstance(effect, f.SendMessage):
                 self.lane.send(effect.part, chance.choice((SILENT, LOST)))
         self.lane.running.clear()
-        # Only a send is never begun twice; what else ended, and was not written yet, is asked for again.
+        # Only a send is never begun twice; whatever else ended but was not yet written is asked for again.
         self.lane.finished = {name for name in self.lane.finished if name.startswith("send:")}
 
     def _redelivered(self, most: int) -> list[Told]:
-        return [self._as_it_is_read(told) for told in self._records[len(self._records) - most :]] if most else []
+        return (
+            [self._as_it_is_read(told) for told in self._records[len(self._records) - most :]] if most else []
+        )
 
     def _as_it_is_read(self, told: Told) -> Told:
-        """A report is read with its send as that stands now, found by our own id or by the vendor's."""
+        """Read a report with its send as of now, found by our own id or by the vendor's."""
         if not isinstance(told.given, i.DeliveryReported) or (own_id := _sent_as(told.given)) is None:
             return told
         return replace(told, given=replace(told.given, send=self.chat.known_send(own_id)))
 
     def go_on(self) -> bool:
-        """One thing that is still to be done is done well; return whether there was any."""
+        """Do one thing that is still to be done, successfully; return whether there was any."""
         self.lane.start()
         if self.lane.running:
             self.lane.finish(next(iter(self.lane.running)), ACCEPTED)

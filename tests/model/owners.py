@@ -1,4 +1,4 @@
-"""A process that owns partitions: its store, its epochs, and a way to Postgres that loses answers."""
+"""A process that owns partitions: its store, its epochs, and a connection to Postgres that loses answers."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _FUTURE = datetime.max.replace(tzinfo=UTC)
 
 
 class LossyWay:
-    """Passes everything on; `loses`: of so many of the next statements the answer is lost, though they are done."""
+    """Passes everything on. `loses`: how many of the next statements are executed but lose their answer."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -48,7 +48,7 @@ class LossyWay:
 
 
 class Sequences:
-    """The log's order of each partition. Nothing is published."""
+    """The order of each partition's log. Nothing is published."""
 
     def __init__(self) -> None:
         self.newest: dict[int, int] = {}
@@ -63,7 +63,7 @@ class Sequences:
 
 
 class Process:
-    """`epochs`: of its partitions, as far as it knows."""
+    """A process. `epochs`: its partitions' epochs, as far as it knows."""
 
     def __init__(self, name: str, pool: Pool, policy: Policy, fresh: Fresh) -> None:
         self.name = name
@@ -83,14 +83,14 @@ class Process:
         self.epochs[partition], self._sequences.newest[partition] = claimed.epoch, claimed.sequence
 
     async def load(self, numbers: Sequence[Number]) -> None:
-        """Load whoever is told something and is not there."""
+        """Load the numbers that have inputs and are not in memory."""
         if absent := [number for number in numbers if number.actor is None]:
             actors = await self.store.load([number.key for number in absent])
             for number in absent:
                 number.loaded(actors[number.key])
 
     async def write(self, numbers: Sequence[Number], most: int) -> None:
-        """Decide on what these numbers are told, and write it as one group. `most`: inputs a write."""
+        """Decide on these numbers' inputs and write the result as one group. `most`: inputs per write."""
         await self.load(numbers)
         deciding = [number for number in numbers if number.decide(self.behaviour, most)]
         writes = [self.key_write(number.key, number.partition, number.writes) for number in deciding]

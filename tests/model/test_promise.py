@@ -1,4 +1,4 @@
-"""The promise, over thousands of histories: whatever crashes, moves or comes twice, each message is answered once."""
+"""The promise, in thousands of histories: whatever crashes, moves or repeats, a message is answered once."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ _MOVES = 30
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """A world logs some ten thousand lines."""
+    """Silence the log: a world writes about ten thousand lines."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()

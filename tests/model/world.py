@@ -1,4 +1,4 @@
-"""Many numbers and two processes: a tick is a move of each number, then what that comes to is written in groups."""
+"""Many numbers and two processes: a tick is one move of each number, whose outcome is written in groups."""
 
 import asyncio
 import random
@@ -16,10 +16,10 @@ from tests.model.owners import Process
 from tests.support.history import WEIGHTS
 
 NUMBERS = 100
-"""At once: two processes' groups are as large as a worker's."""
+"""At once, so that two processes' groups are as large as a worker's."""
 _PARTITIONS = 25
 _MOST_INPUTS = 3
-# A history has about one poison, and sees its owner change some ten times.
+# A history has about one poison and some ten changes of owner.
 _CHANCES: Final = {**WEIGHTS, "poison": 1}
 _CHANGE_OF_OWNER = 0.005
 _LOST_ANSWER = 0.1
@@ -27,7 +27,7 @@ _LONGEST_REST = 3_000
 
 
 class World:
-    """`place`: of this world among those of one database."""
+    """A world of its own in a shared database. `place`: its index among the worlds there."""
 
     def __init__(self, pool: Pool, policy: Policy, fresh: Fresh, chance: random.Random, place: int) -> None:
         self._chance = chance
@@ -35,7 +35,10 @@ class World:
         self._owners: dict[int, Process] = {}
         self._first_partition = place * _PARTITIONS
         self.numbers = [
-            Number(self._chat(policy, fresh, f"+57{300 + place}{number:07}"), self._first_partition + number % _PARTITIONS)
+            Number(
+                self._chat(policy, fresh, f"+57{300 + place}{number:07}"),
+                self._first_partition + number % _PARTITIONS,
+            )
             for number in range(NUMBERS)
         ]
 
@@ -44,7 +47,7 @@ class World:
         return ToldChat(policy=policy, fresh=fresh, state=Conversation(key=key))
 
     async def play(self, moves: int) -> None:
-        """Play so many moves of each number, then let everything come to rest."""
+        """Play this many moves of each number, then let everything come to rest."""
         for partition in range(self._first_partition, self._first_partition + _PARTITIONS):
             await self._own(partition)
         for number in self.numbers:
@@ -66,7 +69,7 @@ class World:
         await self._owners[partition].claim(partition)
 
     async def _settle(self) -> None:
-        """Write until nobody is told anything; meanwhile owners change, before a write and after it."""
+        """Write until nobody has inputs. Meanwhile owners change, before and after a write."""
         changed = dict[str, Number]()
         while busy := self._busy():
             changed |= {number.key: number for number in busy}
@@ -92,7 +95,7 @@ class World:
             await self._change_owner(partition)
 
     async def _change_owner(self, partition: int) -> None:
-        """Its owner dies, or is paused and goes on without knowing that there is another one by now."""
+        """Have the owner die, or pause and go on without knowing that there is another one by now."""
         former = self._owners[partition]
         theirs = [number for number in self.numbers if number.partition == partition]
         paused = [(number, number.actor) for number in theirs if number.actor is not None]
@@ -103,7 +106,7 @@ class World:
             await self._goes_on(former, paused)
 
     async def _goes_on(self, former: Process, paused: list[tuple[Number, Actor]]) -> None:
-        """Whatever a former owner still decides, it writes nothing of it."""
+        """Check that nothing a former owner still decides is written."""
         writes = []
         for number, actor in paused:
             step = former.behaviour.handle(actor, Told(given=i.LogPurged()), number.chat.now.timestamp())
@@ -113,7 +116,7 @@ class World:
         assert all(outcome is Outcome.FENCED for outcome in outcomes), "written by a former owner"
 
     async def _rest(self) -> None:
-        """All is well again: everything is done well, and time passes, until nothing is left."""
+        """Let all be well again: everything is done successfully and time passes, until nothing is left."""
         active = self.numbers
         for _ in range(_LONGEST_REST):
             active = [number for number in active if number.go_on()]

@@ -1,4 +1,4 @@
-"""One person's addresses, each with its conversation, whose actors tell each other what they have to."""
+"""One person's addresses, each with its conversation, whose actors tell each other what they must."""
 
 import asyncio
 import itertools
@@ -27,11 +27,11 @@ OTHER = "+573138539199"
 
 
 async def _all_read() -> None:
-    """All calls are read."""
+    """Return at once: all calls are read."""
 
 
 class _NoPool:
-    """No former calls, no sends but those in memory."""
+    """A pool without former calls, or sends other than those in memory."""
 
     async def fetch(self, *_: object) -> list[object]:
         return []
@@ -39,7 +39,7 @@ class _NoPool:
 
 @dataclass
 class Addresses:
-    """`published`: every letter that went out, in its order."""
+    """A person's conversations by address. `published`: every letter that went out, in order."""
 
     policy: Policy = field(default_factory=policy_of)
     ids: Fresh = field(default_factory=fresh)
@@ -49,21 +49,29 @@ class Addresses:
     _sids: Any = field(default_factory=lambda: itertools.count(1))
 
     def chat(self, key: str) -> Chat:
-        """Return an address' conversation."""
+        """Return the conversation of an address."""
         if key not in self.chats:
-            self.chats[key] = Chat(self.policy, self.ids, state=Conversation(key=key), sids=self._sids.__next__)
+            self.chats[key] = Chat(
+                self.policy, self.ids, state=Conversation(key=key), sids=self._sids.__next__
+            )
         self.chats[key].now = self.now
         return self.chats[key]
 
     def passes(self, **of: float) -> list[Event]:
-        """Let time pass, and every timer fire."""
+        """Let time pass, then fire every timer."""
         self.now += timedelta(**of)
         return [event for key in list(self.chats) for event in self.chat(key).give(i.TimerFired())]
 
     def write(
-        self, sender: str, text: str = "hola", sid: str | None = None, *, backfilled: bool = False, **params: str
+        self,
+        sender: str,
+        text: str = "hola",
+        sid: str | None = None,
+        *,
+        backfilled: bool = False,
+        **params: str,
     ) -> list[Event]:
-        """The client writes from an address; `params`: what else the vendor says of the message."""
+        """Write from an address; `params`: what else the vendor says of the message."""
         return asyncio.run(self.awrite(sender, text, sid, backfilled=backfilled, **params))
 
     async def awrite(
@@ -76,18 +84,24 @@ class Addresses:
         return self.tell(message.key, told)
 
     def both(self, text: str = "hola", number: str = NUMBER, user: str = USER, **params: str) -> list[Event]:
-        """The client writes with both addresses visible."""
+        """Write with both addresses visible."""
         return self.write(number, text, **{"ExternalUserId": f"whatsapp:{user}"} | params)
 
     def report(self, to: str, own_id: str, sid: str, status: str) -> list[Event]:
-        """The vendor reports of a message to an address, whichever conversation it is of."""
+        """Report on a message to an address, whichever conversation it belongs to."""
         body = {"MessageSid": sid, "MessageStatus": status, "To": f"whatsapp:{to}"}
         report = MessageStatus(event_id=f"{sid}:{status}", received_at=self.now, params=body, own_id=own_id)
         return self.tell(to, asyncio.run(self._read_report(Arrived(event=report, at=self.now))))
 
     def note(self, key: str, noted: dict[str, object]) -> list[Event]:
-        """Somebody tells what ElevenLabs says of a call to an address."""
-        told = {"command_id": "n1", "phone_number": key, "command": "note_details", "by": "web", "details": noted}
+        """Tell an address's actor what ElevenLabs says of a call."""
+        told = {
+            "command_id": "n1",
+            "phone_number": key,
+            "command": "note_details",
+            "by": "web",
+            "details": noted,
+        }
         command = ConversationCommand.from_object(told | {"at": self.now.isoformat()})
         return self.tell(key, asyncio.run(self._read_command(command)))
 
@@ -100,16 +114,16 @@ class Addresses:
         return told
 
     def tell(self, key: str, told: Told) -> list[Event]:
-        """Hand an actor something, unless the store says that it was taken up before."""
+        """Hand an actor something, unless the store has seen it before."""
         seen: set[object] = {event for chat in self.chats.values() for event in chat.tables.seen}
         return [] if told.event in seen else self.chat(key).give(told.given)
 
     def letters(self, key: str) -> list[Letter]:
-        """Return what an address has to tell now."""
+        """Return the letters that an address has to publish now."""
         return [effect.letter for effect in self.chat(key).wanted() if isinstance(effect, f.PublishLetter)]
 
     def publish(self, key: str, *, times: int = 1) -> list[Event]:
-        """Publish an address' next letter, and have it taken up. `times`: as often as Kafka has it."""
+        """Publish an address's next letter and have it taken up `times` times, as often as Kafka has it."""
         return asyncio.run(self._publish(key, times))
 
     async def _publish(self, key: str, times: int = 1) -> list[Event]:
@@ -122,7 +136,7 @@ class Addresses:
         return happened
 
     def deliver(self, letter: Letter) -> list[Event]:
-        """A letter is taken up by its actor."""
+        """Have a letter taken up by its actor."""
         return asyncio.run(self._deliver(letter))
 
     async def _deliver(self, letter: Letter) -> list[Event]:
@@ -131,7 +145,8 @@ class Addresses:
             told = await self._read_command(command)
         else:
             told = Told(
-                given=i.CommandGiven(command=command, received_at=self.now), event=("command", command.command_id)
+                given=i.CommandGiven(command=command, received_at=self.now),
+                event=("command", command.command_id),
             )
         return self.tell(command.key, told)
 
@@ -154,7 +169,7 @@ class Addresses:
 
 
 def called(policy: Policy | None = None, **given: object) -> Addresses:
-    """A person who was called on a number, and has the first message."""
+    """Return a person who was called at a number and has the first message."""
     person = Addresses(policy or policy_of(**given))
     person.chat(NUMBER).call()
     person.chat(NUMBER).greet()

@@ -10,7 +10,7 @@ from tests.support.up import State
 
 
 class Backend(BaseHTTPRequestHandler):
-    """Keeps what it was told under a good signature. `away`: answers 503."""
+    """Handler that keeps what it was told under a valid signature. `away`: it answers 503."""
 
     told: ClassVar[list[State]] = []
     away: ClassVar[bool] = False
@@ -18,11 +18,14 @@ class Backend(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         at, given = (part.split("=")[1] for part in self.headers["X-Service-Signature"].split(","))
-        good = not Backend.away and hmac.new(b"shared", f"{at}.".encode() + body, hashlib.sha256).hexdigest() == given
+        good = (
+            not Backend.away
+            and hmac.new(b"shared", f"{at}.".encode() + body, hashlib.sha256).hexdigest() == given
+        )
         if good:
             self.told.append(json.loads(body))
         self.send_response(204 if good else 503)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing on the test's output."""
+        """Keep the test's output clean."""

@@ -8,16 +8,21 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-# Root's sandbox is not to be had in containers; the rest keeps Chromium from calling anybody.
+# Containers give root no sandbox. The rest keeps Chromium from calling anybody.
 _ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start it; without it the tests are left out, unless REQUIRE_CHROMIUM demands them."""
+    """Start Chromium. Without it the tests are skipped, or fail if REQUIRE_CHROMIUM is set."""
     path = shutil.which("chromium")
     if path is None and not os.environ.get("REQUIRE_CHROMIUM"):
         pytest.skip("chromium is not installed (Debian's package `chromium`)")

@@ -1,6 +1,6 @@
-"""What work on a text may cost: a bound for each of its characters, in steps of the machine it runs on.
+"""What processing a text may cost: a bound per character, in steps of the machine it runs on.
 
-A step is one round of an empty loop, some 20 ns. Time is the process's own CPU time: other processes do not count.
+A step is one round of an empty loop, some 20 ns. Only the process's own CPU time counts, not that of others.
 """
 
 import gc
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-# Small first: what is cubic has failed before it would take minutes.
+# Small first, so that cubic work fails before it takes minutes.
 _SIZES = (500, 2_000, 8_000, 20_000)
 _ROUNDS = 50_000
-# A switch of the CPU's frequency or a page fault spoils one measurement, not all of them.
+# A change of the CPU's frequency or a page fault spoils one measurement, not all.
 _MEASUREMENTS = 5
 
 
@@ -53,7 +53,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """The garbage collector looks at all that the test run has made so far, which is no cost of this work."""
+    """Keep the collector from looking at all that the test run made so far: this work does not cost that."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""A conversation with nothing around it: inputs go in, events and wanted effects come out, time is a variable."""
+"""A conversation with nothing around it: inputs go in, events and effects come out, time is a variable."""
 
 import itertools
 import uuid
@@ -31,7 +31,7 @@ START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
 def paragraphs(text: str) -> list[str]:
-    """Split at empty lines: an answer in as many messages as a test wants."""
+    """Split at empty lines, so that a test decides how many messages an answer has."""
     return [part for part in text.split("\n\n") if part.strip()]
 
 
@@ -54,21 +54,22 @@ def fresh() -> Fresh:
 
 @dataclass
 class Chat:
-    """`events`: of all inputs so far; `tables`: what they project to; `remembered`: what an actor in memory
-    knows of its sends, though their table may have been read before.
-    """
+    """A conversation with its log and tables."""
 
     policy: Policy = field(default_factory=policy_of)
     fresh: Fresh = field(default_factory=fresh)
     now: datetime = START
     state: Conversation = field(default_factory=lambda: Conversation(key=NUMBER))
+    #: Events of all inputs so far.
     events: list[Recorded] = field(default_factory=list)
+    #: What the events project to.
     tables: Tables = field(default_factory=Tables)
+    #: What an actor in memory knows of its sends, though their table may have been read before.
     remembered: KnownSends = field(default_factory=dict)
     sids: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
 
     def give(self, given: i.Input) -> list[Event]:
-        """Decide, and check that what was decided is what the log would bring back."""
+        """Decide, and check that the log would bring back what was decided."""
         given = newest(self.remembered, given)
         decision = decide(self.state, given, self.now, self.policy, self.fresh)
         for recorded in decision.events:
@@ -80,7 +81,7 @@ class Chat:
         return [recorded.event for recorded in decision.events]
 
     def steps_from(self, start: Conversation, told: int) -> list[tuple[Recorded, Conversation]]:
-        """Return the events after the first `told`, each with the state that it left. `start`: the one before them."""
+        """Return events from `told` on, each with the state it left; `start` is the state before them."""
         states = itertools.accumulate(self.events[told:], evolve, initial=start)
         return list(zip(self.events[told:], itertools.islice(states, 1, None), strict=True))
 
@@ -93,27 +94,27 @@ class Chat:
         self.state = after
 
     def was_seen(self, kind: InputKind, event_id: str) -> bool:
-        """Return whether an event came before: the store knows, and the rules are not asked."""
+        """Return whether an event came before. The store knows that; the rules are not asked."""
         return (kind, event_id) in self.tables.seen
 
     def wanted(self) -> list[f.Effect]:
         return list(f.wanted(self.state, self.now, self.policy))
 
     def lane(self) -> list[f.Effect]:
-        """Return what is wanted of the lane in which one thing runs at a time."""
+        """Return the wanted effects of the lane, in which one runs at a time."""
         return [effect for effect in self.wanted() if not _is_beside(effect)]
 
     def due(self) -> datetime | None:
-        """Return when the state is to be looked at again."""
+        """Return when to look at the state again."""
         return f.next_due(self.state, self.policy, after=self.now)
 
     def passes(self, **of: float) -> list[Event]:
-        """Let time pass, and the timer fire."""
+        """Let time pass, then fire the timer."""
         self.now += timedelta(**of)
         return self.give(i.TimerFired())
 
     def call(self, conversation: str = "conv_1", *, status: str = "completed", **over: object) -> list[Event]:
-        """A call ends; its first message is wanted."""
+        """End a call, so that its first message is wanted."""
         body = {
             "agent_id": "agent_1",
             "agent_name": "Sofía",
@@ -126,39 +127,44 @@ class Chat:
         return self.give(i.CallEnded(call=call, received_at=self.now))
 
     def greet(self, *, summary: str | None = "Quiere el plan oro", seconds: int | None = 61) -> list[Event]:
-        """The first message is made, with what ElevenLabs knows of the call, and sent."""
+        """Make the first message, with what ElevenLabs knows of the call, and send it."""
         call = self.state.call_id
         details = i.CallDetails(call_id=call, summary=summary, duration_secs=seconds)
         told = self.give(i.DetailsFetched(call_id=call, details=details, slot=True))
         return told + self.accept()
 
     def write(self, text: str, sid: str | None = None, **over: object) -> list[Event]:
-        """The client writes."""
+        """Write as the client."""
         sid = sid or f"SM{self.sids():032x}"
         if self.was_seen("message", sid):
             return []
         intent = self.policy.keywords.intent({"Body": text})
-        common = {"address": f"whatsapp:{self.state.key}", "text": text, "received_at": self.now, "intent": intent}
+        common = {
+            "address": f"whatsapp:{self.state.key}",
+            "text": text,
+            "received_at": self.now,
+            "intent": intent,
+        }
         return self.give(i.MessageReceived(**({"event_id": sid} | common | over)))  # type: ignore[arg-type]
 
     def answer(self, text: str = "Cuesta 20", *, slot: bool = True, **over: object) -> list[Event]:
-        """The agent answers what it was asked."""
+        """Answer what the agent was asked."""
         [asked] = [effect for effect in self.wanted() if isinstance(effect, f.AskAgent)]
         question = tuple(each.event_id for each in asked.question)
         given = {"question": question, "text": text, "reply": {"text": text}, "seconds": 1.0, "slot": slot}
         return self.give(i.AgentAnswered(**(given | over)))  # type: ignore[arg-type]
 
     def sends(self) -> list[f.SendMessage]:
-        """The message that is being sent."""
+        """Return the message that is being sent."""
         return [effect for effect in self.wanted() if isinstance(effect, f.SendMessage)]
 
     def take_slot(self) -> list[Event]:
-        """The rate has a place for whatever waits for one."""
+        """Give a slot to whatever waits for one."""
         waiting = [effect.part for effect in self.wanted() if isinstance(effect, f.AwaitSlot)]
         return [event for part in waiting for event in self.give(i.SlotTaken(own_id=part.own_id))]
 
     def accept(self) -> list[Event]:
-        """The vendor takes all messages of the turn, one after the other, and reports what is waited for."""
+        """Accept the turn's messages one after the other, and report what is waited for."""
         told: list[Event] = self.take_slot()
         while sends := self.sends():
             own_id, sid = sends[0].part.own_id, f"MM{self.sids():032x}"
@@ -170,11 +176,11 @@ class Chat:
         return told
 
     def exchange(self, question: str = "¿precio?", text: str = "Cuesta 20") -> list[Event]:
-        """The client asks, the agent answers, and the vendor takes it."""
+        """Have the client ask, the agent answer and the vendor accept."""
         return self.write(question) + self.answer(text) + self.accept()
 
     def report(self, own_id: str, status: str, **over: object) -> list[Event]:
-        """A delivery report, with its send as the table has it."""
+        """Give a delivery report, with its send as the table has it."""
         send = self.known_send(own_id)
         common: dict[str, Any] = {"own_id": own_id, "status": status, "rank": rank_of(status), "at": self.now}
         common |= {"delivered": status in ("delivered", "read"), "read": status == "read"}
@@ -182,7 +188,7 @@ class Chat:
         return self.give(i.DeliveryReported(**(common | {"sid": sid, "send": send} | over)))
 
     def fails(self, own_id: str, kind: i.FailureKind, code: str | None = None) -> list[Event]:
-        """A report says that a message did not arrive."""
+        """Report that a message did not arrive."""
         return self.report(own_id, "undelivered", failure=i.Failure(kind=kind, code=code))
 
     def known_send(self, own_id: str) -> i.KnownSend | None:
@@ -194,16 +200,21 @@ class Chat:
         return i.KnownSend(**(given | {name: row[name] for name in names}))
 
     def said(self) -> list[str]:
-        """Return what the vendor took, in its order."""
+        """Return what the vendor took, in order."""
         return self.tables.said("outbound")
 
     def sent_ids(self) -> list[str]:
-        """Return our ids of what the vendor took, in its order."""
+        """Return our ids of what the vendor took, in order."""
         return [recorded.event.own_id for recorded in self.events if isinstance(recorded.event, Sent)]
 
     def command(self, command: str, by: str = "ana", **over: object) -> list[Event]:
-        """An operator's command."""
-        body = {"command_id": f"cmd-{self.sids()}", "phone_number": self.state.key, "command": command, "by": by}
+        """Give an operator's command."""
+        body = {
+            "command_id": f"cmd-{self.sids()}",
+            "phone_number": self.state.key,
+            "command": command,
+            "by": by,
+        }
         given = ConversationCommand.from_object(body | {"at": self.now.isoformat()} | over)
         if self.was_seen("command", given.command_id):
             return []
@@ -216,7 +227,7 @@ def _is_beside(effect: f.Effect) -> bool:
 
 
 def talking(**settings: object) -> Chat:
-    """A conversation whose first message is sent."""
+    """Return a conversation whose first message is sent."""
     chat = Chat(policy_of(**settings))
     chat.call()
     chat.greet()

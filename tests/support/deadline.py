@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 30.0, every: float = 0.1) -> T:
-    """Look until the result is true; return it. Fails when it does not come in time."""
+    """Look until the result is true, and return it. Fail if that takes too long."""
     try:
         async with asyncio.timeout(seconds):
             while not (found := await look()):

@@ -1,4 +1,4 @@
-"""An agent that says what it heard, behind the ports of agents and calls."""
+"""An agent that repeats what it heard, behind the ports of agents and calls."""
 
 from clients.agent import AgentReply, Question
 from schemas.elevenlabs_call import CallDetails
@@ -10,7 +10,9 @@ class EchoAgent:
         return AgentReply(text=f"Oí: {question.text}", raw={}, transport="rest")
 
     def prepare(self, agent_id: str) -> None:
-        """There is nothing to have ready."""
+        """Prepare nothing."""
 
     async def fetch_call(self, conversation_id: str) -> CallDetails | None:
-        return CallDetails(summary="Quiere el plan", duration_secs=61, transcript=[], dynamic_variables={}, status="done")
+        return CallDetails(
+            summary="Quiere el plan", duration_secs=61, transcript=[], dynamic_variables={}, status="done"
+        )

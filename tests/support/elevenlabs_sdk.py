@@ -18,9 +18,11 @@ _TEXT_ONLY = {"conversation": {"text_only": True}}
 
 
 class Talk:
-    """A text conversation. What arrives is kept in `heard`, in its order."""
+    """A text conversation. `heard` keeps what arrives, in order."""
 
-    def __init__(self, client: ElevenLabs, agent_id: str = AGENT, *, private: bool = False, **config: object) -> None:
+    def __init__(
+        self, client: ElevenLabs, agent_id: str = AGENT, *, private: bool = False, **config: object
+    ) -> None:
         self.heard: queue.Queue[tuple[str, str]] = queue.Queue()
         self.ended: queue.Queue[DisconnectionDetails] = queue.Queue()
         self.tools = ClientTools()
@@ -47,7 +49,7 @@ class Talk:
         self._conversation.wait_for_session_end()
 
     def begun(self) -> "Talk":
-        """Wait until the server has told the conversation's id: the SDK has no event for it."""
+        """Wait for the conversation's id from the server: the SDK has no event for it."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while self._conversation._conversation_id is None:
             assert time.monotonic() < end
@@ -61,7 +63,7 @@ class Talk:
         self.begun()._conversation.send_contextual_update(text)
 
     def next(self, kind: str = "response") -> str:
-        """Wait for the next event of a kind; others before it are left out."""
+        """Wait for the next event of a kind, skipping others."""
         while True:
             found, text = self.heard.get(timeout=_PATIENCE_SECONDS)
             if found == kind:

@@ -1,4 +1,4 @@
-"""Faust apps of a test's own on a real broker: stock as it comes, or as this service makes them."""
+"""Faust apps of a test's own on a real broker: stock Faust, or as this service builds them."""
 
 import asyncio
 import time
@@ -21,17 +21,17 @@ from streams.engine.app import RawSchema, create_app
 from streams.engine.offsets import TopicPartition as Source
 from streams.engine.transports import OneLoopTransport
 
-# A key's write by itself, and all of them at once: who waits holds nobody else back.
+# Each key writes alone, and all at once: one that waits holds no other back.
 _LIMITS = Limits(partition=10_000, source=10_000, work=10_000, group=1, groups=10_000)
 _NO_OFFSET = -1
 _MOST_PARTITIONS = 4
 
 Handle = Callable[[int, str], Awaitable[None]]
-"""Handles the event at an offset with a key."""
+"""Handle the event at an offset with a key."""
 
 
 class _Behaviour:
-    """Writes each offset that a key is told of."""
+    """Behaviour that writes each offset that a key is told of."""
 
     def handle(self, state: None, message: int, now: float) -> Step[None, Any, int]:
         return Step(None, message)
@@ -59,9 +59,9 @@ class _Behaviour:
 
 
 class Engine:
-    """The least that our consumer and a mailbox need of each other: an event is done when `handle` has returned.
+    """The least that our consumer and a mailbox need of each other.
 
-    `drain_seconds`: the cap.
+    An event is done when `handle` has returned. `drain_seconds` is the cap of a drain.
     """
 
     def __init__(self, handle: Handle, drain_seconds: float = 10.0) -> None:
@@ -69,7 +69,7 @@ class Engine:
         self._drain_seconds = drain_seconds
         self.found_lost: dict[TP, tuple[int, int, int]] = {}
         self._mailbox = Mailbox[None, int, Any, int](_Behaviour(), self, self, _LIMITS, time.time)
-        self._mailbox.assign(dict.fromkeys(range(_MOST_PARTITIONS), 1))  # stock Faust tells of no assignment
+        self._mailbox.assign(dict.fromkeys(range(_MOST_PARTITIONS), 1))  # stock Faust reports no assignment
 
     async def drain(self) -> None:
         await self._mailbox.drain(self._drain_seconds)
@@ -90,12 +90,17 @@ class Engine:
     async def take(self, source: Source, event: Any) -> None:  # noqa: ANN401 - a Faust event
         message = event.message
         record = Record(
-            source=source.topic, partition=source.partition, offset=message.offset, key=message.key.decode(),
-            message=message.offset, token=event, generation=self._mailbox.generation,
-        )  # fmt: skip
+            source=source.topic,
+            partition=source.partition,
+            offset=message.offset,
+            key=message.key.decode(),
+            message=message.offset,
+            token=event,
+            generation=self._mailbox.generation,
+        )
         await self._mailbox.deliver(record)
 
-    # What the mailbox asks of its store and its host.
+    # The mailbox's store and host.
 
     async def load(self, keys: Sequence[str]) -> Mapping[str, None]:
         return dict.fromkeys(keys)
@@ -130,7 +135,7 @@ class Broker:
         self.bootstrap = bootstrap
 
     async def topic(self, partitions: int = 1, name: str = "") -> str:
-        """Make a topic, of a name of its own unless one is given."""
+        """Make a topic, with a name of its own unless one is given."""
         name = name or f"trap-{uuid.uuid4().hex[:8]}"
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
@@ -141,7 +146,7 @@ class Broker:
         return name
 
     async def produce(self, topic: str, count: int) -> None:
-        """Put events, each of another key."""
+        """Produce events, each with another key."""
         producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all")
         await producer.start()
         try:
@@ -151,8 +156,10 @@ class Broker:
             await producer.stop()
 
     async def committed(self, group: str, topic: str) -> int:
-        """Return what a group has committed on a topic's first partition."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        """Return the offset that a group has committed on a topic's first partition."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False
+        )
         await consumer.start()
         try:
             return await consumer.committed(TopicPartition(topic, 0)) or 0
@@ -160,9 +167,11 @@ class Broker:
             await consumer.stop()
 
     async def commit(self, group: str, topic: str, offset: int) -> None:
-        """Commit for a group that nobody is in."""
+        """Commit for a group without members."""
         place = TopicPartition(topic, 0)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False
+        )
         await consumer.start()
         try:
             consumer.assign([place])
@@ -171,10 +180,18 @@ class Broker:
             await consumer.stop()
 
     def app(
-        self, name: str, folder: Path, *, stock: bool, ours: type[Transport] = OneLoopTransport, **over: object
+        self,
+        name: str,
+        folder: Path,
+        *,
+        stock: bool,
+        ours: type[Transport] = OneLoopTransport,
+        **over: object,
     ) -> faust.App:
-        """Make an app with our settings and consumer (the worker's by default); `stock`: with the one of Faust."""
-        app = create_app(name, load_settings({}, kafka_bootstrap_servers=self.bootstrap), folder, ours, **over)
+        """Make an app with our settings and transport, the worker's by default; `stock`: with Faust's own."""
+        app = create_app(
+            name, load_settings({}, kafka_bootstrap_servers=self.bootstrap), folder, ours, **over
+        )
         if stock:
             app.transport = Transport(app.conf.broker, app, loop=None)
         return app
@@ -185,7 +202,7 @@ class Broker:
 
 @asynccontextmanager
 async def running(app: faust.App) -> AsyncIterator[faust.App]:
-    """Run an app in this very loop."""
+    """Run an app in this loop."""
     app.finalize()
     await app.start()
     try:

@@ -1,4 +1,4 @@
-"""Plays a conversation to its end: the vendors do whatever its state wants, time passes whenever it wants nothing."""
+"""Plays a conversation to its end: vendors do what its state wants, time passes when it wants nothing."""
 
 import itertools
 import uuid
@@ -12,13 +12,13 @@ from rules.draft import Fresh
 from rules.events import Answered, Sent
 from tests.support.chat import Chat
 
-# Far more than any conversation of a test has steps.
+# Far more steps than any test's conversation has.
 _MOST_STEPS = 500
 _FIRST_FREE = 1_000_000
 
 
 def later_ids() -> Fresh:
-    """Return ids that nobody has given out yet."""
+    """Return ids not given out yet."""
     conversations, messages, turns, owns = (itertools.count(_FIRST_FREE) for _ in range(4))
     return Fresh(
         conversation_id=lambda: next(conversations),
@@ -31,7 +31,7 @@ def later_ids() -> Fresh:
 
 @dataclass
 class Finisher:
-    """`known`: what the vendor has of sends that are looked up, by our id; all others it has not."""
+    """Plays a chat. `known`: the sids that a look-up finds, by our id; it finds no others."""
 
     chat: Chat
     known: Mapping[str, str] = field(default_factory=dict)
@@ -56,12 +56,12 @@ class Finisher:
 
     @property
     def said(self) -> list[str]:
-        """What the vendor took since, in its order."""
+        """What the vendor has taken since, in order."""
         return [each.event.content for each in self.chat.events if isinstance(each.event, Sent)]
 
     @property
     def answered(self) -> list[str]:
-        """The client's messages that were answered since, in their order."""
+        """The client's messages answered since, in order."""
         told = [each.event for each in self.chat.events if isinstance(each.event, Answered)]
         return [sid for event in told for sid in event.answers]
 
@@ -81,7 +81,9 @@ class Finisher:
                 self._details(effect)
             case f.TellBackend():
                 self.posted.append(effect.number)
-                self.chat.give(i.BackendAnswered(conversation_id=effect.conversation_id, number=effect.number))
+                self.chat.give(
+                    i.BackendAnswered(conversation_id=effect.conversation_id, number=effect.number)
+                )
             case f.ReserveCampaignSlot():
                 self.chat.give(i.CampaignSlot(turn_id=effect.turn_id, at=self.chat.now))
 
@@ -90,7 +92,9 @@ class Finisher:
         self.asked.append(question)
         text = "respuesta a " + ", ".join(each.text for each in effect.question)
         reply = {"text": text}
-        self.chat.give(i.AgentAnswered(question=question, text=text, reply=reply, seconds=0.5, caught_up=True))
+        self.chat.give(
+            i.AgentAnswered(question=question, text=text, reply=reply, seconds=0.5, caught_up=True)
+        )
 
     def _details(self, effect: f.FetchDetails) -> None:
         details = i.CallDetails(call_id=effect.call_id, summary="Quiere el plan", duration_secs=61)

@@ -1,4 +1,4 @@
-"""The build whose schema had version 0020, out of the project's own history."""
+"""The build whose schema had version 0020, taken from the project's own history."""
 
 import asyncio
 import subprocess
@@ -16,8 +16,10 @@ _SECONDS = 60
 
 
 def checkout(folder: Path) -> Path:
-    """Return a folder with that build's sources. Skips the test where the history was not brought along."""
-    archive = subprocess.run(["git", "-C", ROOT, "archive", COMMIT], capture_output=True, check=False, timeout=_SECONDS)
+    """Return a folder with that build's sources; skip the test if the checkout lacks the history."""
+    archive = subprocess.run(
+        ["git", "-C", ROOT, "archive", COMMIT], capture_output=True, check=False, timeout=_SECONDS
+    )
     if archive.returncode:
         pytest.skip(f"commit {COMMIT} is not in this checkout's history")
     subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True, timeout=_SECONDS)
@@ -28,7 +30,7 @@ def checkout(folder: Path) -> Path:
 async def running(
     sources: Path, command: str, env: Mapping[str, str], log: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run one of that build's commands; what is left of it in the end is killed."""
+    """Run one of that build's commands, and kill it if it is still running in the end."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cli", command),

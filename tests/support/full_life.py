@@ -1,4 +1,4 @@
-"""One number's life, step by step; nothing is really sent."""
+"""One number's life, step by step. Nothing is really sent."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +9,7 @@ from tests.support.chat import Chat
 
 
 def play(chat: Chat) -> None:
-    """Two calls, bursts, parts, reports in odd orders, refusals, an apology, a replay, an open turn."""
+    """Play two calls, bursts, parts, unordered reports, refusals, an apology, a replay and an open turn."""
     is_called(chat, "c1")
     _writes_twice_at_once(chat)
     _gets_half_of_an_answer(chat)
@@ -21,7 +21,7 @@ def play(chat: Chat) -> None:
 
 
 def is_called(chat: Chat, conversation: str) -> None:
-    """A call ends, its first message is sent and arrives."""
+    """End a call; its first message is sent and arrives."""
     key, name = chat.state.key, f"{conversation}{chat.state.key}"
     recipient = {"phone_number": key, "conversation_id": name, "status": "completed"}
     metadata = {"client_name": "Ana García", "group_id": 5}
@@ -72,7 +72,7 @@ def _gets_an_apology(chat: Chat) -> None:
 
 
 def _gets_what_was_held(chat: Chat) -> None:
-    """A send of unknown outcome is left to an operator; a report proves it, and the turn goes on."""
+    """Leave a send of unknown outcome to an operator; a report proves it, and the turn goes on."""
     chat.policy = replace(chat.policy, unknown_send="hold")
     _writes(chat, "¿sigue ahí?")
     chat.answer("uno\n\ndos")
@@ -95,5 +95,3 @@ def _gets_nothing_of_what_is_done_again(chat: Chat) -> None:
     chat.give(i.ReplayWanted(replay="rp1", wants="again", waiting=waiting, identity=f"replay:rp1:{sid}"))
     chat.answer("Cuesta 30")
     _is_refused(chat)
-
-

@@ -1,6 +1,6 @@
-"""What libraries leave behind without a fault of ours, collected where it was left.
+"""What libraries leave behind through no fault of ours, collected where it was left.
 
-In a later test it would be that test's failure: warnings are errors, also those of the collector.
+In a later test it would be that test's failure: warnings are errors, the collector's too.
 """
 
 import gc
@@ -8,7 +8,7 @@ import warnings
 
 
 def collect_quietly() -> None:
-    """Have the collector close what is open, and say nothing of it."""
+    """Collect what is open, without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -40,7 +40,7 @@ CONFIGURED = {
 
 @dataclass
 class FakePublisher:
-    """Remembers what was published; `away`: neither Kafka nor Postgres takes anything."""
+    """Publisher that remembers what was published; `away`: neither Kafka nor Postgres takes anything."""
 
     away: bool = False
     events: list[tuple[str, str, bytes, str]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class FakePublisher:
 
 @dataclass
 class FakeOutcomes:
-    """Knows outcomes from before the call (`known`), and after it was published (`later`)."""
+    """Outcomes known before the call (`known`), and after it was published (`later`)."""
 
     known: dict[str, Outcome] = field(default_factory=dict)
     later: dict[str, Outcome] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class FakeOutcomes:
 
 @dataclass
 class FakeCommands:
-    """Knows commands' outcomes from before (`known`), and after they were published (`later`)."""
+    """Commands' outcomes known before (`known`), and after they were published (`later`)."""
 
     known: dict[str, CommandOutcome] = field(default_factory=dict)
     later: dict[str, CommandOutcome] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class FakeCommands:
 
 @dataclass
 class FakeTemplates:
-    """Knows templates' variables, and their categories, by their id; `away`: Twilio does not answer."""
+    """Templates' variables and categories by id; `away`: Twilio does not answer."""
 
     known: dict[str, dict[str, str]] = field(default_factory=dict)
     categories: dict[str, str] = field(default_factory=dict)
@@ -94,12 +94,16 @@ class FakeTemplates:
         if self.away:
             raise RetryableError("twilio", "broke off")
         found = self.known.get(content_sid)
-        return None if found is None else ContentTemplate(found, "approved", self.categories.get(content_sid, "UTILITY"))
+        return (
+            None
+            if found is None
+            else ContentTemplate(found, "approved", self.categories.get(content_sid, "UTILITY"))
+        )
 
 
 @dataclass
 class FakeRows:
-    """Gives one row, of these columns, to every question and remembers the questions' arguments."""
+    """Database that gives one row, of these columns, to every question, and remembers the arguments."""
 
     answer: Any = None
     asked: list[tuple[object, ...]] = field(default_factory=list)
@@ -121,7 +125,12 @@ class Fakes:
     templates: FakeTemplates = field(default_factory=FakeTemplates)
     letters: Any = None
     states: dict[str, str] = field(
-        default_factory=lambda: {"database": "connected", "kafka": "connected", "twilio": "ok", "elevenlabs": "ok"}
+        default_factory=lambda: {
+            "database": "connected",
+            "kafka": "connected",
+            "twilio": "ok",
+            "elevenlabs": "ok",
+        }
     )
 
     def health(self) -> Health:
@@ -131,7 +140,9 @@ class Fakes:
 
             return look
 
-        return Health({name: probe(name) for name in self.states if name != "kafka"}, lambda: self.states["kafka"])
+        return Health(
+            {name: probe(name) for name in self.states if name != "kafka"}, lambda: self.states["kafka"]
+        )
 
 
 def settings_with(**over: object) -> Settings:
@@ -160,19 +171,28 @@ async def gateway(fakes: Fakes, **over: object) -> AsyncIterator[TestClient[Any,
 
 
 def call(conversation_id: str = "conv_1", number: str = NUMBER, **over: object) -> dict[str, Any]:
-    """The contract's body, as small as it may be."""
+    """Return the contract's body, as small as it may be."""
     recipient = {"phone_number": number, "conversation_id": conversation_id}
     return {"agent_id": "agent_1", "agent_name": "Ana", "batch_id": "b_1", "recipient": recipient, **over}
 
 
 def message(sid: str = "SM1", **over: str) -> dict[str, str]:
-    """Twilio's parameters of a client's message."""
+    """Return Twilio's parameters of a client's message."""
     return {
-        "MessageSid": sid, "SmsMessageSid": sid, "AccountSid": ACCOUNT, "From": f"whatsapp:{NUMBER}",
-        "To": "whatsapp:+14155238886", "Body": "hola", "NumMedia": "0", "ProfileName": "", **over,
-    }  # fmt: skip
+        "MessageSid": sid,
+        "SmsMessageSid": sid,
+        "AccountSid": ACCOUNT,
+        "From": f"whatsapp:{NUMBER}",
+        "To": "whatsapp:+14155238886",
+        "Body": "hola",
+        "NumMedia": "0",
+        "ProfileName": "",
+        **over,
+    }
 
 
-def signed(path: str, params: Mapping[str, str], base: str = PUBLIC, token: str = TWILIO_TOKEN) -> dict[str, str]:
-    """The header that Twilio adds."""
+def signed(
+    path: str, params: Mapping[str, str], base: str = PUBLIC, token: str = TWILIO_TOKEN
+) -> dict[str, str]:
+    """Return the header that Twilio adds."""
     return {"X-Twilio-Signature": RequestValidator(token).compute_signature(base + path, params)}

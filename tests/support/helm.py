@@ -22,13 +22,16 @@ _MADE = ROOT / ".helm"
 HELM = shutil.which("helm", path=f"{_MADE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}")
 _SCHEMAS = _MADE / "schemas" / "kubernetes_validate" / "kubernetes-json-schema"
 _IS_REQUIRED = bool(os.environ.get("REQUIRE_HELM"))
-needs_helm = pytest.mark.skipif(HELM is None and not _IS_REQUIRED, reason="no helm, the chart is not rendered: `make helm`")
-needs_schemas = pytest.mark.skipif(
-    not (_SCHEMAS.exists() or _IS_REQUIRED), reason="no Kubernetes schemas, the chart is not validated: `make helm`"
+needs_helm = pytest.mark.skipif(
+    HELM is None and not _IS_REQUIRED, reason="no helm, the chart is not rendered: `make helm`"
 )
-# The oldest that the chart is for, and the newest that has schemas.
+needs_schemas = pytest.mark.skipif(
+    not (_SCHEMAS.exists() or _IS_REQUIRED),
+    reason="no Kubernetes schemas, the chart is not validated: `make helm`",
+)
+# The oldest Kubernetes the chart supports, and the newest that has schemas.
 VERSIONS = ("1.30.0", "1.37.0")
-# As little as is to be given.
+# The least that must be given.
 GIVEN: Json = {
     "image": {"repository": "registry.example.com/whatsapp-microservice"},
     "secret": "whatsapp",
@@ -49,14 +52,14 @@ def helm_template(values: Json, version: str = VERSIONS[0]) -> subprocess.Comple
 
 
 def rendered(values: Json, version: str = VERSIONS[0]) -> list[Json]:
-    """Return the objects that the chart comes to."""
+    """Return the objects that the chart renders to."""
     done = helm_template(values, version)
     assert done.returncode == 0, done.stderr
     return [found for found in yaml.safe_load_all(done.stdout) if found]
 
 
 def merged(*values: Json) -> Json:
-    """Return the values of all, the later ones' first, as helm merges files."""
+    """Merge values as helm merges files: later ones win."""
     found: Json = {}
     for each in values:
         for name, value in each.items():
@@ -66,7 +69,7 @@ def merged(*values: Json) -> Json:
 
 
 def validate(found: Json, version: str) -> None:
-    """Judge an object by the schema of that Kubernetes; keys that this does not know are refused.
+    """Validate an object against that Kubernetes' schema, which refuses unknown keys.
 
     Raises:
         jsonschema.ValidationError: says where and why.

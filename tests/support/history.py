@@ -1,4 +1,4 @@
-"""A number's history of weighted moves: whatever the vendors, the client and the operators do, and whatever dies."""
+"""A number's history of weighted moves: whatever vendors, client and operators do, and whatever dies."""
 
 from collections import Counter
 from typing import Any, Final
@@ -24,14 +24,14 @@ POLICIES = (
     policy_of(**TEXTS, **REOPENING),
 )
 CODES = {"slow": "63018", "outside_window": "63016", "final": "63003", "suppress": "63033"}
-"""Of the vendor's, for each kind of failure."""
+"""A code of the vendor's for each kind of failure."""
 REPORTS = ("sent", "delivered", "read", "slow", "slow", "outside_window", "final", "suppress")
 SECONDS = (0.3, 3.0, 13.0, 400.0, 40_000.0, 90_000.0)
 COMMANDS = ("close", "escalate", "resume", "resume", "write", "write", "change_agent")
 
 
 class History:
-    """One number. Each move takes two small numbers, which choose among what is there."""
+    """One number's history. Each move takes two small numbers, which choose among what is there."""
 
     def __init__(self, policy: Policy, *, is_known: bool, chat: Chat | None = None) -> None:
         self.chat = chat or Chat(policy)
@@ -48,7 +48,7 @@ class History:
         self.chat.write(("STOP", "ALTA", "asesor")[a % 3])
 
     def call(self, a: int, b: int) -> None:
-        """A call ends, or is told of again."""
+        """End a call, or report one again."""
         status = "no_response" if b > 6 else "completed"
         conversation = f"conv_{self.chat.state.key}_{a % 4}"
         recipient = {"phone_number": self.chat.state.key, "conversation_id": conversation, "status": status}
@@ -67,8 +67,10 @@ class History:
             self.lane.finish(names[a % len(names)])
 
     def report(self, a: int, b: int) -> None:
-        """The vendor tells what became of something it took, at any time; its own callback knows no id of ours. Every
-        other report brings its send as the table was read some moves ago.
+        """Report what became of something the vendor took, at any time.
+
+        The vendor's own callback knows no id of ours. Every other report brings its send as the table had it
+        some moves ago.
         """
         if not self.lane.ledger:
             return
@@ -94,11 +96,11 @@ class History:
         )
 
     def read(self, a: int, b: int) -> None:
-        """The table is read for reports that are decided about later."""
+        """Read the table for reports that are decided later."""
         self.table = {own_id: self.chat.known_send(own_id) for own_id in self.lane.ledger}
 
     def _as_read(self, own_id: str, *, behind: bool) -> i.KnownSend | None:
-        is_behind = behind and own_id in self.table and own_id in self.chat.remembered  # not for ever
+        is_behind = behind and own_id in self.table and own_id in self.chat.remembered  # not forever
         return self.table[own_id] if is_behind else self.chat.known_send(own_id)
 
     def wait(self, a: int, b: int) -> None:
@@ -109,7 +111,7 @@ class History:
         self.lane.crash([ACCEPTED if a % 2 else LOST] * len(self.lane.running))
 
     def deliver_again(self, a: int, b: int) -> None:
-        """Kafka delivers everything once more."""
+        """Deliver everything once more, as Kafka may."""
         before = self.chat.state
         for kind, event_id in list(self.chat.tables.seen):
             if kind == "message":
@@ -134,7 +136,7 @@ class History:
             self.chat.give(i.ReplayWanted(replay="r", wants="again", waiting=again, identity=identity))
 
     def erase(self, a: int, b: int) -> None:
-        if a == 0:  # rarely, as there is nothing to be wrong behind it
+        if a == 0:  # rarely, as nothing is left after it to go wrong
             self.chat.command("erase")
             self.chat.events.clear()
             self.table.clear()
@@ -144,7 +146,7 @@ class History:
         return [each.event for each in self.chat.events if isinstance(each.event, kind)]
 
     def check(self) -> None:
-        """What holds after every move."""
+        """Check what holds after every move."""
         self.lane.start()
         answered = Counter(sid for each in self.of(Answered) for sid in each.answers)
         assert not [sid for sid, times in answered.items() if times > 1], "answered twice"
@@ -158,12 +160,12 @@ class History:
             assert (row["status"], row["agent_id"]) == (self.chat.state.status, self.chat.state.agent_id)
 
     def end(self) -> None:
-        """All is well again: everything comes to rest."""
+        """Let all be well again, so that everything comes to rest."""
         self.lane.settle()
         self.judge()
 
     def judge(self) -> None:
-        """What holds at rest: nothing waits, and nothing was sent of which nobody knows."""
+        """Check what holds at rest: nothing waits, and nothing was sent that nobody knows of."""
         self.check()
         assert self.chat.state.is_idle, "something waits for ever"
         waits = {each for each in self.chat.tables.seen if each[0] in ("call", "command")}
@@ -174,9 +176,21 @@ class History:
 
 
 WEIGHTS: Final = {
-    "ask": 6, "tell": 2, "call": 2, "command": 2, "finish": 8, "finish_well": 12, "report": 6, "wait": 5, "crash": 2,
-    "read": 4, "deliver_again": 1, "retain": 1, "replay": 1, "erase": 1,
-}  # fmt: skip
+    "ask": 6,
+    "tell": 2,
+    "call": 2,
+    "command": 2,
+    "finish": 8,
+    "finish_well": 12,
+    "report": 6,
+    "wait": 5,
+    "crash": 2,
+    "read": 4,
+    "deliver_again": 1,
+    "retain": 1,
+    "replay": 1,
+    "erase": 1,
+}
 _NAMES: Final = tuple(name for name, weight in WEIGHTS.items() for _ in range(weight))
 MOVES = st.tuples(st.sampled_from(_NAMES), st.integers(0, 9), st.integers(0, 9))
 """A move's name and its two numbers."""

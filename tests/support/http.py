@@ -1,4 +1,4 @@
-"""`httpx`'s functions, without what they do first: to read the machine's certificates takes longer than what is asked here.
+"""`httpx`'s functions without first reading the machine's certificates, which takes longer than a request.
 
 Nothing in the tests speaks TLS over HTTP.
 """

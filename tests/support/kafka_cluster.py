@@ -1,4 +1,4 @@
-"""Apache Kafka as three brokers on loopback, one of which may freeze or die, and come back under another address."""
+"""Three Apache Kafka brokers on loopback; one may freeze or die, and come back under another address."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from tests.support.deadline import eventually
 
 _NODES = (1, 2, 3)
 _JAVA = ("java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-# The cluster's id is any UUID in Kafka's form; a folder's is its node's own.
+# The cluster's id is any UUID in Kafka's format; each directory's id is its node's own.
 _META = """\
 version=1
 cluster.id=4L6g3nShT-eMCtK--X86sw
@@ -46,8 +46,9 @@ _START_SECONDS = 90.0
 
 
 class KafkaCluster:
-    """`bootstrap_servers`: of all three as they were at first, as clients were told; `kind`: as of one broker's."""
+    """Three brokers. `bootstrap_servers`: all three at their first addresses, as clients were told."""
 
+    #: As of a single broker.
     kind = "apache"
 
     def __init__(self, folder: Path, jars: Path) -> None:
@@ -59,7 +60,7 @@ class KafkaCluster:
         self.bootstrap_servers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.values())
 
     async def start(self) -> None:
-        """Start all three, and wait until they answer."""
+        """Start all three and wait until they answer."""
         for node in _NODES:
             self._start(node)
         await self._answers(self._ports.values())
@@ -100,7 +101,7 @@ class KafkaCluster:
         return leaders.most_common(1)[0][0]
 
     async def until_in_sync(self, topic: str) -> None:
-        """Wait until all three have all of a topic."""
+        """Wait until all three brokers are in sync for a topic."""
 
         async def is_in_sync() -> bool:
             return all(len(each["isr"]) == len(_NODES) for each in await self._partitions(topic))
@@ -119,19 +120,19 @@ class KafkaCluster:
         return partitions
 
     def freeze_node(self, node: int) -> None:
-        """Have a broker stand still, its connections open, as on a machine that is gone without a word."""
+        """Freeze a broker with its connections open, as on a machine that is gone without a word."""
         self._running[node].send(signal.SIGSTOP)
 
     async def kill_node(self, node: int) -> None:
-        """Have a broker die at once."""
+        """Kill a broker at once."""
         await self._running.pop(node).kill()
 
     async def come_back(self, node: int) -> None:
-        """Start a broker again, at another port: as a machine that is replaced."""
+        """Start a broker again at another port, as on a replaced machine."""
         self._ports[node] = free_port()
         self._start(node)
         await self._answers([self._ports[node]])
 
     async def kill(self) -> None:
-        """End all of it."""
+        """Kill all brokers."""
         await asyncio.gather(*(child.kill() for child in self._running.values()))

@@ -1,4 +1,4 @@
-"""What runs beside a conversation: its effects under way, and a vendor that has what it has taken, told or not."""
+"""What runs beside a conversation: effects under way, and a vendor that keeps what it took, told or not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,26 +10,36 @@ from rules.state import Part
 from tests.support.chat import Chat
 
 ACCEPTED, SILENT, LOST, NOT_MADE, SLOW, REFUSED, BLOCKED = FATES = (
-    "accepted", "silent", "lost", "not made", "slow", "refused", "blocked",
-)  # fmt: skip
-"""Of a send: taken; taken and not said; not taken and not said; certainly not taken; the same for this person;
-refused; refused by the person."""
+    "accepted",
+    "silent",
+    "lost",
+    "not made",
+    "slow",
+    "refused",
+    "blocked",
+)
+"""What may become of a send, in this order.
+
+Taken; taken without saying so; not taken without saying so; certainly not taken; the same for this person;
+refused; refused by the person.
+"""
 
 
 @dataclass
 class Lane:
-    """`running`: effects by id; `ledger`: what the vendor has taken, by our id, in its order: its id of it;
-    `forgotten`: our ids of what was under way when the number was erased.
-    """
+    """What runs beside a chat."""
 
     chat: Chat
+    #: Effects by id.
     running: dict[str, f.Effect] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
+    #: What the vendor has taken, in order: its id by ours.
     ledger: dict[str, str] = field(default_factory=dict)
+    #: Our ids of what was under way when the number was erased.
     forgotten: set[str] = field(default_factory=set)
 
     def start(self) -> None:
-        """Begin what is wanted, and cut off what is not any more."""
+        """Begin what is wanted, and cut off what no longer is."""
         wanted = {effect.id: effect for effect in self.chat.wanted()}
         assert len(self.chat.lane()) <= 1, "one thing at a time"
         for name in [each for each in self.running if each not in wanted]:
@@ -48,7 +58,7 @@ class Lane:
         self.running[effect.id] = effect
 
     def finish(self, name: str, fate: str = ACCEPTED) -> list[Event]:
-        """An effect has its result."""
+        """Give an effect its result."""
         effect = self.running.pop(name)
         self.finished.add(name)
         return [event for given in self._results(effect, fate) for event in self.chat.give(given)]
@@ -64,7 +74,9 @@ class Lane:
             case f.LookUpSend():
                 sid = self.ledger.get(effect.part.own_id)
                 absent = sid is None and fate != SILENT
-                yield i.LookupDone(own_id=effect.part.own_id, sid=sid if fate != LOST else None, absent=absent)
+                yield i.LookupDone(
+                    own_id=effect.part.own_id, sid=sid if fate != LOST else None, absent=absent
+                )
             case f.FetchDetails():
                 known = i.CallDetails(call_id=effect.call_id, summary="s", duration_secs=1)
                 details = known if fate == ACCEPTED else None
@@ -86,7 +98,7 @@ class Lane:
         return i.AgentAnswered(question=question, text=text, reply={}, seconds=1.0, slot=fate == ACCEPTED)
 
     def send(self, part: Part, fate: str) -> i.Input:
-        """The vendor takes a message, or not, and says so, or not."""
+        """Have the vendor take a message or not, and say so or not."""
         own_id = part.own_id
         if fate in (ACCEPTED, SILENT):
             assert own_id not in self.ledger, "sent twice"
@@ -100,13 +112,13 @@ class Lane:
         return i.SendRefused(own_id=own_id, why="no", by_person=fate == BLOCKED)
 
     def forget(self) -> None:
-        """The number is erased: what is under way may still be taken, and nobody knows of it."""
+        """Erase the number: what is under way may still be taken, and nobody knows of it."""
         sends = (effect for effect in self.running.values() if isinstance(effect, f.SendMessage))
         self.forgotten |= {effect.part.own_id for effect in sends}
         self.ledger.clear()
 
     def crash(self, fates: Iterable[str]) -> None:
-        """The process is gone; what it was sending may have been taken."""
+        """Lose the process; what it was sending may have been taken."""
         for effect, fate in zip(list(self.running.values()), fates, strict=False):
             if isinstance(effect, f.SendMessage):
                 self.send(effect.part, SILENT if fate == ACCEPTED else LOST)
@@ -114,7 +126,7 @@ class Lane:
         self.chat.give(i.Recovered())
 
     def settle(self) -> None:
-        """Everything is answered, and the conversation is looked at when it says so, until nothing is left."""
+        """Answer everything, and look at the conversation when it is due, until nothing is left."""
         for _ in range(1_000):
             self.run()
             if (due := self.chat.due()) is None:
@@ -124,7 +136,7 @@ class Lane:
         raise AssertionError("it does not come to rest")
 
     def run(self) -> None:
-        """Everything that is wanted now is answered."""
+        """Answer everything that is wanted now."""
         self.start()
         while self.running:
             self.finish(next(iter(self.running)))

@@ -1,4 +1,4 @@
-"""Which modules of ours execute: those of which a function ran."""
+"""Which of our modules execute: those of which a function ran."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ _OURS = ("schemas", "rules", "mailboxes", "clients", "db", "process", "streams",
 
 
 class Modules(set[str]):
-    """Paths of modules below the tree's root. A body of a module or class is no function."""
+    """Paths of modules below the tree's root. The body of a module or class is no function."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Modules(set[str]):
                 self.add(name)
 
 
-# `inspect.CO_NEWLOCALS` with `CO_OPTIMIZED`: a class's body has the second not.
+# `inspect.CO_OPTIMIZED`: functions have it with `CO_NEWLOCALS`; a class's body does not.
 _IS_FUNCTION = 0x1
 
 
@@ -41,7 +41,7 @@ def _ours(path: str) -> str | None:
 
 @contextmanager
 def executed() -> Iterator[Modules]:
-    """Note which execute while the body runs, in whichever thread or task."""
+    """Note which modules execute while the body runs, in whichever thread or task."""
     found = Modules()
     threading.setprofile(found.called)
     sys.setprofile(found.called)

@@ -1,6 +1,6 @@
-"""Web and a worker's heart in one process, over Postgres: what Kafka, the vendors and Faust do between them is done here.
+"""Web and a worker's heart in one process, over Postgres, with Kafka, the vendors and Faust replaced.
 
-The broker is a list; a record that web publishes is handed to the heart at once, under its partition.
+The broker is a list: a record that web publishes is handed to the heart at once, under its partition.
 """
 
 import asyncio
@@ -39,13 +39,18 @@ from web.spool import Content, Spool
 
 PARTITIONS = 2
 _INCOMING = "/webhook/twilio/incoming"
-_COMMON = {"kafka_bootstrap_servers": "127.0.0.1:9", "elevenlabs_api_key": "k", "twilio_whatsapp_from": SENDER,
-           "kafka_embedded": True, "topic_partitions": PARTITIONS}  # fmt: skip
+_COMMON = {
+    "kafka_bootstrap_servers": "127.0.0.1:9",
+    "elevenlabs_api_key": "k",
+    "twilio_whatsapp_from": SENDER,
+    "kafka_embedded": True,
+    "topic_partitions": PARTITIONS,
+}
 
 
 @dataclass
 class Broker:
-    """aiokafka's producer. `records`: all that was published, by topic, in its order."""
+    """Stand-in for aiokafka's producer. `records`: all that was published, by topic, in order."""
 
     records: dict[str, list[bytes | None]] = field(default_factory=dict)
     _ends: dict[TopicPartition, int] = field(default_factory=dict)
@@ -55,13 +60,20 @@ class Broker:
         self, topic: str, value: bytes | None, key: bytes, partition: int | None = None, headers: Headers = ()
     ) -> None:
         self.records.setdefault(topic, []).append(value)
-        source = TopicPartition(topic, partition_of(key.decode(), PARTITIONS) if partition is None else partition)
+        source = TopicPartition(
+            topic, partition_of(key.decode(), PARTITIONS) if partition is None else partition
+        )
         offset = self._ends[source] = self._ends.get(source, -1) + 1
         if self.heart is not None and topic in self.heart.intake.topics:
             message = SimpleNamespace(
-                topic=topic, partition=source.partition, offset=offset, key=key, value=value, headers=list(headers),
+                topic=topic,
+                partition=source.partition,
+                offset=offset,
+                key=key,
+                value=value,
+                headers=list(headers),
                 timestamp=time.time(),
-            )  # fmt: skip
+            )
             await self.heart.intake(source, SimpleNamespace(message=message, ack=lambda: None))
 
     async def send(self, topic: str, value: bytes, key: bytes, headers: Headers = ()) -> asyncio.Future[None]:
@@ -72,7 +84,7 @@ class Broker:
 
 
 class Consumer:
-    """Faust's, which owns everything and has read everything."""
+    """Stand-in for Faust's consumer, which owns everything and has read everything."""
 
     tells_ends = True
 
@@ -97,11 +109,11 @@ class OneProcess:
     heart: Heart
 
     async def call(self) -> None:
-        """The backend tells of a call; its answer would come from Postgres, which nobody looks at here."""
+        """Post a call as the backend. The answer would come from Postgres, which nobody looks at here."""
         await self.client.post("/api/call-completed", json=call(), headers=AUTH)
 
     async def write(self, sid: str, text: str) -> None:
-        """The client writes."""
+        """Write as the client."""
         params = message(sid, Body=text)
         answer = await self.client.post(_INCOMING, data=params, headers=signed(_INCOMING, params))
         assert answer.status == 200
@@ -111,7 +123,7 @@ class OneProcess:
 async def one_process(
     pool: Pool, vendors: Callable[[Settings, aiohttp.ClientSession], Vendors], **over: object
 ) -> AsyncIterator[OneProcess]:
-    """Run both until the body ends. `vendors`: what the worker asks and sends with."""
+    """Run both until the body ends. `vendors` makes what the worker asks and sends with."""
     settings, broker = settings_with(**_COMMON, **over), Broker()
     async with aiohttp.ClientSession() as session:
         heart = broker.heart = await _heart(settings, pool, broker, vendors(settings, session), session)
@@ -131,9 +143,16 @@ async def _heart(
     producer._producer = broker  # type: ignore[assignment]
     await clock.set(lambda: database_clock(pool))
     outside = Outside(
-        settings=settings, partitions=PARTITIONS, pool=pool, producer=producer, vendors=vendors, session=session,
-        ids=await Ids.reserve(pool), clock=clock, owner="one",
-    )  # fmt: skip
+        settings=settings,
+        partitions=PARTITIONS,
+        pool=pool,
+        producer=producer,
+        vendors=vendors,
+        session=session,
+        ids=await Ids.reserve(pool),
+        clock=clock,
+        owner="one",
+    )
     heart = build_heart(outside, Policy.of(settings), lambda: consumer)
     await heart.partitions.assigned(consumer.assignment())
     return heart
@@ -146,8 +165,12 @@ def _web(settings: Settings, pool: Pool, broker: Broker, session: aiohttp.Client
     return create_app(
         settings,
         Collaborators(
-            publisher=Publisher(link, spool), outcomes=fakes.outcomes, commands=fakes.commands, database=fakes.rows,
-            health=fakes.health(), stats=StatsView(settings, session),
+            publisher=Publisher(link, spool),
+            outcomes=fakes.outcomes,
+            commands=fakes.commands,
+            database=fakes.rows,
+            health=fakes.health(),
+            stats=StatsView(settings, session),
             media=Media(fakes.rows, TwilioMedia(TwilioApi(settings, session))),
         ),
-    )  # fmt: skip
+    )

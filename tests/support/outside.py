@@ -1,4 +1,4 @@
-"""A running `up` from outside: its Twilio steered, calls posted, what was sent looked at."""
+"""A running `up` from outside: steering its Twilio, posting calls, reading what was sent."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.support.up import ROOT, State, call_body
 
 
 def cli(up: State, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the program beside it."""
+    """Run a command of the program beside the running `up`."""
     command = [sys.executable, "-m", "cli", *arguments, "--data-dir", up["folder"]]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
@@ -25,7 +25,7 @@ def post_call(up: State, conversation: str, number: str, **recipient: object) ->
 
 
 def post_body(up: State, body: State) -> httpx.Response:
-    """The backend tells that a call has ended, by HTTP."""
+    """Post, as the backend, that a call has ended."""
     return http.post(up["web_url"] + "/api/call-completed", json=body, headers=up["headers"], timeout=15)
 
 

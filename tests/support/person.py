@@ -18,7 +18,7 @@ _sequences = count(1)
 
 @dataclass
 class Person:
-    """A number and what its owner knows of it. `number`: of its newest event."""
+    """A phone number and what its owner knows of it. `number` is that of its newest event."""
 
     phone: str = "+573138539155"
     id: int = 1
@@ -28,8 +28,8 @@ class Person:
     number: int = 0
     state: dict[str, Any] = field(default_factory=lambda: {"status": "active"})
 
-    def write(self, *changes: Change, events: int = 1, **over: Any) -> Write:  # noqa: ANN401 - a write's fields
-        """Return the next write: some events, and these changes."""
+    def write(self, *changes: Change, events: int = 1, **over: Any) -> Write:  # noqa: ANN401 - its fields
+        """Return the next write, of some events and these changes."""
         fields: dict[str, Any] = {
             "phone_number": self.phone,
             "partition": self.partition,
@@ -44,15 +44,17 @@ class Person:
         return Write(**fields | over)
 
     def event(self, number: int, **data: object) -> LogRow:
-        return LogRow(number=number, sequence=next(_sequences), type="noted", at=AT, data=data or {"n": number})
+        return LogRow(
+            number=number, sequence=next(_sequences), type="noted", at=AT, data=data or {"n": number}
+        )
 
     def wrote(self, write: Write) -> None:
-        """The write happened."""
+        """Note that a write happened."""
         self.version = 0 if write.state is None else write.version + 1
         self.number += len(write.log)
 
-    async def append(self, pool: Pool, *changes: Change, **over: Any) -> Write:  # noqa: ANN401 - a write's fields
-        """Write, and expect it to happen."""
+    async def append(self, pool: Pool, *changes: Change, **over: Any) -> Write:  # noqa: ANN401 - its fields
+        """Write, and expect success."""
         write = self.write(*changes, **over)
         [result] = await append(pool, [write])
         assert result == Written(version=0 if write.state is None else write.version + 1), result
@@ -60,27 +62,44 @@ class Person:
         return write
 
     def begins(self, **columns: Any) -> ConversationChange:  # noqa: ANN401 - columns of a row
-        """Its row of `conversation_state`, made anew."""
-        given = {"elevenlabs_conversation_id": "conv_1", "agent_id": "agent_1", "client_name": "Ana", "started_at": AT}
+        """Return a change that makes its row of `conversation_state`."""
+        given = {
+            "elevenlabs_conversation_id": "conv_1",
+            "agent_id": "agent_1",
+            "client_name": "Ana",
+            "started_at": AT,
+        }
         return self.changes(**given | columns)
 
     def changes(self, **columns: Any) -> ConversationChange:  # noqa: ANN401 - columns of a row
         return ConversationChange(id=self.id, phone_number=self.phone, columns=columns)
 
     def message(self, message_id: int, **over: Any) -> MessageRow:  # noqa: ANN401 - a message's fields
-        fields: dict[str, Any] = {"direction": "inbound", "content": "hola", "twilio_message_id": f"SM{message_id}"}
+        fields: dict[str, Any] = {
+            "direction": "inbound",
+            "content": "hola",
+            "twilio_message_id": f"SM{message_id}",
+        }
         return MessageRow(id=message_id, conversation_id=self.id, **fields | {"sent_at": AT} | over)
 
     def seen(self, event_id: str, kind: Any = "message") -> SeenRow:  # noqa: ANN401 - an input's kind
         return SeenRow(kind=kind, event_id=event_id, phone_number=self.phone, at=AT)
 
     def send(self, own_id: str, **columns: Any) -> SendChange:  # noqa: ANN401 - columns of a row
-        """A message that is about to be sent."""
+        """Return the row of a message that is about to be sent."""
         given = {
-            "phone_number": self.phone, "conversation_id": self.id, "turn_id": 1, "turn_kind": "reply", "part": 0,
-            "to_address": f"whatsapp:{self.phone}", "body": "respuesta", "state": "intended", "tries": 1,
-            "planned_at": AT, "intended_at": AT,
-        }  # fmt: skip
+            "phone_number": self.phone,
+            "conversation_id": self.id,
+            "turn_id": 1,
+            "turn_kind": "reply",
+            "part": 0,
+            "to_address": f"whatsapp:{self.phone}",
+            "body": "respuesta",
+            "state": "intended",
+            "tries": 1,
+            "planned_at": AT,
+            "intended_at": AT,
+        }
         return SendChange(own_id=own_id, columns=given | columns)  # type: ignore[typeddict-item]
 
 

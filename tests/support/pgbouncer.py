@@ -1,4 +1,4 @@
-"""PgBouncer as managed databases run it: transaction mode, few sessions, each client's transactions spread over them."""
+"""PgBouncer as managed databases run it: transaction mode, a client's transactions over few sessions."""
 
 import os
 import shutil
@@ -17,9 +17,10 @@ from tests.support.up import eventually_sync
 
 PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 needs_pgbouncer = pytest.mark.skipif(
-    PGBOUNCER is None and not os.environ.get("REQUIRE_PGBOUNCER"), reason="Debian's package pgbouncer is not installed"
+    PGBOUNCER is None and not os.environ.get("REQUIRE_PGBOUNCER"),
+    reason="Debian's package pgbouncer is not installed",
 )
-# Fewer than a process's connections, so that clients meet sessions that others have used.
+# Fewer than a process's connections, so that clients get sessions that others have used.
 _SESSIONS = 2
 _CONFIGURATION = """
 [databases]
@@ -37,21 +38,25 @@ max_client_conn = 500
 
 
 def configured(database_url: str, folder: Path, listen: int, sessions: int) -> list[str]:
-    """Write the configuration of one before a database; return the command that runs it."""
+    """Write the configuration of a PgBouncer for a database; return the command that runs it."""
     parts, file = urlsplit(database_url), folder / "pgbouncer.ini"
     file.write_text(
         _CONFIGURATION.format(
-            host=parts.hostname, port=parts.port, user=parts.username, password=_password(database_url),
-            listen=listen, sessions=sessions,
+            host=parts.hostname,
+            port=parts.port,
+            user=parts.username,
+            password=_password(database_url),
+            listen=listen,
+            sessions=sessions,
         )
-    )  # fmt: skip
+    )
     assert PGBOUNCER is not None, "tests that need it are skipped without it, or fail where it is required"
     return [*unprivileged(folder), PGBOUNCER, str(file)]
 
 
 @contextmanager
 def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
-    """Run one before a database; return the URL through it."""
+    """Run a PgBouncer for a database; yield the URL through it."""
     parts, listen = urlsplit(database_url), free_port()
     command = configured(database_url, folder, listen, _SESSIONS)
     with (folder / "pgbouncer.log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""A primary and a standby of Postgres that follows it to the letter, behind one name that leads to the primary."""
+"""A Postgres primary and a synchronous standby, behind one name that leads to the primary."""
 
 import asyncio
 import os
@@ -16,15 +16,27 @@ _BASE_BACKUP_SECONDS = 60.0
 
 
 async def follow(primary: RunningPostgres, folder: Path) -> RunningPostgres:
-    """Start a standby of a primary, and have the primary acknowledge nothing that the standby does not have."""
+    """Start a standby of a primary, which then acknowledges only what the standby has."""
     cluster = Cluster(folder)
     cluster.data.parent.mkdir(parents=True, exist_ok=True)
     password = primary.cluster.passfile.read_text().strip().rpartition(":")[2]
-    # With the password in its environment the backup writes it into the standby's own (private) settings.
+    # Given the password in its environment, the backup writes it into the standby's own (private) settings.
     command = [
-        str(binaries() / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(primary.port), "-U", USER, "-D", str(cluster.data),
-        "-R", "-X", "stream", "-c", "fast",
-    ]  # fmt: skip
+        str(binaries() / "pg_basebackup"),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(primary.port),
+        "-U",
+        USER,
+        "-D",
+        str(cluster.data),
+        "-R",
+        "-X",
+        "stream",
+        "-c",
+        "fast",
+    ]
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "PGPASSWORD": password})
     async with asyncio.timeout(_BASE_BACKUP_SECONDS):
         assert await process.wait() == 0
@@ -43,12 +55,12 @@ async def follow(primary: RunningPostgres, folder: Path) -> RunningPostgres:
 
 
 async def make_read_only(primary: RunningPostgres) -> None:
-    """Demote a primary as managed services do: its sessions live on, and refuse to write."""
+    """Demote a primary as managed services do: its sessions live on but refuse to write."""
     await _execute(primary, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 
 
 async def promote(standby: RunningPostgres) -> None:
-    """Make a standby the primary; it waits for no standby of its own."""
+    """Promote a standby, which then waits for no standby of its own."""
     await _execute(standby, "SELECT pg_promote()")
     await _execute(standby, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 

@@ -1,4 +1,4 @@
-"""A way to Postgres that can be cut: before its answer comes back, or while it still works."""
+"""A proxy to Postgres that can be cut: before an answer comes back, or while Postgres still works."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ _CHUNK = 65_536
 
 
 class PostgresProxy:
-    """`url`: the way through here. Only what runs over a cut connection is lost; new ones work."""
+    """A proxy at `url`. Only what runs over a cut connection is lost; new connections work."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -19,26 +19,28 @@ class PostgresProxy:
         self.url = ""
 
     def lose_next_answers(self, count: int = 1) -> None:
-        """Cut the connection instead of handing Postgres' next answer on: what it answers to is done by then."""
+        """Cut the connection instead of passing on the next answer, to what Postgres has done by then."""
         self._loses_answers = count
 
     def lead_to(self, url: str) -> None:
-        """Lead new connections elsewhere, as a name that has changed does; those that are open stay where they are."""
+        """Lead new connections elsewhere, as a changed name does; open ones stay where they are."""
         self._target = urlsplit(url)
 
     def vanish(self) -> None:
-        """Hand nothing on any more and close nothing, as a machine that is gone: who waits for it hears nothing."""
+        """Pass nothing on and close nothing, as a machine that is gone: whoever waits hears nothing."""
         self._is_gone = True
 
     def cut(self) -> None:
-        """Cut every connection on the client's side; Postgres goes on with what it has."""
+        """Cut every connection on the client's side. Postgres goes on with what it has."""
         for writer in self._writers:
             writer.close()
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side is gone."""
         try:
-            server_reader, server_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+            server_reader, server_writer = await asyncio.open_connection(
+                self._target.hostname, self._target.port
+            )
         except OSError:  # nobody is there now
             writer.close()
             return
@@ -71,7 +73,7 @@ class PostgresProxy:
 
 @asynccontextmanager
 async def proxied(url: str, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[PostgresProxy]:
-    """A proxy before the Postgres at `url`. `port`: 0, any that is free."""
+    """Run a proxy for the Postgres at `url`. `port` 0: any free one."""
     proxy = PostgresProxy(url)
     server = await asyncio.start_server(proxy.connected, host, port)
     proxy.url = at_address(url, host, server.sockets[0].getsockname()[1])
@@ -80,6 +82,6 @@ async def proxied(url: str, host: str = "127.0.0.1", port: int = 0) -> AsyncIter
 
 
 def at_address(url: str, host: str, port: int) -> str:
-    """Return a URL of Postgres with another host and port."""
+    """Return a Postgres URL with another host and port."""
     there = urlsplit(url)
     return there._replace(netloc=f"{there.netloc.rpartition('@')[0]}@{host}:{port}").geturl()

@@ -12,26 +12,32 @@ from local.process import end, free_port, spawn
 Process = asyncio.subprocess.Process
 
 PORTS = {"web": "PORT", "worker": "WORKER_PORT", "stats-worker": "STATS_PORT"}
-"""Each process' variable of its port."""
+"""The variable of each process's port."""
 
 ALL = tuple(PORTS)
 
 
 def environment(database_url: str, kafka: str, **over: object) -> dict[str, str]:
-    """Return what all three need; nothing of the tests' own environment but what the embedded broker needs."""
+    """Return what all three need, and of the tests' environment only what the embedded broker needs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "KAFKA_EMBEDDED") if name in os.environ}
     service = {
-        "DATABASE_URL": database_url, "KAFKA_BOOTSTRAP_SERVERS": kafka, "MICROSERVICE_TOKEN": "service-token",
-        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "12345", "ELEVENLABS_API_KEY": "key",
-        "TWILIO_API_BASE_URL": "http://127.0.0.1:9", "ELEVENLABS_API_BASE_URL": "http://127.0.0.1:9",
-        "START_WAIT_SECONDS": "1", **{variable: str(free_port()) for variable in PORTS.values()},
-    }  # fmt: skip
+        "DATABASE_URL": database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "MICROSERVICE_TOKEN": "service-token",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "12345",
+        "ELEVENLABS_API_KEY": "key",
+        "TWILIO_API_BASE_URL": "http://127.0.0.1:9",
+        "ELEVENLABS_API_BASE_URL": "http://127.0.0.1:9",
+        "START_WAIT_SECONDS": "1",
+        **{variable: str(free_port()) for variable in PORTS.values()},
+    }
     return kept | service | {name: str(value) for name, value in over.items()}
 
 
 @asynccontextmanager
 async def running(command: str, env: dict[str, str], log: Path, *options: str) -> AsyncIterator[Process]:
-    """Run one command of the program; what is left of it in the end is killed."""
+    """Run a command of the program, and kill it if it is still running in the end."""
     process = await spawn([sys.executable, "-m", "cli", command, *options], env, log)
     try:
         yield process
@@ -40,6 +46,6 @@ async def running(command: str, env: dict[str, str], log: Path, *options: str) -
 
 
 async def code_of(process: Process, seconds: float = 30.0) -> int:
-    """Wait for its end."""
+    """Wait for a process to end; return its exit code."""
     async with asyncio.timeout(seconds):
         return await process.wait()

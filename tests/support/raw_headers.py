@@ -1,4 +1,4 @@
-"""A record with a header whose name is no text: other languages' producers take any bytes, aiokafka's texts alone."""
+"""A record with a header name that is not text: other languages' producers allow it, aiokafka does not."""
 
 import struct
 
@@ -11,7 +11,7 @@ RAW_NAME = b"name\xff\xfe\x00at-is-none"
 
 
 async def produce_raw_header(bootstrap: str, topic: str, key: bytes, value: bytes, partition: int) -> None:
-    """Write the record as its own batch; its other headers are no better."""
+    """Produce the record as its own batch. Its other headers are no better."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         batch = producer.create_batch()
         headers = [(_STANDS_IN, b"\xff"), ("x-request-id", b"a\x00b"), ("traceparent", bytes(100))]

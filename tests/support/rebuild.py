@@ -1,4 +1,4 @@
-"""Tables made again from a topic's records, as `replay --mode rebuild` does, without Kafka between."""
+"""Tables rebuilt from a topic's records, as `replay --mode rebuild` does it, without Kafka."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ async def rebuilt(
     erased: dict[str, datetime] | None = None,
     policy: Policy | None = None,
 ) -> Rebuilt:
-    """Fill a target's tables, so many records at once. `erased`: when, by number."""
+    """Fill a target's tables, `size` records at a time. `erased`: when a number was, by number."""
     await target.claim(range(PARTITIONS))
     known = await target.erasures()
     more = {number_digest(known.key, number): at for number, at in (erased or {}).items()}
@@ -34,8 +34,10 @@ async def rebuilt(
     return rebuild.result
 
 
-async def made_anew(url: str, records: Sequence[Record], size: int = 1000, policy: Policy | None = None) -> Rebuilt:
-    """Fill a database to be worked with."""
+async def made_anew(
+    url: str, records: Sequence[Record], size: int = 1000, policy: Policy | None = None
+) -> Rebuilt:
+    """Fill a database that is then worked with."""
     async with tables(url, beside=False) as target:
         result = await rebuilt(target, records, size, policy=policy)
         await target.finish(result.numbers, result.ids, result.erasures)
@@ -43,7 +45,7 @@ async def made_anew(url: str, records: Sequence[Record], size: int = 1000, polic
 
 
 async def beside(url: str, records: Sequence[Record], size: int = 1000) -> list[Difference]:
-    """Make the tables again beside a database's own; return what differs, table by table."""
+    """Rebuild the tables beside a database's own; return what differs, table by table."""
     async with tables(url, beside=True) as target:
         await rebuilt(target, records, size)
         return await target.differences(5)
@@ -55,15 +57,20 @@ async def _batches(records: Sequence[Record], size: int) -> AsyncIterator[Sequen
 
 
 async def rows_of(pool: Pool) -> dict[str, list[dict[str, object]]]:
-    """All that the log tells, row by row. `sequence` has holes where a write was refused; what is left is its order."""
+    """Return all that the log tells, row by row.
+
+    `sequence` is left out, as it has holes where writes were refused; its order is kept.
+    """
     found = {}
     for table, (key, without) in _TABLES.items():
-        rows = await pool.fetch(f"SELECT to_jsonb(t) - $1::text[] AS row FROM {table} t ORDER BY {key}", without)
+        rows = await pool.fetch(
+            f"SELECT to_jsonb(t) - $1::text[] AS row FROM {table} t ORDER BY {key}", without
+        )
         found[table] = [row["row"] for row in rows]
     return found
 
 
-# Each write of an actor has a name of its own, and a rebuild needs fewer of them.
+# Each write of an actor has its own id, and a rebuild needs fewer writes.
 _TABLES: dict[str, tuple[str, list[str]]] = {
     "conversation_state": ("id", []),
     "conversation_messages": ("id", []),

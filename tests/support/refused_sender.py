@@ -1,4 +1,4 @@
-"""A worker's sender whose account, key or number is refused, and what operators are shown of it."""
+"""A worker's sender whose account, key or number is refused, and what operators see of it."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ _STATUSES = {"20003": 401, "20005": 403}
 
 
 class Twilio:
-    """Refuses every create with a code."""
+    """A Twilio that refuses every create with a code."""
 
     vendor = "twilio"
 
@@ -56,15 +56,23 @@ class Meets:
         self.standing = Standing.begun(lambda: self.now)
         self.reports = ReportWatch(self.standing.sender, lambda: self.now)
         self.delivery = Delivery(
-            cast(Any, Twilio(code)), CircuitBreaker("twilio"), RateLimiter(80.0), self.standing.sender,
-            epoch_of=lambda key: 1, confirm=_confirmed, may_leave=lambda key, epoch: True, now=lambda: self.now,
+            cast(Any, Twilio(code)),
+            CircuitBreaker("twilio"),
+            RateLimiter(80.0),
+            self.standing.sender,
+            epoch_of=lambda key: 1,
+            confirm=_confirmed,
+            may_leave=lambda key, epoch: True,
+            now=lambda: self.now,
             find_restored=_never,
-        )  # fmt: skip
+        )
 
     async def told(self, how: str, people: int, *, is_first: bool) -> None:
         for place in range(people):
             to = f"+57313853915{place}"
-            part = Part(own_id=f"00000000-0000-4000-8000-00000000000{place}", to=f"whatsapp:{to}", body="hola")
+            part = Part(
+                own_id=f"00000000-0000-4000-8000-00000000000{place}", to=f"whatsapp:{to}", body="hola"
+            )
             if how == AT_ONCE:
                 effect = replace(SEND, part=part, is_first=is_first)
                 await self.delivery.send(to, effect)
@@ -72,7 +80,12 @@ class Meets:
                 self._report(part, is_first=is_first)
 
     def _report(self, part: Part, *, is_first: bool) -> None:
-        params = {"MessageSid": f"SM{part.own_id[-8:]}", "MessageStatus": "failed", "To": part.to, "ErrorCode": self.code}
+        params = {
+            "MessageSid": f"SM{part.own_id[-8:]}",
+            "MessageStatus": "failed",
+            "To": part.to,
+            "ErrorCode": self.code,
+        }
         report = MessageStatus(event_id=part.own_id, received_at=self.now, params=params, own_id=part.own_id)
         send = SimpleNamespace(own_id=part.own_id, turn_kind="call" if is_first else "reply", content=None)
         self.reports.read(report, cast(Any, send), report.key)
@@ -105,12 +118,14 @@ async def _never(key: str, effect: SendMessage) -> None:
 
 
 def console(refused_: list[dict[str, Any]]) -> str:
-    """What the overview shows an operator who reads Spanish."""
+    """Return what the overview shows an operator who reads Spanish."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
     Filters(ZoneInfo("UTC"), masked_numbers=False).install(environment)
     spanish, nothing = translations("es"), SimpleNamespace(pauses=[], unreachable=[])
     context = {"_": spanish.gettext, "ngettext": spanish.ngettext, "language": "es", "refused": refused_}
-    now = SimpleNamespace(turns_a_minute=0, active=0, held=0, parked=0, spooled=0, oldest_seconds=None, escalated=0)
+    now = SimpleNamespace(
+        turns_a_minute=0, active=0, held=0, parked=0, spooled=0, oldest_seconds=None, escalated=0
+    )
     times = SimpleNamespace(p50=None, p95=None)
     context |= {"now": now, "times": times, "dependencies": {}, "workers": nothing, "minute": 0}
     template = environment.get_template("now.html")

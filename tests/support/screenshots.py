@@ -1,4 +1,7 @@
-"""`python -m tests.support.screenshots`: the pictures in `docs/images`, of a running `up` that a few clients chat with."""
+"""`python -m tests.support.screenshots`: take the pictures in `docs/images` of a running `up`.
+
+A few clients chat with it.
+"""
 
 import json
 import secrets
@@ -19,16 +22,20 @@ FOLDER = ROOT / "docs" / "images"
 _CLIENTS = (("Ana García", "+573138539155"), ("Luis Pérez", "+525512345678"), ("Eva Ruiz", "+5491123456789"))
 _WORDS = ("Sí, me interesa", "¿Cuál es el precio?", "¿Y el horario?")
 _PAGES = {
-    "now": "", "conversations": "/conversations", "campaigns": "/campaigns", "campaign": "/campaigns/btcal_octubre",
-    "dead-letters": "/dead-letters", "suppressed": "/suppressed",
-}  # fmt: skip
+    "now": "",
+    "conversations": "/conversations",
+    "campaigns": "/campaigns",
+    "campaign": "/campaigns/btcal_octubre",
+    "dead-letters": "/dead-letters",
+    "suppressed": "/suppressed",
+}
 _ANSWER_MS = 60_000
 _NARROW: ViewportSize = {"width": 375, "height": 812}
 _BATCH = {"batch_id": "btcal_octubre", "batch_name": "Campaña Octubre"}
 
 
 def main() -> None:
-    """Start, chat, take the pictures."""
+    """Start the service, chat, and take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory() as folder,
@@ -48,7 +55,9 @@ def _chat(up: State) -> None:
             write(up, phone, words, f"SM{number}{place}" + "a" * 30)
             conversation_of(up, phone, 3 + 2 * place)
     for kind in ("image", "voice"):
-        http.post(up["twilio_url"] + "/_sim/inbound", json=inbound(_CLIENTS[2][1], kind, "")).raise_for_status()
+        http.post(
+            up["twilio_url"] + "/_sim/inbound", json=inbound(_CLIENTS[2][1], kind, "")
+        ).raise_for_status()
     conversation_of(up, _CLIENTS[2][1], 3 + 2 * len(_WORDS))
     write(up, "nadie", "¿Me oyen?", "SM" + "d" * 32)
     options = ["--calls", "12", "--messages", "60", "--data-dir", up["folder"], "--json"]
@@ -73,7 +82,7 @@ def _console(up: State, browser: Browser) -> None:
 
 
 def _conversation(page: Page) -> None:
-    """A person has taken over, and a picture of the client's is open."""
+    """Take a conversation that a person has taken over, with a picture of the client's open."""
     page.goto(f"/ops/conversations/{_CLIENTS[2][1]}")
     page.locator("[name=command][value=escalate] ~ button").click()
     page.locator("#text").fill("Hola, Eva, soy Marta. ¿A qué hora le llamo?")

@@ -1,4 +1,4 @@
-"""An Apache Kafka that asks who comes, and what he may do: passwords, tokens and certificates over TLS, rights by ACL."""
+"""An Apache Kafka with authentication (passwords, tokens, certificates over TLS) and rights by ACL."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ from tests.support.servers import JARS
 from tests.support.tls import Certificates, make_certificates
 
 ADMIN, CLIENT = "service", "application"
-"""Who may do everything, and who has a password but no right at all."""
+"""A user who may do everything, and one with a password but no rights."""
 PASSWORD = "right"
 
 _SECURED = """
@@ -31,10 +31,12 @@ advertised.listeners=SECURED://{host}:{port},MUTUAL://{host}:{mutual}
 inter.broker.listener.name=SECURED
 sasl.enabled.mechanisms=PLAIN,OAUTHBEARER
 sasl.mechanism.inter.broker.protocol=PLAIN
-listener.name.secured.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
+listener.name.secured.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required \\
   username="service" password="right" user_service="right" user_application="right";
 listener.name.secured.oauthbearer.sasl.jaas.config=\\
-  org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
+  org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required\
+ unsecuredLoginStringClaim_sub="broker";
 listener.name.mutual.ssl.client.auth=required
 ssl.keystore.type=PEM
 ssl.keystore.location={folder}/keystore.pem
@@ -44,7 +46,7 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:service;User:ANONYMOUS
 """
 
-# Kafka's numbers of resources, patterns, operations and permissions.
+# Kafka's numbers for resources, patterns, operations and permissions.
 _RESOURCES = {"topic": 2, "group": 3, "cluster": 4}
 _LITERAL, _ALLOW = 3, 3
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10, "AlterConfigs": 11}
@@ -52,36 +54,41 @@ OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfig
 
 @dataclass(frozen=True, slots=True)
 class SecuredKafka:
-    """`mutual`: the port of those who come with a certificate."""
+    """A running broker. `mutual`: the port for clients with a certificate."""
 
     port: int
     mutual: int
     certificates: Certificates
 
     def by_password(self, user: str = ADMIN) -> dict[str, str]:
-        """Return the variables of somebody who comes with a password."""
+        """Return the variables of a client with a password."""
         return self._over(SASL_MECHANISM="PLAIN", SASL_USERNAME=user, SASL_PASSWORD=PASSWORD)
 
     def by_token(self, url: str) -> dict[str, str]:
-        """Return the variables of somebody whose tokens come from an address."""
-        return self._over(SASL_MECHANISM="OAUTHBEARER", SASL_USERNAME=CLIENT, SASL_PASSWORD=PASSWORD, OAUTH_TOKEN_URL=url)
+        """Return the variables of a client whose tokens come from a URL."""
+        return self._over(
+            SASL_MECHANISM="OAUTHBEARER", SASL_USERNAME=CLIENT, SASL_PASSWORD=PASSWORD, OAUTH_TOKEN_URL=url
+        )
 
     def by_certificate(self) -> dict[str, str]:
-        """Return the variables of somebody who comes with a certificate, and no password."""
+        """Return the variables of a client with a certificate and no password."""
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self.mutual}", "KAFKA_SECURITY_PROTOCOL": "SSL",
+            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self.mutual}",
+            "KAFKA_SECURITY_PROTOCOL": "SSL",
             "KAFKA_SSL_CAFILE": str(self.certificates.authority),
-            "KAFKA_SSL_CERTFILE": str(self.certificates.client), "KAFKA_SSL_KEYFILE": str(self.certificates.client_key),
-        }  # fmt: skip
+            "KAFKA_SSL_CERTFILE": str(self.certificates.client),
+            "KAFKA_SSL_KEYFILE": str(self.certificates.client_key),
+        }
 
     def _over(self, **sasl: str) -> dict[str, str]:
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self.port}", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self.port}",
+            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
             "KAFKA_SSL_CAFILE": str(self.certificates.authority),
-        } | {f"KAFKA_{name}": value for name, value in sasl.items()}  # fmt: skip
+        } | {f"KAFKA_{name}": value for name, value in sasl.items()}
 
     async def allow(self, principal: str, kind: str, names: Sequence[str], *operations: str) -> None:
-        """Return somebody rights."""
+        """Grant a principal rights."""
         settings = settings_of(self.by_password())
         async with open_admin(settings) as admin:
             for name in names:
@@ -94,21 +101,23 @@ class SecuredKafka:
 
 
 def settings_of(variables: dict[str, str], **over: object) -> Settings:
-    """Return the settings of somebody; a broker that has just been started is waited for."""
+    """Return a client's settings, with patience for a broker that has just been started."""
     return load_settings(variables, **{"start_wait_seconds": 60, **over})
 
 
 def unsecured_token(subject: str, seconds: float = 3600.0) -> str:
-    """Return a token that nobody has signed, as Kafka takes them where no keys are configured."""
+    """Return an unsigned token, as Kafka accepts them where no keys are configured."""
     now = time.time()
     parts = ({"alg": "none"}, {"sub": subject, "iat": now, "exp": now + seconds})
-    head, claims = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    head, claims = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )
     return f"{head}.{claims}."
 
 
 @contextmanager
 def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
-    """Start it, and end it."""
+    """Run the broker."""
     certificates = make_certificates(folder)
     (folder / "keystore.pem").write_text(certificates.key.read_text() + certificates.server.read_text())
     port, mutual, controller = free_port(), free_port(), free_port()
@@ -116,7 +125,9 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
     properties.write_text(_properties(folder, port, mutual, controller))
     (folder / "log").mkdir()
     (folder / "log" / "meta.properties").write_text(apache._FORMATTED)
-    broker = start_child([*apache._JAVA, "-cp", f"{JARS}/*", "kafka.Kafka", str(properties)], folder / "kafka.log")
+    broker = start_child(
+        [*apache._JAVA, "-cp", f"{JARS}/*", "kafka.Kafka", str(properties)], folder / "kafka.log"
+    )
     kafka = SecuredKafka(port, mutual, certificates)
     try:
         asyncio.run(_answers(settings_of(kafka.by_password())))
@@ -135,6 +146,8 @@ async def _answers(settings: Settings) -> None:
 
 def _properties(folder: Path, port: int, mutual: int, controller: int) -> str:
     plain = apache._PROPERTIES.format(host=LOOPBACK, port=port, controller=controller, data=folder / "log")
-    lines = [line for line in plain.splitlines() if not line.startswith(("listeners=", "advertised.listeners="))]
+    lines = [
+        line for line in plain.splitlines() if not line.startswith(("listeners=", "advertised.listeners="))
+    ]
     secured = _SECURED.format(host=LOOPBACK, port=port, mutual=mutual, controller=controller, folder=folder)
     return "\n".join(lines) + secured

@@ -1,7 +1,7 @@
-"""Kafka and Postgres for the tests, each from the first source there is.
+"""Kafka and Postgres for the tests, each from the first source available.
 
-Given by its variable; a container where a Docker engine answers; Apache Kafka by Maven where `java` and `mvn` are
-there, and Postgres out of its wheel; the embedded broker.
+In this order: the one given by its variable; a container if a Docker engine answers; Apache Kafka by Maven if
+`java` and `mvn` are there, and Postgres out of its wheel; the embedded broker.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent.parent
 JARS = ROOT / ".kafka"
 _KAFKA_IMAGE = "confluentinc/cp-kafka:7.6.0"
 _POSTGRES_IMAGE = "postgres:16"
-# A local engine answers in milliseconds; one that does not is none.
+# A local engine answers in milliseconds. One that does not counts as absent.
 _ENGINE_SECONDS = 3
 
 Source = Literal["given", "container", "apache", "embedded"]
@@ -48,9 +48,9 @@ def source(variable: str, env: Mapping[str, str], *, engine: bool, apache: bool)
 
 @cache
 def engine_answers() -> bool:
-    """Return whether there is a Docker engine."""
+    """Return whether a Docker engine answers."""
     with warnings.catch_warnings():
-        # Its client forgets to close the socket on which nobody answers.
+        # Docker's client forgets to close a socket on which nobody answers.
         warnings.simplefilter("ignore", ResourceWarning)
         found = _ping()
         gc.collect()
@@ -67,7 +67,7 @@ def _ping() -> bool:
 
 @cache
 def apache_kafka_is_there() -> bool:
-    """Return whether Apache Kafka can be started here; its jars are brought where Maven is there."""
+    """Return whether Apache Kafka can run here, after fetching its jars if there is Maven."""
     if shutil.which("java") is None:
         return False
     if not any(JARS.glob("kafka_*.jar")) and shutil.which("mvn"):
@@ -83,14 +83,15 @@ def kafka_source() -> Source:
 
 
 needs_apache = pytest.mark.skipif(
-    not apache_kafka_is_there(), reason="the embedded broker forgets all when it ends, and numbers no producers"
+    not apache_kafka_is_there(),
+    reason="the embedded broker forgets all when it ends, and numbers no producers",
 )
 """For tests that freeze or kill a broker of their own."""
 
 
 @contextmanager
 def kafka_server(folder: Path) -> Iterator[str]:
-    """Return the bootstrap servers of a Kafka."""
+    """Run a Kafka, or use the given one; yield its bootstrap servers."""
     if kafka_source() == "given":
         yield os.environ["KAFKA_BOOTSTRAP_SERVERS"]
     elif kafka_source() == "container":
@@ -103,14 +104,14 @@ def kafka_server(folder: Path) -> Iterator[str]:
 
 
 class Databases:
-    """Makes databases on a server of which `admin_dsn` is one database's address."""
+    """Maker of databases on a server; `admin_dsn` is the address of one of its databases."""
 
     def __init__(self, admin_dsn: str) -> None:
         self._admin_dsn = admin_dsn
         self._made: list[str] = []
 
     async def create(self, template: str = "template1") -> tuple[str, str]:
-        """Make one; return its name and address."""
+        """Create a database; return its name and address."""
         name = f"whatsapp_test_{uuid.uuid4().hex}"
         await create_database(self._admin_dsn, name, template)
         self._made.append(name)
@@ -123,7 +124,7 @@ class Databases:
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[Databases]:
-    """Return a Postgres; a given one is left as it was found."""
+    """Run a Postgres, or use the given one and leave it as it was found."""
     chosen = source("DATABASE_URL", os.environ, engine=engine_answers(), apache=False)
     if chosen == "given":
         databases = Databases(os.environ["DATABASE_URL"])

@@ -18,7 +18,7 @@ ACCOUNT, SENDER, CLIENT = "AC" + "1" * 32, "whatsapp:+14155238886", "whatsapp:+5
 NUMBER = CLIENT.removeprefix("whatsapp:")
 TOKEN, KEY = secrets.token_hex(16), secrets.token_hex(16)
 NOBODY = "http://127.0.0.1:9/webhook/twilio/incoming"
-"""The discard port: nobody answers."""
+"""The discard port, where nobody answers."""
 Row = dict[str, Any]
 _STOP_SECONDS = 10.0
 

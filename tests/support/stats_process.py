@@ -1,4 +1,7 @@
-"""A stats worker as a process of its own, to be asked, killed and started again. Run as a module it is that process."""
+"""A stats worker as a separate process, to be asked, killed and restarted.
+
+Run as a module, this file is that process.
+"""
 
 import asyncio
 import os
@@ -16,7 +19,7 @@ from tests.support.deadline import eventually
 
 TOKEN = "token-of-the-tests"
 _STOP_SECONDS = 20.0
-# Recovery after kill -9 begins when the broker gives the dead member up (6 s), a join takes some seconds more.
+# Recovery after kill -9 begins when the broker gives the dead member up (6 s); joining takes a few more.
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 
@@ -42,14 +45,14 @@ class StatsProcess:
         await self.process.wait()
 
     async def stop(self) -> int:
-        """SIGTERM; return the exit code."""
+        """Send SIGTERM; return the exit code."""
         assert self.process is not None
         self.process.terminate()
         async with asyncio.timeout(_STOP_SECONDS):
             return await self.process.wait()
 
     async def get(self, path: str, token: str | None = TOKEN, accept: str = "*/*") -> httpx.Response | None:
-        """Ask a view; None while nobody listens."""
+        """Request a view. None while nobody listens."""
         headers = {"Accept": accept} | ({"X-Service-Token": token} if token else {})
         try:
             async with httpx.AsyncClient(verify=http.NO_CERTIFICATES, timeout=5) as client:
@@ -67,7 +70,7 @@ class StatsProcess:
         await eventually(look, _READY_SECONDS)
 
     async def figures(self) -> dict[str, Any] | None:
-        """Return `/stats`; None while it is not available."""
+        """Return `/stats`, or None while it is not available."""
         response = await self.get("/stats")
         if response is None:
             return None
@@ -81,7 +84,7 @@ class StatsProcess:
 
 @asynccontextmanager
 async def never_partial(workers: Sequence[StatsProcess], **expected: object) -> AsyncIterator[None]:
-    """Look at every worker's figures all the time: whenever there are some, these are right."""
+    """Check all the time that every worker's figures, whenever it has some, are right."""
     stop = asyncio.Event()
 
     async def look(worker: StatsProcess) -> int:
@@ -102,7 +105,7 @@ async def never_partial(workers: Sequence[StatsProcess], **expected: object) -> 
 
 
 async def _unless(stop: asyncio.Event) -> None:
-    """A busy machine is not to be kept busy by looking."""
+    """Wait for the stop or the next look, to spare a busy machine."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Events as the statistics are told them, a record made of some, and the sums of all."""
+"""Events as the statistics are told them, the record that some make, and the sums of all."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -13,13 +13,18 @@ PHONE = "+573138539155"
 
 
 def event(
-    number: int, type_: EventType, at: datetime = NOON, conversation: int = 1, phone: str = PHONE, **data: object
+    number: int,
+    type_: EventType,
+    at: datetime = NOON,
+    conversation: int = 1,
+    phone: str = PHONE,
+    **data: object,
 ) -> Event:
     return Event(conversation, number, phone, type_, at, data)
 
 
 def story(*events: Event, zone: ZoneInfo | None = None) -> Record:
-    """Return the record of one conversation to which this happened."""
+    """Return the record of a conversation with these events."""
     record: Record | None = None
     for each in events:
         record = apply(record, each, zone or UTC)
@@ -28,7 +33,7 @@ def story(*events: Event, zone: ZoneInfo | None = None) -> Record:
 
 
 def deliver(events: list[Event]) -> tuple[dict[str, Record], Totals]:
-    """Return the records by number, and their sums, kept while the events came one after the other."""
+    """Return the records by number and their sums, kept up to date event by event."""
     records: dict[str, Record] = {}
     totals = Totals()
     for each in events:

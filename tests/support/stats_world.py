@@ -15,12 +15,12 @@ from schemas.topics import CONVERSATION_EVENT
 from tests.support.stored_chat import StoredChat, stored_chat
 
 CHATS = 40
-# All that a test writes at once.
+# More than a test ever writes at once.
 _MOST = 100_000
 
 
 class StatsWorld:
-    """`CHATS` conversations, spread over all of Kafka's partitions; the store has them in one."""
+    """`CHATS` conversations over all of Kafka's partitions; the store keeps them in one."""
 
     def __init__(self, pool: Pool, producer: AIOKafkaProducer, settings: Settings) -> None:
         self._pool = pool
@@ -31,7 +31,7 @@ class StatsWorld:
         self.rounds = 0
 
     async def first(self) -> StoredChat:
-        """A chat that nothing has happened to, and that makes others."""
+        """Return a chat in which nothing has happened, to make others from."""
         chat = await stored_chat(self._pool)
         self._epoch = chat.epoch
         return chat
@@ -47,7 +47,7 @@ class StatsWorld:
         return chats
 
     async def talk(self, chats: list[StoredChat]) -> None:
-        """Each client writes and is answered."""
+        """Have each client write and be answered."""
         for chat in chats:
             chat.now = now()
             chat.exchange(f"mensaje {self.rounds}", "respuesta")
@@ -56,7 +56,7 @@ class StatsWorld:
         await self.publish()
 
     async def publish(self, *, lose: int | None = None) -> None:
-        """Take the log to Kafka; `lose`: a conversation whose events vanish on the way."""
+        """Publish the log to Kafka. `lose`: a conversation whose events vanish on the way."""
         rows = await unpublished(self._pool, 0, after=self._published, most=_MOST)
         for each in rows:
             if each.conversation_id != lose:

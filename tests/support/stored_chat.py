@@ -22,7 +22,7 @@ _PARTITION = 0
 
 
 class Unpublished:
-    """Gives out sequences, and publishes nothing."""
+    """A publisher that gives out sequences and publishes nothing."""
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -38,7 +38,7 @@ class Unpublished:
 
 @dataclass
 class StoredChat(Chat):
-    """`await chat.save()` writes what was decided since the last time."""
+    """A chat of which `await chat.save()` writes what was decided since the last time."""
 
     store: ConversationStore | None = None
     epoch: int = 0
@@ -50,8 +50,10 @@ class StoredChat(Chat):
         self.before = self.state
 
     def another(self, number: str) -> "StoredChat":
-        """Another number's conversation, written to the same partition."""
-        return replace(self, state=Conversation(key=number), events=[], tables=Tables(), stored=Stored(), saved=0)
+        """Return another number's conversation, written to the same partition."""
+        return replace(
+            self, state=Conversation(key=number), events=[], tables=Tables(), stored=Stored(), saved=0
+        )
 
     async def save(self) -> None:
         """Write all that was decided, in one write."""
@@ -60,7 +62,7 @@ class StoredChat(Chat):
         self.saved, self.before = len(self.events), self.state
 
     def key_write(self) -> KeyWrite[Transition]:
-        """All that was decided since the last write, as the mailbox hands it over."""
+        """Return all that was decided since the last write, as the mailbox hands it over."""
         return KeyWrite(self.state.key, _PARTITION, self.epoch, uuid.uuid4().hex, (self._transition(),))
 
     def _transition(self) -> Transition:
@@ -69,7 +71,7 @@ class StoredChat(Chat):
 
 
 async def stored_chat(pool: Pool, **settings: object) -> StoredChat:
-    """Own the partition and return a chat that is written to it."""
+    """Claim the partition, and return a chat that is written to it."""
     policy = policy_of(**settings)
     claims = await claim(pool, {_PARTITION}, "test")
     store = ConversationStore(pool, policy, Unpublished(), lambda partition, at: None, lambda: 0.0)
@@ -77,7 +79,7 @@ async def stored_chat(pool: Pool, **settings: object) -> StoredChat:
 
 
 async def whole_chat(pool: Pool) -> StoredChat:
-    """A conversation with something in every place that can hold anything of it."""
+    """Return a conversation with something in every place that can hold any of it."""
     chat = await stored_chat(pool, backend_events="escalated", handoff_text="Te paso", opt_out_text="Adiós")
     chat.call(agent_name="secreto")
     chat.greet(summary="un secreto")
@@ -92,21 +94,25 @@ async def whole_chat(pool: Pool) -> StoredChat:
 
 
 async def outside(pool: Pool, phone: str) -> None:
-    """What other processes keep of a number."""
+    """Store what other processes keep of a number."""
     for statement in (
         "INSERT INTO conversation_spool (topic, key, value) VALUES ('inbound-message', $1, 'secreto')",
         "INSERT INTO conversation_presence VALUES ($1, 'Ana', now())",
         "INSERT INTO conversation_replay (id, topic, mode, options)"
         " VALUES ('r' || $1, 'inbound-message', 'again', jsonb_build_object('number', $1::text))",
-        "INSERT INTO conversation_dead_letter (id, topic, source_partition, source_offset, phone_number, reason, details,"
+        "INSERT INTO conversation_dead_letter"
+        " (id, topic, source_partition, source_offset, phone_number, reason, details,"
         " tries, value, buried_at) VALUES ('0-' || $1, 'inbound-message', 0, 0, $1, 'r', 'secreto', 1,"
         " convert_to('ningún secreto', 'UTF8'), now())",
     ):
         await pool.execute(statement, phone)
     told, digest = f"{{el secreto de {phone}", number_digest(await erasure_key(pool), phone)
     await pool.execute(
-        "INSERT INTO conversation_dead_letter (id, topic, source_partition, source_offset, reason, details, tries, key,"
+        "INSERT INTO conversation_dead_letter"
+        " (id, topic, source_partition, source_offset, reason, details, tries, key,"
         " value, buried_at, mentions) VALUES ('1-' || $1, 'call-completed', 1, 0, 'body', 'd', 1, 'call-17',"
         " convert_to($2, 'UTF8'), now(), ARRAY[$3])",
-        phone, told, digest,
-    )  # fmt: skip
+        phone,
+        told,
+        digest,
+    )

@@ -1,4 +1,4 @@
-"""The tables as the store keeps them, in memory: what the rules' events change, with what the store refuses."""
+"""The store's tables in memory, as the rules' events change them, refusing what the store refuses."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -19,13 +19,13 @@ from schemas.rows import (
 )
 
 Row = dict[str, Any]
-# Above every rank: of a change that says none.
+# Above every rank, for a change without one.
 _LAST = 99
 
 
 @dataclass
 class Tables:
-    """Of one number. `outcomes`: by kind and id, every one that an event had, in order."""
+    """One number's tables. `outcomes`: all that an event had, in order, by kind and id."""
 
     conversations: dict[int, Row] = field(default_factory=dict)
     messages: dict[int, Row] = field(default_factory=dict)
@@ -66,7 +66,8 @@ class Tables:
 
     def _conversation(self, change: ConversationChange) -> None:
         row = self.conversations.setdefault(
-            change.id, {"id": change.id, "message_count": 0, "metadata": {}, "phone_number": change.phone_number}
+            change.id,
+            {"id": change.id, "message_count": 0, "metadata": {}, "phone_number": change.phone_number},
         )
         row.update(change.columns)
         row["message_count"] += change.messages
@@ -98,7 +99,7 @@ class Tables:
         return row
 
     def said(self, direction: str) -> list[str]:
-        """Return the texts of messages, in the order in which they were stored."""
+        """Return the texts of messages in the order they were stored."""
         return [row["content"] for row in self.messages.values() if row["direction"] == direction]
 
     def outcome(self, kind: str, event_id: str) -> Row:

@@ -1,4 +1,4 @@
-"""A certificate authority of the tests, and what it has signed: a certificate for loopback, and a client's."""
+"""A certificate authority for the tests, and the certificates it signs: for loopback and for a client."""
 
 import subprocess
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CLIENT_NAME = "CN=client of the tests,O=Tests"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Files, PEM; keys as PKCS#8."""
+    """PEM files; keys are PKCS#8."""
 
     authority: Path
     server: Path
@@ -23,7 +23,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make an authority, and let it sign."""
+    """Make an authority, and certificates that it signs."""
     authority, authority_key = folder / "ca.pem", folder / "ca.key"
     _openssl(*_NEW, "-keyout", authority_key, "-out", authority, "-subj", "/CN=authority of the tests")
     signed = ["-CA", authority, "-CAkey", authority_key, "-addext", "basicConstraints=critical,CA:FALSE"]

@@ -1,4 +1,4 @@
-"""Conversations on the real store, whose events are told to a topic as a worker's publisher tells them."""
+"""Conversations on the real store whose events reach a topic as a worker's publisher sends them."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -46,12 +46,14 @@ class Topic:
         for row, conversation_id in rows:
             value, _ = published(row, key, conversation_id)
             offset = sum(record.partition == partition for record in self.records)
-            self.records.append(Record(CONVERSATION_EVENT, partition, offset, key.encode(), value, datetime.now(UTC)))
+            self.records.append(
+                Record(CONVERSATION_EVENT, partition, offset, key.encode(), value, datetime.now(UTC))
+            )
 
 
 @dataclass
 class ToldChat(Chat):
-    """`await chat.save()` writes what was decided since the last time."""
+    """A chat of which `await chat.save()` writes what was decided since the last time."""
 
     world: "World | None" = None
     stored: Stored = field(default_factory=Stored)
@@ -109,7 +111,9 @@ class World:
             first = len(self.chats) * 1_000
             sids = iter(range(first + 1, first + 1_000)).__next__
             state = Conversation(key=number)
-            self.chats[number] = ToldChat(policy=self.policy, fresh=self.ids, state=state, sids=sids, world=self)
+            self.chats[number] = ToldChat(
+                policy=self.policy, fresh=self.ids, state=state, sids=sids, world=self
+            )
         return self.chats[number]
 
     async def write(self, key: str, transition: Transition) -> None:
@@ -125,7 +129,7 @@ class World:
 
 
 async def world(pool: Pool, policy: Policy) -> World:
-    """Own the partitions of a store."""
+    """Claim the partitions of a store; return the world on it."""
     claims = await claim(pool, range(PARTITIONS), "test")
     topic = Topic()
     store = ConversationStore(pool, policy, topic, lambda partition, at: None, lambda: 0.0)

@@ -33,13 +33,17 @@ def running_up(folder: Path, jars: Path, *options: str, **variables: str) -> Ite
     """Run `up` with simulated vendors on free ports; it must stop with code 0."""
     ports = {name: str(free_port()) for name in ("PORT", "WORKER_PORT", "STATS_PORT")}
     command = [sys.executable, "-m", "cli", "up", "--data-dir", str(folder), "--jars", str(jars), *options]
-    # A Kafka and a Postgres that are given to the tests are not `up`'s: it has its stand-ins, as on a user's machine.
+    # `up` does not use the tests' given Kafka and Postgres: it has its stand-ins, as on a user's machine.
     ours = {name: value for name, value in os.environ.items() if name not in _GIVEN}
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=ours | ports | variables, stdout=log, stderr=log)
     try:
         state = _until_up(process, folder)
-        more = {"pid": process.pid, "folder": str(folder), "stats_url": f"http://127.0.0.1:{ports['STATS_PORT']}"}
+        more = {
+            "pid": process.pid,
+            "folder": str(folder),
+            "stats_url": f"http://127.0.0.1:{ports['STATS_PORT']}",
+        }
         yield state | more | {"headers": {"X-Service-Token": state["token"]}}
     finally:
         process.send_signal(signal.SIGTERM)
@@ -65,13 +69,13 @@ def call_body(conversation: str, number: str, **recipient: object) -> State:
 
 
 def write(up: State, number: str, body: str, sid: str, times: int = 1) -> None:
-    """A client writes; Twilio's webhook comes `times` times, and is answered 200."""
+    """Write as a client. Twilio's webhook comes `times` times and is answered 200."""
     message = {"from": number, "body": body, "sid": sid, "times": times}
     assert http.post(up["twilio_url"] + "/_sim/inbound", json=message).json()["status"] == httpx.codes.OK
 
 
 def conversation_of(up: State, number: str, messages: int) -> State:
-    """Wait until a number's conversation has so many messages, and give it."""
+    """Wait until a number's conversation has so many messages, and return it."""
     end = time.monotonic() + _ANSWER_SECONDS
     with httpx.Client(base_url=up["web_url"], headers=up["headers"], timeout=15) as client:
         while True:
@@ -91,13 +95,13 @@ def marks_of(up: State, sid: str) -> State:
 
 
 def has_come_back(up: State, number: str) -> bool:
-    """Return whether a message of the number waits to go out once more."""
+    """Return whether a message of the number is waiting to be sent again."""
     sql = "SELECT 1 FROM conversation_actor WHERE phone_number = $1 AND state ? 'came_back'"
     return bool(on_database(up, sql, number))
 
 
 def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) -> None:
-    """Look until it is so."""
+    """Look until the result is true. Fail if that takes too long."""
     end = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < end, "did not come in time"
@@ -106,14 +110,14 @@ def eventually_sync(look: Callable[[], bool], seconds: float = _ANSWER_SECONDS) 
 
 @contextmanager
 def stopped(up: State, command: str) -> Iterator[None]:
-    """Have all processes of a command stand still (SIGSTOP), whichever of them their supervisor has started last."""
+    """Freeze all processes of a command (SIGSTOP), whichever their supervisor started last."""
     with _still(up, command, signal.SIGCONT):
         yield
 
 
 @contextmanager
 def replaced(up: State, command: str) -> Iterator[None]:
-    """Have all processes of a command stand still, then die (SIGKILL); their supervisor starts others."""
+    """Freeze all processes of a command, then kill them (SIGKILL); their supervisor starts others."""
     with _still(up, command, signal.SIGKILL):
         yield
 
@@ -146,7 +150,7 @@ def _command(pid: int) -> list[str]:
 
 
 def produce(up: State, topic: str, key: str, value: bytes) -> None:
-    """Put a record into a topic, as whoever else may write to it would. In a thread, see `on_database`."""
+    """Produce a record to a topic, as anybody else may. In a thread, see `on_database`."""
 
     async def send() -> None:
         async with AIOKafkaProducer(bootstrap_servers=up["kafka"]) as producer:
@@ -157,9 +161,9 @@ def produce(up: State, topic: str, key: str, value: bytes) -> None:
 
 
 def on_database(up: State, sql: str, *arguments: object) -> list[Any]:
-    """Run a statement in the service's database and give its rows.
+    """Run a statement in the service's database and return its rows.
 
-    In a thread, for a browser's driver has a loop running in this one.
+    In a thread of its own, because a browser's driver has a loop running in this one.
     """
 
     async def ask() -> list[Any]:

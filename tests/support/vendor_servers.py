@@ -1,4 +1,4 @@
-"""Small stand-ins for vendors that misbehave in exact ways, which the simulators do not."""
+"""Small stand-ins for vendors that misbehave in exact ways, as the simulators do not."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +15,7 @@ Script = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 @asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[str]:
-    """Serve every path with one handler; return the base URL."""
+    """Serve every path with one handler; yield the base URL."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app) as server:
@@ -24,7 +24,7 @@ async def served(handler: Handler) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def raw_served(answers: list[bytes | None]) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Serve raw HTTP: each request gets the next answer; None closes without one. Gives URL and requests read."""
+    """Serve raw HTTP; yield URL and requests. Each gets the next answer; None closes without one."""
     requests: list[bytes] = []
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +54,10 @@ def _length(head: bytes) -> int:
 
 
 class ScriptedElevenLabs:
-    """Signs URLs and plays one script a conversation, the last one again and again. Keeps what it was told."""
+    """A vendor that signs URLs and keeps what it is told.
+
+    It plays one script a conversation, the last one again and again.
+    """
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = list(scripts)
@@ -95,7 +98,10 @@ def response(text: str, event_id: int = 2) -> Json:
 
 
 def part(kind: str, text: str = "") -> Json:
-    return {"type": "agent_chat_response_part", "text_response_part": {"type": kind, "text": text, "event_id": 2}}
+    return {
+        "type": "agent_chat_response_part",
+        "text_response_part": {"type": kind, "text": text, "event_id": 2},
+    }
 
 
 def tool_request(name: str, identity: str = "t1") -> Json:

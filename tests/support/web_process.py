@@ -21,7 +21,7 @@ _STOP_SECONDS = 20
 
 @dataclass(frozen=True)
 class Web:
-    """`log`: where the process writes."""
+    """A running `web`. `log`: where it writes."""
 
     url: str
     port: int
@@ -31,9 +31,14 @@ class Web:
 
 @contextmanager
 def running_web(database_url: str, log: Path, **over: object) -> Iterator[Web]:
-    """Run it until it is ready; it must stop with code 0 when told to."""
-    given = {"MICROSERVICE_TOKEN": TOKEN, "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
-             "OUTCOME_WAIT_SECONDS": "0.2", "STATS_URL": "http://127.0.0.1:9"}  # fmt: skip
+    """Run a `web`, from when it is ready. When told to stop, it must exit with code 0."""
+    given = {
+        "MICROSERVICE_TOKEN": TOKEN,
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
+        "OUTCOME_WAIT_SECONDS": "0.2",
+        "STATS_URL": "http://127.0.0.1:9",
+    }
     env = environment(database_url, f"127.0.0.1:{free_port()}", **given | over)
     with log.open("wb") as output:
         command = [sys.executable, "-m", "cli", "web"]

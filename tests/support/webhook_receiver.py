@@ -1,4 +1,4 @@
-"""A small server that takes webhooks, keeps them, and answers as told; in a thread of its own."""
+"""A small server, in its own thread, that takes webhooks, keeps them, and answers as told."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `params`: of a form; `body`: as it came; `at`: monotonic seconds."""
+    """One request. `params`: of a form; `body`: as received; `at`: monotonic seconds."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass
 class Reply:
-    """How to answer. `wait`: seconds before it."""
+    """How to answer. `wait`: seconds before the answer."""
 
     status: int = 200
     content_type: str = "text/xml"
@@ -37,7 +37,7 @@ class Reply:
 
 
 class Receiver:
-    """Answers with `replies` in their order, then with an empty TwiML."""
+    """Receiver that answers with `replies` in order, then with an empty TwiML."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -50,7 +50,7 @@ class Receiver:
         return self.calls.get(timeout=_PATIENCE_SECONDS)
 
     def taken(self, count: int) -> list[Call]:
-        """Wait for the next so many calls."""
+        """Wait for the next `count` calls."""
         return [self.take() for _ in range(count)]
 
 
@@ -60,7 +60,7 @@ def webhook_receiver() -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401
-            """Nothing is logged."""
+            """Log nothing."""
 
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()

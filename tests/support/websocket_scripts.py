@@ -22,24 +22,26 @@ CONTEXT = CallContext(
     dynamic_variables={"plan": "oro"},
     history=[("outbound", "¡Hola Ana!")],
 )
-QUESTION = Question(conversation_id="conv_1", agent_id="agent_1", text="¿Precio?", user_id="+57313", context=CONTEXT)
+QUESTION = Question(
+    conversation_id="conv_1", agent_id="agent_1", text="¿Precio?", user_id="+57313", context=CONTEXT
+)
 ANSWER = (part("start"), part("delta", "Cuesta $99"), response("Cuesta $99"), part("stop"))
 
 
 SHORT = Waits(start=0.2, greeting=0.2, quiet=0.05, silent=0.2, turn=0.4)
-"""The client gives up soon: what is waited for does not come."""
+"""Waits that end soon, because what is waited for does not come."""
 
 
 @asynccontextmanager
 async def agent(vendor: ScriptedElevenLabs) -> AsyncIterator[ElevenLabsWebSocket]:
-    """A client of a vendor that plays its scripts."""
+    """Open a client of a vendor that plays its scripts."""
     async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")
         yield ElevenLabsWebSocket(ElevenLabsApi(settings, session), to_whatsapp, SHORT)
 
 
 def says(*events: Json, close: int | None = None, reason: bytes = b"") -> Script:
-    """Begin, wait for the question, say events, close or wait for the client's close."""
+    """Script: begin, wait for the question, send events, then close or wait for the client's close."""
 
     async def script(socket: web.WebSocketResponse) -> None:
         await socket.send_json(metadata())
@@ -52,7 +54,7 @@ def says(*events: Json, close: int | None = None, reason: bytes = b"") -> Script
 
 
 def refuses(*events: Json, close: int | None, reason: bytes = b"") -> Script:
-    """End before the conversation has begun. `close` None: break the connection."""
+    """Script: end before the conversation has begun. `close` None: break the connection."""
 
     async def script(socket: web.WebSocketResponse) -> None:
         for event in events:

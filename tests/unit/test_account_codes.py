@@ -1,4 +1,4 @@
-"""What vendors refuse of ours, and why an agent gave no answer, in words."""
+"""Vendors' refusals of our account, and why an agent gave no answer, in words."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from schemas.account_codes import _table, agent_problem, verdict_of
 
 @pytest.mark.parametrize("name", ["elevenlabs_codes.json", "agent_codes.json"])
 def test_every_entry_has_both_languages_and_says_what_to_do(name: str) -> None:
-    lacking = [code for code, each in _table(name).items() if not (each.es and each.en and each.do_es and each.do_en)]
+    lacking = [
+        code for code, each in _table(name).items() if not (each.es and each.en and each.do_es and each.do_en)
+    ]
     assert lacking == []
 
 

@@ -1,4 +1,4 @@
-"""Everybody waits while a vendor refuses our account; one at a time tries, and all go when it is over."""
+"""Everybody waits while a vendor refuses our account; one at a time tries, and all go once it is over."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -79,6 +79,9 @@ async def test_it_is_shown_with_its_code_and_when_it_is_tried_again() -> None:
     account.refused("x", "20003", by_report=False)
     [shown] = account.shown()
     assert shown == {
-        "vendor": "twilio", "scope": "account", "code": "20003",
-        "since": "2023-11-14T22:13:20+00:00", "until": "2023-11-14T22:13:25+00:00",
-    }  # fmt: skip
+        "vendor": "twilio",
+        "scope": "account",
+        "code": "20003",
+        "since": "2023-11-14T22:13:20+00:00",
+        "until": "2023-11-14T22:13:25+00:00",
+    }

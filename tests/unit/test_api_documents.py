@@ -27,7 +27,11 @@ def test_the_documents_are_current() -> None:
 
 
 def test_every_topic_has_recorded_events_of_every_version() -> None:
-    wanted = {f"{topic}.v{version}.jsonl" for topic, model in MODELS.items() for version in range(1, model.VERSION + 1)}
+    wanted = {
+        f"{topic}.v{version}.jsonl"
+        for topic, model in MODELS.items()
+        for version in range(1, model.VERSION + 1)
+    }
     assert {file.name for file in RECORDED} == wanted
 
 
@@ -46,7 +50,9 @@ def test_every_payload_in_it_is_a_schema_that_its_recorded_events_meet() -> None
         check = Draft202012Validator({"$ref": place, "components": document["components"]})
         for line in file.read_text().splitlines():
             check.validate(json.loads(line))
-    messages = [message for channel in document["channels"].values() for message in channel["messages"].values()]
+    messages = [
+        message for channel in document["channels"].values() for message in channel["messages"].values()
+    ]
     assert {message["$ref"] for message in messages} == {f"#/components/messages/{name}" for name in MODELS}
 
 

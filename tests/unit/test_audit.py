@@ -1,4 +1,4 @@
-"""What CI says of the packages is a warning: it fails for nothing that is found, and for nobody who does not answer."""
+"""CI's package audit only warns: it fails neither for a finding nor for a service that does not answer."""
 
 import os
 import subprocess
@@ -18,7 +18,9 @@ def said(folder: Path, **programs: str) -> list[str]:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
     env = {"PATH": f"{folder}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
-    found = subprocess.run([ROOT / ".ci" / "audit"], env=env, capture_output=True, text=True, timeout=_SECONDS, check=True)
+    found = subprocess.run(
+        [ROOT / ".ci" / "audit"], env=env, capture_output=True, text=True, timeout=_SECONDS, check=True
+    )
     return found.stdout.splitlines()
 
 
@@ -27,7 +29,10 @@ def test_where_nothing_is_known_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_what_is_found_is_told_and_no_failure(tmp_path: Path) -> None:
-    assert said(tmp_path, pip_audit="echo 'aiohttp 3.0 CVE-1'; exit 1") == ["warning: pip-audit:", "aiohttp 3.0 CVE-1"]
+    assert said(tmp_path, pip_audit="echo 'aiohttp 3.0 CVE-1'; exit 1") == [
+        "warning: pip-audit:",
+        "aiohttp 3.0 CVE-1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is made of Twilio's list, and points in time as people write them."""
+"""Events made of Twilio's list, and points in time as people write them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,9 +19,16 @@ AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 def listed(sid: str = "SM1", seconds: float = 0, **over: Any) -> ListedMessage:  # noqa: ANN401
     item = {
-        "sid": sid, "to": "whatsapp:+573138539155", "from_": "whatsapp:+14155238886", "body": "hola", "status": "sent",
-        "is_inbound": False, "created": AT + timedelta(seconds=seconds), "error_code": None, "files": 0,
-    }  # fmt: skip
+        "sid": sid,
+        "to": "whatsapp:+573138539155",
+        "from_": "whatsapp:+14155238886",
+        "body": "hola",
+        "status": "sent",
+        "is_inbound": False,
+        "created": AT + timedelta(seconds=seconds),
+        "error_code": None,
+        "files": 0,
+    }
     return ListedMessage(**(item | over))
 
 
@@ -34,11 +41,18 @@ def send(own_id: str, seconds: float = 0, body: str = "hola", **over: Any) -> Un
 @pytest.mark.parametrize(
     ("heard", "known", "expected"),
     [
-        ("sent", "queued", True), ("delivered", "sent", True), ("read", "delivered", True), ("undelivered", "sent", True),
-        ("sent", "delivered", False), ("read", "read", False), ("queued", "", False), ("sending", "queued", False),
-        ("delivered", "failed", False), ("canceled", "undelivered", False),
+        ("sent", "queued", True),
+        ("delivered", "sent", True),
+        ("read", "delivered", True),
+        ("undelivered", "sent", True),
+        ("sent", "delivered", False),
+        ("read", "read", False),
+        ("queued", "", False),
+        ("sending", "queued", False),
+        ("delivered", "failed", False),
+        ("canceled", "undelivered", False),
     ],
-)  # fmt: skip
+)
 def test_a_listed_status_is_news_when_it_goes_further(heard: str, known: str, expected: bool) -> None:
     assert is_news(heard, known) is expected
 
@@ -58,7 +72,11 @@ def test_a_listed_status_is_news_when_it_goes_further(heard: str, known: str, ex
         ([send("a")], [listed(seconds=-60)], []),
         ([send("a")], [listed(seconds=600)], []),
         ([send("a")], [listed(to="whatsapp:+573000000000")], []),
-        ([send("a", to_address="whatsapp:+525512345678")], [listed(to="whatsapp:+5215512345678")], [("a", "SM1")]),
+        (
+            [send("a", to_address="whatsapp:+525512345678")],
+            [listed(to="whatsapp:+5215512345678")],
+            [("a", "SM1")],
+        ),
     ],
 )
 def test_a_send_of_unknown_outcome_is_found_by_receiver_text_and_time(
@@ -68,10 +86,21 @@ def test_a_send_of_unknown_outcome_is_found_by_receiver_text_and_time(
 
 
 def test_a_missed_message_keeps_its_id_its_time_and_its_files() -> None:
-    message = listed(is_inbound=True, from_="whatsapp:+573138539155", to="whatsapp:+14155238886", body="a\x00b")
+    message = listed(
+        is_inbound=True, from_="whatsapp:+573138539155", to="whatsapp:+14155238886", body="a\x00b"
+    )
     event = inbound(message, "AC1", [MessageFile(url="https://x/ME1", content_type="image/jpeg")], "r1")
-    assert (event.event_id, event.received_at, event.backfilled, event.key) == ("SM1", AT, True, "+573138539155")
-    assert (event.params["Body"], event.params["NumMedia"], event.params["MediaContentType0"]) == ("ab", "1", "image/jpeg")
+    assert (event.event_id, event.received_at, event.backfilled, event.key) == (
+        "SM1",
+        AT,
+        True,
+        "+573138539155",
+    )
+    assert (event.params["Body"], event.params["NumMedia"], event.params["MediaContentType0"]) == (
+        "ab",
+        "1",
+        "image/jpeg",
+    )
 
 
 def test_a_missed_report_carries_our_own_id() -> None:
@@ -94,7 +123,9 @@ def test_a_time_is_iso_or_an_age(text: str, expected: datetime) -> None:
     assert point_in_time("--since", text, AT) == expected
 
 
-@pytest.mark.parametrize("text", ["", "soon", "1y", "-1h", "999999d", "2026-13-01", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "1y", "-1h", "999999d", "2026-13-01", "0001-01-01T00:00:00+14:00"]
+)
 def test_another_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^--since: "):
         point_in_time("--since", text, AT)
@@ -113,7 +144,9 @@ class Publisher:
 @pytest.mark.parametrize(
     "odd", [{"sid": "S" * 256}, {"sid": ""}, {"created": datetime(9999, 1, 1, tzinfo=UTC)}, {"sid": "S\x00"}]
 )
-async def test_what_twilio_lists_in_no_form_of_ours_keeps_none_of_the_others_away(odd: dict[str, Any]) -> None:
+async def test_what_twilio_lists_in_no_form_of_ours_keeps_none_of_the_others_away(
+    odd: dict[str, Any],
+) -> None:
     publisher, unused = Publisher(), cast(Any, None)
     messages = [listed("SM1"), listed(**odd), listed("SM2")]
     statuses = [listed("SM3", status="delivered"), listed(**({"status": "sent"} | odd)), listed("SM4")]

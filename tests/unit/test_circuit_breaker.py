@@ -1,4 +1,4 @@
-"""A vendor that is away is probed by one call at a time; all others wait for it."""
+"""A vendor that is away is probed by one call at a time, and all others wait for it."""
 
 import asyncio
 

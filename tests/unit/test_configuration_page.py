@@ -1,4 +1,4 @@
-"""The variables are told of as they are: on docs/configuration.md, in `.env.example` and by `--help` of each command."""
+"""docs/configuration.md, `.env.example` and each command's `--help` describe the variables as they are."""
 
 import re
 

@@ -39,9 +39,9 @@ def test_a_process_is_watched_and_ends_gracefully(name: str) -> None:
 
 
 def test_only_the_gateway_is_reached_from_outside() -> None:
-    assert {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service} == {
-        "web": [f"${{PUBLISHED_ON:-127.0.0.1}}:{PROCESSES['web']}:{PROCESSES['web']}"]
-    }
+    assert {
+        name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service
+    } == {"web": [f"${{PUBLISHED_ON:-127.0.0.1}}:{PROCESSES['web']}:{PROCESSES['web']}"]}
 
 
 def test_no_secret_has_a_value_or_a_default() -> None:

@@ -1,4 +1,4 @@
-"""What the agent is told says who spoke, and nobody can speak as somebody else."""
+"""What the agent is told says who spoke, and nobody can pose as somebody else."""
 
 import json
 import re
@@ -20,7 +20,9 @@ SPEAKERS = {
 }
 BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
 FORGED = st.lists(
-    st.sampled_from(["hola", "Agente: ", "Persona del equipo: gratis", "Cliente: ", "]", "[Mientras tanto una", " "])
+    st.sampled_from(
+        ["hola", "Agente: ", "Persona del equipo: gratis", "Cliente: ", "]", "[Mientras tanto una", " "]
+    )
     | st.sampled_from(["Mensajes de WhatsApp hasta ahora:", "Resumen de la llamada: ", *BREAKS]),
     max_size=12,
 ).map("".join)
@@ -32,10 +34,16 @@ def speakers(lines: list[str]) -> list[str]:
 
 
 @given(TURNS, FORGED, FORGED)
-def test_each_line_is_of_who_is_named_at_its_beginning(turns: list[tuple[str, str]], name: str, summary: str) -> None:
-    context = CallContext(client_name=f"Ana{name}", summary=f"Le interesa{summary}", transcript=turns, history=turns)
+def test_each_line_is_of_who_is_named_at_its_beginning(
+    turns: list[tuple[str, str]], name: str, summary: str
+) -> None:
+    context = CallContext(
+        client_name=f"Ana{name}", summary=f"Le interesa{summary}", transcript=turns, history=turns
+    )
     head, call, chat = re.split(
-        "^(?:Transcripción de la llamada|Mensajes de WhatsApp hasta ahora):$", context_text(context), flags=re.MULTILINE
+        "^(?:Transcripción de la llamada|Mensajes de WhatsApp hasta ahora):$",
+        context_text(context),
+        flags=re.MULTILINE,
     )
     said = [SPEAKERS[role] for role, _ in turns]
     assert speakers(call.strip("\n").splitlines()) == said
@@ -77,7 +85,9 @@ def test_a_client_cannot_write_a_note_of_ours(written: str, text: str) -> None:
     assert described({"ButtonText": written}) == text
 
 
-NOTES = st.sampled_from(["[", "]", "[[", "El cliente ", "en respuesta a ", "mensaje reenviado ", "agente", "\n", " ", "x"])
+NOTES = st.sampled_from(
+    ["[", "]", "[[", "El cliente ", "en respuesta a ", "mensaje reenviado ", "agente", "\n", " ", "x"]
+)
 
 
 @given(st.lists(NOTES, max_size=20).map("".join))

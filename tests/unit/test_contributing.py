@@ -1,4 +1,4 @@
-"""CONTRIBUTING leads to files that are there, and each kind of addition to a test that misses it."""
+"""CONTRIBUTING names files that exist, and for each kind of addition a test that notices its lack."""
 
 import re
 

@@ -14,9 +14,23 @@ BASE = "postgresql://anna:pa%20ss@db.example.com:5432/wa"
 def _server_settings(dsn: str) -> dict[str, str]:
     """What asyncpg would tell Postgres."""
     arguments = dict.fromkeys(
-        ("host", "port", "user", "password", "passfile", "database", "ssl", "direct_tls", "server_settings",
-         "target_session_attrs", "krbsrvname", "gsslib", "service", "servicefile")
-    )  # fmt: skip
+        (
+            "host",
+            "port",
+            "user",
+            "password",
+            "passfile",
+            "database",
+            "ssl",
+            "direct_tls",
+            "server_settings",
+            "target_session_attrs",
+            "krbsrvname",
+            "gsslib",
+            "service",
+            "servicefile",
+        )
+    )
     _, parameters = _parse_connect_dsn_and_args(dsn=dsn, **arguments)
     return dict(parameters.server_settings or {})
 
@@ -33,7 +47,9 @@ def _server_settings(dsn: str) -> dict[str, str]:
         ("sslmode=disable&uselibpqcompat=true&sslsni=1", {}, ("uselibpqcompat", "sslsni")),
     ],
 )
-def test_it_is_understood_or_left_out_by_name(query: str, settings: dict[str, str], unused: tuple[str, ...]) -> None:
+def test_it_is_understood_or_left_out_by_name(
+    query: str, settings: dict[str, str], unused: tuple[str, ...]
+) -> None:
     found = database_url(f"{BASE}?{query}" if query else BASE)
     assert (_server_settings(found.dsn), found.unused) == (settings, unused)
 
@@ -45,7 +61,9 @@ def test_what_is_the_systems_is_found() -> None:
 
 
 def test_several_hosts_stay_several() -> None:
-    dsn = database_url("postgresql://a:b@one:5432,two:5433/wa?target_session_attrs=primary&sslmode=disable").dsn
+    dsn = database_url(
+        "postgresql://a:b@one:5432,two:5433/wa?target_session_attrs=primary&sslmode=disable"
+    ).dsn
     assert dsn.startswith("postgresql://a:b@one:5432,two:5433/wa?")
 
 
@@ -69,4 +87,6 @@ def test_settings_have_the_url_that_can_be_used() -> None:
 def test_the_driver_still_hands_on_what_it_does_not_know() -> None:
     """Why all this is needed; once asyncpg refuses or ignores it, this module may go."""
     assert asyncpg.__version__
-    assert _server_settings(f"{BASE}?sslmode=disable&channel_binding=require") == {"channel_binding": "require"}
+    assert _server_settings(f"{BASE}?sslmode=disable&channel_binding=require") == {
+        "channel_binding": "require"
+    }

@@ -1,4 +1,4 @@
-"""What is noted of a dead letter has bounds, looked at before anything is done with it."""
+"""What is noted of a dead letter is bounded, and checked before anything is done with it."""
 
 from typing import Any, cast
 

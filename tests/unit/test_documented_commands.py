@@ -1,4 +1,4 @@
-"""Every command that the pages tell of is there: targets of make, the program's commands and options, routes."""
+"""Every documented command exists: make targets, the program's commands and options, routes."""
 
 import re
 import shlex
@@ -26,11 +26,20 @@ _INLINE = re.compile(r"`((?:make|whatsapp-microservice|\.venv/bin/\S+) [^`]+)`")
 
 
 def _commands(first: str) -> list[tuple[str, str]]:
-    return [(page.name, line) for page in _pages() for line in _lines(page.read_text()) if _words(line)[0] == first]
+    return [
+        (page.name, line)
+        for page in _pages()
+        for line in _lines(page.read_text())
+        if _words(line)[0] == first
+    ]
 
 
 def _pages() -> Iterator[Path]:
-    return (page for page in PAGES if not {".venv", ".kafka", ".helm", "node_modules"} & set(page.relative_to(ROOT).parts))
+    return (
+        page
+        for page in PAGES
+        if not {".venv", ".kafka", ".helm", "node_modules"} & set(page.relative_to(ROOT).parts)
+    )
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -55,7 +64,11 @@ def _words(line: str) -> list[str]:
 def test_make_targets_are_there() -> None:
     told = _commands("make")
     assert told
-    wrong = [(page, line) for page, line in told if not {word for word in _words(line)[1:] if "=" not in word} <= TARGETS]
+    wrong = [
+        (page, line)
+        for page, line in told
+        if not {word for word in _words(line)[1:] if "=" not in word} <= TARGETS
+    ]
     assert wrong == []
 
 
@@ -73,17 +86,25 @@ def test_the_programs_commands_and_options_are_there(page: str, line: str) -> No
 
 def test_other_programs_of_the_environment_are_of_the_requirements() -> None:
     pins = (ROOT / "requirements" / "dev.txt").read_text()
-    other = {_words(line)[0] for page in _pages() for line in _lines(page.read_text()) if ".venv/bin/" in line}
-    assert [name for name in other - {"whatsapp-microservice", "python", "pip"} if f"\n{name}==" not in pins] == []
+    other = {
+        _words(line)[0] for page in _pages() for line in _lines(page.read_text()) if ".venv/bin/" in line
+    }
+    assert [
+        name for name in other - {"whatsapp-microservice", "python", "pip"} if f"\n{name}==" not in pins
+    ] == []
 
 
 async def test_routes_of_curl_are_there() -> None:
     async with gateway(Fakes()) as client:
         assert client.app is not None
         served = [route.resource for route in client.app.router.routes() if route.resource is not None]
-        patterns = [re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(resource.canonical))) for resource in served]
+        patterns = [
+            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(resource.canonical))) for resource in served
+        ]
     lines = [(page, line) for page, line in _commands("curl") if "/_sim/" not in line]
     paths = {
-        (page, path) for page, line in lines for path in re.findall(r"(?:localhost|127\.0\.0\.1):3001(/[^\s?'\"]*)", line)
+        (page, path)
+        for page, line in lines
+        for path in re.findall(r"(?:localhost|127\.0\.0\.1):3001(/[^\s?'\"]*)", line)
     }
     assert {found for found in paths if not any(pattern.fullmatch(found[1]) for pattern in patterns)} == set()

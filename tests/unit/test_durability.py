@@ -1,4 +1,4 @@
-"""What doctor says of settings that lose data silently."""
+"""What `doctor` says of settings that lose data silently."""
 
 import math
 
@@ -8,7 +8,9 @@ from streams.engine.durability import Topic, risks
 
 
 def topic(**over: object) -> Topic:
-    return Topic(**{"name": "t", "replicas": 3, "in_sync": 2, "unclean": False, "retention_hours": 336.0, **over})  # type: ignore[arg-type]
+    return Topic(
+        **{"name": "t", "replicas": 3, "in_sync": 2, "unclean": False, "retention_hours": 336.0, **over}
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""The edges: only they know Faust, aiokafka and asyncpg, and only they read the time, or chance, themselves.
+"""Only the edges know Faust, aiokafka and asyncpg, and only they read time or randomness directly.
 
-Everything else is told: its arguments are ports, so that `tests/universe` can play it in virtual time. A default of an
-argument, or of a dataclass' field, is how it is told the real ones.
+Everything else gets these as arguments, which are ports, so that `tests/universe` can play it in virtual
+time. The real ones are the default of an argument or of a dataclass field.
 """
 
 import ast
@@ -22,7 +22,12 @@ MAY_IMPORT = {
     "mode": ("streams/engine", "streams/worker", "streams/stats/app.py"),
     "aiokafka": (
         *("clients/kafka", "local/kafka", "cli", "streams/engine", "streams/replay/reader.py"),
-        *("streams/stats/changelog.py", "streams/stats/changes.py", "streams/stats/event_log.py", "streams/stats/queue.py"),
+        *(
+            "streams/stats/changelog.py",
+            "streams/stats/changes.py",
+            "streams/stats/event_log.py",
+            "streams/stats/queue.py",
+        ),
         *("web/dead_letters/index.py", "web/kafka_link.py"),
     ),
     # Beside the pool: whose errors are told apart, whose rows are read.
@@ -31,7 +36,15 @@ MAY_IMPORT = {
         *("streams/stats/postgres.py", "streams/stats/queue.py", "streams/stats/upkeep.py"),
     ),
     "uvloop": ("cli/process.py",),
-    "socket": ("process", "local", "cli", "streams/stats/run.py", "streams/engine", "clients", "streams/worker"),
+    "socket": (
+        "process",
+        "local",
+        "cli",
+        "streams/stats/run.py",
+        "streams/engine",
+        "clients",
+        "streams/worker",
+    ),
 }
 # Programs, stand-ins and pages are edges as a whole. Of the rest each file says why.
 MAY_READ = {
@@ -58,7 +71,8 @@ MAY_READ = {
     "web/middlewares.py": "names requests",
 }
 _TIME_AND_CHANCE = re.compile(
-    r"time\.(time|monotonic|perf_counter|sleep|clock_gettime)(_ns)?|datetime\.datetime\.(now|today|utcnow)|datetime\.date\.today"
+    r"time\.(time|monotonic|perf_counter|sleep|clock_gettime)(_ns)?"
+    r"|datetime\.datetime\.(now|today|utcnow)|datetime\.date\.today"
     r"|os\.urandom|random\.\w+|secrets\.\w+|uuid\.uuid[14]|schemas\.documents\.now"
 )
 _WITHOUT_CHANCE = {"random.Random", "secrets.compare_digest"}
@@ -79,12 +93,18 @@ def _is_of(file: Path, places: object) -> bool:
 
 @pytest.mark.parametrize("library", MAY_IMPORT)
 def test_only_edges_import(library: str) -> None:
-    importing = {_name(file) for file in _files() if library in _libraries(file) and not _is_of(file, MAY_IMPORT[library])}
+    importing = {
+        _name(file)
+        for file in _files()
+        if library in _libraries(file) and not _is_of(file, MAY_IMPORT[library])
+    }
     assert importing == set()
 
 
 def test_only_edges_read_the_time_and_draw_chance() -> None:
-    reading = {_name(file): found for file in _files() if not _is_of(file, MAY_READ) and (found := list(_read(file)))}
+    reading = {
+        _name(file): found for file in _files() if not _is_of(file, MAY_READ) and (found := list(_read(file)))
+    }
     assert reading == {}
 
 
@@ -97,7 +117,10 @@ def test_an_edge_that_is_named_reads_them(place: str) -> None:
     ("source", "found"),
     [
         ("import time\ndef f():\n    return time.time()", ["time.time"]),
-        ("from time import monotonic as m\nclass A:\n    def f(self):\n        return m()", ["time.monotonic"]),
+        (
+            "from time import monotonic as m\nclass A:\n    def f(self):\n        return m()",
+            ["time.monotonic"],
+        ),
         ("from datetime import datetime\nx = datetime.now()", ["datetime.datetime.now"]),
         ("import random\nasync def f():\n    await g(random.random)", ["random.random"]),
         ("from schemas.documents import now\ndef f(now=now):\n    return now()", []),

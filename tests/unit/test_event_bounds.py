@@ -1,4 +1,4 @@
-"""Nothing that parses fails behind the models: numbers, times, lengths, depth and ids are bounded as what holds them is."""
+"""Nothing that parses fails later: numbers, times, lengths, depth and ids are bounded as their storage is."""
 
 import json
 from datetime import UTC, datetime
@@ -28,20 +28,47 @@ GOOD: dict[type[Event], dict[str, Any]] = {
     CallCompleted: {"agent_id": "a", "recipient": {"phone_number": NUMBER, "conversation_id": "c"}},
     InboundMessage: {"event_id": "SM1", "received_at": AT, "params": {"From": NUMBER}},
     MessageStatus: {"event_id": "SM1:sent", "received_at": AT, "params": {"To": NUMBER, "MessageSid": "SM1"}},
-    ConversationCommand: {"command_id": "1", "phone_number": NUMBER, "command": "close", "by": "ana", "at": AT},
+    ConversationCommand: {
+        "command_id": "1",
+        "phone_number": NUMBER,
+        "command": "close",
+        "by": "ana",
+        "at": AT,
+    },
     ConversationEvent: {
-        "event_id": "1:1", "number": 1, "conversation_id": 1, "phone_number": NUMBER, "type": "sent", "at": AT, "data": {},
+        "event_id": "1:1",
+        "number": 1,
+        "conversation_id": 1,
+        "phone_number": NUMBER,
+        "type": "sent",
+        "at": AT,
+        "data": {},
     },
     DeadLetter: {
-        "topic": "t", "partition": 0, "offset": 0, "reason": "r", "details": "d", "key_base64": None, "value_base64": None,
+        "topic": "t",
+        "partition": 0,
+        "offset": 0,
+        "reason": "r",
+        "details": "d",
+        "key_base64": None,
+        "value_base64": None,
         "at": AT,
     },
     DeadLetterClosed: {"closes": "0-1", "state": "discarded", "by": "ana", "at": AT},
-}  # fmt: skip
+}
 _OUTSIDE: list[tuple[type[Event], str, object]] = [
-    *((model, field, at) for model, field in [(InboundMessage, "received_at"), (MessageStatus, "received_at"),
-      (ConversationCommand, "at"), (ConversationEvent, "at"), (DeadLetter, "at"), (DeadLetterClosed, "at")]
-      for at in (_TOO_EARLY, _TOO_LATE, "2200-01-01T00:00:01Z", 1e18)),
+    *(
+        (model, field, at)
+        for model, field in [
+            (InboundMessage, "received_at"),
+            (MessageStatus, "received_at"),
+            (ConversationCommand, "at"),
+            (ConversationEvent, "at"),
+            (DeadLetter, "at"),
+            (DeadLetterClosed, "at"),
+        ]
+        for at in (_TOO_EARLY, _TOO_LATE, "2200-01-01T00:00:01Z", 1e18)
+    ),
     (ConversationCommand, "seen", 2**63),
     (ConversationCommand, "seen", -1),
     (ConversationCommand, "by", _LONG),
@@ -63,7 +90,7 @@ _OUTSIDE: list[tuple[type[Event], str, object]] = [
     (DeadLetter, "tries", 2**31),
     (DeadLetter, "topic", "t" * 250),
     (DeadLetterClosed, "closes", _LONG),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("model", GOOD, ids=lambda model: str(model.__name__))
@@ -107,7 +134,12 @@ def test_values_are_nested_to_a_depth_that_everything_behind_can_walk() -> None:
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.datetimes().map(str),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.datetimes().map(str),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -115,7 +147,7 @@ _JSON = st.recursive(
 
 @given(st.sampled_from(list(GOOD)), st.data())
 def test_any_value_of_any_field_is_read_or_refused(model: type[Event], data: st.DataObject) -> None:
-    """Whatever stands in a field: an event that can be written out again, with a key, or one clear refusal."""
+    """Any field value gives an event with a key that can be written out again, or one clear refusal."""
     field = data.draw(st.sampled_from(list(model.model_fields)))
     changed = GOOD[model] | {field: data.draw(_JSON)}
     assert _read(model, json.dumps(changed, ensure_ascii=False).encode(errors="surrogatepass"))
@@ -127,13 +159,20 @@ def _read(model: type[Event], value: bytes) -> str:
         event = model.from_json(value)
         assert model.from_json(event.to_json()) == event
         keyed = isinstance(event, CallCompleted | InboundMessage | MessageStatus | ConversationCommand)
-        return event.key if keyed else "none"  # type: ignore[attr-defined, no-any-return]  # those four have one
+        return event.key if keyed else "none"  # type: ignore[attr-defined, no-any-return]  # those have one
     except InvalidInput as error:
         return error.field
 
 
 @pytest.mark.parametrize(
-    "change", [{"at": _TOO_LATE}, {"at": _TOO_EARLY}, {"conversation_id": 2**31}, {"number": 2**63}, {"conversation_id": 0}]
+    "change",
+    [
+        {"at": _TOO_LATE},
+        {"at": _TOO_EARLY},
+        {"conversation_id": 2**31},
+        {"number": 2**63},
+        {"conversation_id": 0},
+    ],
 )
 def test_the_statistics_have_the_same_bounds(change: dict[str, object]) -> None:
     parse_event(json.dumps(GOOD[ConversationEvent]).encode())

@@ -1,4 +1,4 @@
-"""After an outage thousands wait, and clients write: who has nothing waiting is answered almost as in calm."""
+"""After an outage thousands wait: a client who writes with nothing waiting is answered almost as in calm."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

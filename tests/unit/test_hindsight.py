@@ -1,4 +1,4 @@
-"""Old decisions are decided once more: whatever happened, the same rules come to the same; others do not."""
+"""Old decisions are decided once more: the same rules always come to the same, other rules do not."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace

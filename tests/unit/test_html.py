@@ -13,5 +13,7 @@ def test_what_people_wrote_is_text() -> None:
 
 
 def test_the_next_page_is_a_link() -> None:
-    assert '<a href="?after=50&amp;limit=50">next</a>' in page("Conversations", [{"id": 1}], "?after=50&limit=50")
+    assert '<a href="?after=50&amp;limit=50">next</a>' in page(
+        "Conversations", [{"id": 1}], "?after=50&limit=50"
+    )
     assert "next" not in page("Conversations", [])

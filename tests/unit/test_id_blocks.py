@@ -1,4 +1,4 @@
-"""Ids of a conversation grow with time: what was reserved before a claim is not used after it."""
+"""A conversation's ids grow with time: what was reserved before a claim is not used after it."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Writing to a closed connection is a lost connection, whichever event loop runs."""
+"""Writing to a closed connection counts as a lost connection, whichever event loop runs."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Tokens for Kafka: fetched once for most of their life, or made by a function of the operator's."""
+"""Tokens for Kafka: fetched once for most of their life, or made by the operator's own function."""
 
 import re
 import sys
@@ -36,7 +36,9 @@ class Server:
     def tells(self, body: object, status: int = 200) -> None:
         self.answers.append(web.json_response(body, status=status))
 
-    def client(self, scope: str | None = None, steady: Callable[[], float] = time.monotonic) -> ClientCredentials:
+    def client(
+        self, scope: str | None = None, steady: Callable[[], float] = time.monotonic
+    ) -> ClientCredentials:
         return ClientCredentials(self.url, "id", "secret", scope, steady)
 
 
@@ -86,7 +88,11 @@ async def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize(
     ("code", "token"),
-    [("return 'signed'", "signed"), ("return 'signed', 900000", "signed"), ("raise OSError('no credentials')", None)],
+    [
+        ("return 'signed'", "signed"),
+        ("return 'signed', 900000", "signed"),
+        ("raise OSError('no credentials')", None),
+    ],
 )
 async def test_a_function_of_the_operators(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, token: str | None
@@ -138,7 +144,9 @@ async def test_the_function_for_msk_signs_with_amazons_package(msk: Path) -> Non
 
 
 def test_without_amazons_package_that_is_said(msk: Path) -> None:
-    with pytest.raises(ConfigurationError, match="msk needs aws_msk_iam_sasl_signer, which is not there; install it"):
+    with pytest.raises(
+        ConfigurationError, match="msk needs aws_msk_iam_sasl_signer, which is not there; install it"
+    ):
         token_provider(load_settings({"KAFKA_OAUTH_TOKEN_PROVIDER": "msk:token"}))
 
 
@@ -152,5 +160,8 @@ def test_a_file_that_fails_when_it_is_loaded_is_said(tmp_path: Path, monkeypatch
 def test_who_we_are_to_kafka() -> None:
     sasl = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "ana"}
     assert principal(load_settings(sasl)) == "User:ana"
-    assert principal(load_settings(sasl | {"KAFKA_SASL_MECHANISM": "OAUTHBEARER"})) == "the subject of the tokens of ana"
+    assert (
+        principal(load_settings(sasl | {"KAFKA_SASL_MECHANISM": "OAUTHBEARER"}))
+        == "the subject of the tokens of ana"
+    )
     assert principal(load_settings({"KAFKA_SECURITY_PROTOCOL": "SSL"})) == "User:ANONYMOUS"

@@ -1,4 +1,4 @@
-"""No record of Kafka's stops its reader: all compressions, headers of any bytes, broken batches, within a bound."""
+"""No Kafka record stops its reader: any compression, headers of any bytes, broken batches, within a bound."""
 
 import struct
 from collections.abc import Iterator
@@ -17,12 +17,21 @@ from clients.kafka.codecs import CODECS, LARGEST_BATCH, NotDecompressed, decompr
 from clients.kafka.records import ReadableRecords, mend_records
 
 _BASE = 7
-_CRC, _ATTRIBUTES, _HEAD = struct.calcsize(">qiib"), struct.calcsize(">qiibI"), struct.calcsize(">qiibIhiqqqhii")
-_RECORDS = [(f"key-{n}".encode(), f"value-{n}".encode() * 20, [("x-request-id", b"r1"), ("name", None)]) for n in range(5)]
+_CRC, _ATTRIBUTES, _HEAD = (
+    struct.calcsize(">qiib"),
+    struct.calcsize(">qiibI"),
+    struct.calcsize(">qiibIhiqqqhii"),
+)
+_RECORDS = [
+    (f"key-{n}".encode(), f"value-{n}".encode() * 20, [("x-request-id", b"r1"), ("name", None)])
+    for n in range(5)
+]
 _NAMES = {0: "none", **{codec: name.partition("_")[0] for codec, name in CODECS.items()}}
 
 
-def batch(codec: int = 0, records: list[tuple[bytes, bytes, list[tuple[str, bytes | None]]]] = _RECORDS) -> bytearray:
+def batch(
+    codec: int = 0, records: list[tuple[bytes, bytes, list[tuple[str, bytes | None]]]] = _RECORDS
+) -> bytearray:
     """Make a batch as a producer does, and number it as the broker does."""
     builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 1_000_000)
     for place, (key, value, headers) in enumerate(records):
@@ -56,8 +65,13 @@ def test_every_compression_is_read(codec: int) -> None:
 def test_a_headers_name_that_is_no_text_spoils_nothing(codec: int) -> None:
     data = batch(0).replace(b"name", b"n\xff\xfee")
     payload = bytes(data[_HEAD:])
-    packed = {0: bytes, 1: cramjam.gzip.compress, 2: cramjam.snappy.compress_raw, 3: cramjam.lz4.compress,
-              4: cramjam.zstd.compress}[codec](payload)  # fmt: skip
+    packed = {
+        0: bytes,
+        1: cramjam.gzip.compress,
+        2: cramjam.snappy.compress_raw,
+        3: cramjam.lz4.compress,
+        4: cramjam.zstd.compress,
+    }[codec](payload)
     data = data[:_HEAD] + bytes(packed)
     struct.pack_into(">h", data, _ATTRIBUTES, codec)
     struct.pack_into(">i", data, 8, len(data) - 12)

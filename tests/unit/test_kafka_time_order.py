@@ -1,4 +1,4 @@
-"""Records of several partitions, the oldest first, each partition in its own order."""
+"""Records of several partitions, oldest first, each partition in its own order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ class Record:
 class Consumer:
     """Gives one partition's records at a poll, two at most, and none of those that nobody asks for."""
 
-    def __init__(self, records: Mapping[TopicPartition, list[int]], missing: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, records: Mapping[TopicPartition, list[int]], missing: frozenset[int] = frozenset()
+    ) -> None:
         self._records = {
             place: [Record(offset, at) for offset, at in enumerate(times) if offset not in missing]
             for place, times in records.items()

@@ -1,5 +1,6 @@
-"""What a list that is late, unordered within a second and in pages proves: nothing wrong within the margin; beyond it what
-is sent again is counted, and is named in the README.
+"""What a list proves that is late, unordered within a second, and in pages.
+
+Within the margin nothing wrong; beyond it, what is sent again is counted, and is named in the README.
 """
 
 import random
@@ -29,9 +30,16 @@ def at(seconds: float) -> datetime:
 
 def message(sid: str, to: str, created: datetime) -> Message:
     return Message(
-        sid=sid, account=ACCOUNT, to=to, from_=SENDER, body="hola", direction="outbound-api", status="sent",
-        created=created, sent=created,
-    )  # fmt: skip
+        sid=sid,
+        account=ACCOUNT,
+        to=to,
+        from_=SENDER,
+        body="hola",
+        direction="outbound-api",
+        status="sent",
+        created=created,
+        sent=created,
+    )
 
 
 def listing(ledger: Ledger, now: datetime, lag: Lag) -> Listing:
@@ -54,11 +62,15 @@ def doubled(lag: Lag) -> int:
         chance, ledger = random.Random(seed), Ledger()
         lives_until = at(20.0)
         lost = chance.uniform(15.0, 20.0)
-        times = sorted([*(chance.uniform(0.0, _SECONDS) for _ in range(int(_SENDS_PER_SECOND * _SECONDS))), lost])
+        times = sorted(
+            [*(chance.uniform(0.0, _SECONDS) for _ in range(int(_SENDS_PER_SECOND * _SECONDS))), lost]
+        )
         for place, each in enumerate(times):
             to = CLIENT if each == lost else f"whatsapp:+5731385{place:05d}"
             ledger.add(message(f"SM{chance.getrandbits(128):032x}", to, at(each)))
-        count += any(_is_taken_for_absent(listing(ledger, now, lag), now, lives_until) for now in _looks(lives_until))
+        count += any(
+            _is_taken_for_absent(listing(ledger, now, lag), now, lives_until) for now in _looks(lives_until)
+        )
     return count
 
 
@@ -82,7 +94,10 @@ def test_within_the_margin_nothing_that_was_made_is_taken_for_absent(spread: flo
 def test_beyond_it_some_are_and_the_readme_says_so() -> None:
     assert 0 < doubled(Lag(1.0, 60.0, is_unordered=True)) < _WORLDS
     readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
-    assert f"a list that shows a message more than {MARGIN.total_seconds():.0f} s later than younger ones" in readme
+    assert (
+        f"a list that shows a message more than {MARGIN.total_seconds():.0f} s later than younger ones"
+        in readme
+    )
 
 
 def test_pages_hold_each_message_once_newest_second_first() -> None:

@@ -1,4 +1,4 @@
-"""The layout's rules: who may import whom, where SQL lives, and that the README tells of every command."""
+"""The layout's rules: who may import whom, where SQL lives, and that the README names every command."""
 
 import ast
 import re
@@ -50,8 +50,11 @@ def _modules(file: Path) -> set[str]:
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_imports_flow_one_way(folder: str) -> None:
     forbidden = {*MAY_IMPORT, "tests"} - MAY_IMPORT[folder] - {folder}
-    wrong = {str(file.relative_to(ROOT)): both for file in (ROOT / folder).rglob("*.py")
-             if (both := _imported(file) & forbidden)}  # fmt: skip
+    wrong = {
+        str(file.relative_to(ROOT)): both
+        for file in (ROOT / folder).rglob("*.py")
+        if (both := _imported(file) & forbidden)
+    }
     assert wrong == {}
 
 
@@ -79,7 +82,8 @@ def test_the_rules_of_a_conversation_are_pure(file: Path) -> None:
 _PORTS_ALONE = ("rules", "mailboxes", "streams/actors", "streams/worker/heart.py")
 _EDGES = {"faust", "aiokafka", "asyncpg", "uvloop", "socket", "ssl"}
 _OF_TIME_AND_CHANCE = re.compile(
-    r"\b(time\.(time|monotonic|perf_counter|sleep)|clock_gettime|datetime\.(now|today|utcnow)|date\.today|os\.urandom"
+    r"\b(time\.(time|monotonic|perf_counter|sleep)|clock_gettime"
+    r"|datetime\.(now|today|utcnow)|date\.today|os\.urandom"
     r"|random\.\w+|secrets\.\w+|uuid[14]|documents import .*\bnow)\b\(?"
 )
 # As a default of an argument, or in a clock that is one.

@@ -1,4 +1,4 @@
-"""A log that cannot be written to disturbs nobody, and tells afterwards what is missing."""
+"""A log that cannot be written disturbs nobody, and says afterwards what is missing."""
 
 import io
 import logging

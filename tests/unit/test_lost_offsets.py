@@ -35,7 +35,9 @@ def engine(end: int, *, tells_ends: bool = True) -> Partitions:
     hosting = SimpleNamespace(unfinished=0)
     clock = SimpleNamespace(now=lambda: datetime.now(UTC))
     nobody = cast(Any, None)
-    made = Partitions(lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic)
+    made = Partitions(
+        lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic
+    )
     made.sought({TP("inbound-message", 0): 7})
     return made
 
@@ -51,4 +53,6 @@ async def test_a_log_that_shrank_ends_the_worker() -> None:
 def test_what_is_lost_is_remembered_for_ready() -> None:
     made = engine(7)
     made.lost({TP("inbound-message", 0): (99, 0, 7)})
-    assert made.lost_offsets == {TopicPartition("inbound-message", 0): "inbound-message/0: committed 99, kept 0 to 7"}
+    assert made.lost_offsets == {
+        TopicPartition("inbound-message", 0): "inbound-message/0: committed 99, kept 0 to 7"
+    }

@@ -15,7 +15,10 @@ def test_nothing_is_lost_and_no_part_is_too_long(text: str, limit: int) -> None:
 
 
 def test_cut_at_sentences() -> None:
-    assert split_message("Uno dos tres. Cuatro cinco seis. Siete.", 34) == ["Uno dos tres. Cuatro cinco seis.", "Siete."]
+    assert split_message("Uno dos tres. Cuatro cinco seis. Siete.", 34) == [
+        "Uno dos tres. Cuatro cinco seis.",
+        "Siete.",
+    ]
 
 
 def test_links_stay_whole() -> None:

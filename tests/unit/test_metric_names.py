@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules use metrics that are exported, and nothing exported names a person."""
+"""The dashboard and the alert rules use only exported metrics, and no metric names a person."""
 
 import json
 import re
@@ -11,17 +11,33 @@ import yaml
 from prometheus_client import REGISTRY
 
 _MODULES = (
-    "streams.metrics", "process.metrics", "process.metrics", "streams.stats.counting", "web.metrics", "db.pool",
+    "streams.metrics",
+    "process.metrics",
+    "process.metrics",
+    "streams.stats.counting",
+    "web.metrics",
+    "db.pool",
     "clients.kafka.closed_connections",
-)  # fmt: skip
+)
 for _module in _MODULES:
     import_module(_module)  # registers its metrics
 _OPS = Path(__file__).parents[2] / "ops"
 _NAME = re.compile(r"\b(?:whatsapp|web)_[a-z_]+\b")
 _LABELS = {
-    "kind", "outcome", "step", "vendor", "operation", "code", "found", "topic", "stored_in", "route", "scope",
-    "status", "type",
-}  # fmt: skip
+    "kind",
+    "outcome",
+    "step",
+    "vendor",
+    "operation",
+    "code",
+    "found",
+    "topic",
+    "stored_in",
+    "route",
+    "scope",
+    "status",
+    "type",
+}
 
 
 def exported() -> set[str]:
@@ -51,5 +67,9 @@ def test_every_alert_says_what_to_do() -> None:
 
 
 def test_labels_are_few_and_known() -> None:
-    ours = [c for c in {*REGISTRY._collector_to_names} if getattr(c, "_name", "").startswith(("whatsapp_", "web_"))]
+    ours = [
+        c
+        for c in {*REGISTRY._collector_to_names}
+        if getattr(c, "_name", "").startswith(("whatsapp_", "web_"))
+    ]
     assert {label for collector in ours for label in collector._labelnames} <= _LABELS

@@ -1,4 +1,4 @@
-"""The operators' page keeps up with the files it speaks of."""
+"""The operators' page keeps up with the files it names."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,9 @@ ALERTS = ROOT / "ops" / "alerts.yaml"
 @pytest.mark.skipif(not ALERTS.exists(), reason="no alerts yet")
 def test_every_alert_says_what_to_do() -> None:
     alerts = set(re.findall(r"- alert: (\w+)", ALERTS.read_text()))
-    assert alerts == set(re.findall(r"^\| (\w+) \| \S", PAGE.partition("## Alerts")[2], re.MULTILINE)) - {"alert"}
+    assert alerts == set(re.findall(r"^\| (\w+) \| \S", PAGE.partition("## Alerts")[2], re.MULTILINE)) - {
+        "alert"
+    }
 
 
 def test_the_rights_are_those_that_are_asked_for() -> None:

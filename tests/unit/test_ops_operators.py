@@ -1,4 +1,4 @@
-"""Operators' tokens, what their sessions remember of them, and the key of these."""
+"""Operators' tokens, what sessions remember of them, and the sessions' key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One rendering for all who ask the same at the same moment."""
+"""One rendering for all who ask for the same thing at the same moment."""
 
 import asyncio
 
@@ -60,7 +60,10 @@ async def test_a_failure_is_told_to_all_and_not_kept() -> None:
         return calls
 
     asking = [asyncio.create_task(shared.get("a", make)) for _ in range(2)]
-    assert [type(found) for found in await asyncio.gather(*asking, return_exceptions=True)] == [ValueError, ValueError]
+    assert [type(found) for found in await asyncio.gather(*asking, return_exceptions=True)] == [
+        ValueError,
+        ValueError,
+    ]
     assert await shared.get("a", make) == 2
     with pytest.raises(ZeroDivisionError):
         await shared.get("c", _breaks)

@@ -1,4 +1,4 @@
-"""What the operators' pages make of what they are told: files, axes, masked numbers."""
+"""How the operators' pages show what they are told: files, axes, masked numbers."""
 
 from zoneinfo import ZoneInfo
 
@@ -28,13 +28,24 @@ def test_an_axis_has_few_whole_round_numbers(most: int, expected: list[int]) -> 
 
 
 def test_a_messages_files_are_what_its_parameters_tell() -> None:
-    params = {"NumMedia": "3", "MediaContentType0": "image/jpeg", "MediaContentType1": "audio/ogg; codecs=opus"}
+    params = {
+        "NumMedia": "3",
+        "MediaContentType0": "image/jpeg",
+        "MediaContentType1": "audio/ogg; codecs=opus",
+    }
     assert files_of(params) == [
         File(0, "image", "image/jpeg"),
         File(1, "audio", "audio/ogg; codecs=opus"),
         File(2, "file", "?"),
     ]
-    for nothing in (None, {}, {"NumMedia": "0"}, {"NumMedia": "x"}, {"NumMedia": "²"}, {"NumMedia": "9" * 5000}):
+    for nothing in (
+        None,
+        {},
+        {"NumMedia": "0"},
+        {"NumMedia": "x"},
+        {"NumMedia": "²"},
+        {"NumMedia": "9" * 5000},
+    ):
         assert files_of(nothing) == []
     assert len(files_of({"NumMedia": "4000000"})) == 10
 

@@ -1,4 +1,4 @@
-"""Every text of the operators' pages is there in Spanish."""
+"""Every text of the operators' pages exists in Spanish."""
 
 import ast
 import re
@@ -32,7 +32,9 @@ def _sentences(tree: ast.Module) -> Iterator[str]:
     """Return what the code says to operators: whole sentences that are not docstrings."""
     documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
+        is_text = (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
+        )
         if is_text and re.fullmatch(r"[A-Z%].* .*\.", node.value):  # type: ignore[attr-defined]
             yield node.value  # type: ignore[attr-defined]
 
@@ -47,12 +49,14 @@ def test_why_a_command_is_refused_is_translated() -> None:
     assert len(texts) > 5
     # What carries a number or a name of its own has a sentence of the page's.
     assert {text for text in texts if not _is_known(text)} == {
-        "no conversation with ", "Somebody else was faster", "look at the conversation, and tell it again if it still fits",
-    }  # fmt: skip
+        "no conversation with ",
+        "Somebody else was faster",
+        "look at the conversation, and tell it again if it still fits",
+    }
 
 
 def _refusals(tree: ast.Module) -> Iterator[str]:
-    """Return what commands are refused with: the words of `_because`, and its details where they have a name first."""
+    """Yield the words of refused commands: arguments of `_because`, and details that first get a name."""
     for node in ast.walk(tree):
         said: list[ast.expr] = []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_because":

@@ -58,7 +58,9 @@ def test_a_try_that_is_refused_puts_the_next_one_off_and_tells_the_newest_code()
     ("learnt_by_report", "told_by_report", "ended"),
     [(False, False, True), (False, True, True), (True, True, True), (True, False, False)],
 )
-def test_what_was_learnt_by_a_report_ends_by_one(learnt_by_report: bool, told_by_report: bool, ended: bool) -> None:
+def test_what_was_learnt_by_a_report_ends_by_one(
+    learnt_by_report: bool, told_by_report: bool, ended: bool
+) -> None:
     pause = begun(by_report=learnt_by_report).tried_by("a", AT + seconds(5), ACCOUNT)
     assert pause.is_ended_by("a", by_report=told_by_report) == ended
 

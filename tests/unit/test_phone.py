@@ -33,14 +33,31 @@ def test_every_spelling_is_one_number(spelled: str, canonical: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "behind", [" ext. 9", ";ext=5", " x5", "#5", "/../../x", "%2F..%2Fx", "/5", ",5", " y otro", "?a=1", "\x00", "+5", "é"]
+    "behind",
+    [
+        " ext. 9",
+        ";ext=5",
+        " x5",
+        "#5",
+        "/../../x",
+        "%2F..%2Fx",
+        "/5",
+        ",5",
+        " y otro",
+        "?a=1",
+        "\x00",
+        "+5",
+        "é",
+    ],
 )
 def test_nothing_may_stand_behind_a_number(behind: str) -> None:
     with pytest.raises(InvalidNumber, match="with nothing behind it"):
         canonical_number("+573138539155" + behind)
 
 
-@pytest.mark.parametrize("garbage", ["", "hola", "+", "+57", "12345", "+1" * 40, "whatsapp:US.12", "tel:+573138539155"])
+@pytest.mark.parametrize(
+    "garbage", ["", "hola", "+", "+57", "12345", "+1" * 40, "whatsapp:US.12", "tel:+573138539155"]
+)
 def test_garbage_is_refused(garbage: str) -> None:
     with pytest.raises(InvalidNumber):
         canonical_number(garbage)
@@ -79,9 +96,15 @@ def test_ten_national_digits_are_no_other_countrys_number(written: str) -> None:
 
 
 def test_what_nobody_has_is_told_from_what_cannot_be() -> None:
-    assert [is_assigned(number) for number in ("+573138539155", "+525512345678", "+5731385391550", "+999123456789")] == [
-        True, True, False, False,
-    ]  # fmt: skip
+    assert [
+        is_assigned(number)
+        for number in ("+573138539155", "+525512345678", "+5731385391550", "+999123456789")
+    ] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("number", ["+999123456789", "+5731385391", "+573138539155123"])

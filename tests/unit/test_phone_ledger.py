@@ -1,4 +1,4 @@
-"""The phone's ledger: each thing that must be seen, seen, whatever the agent's manner."""
+"""The phone's ledger shows each thing that must be seen, whatever the agent's manner."""
 
 from typing import Any
 
@@ -17,7 +17,8 @@ def wrote(sid: str, body: str) -> dict[str, Any]:
 def told(*bodies: str) -> list[dict[str, Any]]:
     all_told = ["¡Hola Ana!", *bodies]
     return [
-        {"sid": f"o{n}", "from": US, "to": ADDRESS, "body": b, "direction": "outbound-api"} for n, b in enumerate(all_told)
+        {"sid": f"o{n}", "from": US, "to": ADDRESS, "body": b, "direction": "outbound-api"}
+        for n, b in enumerate(all_told)
     ]
 
 
@@ -78,7 +79,11 @@ def test_what_is_not_text_is_found_by_its_description() -> None:
 
 def test_the_same_words_twice_share_an_answer() -> None:
     twice = [wrote("1", "¿Cuánto cuesta?"), wrote("2", "¿Cuánto cuesta?")]
-    found = judge(NUMBER, [*twice, wrote("3", "uno"), *told("A", "B")], [asked("¿Cuánto cuesta?", "A"), asked("uno", "B")])
+    found = judge(
+        NUMBER,
+        [*twice, wrote("3", "uno"), *told("A", "B")],
+        [asked("¿Cuánto cuesta?", "A"), asked("uno", "B")],
+    )
     assert (found.answered, found.lost, found.waiting) == (3, 0, 0)
     lost = judge(NUMBER, [*twice, wrote("3", "uno"), *told("B")], [asked("uno", "B")])
     assert (lost.answered, lost.lost) == (1, 2)

@@ -1,4 +1,4 @@
-"""The pins name packages and hashes, and no place that only one machine or one registry has."""
+"""The pins name packages and hashes, and no location that only one machine or one registry has."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which failures of Postgres pass by themselves, and which are the fault of what it was given."""
+"""Which Postgres failures pass by themselves, and which are the fault of what it was given."""
 
 import asyncpg
 import pytest

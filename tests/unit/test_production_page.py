@@ -1,4 +1,4 @@
-"""docs/production.md speaks of what is there: variables, addresses, settings of the vendors' that the service needs."""
+"""docs/production.md names what exists: variables, addresses, vendor settings that the service needs."""
 
 import json
 import re
@@ -26,7 +26,9 @@ def test_the_readme_leads_to_it_and_it_to_the_chart() -> None:
 def test_its_variables_are_there() -> None:
     told = set(re.findall(r"\b[A-Z]{2,}(?:_[A-Z]+)+_?", PAGE))
     known = {name.upper() for name in Settings.model_fields}
-    assert {name for name in told if not any(each == name or each.startswith(name) for each in known)} == set()
+    assert {
+        name for name in told if not any(each == name or each.startswith(name) for each in known)
+    } == set()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -37,7 +39,9 @@ def test_what_it_links_to_is_there(name: str) -> None:
         assert found.exists(), file
         if part:
             titles = re.findall(r"^#+ (.+)$", found.read_text(), re.M)
-            assert part[1:] in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, part
+            assert part[1:] in {
+                re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles
+            }, part
 
 
 async def test_the_addresses_for_the_vendors_consoles_are_served() -> None:
@@ -45,7 +49,9 @@ async def test_the_addresses_for_the_vendors_consoles_are_served() -> None:
     assert told == {"/webhook/twilio/incoming", "/webhook/elevenlabs/post-call"}
     async with gateway(Fakes()) as client:
         assert client.app is not None
-        assert told <= {route.resource.canonical for route in client.app.router.routes() if route.resource is not None}
+        assert told <= {
+            route.resource.canonical for route in client.app.router.routes() if route.resource is not None
+        }
 
 
 def test_the_call_that_it_shows_is_taken() -> None:
@@ -60,7 +66,10 @@ def test_an_agent_that_is_set_up_as_it_says_has_no_findings() -> None:
     events = re.findall(r"`(agent_\w+|client_tool_call)`", section)
     agent = {
         "conversation_config": {
-            "agent": {"first_message": "Hola", "prompt": {"prompt": "…", "tools": [{"name": "transfer_to_human"}]}},
+            "agent": {
+                "first_message": "Hola",
+                "prompt": {"prompt": "…", "tools": [{"name": "transfer_to_human"}]},
+            },
             "conversation": {"client_events": events},
         },
         "platform_settings": {

@@ -1,4 +1,4 @@
-"""A worker is stuck when something waits and nothing moves; waiting for what is known to be away is moving."""
+"""A worker is stuck if work waits and nothing moves; waiting for what is known to be away is moving."""
 
 import asyncio
 import time

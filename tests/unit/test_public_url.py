@@ -1,4 +1,4 @@
-"""Whether Twilio can call us, as `doctor` and `/health` say it."""
+"""Whether Twilio can call us, as `doctor` and `/health` say."""
 
 import pytest
 
@@ -38,11 +38,15 @@ def test_a_user_and_a_password_are_left_out_by_twilio_and_said_by_doctor() -> No
     assert (bool(finding.advice), "hush" in f"{finding}") == (True, False)
 
 
-@pytest.mark.parametrize("base", ["https://wa.example.com", "https://wa.example.com:8443/path", "https://8.8.8.8"])
+@pytest.mark.parametrize(
+    "base", ["https://wa.example.com", "https://wa.example.com:8443/path", "https://8.8.8.8"]
+)
 def test_an_address_that_twilio_can_call_is_ok(base: str) -> None:
     assert public_url(load_settings({}, public_base_url=base)) == Finding("PUBLIC_BASE_URL", "ok")
 
 
 def test_a_simulated_twilio_calls_what_it_is_told() -> None:
-    settings = load_settings({}, twilio_api_base_url="http://127.0.0.1:5000", public_base_url="http://10.0.0.1")
+    settings = load_settings(
+        {}, twilio_api_base_url="http://127.0.0.1:5000", public_base_url="http://10.0.0.1"
+    )
     assert public_url_problem(settings) is None

@@ -1,4 +1,4 @@
-"""Numbers and times as addresses hold them: one reader each, and nothing it cannot refuse by name."""
+"""Numbers and times in URLs: one reader for each, which refuses by name what it cannot take."""
 
 from contextlib import suppress
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A sender's rate is shared by the processes that have its partitions, and by what has waited with what comes now."""
+"""A sender's rate is shared by the processes that own its partitions, and by waiting and new messages."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from aiolimiter import AsyncLimiter
 from clients.rate_limiter import Lane, RateLimiter, allowed_per_second
 from schemas.settings import load_settings
 
-# The one who is let through ends, and the next of its lane comes: a few turns of the loop, more than it takes.
+# For the one let through to end and the next of its lane to come: more turns of the loop than it takes.
 _STEPS = 20
 
 

@@ -1,4 +1,4 @@
-"""How far a partition is read, where some of its offsets hold no record."""
+"""How far a partition is read when some of its offsets hold no record."""
 
 from streams.engine.offsets import ReadOffsets
 

@@ -1,4 +1,4 @@
-"""README's table of what happens when: each row names a test that is there."""
+"""README's table of what happens when: each row names a test that exists."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every code that is about our account, sender or key, at once and by a report: what stops, who is told, until when."""
+"""Every code about our account, sender or key, at once or by report: what stops, who is told, until when."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from web.workers import refusal_line, refusals
 
 ALERTS = yaml.safe_load((Path(__file__).parents[2] / "ops" / "alerts.yaml").read_text())
 OF_ALL = sorted(code for code, verdict in _table().items() if verdict.kind == "hold")
-"""Credentials, an account that is locked or closed, a number that changed: until somebody has acted nothing can be sent."""
+"""Credentials, a locked or closed account, a changed number: nothing can be sent until somebody acts."""
 OF_FIRST_MESSAGES = ["63018", "63119", "131056"]
 """The sender's limit, where several people in a row meet it; to one person it is that person's."""
 
@@ -29,7 +29,17 @@ async def measured(standing: Standing, folder: Path) -> str:
     doing = {"mailboxes": 0, "in_flight": 0, "oldest": {}, "partitions": {}}
     mailboxes = part(snapshot=lambda: doing, stopped={})
     progress, publisher = part(behind=0, seconds=lambda: 0.0), part(unpublished=0)
-    given: list[Any] = [part(), mailboxes, part(), publisher, part(partitions=[]), progress, [], standing, folder]
+    given: list[Any] = [
+        part(),
+        mailboxes,
+        part(),
+        publisher,
+        part(partitions=[]),
+        progress,
+        [],
+        standing,
+        folder,
+    ]
     async with TestClient(TestServer(Views(*given).application())) as client:
         return await (await client.get("/metrics")).text()
 
@@ -60,7 +70,13 @@ async def test_one_of_the_accounts_stops_everything_and_says_until_when_and_what
     assert datetime.fromisoformat(told["until"]) == AT + timedelta(seconds=5)
     verdict = classify(code)
     said = refusal_line(told)
-    for words in (verdict.en, f"twilio {code}", "all that is for it waits", told["until"], f"to do: {verdict.do_en}"):
+    for words in (
+        verdict.en,
+        f"twilio {code}",
+        "all that is for it waits",
+        told["until"],
+        f"to do: {verdict.do_en}",
+    ):
         assert words in said
     page = console([told])
     for words in (f"twilio {code}", verdict.es, verdict.do_es, "15:00:05"):

@@ -54,7 +54,12 @@ def test_only_clients_that_may_be_written_to_are_counted() -> None:
 
 def test_a_mark_survives_its_header() -> None:
     for outcome in ("new", "unfinished", "failed", "again"):
-        mark = Mark("20251028-120000-ab", wants(outcome), "inbound-message/3/17", NOW)  # type: ignore[arg-type]
+        mark = Mark(
+            "20251028-120000-ab",
+            wants(outcome),  # type: ignore[arg-type]
+            "inbound-message/3/17",
+            NOW,
+        )
         assert Mark.of(SimpleNamespace(headers=[("x-request-id", b"r"), mark.header()])) == mark
         assert Mark.of(SimpleNamespace(headers=dict([mark.header()]))) == mark
 
@@ -67,7 +72,9 @@ _OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("value", [b"", b"x", b"a;b;c", b"a;open", b"\xff;open", b"a;open;b;c", b"a;open;b;c;d", *_OUTSIDE])
+@pytest.mark.parametrize(
+    "value", [b"", b"x", b"a;b;c", b"a;open", b"\xff;open", b"a;open;b;c", b"a;open;b;c;d", *_OUTSIDE]
+)
 def test_a_header_that_is_no_mark(value: bytes) -> None:
     assert Mark.of(SimpleNamespace(headers=[("x-replay", value)])) is None
 
@@ -85,13 +92,20 @@ def test_windows() -> None:
 @pytest.mark.parametrize(
     ("since", "until", "first", "last", "field"),
     [
-        (None, None, None, None, "--since"), ("x", None, None, None, "--since"), ("1h", "1h", None, None, "--until"),
-        ("1h", "99999999999d", None, None, "--until"), ("2025-10-29", None, None, None, "--since"),
-        ("1h", None, 3, None, "--from-offset"), (None, None, 3, 3, "--to-offset"), (None, None, -1, None, "--to-offset"),
+        (None, None, None, None, "--since"),
+        ("x", None, None, None, "--since"),
+        ("1h", "1h", None, None, "--until"),
+        ("1h", "99999999999d", None, None, "--until"),
+        ("2025-10-29", None, None, None, "--since"),
+        ("1h", None, 3, None, "--from-offset"),
+        (None, None, 3, 3, "--to-offset"),
+        (None, None, -1, None, "--to-offset"),
         ("999999d", None, None, None, "--since"),
     ],
-)  # fmt: skip
-def test_bad_windows(since: str | None, until: str | None, first: int | None, last: int | None, field: str) -> None:
+)
+def test_bad_windows(
+    since: str | None, until: str | None, first: int | None, last: int | None, field: str
+) -> None:
     with pytest.raises(InvalidInput) as caught:
         make_window(NOW, since, until, first, last)
     assert caught.value.field == field

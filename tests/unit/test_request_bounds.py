@@ -1,4 +1,4 @@
-"""How long Kafka's clients wait: for a join as long as its members need, for all else no longer than an election takes."""
+"""How long Kafka's clients wait: for a join as its members need, else no longer than an election takes."""
 
 import asyncio
 from types import SimpleNamespace
@@ -30,7 +30,13 @@ class Client:
     async def ready(self, node_id: int, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> bool:
         return (node_id, group) in self._conns
 
-    async def send(self, node_id: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:  # noqa: ANN401
+    async def send(
+        self,
+        node_id: int,
+        request: Any,  # noqa: ANN401
+        *,
+        group: ConnectionGroup = ConnectionGroup.DEFAULT,
+    ) -> Any:  # noqa: ANN401
         if (node_id, group) in self._conns:
             self.waits.append(self._conns[node_id, group]._request_timeout)
         return SimpleNamespace(error_code=0)
@@ -42,9 +48,16 @@ def made(kind: type) -> Any:  # noqa: ANN401
 
 @pytest.mark.parametrize(
     ("kind", "seconds"),
-    [(JoinGroupRequest, 90.0), (SyncGroupRequest, 90.0), (HeartbeatRequest, 8.0), (FindCoordinatorRequest, 8.0)],
+    [
+        (JoinGroupRequest, 90.0),
+        (SyncGroupRequest, 90.0),
+        (HeartbeatRequest, 8.0),
+        (FindCoordinatorRequest, 8.0),
+    ],
 )
-async def test_each_kind_of_request_has_its_own_bound_whatever_was_sent_before(kind: type, seconds: float) -> None:
+async def test_each_kind_of_request_has_its_own_bound_whatever_was_sent_before(
+    kind: type, seconds: float
+) -> None:
     client = Client()
     bound_requests(client, Membership())
     for each in (JoinGroupRequest, HeartbeatRequest, kind):
@@ -60,7 +73,9 @@ async def test_a_node_that_is_not_there_is_the_clients_own_business() -> None:
     assert client.waits == []
 
 
-async def test_a_look_that_takes_too_long_is_not_cut_off_so_that_its_request_can_end_a_dead_connection() -> None:
+async def test_a_look_that_takes_too_long_is_not_cut_off_so_that_its_request_can_end_a_dead_connection() -> (
+    None
+):
     lag = GroupLag(load_settings({}, kafka_bootstrap_servers="127.0.0.1:9"), "g", look_up_seconds=0.01)
     answers, ended = asyncio.Event(), asyncio.Event()
 

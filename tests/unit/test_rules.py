@@ -17,7 +17,12 @@ TEXT = load_settings({}).first_message_text
 
 def call(**metadata: object) -> CallCompleted:
     recipient = {"phone_number": "+573138539155", "conversation_id": "conv_1"}
-    body: dict[str, Any] = {"agent_id": "a", "agent_name": "Ana", "recipient": recipient, "call_metadata": metadata}
+    body: dict[str, Any] = {
+        "agent_id": "a",
+        "agent_name": "Ana",
+        "recipient": recipient,
+        "call_metadata": metadata,
+    }
     return CallCompleted.from_object(body)
 
 
@@ -47,8 +52,14 @@ def test_wrong_placeholders_are_found_early(text: str) -> None:
         (b"\xff", "body"),
         (b'{"agent_id": "a"}', "recipient"),
         (b'{"agent_id": "a", "recipient": []}', "recipient"),
-        (b'{"agent_id": "", "recipient": {"phone_number": "+573138539155", "conversation_id": "c"}}', "agent_id"),
-        (b'{"agent_id": "a", "recipient": {"phone_number": "x", "conversation_id": "c"}}', "recipient.phone_number"),
+        (
+            b'{"agent_id": "", "recipient": {"phone_number": "+573138539155", "conversation_id": "c"}}',
+            "agent_id",
+        ),
+        (
+            b'{"agent_id": "a", "recipient": {"phone_number": "x", "conversation_id": "c"}}',
+            "recipient.phone_number",
+        ),
         (b'{"agent_id": "a", "recipient": {"conversation_id": "c"}}', "recipient.phone_number"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "body"),
     ],
@@ -60,7 +71,10 @@ def test_bad_calls_name_the_field(body: bytes, field: str) -> None:
 
 
 def test_odd_calls_are_taken() -> None:
-    body = b'{"agent_id": 7, "extra": {"x": [1]}, "recipient": {"phone_number": 573138539155, "conversation_id": "c"},'
+    body = (
+        b'{"agent_id": 7, "extra": {"x": [1]},'
+        b' "recipient": {"phone_number": 573138539155, "conversation_id": "c"},'
+    )
     taken = CallCompleted.from_json(body + b'"call_metadata": null, "batch_name": "a\\u0000b"}')
     assert (taken.key, taken.client_name, taken.group_name) == ("+573138539155", "Cliente", "N/A")
     assert taken.batch_name == "ab"
@@ -72,7 +86,10 @@ def test_odd_calls_are_taken() -> None:
     [
         ({"Body": " Hola "}, "Hola"),
         ({"Body": "", "NumMedia": "1", "MediaContentType0": "image/jpeg"}, "[El cliente envió una imagen]"),
-        ({"NumMedia": "1", "MediaContentType0": "audio/ogg", "Body": "oye"}, "[El cliente envió un mensaje de voz]\noye"),
+        (
+            {"NumMedia": "1", "MediaContentType0": "audio/ogg", "Body": "oye"},
+            "[El cliente envió un mensaje de voz]\noye",
+        ),
         ({"Latitude": "4.6", "Longitude": "-74.1"}, "[El cliente envió su ubicación: (4.6, -74.1)]"),
         ({"Body": "", "ButtonText": "Sí"}, "Sí"),
         ({}, "[El cliente envió un mensaje de un tipo que no se puede mostrar]"),
@@ -97,7 +114,10 @@ def test_the_judge_sees_each_kind_of_failure() -> None:
     assert good.good
     assert judge([hello, a, b, row("us", "+1", "Eco: a")], [], ["+1"]).lost == 1
     assert judge([hello, a, row("us", "+1", "Eco: a"), row("us", "+1", "Eco: a")], [], ["+1"]).doubled == 1
-    assert judge([hello, a, b, row("us", "+1", "Eco: b"), row("us", "+1", "Eco: a")], [], ["+1"]).out_of_order == 1
+    assert (
+        judge([hello, a, b, row("us", "+1", "Eco: b"), row("us", "+1", "Eco: a")], [], ["+1"]).out_of_order
+        == 1
+    )
     assert judge([], [{"who": "+1", "at_once": 2}], ["+1"]).overlapping == 1
 
 

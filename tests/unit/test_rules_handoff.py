@@ -1,4 +1,4 @@
-"""When the agent asks for a person or ends the conversation, and how the backend can trust what it is told."""
+"""When the agent asks for a person or ends the conversation, and how the backend can trust what it hears."""
 
 import pytest
 

@@ -18,9 +18,16 @@ FORM = {"FlowData": '{"fecha": "mañana", "personas": 2}'}
 def posted(**wanted: object) -> dict[str, str]:
     """The parameters with which the simulated Twilio posts a message."""
     message = Message(
-        sid="SM1", account="AC0", to="whatsapp:+1", from_="whatsapp:+573138539155", body=body_of(wanted),
-        direction="inbound", status="received", created=now(), media=media_of(wanted),
-    )  # fmt: skip
+        sid="SM1",
+        account="AC0",
+        to="whatsapp:+1",
+        from_="whatsapp:+573138539155",
+        body=body_of(wanted),
+        direction="inbound",
+        status="received",
+        created=now(),
+        media=media_of(wanted),
+    )
     return params_of(message, wanted, "https://api.twilio.com")
 
 
@@ -38,7 +45,10 @@ def file(content_type: str) -> list[dict[str, str]]:
         ({"media": file("audio/ogg; codecs=opus")}, "[El cliente envió un mensaje de voz]"),
         ({"media": file("video/mp4")}, "[El cliente envió un video]"),
         ({"media": file("application/pdf")}, "[El cliente envió un documento PDF]"),
-        ({"media": file("application/msword"), "body": "contrato.doc"}, "[El cliente envió un documento]\ncontrato.doc"),
+        (
+            {"media": file("application/msword"), "body": "contrato.doc"},
+            "[El cliente envió un documento]\ncontrato.doc",
+        ),
         ({"media": file("image/webp"), "type": "sticker"}, "[El cliente envió un sticker]"),
         ({"contacts": [{"name": "Luz", "phone": "+57"}]}, "[El cliente envió un contacto]"),
         ({"media": file("x-world/x-3dmf")}, "[El cliente envió un archivo]"),
@@ -46,14 +56,17 @@ def file(content_type: str) -> list[dict[str, str]]:
         ({"reaction": {"emoji": "👍", "sid": "SM0"}}, "[El cliente reaccionó con 👍]"),
         ({"reaction": {"emoji": "", "sid": "SM0"}}, "[El cliente quitó su reacción]"),
         ({"type": "unsupported"}, "[El cliente envió un mensaje de un tipo que no se puede mostrar]"),
-        ({"type": "edited", "body": "las 5, no las 4"}, "[El cliente corrigió un mensaje anterior:]\nlas 5, no las 4"),
+        (
+            {"type": "edited", "body": "las 5, no las 4"},
+            "[El cliente corrigió un mensaje anterior:]\nlas 5, no las 4",
+        ),
         ({"type": "deleted"}, "[El cliente borró un mensaje]"),
         ({"body": "lee esto", "forwarded": True}, "[Mensaje reenviado por el cliente]\nlee esto"),
         ({"body": "info", "extra": ADVERT}, "[El cliente escribe desde el anuncio «Plan Premium»]\ninfo"),
         ({"extra": FORM}, "[El cliente llenó un formulario: fecha: mañana; personas: 2]"),
         ({"extra": {"FlowData": "{"}}, "[El cliente envió un mensaje de un tipo que no se puede mostrar]"),
     ],
-)  # fmt: skip
+)
 def test_each_kind_is_described(wanted: dict[str, object], text: str) -> None:
     assert described(posted(**wanted)) == text
 
@@ -70,7 +83,8 @@ def test_a_quote_is_noticed() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["Body", "NumMedia", "MediaContentType0", "FlowData", "MessageType", "Latitude"]), st.text()
+        st.sampled_from(["Body", "NumMedia", "MediaContentType0", "FlowData", "MessageType", "Latitude"]),
+        st.text(),
     )
 )
 def test_no_parameters_break_it(params: dict[str, str]) -> None:

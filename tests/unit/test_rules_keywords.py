@@ -1,4 +1,4 @@
-"""Commands of clients: whole messages, however they are written."""
+"""Clients' commands: whole messages, however they are written."""
 
 import pytest
 

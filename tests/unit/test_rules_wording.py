@@ -25,7 +25,12 @@ TEMPLATES = {
 
 def client(status: str = "completed", **over: Any) -> Client:  # noqa: ANN401
     recipient = {"phone_number": "+573138539155", "conversation_id": "c", "status": status}
-    call = {"agent_id": "a", "agent_name": "Ana", "recipient": recipient, "call_metadata": {"client_name": "Luz Díaz"}}
+    call = {
+        "agent_id": "a",
+        "agent_name": "Ana",
+        "recipient": recipient,
+        "call_metadata": {"client_name": "Luz Díaz"},
+    }
     return Client(**{"name": "Luz Díaz", "call": call, "summary": None, **over})
 
 
@@ -45,7 +50,10 @@ def test_the_window_closes_a_little_early(ago: timedelta, is_there: bool) -> Non
 
 def test_outside_the_window_the_first_message_is_the_template() -> None:
     words = Wording(load_settings(TEMPLATES)).first(client(summary=None), window_is_open=False)
-    assert words.content == {"content_sid": "HXfirst", "content_variables": {"1": "Luz", "2": "-", "3": "Ana"}}
+    assert words.content == {
+        "content_sid": "HXfirst",
+        "content_variables": {"1": "Luz", "2": "-", "3": "Ana"},
+    }
     assert words.body.startswith("¡Hola Luz! Soy Ana.")
 
 
@@ -75,7 +83,11 @@ def first_text(settings: dict[str, str], summary: str | None) -> str:
         (ON | {"FIRST_MESSAGE_SUMMARY_LANGUAGE": "en"}, WRITTEN, f"Sobre lo que hablamos: {WRITTEN} "),
         (ON | {"FIRST_MESSAGE_SUMMARY_LANGUAGE": "en"}, SPOKEN, ""),
         (ON | {"FIRST_MESSAGE_SUMMARY_LANGUAGE": "any"}, "Premium", "Sobre lo que hablamos: Premium. "),
-        (ON | {"FIRST_MESSAGE_SUMMARY_LENGTH": "30"}, SPOKEN, "Sobre lo que hablamos: El cliente quiere el plan… "),
+        (
+            ON | {"FIRST_MESSAGE_SUMMARY_LENGTH": "30"},
+            SPOKEN,
+            "Sobre lo que hablamos: El cliente quiere el plan… ",
+        ),
     ],
 )
 def test_a_free_text_quotes_the_summary_only_where_that_is_wanted(
@@ -128,7 +140,10 @@ def test_a_templates_values_are_one_line_and_not_endless() -> None:
 
 def test_what_is_repeated_takes_the_template_of_what_it_was() -> None:
     wording = Wording(load_settings(TEMPLATES))
-    sids = [wording.again(client(), kind, "hola").content["content_sid"] for kind in ("call", "reply")]  # type: ignore[union-attr, index]
+    sids = [
+        wording.again(client(), kind, "hola").content["content_sid"]  # type: ignore[union-attr, index]
+        for kind in ("call", "reply")
+    ]
     assert sids == ["HXfirst", "HXreopen"]
     assert Wording(load_settings({})).again(client(), "reply", "hola") is None
 
@@ -152,7 +167,9 @@ def test_a_client_without_a_call_is_written_to_as_well() -> None:
         ("a_status_of_tomorrow", "¡Hola {client_name}! Soy {agent_name}. Intentamos", "no_answer"),
     ],
 )
-def test_a_setting_says_how_each_kind_of_call_goes_on(status: str, begins: str | None, template: str | None) -> None:
+def test_a_setting_says_how_each_kind_of_call_goes_on(
+    status: str, begins: str | None, template: str | None
+) -> None:
     actions = '{"voicemail": "none", "busy": "Estaba ocupado, {client_name}"}'
     opening = CallStatuses(load_settings({"CALL_STATUS_ACTIONS": actions})).opening(status)
     assert (opening is None) == (begins is None)
@@ -216,5 +233,9 @@ def test_what_is_wrong_is_found_at_the_start_and_named(variable: str, value: str
 
 def test_the_doctor_gets_a_line_for_each() -> None:
     wrong = load_settings({"FIRST_MESSAGE_TEXT": "{x}", "QUIET_HOURS": "x", "CALL_STATUS_ACTIONS": "x"})
-    assert [line.split(":")[0] for line in problems(wrong)] == ["FIRST_MESSAGE_TEXT", "CALL_STATUS_ACTIONS", "QUIET_HOURS"]
+    assert [line.split(":")[0] for line in problems(wrong)] == [
+        "FIRST_MESSAGE_TEXT",
+        "CALL_STATUS_ACTIONS",
+        "QUIET_HOURS",
+    ]
     assert problems(load_settings(TEMPLATES)) == []

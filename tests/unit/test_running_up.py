@@ -1,4 +1,4 @@
-"""Commands work with the `up` that runs, unless the environment names a database."""
+"""Commands work with the running `up`, unless the environment names a database."""
 
 import json
 import os
@@ -21,7 +21,9 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
 
-def test_what_it_has_chosen_counts_and_the_environment_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_has_chosen_counts_and_the_environment_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _tell(tmp_path, os.getpid())
     assert settings_beside(tmp_path).database_url == _DSN
     monkeypatch.setenv("PORT", "2")

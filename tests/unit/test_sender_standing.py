@@ -1,4 +1,4 @@
-"""How the sender stands: a limit of several people's first messages holds these alone, a refused account all."""
+"""The sender's standing: several people's limits hold first messages only, a refused account holds all."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -52,7 +52,9 @@ _MOVED = frozenset({"+1", "+9"})
     ],
     ids=["as of one from the first", "linked at the last", "two that were one all along"],
 )
-def test_one_person_counts_once_by_all_addresses(standing: SenderStanding, told: tuple[frozenset[str], ...]) -> None:
+def test_one_person_counts_once_by_all_addresses(
+    standing: SenderStanding, told: tuple[frozenset[str], ...]
+) -> None:
     for place, person in enumerate((*told, frozenset({"+2"}))):
         standing.limited(str(place), person, "63018")
     assert standing.takes_first_messages
@@ -68,7 +70,9 @@ def test_one_who_was_reached_between_says_that_it_is_none(standing: SenderStandi
 
 
 @pytest.mark.parametrize(("is_first", "by_report"), [(False, True), (True, False)])
-def test_an_answer_or_a_mere_acceptance_says_nothing(standing: SenderStanding, is_first: bool, by_report: bool) -> None:
+def test_an_answer_or_a_mere_acceptance_says_nothing(
+    standing: SenderStanding, is_first: bool, by_report: bool
+) -> None:
     limit(standing, "+1", "+2")
     standing.went_through("y", is_first=is_first, by_report=by_report)
     limit(standing, "+3")
@@ -80,14 +84,20 @@ def test_several_peoples_in_a_row_hold_first_messages_and_say_until_when(standin
     assert standing.held_until("x") == (AT + timedelta(minutes=1), "63018")
     assert standing.account.pause is None, "answers go on"
     [shown] = standing.shown()
-    assert (shown["scope"], shown["code"], shown["until"]) == ("first_messages", "63018", "2026-03-02T15:01:00+00:00")
+    assert (shown["scope"], shown["code"], shown["until"]) == (
+        "first_messages",
+        "63018",
+        "2026-03-02T15:01:00+00:00",
+    )
 
 
 def test_at_its_time_one_tries_and_ends_it_or_doubles_it(standing: SenderStanding, clock: Clock) -> None:
     limit(standing, "+1", "+2", "+3")
     clock.at = AT + timedelta(minutes=1)
     assert standing.held_until("x") is None, "it tries"
-    assert standing.held_until("z") == (clock.at + timedelta(seconds=30), "63018"), "nothing is written again and again"
+    assert standing.held_until("z") == (clock.at + timedelta(seconds=30), "63018"), (
+        "nothing is written again and again"
+    )
     standing.limited("x", frozenset({"+4"}), "63018")
     assert standing.held_until("z") == (AT + timedelta(minutes=2), "63018")
     clock.at = AT + timedelta(minutes=2)
@@ -109,5 +119,3 @@ def test_a_refused_account_holds_first_messages_ever_longer(standing: SenderStan
     assert standing.held_until("y") == (clock.at + timedelta(minutes=5), "63112")
     standing.went_through("x", is_first=False, by_report=True)
     assert standing.held_until("y") is None
-
-

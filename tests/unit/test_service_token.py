@@ -1,4 +1,4 @@
-"""The service's token: two while it is changed, never to an address that somebody else names, not one to be guessed."""
+"""The service's token: two while it changes, never sent to others' addresses, and warned of if guessable."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,7 +22,9 @@ PATH, QUERY = "/records", {"partition": "0", "after": "0"}
     ("primary", "secondary", "accepted"),
     [(None, None, ()), (None, NEW, ()), (OLD, None, (OLD,)), (OLD, NEW, (OLD, NEW))],
 )
-def test_two_count_while_one_is_changed(primary: str | None, secondary: str | None, accepted: tuple[str, ...]) -> None:
+def test_two_count_while_one_is_changed(
+    primary: str | None, secondary: str | None, accepted: tuple[str, ...]
+) -> None:
     settings = load_settings({}, microservice_token=primary, microservice_token_secondary=secondary)
     assert accepted_tokens(settings) == accepted
     assert [is_authorized(accepted, token) for token in (OLD, NEW)] == [OLD in accepted, NEW in accepted]
@@ -31,14 +33,24 @@ def test_two_count_while_one_is_changed(primary: str | None, secondary: str | No
 
 async def test_the_api_takes_both() -> None:
     async with gateway(Fakes(), microservice_token_secondary=NEW) as client:
-        asked = [await client.get("/api/no-such-route", headers={"X-Service-Token": token}) for token in (TOKEN, NEW, OLD)]
+        asked = [
+            await client.get("/api/no-such-route", headers={"X-Service-Token": token})
+            for token in (TOKEN, NEW, OLD)
+        ]
         assert [answer.status for answer in asked] == [404, 404, 401]
 
 
 def test_a_token_that_can_be_guessed_is_warned_of_by_its_variable_alone() -> None:
     long = "x" * SHORTEST_TOKEN
-    assert short_tokens(load_settings({}, microservice_token=long, operator_tokens=f'{{"ana": "{long}", "eva": ""}}')) == []
-    short = load_settings({}, microservice_token="secret", backend_webhook_secret="s", operator_tokens='{"ana": "1234"}')
+    assert (
+        short_tokens(
+            load_settings({}, microservice_token=long, operator_tokens=f'{{"ana": "{long}", "eva": ""}}')
+        )
+        == []
+    )
+    short = load_settings(
+        {}, microservice_token="secret", backend_webhook_secret="s", operator_tokens='{"ana": "1234"}'
+    )
     assert short_tokens(short) == ["MICROSERVICE_TOKEN", "BACKEND_WEBHOOK_SECRET", "OPERATOR_TOKENS"]
 
 
@@ -70,7 +82,9 @@ def test_proofs_hold_while_the_token_is_changed_one_process_after_the_other() ->
         assert proven(after, before)
 
 
-@pytest.mark.parametrize("given", [None, "", ":", "1:", "x:y", "٣:y", "9" * 5000 + ":y", "1000000:" + "ñ" * 64])
+@pytest.mark.parametrize(
+    "given", [None, "", ":", "1:", "x:y", "٣:y", "9" * 5000 + ":y", "1000000:" + "ñ" * 64]
+)
 def test_what_is_no_proof_proves_nothing(given: str | None) -> None:
     assert not proofs(OLD).are_proven(PATH, QUERY, given)
 
@@ -97,7 +111,11 @@ async def test_a_member_of_the_group_that_is_none_of_ours_never_sees_the_token()
 
 async def test_no_proxy_may_keep_what_the_api_answers() -> None:
     async with gateway(Fakes()) as client:
-        for path, token in (("/api/stats", OLD), ("/api/no-such-route", TOKEN), (f"/api/conversations/{NUMBER}", TOKEN)):
+        for path, token in (
+            ("/api/stats", OLD),
+            ("/api/no-such-route", TOKEN),
+            (f"/api/conversations/{NUMBER}", TOKEN),
+        ):
             answer = await client.get(path, headers={"X-Service-Token": token})
             assert answer.headers["Cache-Control"] == "no-store"
         assert "Cache-Control" not in (await client.get("/live")).headers

@@ -1,4 +1,4 @@
-"""People of the simulated Twilio: what is shown of each, from when on, and where a message reaches them."""
+"""People of the simulated Twilio: what each shows, from when on, and where a message reaches them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -51,8 +51,12 @@ def test_the_pages_clients_keep_their_parents_id_and_all_their_chats() -> None:
     assert people.change(NUMBER, {"shows": "id"}).identity["shows"] == "id"
     moved = people.change(NUMBER, {"new_number": NEW})
     assert moved.identity == {
-        "number": NEW, "user_id": f"CO.{NEW[1:]}", "parent_id": f"CO.ENT.{NUMBER[1:]}", "shows": "id", "former": NUMBER,
-    }  # fmt: skip
+        "number": NEW,
+        "user_id": f"CO.{NEW[1:]}",
+        "parent_id": f"CO.ENT.{NUMBER[1:]}",
+        "shows": "id",
+        "former": NUMBER,
+    }
     assert len(people.addresses(NUMBER)) == 4
     assert people.of(NUMBER).number == NEW
 

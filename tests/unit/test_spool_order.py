@@ -1,4 +1,4 @@
-"""Which spooled events are published one after the other: those of a key, and of all that one person's messages name."""
+"""Spooled events published in sequence: those of one key, and of all keys one person's messages name."""
 
 import json
 
@@ -30,7 +30,10 @@ def test_wherever_a_message_names_both_all_of_the_persons_go_in_their_order(plac
     rows = [said(1, USER), said(2, NUMBER), said(3, USER), said(4, OTHER)]
     rows.insert(place, said(9, NUMBER, ExternalUserId=USER))
     [others, persons] = sorted(in_lines(rows), key=len)
-    assert ([row.id for row in others], [row.id for row in persons]) == ([4], [row.id for row in rows if row.id != 4])
+    assert ([row.id for row in others], [row.id for row in persons]) == (
+        [4],
+        [row.id for row in rows if row.id != 4],
+    )
 
 
 def test_so_do_those_of_whoever_has_changed_the_number() -> None:

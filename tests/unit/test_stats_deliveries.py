@@ -1,4 +1,4 @@
-"""Events are acknowledged when their changes are in Kafka, in the order of offsets."""
+"""Events are acknowledged in offset order, once their changes are in Kafka."""
 
 import asyncio
 
@@ -23,7 +23,9 @@ class Scene:
         self.acknowledged: list[int] = []
         self.deliveries = Deliveries()
         self.deliveries.begin_generation()
-        self.begun = [self.deliveries.begin(0, offset, Fetched(offset, self.acknowledged)) for offset in range(events)]
+        self.begun = [
+            self.deliveries.begin(0, offset, Fetched(offset, self.acknowledged)) for offset in range(events)
+        ]
 
     async def deliver(self, *offsets: int) -> None:
         for offset in offsets:

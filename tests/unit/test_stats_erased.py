@@ -1,4 +1,4 @@
-"""An erased number leaves the statistics: the table, the sums, and by a tombstone the changelog."""
+"""An erased number leaves the statistics: the table, the sums and, by a tombstone, the changelog."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -30,10 +30,17 @@ class Written:
 
 
 def event(number: int, kind: str) -> Any:  # noqa: ANN401
-    told = ConversationEvent.from_object({
-        "event_id": f"1:{number}", "number": number, "conversation_id": 1, "phone_number": PHONE, "type": kind,
-        "at": now(), "data": {},
-    })  # fmt: skip
+    told = ConversationEvent.from_object(
+        {
+            "event_id": f"1:{number}",
+            "number": number,
+            "conversation_id": 1,
+            "phone_number": PHONE,
+            "type": kind,
+            "at": now(),
+            "data": {},
+        }
+    )
     message = SimpleNamespace(
         partition=partition_of(PHONE, _PARTITIONS), offset=number, value=told.to_json(), key=PHONE.encode()
     )
@@ -46,7 +53,12 @@ async def test_an_erased_number_is_forgotten_and_a_repetition_changes_nothing() 
     app.tables = SimpleNamespace(actives_ready=True)
     written: Any = Written()
     live = LiveRecords(
-        SimpleNamespace(data={}), written, Assignment(app, "changelog"), partitions=_PARTITIONS, zone=UTC, days_kept=8
+        SimpleNamespace(data={}),
+        written,
+        Assignment(app, "changelog"),
+        partitions=_PARTITIONS,
+        zone=UTC,
+        days_kept=8,
     )
     counting = Counting(live, written)
     await counting.assigned(set())
@@ -54,10 +66,18 @@ async def test_an_erased_number_is_forgotten_and_a_repetition_changes_nothing() 
     assert live.totals.of(day)["started"] == 0  # summed anew: from here on kept while records change
     await counting.take(event(1, "started"))
     await counting.take(event(2, "received"))
-    assert (live.totals.of(day)["active"], live.totals.of(day)["started"], live.totals.of(day)["received"]) == (1, 1, 1)
+    assert (
+        live.totals.of(day)["active"],
+        live.totals.of(day)["started"],
+        live.totals.of(day)["received"],
+    ) == (1, 1, 1)
     for _ in range(2):
         await counting.take(event(3, "erased"))
     assert live.find(PHONE) is None
-    assert (live.totals.of(day)["active"], live.totals.of(day)["started"], live.totals.of(day)["received"]) == (0, 0, 0)
+    assert (
+        live.totals.of(day)["active"],
+        live.totals.of(day)["started"],
+        live.totals.of(day)["received"],
+    ) == (0, 0, 0)
     assert written.log[-1] == (PHONE, None)
     assert [value is None for _, value in written.log] == [False, False, True]

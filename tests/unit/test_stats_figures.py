@@ -1,4 +1,4 @@
-"""What is told of the sums: the contract's figures, a campaign's days, quantiles."""
+"""Figures made of the sums: the contract's, a campaign's days, quantiles."""
 
 from collections import Counter
 from datetime import timedelta
@@ -51,7 +51,15 @@ def test_a_call_counts_for_the_day_on_which_it_began() -> None:
     totals = Totals()
     totals.replace(None, record)
     none = dict.fromkeys(("delivered", "read", "answered", "escalated", "stopped", "failed"), 0)
-    b1 = {"started": 1, **none, "delivered": 1, "read": 1, "answered": 1, "failed": 1, "reasons": {"63016": 1}}
+    b1 = {
+        "started": 1,
+        **none,
+        "delivered": 1,
+        "read": 1,
+        "answered": 1,
+        "failed": 1,
+        "reasons": {"63016": 1},
+    }
     assert campaign_days([totals.campaign({"batch_id": "b1"})]) == {"2025-10-28": b1}
     assert campaign_days([totals.campaign({"batch_id": "b1", "group_id": "6"})]) == {}
     assert campaign_days([totals.campaign({"batch_id": "b2"})]) == {

@@ -9,13 +9,19 @@ from streams.stats.page import Page, shown
 
 RECORDS: list[dict[str, Any]] = [
     {
-        "conversation_id": number, "phone_number": f"+573138539{100 + number}",
+        "conversation_id": number,
+        "phone_number": f"+573138539{100 + number}",
         "status": "active" if number % 2 else "closed",
-        "batch_id": "b1" if number < 5 else "b2", "agent_id": "a", "days": {}, "calls": [],
-        "partition": 0, "started_day": None, "client_name": "Ana",
+        "batch_id": "b1" if number < 5 else "b2",
+        "agent_id": "a",
+        "days": {},
+        "calls": [],
+        "partition": 0,
+        "started_day": None,
+        "client_name": "Ana",
     }
     for number in (7, 3, 1, 2, 5, 4, 6)
-]  # fmt: skip
+]
 
 
 def ids(page: dict[str, Any]) -> list[int]:
@@ -47,7 +53,8 @@ def test_what_a_record_is_kept_by_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"limit": "0"}, {"limit": "501"}, {"after": "-1"}, {"limit": "x"}, {"after": "١"}, {"batch": "b1"}]
+    "query",
+    [{"limit": "0"}, {"limit": "501"}, {"after": "-1"}, {"limit": "x"}, {"after": "١"}, {"batch": "b1"}],
 )
 def test_what_cannot_be_asked_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(InvalidInput):

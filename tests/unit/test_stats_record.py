@@ -23,7 +23,11 @@ def test_a_conversation_is_told_by_its_record() -> None:
         event(4, "received", NOON + timedelta(minutes=2)),
     )
     assert (record["client_name"], record["agent_id"], record["batch_id"], record["group_id"]) == (
-        "Ana", "agent", "batch", "5")  # fmt: skip
+        "Ana",
+        "agent",
+        "batch",
+        "5",
+    )
     assert (record["sent"], record["received"], record["number"]) == (1, 2, 4)
     assert record["waiting_since"] == "2025-10-28T12:01:00+00:00"
     answered = apply(record, event(5, "sent", kind="reply", response_seconds=45.000001), UTC)
@@ -72,7 +76,9 @@ def test_a_message_belongs_to_the_day_on_which_it_came() -> None:
 
 def test_a_message_from_before_todays_call_is_no_answer_to_it() -> None:
     record = story(
-        event(1, "started", NOON - timedelta(days=1)), event(2, "received", NOON - timedelta(hours=1)), event(3, "started")
+        event(1, "started", NOON - timedelta(days=1)),
+        event(2, "received", NOON - timedelta(hours=1)),
+        event(3, "started"),
     )
     assert record["days"]["2025-10-28"]["answered"] == 0
     assert apply(record, event(4, "received"), UTC)["days"]["2025-10-28"]["answered"] == 1
@@ -145,8 +151,12 @@ def test_messages_of_an_unknown_number_wait_for_their_call() -> None:
     assert has_begun(begun)
     assert (begun["received"], begun["waiting_since"]) == (2, NOON.isoformat())
     assert begun["days"]["2025-10-28"] | {"latency": {}} == {
-        **dict.fromkeys(COUNTS, 0), "started": 1, "answered": 1, "received": 2, "latency": {},
-    }  # fmt: skip
+        **dict.fromkeys(COUNTS, 0),
+        "started": 1,
+        "answered": 1,
+        "received": 2,
+        "latency": {},
+    }
     assert begun["calls"][0]["answered"] == 1
     assert begun.keys() == empty(1, PHONE).keys()
 
@@ -174,6 +184,13 @@ def test_a_conversation_that_merged_into_another_is_none_of_its_own_and_its_mess
     )
     [day] = record["days"].values()
     assert (day["started"], day["answered"], day["received"], day["sent"]) == (0, 0, 2, 1)
-    assert (record["status"], record["calls"], record["waiting_since"], record["gap"]) == ("closed", [], None, False)
-    stranger = story(event(1, "received", parked=True, message_sid="SM1"), event(2, "merging"), event(3, "merged"))
+    assert (record["status"], record["calls"], record["waiting_since"], record["gap"]) == (
+        "closed",
+        [],
+        None,
+        False,
+    )
+    stranger = story(
+        event(1, "received", parked=True, message_sid="SM1"), event(2, "merging"), event(3, "merged")
+    )
     assert (has_begun(stranger), stranger.get("parked")) == (False, None)

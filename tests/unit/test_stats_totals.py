@@ -1,4 +1,4 @@
-"""The records' sums: however often and in whatever company an event is delivered, they are those of each event once."""
+"""The records' sums count each event once, however often and in whatever company it is delivered."""
 
 from datetime import UTC, timedelta
 
@@ -12,11 +12,23 @@ from streams.stats.record import Record
 from streams.stats.totals import Totals, figures
 from tests.support.stats_told import NOON, deliver, event
 
-# Any schedule of at-least-once delivery: conversations interleave as they like, and after each event a conversation may
-# go back to an earlier one and on from there, as after a crash.
+# Any schedule of at-least-once delivery: conversations interleave freely, and after each event a conversation
+# may go back to an earlier one and on from there, as after a crash.
 
-TYPES: list[EventType] = ["started", "received", "sent", "answered", "delivered", "failed", "closed", "escalated", "parked"]
-MOMENTS = st.datetimes(NOON.replace(tzinfo=None), (NOON + timedelta(days=3)).replace(tzinfo=None), timezones=st.just(UTC))
+TYPES: list[EventType] = [
+    "started",
+    "received",
+    "sent",
+    "answered",
+    "delivered",
+    "failed",
+    "closed",
+    "escalated",
+    "parked",
+]
+MOMENTS = st.datetimes(
+    NOON.replace(tzinfo=None), (NOON + timedelta(days=3)).replace(tzinfo=None), timezones=st.just(UTC)
+)
 SECONDS = st.one_of(st.none(), st.decimals(0, 600, places=6).map(float))
 PARTS = st.tuples(st.sampled_from(TYPES), MOMENTS, SECONDS)
 
@@ -83,7 +95,9 @@ def test_sums_over_disjoint_parts_are_the_sums_over_all(
 
 
 def test_taking_all_records_out_leaves_nothing() -> None:
-    records, totals = deliver([event(1, "started"), event(2, "received"), event(3, "sent", response_seconds=0.1)])
+    records, totals = deliver(
+        [event(1, "started"), event(2, "received"), event(3, "sent", response_seconds=0.1)]
+    )
     for record in records.values():
         totals.replace(record, None)
     assert totals.of("2025-10-28") == {"active": 0, **dict.fromkeys(COUNTS, 0), "latency": {}}

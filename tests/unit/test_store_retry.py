@@ -1,4 +1,4 @@
-"""What Postgres did not answer is done again until it answers: an error in between is no answer."""
+"""What Postgres did not answer is repeated until it answers; an error in between is no answer."""
 
 from typing import Any
 
@@ -37,4 +37,7 @@ async def test_what_passes_is_waited_for_once_an_outcome_is_unknown() -> None:
 async def test_what_is_refused_for_good_is_raised() -> None:
     pool: Any = _Pool()
     with pytest.raises(asyncpg.UniqueViolationError):
-        await retry(pool, _after(asyncpg.ConnectionDoesNotExistError("cut off"), asyncpg.UniqueViolationError("twice")))
+        await retry(
+            pool,
+            _after(asyncpg.ConnectionDoesNotExistError("cut off"), asyncpg.UniqueViolationError("twice")),
+        )

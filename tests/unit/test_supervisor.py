@@ -1,4 +1,4 @@
-"""Who is better started anew: who does not answer, or is not ready for a reason that a new start would mend."""
+"""Which process is better restarted: one that hangs, or is not ready for a reason that a restart mends."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Whatever touches the text of a client, an agent or a backend has a budget for each of its characters."""
+"""Whatever handles a client's, an agent's or a backend's text has a budget for each of its characters."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,20 @@ PARSING, PASSING = 6_000, 400
 PIECES = st.sampled_from(
     ["a", "palabra ", " ", "  ", "\t", "\n", "\n\n", "\r\n", "    ", "\x00", "{", "}", "##persona##", "¿Sí?"]
     + ["*", "**", "***", "_", "__", "~~", "~", "`", "``", "```", "# ", "- ", "* ", "+ ", "1. ", "> ", "---"]
-    + ["[", "]", "(", ")", "![", "](https://e.co/a)", "[a](", "https://e.co/_a", "://", "<https://e", '"', "'"]
+    + [
+        "[",
+        "]",
+        "(",
+        ")",
+        "![",
+        "](https://e.co/a)",
+        "[a](",
+        "https://e.co/_a",
+        "://",
+        "<https://e",
+        '"',
+        "'",
+    ]
     + ["|", "| ", "|---|", "\\", "&", "&amp;", "<", "<br>", ":", ".", "[happy]", "[risas]", "[con calma]"]
     + ["😀", "🇨🇴", "👩‍👩‍👧‍👦", "e\u0301", "\u200d", "ﷺ"]
 )
@@ -54,7 +67,9 @@ PASSES: dict[str, Callable[[str], object]] = {
     "keywords": normalised,
     "command": lambda text: KEYWORDS.intent({"Body": text, "ButtonText": text}),
     "inbound": lambda text: described({"Body": text, "NumMedia": text, "Label": text, "Latitude": text}),
-    "inbound form": lambda text: described({"FlowData": text, "ReferralHeadline": text, "ReferralBody": text}),
+    "inbound form": lambda text: described(
+        {"FlowData": text, "ReferralHeadline": text, "ReferralBody": text}
+    ),
     "hand-off": lambda text: HANDOFF.read(text, tools=[text], ended=False),
     "context": lambda text: context_text(a_conversation(text)),
     "variables": lambda text: variables(a_conversation(text)),

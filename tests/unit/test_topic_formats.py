@@ -1,4 +1,4 @@
-"""The topics' formats as README of `schemas` tells them, against the models and recorded events."""
+"""The topic formats in the README of `schemas`, against the models and recorded events."""
 
 import json
 import re
@@ -17,7 +17,9 @@ EXAMPLES: dict[str, str] = dict(re.findall(r"^```json ([\w -]+)\n(.*?)^```", PAG
 # (type, its data's keys) of each row of the table
 ROWS = {
     name: set(re.findall(r"`(\w+)`", data))
-    for names, data in re.findall(r"^\| (`[\w`, ]+`) \| (.+) \|$", PAGE.split("## `conversation-event`")[1], re.MULTILINE)
+    for names, data in re.findall(
+        r"^\| (`[\w`, ]+`) \| (.+) \|$", PAGE.split("## `conversation-event`")[1], re.MULTILINE
+    )
     for name in re.findall(r"`(\w+)`", names)
 }
 RECORDED = (ROOT / "tests" / "unit" / "recorded" / "conversation-event.v3.jsonl").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""One trace from the webhook over Kafka's headers to the send, and none of it tells who the client is."""
+"""One trace from the webhook over Kafka's headers to the send, none of which tells who the client is."""
 
 import asyncio
 import json
@@ -71,7 +71,15 @@ class Told:
         self.received: list[MessageReceived] = []
         self.come = asyncio.Event()
 
-    async def put(self, source: object, offset: int, key: str, told: Any, *rest: object, urgent: bool) -> None:  # noqa: ANN401
+    async def put(
+        self,
+        source: object,
+        offset: int,
+        key: str,
+        told: Any,  # noqa: ANN401
+        *rest: object,
+        urgent: bool,
+    ) -> None:
         self.received.append(told.given)
         self.come.set()
 
@@ -104,7 +112,9 @@ async def worked(records: list[Record]) -> None:
     """Take records through a worker; one burst, answered with one send that fails."""
     told, nobody, policy = Told(), cast(Any, None), Policy.of(load_settings({}))
     reader = InputReader(nobody, policy, nobody)
-    intake = Intake(1, cast(Any, told), reader, nobody, nobody, lambda *place: None, lambda: datetime.now(UTC))
+    intake = Intake(
+        1, cast(Any, told), reader, nobody, nobody, lambda *place: None, lambda: datetime.now(UTC)
+    )
     working = asyncio.create_task(intake.work())
     for record in records:
         await intake(TopicPartition(INBOUND_MESSAGE, 0), Event(record))
@@ -121,10 +131,17 @@ async def _answered(policy: Policy, received: list[MessageReceived]) -> None:
     parts = dict.fromkeys(("pool", "agent", "calls", "delivery", "look_ups", "backend", "letters"), vendors)
     performer = Performer(policy=policy, **parts)
     question = tuple(
-        Waiting(kind="message", event_id=each.event_id, at=each.received_at, trace=each.trace) for each in received
+        Waiting(kind="message", event_id=each.event_id, at=each.received_at, trace=each.trace)
+        for each in received
     )
     ask = AskAgent(
-        id="ask", agent_id="a", call_id="c", question=question, client_name=None, has_details=True, meanwhile_since=None
+        id="ask",
+        agent_id="a",
+        call_id="c",
+        question=question,
+        client_name=None,
+        has_details=True,
+        meanwhile_since=None,
     )
     await performer.perform(NUMBER, ask)
     part = Part(own_id="1", to=f"whatsapp:{NUMBER}", body="hola")
@@ -136,7 +153,9 @@ async def _answered(policy: Policy, received: list[MessageReceived]) -> None:
 async def post(broker: Broker, sid: str, **headers: str) -> None:
     params = message(sid)
     async with gateway(Fakes(publisher=Publishing(broker))) as client:
-        assert (await client.post(INCOMING, data=params, headers=signed(INCOMING, params) | headers)).status == 200
+        assert (
+            await client.post(INCOMING, data=params, headers=signed(INCOMING, params) | headers)
+        ).status == 200
 
 
 async def test_one_trace_from_webhook_to_send(exporter: InMemorySpanExporter) -> None:
@@ -144,20 +163,31 @@ async def test_one_trace_from_webhook_to_send(exporter: InMemorySpanExporter) ->
     await post(broker, "SM1")
     await worked(broker.records)
     spans = {each.name: each for each in exporter.get_finished_spans()}
-    names = [f"POST {INCOMING}", "publish inbound-message", "handle inbound-message", "deliver", "twilio send"]
+    names = [
+        f"POST {INCOMING}",
+        "publish inbound-message",
+        "handle inbound-message",
+        "deliver",
+        "twilio send",
+    ]
     assert sorted(spans) == sorted([*names, "turn reply"])
     assert len({_context(each).trace_id for each in spans.values()}) == 1
     for above, below in zip(names, names[1:], strict=False):
         parent = spans[below].parent
         assert parent is not None
         assert parent.span_id == _context(spans[above]).span_id
-    assert (spans["twilio send"].status.is_ok, spans["twilio send"].status.description) == (False, "RetryableError")
+    assert (spans["twilio send"].status.is_ok, spans["twilio send"].status.description) == (
+        False,
+        "RetryableError",
+    )
     told = json.dumps([each.to_json() for each in spans.values()])
     assert NUMBER not in told
     assert "hola" not in told
 
 
-async def test_a_burst_goes_on_in_its_first_trace_and_links_the_others(exporter: InMemorySpanExporter) -> None:
+async def test_a_burst_goes_on_in_its_first_trace_and_links_the_others(
+    exporter: InMemorySpanExporter,
+) -> None:
     broker = Broker()
     await post(broker, "SM1")
     await post(broker, "SM2", traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01")

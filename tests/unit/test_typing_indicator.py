@@ -34,5 +34,8 @@ async def test_the_indicator_is_shown_where_the_answer_takes_long_and_is_never_i
 
 def test_each_product_of_twilio_has_its_host() -> None:
     assert product_host("https://api.twilio.com", "messaging") == "https://messaging.twilio.com"
-    assert product_host("https://api.dublin.ie1.twilio.com/", "messaging") == "https://messaging.dublin.ie1.twilio.com"
+    assert (
+        product_host("https://api.dublin.ie1.twilio.com/", "messaging")
+        == "https://messaging.dublin.ie1.twilio.com"
+    )
     assert product_host("http://127.0.0.1:4010", "messaging") == "http://127.0.0.1:4010"

@@ -1,4 +1,4 @@
-"""A greeting that comes although it was asked not to: whatever the order, it is no answer."""
+"""A greeting that comes although it was switched off is no answer, whatever the order."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from clients.elevenlabs.agent_settings import is_greeting
 from clients.elevenlabs.event_order import EventOrder, Origin
 from clients.elevenlabs.events import AgentSilent
-from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, end_of_turn, metadata, part, ping, response
+from tests.support.vendor_servers import (
+    Json,
+    Script,
+    ScriptedElevenLabs,
+    end_of_turn,
+    metadata,
+    part,
+    ping,
+    response,
+)
 from tests.support.websocket_scripts import ANSWER, QUESTION, agent, until_asked
 
 GREETING = "¡Hola! Gracias por llamar."
@@ -21,7 +30,8 @@ GREETING = "¡Hola! Gracias por llamar."
 def numbered(event: Json, number: int) -> Json:
     """The same event under another number."""
     return {
-        key: value | {"event_id": number} if isinstance(value, dict) else value for key, value in event.items()
+        key: value | {"event_id": number} if isinstance(value, dict) else value
+        for key, value in event.items()
     }
 
 
@@ -40,7 +50,13 @@ CORRECTED = [
     },
 ]
 INTERRUPTED = [{"type": "interruption", "interruption_event": {"event_id": 3}}, response(GREETING, 3)]
-GREETINGS = {"whole": WHOLE, "ended": ENDED, "parts": IN_PARTS, "corrected": CORRECTED, "both": [*IN_PARTS, *WHOLE]}
+GREETINGS = {
+    "whole": WHOLE,
+    "ended": ENDED,
+    "parts": IN_PARTS,
+    "corrected": CORRECTED,
+    "both": [*IN_PARTS, *WHOLE],
+}
 
 
 def conversation(*, before: Sequence[Json] = (), behind: Sequence[Json] = ()) -> Script:
@@ -59,7 +75,9 @@ def conversation(*, before: Sequence[Json] = (), behind: Sequence[Json] = ()) ->
 @pytest.mark.parametrize("order", ["before", "first", "last"])
 async def test_a_greeting_in_any_order_is_no_answer(greeting: list[Json], order: str) -> None:
     before = greeting if order == "before" else []
-    behind = {"before": ANSWER, "first": (*greeting, *ANSWER), "last": (*ANSWER[:3], *greeting, ANSWER[3])}[order]
+    behind = {"before": ANSWER, "first": (*greeting, *ANSWER), "last": (*ANSWER[:3], *greeting, ANSWER[3])}[
+        order
+    ]
     vendor = ScriptedElevenLabs(conversation(before=before, behind=behind))
     async with agent(vendor) as client:
         reply = await client.ask(QUESTION)

@@ -1,4 +1,4 @@
-"""The specified message route, the look-up of calls, and going over from one transport to the other."""
+"""The specified message route, the look-up of calls, and switching from one transport to the other."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -119,7 +119,9 @@ async def test_refused_key_waits_and_says_why(body: object, why: str) -> None:
 async def test_without_a_call_there_is_no_route() -> None:
     async with api(answering(200, {"response": "x"})) as client:
         with pytest.raises(RestNotSupported):
-            await ElevenLabsRest(client, to_whatsapp).ask(Question(conversation_id="", agent_id="a", text="t", user_id="u"))
+            await ElevenLabsRest(client, to_whatsapp).ask(
+                Question(conversation_id="", agent_id="a", text="t", user_id="u")
+            )
 
 
 CALL: Json = {
@@ -143,7 +145,12 @@ async def test_fetch_call() -> None:
     async with api(answering(200, CALL)) as client:
         found = await ElevenLabsCalls(client).fetch_call("conv_1")
     assert found
-    assert (found.summary, found.duration_secs, found.status, found.agent_name) == ("Le interesa", 22, "done", "Ana")
+    assert (found.summary, found.duration_secs, found.status, found.agent_name) == (
+        "Le interesa",
+        22,
+        "done",
+        "Ana",
+    )
     assert found.transcript == [("agent", "Hola"), ("user", "Sí")]
     assert found.dynamic_variables == {"plan": "oro", "n": 3}
 
@@ -167,7 +174,10 @@ async def test_fetch_call_may_be_tried_again(status: int, body: str) -> None:
         ({"status": "processing"}, False),
         ({"status": "in-progress", "transcript": []}, False),
         ({"status": "processing", "transcript": [{"role": "user", "message": "Sí"}]}, True),
-        ({"status": "done", "transcript": []}, True),  # nothing is retained: its variables and duration still count
+        (
+            {"status": "done", "transcript": []},
+            True,
+        ),  # nothing is retained: its variables and duration still count
         ({"status": "failed", "analysis": None, "metadata": None, "transcript": None}, True),
         ({"status": 5, "metadata": {"call_duration_secs": "x"}, "transcript": {}, "analysis": []}, True),
     ],
@@ -245,8 +255,13 @@ async def test_bounded_gives_its_place_back_after_a_failure() -> None:
 def test_context_keeps_the_newest() -> None:
     history = [("inbound", f"mensaje {n} " + "x" * 90) for n in range(100)]
     call = [("agent", "Hola")]
-    text = context_text(CallContext(client_name="Ana", summary="Le interesa", transcript=call, history=history))
-    assert "Cliente: Ana\nResumen de la llamada: Le interesa\nTranscripción de la llamada:\nAgente: Hola\n" in text
+    text = context_text(
+        CallContext(client_name="Ana", summary="Le interesa", transcript=call, history=history)
+    )
+    assert (
+        "Cliente: Ana\nResumen de la llamada: Le interesa\nTranscripción de la llamada:\nAgente: Hola\n"
+        in text
+    )
     assert "mensaje 99 " in text
     assert "mensaje 10 " not in text
     assert len(text) < 9_000
@@ -262,5 +277,9 @@ def test_variables_repeat_the_calls_own() -> None:
     own = {"plan": "oro", "system__time": "x", "o": [1], "z": None}
     given = variables(CallContext(client_name="Ana", dynamic_variables=own))
     assert given == {
-        "plan": "oro", "channel": "whatsapp", "customer_name": "Ana", "previous_summary": "", "previous_transcript": "",
-    }  # fmt: skip
+        "plan": "oro",
+        "channel": "whatsapp",
+        "customer_name": "Ana",
+        "previous_summary": "",
+        "previous_transcript": "",
+    }

@@ -1,11 +1,19 @@
-"""Overrides that an agent refuses: which are left out, for how long, and what is no refusal."""
+"""Overrides that an agent refuses: which are left out, for how long, and what is not a refusal."""
 
 import pytest
 from aiohttp import web
 
 from clients.elevenlabs import overrides
 from clients.elevenlabs.overrides import FIRST_MESSAGE, OVERRIDES, Refusals
-from tests.support.vendor_servers import Json, Script, ScriptedElevenLabs, end_of_turn, error, metadata, response
+from tests.support.vendor_servers import (
+    Json,
+    Script,
+    ScriptedElevenLabs,
+    end_of_turn,
+    error,
+    metadata,
+    response,
+)
 from tests.support.websocket_scripts import ANSWER, QUESTION, agent, refuses, says
 
 

@@ -54,7 +54,13 @@ async def test_key_does_not_travel_with_a_signed_url() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, RetryableError), (403, TerminalError), (404, TerminalError), (429, RetryableError), (503, RetryableError)],
+    [
+        (401, RetryableError),
+        (403, TerminalError),
+        (404, TerminalError),
+        (429, RetryableError),
+        (503, RetryableError),
+    ],
 )
 async def test_handshake_is_refused(status: int, kind: type[VendorError]) -> None:
     async def handle(request: web.Request) -> web.Response:
@@ -114,7 +120,9 @@ class Signing:
 
 
 @pytest.mark.parametrize(("good", "signed"), [(9, 1), (1, 3)])
-async def test_a_signed_url_is_used_for_as_long_as_conversations_begin_under_it(good: int, signed: int) -> None:
+async def test_a_signed_url_is_used_for_as_long_as_conversations_begin_under_it(
+    good: int, signed: int
+) -> None:
     vendor = Signing(good)
     async with served(vendor.handle) as url, open_session(aiohttp.ClientTimeout(total=2.0), 10) as session:
         settings = load_settings({}, elevenlabs_api_base_url=url, elevenlabs_api_key="k")

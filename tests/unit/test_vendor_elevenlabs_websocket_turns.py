@@ -29,7 +29,9 @@ async def test_conversation_from_start_to_answer() -> None:
         await socket.send_json(ping(1))
         await socket.send_json(metadata("conv_text"))
         await vendor.until(socket, "user_message")
-        await socket.send_json({"type": "client_tool_call", "client_tool_call": {"tool_name": "x", "tool_call_id": "c1"}})
+        await socket.send_json(
+            {"type": "client_tool_call", "client_tool_call": {"tool_name": "x", "tool_call_id": "c1"}}
+        )
         await vendor.until(socket, "client_tool_result")
         call = {"tool_call_id": "m1", "state": "awaiting_approval"}
         await socket.send_json({"type": "mcp_tool_call", "mcp_tool_call": call})
@@ -47,7 +49,10 @@ async def test_conversation_from_start_to_answer() -> None:
     assert reply.raw == {"conversation_id": "conv_text", "messages": ["Cuesta $99"]}
     start = vendor.starts[0]
     assert start["type"] == "conversation_initiation_client_data"
-    assert start["conversation_config_override"] == {"conversation": {"text_only": True}, "agent": {"first_message": ""}}
+    assert start["conversation_config_override"] == {
+        "conversation": {"text_only": True},
+        "agent": {"first_message": ""},
+    }
     assert start["dynamic_variables"]["plan"] == "oro"
     assert start["user_id"] == "+57313"
     pong, context, asked, tool, approval = vendor.heard
@@ -64,13 +69,24 @@ TURNS: list[tuple[str, Script, str, bool]] = [
     ("parts alone", says(part("start"), part("delta", "Sí"), part("stop")), "Sí", False),
     (
         "tool",
-        says(response("Un momento."), tool_request("p"), tool_response("p"), response("Cuesta $99"), end_of_turn()),
+        says(
+            response("Un momento."),
+            tool_request("p"),
+            tool_response("p"),
+            response("Cuesta $99"),
+            end_of_turn(),
+        ),
         "Un momento.\n\nCuesta $99",
         False,
     ),
     ("closed in good order", says(response("Adiós"), close=1000), "Adiós", False),
     ("closed before the stream's stop", says(part("start"), response("Adiós"), close=1000), "Adiós", False),
-    ("its tool does not come back", says(response("Adiós"), tool_request("end_call"), close=1000), "Adiós", True),
+    (
+        "its tool does not come back",
+        says(response("Adiós"), tool_request("end_call"), close=1000),
+        "Adiós",
+        True,
+    ),
     ("agent ends by its tool", says(response("Adiós"), tool_response("end_call")), "Adiós", True),
     ("broken after a whole answer", says(*ANSWER, close=1011), "Cuesta $99", False),
     ("deadline with a tool running", says(response("Un momento."), tool_request("p")), "Un momento.", False),
@@ -95,16 +111,36 @@ FAILURES: list[tuple[str, Script, type[VendorError], int]] = [
     ("only voice tags", says(response("[sighs]"), end_of_turn()), AgentSilent, 2),
     ("cut within an answer", says(part("start"), part("delta", "Cue"), close=0), AgentSilent, 2),
     ("cut within a tool", says(response("Un momento."), tool_request("p"), close=0), RetryableError, 1),
-    ("parts alone, closed in good order", says(part("start"), part("delta", "Cue"), close=1000), NeverAnswered, 3),
-    ("a tool, closed in good order", says(response("Un momento."), tool_request("p"), close=1000), NeverAnswered, 3),
+    (
+        "parts alone, closed in good order",
+        says(part("start"), part("delta", "Cue"), close=1000),
+        NeverAnswered,
+        3,
+    ),
+    (
+        "a tool, closed in good order",
+        says(response("Un momento."), tool_request("p"), close=1000),
+        NeverAnswered,
+        3,
+    ),
     ("no credits", says(OUT_OF_CREDITS, close=1000), AccountRefused, 1),
     ("no credits within a text", says(part("start"), OUT_OF_CREDITS, close=1000), AccountRefused, 1),
     ("no credits after half", says(response("Cuesta"), OUT_OF_CREDITS, close=1000), AccountRefused, 1),
     ("no credits at the start", refuses(OUT_OF_CREDITS, close=1000), AccountRefused, 1),
-    ("no credits by its reason", refuses(error(1008, "quota_exceeded", "No credits"), close=1008), AccountRefused, 1),
+    (
+        "no credits by its reason",
+        refuses(error(1008, "quota_exceeded", "No credits"), close=1008),
+        AccountRefused,
+        1,
+    ),
     ("too many", refuses({"type": "queue_status"}, close=3008), RetryableError, 1),
     ("rejected", refuses(close=3000), RetryableError, 1),
-    ("missing variable", refuses(error(1008, "missing_dynamic_variable", "name"), close=1008), TerminalError, 1),
+    (
+        "missing variable",
+        refuses(error(1008, "missing_dynamic_variable", "name"), close=1008),
+        TerminalError,
+        1,
+    ),
     ("not JSON", says([]), RetryableError, 1),  # type: ignore[arg-type]
 ]
 

@@ -18,7 +18,9 @@ def test_cleaned_text_can_be_stored_and_sent(text: str) -> None:
 
 
 def test_halves_of_a_character_become_one() -> None:
-    assert parse_vendor_object('{"a": ["\\ud83d\\ude00", "x\\u0000y", "\\ud83d"]}') == {"a": ["😀", "xy", "\ufffd"]}
+    assert parse_vendor_object('{"a": ["\\ud83d\\ude00", "x\\u0000y", "\\ud83d"]}') == {
+        "a": ["😀", "xy", "\ufffd"]
+    }
 
 
 def test_not_a_number_becomes_null() -> None:

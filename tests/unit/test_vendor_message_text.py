@@ -15,7 +15,22 @@ FLAG = "🇨🇴"
 ACCENT = "e\u0301"
 # Texts as people and agents write them, and what is awkward to cut.
 PIECES = st.sampled_from(
-    ["a", "palabra", " ", "\n", "\n\n", ". ", "¿Sí? ", "😀", FAMILY, FLAG, ACCENT, "👍🏽", " https://e.co/a?b=c ", "\t"]
+    [
+        "a",
+        "palabra",
+        " ",
+        "\n",
+        "\n\n",
+        ". ",
+        "¿Sí? ",
+        "😀",
+        FAMILY,
+        FLAG,
+        ACCENT,
+        "👍🏽",
+        " https://e.co/a?b=c ",
+        "\t",
+    ]
 )
 TEXTS = st.lists(PIECES, max_size=120).map("".join)
 
@@ -85,11 +100,15 @@ def test_cuts(text: str, limit: int, parts: list[str]) -> None:
         ("*" + "a" * 25 + "*", 10, ["*" + "a" * 8 + "*", "*" + "a" * 8 + "*", "*" + "a" * 8 + "*", "*a*"]),
     ],
 )
-def test_what_is_bold_on_both_sides_of_a_cut_is_bold_in_both_parts(text: str, limit: int, parts: list[str]) -> None:
+def test_what_is_bold_on_both_sides_of_a_cut_is_bold_in_both_parts(
+    text: str, limit: int, parts: list[str]
+) -> None:
     assert split_message(text, limit) == parts
 
 
-WORDS = st.lists(st.sampled_from(["uno", "dos.", "tres", "cuatro,", "cinco"]), min_size=1, max_size=12).map(" ".join)
+WORDS = st.lists(st.sampled_from(["uno", "dos.", "tres", "cuatro,", "cinco"]), min_size=1, max_size=12).map(
+    " ".join
+)
 MARKED = st.tuples(st.sampled_from(["", "*", "_", "~", "`", "*_"]), WORDS).map(
     lambda each: each[0] + each[1] + each[0][::-1]
 )
@@ -176,7 +195,10 @@ def test_1600_letters_are_one_message_and_800_emoji_too() -> None:
         ("Según [1] y [2], el contrato [adjunto].", "Según [1] y [2], el contrato [adjunto]."),
         ("[adjunto] El contrato", "[adjunto] El contrato"),
         ("[Plan Tranquilidad] $99 [próximamente]", "[Plan Tranquilidad] $99 [próximamente]"),
-        ("Hola [nombre del cliente], tu cita es el [fecha]", "Hola [nombre del cliente], tu cita es el [fecha]"),
+        (
+            "Hola [nombre del cliente], tu cita es el [fecha]",
+            "Hola [nombre del cliente], tu cita es el [fecha]",
+        ),
         ("[risas](https://e.co) [risas]: x", "risas: https://e.co [risas]: x"),
         ("[happy](https://e.co)", "happy: https://e.co"),
         ("2 ** 3 ** 4 y 2 * 3", "2 ** 3 ** 4 y 2 * 3"),
@@ -208,7 +230,10 @@ def test_1600_letters_are_one_message_and_800_emoji_too() -> None:
         ("```uno\ndos```\n\n**tres**", "```uno\ndos```\n\n*tres*"),
         ("```\nsin fin **x**", "```\nsin fin *x*"),
         ("1. Haz:\n   ```sh\n   ls  *\n   ```\n2. Fin", "1. Haz:\n   ```\n   ls  *\n   ```\n2. Fin"),
-        ("[1] [adjunto] [ver](www.e.co) [1]: https://e.co", "[1] [adjunto] [ver](www.e.co) [1]: https://e.co"),
+        (
+            "[1] [adjunto] [ver](www.e.co) [1]: https://e.co",
+            "[1] [adjunto] [ver](www.e.co) [1]: https://e.co",
+        ),
         ("https://e.co/a\\_b, <a@e.co> y &amp; AT&T", "https://e.co/a_b, a@e.co y & AT&T"),
         ("https://e.co/?a=*b*&__c__=1 **d**", "https://e.co/?a=*b*&__c__=1 *d*"),
         ("<b>hola</b> <br>adiós", "<b>hola</b>\nadiós"),
@@ -230,7 +255,27 @@ def test_what_is_whatsapps_already_stays(text: str) -> None:
 
 
 ODD = st.sampled_from(
-    ["w ", "w", " ", "\n", "\n\n", "*", "**", "***", "_", "__", "~~", "`", "[", "]", "(", ")", "![", "<", "<br>"]
+    [
+        "w ",
+        "w",
+        " ",
+        "\n",
+        "\n\n",
+        "*",
+        "**",
+        "***",
+        "_",
+        "__",
+        "~~",
+        "`",
+        "[",
+        "]",
+        "(",
+        ")",
+        "![",
+        "<",
+        "<br>",
+    ]
     + ["](https://e.co/a)", "[w](", "> ", "# ", "- ", "* ", "1. ", "    ", "\t", "---\n", "\r\n"]
     + ["|", "| ", " |\n", "|---|\n", "\\", "&"]
 )
@@ -242,8 +287,26 @@ def test_no_word_is_lost_and_none_moves(pieces: list[str]) -> None:
     assert re.findall(r"w\d+w", to_whatsapp(text)) == re.findall(r"w\d+w", text)
 
 
-HOSTILE = ["**a ", "[", "__ _a ", "~~a ", "# " + " " * 50, "[a](", "*", "\n ", "[a](https://e", "`a", "```", "| a ", "|-",
-           "<br", "<https://e", "\\", "[a](https://e(", "(b)"]  # fmt: skip
+HOSTILE = [
+    "**a ",
+    "[",
+    "__ _a ",
+    "~~a ",
+    "# " + " " * 50,
+    "[a](",
+    "*",
+    "\n ",
+    "[a](https://e",
+    "`a",
+    "```",
+    "| a ",
+    "|-",
+    "<br",
+    "<https://e",
+    "\\",
+    "[a](https://e(",
+    "(b)",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

@@ -1,4 +1,4 @@
-"""Health judges vendors by what the workers' calls came to, too: enough failures, most of the newest, no older ones."""
+"""Health also judges vendors by workers' calls: enough failures, most of the newest calls, no older ones."""
 
 from typing import Any
 
@@ -69,9 +69,14 @@ async def test_a_vendor_that_answers_a_probe_and_fails_at_the_work_is_an_error()
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         url = str(server.make_url("/")).rstrip("/")
         settings = load_settings(
-            {}, worker_urls=f"{url}, http://127.0.0.1:9", twilio_api_base_url=url, twilio_account_sid="AC1",
-            twilio_auth_token="t", elevenlabs_api_base_url=url, elevenlabs_api_key="k",
-        )  # fmt: skip
+            {},
+            worker_urls=f"{url}, http://127.0.0.1:9",
+            twilio_api_base_url=url,
+            twilio_account_sid="AC1",
+            twilio_auth_token="t",
+            elevenlabs_api_base_url=url,
+            elevenlabs_api_key="k",
+        )
         outcomes = VendorOutcomes(WorkerViews(settings, session))
         twilio, elevenlabs = TwilioApi(settings, session), ElevenLabsApi(settings, session)
         vendors = Vendors(settings, twilio, elevenlabs, lambda: outcomes.failing)

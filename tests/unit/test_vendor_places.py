@@ -1,4 +1,4 @@
-"""Places for conversations at once: how many there are, and who gets the next."""
+"""Places for simultaneous conversations: how many there are, and who gets the next."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""When a text turn is complete: the orders of events that the vendor's own mock server shows, and the broken ones."""
+"""When a text turn is complete: the event orders of the vendor's own mock server, and broken ones."""
 
 import pytest
 
@@ -36,7 +36,14 @@ TURNS: list[tuple[str, list[Json], str, bool, bool, bool]] = [
     ("response before stop", [*PLAIN, response("Cuesta $99")], "Cuesta $99", False, False, False),
     ("response, then stop", [*PLAIN, response("Cuesta $99"), part("stop")], "Cuesta $99", True, False, False),
     ("stop, then response", [*PLAIN, part("stop"), response("Cuesta $99")], "Cuesta $99", True, False, False),
-    ("parts alone", [*PLAIN, part("delta", " al mes"), part("stop")], "Cuesta $99 al mes", True, False, False),
+    (
+        "parts alone",
+        [*PLAIN, part("delta", " al mes"), part("stop")],
+        "Cuesta $99 al mes",
+        True,
+        False,
+        False,
+    ),
     ("open parts are no text", PLAIN, "", False, False, False),
     ("empty response", [response("  ")], "", False, False, False),
     ("tool running", TOOL, "Un momento.", False, False, False),
@@ -44,22 +51,39 @@ TURNS: list[tuple[str, list[Json], str, bool, bool, bool]] = [
     (
         "two responses with a tool in between",
         [*TOOL, tool_response("precio"), part("start"), part("stop"), response("Cuesta $99")],
-        "Un momento.\n\nCuesta $99", True, False, False,
+        "Un momento.\n\nCuesta $99",
+        True,
+        False,
+        False,
     ),
     ("end of turn", [response("Sí"), end_of_turn()], "Sí", True, True, False),
     ("end of an earlier turn", [end_of_turn()], "", False, False, False),
     ("end of turn with a tool running", [*TOOL, end_of_turn()], "Un momento.", False, False, False),
     ("end of the call", [response("Adiós"), *END_CALL], "Adiós", True, True, True),
-    ("end of the call failed", [response("Adiós"), tool_response("end_call", is_error=True)], "Adiós", True, False, False),
+    (
+        "end of the call failed",
+        [response("Adiós"), tool_response("end_call", is_error=True)],
+        "Adiós",
+        True,
+        False,
+        False,
+    ),
     ("end of the call without a word", [tool_response("end_call")], "", False, False, True),
     ("correction", [response("Son 90"), correction("Son 90", "Son 99")], "Son 99", True, False, False),
-    ("correction of something else", [response("Son 99"), correction("Hola", "")], "Son 99", True, False, False),
+    (
+        "correction of something else",
+        [response("Son 99"), correction("Hola", "")],
+        "Son 99",
+        True,
+        False,
+        False,
+    ),
     ("corrected to nothing", [response("Son 99"), correction("Son 99", "")], "", False, False, False),
     ("mcp tool running", [response("Veo"), mcp("loading")], "Veo", False, False, False),
     ("mcp tool done", [response("Veo"), mcp("loading"), mcp("success")], "Veo", True, False, False),
     ("stop without start", [response("Sí"), part("stop")], "Sí", True, False, False),
     ("malformed", [{"type": "agent_response"}, {"type": None}, {"type": ["x"]}], "", False, False, False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +109,14 @@ def test_open_turn_ends_at_the_deadline() -> None:
 def test_only_output_of_the_agent_restarts_the_silence() -> None:
     turn = TurnEnd(asked_at=100.0)
     turn.feed(response("Sí"), 101.0)
-    for kind in ("ping", "vad_score", "context_usage", "mcp_connection_status", "user_transcript", "unheard_of"):
+    for kind in (
+        "ping",
+        "vad_score",
+        "context_usage",
+        "mcp_connection_status",
+        "user_transcript",
+        "unheard_of",
+    ):
         turn.feed(ping() | {"type": kind}, 102.0)
     assert turn.ends_at() == 101.0 + WAITS.quiet
 

@@ -1,4 +1,4 @@
-"""Which failures of a send are without effect, which are unknown, which are final; and what is found in the list."""
+"""Which failed sends had no effect, which are unknown, which are final; and what is found in the list."""
 
 import asyncio
 import json
@@ -16,7 +16,15 @@ from clients.http import CREDENTIALS_PAUSE_SECONDS, LARGEST_ANSWER_BYTES, at_any
 from clients.messenger import OutgoingMessage
 from clients.twilio.messages import callback_url, form_of
 from clients.twilio.messenger import TwilioMessenger
-from schemas.errors import AccountRefused, NumberBusy, RetryableError, TerminalError, UnknownOutcome, VendorError, Withheld
+from schemas.errors import (
+    AccountRefused,
+    NumberBusy,
+    RetryableError,
+    TerminalError,
+    UnknownOutcome,
+    VendorError,
+    Withheld,
+)
 from schemas.settings import load_settings
 from tests.support.vendor_servers import Json, raw_served, served
 
@@ -27,9 +35,12 @@ SHORT = aiohttp.ClientTimeout(total=60.0, sock_connect=1.0, sock_read=0.2)
 # A machine that is busy is no time-out.
 PATIENT = aiohttp.ClientTimeout(total=60.0)
 CREATED = b'{"sid": "SM1", "status": "queued", "body": "hola"}'
-CREATED_RESPONSE = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-    len(CREATED),
-    CREATED,
+CREATED_RESPONSE = (
+    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+    % (
+        len(CREATED),
+        CREATED,
+    )
 )
 
 
@@ -37,12 +48,16 @@ CREATED_RESPONSE = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nC
 async def sender(
     url: str, timeout: aiohttp.ClientTimeout = PATIENT, **over: object
 ) -> AsyncIterator[TwilioMessenger]:
-    settings = load_settings({}, twilio_api_base_url=url, twilio_account_sid="AC1", twilio_auth_token="t", **over)
+    settings = load_settings(
+        {}, twilio_api_base_url=url, twilio_account_sid="AC1", twilio_auth_token="t", **over
+    )
     async with open_session(timeout, 10) as session:
         yield TwilioMessenger(settings, session)
 
 
-def answering(status: int, body: object = None, headers: dict[str, str] | None = None) -> Callable[[web.Request], Any]:
+def answering(
+    status: int, body: object = None, headers: dict[str, str] | None = None
+) -> Callable[[web.Request], Any]:
     async def handle(request: web.Request) -> web.Response:
         text = body if isinstance(body, str) else json.dumps(body)
         return web.Response(status=status, text=text, headers=headers)
@@ -122,9 +137,14 @@ async def test_terminal_error_has_twilios_words() -> None:
 
 @pytest.mark.parametrize(
     ("status", "header", "wait"),
-    [(429, "2.5", 2.5), (429, "Wed, 21 Oct 2015 07:28:00 GMT", 0.0), (429, "²", None), (429, "inf", None),
-     (401, "1", CREDENTIALS_PAUSE_SECONDS)],
-)  # fmt: skip
+    [
+        (429, "2.5", 2.5),
+        (429, "Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        (429, "²", None),
+        (429, "inf", None),
+        (401, "1", CREDENTIALS_PAUSE_SECONDS),
+    ],
+)
 async def test_how_long_to_wait(status: int, header: str, wait: float | None) -> None:
     async with served(answering(status, {}, {"Retry-After": header})) as url, sender(url) as twilio:
         with pytest.raises(RetryableError) as caught:
@@ -154,7 +174,10 @@ async def test_silence_is_unknown() -> None:
 
 
 async def test_post_is_never_repeated_on_a_reused_connection() -> None:
-    async with raw_served([CREATED_RESPONSE, None, CREATED_RESPONSE]) as (url, requests), sender(url) as twilio:
+    async with (
+        raw_served([CREATED_RESPONSE, None, CREATED_RESPONSE]) as (url, requests),
+        sender(url) as twilio,
+    ):
         assert (await twilio.send(MESSAGE, at_any_time)).sid == "SM1"
         with pytest.raises(UnknownOutcome):
             await twilio.send(MESSAGE, at_any_time)
@@ -178,12 +201,22 @@ async def test_cut_answer_is_unknown() -> None:
 
 def test_template_is_sent_without_body() -> None:
     message = OutgoingMessage(own_id="o", to=TO, body="x", template_id="HX1", template_variables={"1": "Ána"})
-    assert form_of(message, FROM, None) == {"To": TO, "From": FROM, "ContentSid": "HX1", "ContentVariables": '{"1": "Ána"}'}
+    assert form_of(message, FROM, None) == {
+        "To": TO,
+        "From": FROM,
+        "ContentSid": "HX1",
+        "ContentVariables": '{"1": "Ána"}',
+    }
 
 
 def test_media_goes_with_its_text() -> None:
     message = OutgoingMessage(own_id="o", to=TO, body="mira", media_url="https://e.co/a.png")
-    assert form_of(message, FROM, None) == {"To": TO, "From": FROM, "Body": "mira", "MediaUrl": "https://e.co/a.png"}
+    assert form_of(message, FROM, None) == {
+        "To": TO,
+        "From": FROM,
+        "Body": "mira",
+        "MediaUrl": "https://e.co/a.png",
+    }
 
 
 def test_half_characters_do_not_break_the_form() -> None:
@@ -193,17 +226,28 @@ def test_half_characters_do_not_break_the_form() -> None:
 
 @pytest.mark.parametrize(
     ("over", "base"),
-    [({"public_base_url": "https://wa.example.com"}, "https://wa.example.com"),
-     ({"twilio_api_base_url": "http://127.0.0.1:9", "port": 3001}, "http://127.0.0.1:3001"), ({}, None)],
-)  # fmt: skip
+    [
+        ({"public_base_url": "https://wa.example.com"}, "https://wa.example.com"),
+        ({"twilio_api_base_url": "http://127.0.0.1:9", "port": 3001}, "http://127.0.0.1:3001"),
+        ({}, None),
+    ],
+)
 def test_callback_url(over: dict[str, object], base: str | None) -> None:
     assert callback_url(load_settings({}, **over)) == (base and f"{base}/webhook/twilio/status?mid=")
 
 
 def listed(sid: str, *, body: str | None = "¡Hola!", age: int = 0, **over: object) -> Json:
     date = format_datetime(NOW - timedelta(seconds=age))
-    return {"sid": sid, "status": "sent", "to": TO, "from": FROM, "body": body, "direction": "outbound-api",
-            "date_created": date, "error_code": None} | over  # fmt: skip
+    return {
+        "sid": sid,
+        "status": "sent",
+        "to": TO,
+        "from": FROM,
+        "body": body,
+        "direction": "outbound-api",
+        "date_created": date,
+        "error_code": None,
+    } | over
 
 
 async def test_find_sent_matches_sender_receiver_text_and_time() -> None:
@@ -218,7 +262,10 @@ async def test_find_sent_matches_sender_receiver_text_and_time() -> None:
         listed("SMfrom") | {"from": "whatsapp:+15550000000"},
         listed("SMold", age=61),
     ]
-    async with served(answering(200, {"messages": messages, "next_page_uri": None})) as url, sender(url) as twilio:
+    async with (
+        served(answering(200, {"messages": messages, "next_page_uri": None})) as url,
+        sender(url) as twilio,
+    ):
         found = await twilio.find_sent(TO, "¡Hola!", NOW - timedelta(seconds=60), {"SMknown"})
     assert [(one.sid, one.status, one.error_code) for one in found] == [
         ("SMspaced", "sent", None),
@@ -245,7 +292,9 @@ async def test_find_sent_reads_older_pages_while_they_are_young_enough() -> None
     async def handle(request: web.Request) -> web.Response:
         asked.append(str(request.rel_url))
         page = int(request.query.get("Page", "0"))
-        following = f"/2010-04-01/Accounts/AC1/Messages.json?To=whatsapp%3A%2B57313&Page={page + 1}&PageToken=PAx"
+        following = (
+            f"/2010-04-01/Accounts/AC1/Messages.json?To=whatsapp%3A%2B57313&Page={page + 1}&PageToken=PAx"
+        )
         messages = [listed(f"SM{page}", age=page * 40)]
         return web.json_response({"messages": messages, "next_page_uri": following})
 
@@ -259,10 +308,19 @@ async def test_find_sent_reads_older_pages_while_they_are_young_enough() -> None
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(500, {}), (503, "<html>"), (429, {}), (401, {"code": 20003}), (200, "<html>"), (200, {}), (200, {"messages": 5}),
-     (200, {"messages": [5]}), (200, {"messages": [{"sid": "SM1"}]}),
-     (200, {"messages": [listed("SM1", date_created="yesterday")]})],
-)  # fmt: skip
+    [
+        (500, {}),
+        (503, "<html>"),
+        (429, {}),
+        (401, {"code": 20003}),
+        (200, "<html>"),
+        (200, {}),
+        (200, {"messages": 5}),
+        (200, {"messages": [5]}),
+        (200, {"messages": [{"sid": "SM1"}]}),
+        (200, {"messages": [listed("SM1", date_created="yesterday")]}),
+    ],
+)
 async def test_unreadable_list_is_retryable(status: int, body: object) -> None:
     async with served(answering(status, body)) as url, sender(url) as twilio:
         with pytest.raises(RetryableError):
@@ -277,7 +335,10 @@ async def test_a_list_says_as_of_when_it_is() -> None:
 
 
 async def test_a_probe_tells_the_status() -> None:
-    async with served(answering(401, {"code": 20003, "message": "Authenticate"})) as url, sender(url) as twilio:
+    async with (
+        served(answering(401, {"code": 20003, "message": "Authenticate"})) as url,
+        sender(url) as twilio,
+    ):
         assert await twilio.api.probe(PATIENT) == 401
 
 

@@ -76,7 +76,10 @@ def test_what_somebody_may_have_to_act_on_has_words_of_its_own(code: int) -> Non
 def test_of_a_code_that_nobody_knows_its_page_is_named(code: int | str) -> None:
     verdict = classify(code, 400)
     assert verdict.kind == "terminal"
-    assert verdict.en == f"Twilio refused the message for a reason unknown to us: see Twilio's page of error {code}"
+    assert (
+        verdict.en
+        == f"Twilio refused the message for a reason unknown to us: see Twilio's page of error {code}"
+    )
     assert verdict.es.endswith(f"véase la página de Twilio del error {code}")
 
 

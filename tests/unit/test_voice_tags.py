@@ -1,4 +1,4 @@
-"""Which brackets tell a voice how to speak, and which are a message's own."""
+"""Which brackets tell a voice how to speak, and which belong to the message."""
 
 import pytest
 from hypothesis import given
@@ -7,18 +7,92 @@ from hypothesis import strategies as st
 from rules.message_text import to_whatsapp
 
 TAGS = [
-    *("thoughtful", "con calma", "risas", "laughs", "LAUGHS", "Risas", "laughs harder", "starts laughing", "clears throat"),
-    *("short pause", "pausa larga", "suspira", "se ríe", "riéndose", "con una sonrisa cálida", "voz baja y suave"),
-    *("susurrando", "mischievously", "cheerfully", "muy entusiasmada", "tono serio", "warm and friendly tone"),
-    *("con cariño", "emocionado", "pensativa", "tranquilamente", "hablando despacio", "American accent", "applause"),
-    *("rindo", "com carinho", "sussurrando", "animada", "rires", "en chuchotant", "sospira", "lacht", "flüsternd"),
-]  # fmt: skip
+    *(
+        "thoughtful",
+        "con calma",
+        "risas",
+        "laughs",
+        "LAUGHS",
+        "Risas",
+        "laughs harder",
+        "starts laughing",
+        "clears throat",
+    ),
+    *(
+        "short pause",
+        "pausa larga",
+        "suspira",
+        "se ríe",
+        "riéndose",
+        "con una sonrisa cálida",
+        "voz baja y suave",
+    ),
+    *(
+        "susurrando",
+        "mischievously",
+        "cheerfully",
+        "muy entusiasmada",
+        "tono serio",
+        "warm and friendly tone",
+    ),
+    *(
+        "con cariño",
+        "emocionado",
+        "pensativa",
+        "tranquilamente",
+        "hablando despacio",
+        "American accent",
+        "applause",
+    ),
+    *(
+        "rindo",
+        "com carinho",
+        "sussurrando",
+        "animada",
+        "rires",
+        "en chuchotant",
+        "sospira",
+        "lacht",
+        "flüsternd",
+    ),
+]
 TEXTS = [
-    *("1", "12", "a", "x", " ", "adjunto", "adjuntos", "archivo adjunto", "nombre", "nombre del cliente", "fecha", "aquí"),
-    *("ver más", "Plan Oro", "Plan Tranquilidad", "factura.pdf", "2025", "$99", "ID-7", "opcional", "próximamente"),
+    *(
+        "1",
+        "12",
+        "a",
+        "x",
+        " ",
+        "adjunto",
+        "adjuntos",
+        "archivo adjunto",
+        "nombre",
+        "nombre del cliente",
+        "fecha",
+        "aquí",
+    ),
+    *(
+        "ver más",
+        "Plan Oro",
+        "Plan Tranquilidad",
+        "factura.pdf",
+        "2025",
+        "$99",
+        "ID-7",
+        "opcional",
+        "próximamente",
+    ),
     *("mensaje con calma", "adjunto con calma", "nombre y sonrisa"),
-    *("link", "image", "attached file", "your name", "una frase que es más larga que todas", "3:30", "sin costo"),
-]  # fmt: skip
+    *(
+        "link",
+        "image",
+        "attached file",
+        "your name",
+        "una frase que es más larga que todas",
+        "3:30",
+        "sin costo",
+    ),
+]
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -42,7 +116,12 @@ def test_an_unknown_word_is_a_tag_where_a_direction_stands(unknown: str) -> None
 
 @pytest.mark.parametrize("unknown", ["sabor fresa", "talla mediana"])
 def test_an_unknown_word_within_a_sentence_stays(unknown: str) -> None:
-    texts = f"El rojo [{unknown}] llega hoy.", f"El rojo [{unknown}]", f"[{unknown}] llega hoy", f"[{unknown}]"
+    texts = (
+        f"El rojo [{unknown}] llega hoy.",
+        f"El rojo [{unknown}]",
+        f"[{unknown}] llega hoy",
+        f"[{unknown}]",
+    )
     for written in texts:
         assert to_whatsapp(written) == written
 
@@ -55,7 +134,9 @@ def test_links_code_escapes_and_labels_are_no_tags(text: str) -> None:
     assert "risas" in to_whatsapp(text)
 
 
-PIECES = st.sampled_from(["[", "]", " risas ", " con calma ", " adjunto ", "1", " ", "\n", "[risas]", "(", "*", "."])
+PIECES = st.sampled_from(
+    ["[", "]", " risas ", " con calma ", " adjunto ", "1", " ", "\n", "[risas]", "(", "*", "."]
+)
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))

@@ -70,7 +70,9 @@ async def test_what_a_vendors_answer_means(status: int, found: str) -> None:
     asked: list[tuple[str, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:
-        asked.append((request.path, request.headers.get("xi-api-key") or request.headers.get("Authorization")))
+        asked.append(
+            (request.path, request.headers.get("xi-api-key") or request.headers.get("Authorization"))
+        )
         return web.Response(status=status)
 
     app = web.Application()
@@ -78,9 +80,13 @@ async def test_what_a_vendors_answer_means(status: int, found: str) -> None:
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         base = str(server.make_url("/"))
         settings = load_settings(
-            {}, twilio_account_sid="AC1", twilio_auth_token="t", twilio_api_base_url=base, elevenlabs_api_key="k",
+            {},
+            twilio_account_sid="AC1",
+            twilio_auth_token="t",
+            twilio_api_base_url=base,
+            elevenlabs_api_key="k",
             elevenlabs_api_base_url=base,
-        )  # fmt: skip
+        )
         vendors = vendors_of(settings, session)
         assert (await vendors.twilio(), await vendors.elevenlabs()) == (found, found)
     assert asked == [("/2010-04-01/Accounts/AC1.json", "Basic QUMxOnQ="), ("/v1/convai/agents", "k")]

@@ -41,9 +41,12 @@ async def test_publishes_and_answers_with_the_outcome() -> None:
         assert answer.status == 200
         assert answer.headers["X-Request-Id"] == "r-1"
         assert await answer.json() == {
-            "success": True, "message": "Conversación iniciada exitosamente", "conversation_id": "conv_local_123",
-            "whatsapp_message_id": "SM1", "status": "message_sent",
-        }  # fmt: skip
+            "success": True,
+            "message": "Conversación iniciada exitosamente",
+            "conversation_id": "conv_local_123",
+            "whatsapp_message_id": "SM1",
+            "status": "message_sent",
+        }
     [(topic, key, value, request_id)] = fakes.publisher.events
     assert (topic, key, request_id) == ("call-completed", "+573138539155", "r-1")
     assert json.loads(value)["recipient"]["conversation_id"] == "conv_1"
@@ -168,7 +171,9 @@ async def test_a_number_that_nobody_is_known_to_have_is_a_warning_and_no_refusal
     for number in ("+573138539155", "+576138539155"):
         async with gateway(fakes) as client:
             with capture_logs() as logs:
-                body = call(recipient={"phone_number": number, "conversation_id": "conv_9", "status": "completed"})
+                body = call(
+                    recipient={"phone_number": number, "conversation_id": "conv_9", "status": "completed"}
+                )
                 assert (await client.post(PATH, json=body, headers=AUTH)).status == 202
             warned[number] = [line["phone_number"] for line in logs if line["log_level"] == "warning"]
     assert len(fakes.publisher.events) == 2
@@ -220,4 +225,9 @@ async def test_a_call_after_which_no_conversation_begins_is_a_success() -> None:
     async with gateway(Fakes(outcomes=FakeOutcomes(later={"conv_1": skipped}))) as client:
         answer = await client.post(PATH, json=call(), headers=AUTH)
         body = await answer.json()
-    assert (answer.status, body["success"], body["status"], body["conversation_id"]) == (200, True, "skipped", None)
+    assert (answer.status, body["success"], body["status"], body["conversation_id"]) == (
+        200,
+        True,
+        "skipped",
+        None,
+    )

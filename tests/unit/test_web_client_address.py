@@ -1,4 +1,4 @@
-"""Whose request it is, behind proxies of ours and behind those that strangers make up."""
+"""Whose request it is, behind our own proxies and behind those that strangers make up."""
 
 import pytest
 from hypothesis import given

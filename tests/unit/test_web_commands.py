@@ -14,9 +14,15 @@ PATH = f"/api/conversations/{NUMBER}/commands"
 
 def outcome(**over: Any) -> CommandOutcome:  # noqa: ANN401
     known = {
-        "addresses": (NUMBER,), "command": "close", "is_final": True, "changed": True, "status": "closed",
-        "conversation_id": 1, "sid": None, "error": None,
-    }  # fmt: skip
+        "addresses": (NUMBER,),
+        "command": "close",
+        "is_final": True,
+        "changed": True,
+        "status": "closed",
+        "conversation_id": 1,
+        "sid": None,
+        "error": None,
+    }
     return CommandOutcome(**(known | over))
 
 
@@ -29,15 +35,25 @@ async def test_a_command_is_published_under_its_number_and_answered_when_done() 
     fakes.commands.later["c1"] = outcome()
     async with gateway(fakes) as client:
         answer = await client.post(PATH.replace("+", ""), json=body(), headers=AUTH)
-        assert (answer.status, await answer.json()) == (200, {
-            "success": True, "status": "done", "command_id": "c1", "command": "close", "changed": True,
-            "conversation_status": "closed", "whatsapp_message_id": None,
-        })  # fmt: skip
+        assert (answer.status, await answer.json()) == (
+            200,
+            {
+                "success": True,
+                "status": "done",
+                "command_id": "c1",
+                "command": "close",
+                "changed": True,
+                "conversation_status": "closed",
+                "whatsapp_message_id": None,
+            },
+        )
     topic, key, value, _ = fakes.publisher.events[0]
     assert (topic, key) == (CONVERSATION_COMMAND, NUMBER)
     assert {name: json.loads(value)[name] for name in ("command", "by", "phone_number")} == {
-        "command": "close", "by": "Ana", "phone_number": NUMBER,
-    }  # fmt: skip
+        "command": "close",
+        "by": "Ana",
+        "phone_number": NUMBER,
+    }
 
 
 async def test_a_known_id_is_answered_without_a_second_effect() -> None:
@@ -107,8 +123,16 @@ TEMPLATE = "HX" + "a" * 32
     [
         ({"1": "", "2": ""}, {"content_variables": {"1": "Ana", "2": "20"}}, None),
         ({}, {}, None),
-        ({"1": "", "2": ""}, {"content_variables": {"1": "Ana"}}, "content_variables: lacks 2, which the template has"),
-        ({"1": ""}, {"content_variables": {"1": "Ana", "3": "x"}}, "content_variables: has 3, which the template lacks"),
+        (
+            {"1": "", "2": ""},
+            {"content_variables": {"1": "Ana"}},
+            "content_variables: lacks 2, which the template has",
+        ),
+        (
+            {"1": ""},
+            {"content_variables": {"1": "Ana", "3": "x"}},
+            "content_variables: has 3, which the template lacks",
+        ),
         ({"1": "", "2": ""}, {"text": "hola"}, "content_variables: lacks 1, 2, which the template has"),
         (None, {}, "content_sid: is unknown to Twilio"),
     ],
@@ -120,7 +144,9 @@ async def test_a_template_that_does_not_fit_is_refused_before_anything_is_publis
     if known is not None:
         fakes.templates.known[TEMPLATE] = known
     async with gateway(fakes) as client:
-        answer = await client.post(PATH, json=body(command="write", content_sid=TEMPLATE, **given), headers=AUTH)
+        answer = await client.post(
+            PATH, json=body(command="write", content_sid=TEMPLATE, **given), headers=AUTH
+        )
         assert answer.status == (202 if refused is None else 400)
         assert (await answer.json()).get("details") == refused
     assert len(fakes.publisher.events) == (refused is None)
@@ -131,7 +157,9 @@ async def test_that_a_template_needs_a_number_goes_with_the_command(category: st
     fakes = Fakes()
     fakes.templates.known[TEMPLATE], fakes.templates.categories[TEMPLATE] = {}, category
     async with gateway(fakes) as client:
-        assert (await client.post(PATH, json=body(command="write", content_sid=TEMPLATE), headers=AUTH)).status == 202
+        assert (
+            await client.post(PATH, json=body(command="write", content_sid=TEMPLATE), headers=AUTH)
+        ).status == 202
     assert json.loads(fakes.publisher.events[0][2])["needs_number"] is (category == "AUTHENTICATION")
 
 

@@ -1,4 +1,4 @@
-"""Connections over loopback: how long they may be silent, how slow, and how many they are."""
+"""Connections over loopback: how long they may be silent, how slow, and how many."""
 
 import asyncio
 from collections.abc import AsyncIterator

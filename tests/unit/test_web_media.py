@@ -49,7 +49,9 @@ async def fetch(base: str, url: str, index: str = "0") -> tuple[int, Any, bytes]
         return answer.status, answer.headers, await answer.read()
 
 
-async def test_a_file_is_fetched_with_our_credentials_and_is_nothing_to_run(twilio: tuple[Twilio, str]) -> None:
+async def test_a_file_is_fetched_with_our_credentials_and_is_nothing_to_run(
+    twilio: tuple[Twilio, str],
+) -> None:
     server, base = twilio
     status, headers, body = await fetch(base, f"{base}{FOLDER}/MM1/Media/page")
     assert (status, body) == (200, b"xxx")
@@ -57,7 +59,9 @@ async def test_a_file_is_fetched_with_our_credentials_and_is_nothing_to_run(twil
     assert server.asked == [(f"{FOLDER}/MM1/Media/page", True)]
 
 
-async def test_twilio_may_send_us_on_but_not_with_our_credentials_and_not_anywhere(twilio: tuple[Twilio, str]) -> None:
+async def test_twilio_may_send_us_on_but_not_with_our_credentials_and_not_anywhere(
+    twilio: tuple[Twilio, str],
+) -> None:
     server, base = twilio
     assert (await fetch(base, f"{base}{FOLDER}/MM1/Media/moved"))[0] == 200
     assert [with_key for _, with_key in server.asked] == [True, False]

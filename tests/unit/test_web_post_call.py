@@ -34,13 +34,20 @@ def is_signed(secret: str | None, header: str | None, body: bytes, now: float) -
 
 
 def event(kind: str = "post_call_transcription", **data: Any) -> bytes:  # noqa: ANN401
-    metadata = {"call_duration_secs": 74, "phone_call": {"external_number": NUMBER},
-                "batch_call": {"batch_call_id": "b1", "batch_call_recipient_id": "r1"}}  # fmt: skip
+    metadata = {
+        "call_duration_secs": 74,
+        "phone_call": {"external_number": NUMBER},
+        "batch_call": {"batch_call_id": "b1", "batch_call_recipient_id": "r1"},
+    }
     known = {
-        "agent_id": "agent_1", "conversation_id": "conv_1", "status": "done", "metadata": metadata,
-        "transcript": [{"role": "user", "message": "Me interesa"}], "analysis": {"transcript_summary": "Le interesa"},
+        "agent_id": "agent_1",
+        "conversation_id": "conv_1",
+        "status": "done",
+        "metadata": metadata,
+        "transcript": [{"role": "user", "message": "Me interesa"}],
+        "analysis": {"transcript_summary": "Le interesa"},
         "conversation_initiation_client_data": {"dynamic_variables": {"customer_name": "Luz Díaz"}},
-    }  # fmt: skip
+    }
     return json.dumps({"type": kind, "event_timestamp": 1739537297, "data": known | data}).encode()
 
 
@@ -54,7 +61,9 @@ def test_the_signature_is_checked_with_its_age() -> None:
     assert not is_signed("other", header, b"{}", NOW)
 
 
-@pytest.mark.parametrize("header", [None, "", "t=", "v0=", "t=x,v0=y", "t=" + "9" * 5_000, "t=1739537297,v0=ñ", ",,=,="])
+@pytest.mark.parametrize(
+    "header", [None, "", "t=", "v0=", "t=x,v0=y", "t=" + "9" * 5_000, "t=1739537297,v0=ñ", ",,=,="]
+)
 def test_no_header_breaks_the_check(header: str | None) -> None:
     assert not is_signed(SECRET, header, b"{}", NOW)
     assert not is_signed(None, header, b"{}", NOW)
@@ -69,9 +78,18 @@ async def test_what_is_known_of_a_call_goes_to_its_conversations_owner() -> None
     assert fakes.rows.asked == [("conv_1",)] * 2
     (topic, key, value, _), (*_, again, _) = fakes.publisher.events
     told = ConversationCommand.from_json(value)
-    assert (topic, key, told.command, told.details is not None) == ("conversation-command", NUMBER, NOTE_DETAILS, True)
+    assert (topic, key, told.command, told.details is not None) == (
+        "conversation-command",
+        NUMBER,
+        NOTE_DETAILS,
+        True,
+    )
     assert told.details is not None
-    assert (told.details.call_id, told.details.summary, told.details.duration_secs) == ("conv_1", "Le interesa", 74)
+    assert (told.details.call_id, told.details.summary, told.details.duration_secs) == (
+        "conv_1",
+        "Le interesa",
+        74,
+    )
     assert told.details.kept["transcript"] == [["user", "Me interesa"]]
     assert ConversationCommand.from_json(again).command_id == told.command_id, "told twice it is one command"
 
@@ -97,7 +115,11 @@ async def test_whoever_did_not_sign_is_403_and_nothing_happens() -> None:
     "body",
     [
         event(metadata={"text_only": True}),
-        event(conversation_initiation_client_data={"conversation_config_override": {"conversation": {"text_only": True}}}),
+        event(
+            conversation_initiation_client_data={
+                "conversation_config_override": {"conversation": {"text_only": True}}
+            }
+        ),
         event("post_call_audio"),
         event("something_new"),
         event("call_initiation_failure", failure_reason="busy"),
@@ -121,11 +143,19 @@ async def test_it_stands_in_for_the_backend_where_that_is_set() -> None:
     fakes = Fakes()
     over = {"elevenlabs_webhook_secret": SECRET, "elevenlabs_post_call": "call-completed"}
     failure = {"type": "twilio", "body": {"To": "+573138539156", "CallStatus": "busy"}}
-    bodies = [event(), event("call_initiation_failure", failure_reason="busy", metadata=failure), event(metadata={})]
+    bodies = [
+        event(),
+        event("call_initiation_failure", failure_reason="busy", metadata=failure),
+        event(metadata={}),
+    ]
     async with gateway(fakes, **over) as client:
         for body in bodies:
             assert (await client.post(PATH, data=body, headers=signed(body))).status == 200
-    calls = [(key, json.loads(value)) for topic, key, value, _ in fakes.publisher.events if topic == "call-completed"]
+    calls = [
+        (key, json.loads(value))
+        for topic, key, value, _ in fakes.publisher.events
+        if topic == "call-completed"
+    ]
     assert [key for key, _ in calls] == [NUMBER, "+573138539156"]  # a call from the browser has no number
     first, second = (value for _, value in calls)
     assert (first["recipient"]["status"], second["recipient"]["status"]) == ("completed", "busy")

@@ -1,4 +1,4 @@
-"""What a publisher knows of the spool before it publishes: what a former process stored is not overtaken."""
+"""A publisher learns of the spool before it publishes: what a former process stored is not overtaken."""
 
 from typing import Any, cast
 

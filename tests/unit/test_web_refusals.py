@@ -1,4 +1,4 @@
-"""What vendors refuse of ours, of all workers together, in words."""
+"""Vendors' refusals of our account, of all workers together, in words."""
 
 from typing import Any
 
@@ -11,12 +11,19 @@ from web.workers import refusal_line, refusals
 EARLY, LATE = "2026-03-02T15:00:00+00:00", "2026-03-02T15:00:09+00:00"
 
 
-def refused(code: str = "63112", scope: str = "account", vendor: str = "twilio", **over: str) -> dict[str, Any]:
+def refused(
+    code: str = "63112", scope: str = "account", vendor: str = "twilio", **over: str
+) -> dict[str, Any]:
     return {"vendor": vendor, "scope": scope, "code": code, "since": LATE, "until": LATE} | over
 
 
 def test_what_several_workers_meet_is_said_once_with_the_first_time_of_each() -> None:
-    views = {"a": {"refused": [refused(until=EARLY)]}, "b": {"refused": [refused(since=EARLY)]}, "c": None, "d": {}}
+    views = {
+        "a": {"refused": [refused(until=EARLY)]},
+        "b": {"refused": [refused(since=EARLY)]},
+        "c": None,
+        "d": {},
+    }
     [found] = refusals(views)
     assert (found["since"], found["until"]) == (EARLY, EARLY)
 
@@ -26,24 +33,28 @@ def test_what_several_workers_meet_is_said_once_with_the_first_time_of_each() ->
     [
         (
             refused(),
-            "Meta has disabled the WhatsApp account or still verifies it (twilio 63112): all that is for it waits since"
-            f" {LATE}, tried again at {LATE}; to do: see the account's state in Meta's Business Manager",
+            "Meta has disabled the WhatsApp account or still verifies it (twilio 63112): "
+            f"all that is for it waits since {LATE}, tried again at {LATE};"
+            " to do: see the account's state in Meta's Business Manager",
         ),
         (
             refused("63018", "first_messages"),
-            "WhatsApp takes no more messages for now (twilio 63018): first messages wait, answers do not since"
-            f" {LATE}, tried again at {LATE}; to do: see the sender's messaging limit in Meta's WhatsApp Manager; wait,"
+            "WhatsApp takes no more messages for now (twilio 63018): first messages wait, answers do not"
+            f" since {LATE}, tried again at {LATE};"
+            " to do: see the sender's messaging limit in Meta's WhatsApp Manager; wait,"
             " or ask for a higher one",
         ),
         (
             refused("21211", "user_ids"),
-            "the account may not send to business-scoped ids (twilio 21211): what is for them alone is not sent since"
-            f" {LATE}; to do: ask Twilio to enable it; people whose number is known are written to there",
+            "the account may not send to business-scoped ids (twilio 21211): "
+            f"what is for them alone is not sent since {LATE}; to do: ask Twilio to enable it;"
+            " people whose number is known are written to there",
         ),
         (
             refused("quota_exceeded", vendor="elevenlabs"),
-            "the ElevenLabs account is out of credits (elevenlabs quota_exceeded): all that is for it waits since"
-            f" {LATE}, tried again at {LATE}; to do: buy credits, or enable usage-based billing at ElevenLabs",
+            "the ElevenLabs account is out of credits (elevenlabs quota_exceeded): all that is for it waits"
+            f" since {LATE}, tried again at {LATE};"
+            " to do: buy credits, or enable usage-based billing at ElevenLabs",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is read: conversations, stats, health; and answers to what cannot be."""
+"""Views: conversations, stats, health; and the answers to what cannot be read."""
 
 import asyncio
 import json
@@ -16,10 +16,14 @@ from tests.support.gateway import AUTH, NUMBER, FakeRows, Fakes, gateway
 from web.health import Health
 
 STATS = {
-    "active_conversations": 12, "total_conversations_today": 45, "messages_sent_today": 127,
-    "messages_received_today": 89, "response_rate": 74.5, "avg_response_time_seconds": 45,
+    "active_conversations": 12,
+    "total_conversations_today": 45,
+    "messages_sent_today": 127,
+    "messages_received_today": 89,
+    "response_rate": 74.5,
+    "avg_response_time_seconds": 45,
     "queue": {"waiting": 2, "active": 3, "completed": 120, "failed": 1},
-}  # fmt: skip
+}
 
 
 def _message(number: int) -> dict[str, Any]:
@@ -28,13 +32,21 @@ def _message(number: int) -> dict[str, Any]:
 
 def _row(messages: int) -> dict[str, Any]:
     return {
-        "phone_number": NUMBER, "client_name": "Ana García", "status": "active",
-        "elevenlabs_conversation_id": "conv_1", "agent_id": "agent_1", "started_at": "2025-10-28T10:34:34Z",
-        "last_message_at": "2025-10-28T10:45:12Z", "message_count": 9, "page": [_message(n) for n in range(messages)],
-    }  # fmt: skip
+        "phone_number": NUMBER,
+        "client_name": "Ana García",
+        "status": "active",
+        "elevenlabs_conversation_id": "conv_1",
+        "agent_id": "agent_1",
+        "started_at": "2025-10-28T10:34:34Z",
+        "last_message_at": "2025-10-28T10:45:12Z",
+        "message_count": 9,
+        "page": [_message(n) for n in range(messages)],
+    }
 
 
-@pytest.mark.parametrize("spelling", ["+573138539155", "%2B573138539155", "573138539155", "%252B573138539155"])
+@pytest.mark.parametrize(
+    "spelling", ["+573138539155", "%2B573138539155", "573138539155", "%252B573138539155"]
+)
 async def test_a_number_is_found_under_every_spelling(spelling: str) -> None:
     fakes = Fakes(rows=FakeRows(_row(2)))
     async with gateway(fakes) as client:
@@ -49,9 +61,13 @@ async def test_a_number_is_found_under_every_spelling(spelling: str) -> None:
 
 async def test_pages_name_the_next_one_only_when_there_is_one() -> None:
     async with gateway(Fakes(rows=FakeRows(_row(3)))) as client:
-        page = (await (await client.get("/api/conversations/573138539155?limit=2", headers=AUTH)).json())["conversation"]
+        page = (await (await client.get("/api/conversations/573138539155?limit=2", headers=AUTH)).json())[
+            "conversation"
+        ]
         assert (len(page["messages"]), page["next_before"]) == (2, 1)
-        page = (await (await client.get("/api/conversations/573138539155?limit=3", headers=AUTH)).json())["conversation"]
+        page = (await (await client.get("/api/conversations/573138539155?limit=3", headers=AUTH)).json())[
+            "conversation"
+        ]
         assert (len(page["messages"]), page.get("next_before")) == (3, None)
 
 
@@ -77,11 +93,22 @@ async def test_before_is_an_id_or_a_time(before: str, expected: tuple[object, ob
 @pytest.mark.parametrize(
     "path",
     [
-        "123", "abc", "%00", "%FF", "%F0%9F%98%80", "+57%ZZ", "1" * 5000, "573138539155?limit=0",
-        "573138539155?limit=-1", "573138539155?limit=%F0", "573138539155?limit=" + "9" * 5000,
-        "573138539155?before=yesterday", "573138539155?before=0001-01-01T00:00:00%2B14:00", "573138539155?before=",
+        "123",
+        "abc",
+        "%00",
+        "%FF",
+        "%F0%9F%98%80",
+        "+57%ZZ",
+        "1" * 5000,
+        "573138539155?limit=0",
+        "573138539155?limit=-1",
+        "573138539155?limit=%F0",
+        "573138539155?limit=" + "9" * 5000,
+        "573138539155?before=yesterday",
+        "573138539155?before=0001-01-01T00:00:00%2B14:00",
+        "573138539155?before=",
     ],
-)  # fmt: skip
+)
 async def test_garbage_is_400(path: str) -> None:
     async with gateway(Fakes()) as client:
         answer = await client.get(URL(f"/api/conversations/{path}", encoded=True), headers=AUTH)
@@ -167,7 +194,9 @@ async def test_health(states: dict[str, str], status: str, code: int) -> None:
 
 
 @pytest.mark.parametrize(("standing", "status"), [([], "ok"), (["no worker answers"], "degraded")])
-async def test_work_that_stands_still_is_as_bad_as_a_dependency_that_is_away(standing: list[str], status: str) -> None:
+async def test_work_that_stands_still_is_as_bad_as_a_dependency_that_is_away(
+    standing: list[str], status: str
+) -> None:
     health = Health({}, lambda: "connected", lambda: {"standing": standing})
     health._found = {"database": "connected"}
     answer = await health.health(cast(Any, None))
@@ -202,7 +231,8 @@ async def test_head_and_strange_request_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"GET /\xff HTTP/1.1", b"GET /health?%ZZ=\xff&&=%00 HTTP/1.1", b"GET http://[ HTTP/1.1", b"nonsense"]
+    "line",
+    [b"GET /\xff HTTP/1.1", b"GET /health?%ZZ=\xff&&=%00 HTTP/1.1", b"GET http://[ HTTP/1.1", b"nonsense"],
 )
 async def test_no_request_line_is_a_5xx(line: bytes) -> None:
     async with gateway(Fakes()) as client:

@@ -1,4 +1,4 @@
-"""Who waits for an event's end is asked for, and told, in the order of their coming: a set has another order each time."""
+"""Those who wait for an event's end are asked for, and told, in order of arrival: a set has no such order."""
 
 import asyncio
 from dataclasses import dataclass

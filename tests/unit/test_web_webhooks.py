@@ -152,7 +152,9 @@ async def test_nothing_stored_is_503() -> None:
 async def test_without_a_public_url_the_requests_own_is_signed() -> None:
     async with gateway(Fakes(), public_base_url=None) as client:
         own = f"http://{client.host}:{client.port}"
-        assert (await client.post(INCOMING, data=message(), headers=signed(INCOMING, message(), own))).status == 200
+        assert (
+            await client.post(INCOMING, data=message(), headers=signed(INCOMING, message(), own))
+        ).status == 200
         proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "wa.example.com, inner"}
         headers = signed(INCOMING, message(), "https://wa.example.com") | proxied
         assert (await client.post(INCOMING, data=message(), headers=headers)).status == 200
@@ -165,15 +167,23 @@ async def test_without_a_public_url_the_requests_own_is_signed() -> None:
     ("headers", "url"),
     [
         ({"Forwarded": "for=1.2.3.4;proto=https;host=wa.example.com"}, "https://wa.example.com/x"),
-        ({"Forwarded": 'For="[::1]" ; Host="wa.example.com:8443";PROTO=https, for=10.0.0.1;host=inner'},
-         "https://wa.example.com:8443/x"),
-        ({"Forwarded": "host=other;proto=http", "X-Forwarded-Host": "wa.example.com", "X-Forwarded-Proto": "https"},
-         "https://wa.example.com/x"),
+        (
+            {"Forwarded": 'For="[::1]" ; Host="wa.example.com:8443";PROTO=https, for=10.0.0.1;host=inner'},
+            "https://wa.example.com:8443/x",
+        ),
+        (
+            {
+                "Forwarded": "host=other;proto=http",
+                "X-Forwarded-Host": "wa.example.com",
+                "X-Forwarded-Proto": "https",
+            },
+            "https://wa.example.com/x",
+        ),
         ({"Forwarded": "proto=https"}, "https://inner/x"),
         ({"Forwarded": ";=;host=,"}, "http://inner/x"),
         ({}, "http://inner/x"),
     ],
-)  # fmt: skip
+)
 def test_what_a_proxy_says_of_the_address(headers: dict[str, str], url: str) -> None:
     assert signed_url("/x", scheme="http", host="inner", headers=headers, public_base_url=None) == url
 
@@ -185,10 +195,20 @@ def test_user_and_password_are_no_part_of_what_is_signed() -> None:
 
 
 def test_twilios_published_vector() -> None:
-    params = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675310", "Digits": "1234", "From": "+14158675310",
-              "To": "+18005551212"}  # fmt: skip
-    url = signed_url("/myapp.php?foo=1&bar=2", scheme="http", host="inner", headers={},
-                     public_base_url="https://example.com/")  # fmt: skip
+    params = {
+        "CallSid": "CA1234567890ABCDE",
+        "Caller": "+14158675310",
+        "Digits": "1234",
+        "From": "+14158675310",
+        "To": "+18005551212",
+    }
+    url = signed_url(
+        "/myapp.php?foo=1&bar=2",
+        scheme="http",
+        host="inner",
+        headers={},
+        public_base_url="https://example.com/",
+    )
     assert is_signed("12345", url, params, "L/OH5YylLD5NRKLltdqwSvS0BnU=")
     assert not is_signed("12345", url, params | {"Digits": "1235"}, "L/OH5YylLD5NRKLltdqwSvS0BnU=")
 

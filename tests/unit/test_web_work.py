@@ -8,7 +8,13 @@ from db.readers.gateway import WorkFigures
 from web.work import Work, problems
 from web.workers import unfinished
 
-IDLE: dict[str, Any] = {"spooled": 0, "oldest_waiting": None, "oldest_spooled": None, "last_ended": 4000.0, "refused": {}}
+IDLE: dict[str, Any] = {
+    "spooled": 0,
+    "oldest_waiting": None,
+    "oldest_spooled": None,
+    "last_ended": 4000.0,
+    "refused": {},
+}
 QUEUE = {"unread": 0, "active": 0, "waiting": 9, "dead_letters_last_hour": 0}
 
 
@@ -39,9 +45,12 @@ def work(views: dict[str, Any]) -> Work:
 def test_what_the_workers_tell_comes_first_and_is_there_before_the_first_look() -> None:
     seen = work({"a": None})
     assert seen.now() == {
-        "stuck": True, "problems": ["no worker answers"], "standing": ["no worker answers"],
-        "refused": [], "workers": unfinished({"a": None}),
-    }  # fmt: skip
+        "stuck": True,
+        "problems": ["no worker answers"],
+        "standing": ["no worker answers"],
+        "refused": [],
+        "workers": unfinished({"a": None}),
+    }
     seen.found = {"problems": ["events wait in Postgres for Kafka"], "spooled": 1}
     assert seen.now()["problems"] == ["no worker answers", "events wait in Postgres for Kafka"]
     assert seen.now()["spooled"] == 1

@@ -1,4 +1,4 @@
-"""The overview's figures of all workers, out of what each tells."""
+"""The overview's figures of all workers, combined from what each tells."""
 
 from typing import Any
 
@@ -69,13 +69,28 @@ def test_what_takes_longer_than_it_should(view: dict[str, Any], lines: list[str]
 
 
 def test_all_that_is_under_way_on_any_worker() -> None:
-    one = {"behind": 3, "unpublished": 2, "oldest": {"record": 1.0, "effect": None}, "retried": [retried(2.0)],
-           "contradicted_addresses_last_hour": 1}  # fmt: skip
-    two = {"behind": 4, "unpublished": 0, "oldest": {"record": 5.0, "effect": None}, "retried": [retried(9.0)]}
+    one = {
+        "behind": 3,
+        "unpublished": 2,
+        "oldest": {"record": 1.0, "effect": None},
+        "retried": [retried(2.0)],
+        "contradicted_addresses_last_hour": 1,
+    }
+    two = {
+        "behind": 4,
+        "unpublished": 0,
+        "oldest": {"record": 5.0, "effect": None},
+        "retried": [retried(9.0)],
+    }
     assert unfinished({"a": one, "b": two, "c": None}) == {
-        "answering": 2, "silent": 1, "behind": 7, "unpublished": 2, "oldest": {"record": 5.0, "effect": None},
-        "retried": [retried(9.0), retried(2.0)], "contradicted_addresses_last_hour": 1,
-    }  # fmt: skip
+        "answering": 2,
+        "silent": 1,
+        "behind": 7,
+        "unpublished": 2,
+        "oldest": {"record": 5.0, "effect": None},
+        "retried": [retried(9.0), retried(2.0)],
+        "contradicted_addresses_last_hour": 1,
+    }
 
 
 def test_a_worker_is_silent_when_it_has_missed_several_looks_and_one_that_never_answered_too() -> None:

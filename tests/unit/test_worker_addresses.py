@@ -1,4 +1,4 @@
-"""A name with several addresses stands for as many workers, looked up anew each time."""
+"""A name with several addresses stands for as many workers, and is looked up anew each time."""
 
 import socket
 
@@ -37,7 +37,10 @@ def _v6(*hosts: str) -> Found:
         (_v4("10.0.0.2", "10.0.0.1"), ["http://10.0.0.1:6066", "http://10.0.0.2:6066"]),
         (_v4("10.0.0.1"), ["http://w.test:6066"]),
         (_v4("10.0.0.1") + _v6("fd00::1"), ["http://w.test:6066"]),  # one process with two addresses
-        (_v4("10.0.0.1", "10.0.0.2") + _v6("fd00::1", "fd00::2"), ["http://10.0.0.1:6066", "http://10.0.0.2:6066"]),
+        (
+            _v4("10.0.0.1", "10.0.0.2") + _v6("fd00::1", "fd00::2"),
+            ["http://10.0.0.1:6066", "http://10.0.0.2:6066"],
+        ),
         (_v6("fd00::1", "fd00::2"), ["http://[fd00::1]:6066", "http://[fd00::2]:6066"]),
     ],
 )

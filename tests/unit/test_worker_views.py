@@ -1,4 +1,4 @@
-"""The worker's views: JSON for programs, a page that a person can read for a browser."""
+"""The worker's views: JSON for programs, for a browser a page that a person can read."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,23 +22,39 @@ UNFINISHED = {"inbound-message-9": {"unfinished": 3, "oldest_offset": 1, "oldest
 def views(tmp_path: Path, request: pytest.FixtureRequest) -> Any:  # noqa: ANN401
     part = SimpleNamespace
     doing = {"mailboxes": 2, "in_flight": 1, "oldest": {"record": 41.5}, "partitions": UNFINISHED}
-    over = {"generation": 1, "stopped": {}, "is_fenced": False, "standing": [], "rebalancing": False} | request.param
+    over = {
+        "generation": 1,
+        "stopped": {},
+        "is_fenced": False,
+        "standing": [],
+        "rebalancing": False,
+    } | request.param
     mailboxes = part(snapshot=lambda: doing, **over)
     engine = part(
-        snapshot=lambda: POSITIONS, lag=lambda: dict.fromkeys(POSITIONS, 0) | {"inbound-message-10": 12},
-        assignment=lambda: {"inbound-message": [9, 10]}, pauses=(), lost_offsets={9: LOST},
-    )  # fmt: skip
+        snapshot=lambda: POSITIONS,
+        lag=lambda: dict.fromkeys(POSITIONS, 0) | {"inbound-message-10": 12},
+        assignment=lambda: {"inbound-message": [9, 10]},
+        pauses=(),
+        lost_offsets={9: LOST},
+    )
     progress = part(seconds=lambda: 0.5, behind=12, is_stuck=lambda: False, standing=lambda: over["standing"])
     publisher = part(unpublished=3, oldest_seconds=lambda: 0.25)
     given: list[Any] = [part(**over), mailboxes, engine, publisher, part(partitions=[2, 9, 10]), progress]
-    return Views(*given, [CircuitBreaker("twilio")], Standing.begun(lambda: datetime.now(UTC)), tmp_path).application()
+    return Views(
+        *given, [CircuitBreaker("twilio")], Standing.begun(lambda: datetime.now(UTC)), tmp_path
+    ).application()
 
 
 async def test_partitions_are_json_for_a_program(views: Any) -> None:  # noqa: ANN401
     async with TestClient(TestServer(views)) as client:
         answer = await client.get("/partitions")
         body = await answer.json()
-    assert (body["positions"], body["partitions"], body["behind"], body["in_flight"]) == (POSITIONS, UNFINISHED, 12, 1)
+    assert (body["positions"], body["partitions"], body["behind"], body["in_flight"]) == (
+        POSITIONS,
+        UNFINISHED,
+        12,
+        1,
+    )
 
 
 async def test_partitions_are_a_table_for_a_browser(views: Any) -> None:  # noqa: ANN401
@@ -57,7 +73,11 @@ async def test_every_view_has_a_page(views: Any) -> None:  # noqa: ANN401
     async with TestClient(TestServer(views)) as client:
         for path in ("/live", "/ready", "/partitions"):
             page, json = await client.get(path, headers=BROWSER), await client.get(path)
-            assert (page.status, page.content_type, json.content_type) == (200, "text/html", "application/json"), path
+            assert (page.status, page.content_type, json.content_type) == (
+                200,
+                "text/html",
+                "application/json",
+            ), path
 
 
 async def test_lost_offsets_are_told_until_the_next_start(views: Any) -> None:  # noqa: ANN401
@@ -68,7 +88,11 @@ async def test_lost_offsets_are_told_until_the_next_start(views: Any) -> None:  
 @pytest.mark.parametrize(
     ("views", "standing", "helps"),
     [
-        ({"stopped": {9: "KeyError (decide.py:7)"}}, ["partition 9 stands still: KeyError (decide.py:7)"], False),
+        (
+            {"stopped": {9: "KeyError (decide.py:7)"}},
+            ["partition 9 stands still: KeyError (decide.py:7)"],
+            False,
+        ),
         ({"standing": ["Kafka does not answer"]}, ["Kafka does not answer"], False),
         ({"is_fenced": True}, ["partitions have a newer owner"], True),
         ({"generation": 0}, ["no partitions yet"], True),
@@ -84,12 +108,19 @@ async def test_while_anything_stands_still_it_is_not_ready_and_says_why(
     async with TestClient(TestServer(views)) as client:
         answer = await client.get("/ready")
         body, partitions = await answer.json(), await (await client.get("/partitions")).json()
-    assert (answer.status, body["ready"], body["standing"], body["restart_helps"]) == (503, False, standing, helps)
+    assert (answer.status, body["ready"], body["standing"], body["restart_helps"]) == (
+        503,
+        False,
+        standing,
+        helps,
+    )
     assert (partitions["standing"], partitions["restart_helps"]) == (standing, helps)
 
 
 @pytest.mark.parametrize("views", [{"stopped": {9: "KeyError (decide.py:7)"}}], indirect=True)
-async def test_what_is_under_way_and_what_stands_still_are_told_to_programs(views: Any) -> None:  # noqa: ANN401
+async def test_what_is_under_way_and_what_stands_still_are_told_to_programs(
+    views: Any,  # noqa: ANN401
+) -> None:
     async with TestClient(TestServer(views)) as client:
         body = await (await client.get("/partitions")).json()
         metrics = await (await client.get("/metrics")).text()

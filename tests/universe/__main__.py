@@ -1,4 +1,7 @@
-"""Plays seeds: `python -m tests.universe --seeds 2000 --from 4001`; planted bugs: `--bugs all`, or some by name."""
+"""Plays seeds: `python -m tests.universe --seeds 2000 --from 4001`.
+
+With `--bugs all`, or some by name, it plants bugs instead.
+"""
 
 import argparse
 import subprocess
@@ -21,7 +24,7 @@ _MOST_EVENTS = 100_000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return 0 where every promise held, 1 where one did not, 2 for what cannot be read."""
+    """Return 0 if every promise held, 1 if one did not, 2 for options that cannot be read."""
     try:
         options = _options(arguments)
         bugs = catalogue.named(options.bugs) if options.bugs else []
@@ -40,12 +43,22 @@ class _Parser(argparse.ArgumentParser):
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="python -m tests.universe", description=__doc__)
-    parser.add_argument("--seeds", type=_between("--seeds", 1, _MOST_SEEDS), default=200, help="how many are played")
-    parser.add_argument("--from", dest="first", type=_between("--from", 0, 2**63), default=1, help="the first one")
-    parser.add_argument("--events", type=_between("--events", 1, _MOST_EVENTS), default=200, help="moves of a history")
+    parser.add_argument(
+        "--seeds", type=_between("--seeds", 1, _MOST_SEEDS), default=200, help="how many are played"
+    )
+    parser.add_argument(
+        "--from", dest="first", type=_between("--from", 0, 2**63), default=1, help="the first one"
+    )
+    parser.add_argument(
+        "--events", type=_between("--events", 1, _MOST_EVENTS), default=200, help="moves of a history"
+    )
     parser.add_argument("--processes", type=_between("--processes", 1, 64), default=1)
-    parser.add_argument("--bugs", default="", help="plant bugs one by one, and say which seed finds each: all, or names")
-    parser.add_argument("--plays", type=_between("--plays", 1, _MOST_SEEDS), default=_MOST_SEEDS, help="most for one bug")
+    parser.add_argument(
+        "--bugs", default="", help="plant bugs one by one, and say which seed finds each: all, or names"
+    )
+    parser.add_argument(
+        "--plays", type=_between("--plays", 1, _MOST_SEEDS), default=_MOST_SEEDS, help="most for one bug"
+    )
     parser.add_argument("--record", action="store_true", help="add the range to RESULTS.md")
     parser.add_argument("--trace", action="store_true", help="print all that happened; for one seed")
     parser.add_argument("--no-shrink", action="store_true", help="do not shorten a history that fails")
@@ -62,7 +75,7 @@ def _between(name: str, least: int, most: int) -> object:
 
 
 def outcomes(seeds: Iterable[int], events: int, processes: int) -> Iterator[Outcome]:
-    """Play seeds, several at once where there are processes for it."""
+    """Play seeds, several at once if there are processes for it."""
     one = partial(play, count=events)
     if processes == 1:
         yield from map(one, seeds)
@@ -73,7 +86,9 @@ def outcomes(seeds: Iterable[int], events: int, processes: int) -> Iterator[Outc
 
 def _play(options: argparse.Namespace) -> int:
     begun, counts, failed, hashes = time.monotonic(), Counter[str](), list[Outcome](), list[str]()
-    for outcome in outcomes(range(options.first, options.first + options.seeds), options.events, options.processes):
+    for outcome in outcomes(
+        range(options.first, options.first + options.seeds), options.events, options.processes
+    ):
         counts += outcome.counts
         hashes.append(outcome.hash)
         if options.trace:
@@ -82,9 +97,14 @@ def _play(options: argparse.Namespace) -> int:
             failed.append(outcome)
             _tell(outcome, options)
     played = Played(
-        first=options.first, seeds=options.seeds, events=options.events, failed=tuple(each.seed for each in failed),
-        seconds=time.monotonic() - begun, counts=counts, hashes=tuple(hashes),
-    )  # fmt: skip
+        first=options.first,
+        seeds=options.seeds,
+        events=options.events,
+        failed=tuple(each.seed for each in failed),
+        seconds=time.monotonic() - begun,
+        counts=counts,
+        hashes=tuple(hashes),
+    )
     _say(played.told())
     if options.record:
         played.record()
@@ -111,7 +131,10 @@ def _hunt(bugs: Sequence[catalogue.Bug], options: argparse.Namespace) -> int:
     with ThreadPoolExecutor(options.processes) as pool:
         for bug, (seed, violation) in zip(bugs, pool.map(one, bugs), strict=True):
             found += seed is not None
-            _say(f"| {bug.name} | {bug.promise} | {'not found' if seed is None else seed} | {violation[:110]} |")
+            _say(
+                f"| {bug.name} | {bug.promise} | {'not found' if seed is None else seed} "
+                f"| {violation[:110]} |"
+            )
     _say(f"{found} of {len(bugs)} found in seeds {options.first} to {options.first + options.seeds - 1}")
     return 0 if found == len(bugs) else 1
 

@@ -1,4 +1,7 @@
-"""The one statement that writes conversations, with its rules: `db/sql/store_append.sql` by hand. All of it or nothing."""
+"""The one statement that writes conversations, with its rules: `db/sql/store_append.sql` by hand.
+
+All of it or nothing.
+"""
 
 from collections import defaultdict
 from datetime import datetime
@@ -14,12 +17,25 @@ Values = dict[str, Any]
 Piece = dict[str, Any]
 POISON = "veneno"
 """Messages with this word are refused for their data, as Postgres refuses a NUL."""
-_TABLES = ("log", "seen", "outcome", "row", "message", "times", "gone", "send", "suppression", "post", "taken", "erasure")
+_TABLES = (
+    "log",
+    "seen",
+    "outcome",
+    "row",
+    "message",
+    "times",
+    "gone",
+    "send",
+    "suppression",
+    "post",
+    "taken",
+    "erasure",
+)
 _ACTOR = ("phone_number", "partition", "conversation_id", "write_id", "state", "is_open", "due_at")
 
 
 def append(tables: Tables, values: Values, now: datetime) -> list[int]:
-    """Write each conversation or nothing of it; returns the places of what was written.
+    """Write each conversation completely or not at all; return the places of those written.
 
     Raises:
         asyncpg.PostgresError: as the real one does, before anything is changed.
@@ -30,7 +46,7 @@ def append(tables: Tables, values: Values, now: datetime) -> list[int]:
     _check(tables, written, rows)
     for write in written:
         of = rows[write["place"]]
-        # What an erasure removes is what was there before.
+        # An erasure removes only what was there before.
         for erasure in of["erasure"]:
             _erase(tables, erasure, of)
         _actor(tables, write, now)
@@ -42,7 +58,7 @@ def append(tables: Tables, values: Values, now: datetime) -> list[int]:
 
 
 def _read(values: Values) -> None:
-    """Refuse a text that cannot be read; no conversation of the group is looked at."""
+    """Refuse a text that cannot be read. No conversation of the group is looked at."""
     texts = (*values["state"], *values.get("message_content", ()), *map(str, values.get("log_data", ())))
     if any(POISON in (text or "") for text in texts):
         raise asyncpg.CharacterNotInRepertoireError("invalid byte sequence")
@@ -50,10 +66,17 @@ def _read(values: Values) -> None:
 
 def _writes(values: Values) -> list[Piece]:
     names = {
-        "place": "place", "key": "phone_number", "partition": "partition", "epoch": "epoch", "version": "version",
-        "write_id": "write_id", "conversation": "conversation_id", "state": "state", "is_open": "is_open",
+        "place": "place",
+        "key": "phone_number",
+        "partition": "partition",
+        "epoch": "epoch",
+        "version": "version",
+        "write_id": "write_id",
+        "conversation": "conversation_id",
+        "state": "state",
+        "is_open": "is_open",
         "due_at": "due_at",
-    }  # fmt: skip
+    }
     count = len(values["place"])
     return [{to: values[name][i] for name, to in names.items() if name in values} for i in range(count)]
 
@@ -69,7 +92,7 @@ def _rows_by_place(values: Values) -> defaultdict[int, defaultdict[str, list[Pie
 
 @cache
 def _columns(names: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what a statement's arguments are columns of: by table, each with its short name."""
+    """Return the columns that a statement's arguments hold: by table, each with its short name."""
     found = [
         (table, [(name.removeprefix(f"{table}_"), name) for name in names if name.startswith(f"{table}_")])
         for table in _TABLES
@@ -92,12 +115,15 @@ def _is_admitted(tables: Tables, write: Piece, rows: Any) -> bool:  # noqa: ANN4
 
 
 def _check(tables: Tables, written: list[Piece], rows: Any) -> None:  # noqa: ANN401
-    """Refuse what the tables' constraints do not allow, also between rows of this very statement."""
+    """Refuse what the tables' constraints do not allow, even between rows of this one statement."""
     numbers, sequences = set[tuple[int, int]](), set[tuple[int, int]]()
     for write in written:
         of = rows[write["place"]]
         for row in of["log"]:
-            number, sequence = (write["conversation_id"], row["number"]), (write["partition"], row["sequence"])
+            number, sequence = (
+                (write["conversation_id"], row["number"]),
+                (write["partition"], row["sequence"]),
+            )
             if number in tables.log or number in numbers:
                 raise asyncpg.UniqueViolationError("conversation_log_pkey")
             if sequence in tables.sequences or sequence in sequences:
@@ -122,16 +148,21 @@ def _actor(tables: Tables, write: Piece, now: datetime) -> None:
             conversation_id=write["conversation_id"], partition=write["partition"], removed_at=now
         )
         return
-    tables.actors[write["phone_number"]] = Row({name: write[name] for name in _ACTOR}, version=write["version"] + 1)
+    tables.actors[write["phone_number"]] = Row(
+        {name: write[name] for name in _ACTOR}, version=write["version"] + 1
+    )
 
 
 def _log(tables: Tables, write: Piece, log: list[Piece]) -> None:
     for row in log:
         key = write["conversation_id"], row["number"]
         tables.log[key] = Row(
-            conversation_id=key[0], phone_number=write["phone_number"], partition=write["partition"],
-            **{name: row[name] for name in ("number", "sequence", "type", "at")}, data=json(row["data"]),
-        )  # fmt: skip
+            conversation_id=key[0],
+            phone_number=write["phone_number"],
+            partition=write["partition"],
+            **{name: row[name] for name in ("number", "sequence", "type", "at")},
+            data=json(row["data"]),
+        )
         tables.sequences[write["partition"], row["sequence"]] = key
 
 
@@ -139,7 +170,11 @@ def _inputs(tables: Tables, of: Any) -> None:  # noqa: ANN401
     for row in of["seen"]:
         outcome = None if row["outcome"] is None else json(row["outcome"])
         tables.seen[row["kind"], row["event_id"]] = Row(
-            kind=row["kind"], event_id=row["event_id"], phone_number=row["number"], at=row["at"], outcome=outcome
+            kind=row["kind"],
+            event_id=row["event_id"],
+            phone_number=row["number"],
+            at=row["at"],
+            outcome=outcome,
         )
     for row in of["outcome"]:
         if (known := tables.seen.get((row["kind"], row["event_id"]))) is not None:
@@ -148,12 +183,24 @@ def _inputs(tables: Tables, of: Any) -> None:  # noqa: ANN401
 
 
 _NEW_ROW = {
-    "id": None, "phone_number": None, "client_name": None, "elevenlabs_conversation_id": "", "agent_id": "",
-    "batch_id": None, "recipient_id": None, "status": "active", "call_summary": None, "call_duration_secs": None,
+    "id": None,
+    "phone_number": None,
+    "client_name": None,
+    "elevenlabs_conversation_id": "",
+    "agent_id": "",
+    "batch_id": None,
+    "recipient_id": None,
+    "status": "active",
+    "call_summary": None,
+    "call_duration_secs": None,
     "started_at": None,
-    "last_message_at": None, "closed_at": None, "address": None, "last_inbound_at": None, "escalated_at": None,
+    "last_message_at": None,
+    "closed_at": None,
+    "address": None,
+    "last_inbound_at": None,
+    "escalated_at": None,
     "message_count": 0,
-}  # fmt: skip
+}
 
 
 def _conversation(tables: Tables, write: Piece, of: Any, now: datetime) -> None:  # noqa: ANN401
@@ -170,10 +217,17 @@ def _conversation(tables: Tables, write: Piece, of: Any, now: datetime) -> None:
             row["metadata"] = _edited(row["metadata"], json(edit))
     for row in of["message"]:
         tables.messages[row["id"]] = Row(
-            id=row["id"], conversation_id=row["conversation"], direction=row["direction"], content=row["content"],
-            twilio_message_id=row["sid"], elevenlabs_response=json(row["response"]), sent_at=row["sent_at"],
-            delivered_at=row["delivered_at"], read_at=row["read_at"], metadata=json(row["metadata"]),
-        )  # fmt: skip
+            id=row["id"],
+            conversation_id=row["conversation"],
+            direction=row["direction"],
+            content=row["content"],
+            twilio_message_id=row["sid"],
+            elevenlabs_response=json(row["response"]),
+            sent_at=row["sent_at"],
+            delivered_at=row["delivered_at"],
+            read_at=row["read_at"],
+            metadata=json(row["metadata"]),
+        )
     for row in of["times"]:
         message = tables.messages.get(row["id"])
         if message is not None and message["conversation_id"] == write["conversation_id"]:
@@ -193,11 +247,32 @@ def _edited(metadata: Piece, edit: Piece) -> Piece:
 
 
 _NEW_SEND = {
-    "own_id": None, "phone_number": None, "conversation_id": None, "turn_id": None, "turn_kind": None, "part": None,
-    "to_address": None, "body": None, "content": None, "state": None, "tries": 0, "sid": None, "status": None, "rank": -1,
-    "error_code": None, "message_id": None, "planned_at": None, "intended_at": None, "accepted_at": None,
-    "delivered_at": None, "read_at": None, "came_back": False, "times": 0, "origin_turn": None, "origin_part": None,
-}  # fmt: skip
+    "own_id": None,
+    "phone_number": None,
+    "conversation_id": None,
+    "turn_id": None,
+    "turn_kind": None,
+    "part": None,
+    "to_address": None,
+    "body": None,
+    "content": None,
+    "state": None,
+    "tries": 0,
+    "sid": None,
+    "status": None,
+    "rank": -1,
+    "error_code": None,
+    "message_id": None,
+    "planned_at": None,
+    "intended_at": None,
+    "accepted_at": None,
+    "delivered_at": None,
+    "read_at": None,
+    "came_back": False,
+    "times": 0,
+    "origin_turn": None,
+    "origin_part": None,
+}
 
 
 def _outside(tables: Tables, of: Any, values: Values, now: datetime) -> None:  # noqa: ANN401
@@ -212,9 +287,13 @@ def _outside(tables: Tables, of: Any, values: Values, now: datetime) -> None:  #
         if row["since"] is None:
             tables.suppressions.pop(row["number"], None)
         else:
-            tables.suppressions[row["number"]] = Row(source=row["source"], event_id=row["event_id"], since=row["since"])
+            tables.suppressions[row["number"]] = Row(
+                source=row["source"], event_id=row["event_id"], since=row["since"]
+            )
     for row in of["post"]:
-        tables.posts[row["conversation"], row["number"]] = Row(phone_number=row["phone"], payload=json(row["payload"]))
+        tables.posts[row["conversation"], row["number"]] = Row(
+            phone_number=row["phone"], payload=json(row["payload"])
+        )
     for row in of["taken"]:
         tables.posts.pop((row["conversation"], row["number"]), None)
 

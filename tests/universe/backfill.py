@@ -21,17 +21,24 @@ from web.gap import Gap
 from web.publisher import Publishing
 
 _KAFKA: "WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Kafka, Process]]" = WeakKeyDictionary()
-"""Whose log a process reads: the product asks a broker's address for it."""
+"""The Kafka that a process reads, and the process, by event loop; the product asks a broker's address."""
 
 
 def gap(  # noqa: PLR0913
-    settings: Settings, kafka: Kafka, twilio: Twilio, process: Process, database: Database, publisher: Publishing
+    settings: Settings,
+    kafka: Kafka,
+    twilio: Twilio,
+    process: Process,
+    database: Database,
+    publisher: Publishing,
 ) -> Gap:
     """Return what a web process looks with."""
     _KAFKA[process.loop] = kafka, process
     now, messenger = process.world.datetime, Messenger(twilio, process)
     looking: Any = settings.model_copy(update={"twilio_account_sid": ACCOUNT})
-    return Gap(looking, database, Backfill(looking, database, publisher, messenger, now, process.world.new_id), now)
+    return Gap(
+        looking, database, Backfill(looking, database, publisher, messenger, now, process.world.new_id), now
+    )
 
 
 async def _recent_values(settings: Settings, topic: str, since: datetime) -> AsyncIterator[bytes]:

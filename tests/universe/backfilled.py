@@ -1,4 +1,4 @@
-"""The statements of `db/sql/backfill.sql` by which Twilio's list is compared."""
+"""The statements of `db/sql/backfill.sql` that compare Twilio's list."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,10 @@ _RAN_BEFORE = timedelta(minutes=5)
 
 
 class Looks:
-    """Their part of Postgres. The service has run before: what it never got is fetched from the beginning on."""
+    """Their part of Postgres.
+
+    The service has run before, so whatever it never got is fetched from the beginning on.
+    """
 
     tables: Tables
 
@@ -50,7 +53,9 @@ class Looks:
 
     def backfill_unknown_sends(self, since: datetime, least_age: float) -> list[Row]:
         first, last = since.replace(tzinfo=self.now().tzinfo), self.now() - timedelta(seconds=least_age)
-        found = [row for row in self.tables.sends.values() if row["sid"] is None and row["intended_at"] is not None]
+        found = [
+            row for row in self.tables.sends.values() if row["sid"] is None and row["intended_at"] is not None
+        ]
         found = [row for row in found if row["state"] in ("intended", "unknown", "held")]
         names = ("own_id", "to_address", "body", "intended_at")
         return [

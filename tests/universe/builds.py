@@ -1,8 +1,8 @@
-"""Deploys: another build comes, process by process, while the former one still runs.
+"""Deploys: another build arrives, process by process, while the former one still runs.
 
-Every other build knows one thing more of a conversation and of each event, which the others must not stumble over: it
-reaches them through rows and topics. An upgrade of the schema raises all epochs first, so that the former build changes
-nothing from then on.
+Every other build knows one more thing about a conversation and about each event. The others must not stumble
+over it when it reaches them through rows and topics. A schema upgrade raises all epochs first, so the former
+build changes nothing from then on.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from db.store.ownership import claim
 from tests.universe.world import Process
 
 Adds = Callable[[Sequence[str], Sequence[Any]], Sequence[Any]]
-"""Returns the arguments of a statement that writes, by their names, as a build has them."""
+"""Returns the arguments of a writing statement, by their names, as a build has them."""
 ADDED = "of_another_build"
 _BUILDS = 2
 
@@ -26,7 +26,9 @@ def as_it_is(names: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
 def _with_more(names: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
     """Return what a build writes that knows more."""
     values = dict(zip(names, arguments, strict=True))
-    values["state"] = [None if each is None else f'{{"{ADDED}":{{"a":1}},{each[1:]}' for each in values["state"]]
+    values["state"] = [
+        None if each is None else f'{{"{ADDED}":{{"a":1}},{each[1:]}' for each in values["state"]
+    ]
     if "log_data" in values:
         values["log_data"] = [each | {"data": each["data"] | {ADDED: 1}} for each in values["log_data"]]
     return list(values.values())
@@ -38,12 +40,12 @@ def adds(build: int) -> Adds:
 
 
 def without(data: dict[str, Any]) -> dict[str, Any]:
-    """Return an event's data without what another build knows of it."""
+    """Return an event's data without what another build added."""
     return {name: value for name, value in data.items() if name != ADDED}
 
 
 async def fence(pool: Any, process: Process, partitions: int) -> None:  # noqa: ANN401
-    """Own every partition for a moment, as an upgrade does. It may be broken off at any time."""
+    """Own every partition for a moment, as an upgrade does. It may be interrupted at any time."""
     try:
         await claim(pool, range(partitions), process.name, process.world.new_id)
     except POSTGRES_ERRORS as error:

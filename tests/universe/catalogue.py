@@ -1,7 +1,7 @@
 """Planted bugs: `bugs/NAME.patch`, each applied to a copy of the product, never to the product itself.
 
-A patch's first line says which promise it breaks, a second one that begins with `suits:` in which seeds that is likely to
-be seen: `hunt` plays those of a range first, on the copy, until one breaks a promise.
+A patch's first line says which promise it breaks. A second line that begins with `suits:` says in which seeds
+this is likely to show: `hunt` plays those of a range first, on the copy, until one breaks a promise.
 """
 
 import math
@@ -21,7 +21,18 @@ from tests.universe.vendors import STORMS
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(__file__).parent / "bugs"
-_COPIED = ("schemas", "rules", "mailboxes", "clients", "db", "process", "streams", "web", "tests/support", "tests/universe")
+_COPIED = (
+    "schemas",
+    "rules",
+    "mailboxes",
+    "clients",
+    "db",
+    "process",
+    "streams",
+    "web",
+    "tests/support",
+    "tests/universe",
+)
 _PLAY = """
 import sys
 from tests.universe.universe import play
@@ -36,7 +47,7 @@ for seed in seeds:
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """`promise`: what it breaks, a sentence."""
+    """A planted bug. `promise`: what it breaks, in one sentence."""
 
     name: str
     patch: Path
@@ -47,7 +58,7 @@ class Bug:
 
     @property
     def suits(self) -> tuple[str, ...]:
-        """Moves that show it, moments (`place.ANSWERS`), storms, or settings as `name=value`."""
+        """Moves that reveal it, moments (`place.ANSWERS`), storms, or settings as `name=value`."""
         second = self.patch.read_text().splitlines()[1]
         return tuple(second.removeprefix("suits: ").split(", ")) if second.startswith("suits: ") else ()
 
@@ -57,10 +68,10 @@ def all_bugs() -> list[Bug]:
 
 
 def named(names: str) -> list[Bug]:
-    """Return bugs by their names, with commas; or all.
+    """Return bugs by their comma-separated names, or all.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is none with that name.
     """
     known = {bug.name: bug for bug in all_bugs()}
     if names == "all":
@@ -71,7 +82,7 @@ def named(names: str) -> list[Bug]:
 
 
 def applies(bug: Bug) -> str:
-    """Return why a patch cannot be applied any more, empty where it can."""
+    """Return why a patch no longer applies, or an empty string if it does."""
     done = subprocess.run(
         ["git", "apply", "--check", str(bug.patch)], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -79,8 +90,9 @@ def applies(bug: Bug) -> str:
 
 
 def hunt(bug: Bug, first: int, seeds: int, events: int, most: int) -> tuple[int | None, str]:
-    """Return a seed that finds a bug, and the promise that it saw broken. `most` of the range are played, likely ones
-    first.
+    """Return a seed that finds a bug, and the promise that it saw broken.
+
+    Play `most` seeds of the range, likely ones first.
     """
     likely = sorted(range(first, first + seeds), key=lambda seed: -_likelihood(bug, seed, events))[:most]
     with tempfile.TemporaryDirectory() as folder:
@@ -99,21 +111,25 @@ def hunt(bug: Bug, first: int, seeds: int, events: int, most: int) -> tuple[int 
                 break
             if not _played(ROOT, events, [int(seed)]).stdout:
                 return int(seed), violation
-            likely = likely[likely.index(int(seed)) + 1 :]  # it breaks a promise without the bug, too
+            likely = likely[likely.index(int(seed)) + 1 :]  # it breaks a promise without the bug as well
     return None, ""
 
 
 def _played(tree: Path, events: int, seeds: Sequence[int]) -> "subprocess.CompletedProcess[str]":
-    """Play seeds on a tree of files, up to the first that breaks a promise."""
+    """Play seeds on a source tree, up to the first that breaks a promise."""
     return subprocess.run(
         [sys.executable, "-c", _PLAY, str(events), *map(str, seeds)],
-        cwd=tree, env={"PYTHONPATH": str(tree), "PATH": ""}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tree,
+        env={"PYTHONPATH": str(tree), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
-# Of a seed that lacks one of the things that suit a bug.
+# What something that suits a bug counts if a seed lacks it.
 _UNLIKELY = 0.05
-# Of a move in a history, and what more of them add at most.
+# How many of one move in a history count as 1, and the most that they may count.
 _OFTEN, _MUCH = 10, 2.0
 
 
@@ -123,7 +139,7 @@ def _looks(seed: int, events: int) -> tuple[Setting, Counter[str]]:
 
 
 def _likelihood(bug: Bug, seed: int, events: int) -> float:
-    """Return how much a seed looks like one that finds a bug. A seed that says nothing of it is as good as any."""
+    """Return how much a seed looks like one that finds a bug. Without `suits`, each is as good as any."""
     if not bug.suits:
         return 0.0
     setting, names = _looks(seed, events)

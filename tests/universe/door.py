@@ -1,4 +1,4 @@
-"""The way in: Twilio, the backend and operators post to one of the web processes, again and again until it has answered."""
+"""The way in: Twilio, the backend and operators post to one of the webs, again and again until it answers."""
 
 import json
 from collections import defaultdict, deque
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 10.0
 _AGAIN_SECONDS = 0.3
 _LATENCY_SECONDS = 0.02
 _LOST_SHARE = 0.01
-# Twilio does not bring a message again that found nobody. Here it mostly does: histories have more in them than gaps.
+# Twilio does not repeat a message that reached nobody. Here it mostly does: histories need more than gaps.
 _GIVEN_UP_SHARE = 0.3
 _NEVER_BROUGHT_SHARE = 0.02
 # The backend may produce to Kafka itself.
@@ -30,9 +30,7 @@ _NOT_STORED = "nothing is known to be stored"
 
 @dataclass(slots=True, kw_only=True)
 class Post:
-    """`tries`: how often it was sent; `stored`: called when it is answered for the first time; `sid`: of a message from a
-    client, which Twilio may give up.
-    """
+    """Something that is posted to us."""
 
     name: str
     path: str
@@ -40,14 +38,17 @@ class Post:
     kind: str
     headers: Mapping[str, str]
     phone: str = ""
+    #: Called when it is answered for the first time.
     stored: Callable[[], None] = lambda: None
+    #: How often it was sent.
     tries: int = 0
     is_answered: bool = False
+    #: Of a client's message, which Twilio may give up.
     sid: str = ""
 
 
 class Door:
-    """`webs`: the processes that serve now."""
+    """Posts to the webs. `webs` returns the processes that serve now."""
 
     def __init__(self, world: World, kafka: Kafka, webs: Callable[[], Sequence[Web]]) -> None:
         self._world, self._kafka, self._webs = world, kafka, webs
@@ -56,24 +57,24 @@ class Door:
         self._reports: dict[str, deque[tuple[Mapping[str, str], str | None]]] = defaultdict(deque)
         self.waiting: list[Post] = []
         self.given_up: list[str] = []
-        """Ids of clients' messages that Twilio tells of no more: they are in its list."""
+        """Ids of clients' messages that Twilio no longer announces: they are in its list."""
 
     # What comes.
 
     def incoming(self, params: Mapping[str, str], stored: Callable[[], None]) -> None:
-        """Twilio tells what a client wrote."""
+        """Have Twilio announce what a client wrote."""
         sid = "" if POISON in params["Body"] else params["MessageSid"]
         self._form("incoming", "/webhook/twilio/incoming", params, stored, sid)
 
     def status(self, params: Mapping[str, str], own_id: str | None) -> None:
-        """Twilio reports of a message."""
+        """Have Twilio report on a message."""
         waiting = self._reports[params["MessageSid"]]
         waiting.append((params, own_id))
         if len(waiting) == 1:
             self._report(waiting)
 
     def _report(self, waiting: deque[tuple[Mapping[str, str], str | None]]) -> None:
-        """A message's reports come one after the other: what became of it last is what counts, also for who judges."""
+        """Post a message's reports one after the other: the last one counts, for the judge as well."""
         params, own_id = waiting[0]
 
         def stored() -> None:
@@ -84,7 +85,7 @@ class Door:
         self._form("status", "/webhook/twilio/status" + (f"?mid={own_id}" if own_id else ""), params, stored)
 
     def call(self, key: str, body: Mapping[str, Any], stored: Callable[[], None]) -> None:
-        """The backend tells that a call has ended."""
+        """Have the backend announce that a call has ended."""
         if not self._kafka.service.is_down and self._world.random.random() < _PRODUCED_SHARE:
             self._kafka.append(CALL_COMPLETED, key.encode(), json.dumps(body).encode(), [], None)
             stored()
@@ -92,7 +93,7 @@ class Door:
         self._json("calls", "/api/call-completed", body, stored=stored)
 
     def command(self, key: str, body: Mapping[str, Any]) -> None:
-        """An operator commands something."""
+        """Have an operator give a command."""
         self._json("commands", f"/api/conversations/{key}/commands", body, key)
 
     def _form(
@@ -102,7 +103,12 @@ class Door:
         self._post(Post(name=name, path=path, body=body, kind=_FORM, headers=headers, stored=stored, sid=sid))
 
     def _json(
-        self, name: str, path: str, body: Mapping[str, Any], phone: str = "", stored: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        path: str,
+        body: Mapping[str, Any],
+        phone: str = "",
+        stored: Callable[[], None] = lambda: None,
     ) -> None:
         text = json.dumps(body).encode()
         self._post(Post(name=name, path=path, body=text, kind=_JSON, headers={}, phone=phone, stored=stored))
@@ -157,7 +163,7 @@ class Door:
         post.stored()
 
     def _fails(self, post: Post, attempt: int) -> None:
-        """It was not answered in time, or the connection broke off: it is sent again, or given up."""
+        """Send it again or give it up: it was not answered in time, or the connection broke."""
         if post.is_answered or post.tries != attempt:
             return
         if post.sid and self._world.random.random() < _GIVEN_UP_SHARE:
@@ -176,7 +182,7 @@ class Door:
             self._try(post)
 
     def died(self, process: Process) -> None:
-        """Connections to it break off."""
+        """Break the connections to a process."""
         for post, attempt in self._open.pop(process, ()):
             self._fails(post, attempt)
 

@@ -1,4 +1,4 @@
-"""The statements of `db/sql/gateway.sql` that the way in asks: the spool, and what calls and commands came to."""
+"""The statements of `db/sql/gateway.sql` for the way in: the spool, and outcomes of calls and commands."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from tests.universe.rows import Row, Tables
 
 
 class Gateway:
-    """`web`'s part of Postgres. `notified`: what its transactions notify."""
+    """`web`'s part of Postgres. `notify` is called with what its transactions notify."""
 
     tables: Tables
 
@@ -56,8 +56,15 @@ class Gateway:
             if (row := self.tables.seen.get(("command", each))) is not None:
                 phone, outcome = row["phone_number"], row["outcome"]
                 of = self.tables.conversation_of(phone) or {}
-                told = {"command": (outcome or {}).get("command") or self._under_way(phone, each), "outcome": outcome}
-                told |= {"status": of.get("status"), "conversation_id": of.get("id"), "others": self.others(phone)}
+                told = {
+                    "command": (outcome or {}).get("command") or self._under_way(phone, each),
+                    "outcome": outcome,
+                }
+                told |= {
+                    "status": of.get("status"),
+                    "conversation_id": of.get("id"),
+                    "others": self.others(phone),
+                }
                 found.append(Row(event_id=each, phone_number=phone, **told))
         return found
 

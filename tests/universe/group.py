@@ -7,7 +7,7 @@ from typing import NamedTuple
 from streams.engine.membership import SESSION_TIMEOUT_SECONDS
 from tests.universe.world import World
 
-# As `streams.engine.app` sets it.
+# As set by `streams.engine.app`.
 _REBALANCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.5
 
@@ -24,7 +24,7 @@ class Member:
 
 
 class Group:
-    """`owned`: partitions by member."""
+    """A group's members and offsets. `owned`: partitions by member."""
 
     def __init__(self, world: World, name: str, partitions: int) -> None:
         self.world, self.partitions = world, partitions
@@ -35,7 +35,7 @@ class Group:
         self.committed: dict[Place, int] = {}
         self.owned: dict[str, list[int]] = {}
         self.assigned: list[tuple[float, int]] = []
-        """When, and to how many members."""
+        """When partitions were assigned, and to how many members."""
         self._look()
 
     def join(self, name: str, joined: Callable[[int, list[int]], None]) -> None:
@@ -44,7 +44,7 @@ class Group:
         self._complete_if_all_joined()
 
     def heartbeat(self, name: str, generation: int) -> bool:
-        """Return whether a member must join anew."""
+        """Return whether a member must join again."""
         if name not in self.members or generation != self.generation:
             return True
         self.members[name].seen_at = self.world.now
@@ -95,7 +95,7 @@ class Group:
         return {name: list(range(place, self.partitions, len(names))) for place, name in enumerate(names)}
 
     def _look(self) -> None:
-        """Members that are not heard of are dropped."""
+        """Drop members that have not been heard from."""
         late = [
             name
             for name, member in self.members.items()

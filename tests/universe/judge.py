@@ -1,4 +1,4 @@
-"""What must hold in the end, seen from outside the product: in the topics, the tables and the vendors' ledgers."""
+"""What must hold in the end, seen from outside the product: in topics, tables and the vendors' ledgers."""
 
 import base64
 import json
@@ -37,18 +37,34 @@ from tests.universe.statistics import judge_statistics
 if TYPE_CHECKING:
     from tests.universe.universe import Universe
 
-# Of a call and a message that come so close together nobody knows which was first.
+# If a call and a message come this close together, nobody knows which was first.
 _CLOCKS_DIFFER = 3.0
 _OF_A_CONVERSATION = (
-    *("client_name", "elevenlabs_conversation_id", "agent_id", "batch_id", "recipient_id", "status", "call_summary"),
-    *("started_at", "last_message_at", "closed_at", "last_inbound_at", "escalated_at", "message_count", "metadata"),
+    *(
+        "client_name",
+        "elevenlabs_conversation_id",
+        "agent_id",
+        "batch_id",
+        "recipient_id",
+        "status",
+        "call_summary",
+    ),
+    *(
+        "started_at",
+        "last_message_at",
+        "closed_at",
+        "last_inbound_at",
+        "escalated_at",
+        "message_count",
+        "metadata",
+    ),
 )
 _OF_A_MESSAGE = ("direction", "content", "twilio_message_id", "sent_at", "delivered_at", "read_at")
 
 
 @dataclass
 class Life:
-    """A number's log as it stands, and what it comes to."""
+    """A number's log as it stands, and what it results in."""
 
     key: str
     events: list[Recorded] = field(default_factory=list)
@@ -80,17 +96,21 @@ def judge(universe: "Universe") -> None:
 
 
 def _life(universe: "Universe", key: str) -> Life:
-    """Fold a number's log; its numbers have no gaps, and it comes to the actor's state."""
+    """Fold a number's log, which must have no gaps and result in the actor's state."""
     life, tables, world = Life(key), universe.postgres.tables, universe.world
     actor = tables.actors.get(key)
-    rows = tables.history_of(actor["conversation_id"]) if actor and actor["conversation_id"] is not None else []
+    rows = (
+        tables.history_of(actor["conversation_id"]) if actor and actor["conversation_id"] is not None else []
+    )
     state = Conversation(key=key)
     for place, row in enumerate(rows, start=1):
         if row["number"] != place:
             world.violated(f"{key}: a gap in the log before {row['number']}")
             return life
         event: Event = event_of(row["type"], row["data"]["data"])
-        recorded = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
+        recorded = Recorded(
+            conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event
+        )
         after = evolve(state, recorded)
         for change in project(state, recorded, after):
             try:
@@ -106,13 +126,15 @@ def _life(universe: "Universe", key: str) -> Life:
             world.violated(f"{key}: the fold of the log is another state")
         if not known.is_idle:
             world.violated(f"{key}: something waits for ever")
-        if rows and (problem := shortened_problem(key, rows, tables.log_of(rows[0]["conversation_id"]), state)):
+        if rows and (
+            problem := shortened_problem(key, rows, tables.log_of(rows[0]["conversation_id"]), state)
+        ):
             world.violated(f"{key}: {problem}")
     return life
 
 
 def _dead_letters(universe: "Universe") -> set[str]:
-    """Return ids of what was buried. Only poison is."""
+    """Return the ids of what was buried. Only poison may be."""
     found = set[str]()
     for place, log in universe.kafka.log.items():
         for record in log if place.topic == DEAD_LETTER else ():
@@ -126,7 +148,7 @@ def _dead_letters(universe: "Universe") -> set[str]:
 
 
 def _nothing_is_lost(universe: "Universe", lives: dict[str, Life], buried: set[str]) -> None:
-    """Whatever was stored at our door was taken up, and what a client asked has an end that the log tells of."""
+    """Check that whatever our door stored was taken up, and that the log has an end for each question."""
     people, seen, world = universe.people, universe.postgres.tables.seen, universe.world
     ends = {key: {end for each in people.addresses_of(key) for end in _ends(lives[each])} for key in lives}
     for said in people.said.values():
@@ -138,7 +160,8 @@ def _nothing_is_lost(universe: "Universe", lives: dict[str, Life], buried: set[s
         for identity in ids:
             row = seen.get((kind, identity))
             if row is None and kind == "command" and people.commands[identity] in people.erased:
-                continue  # what was on its way, in the spool or from an id to its number, goes with the person
+                # What was on its way, in the spool or from an id to its number, goes with the person.
+                continue
             if row is None:
                 world.violated(f"{kind} {identity} is lost")
             elif row["outcome"] is None and row["phone_number"]:
@@ -158,7 +181,7 @@ def _ends(life: Life) -> set[str]:
 
 
 def _is_published(universe: "Universe") -> None:
-    """Who reads `conversation-event` and takes only the next number reads all of the log, in its order."""
+    """Check that reading only the next number from `conversation-event` yields the whole log in order."""
     tables, world, read = universe.postgres.tables, universe.world, defaultdict[int, int](int)
     for place in range(universe.kafka.partitions):
         for record in universe.kafka.log[place_of(place)]:
@@ -185,7 +208,7 @@ def place_of(partition: int) -> Any:  # noqa: ANN401
 
 
 def _is_projected(universe: "Universe", life: Life) -> None:
-    """The tables are what the events project to."""
+    """Check that the tables are what the events project to."""
     tables, world = universe.postgres.tables, universe.world
     ids = {row["id"] for row in tables.conversations.values() if row["phone_number"] == life.key}
     conversations = {of: tables.conversations[of] for of in ids}
@@ -215,8 +238,9 @@ def _is_projected(universe: "Universe", life: Life) -> None:
 
 
 def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
-    """A client's last STOP or ALTA counts, and at all of their addresses; the agent is silent while a person looks after a
-    conversation.
+    """Check that a client's last STOP or ALTA counts, at all of their addresses.
+
+    Also check that the agent is silent while a person looks after a conversation.
     """
     world, state = universe.world, Conversation(key=life.key)
     agents, withdrawn = set[str](), set[str]()
@@ -229,12 +253,21 @@ def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
         for own_id in intended_by(event):
             if own_id in withdrawn:
                 world.violated(f"{life.key}: the agent goes on though a person has taken over: {own_id}")
-        is_agents = isinstance(event, Answered) and event.kind == "reply" and event.notice is None and event.problem is None
+        is_agents = (
+            isinstance(event, Answered)
+            and event.kind == "reply"
+            and event.notice is None
+            and event.problem is None
+        )
         if is_agents and state.status == "escalated":
             world.violated(f"{life.key}: the agent answers while a person does")
         state = evolve(state, recorded)
     addresses = universe.people.addresses_of(life.key)
-    words = [each for each in universe.people.said.values() if each.key in addresses and each.text in ("STOP", "ALTA")]
+    words = [
+        each
+        for each in universe.people.said.values()
+        if each.key in addresses and each.text in ("STOP", "ALTA")
+    ]
     if not words or any(each.key != life.key for each in words) or universe.blind & set(addresses):
         return
     if any(out.by != "client" for each in of_person for out in each.of(OptedOut)):
@@ -248,7 +281,7 @@ def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
 
 
 def _is_introduced(universe: "Universe", life: Life) -> None:
-    """Who was called before they wrote is no unknown number."""
+    """Check that whoever was called before they wrote is not an unknown number."""
     called = universe.people.called.get(life.key)
     if called is None or life.key in universe.blind or any(each.kind == "call" for each in life.of(Declined)):
         return
@@ -266,11 +299,13 @@ def _is_introduced(universe: "Universe", life: Life) -> None:
     for sid in sorted(strangers):
         said = universe.people.said[sid]
         if said.arrived > called + _CLOCKS_DIFFER:
-            universe.world.violated(f"{life.key}: {said.text} is taken for a stranger's, though the call came before")
+            universe.world.violated(
+                f"{life.key}: {said.text} is taken for a stranger's, though the call came before"
+            )
 
 
 def _ids_grow(universe: "Universe", life: Life) -> None:
-    """A conversation's messages have ids in the order in which the log tells of them, whoever owned it."""
+    """Check that a conversation's message ids grow in the order of its log, whoever owned it."""
     ids = [each.event.message_id for each in life.events if isinstance(each.event, Received | Sent)]
     for first, second in zip(ids, ids[1:], strict=False):
         if second <= first:

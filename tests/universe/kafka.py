@@ -1,4 +1,4 @@
-"""Kafka: partitioned logs, and a producer."""
+"""Kafka: partitioned logs and a producer."""
 
 import asyncio
 from collections import defaultdict
@@ -33,12 +33,12 @@ class Stored:
 
 @cache
 def _partition_of(key: bytes, partitions: int) -> int:
-    """There are few keys, and the hash is slow."""
+    """Return a key's partition; cached because there are few keys and the hash is slow."""
     return partition_of(key.decode(), partitions)
 
 
 class Kafka:
-    """`log`: by topic and partition; `group`: the workers'."""
+    """A cluster. `log`: records by topic and partition; `group`: the workers' group."""
 
     def __init__(self, world: World, partitions: int) -> None:
         self.world, self.partitions = world, partitions
@@ -49,7 +49,9 @@ class Kafka:
 
     # Records.
 
-    def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None) -> Place:
+    def append(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
+    ) -> Place:
         if partition is None:
             partition = self.partition_of(key)
         place = Place(topic, partition)
@@ -69,7 +71,7 @@ class Kafka:
         return self.log[place][offset : offset + most]
 
     def when_written(self, topic: str, wake: Callable[[], None]) -> None:
-        """Call once when a topic gets a record."""
+        """Call `wake` once, when a topic gets a record."""
         self._waiting[topic].append(wake)
 
     # The group.
@@ -78,7 +80,7 @@ class Kafka:
         self.group.join(name, joined)
 
     def heartbeat(self, name: str, generation: int) -> bool:
-        """Return whether a member must join anew."""
+        """Return whether a member must join again."""
         return self.group.heartbeat(name, generation)
 
     def commit(self, name: str, generation: int, offsets: dict[Place, int]) -> bool:
@@ -98,14 +100,23 @@ class Kafka:
 
 
 class Producer:
-    """A process's; see `clients.kafka.producer.Producer`. Records of a partition arrive in the order of their sending."""
+    """A process's producer; see `clients.kafka.producer.Producer`.
+
+    Records of a partition arrive in the order in which they were sent.
+    """
 
     def __init__(self, kafka: Kafka, process: Process) -> None:
         self._kafka, self._process = kafka, process
         self._lock = asyncio.Lock()
 
     async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), *, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        *,
+        partition: int | None = None,
     ) -> None:
         def append() -> None:
             self._kafka.append(topic, key, value, headers, partition)
@@ -113,7 +124,7 @@ class Producer:
         await self._kafka.service.call(self._process, f"send {topic}", append)
 
     async def send_marked(self, topic: str, records: Sequence[tuple[bytes, bytes, Headers]]) -> None:
-        """Some of them may be there when it fails, from the first on."""
+        """Send records. If that fails, some of them may be there, from the first on."""
         chance = self._kafka.world.random
         is_cut = records and self._kafka.service.loses and chance.random() < self._kafka.service.loses
         most = chance.randrange(len(records)) if is_cut else len(records)

@@ -1,4 +1,4 @@
-"""What the vendors' ledgers must show: every message once, in its order, by who owned it, and none to who wants none."""
+"""What the vendors' ledgers must show: each message once, in order, by its owner, and to nobody unwilling."""
 
 import re
 from collections import defaultdict
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from tests.universe.judge import Life
     from tests.universe.universe import Universe
 
-# How old the proof of ownership may be when a message leaves: 2 s before it waits for a connection, 4 s with that.
+# How old the proof of ownership may be when a message leaves: 2 s before it waits for a connection, and 4 s
+# including that wait.
 _PROOF_SECONDS = 4.0
-# A second's worth at once for each of three workers; a change of their shares begins anew. Each number may have its place
-# in the rate when Postgres stalls, and leaves when its intention is written: all of them at once.
+# Each of three workers may send a second's worth at once, and again when their shares change. When Postgres
+# stalls, each number may hold a place in the rate and leave when its intention is written: all at once.
 _RATE_SLACK, _RATE_WINDOW = 4.0, 10.0
 _ANSWER = re.compile(r"^\[(m\d+(?: m\d+)*)\] r(\d+)/(\d+)$")
-# So many failures in a row show it, and of each number a call or two are under way by then; from then on there is a probe
-# a second.
+# This many failures in a row reveal an outage. By then, a call or two of each number are under way; from then
+# on there is one probe a second.
 _FAILURES, _PROBES_AT_ONCE, _PROBES_A_SECOND = 5, 5, 1.0
-# From the intention to the socket there are a proof and, at times, a wait for Postgres.
+# Between the intention and the socket come a proof and, at times, a wait for Postgres.
 _UNDER_WAY_SECONDS = 15.0
 
 
@@ -49,7 +50,7 @@ def judge_ledgers(universe: "Universe", lives: "dict[str, Life]") -> None:
 
 
 def _is_by_the_owner(universe: "Universe", taken: Taken) -> None:
-    """A request leaves an owner's process, or one's whose last proof is as fresh as it must be."""
+    """Check that a request left the owner's process, or one whose last proof was as fresh as it must be."""
     partition = universe.partition_of(key_of(taken.to))
     claims = [claim for claim in universe.postgres.claims[partition] if claim.at <= taken.departed]
     mine = [place for place, claim in enumerate(claims) if claim.owner == taken.by]
@@ -73,7 +74,7 @@ def _the_rate_is_kept(universe: "Universe") -> None:
 
 
 def _who_is_away_is_left_alone(universe: "Universe") -> None:
-    """Once a process has noticed that a vendor answers nobody, one call at a time probes it."""
+    """Check that a process that has noticed a vendor's outage probes it with one call at a time."""
     for process, at in universe.twilio.outages.sent_into[:1]:
         universe.world.violated(f"twilio is away, as {process} has noticed, which sends into it at {at:.0f}")
     unnoticed = _FAILURES + 2 * universe.setting.numbers
@@ -82,11 +83,13 @@ def _who_is_away_is_left_alone(universe: "Universe") -> None:
             later = asks[unnoticed:]
             if later and len(later) > _PROBES_AT_ONCE + (later[-1] - later[0]) * _PROBES_A_SECOND:
                 seconds = later[-1] - later[0]
-                universe.world.violated(f"{vendor} is away, and {process} asks {len(later)} times in {seconds:.0f} s")
+                universe.world.violated(
+                    f"{vendor} is away, and {process} asks {len(later)} times in {seconds:.0f} s"
+                )
 
 
 def _the_backend_is_told(universe: "Universe", lives: "dict[str, Life]") -> None:
-    """Of everything that concerns it, in its order, at least once."""
+    """Check that the backend was told of everything that concerns it, in order, at least once."""
     told = list(dict.fromkeys(universe.backend.told))
     for key, life in lives.items():
         if key in universe.people.erased or life.state is None:
@@ -101,7 +104,7 @@ def _the_backend_is_told(universe: "Universe", lives: "dict[str, Life]") -> None
 
 
 def _only_the_vendor_refuses(universe: "Universe", life: "Life") -> None:
-    """What the log calls refused was refused, by the vendor or by a report of it."""
+    """Check that what the log calls refused was refused, by the vendor or by one of its reports."""
     failed = [each for each in life.of(e.TurnFailed) if each.send_state == "refused"]
     refused = universe.twilio.refused | {taken.own_id for taken in universe.twilio.ledger if taken.came_back}
     for each in failed:
@@ -133,20 +136,30 @@ def _nothing_is_doubled(universe: "Universe", key: str, ledger: list[Taken]) -> 
 
 
 def _is_known(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
-    """The log tells of everything that the vendor has, and of nothing else."""
+    """Check that the log tells of everything that the vendor has, and of nothing else."""
     told = {each.sid for each in life.of(e.Sent)}
-    held = {str(row["own_id"]) for row in universe.postgres.tables.all_sends_of(life.key) if row["state"] == "held"}
+    held = {
+        str(row["own_id"])
+        for row in universe.postgres.tables.all_sends_of(life.key)
+        if row["state"] == "held"
+    }
     for taken in ledger:
         if taken.sid not in told and taken.own_id not in held:
-            universe.world.violated(f"{life.key}: sent, and nobody knows of it: {taken.own_id} {taken.body[:60]!r}")
+            universe.world.violated(
+                f"{life.key}: sent, and nobody knows of it: {taken.own_id} {taken.body[:60]!r}"
+            )
     for sid in sorted(told - {taken.sid for taken in ledger}):
         universe.world.violated(f"{life.key}: told as sent, and was not: {sid}")
 
 
 def _nobody_is_bothered(universe: "Universe", life: "Life", ledger: list[Taken]) -> None:
-    """Nothing is intended for who has opted out, and nothing leaves later than what was under way."""
-    allowed = {part.own_id for each in life.of(e.Answered) if each.notice == "opted_out" for part in each.parts}
-    taken_at = {taken.own_id: universe.world.datetime(taken.departed - universe.world.now) for taken in ledger}
+    """Check that nothing is intended for those who opted out, and only what was under way still leaves."""
+    allowed = {
+        part.own_id for each in life.of(e.Answered) if each.notice == "opted_out" for part in each.parts
+    }
+    taken_at = {
+        taken.own_id: universe.world.datetime(taken.departed - universe.world.now) for taken in ledger
+    }
     since: Any = None
     for recorded in life.events:
         event = recorded.event
@@ -160,19 +173,30 @@ def _nobody_is_bothered(universe: "Universe", life: "Life", ledger: list[Taken])
             if own_id not in allowed:
                 universe.world.violated(f"{life.key}: intended for who has opted out: {own_id}")
         at = taken_at.get(event.own_id) if isinstance(event, e.Sent) else None
-        if at is not None and event.own_id not in allowed and (at - since).total_seconds() > _UNDER_WAY_SECONDS:  # type: ignore[union-attr]
-            universe.world.violated(f"{life.key}: sent to who has opted out: {event.own_id}")  # type: ignore[union-attr]
+        if (
+            at is not None
+            and event.own_id not in allowed  # type: ignore[union-attr]
+            and (at - since).total_seconds() > _UNDER_WAY_SECONDS
+        ):
+            universe.world.violated(
+                f"{life.key}: sent to who has opted out: {event.own_id}"  # type: ignore[union-attr]
+            )
 
 
 def intended_by(event: e.Event) -> tuple[str, ...]:
     """Return the messages that may leave from an event on."""
     if isinstance(event, e.Intended):
         return (event.own_id,)
-    return (event.parts[0].own_id,) if isinstance(event, e.Answered) and event.intended and event.parts else ()
+    return (
+        (event.parts[0].own_id,) if isinstance(event, e.Answered) and event.intended and event.parts else ()
+    )
 
 
 def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken]) -> None:
-    """Parts of an answer follow one another, and what was asked later is answered later, whatever a person writes from."""
+    """Check that parts of an answer are in order, and that what was asked later is answered later.
+
+    It makes no difference from which of their addresses a person writes.
+    """
     key = lives[0].key
     answers: list[tuple[list[str], int]] = []
     for taken in ledger:
@@ -188,13 +212,13 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
     said = {each.text.split()[0]: each for each in universe.people.said.values() if each.key in keys}
     if keys & universe.blind:
         return
-    # Who has written waits so long for what another address has, and no longer.
+    # Whoever has written waits for what another address has, but only so long.
     is_late = any(each.reason == "late" for life in lives for each in life.of(e.LinkSettled))
-    # What Kafka holds unread when its address is linked is passed on when it is read: between topics there is no order.
+    # What Kafka holds unread when its address is linked is passed on once read: topics share no order.
     passed_on = {each.letter.id for life in lives for each in life.of(e.Forwarded)}
 
     def is_before(first: str, second: str) -> bool:
-        """Return whether both came by addresses that keep an order, the second one later than it was taken."""
+        """Return whether both came from addresses that keep order, the second after the first was stored."""
         one, two = said[first], said[second]
         acknowledged = one.acknowledged
         links = _links(universe, one, keys) and _links(universe, two, keys)
@@ -215,15 +239,16 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
 
 
 def _links(universe: "Universe", said: Said, keys: set[str]) -> bool:
-    """Return whether a message can tell that its addresses are one person's: what is found in a list shows no id, and what
-    shows another's is refused.
+    """Return whether a message can tell that its addresses are one person's.
+
+    What is found in a list shows no id, and what shows another's is refused.
     """
     shown = said.sender.get("ExternalUserId")
     return said.sid not in universe.door.given_up and (shown is None or key_of(shown) in keys)
 
 
 def _may_lack_parts(life: "Life", taken: Taken) -> bool:
-    """A refused, withdrawn or held part is no reason why those after it are out of order."""
+    """Return whether earlier parts may be missing: those refused, withdrawn or held are no disorder."""
     for answered in life.of(e.Answered):
         if taken.own_id in {part.own_id for part in answered.parts}:
             own_ids = {part.own_id for part in answered.parts}

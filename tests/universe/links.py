@@ -20,24 +20,30 @@ def judge_links(universe: "Universe", lives: "dict[str, Life]") -> None:
 
 
 def _is_heeded_elsewhere(universe: "Universe", life: "Life") -> None:
-    """A STOP that is handed over counts at once. Events of one moment are of one transition."""
+    """Check that a STOP that is handed over counts at once. Events of one moment are of one transition."""
     state, since = Conversation(key=life.key), None
     for recorded in life.events:
         if since is not None and recorded.at != since and state.opt_out is None:
-            universe.world.violated(f"{life.key}: another address has handed a STOP over, which does not count here")
+            universe.world.violated(
+                f"{life.key}: another address has handed a STOP over, which does not count here"
+            )
         is_told = isinstance(recorded.event, TookOver) and recorded.event.hand_over.opt_out is not None
         since = recorded.at if is_told else since if recorded.at == since else None
         state = evolve(state, recorded)
 
 
 def _is_one_persons(universe: "Universe", life: "Life") -> None:
-    """Only addresses of one person merge, and from then on the number alone says anything."""
+    """Check that only addresses of one person merge, and that from then on only the number says anything."""
     own, has_merged = universe.people.addresses_of(life.key), False
     if state := life.state:
-        joined = {each.key for each in state.links if each.state == "joined"} | {state.merged_into or life.key}
+        joined = {each.key for each in state.links if each.state == "joined"} | {
+            state.merged_into or life.key
+        }
         if (others := joined - {*own}) and universe.people.erased.isdisjoint(others):
             universe.world.violated(f"{life.key}: two people are one: {sorted(others)}")
     for each in life.events:
         has_merged = has_merged or isinstance(each.event, Merged)
         if has_merged and isinstance(each.event, Answered | Started | Intended):
-            universe.world.violated(f"{life.key}: {type(each.event).__name__} {each.number} though it has merged")
+            universe.world.violated(
+                f"{life.key}: {type(each.event).__name__} {each.number} though it has merged"
+            )

@@ -8,19 +8,25 @@ from typing import Any, Generic, TypeVar
 from tests.universe.world import Process, World
 
 T = TypeVar("T")
-# A request in a data centre; now and then one takes long.
+# A request in a data centre; now and then one is slow.
 _QUICK, _SLOW, _SLOW_SHARE = 0.004, 0.4, 0.04
-# In slow times those do not take as many times longer as the others.
+# When everything is slower, those get slower by this factor at most.
 _SLOWEST = 5.0
-# A statement that a client gave up waits for a lock, or lies in a buffer, for so long at most.
+# The longest that a statement abandoned by its client waits for a lock or lies in a buffer.
 _LONGEST_LATE = 12.0
-# How long a connection into nothing hangs before its client gives up.
+# How long a connection to nowhere hangs before its client gives up.
 _HANGS = 3.0
 
 
 class Service(Generic[T]):
-    """`is_down`: nobody answers; `loses`: share of requests whose answer is lost, `refuses`: of those never done, `late`:
-    of those that are done when nobody waits for them any more; `slowness`: factor of what they take.
+    """Something that answers requests.
+
+    Attributes:
+        is_down: Nobody answers.
+        loses: Share of requests whose answer is lost.
+        refuses: Share of requests that are never executed.
+        late: Share of requests that are executed when nobody waits for them any more.
+        slowness: Factor of their duration.
     """
 
     def __init__(
@@ -43,7 +49,7 @@ class Service(Generic[T]):
         return quick + chance.random() * _SLOW * min(self.slowness, _SLOWEST)
 
     async def call(self, process: Process, what: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Ask for something. What is asked for is done even if nobody waits for the answer any more."""
+        """Request something. It is done even if nobody waits for the answer any more."""
         answer: asyncio.Future[Any] = process.loop.create_future()
         world, chance = self.world, self.world.random
 
@@ -89,7 +95,11 @@ class Service(Generic[T]):
 
     def is_away(self, process: Process, what: str) -> bool:
         """Return whether a process cannot reach it: all of it, or the part that does this."""
-        return self.is_down or self.name in process.cut_off or (bool(process.cut_off) and what in process.cut_off)
+        return (
+            self.is_down
+            or self.name in process.cut_off
+            or (bool(process.cut_off) and what in process.cut_off)
+        )
 
     def _do_unheard(self, do: Callable[[], Any]) -> None:
         with suppress(Exception):  # nobody hears of it

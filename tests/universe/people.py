@@ -21,22 +21,27 @@ _HIDDEN, _HIDDEN_FOR_LONG = 8, 20
 
 @dataclass(slots=True)
 class Said:
-    """What a client wrote. `arrived`, `acknowledged`: at our door, and when that had it; `sender`: as Twilio says."""
+    """What a client wrote."""
 
     sid: str
     key: str
     text: str
+    #: When it came to our door.
     arrived: float
+    #: As Twilio names them.
     sender: dict[str, str]
+    #: When our door had it.
     acknowledged: float | None = None
 
 
 @dataclass(slots=True)
 class Person:
-    """`number`: None where it is hidden for good; `hidden`: so many of its messages still come from the id alone."""
+    """A client."""
 
+    #: None if it is hidden for good.
     number: str | None
     user_id: str | None = None
+    #: How many messages still come from the id alone.
     hidden: int = 0
 
     @property
@@ -44,7 +49,7 @@ class Person:
         return tuple(each for each in (self.number, self.user_id) if each)
 
     def sender(self) -> dict[str, str]:
-        """Return how Twilio names who writes."""
+        """Return how Twilio names the sender."""
         self.hidden -= 1
         if self.number is None or self.hidden >= 0:
             return {"From": f"whatsapp:{self.user_id}"}
@@ -53,8 +58,13 @@ class Person:
 
 
 class People:
-    """`said`: by the vendor's id of a message; `calls`, `commands`: ids of what was told; `called`: when our door had a
-    number's first call that went well; `keys`: everybody's addresses.
+    """Everybody, and what they have said.
+
+    Attributes:
+        said: By the vendor's message id.
+        calls: Ids of the calls that were announced.
+        called: When our door had a number's first successful call.
+        keys: Everybody's addresses.
     """
 
     def __init__(self, world: World, door: Door, partitions: int, numbers: int) -> None:
@@ -71,12 +81,12 @@ class People:
         self.calls: set[str] = set()
         self.called: dict[str, float] = {}
         self.commands: dict[str, str] = {}
-        """By id the address that each was sent to."""
+        """The address that each command was sent to, by its id."""
         self.erased: set[str] = set()
         self._ids = itertools.count(1)
 
     def write(self, number: int, text: str | None = None, shows: str | None = None) -> None:
-        """`shows`: another person's id, which comes with it."""
+        """Write a message. `shows`: another person's id, which comes with it."""
         place = next(self._ids)
         sender, sid = self._person(number).sender(), f"SM{place:032x}"
         sender |= {"ExternalUserId": f"whatsapp:{shows}"} if shows else {}
@@ -86,17 +96,20 @@ class People:
         self._send(said)
 
     def burst(self, number: int, count: int, gap: float) -> None:
-        """One writes several messages, one after the other."""
+        """Have one person write several messages, one after the other."""
         for place in range(count):
             self._world.after(place * gap, lambda: self.write(number))
 
     def crowd(self, seconds: float) -> None:
-        """All write within a moment, as after a campaign."""
+        """Have all write within a moment, as after a campaign."""
         for number in range(len(self.persons)):
-            self._world.after(seconds * self._world.random.random(), lambda number=number: self.write(number))  # type: ignore[misc]
+            self._world.after(
+                seconds * self._world.random.random(),
+                lambda number=number: self.write(number),  # type: ignore[misc]
+            )
 
     def contradict(self, number: int, other: Person) -> None:
-        """One's message shows the id of another one, who is not to be taken for them."""
+        """Have one person's message show the id of another, who must not be taken for them."""
         person = self._person(number)
         is_plain = person.number is not None and person.hidden <= 0
         if is_plain and person is not other and self.erased.isdisjoint((*person.addresses, *other.addresses)):
@@ -106,11 +119,11 @@ class People:
         return self.persons[number % len(self.persons)]
 
     def addresses_of(self, key: str) -> tuple[str, ...]:
-        """Return a person's addresses, this one among them."""
+        """Return a person's addresses, including this one."""
         return self._of[key].addresses
 
     def repeat(self, back: int) -> None:
-        """Twilio brings a message once more; most often a new one."""
+        """Have Twilio bring a message once more, most often a new one."""
         if self.said:
             self._send(list(self.said.values())[-1 - back % len(self.said)])
 
@@ -121,8 +134,10 @@ class People:
         self.write(number, POISON)
 
     def written(self) -> list[Written]:
-        """Return what Twilio has of clients, the oldest first."""
-        return [Written(each.sid, each.sender["From"], each.text, each.arrived) for each in self.said.values()]
+        """Return the clients' messages that Twilio has, oldest first."""
+        return [
+            Written(each.sid, each.sender["From"], each.text, each.arrived) for each in self.said.values()
+        ]
 
     def _send(self, said: Said) -> None:
         params = {"MessageSid": said.sid, **said.sender, "To": SENDER, "Body": said.text, "NumMedia": "0"}
@@ -133,12 +148,21 @@ class People:
         self._door.incoming(params, stored)
 
     def call(self, number: int, which: int) -> None:
-        """A call ends; every other time one that was told before. Nobody calls who has no number."""
+        """End a call, every other time one announced before. Nobody without a number is called."""
         if (key := self._person(number).number) is None:
             return
         conversation = f"conv_{key}_{which % 3}"
-        who = {"phone_number": key, "conversation_id": conversation, "status": "no_response" if which > 7 else "completed"}
-        body = {"agent_id": "agent_1", "agent_name": "Sofía", "batch_id": "b1", "recipient": who | {"id": f"lead{number}"}}
+        who = {
+            "phone_number": key,
+            "conversation_id": conversation,
+            "status": "no_response" if which > 7 else "completed",
+        }
+        body = {
+            "agent_id": "agent_1",
+            "agent_name": "Sofía",
+            "batch_id": "b1",
+            "recipient": who | {"id": f"lead{number}"},
+        }
         self.calls.add(conversation)
         self._world.note("call", key, conversation)
 
@@ -149,12 +173,12 @@ class People:
         self._door.call(key, body | {"call_metadata": {"client_name": "Ana"}}, stored)
 
     def command(self, number: int, which: int) -> None:
-        """To any of a person's addresses."""
+        """Send a command to any of a person's addresses."""
         key = self._world.random.choice(self._person(number).addresses)
         self._command(key, _COMMANDS[which % len(_COMMANDS)])
 
     def erase(self, number: int) -> None:
-        """With one address all of a person's are, as far as they are known to be one's."""
+        """Erase a person: all addresses with the one, as far as they are known to be the same person's."""
         addresses = self._person(number).addresses
         self.erased.update(addresses)
         self._command(self._world.random.choice(addresses), "erase")
@@ -169,14 +193,14 @@ class People:
         self._door.command(key, body)
 
     def report(self, taken: Taken, params: dict[str, str]) -> None:
-        """Twilio tells what became of a message; sometimes by its own callback, which knows no id of ours."""
+        """Have Twilio report on a message, sometimes through its own callback, which does not know our id."""
         own_id = taken.own_id if self._world.random.random() < 0.9 else None
         self._world.note("report", taken.sid, params["MessageStatus"], params.get("ErrorCode", ""))
         self._door.status(params, own_id)
 
 
 def _keys(partitions: int, numbers: int) -> list[str]:
-    """Return numbers that lie on all partitions, about as many on each."""
+    """Return numbers on all partitions, about as many on each."""
     found: dict[int, list[str]] = defaultdict(list)
     most = -(-numbers // partitions)
     for place in itertools.count():

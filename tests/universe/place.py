@@ -1,4 +1,4 @@
-"""Where a history is played, drawn from the seed: how many numbers on how many partitions, settings, which storms."""
+"""Where a history is played, drawn from the seed: numbers, partitions, settings and storms."""
 
 import random
 from dataclasses import dataclass
@@ -9,18 +9,35 @@ from tests.support.gateway import CONFIGURED
 from tests.support.history import REOPENING, TEXTS
 
 ANSWERS = (
-    *("append intended", "append answered", "append sent", "append opted_out", "append", "send", "still_owned", "claim"),
+    *(
+        "append intended",
+        "append answered",
+        "append sent",
+        "append opted_out",
+        "append",
+        "send",
+        "still_owned",
+        "claim",
+    ),
     *("restored_at", "send conversation-event", "unpublished", "published", "commit", "positions", "offsets"),
 )
-"""In the moment of which a process may die or freeze: all is done outside, and nothing of it known inside."""
+"""Answers on which a process may die or freeze: all is done outside, and nothing of it is known inside."""
 _ANSWERS_A_SEED = 4
 _STORMS_A_SEED = 3
-# What is done with a message is over by then, also where a vendor is away for long.
+# What is done with a message is over by then, even if a vendor is away for long.
 _LONGER_THAN_ANY_REPORT_SECONDS = 240.0
-_COMMON = {**TEXTS, "agent_patience_seconds": 60, "conversation_idle_close_hours": 0,
-           "twilio_whatsapp_from": "whatsapp:+14155238886", **CONFIGURED, "kafka_bootstrap_servers": "kafka:9092",
-           "outcome_wait_seconds": 9, "twilio_account_sid": None, "stats_timezone": "UTC",
-           "backfill_every_seconds": 20}  # fmt: skip
+_COMMON = {
+    **TEXTS,
+    "agent_patience_seconds": 60,
+    "conversation_idle_close_hours": 0,
+    "twilio_whatsapp_from": "whatsapp:+14155238886",
+    **CONFIGURED,
+    "kafka_bootstrap_servers": "kafka:9092",
+    "outcome_wait_seconds": 9,
+    "twilio_account_sid": None,
+    "stats_timezone": "UTC",
+    "backfill_every_seconds": 20,
+}
 _CHOICES: tuple[tuple[dict[str, Any], ...], ...] = (
     ({}, {}, {}, {"max_in_flight": 4}, {"max_in_flight": 12}),
     ({}, {}, {"twilio_messages_per_second": 1}, {"twilio_messages_per_second": 3}),
@@ -36,7 +53,7 @@ _CHOICES: tuple[tuple[dict[str, Any], ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`answers`: see `ANSWERS`; `storms`: names of the vendor's."""
+    """The setting of a seed. `answers`: see `ANSWERS`; `storms`: names of the vendor's storms."""
 
     partitions: int
     numbers: int

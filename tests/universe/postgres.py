@@ -1,7 +1,7 @@
 """Postgres: the service's tables, and the statements of `db/sql/store.sql` by their names.
 
-`Way` is a process's pool: `db.store` runs on it as it is. What a statement comes to is done here by hand, with the rules
-that the real one keeps.
+`Way` is a process's pool: `db.store` runs on it unchanged. What a statement does is written here by hand,
+with the rules that the real one keeps.
 """
 
 from collections import defaultdict
@@ -33,13 +33,13 @@ NAMES = {
     for file in ("store", "erasures", "retention", "gateway", "stats", "replay", "addresses")
     for name in load(file).names()
 } | {getattr(load("backfill"), name): f"backfill_{name}" for name in load("backfill").names()}
-# An attribute has the name.
+# The name is taken by an attribute.
 _OTHERWISE = {"clock": "tell_clock"}
 _APPENDS: dict[str, tuple[str, ...]] = {}
 
 
 def _known(tables: frozenset[str]) -> Statement:
-    """Remember which statement writes what, as its text does not tell."""
+    """Remember which statement writes what, since its text does not tell."""
     found = statement(tables)
     _APPENDS[found.text] = found.arguments
     return found
@@ -53,7 +53,7 @@ def name_of(text: str) -> str:
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Return the names of the arguments of a statement that writes."""
+    """Return the argument names of a statement that writes."""
     return _APPENDS[text]
 
 
@@ -64,8 +64,12 @@ class Claimed(NamedTuple):
 
 
 class Postgres(Gateway, Statistics, Replays, Retention, Looks):
-    """`clock`: seconds by which it differs from the world's. `clashes`: how groups are refused now, if they are; `heard`:
-    of each statement.
+    """The server.
+
+    Attributes:
+        clock: Seconds by which it differs from the world's.
+        clashes: How groups are refused now, if they are.
+        heard: Called with each statement.
     """
 
     def __init__(self, world: World) -> None:
@@ -118,7 +122,9 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
 
     # Actors.
 
-    def refused(self, places: list[int], phones: list[str], partitions: list[int], writes: list[UUID]) -> list[Row]:
+    def refused(
+        self, places: list[int], phones: list[str], partitions: list[int], writes: list[UUID]
+    ) -> list[Row]:
         return [self._refused(*each) for each in zip(places, phones, partitions, writes, strict=True)]
 
     def _refused(self, place: int, phone: str, partition: int, write_id: UUID) -> Row:
@@ -141,7 +147,13 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         row = self.tables.conversation_of(phone) if actor is None else None
         known = self.tables.suppressions.get(phone)
         found = actor or Row(
-            phone_number=phone, partition=None, conversation_id=None, version=0, state=None, is_open=None, due_at=None
+            phone_number=phone,
+            partition=None,
+            conversation_id=None,
+            version=0,
+            state=None,
+            is_open=None,
+            due_at=None,
         )
         return Row(
             {name: value for name, value in found.items() if name != "write_id"},
@@ -176,7 +188,9 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
 
     def seen(self, kinds: Sequence[str], ids: Sequence[str]) -> list[Row]:
         found = (self.tables.seen.get(key) for key in zip(kinds, ids, strict=True))
-        return [Row((name, row[name]) for name in ("kind", "event_id", "at", "outcome")) for row in found if row]
+        return [
+            Row((name, row[name]) for name in ("kind", "event_id", "at", "outcome")) for row in found if row
+        ]
 
     def sends_by_own_id(self, own_ids: Sequence[UUID]) -> list[Row]:
         return [Row(self.tables.sends[own_id]) for own_id in own_ids if own_id in self.tables.sends]
@@ -200,7 +214,9 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         found, rows = list[Row](), sorted(self.tables.messages.values(), key=lambda row: row["id"])
         for of, sid in zip(conversations, sids, strict=True):
             person = {of, *self._said_to_be_merged_into(of)}
-            quoted = [row for row in rows if row["twilio_message_id"] == sid and row["conversation_id"] in person]
+            quoted = [
+                row for row in rows if row["twilio_message_id"] == sid and row["conversation_id"] in person
+            ]
             found += [Row(conversation_id=of, sid=sid, content=quoted[0]["content"])] if quoted else []
         return found
 
@@ -208,9 +224,15 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         if (row := self.tables.conversations.get(conversation_id)) is None:
             return []
         others = self.tables.conversations.values()
-        return [each["id"] for each in others if (each["metadata"] or {}).get("merged_into") == row["phone_number"]]
+        return [
+            each["id"]
+            for each in others
+            if (each["metadata"] or {}).get("merged_into") == row["phone_number"]
+        ]
 
-    def newest_messages(self, conversation_id: int, until: int, without: Sequence[int], most: int) -> list[Row]:
+    def newest_messages(
+        self, conversation_id: int, until: int, without: Sequence[int], most: int
+    ) -> list[Row]:
         of = {conversation_id, *self._merged_into(conversation_id)}
         found = [
             Row((name, row[name]) for name in ("id", "direction", "content", "sent_at", "metadata"))
@@ -224,7 +246,13 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         row = self.tables.conversations.get(conversation_id)
         others = [] if row is None else self.others(row["phone_number"])
         rows = (self.tables.conversation_of(each) for each in others)
-        merged = (each for each in rows if each and (each["metadata"] or {}).get("merged_into") == row["phone_number"])  # type: ignore[index]
+        merged = (
+            each
+            for each in rows
+            if each
+            # Without a row there are no others.
+            and (each["metadata"] or {}).get("merged_into") == row["phone_number"]  # type: ignore[index]
+        )
         return [each["id"] for each in merged]
 
     def message_ids(self, phones: Sequence[str], sids: Sequence[str]) -> list[Row]:
@@ -234,7 +262,9 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
             ids = [
                 each["id"]
                 for each in self.tables.messages.values()
-                if row is not None and each["conversation_id"] == row["id"] and each["twilio_message_id"] == sid
+                if row is not None
+                and each["conversation_id"] == row["id"]
+                and each["twilio_message_id"] == sid
             ]
             found += [Row(phone_number=phone, sid=sid, id=max(ids))] if ids else []
         return found
@@ -254,7 +284,15 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
                 continue
             superseded = self.is_superseded(phone, turn["id"])
             accepted = [str(send["own_id"]) for send in of_turn if send["state"] == "accepted"]
-            found.append(Row(phone_number=phone, number=row["number"], turn=turn, accepted=accepted, superseded=superseded))
+            found.append(
+                Row(
+                    phone_number=phone,
+                    number=row["number"],
+                    turn=turn,
+                    accepted=accepted,
+                    superseded=superseded,
+                )
+            )
         return found
 
     def first_follow_ups(self, batches: Sequence[str], recipients: Sequence[str]) -> list[Row]:
@@ -293,7 +331,9 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         for partition in partitions:
             former = self.tables.partitions.get(partition)
             epoch = 1 if former is None else former["epoch"] + (former["claim_id"] != claim_id)
-            claimed = Row(partition=partition, epoch=epoch, owner=owner, claim_id=claim_id, claimed_at=self.world.now)
+            claimed = Row(
+                partition=partition, epoch=epoch, owner=owner, claim_id=claim_id, claimed_at=self.world.now
+            )
             if former is not None and former["epoch"] == epoch:
                 claimed["claimed_at"] = former["claimed_at"]
             self.tables.partitions[partition] = claimed
@@ -313,7 +353,11 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
 
     def still_owned(self, partitions: Sequence[int], epochs: Sequence[int]) -> list[Row]:
         owners = self.tables.partitions
-        ours = (p for p, epoch in zip(partitions, epochs, strict=True) if p in owners and owners[p]["epoch"] == epoch)
+        ours = (
+            p
+            for p, epoch in zip(partitions, epochs, strict=True)
+            if p in owners and owners[p]["epoch"] == epoch
+        )
         return [Row(partition=partition) for partition in ours]
 
     def give_back(self, partitions: Sequence[int], epochs: Sequence[int]) -> list[Row]:
@@ -325,14 +369,18 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
         found = sorted(key for key in self.tables.sequences if key[0] == partition and key[1] > after)
         return [Row(self.tables.log[self.tables.sequences[key]]) for key in found[:most]]
 
-    def published(self, partitions: Sequence[int], epochs: Sequence[int], sequences: Sequence[int]) -> list[Row]:
+    def published(
+        self, partitions: Sequence[int], epochs: Sequence[int], sequences: Sequence[int]
+    ) -> list[Row]:
         reached, ours = dict(zip(partitions, sequences, strict=True)), self.still_owned(partitions, epochs)
         for row in ours:
             partition = row["partition"]
             for removal in self.tables.removals.values():
                 if removal["partition"] == partition and removal["conversation_id"] is not None:
                     self._forget_log(removal, partition, reached[partition])
-            self.tables.publication[partition] = max(self.tables.publication.get(partition, 0), reached[partition])
+            self.tables.publication[partition] = max(
+                self.tables.publication.get(partition, 0), reached[partition]
+            )
         return ours
 
     def _forget_log(self, removal: Row, partition: int, sequence: int) -> None:
@@ -356,7 +404,7 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
 
 
 def _told(text: str, arguments: Sequence[Any]) -> str:
-    """Return what a statement is called; of one that writes, with what it writes of conversations."""
+    """Return a statement's name; for one that writes, with what it writes about conversations."""
     if (names := _APPENDS.get(text)) is None:
         return NAMES[text]
     types = arguments[names.index("log_type")] if "log_type" in names else ()
@@ -381,7 +429,7 @@ class Way:
         return rows[0][0] if rows else None
 
     async def execute(self, text: str, *arguments: object) -> Any:  # noqa: ANN401
-        """Return what Postgres says of it, where a statement tells that."""
+        """Return what Postgres says of it, if the statement tells that."""
         rows = await self._run(text, arguments)
         return rows[0][0] if rows else None
 
@@ -389,7 +437,7 @@ class Way:
         return False
 
     async def expire_connections(self) -> None:
-        """Each statement has one of its own."""
+        """Do nothing: each statement has its own connection."""
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:

@@ -1,4 +1,4 @@
-"""What was asked of the simulated Postgres: statements that can be played again, as they were or with something changed."""
+"""What was asked of the simulated Postgres: statements to replay, as they were or with something changed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from tests.universe.postgres import name_of, names_of
 from tests.universe.universe import Universe, play
 
 Values = tuple[Any, ...]
-# Of the statements of a changed history: each of these happens to so many.
+# The share of a changed history's statements that each of these happens to.
 _SHARE = 0.03
 _LIES_SHARE = 0.2
 _LOST_SHARE = 0.1
@@ -32,7 +32,7 @@ class Asked:
 
 
 def recorded(seed: int, moves: int) -> list[Asked]:
-    """Play a seed, and return what its processes have asked of Postgres."""
+    """Play a seed, and return what its processes asked of Postgres."""
     asked: list[Asked] = []
 
     def record(universe: Universe) -> None:
@@ -44,7 +44,7 @@ def recorded(seed: int, moves: int) -> list[Asked]:
 
 
 def changed(asked: Sequence[Asked], chance: random.Random) -> Iterator[Asked]:
-    """Statements come twice, too late or never, under an epoch or a version that is not true, or were not acknowledged."""
+    """Yield statements twice, too late or never, under a false epoch or version, or as if unacknowledged."""
     late: list[Asked] = []
     for each in asked:
         if chance.random() < _SHARE and each.name != "claim":
@@ -63,14 +63,14 @@ def changed(asked: Sequence[Asked], chance: random.Random) -> Iterator[Asked]:
 
 
 def _is_it_written(asked: Asked) -> Asked:
-    """Return what is asked where the acknowledgement of a write is lost; see `db.store.append`."""
+    """Return what is asked when a write's acknowledgement is lost; see `db.store.append`."""
     values = dict(zip(names_of(asked.text), asked.arguments, strict=True))
     columns = ("place", "key", "partition", "write_id")
     return Asked(asked.now, load("store").refused, tuple(values[name] for name in columns))
 
 
 def _lie(asked: Asked, chance: random.Random) -> Asked:
-    """Return a write in which something of one conversation is not as it is."""
+    """Return a write in which something about one conversation is not true."""
     values = dict(zip(names_of(asked.text), asked.arguments, strict=True))
     column = chance.choice([name for name in _LIES if values.get(name)])
     told = list(values[column])
@@ -78,7 +78,7 @@ def _lie(asked: Asked, chance: random.Random) -> Asked:
     return replace(asked, arguments=tuple((values | {column: told}).values()))
 
 
-# By how much. The last two meet a constraint: a sequence that is another event's, a conversation that there is not.
+# By how much. The last two violate a constraint: another event's sequence, a missing conversation.
 _LIES = {
     "epoch": (-1, 1),
     "version": (-1, 1),

@@ -1,4 +1,4 @@
-"""Replays, as operators ask for them: the product's session, on a simulated reader."""
+"""Replays as operators request them: the product's session on a simulated reader."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ _A_BATCH = 50
 
 
 class Reader:
-    """A window of a topic as it is when reading begins, the oldest first."""
+    """A window of a topic as of the beginning of the reading, oldest first."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
@@ -33,13 +33,15 @@ class Reader:
 
 
 async def replay(services: Services, process: Process, topic: str, number: int) -> None:
-    """Replay all that a topic has, in mode `resume`: what is done stays done. It may be broken off at any time."""
+    """Replay a whole topic in mode `resume`: what is done stays done. It may be interrupted at any time."""
     pool: Any = Way(services.postgres, process)
     producer: Any = Producer(services.kafka, process)
     reader: Any = Reader(_records(services, topic))
     order = Order(topic=topic, window=Window(), mode="resume", rate=_RATE)
     try:
-        await Session(services.settings, pool, order, f"replay-{number}", {}).publish(reader, producer, lambda done: None)
+        await Session(services.settings, pool, order, f"replay-{number}", {}).publish(
+            reader, producer, lambda done: None
+        )
     except (KafkaError, *POSTGRES_ERRORS) as error:
         services.world.note("replay ends", number, type(error).__name__)
     process.kill()

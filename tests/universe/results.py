@@ -1,4 +1,4 @@
-"""What was played, as lines; ranges add up in RESULTS.md, with the commit."""
+"""What was played, as lines; ranges accumulate in RESULTS.md, with the commit."""
 
 import subprocess
 from collections import Counter
@@ -8,16 +8,20 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _FAULTS = {
-    "killed": "processes killed", "frozen": "freezes", "stopping": "orderly stops", "session over": "sessions over",
-    "generation": "assignments", "commit refused": "commits of a former assignment refused",
+    "killed": "processes killed",
+    "frozen": "freezes",
+    "stopping": "orderly stops",
+    "session over": "sessions over",
+    "generation": "assignments",
+    "commit refused": "commits of a former assignment refused",
     "cut off": "partitions of the network",
     "storm": "vendor's storms",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A range of seeds. `counts`: of everything that happened, by kind."""
+    """A range of seeds. `counts`: everything that happened, by kind."""
 
     first: int
     seeds: int
@@ -37,14 +41,19 @@ class Played:
             f"seeds {self.first} to {last}, {self.events} moves each: {len(self.failed)} failed",
             f"{self.seconds:.0f} s, {self.seeds / self.seconds:.2f} seeds/s, trace {self.hash}",
             f"{what['says']} clients' messages, {what['call']} calls, {what['command']} commands, "
-            f"{what['record']} records, {what['written']} writes, {what['asked']} questions, {what['taken']} messages sent",
+            f"{what['record']} records, {what['written']} writes, {what['asked']} questions, "
+            f"{what['taken']} messages sent",
         ]
         faults = {name: what[key] for key, name in _FAULTS.items() if what[key]}
-        faults |= {key.removeprefix("fault: "): count for key, count in sorted(what.items()) if key.startswith("fault: ")}
+        faults |= {
+            key.removeprefix("fault: "): count
+            for key, count in sorted(what.items())
+            if key.startswith("fault: ")
+        }
         return "\n".join([*lines, *(f"  {name}: {count}" for name, count in faults.items())])
 
     def record(self) -> None:
-        """Add a line to RESULTS.md's table."""
+        """Add a line to the table in RESULTS.md."""
         command = ["git", "rev-parse", "--short", "HEAD"]
         commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         last = self.first + self.seeds - 1

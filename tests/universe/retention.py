@@ -1,4 +1,7 @@
-"""The statements of `db/sql/retention.sql`: what is kept only for a time; what must hold of a log without its beginning."""
+"""The statements of `db/sql/retention.sql`, and what must hold of a log without its beginning.
+
+They are about what is kept only for a time.
+"""
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
@@ -15,12 +18,12 @@ from tests.universe.rows import Row, Tables
 
 _NOTHING = "DELETE 0"
 _REPORTED = {"status", "rank", "error_code", "delivered_at", "read_at", "came_back", "times"}
-"""Of a send: what delivery reports change."""
+"""What delivery reports change in a send."""
 _MAY_STILL_LEAVE = ("planned", "intended", "unknown")
 
 
 class Retention:
-    """Their part of Postgres. Ids that were seen outlive every history, as they do the topics."""
+    """Their part of Postgres. Ids that were seen outlive every history, as they outlive the topics."""
 
     tables: Tables
 
@@ -38,7 +41,10 @@ class Retention:
 
     def _expired(self, row: Row) -> Row:
         of = self.tables.conversations[row["conversation_id"]]
-        return Row({name: row[name] for name in ("id", "sent_at", "conversation_id")}, phone_number=of["phone_number"])
+        return Row(
+            {name: row[name] for name in ("id", "sent_at", "conversation_id")},
+            phone_number=of["phone_number"],
+        )
 
     def old_events(self, seconds: float, partition: int, after: int, most: int) -> list[Row]:
         before, published = self._ago(seconds), self.tables.publication.get(partition, 0)
@@ -53,13 +59,18 @@ class Retention:
         return found[:most]
 
     def newest_snapshots(self, conversations: Sequence[int]) -> list[Row]:
-        found = {of: [row["number"] for row in self.tables.log_of(of) if row["type"] == "snapshot"] for of in conversations}
+        found = {
+            of: [row["number"] for row in self.tables.log_of(of) if row["type"] == "snapshot"]
+            for of in conversations
+        }
         return [Row(conversation_id=of, number=max(numbers)) for of, numbers in found.items() if numbers]
 
     def forget_events(self, conversations: Sequence[int], numbers: Sequence[int]) -> list[Row]:
         for of, number in zip(conversations, numbers, strict=True):
             for row in self.tables.log_of(of):
-                if row["number"] <= number and row["sequence"] <= self.tables.publication.get(row["partition"], 0):
+                if row["number"] <= number and row["sequence"] <= self.tables.publication.get(
+                    row["partition"], 0
+                ):
                     key = of, row["number"]
                     self.tables.old_log[key] = self.tables.log.pop(key)
                     del self.tables.sequences[row["partition"], row["sequence"]]
@@ -74,7 +85,11 @@ class Retention:
 
     def forget_removals(self, seconds: float) -> list[Row]:
         removals, before = self.tables.removals, self._ago(seconds)
-        for key in [key for key, row in removals.items() if row["conversation_id"] is None and row["removed_at"] < before]:
+        for key in [
+            key
+            for key, row in removals.items()
+            if row["conversation_id"] is None and row["removed_at"] < before
+        ]:
             del removals[key]
         return []
 
@@ -86,7 +101,7 @@ class Retention:
 
 
 def shortened_problem(key: str, whole: list[Row], left: list[Row], state: Conversation) -> str:
-    """Return why a log that retention has shortened does not fold to what all of it does; empty where it does."""
+    """Return why a log shortened by retention does not fold to what the whole log does; empty if it does."""
     if len(left) == len(whole):
         return ""
     if [row["number"] for row in left] != list(range(len(whole) - len(left) + 1, len(whole) + 1)):
@@ -97,13 +112,15 @@ def shortened_problem(key: str, whole: list[Row], left: list[Row], state: Conver
     folded = Conversation(key=key)
     for row in left[first:]:
         event = event_of(row["type"], row["data"]["data"])
-        known = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
+        known = Recorded(
+            conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event
+        )
         folded = evolve(folded, known)
     return "" if folded == state else "the fold from its snapshot is another state"
 
 
 def as_kept(change: Change, forgotten: Container[UUID]) -> Change:
-    """Leave out what reports say of a send that is kept no longer: who does not know it takes an old report for news."""
+    """Drop what reports say of a send that is no longer kept: without it, an old report looks like news."""
     if not (isinstance(change, SendChange) and UUID(change.own_id) in forgotten):
         return change
     columns = {name: value for name, value in change.columns.items() if name not in _REPORTED}

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 
 
 class Row(dict[str, Any]):
-    """A record: by names, which are a dict's, and by numbers, which it lacks."""
+    """A record: read by name, as a dict, and also by index, which a dict lacks."""
 
     def __missing__(self, key: str | int) -> Any:  # noqa: ANN401
         if isinstance(key, int):
@@ -18,7 +18,7 @@ class Row(dict[str, Any]):
 
 
 def json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value as JSONB gives it back."""
+    """Return a value as JSONB returns it."""
     return from_json(to_json(value))
 
 
@@ -45,7 +45,7 @@ class Tables:
     backfill: dict[str, Row] = field(default_factory=dict)
     old_log: dict[tuple[int, int], Row] = field(default_factory=dict)
     old_sends: dict[UUID, Row] = field(default_factory=dict)
-    """What retention has removed, for who judges."""
+    """What retention has removed, for the judge."""
 
     def conversation_of(self, phone: str) -> Row | None:
         return next((row for row in self.conversations.values() if row["phone_number"] == phone), None)
@@ -54,13 +54,18 @@ class Tables:
         return [row for row in self.sends.values() if row["phone_number"] == phone]
 
     def log_of(self, conversation_id: int) -> list[Row]:
-        return sorted((row for key, row in self.log.items() if key[0] == conversation_id), key=lambda row: row["number"])
+        return sorted(
+            (row for key, row in self.log.items() if key[0] == conversation_id), key=lambda row: row["number"]
+        )
 
     def history_of(self, conversation_id: int) -> list[Row]:
-        """Return the log with what was removed of it."""
+        """Return the log, including what was removed from it."""
         old = [row for key, row in self.old_log.items() if key[0] == conversation_id]
         return sorted([*old, *self.log_of(conversation_id)], key=lambda row: row["number"])
 
     def all_sends_of(self, phone: str) -> list[Row]:
-        """Return sends with those that were removed."""
-        return [*(row for row in self.old_sends.values() if row["phone_number"] == phone), *self.sends_of(phone)]
+        """Return the sends, including those that were removed."""
+        return [
+            *(row for row in self.old_sends.values() if row["phone_number"] == phone),
+            *self.sends_of(phone),
+        ]

@@ -1,4 +1,4 @@
-"""Postgres' sessions: transactions that hold a lock, and notifications. `web` publishes its spool on the former."""
+"""Postgres' sessions: transactions that hold a lock, for `web` to publish its spool in; and notifications."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,16 +13,16 @@ from tests.universe.world import Process, World
 if TYPE_CHECKING:
     from tests.universe.postgres import Postgres, Row
 
-# As `spool_session` asks for.
+# As set by `spool_session`.
 _IDLE_SECONDS = 15.0
-# From a commit to those who listen, on a connection of their own.
+# From a commit to the listeners, over their own connection.
 _NOTIFIED_SECONDS = 0.001
 _LISTENS_AGAIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Session:
-    """A transaction. `writes`: done when it is committed; `seen_at`: when it was asked something last."""
+    """A transaction. `writes`: executed on commit; `seen_at`: when it last asked for something."""
 
     process: Process
     seen_at: float
@@ -30,13 +30,13 @@ class Session:
     is_over: bool = False
 
     def is_gone(self, now: float) -> bool:
-        """A process that is killed, or that stays silent, loses its session, and its locks with it."""
+        """Return whether it is over: a killed or silent process loses its session, and its locks with it."""
         self.is_over = self.is_over or not self.process.is_alive or now - self.seen_at > _IDLE_SECONDS
         return self.is_over
 
 
 class Connection:
-    """Of one transaction; see `web.spool`."""
+    """A connection for one transaction; see `web.spool`."""
 
     def __init__(self, postgres: "Postgres", process: Process) -> None:
         self._postgres, self._process = postgres, process
@@ -58,7 +58,7 @@ class Connection:
         await self._ask("write", lambda: writes.append((text, arguments)))
 
     async def fetchval(self, text: str, *arguments: object) -> Any:  # noqa: ANN401
-        """Take a lock that the session holds; nothing else is asked for so."""
+        """Take a lock that the session holds; nothing else is requested this way."""
         return await self._ask("lock", lambda: self._postgres.lock(arguments[0], self._session))
 
     async def fetch(self, text: str, *arguments: object) -> "list[Row]":
@@ -91,7 +91,7 @@ class Listener:
 
 
 class Listeners:
-    """Who hears notifications. A connection that breaks is noticed, and made anew."""
+    """Everybody who hears notifications. A broken connection is noticed and replaced."""
 
     def __init__(self, world: World, service: Service[Any]) -> None:
         self._world, self._service = world, service
@@ -99,7 +99,10 @@ class Listeners:
 
     def notify(self, channel: str, payload: str) -> None:
         for process in list(self._of):
-            self._world.after(_NOTIFIED_SECONDS, lambda process=process: self._tell(process, channel, payload))  # type: ignore[misc]
+            self._world.after(
+                _NOTIFIED_SECONDS,
+                lambda process=process: self._tell(process, channel, payload),  # type: ignore[misc]
+            )
 
     def _tell(self, process: Process, channel: str, payload: str) -> None:
         listener = self._of.get(process)

@@ -1,4 +1,4 @@
-"""Shortens a history that breaks a promise: what is left breaks it, too, and nothing of it can be left out."""
+"""Shortens a history that breaks a promise: what is left breaks it as well, and needs every move."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from tests.universe.moves import Move, told
 from tests.universe.universe import Outcome, play
 
-# A play takes about a second.
+# Playing once takes about a second.
 _MOST_PLAYS = 150
 _PARTICULAR = re.compile(r"\+?[0-9a-f]{8,}[0-9a-f-]*|\d+(\.\d+)?|'[^']*'")
 
@@ -16,7 +16,9 @@ def kind_of(violation: str) -> str:
     return _PARTICULAR.sub("#", violation)[:120]
 
 
-def shrink(outcome: Outcome, moves: Sequence[Move], tell: Callable[[str], None] = lambda _: None) -> list[Move]:
+def shrink(
+    outcome: Outcome, moves: Sequence[Move], tell: Callable[[str], None] = lambda _: None
+) -> list[Move]:
     """Return the fewest moves that were found to break the same promise."""
     wanted, plays = {kind_of(each) for each in outcome.violations}, 0
 
@@ -41,8 +43,6 @@ def shrink(outcome: Outcome, moves: Sequence[Move], tell: Callable[[str], None] 
 
 
 def as_test(seed: int, moves: Sequence[Move], violation: str) -> str:
-    """Return a history as a test that can be pasted."""
+    """Return a history as a test to paste."""
     name = re.sub(r"\W+", "_", kind_of(violation)).strip("_").lower()[:60]
-    return (
-        f"def test_{name}() -> None:\n{told(moves)}\n    assert play({seed}, moves).violations == ()\n"
-    )
+    return f"def test_{name}() -> None:\n{told(moves)}\n    assert play({seed}, moves).violations == ()\n"

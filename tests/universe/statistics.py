@@ -1,4 +1,4 @@
-"""The statements of `db/sql/stats.sql` by which records are made again, and what the statistics must come to."""
+"""The statements of `db/sql/stats.sql` that rebuild records, and what the statistics must add up to."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,19 @@ from tests.universe.rows import Row, Tables, json
 if TYPE_CHECKING:
     from tests.universe.universe import Universe
 
-_WORDS = ("content", "text", "parts", "reply", "call", "former", "row", "turn", "letter", "letters", "hand_over")
+_WORDS = (
+    "content",
+    "text",
+    "parts",
+    "reply",
+    "call",
+    "former",
+    "row",
+    "turn",
+    "letter",
+    "letters",
+    "hand_over",
+)
 
 
 class Statistics:
@@ -34,30 +46,50 @@ class Statistics:
 
     def ids_of(self, numbers: Sequence[str]) -> list[Row]:
         found = [row for row in self.tables.conversations.values() if row["phone_number"] in numbers]
-        return [Row(id=row["id"], phone_number=row["phone_number"]) for row in found if self.tables.log_of(row["id"])]
+        return [
+            Row(id=row["id"], phone_number=row["phone_number"])
+            for row in found
+            if self.tables.log_of(row["id"])
+        ]
 
     def records(self, ids: Sequence[int]) -> list[Row]:
         return [self._record(of) for of in ids if of in self.tables.conversations and self.tables.log_of(of)]
 
     def _record(self, of: int) -> Row:
         tables, row, log = self.tables, self.tables.conversations[of], self.tables.log_of(of)
-        messages = [message for _, message in sorted(tables.messages.items()) if message["conversation_id"] == of]
+        messages = [
+            message for _, message in sorted(tables.messages.items()) if message["conversation_id"] == of
+        ]
         reports = [
             {"turn_id": send["turn_id"], "read": send["read_at"] is not None}
             for send in tables.sends_of(row["phone_number"])
-            if send["conversation_id"] == of and send["turn_kind"] == "call" and (send["delivered_at"] or send["read_at"])
+            if send["conversation_id"] == of
+            and send["turn_kind"] == "call"
+            and (send["delivered_at"] or send["read_at"])
         ]
         waiting = sum(each["sequence"] > tables.publication.get(each["partition"], 0) for each in log)
         return Row(
-            id=of, phone_number=row["phone_number"], status=row["status"], event_number=log[-1]["number"], waiting=waiting,
-            events=[_event(each) for each in log], messages=[_message(each) for each in messages], reports=reports,
-        )  # fmt: skip
+            id=of,
+            phone_number=row["phone_number"],
+            status=row["status"],
+            event_number=log[-1]["number"],
+            waiting=waiting,
+            events=[_event(each) for each in log],
+            messages=[_message(each) for each in messages],
+            reports=reports,
+        )
 
 
 def _event(row: Row) -> dict[str, Any]:
     data = {name: value for name, value in row["data"]["data"].items() if name not in _WORDS}
     version = row["data"].get("schema_version")
-    return {"number": row["number"], "type": row["type"], "at": _written(row["at"]), "version": version, "data": json(data)}
+    return {
+        "number": row["number"],
+        "type": row["type"],
+        "at": _written(row["at"]),
+        "version": version,
+        "data": json(data),
+    }
 
 
 def _message(row: Row) -> dict[str, Any]:
@@ -75,7 +107,7 @@ def _written(at: datetime) -> str:
 
 
 def judge_statistics(universe: "Universe") -> None:
-    """What the processes keep together is what the log folds to."""
+    """Check that what the processes keep together is what the log folds to."""
     expected = {key: record for key in universe.people.keys if (record := _folded(universe, key)) is not None}
     found: dict[str, Record] = {}
     for worker in universe.stats.values():
@@ -87,33 +119,45 @@ def judge_statistics(universe: "Universe") -> None:
     for key in sorted((expected.keys() | found.keys()) - universe.people.erased - _shortened(universe)):
         one, other = expected.get(key), found.get(key)
         if _shown(one) != _shown(other):
-            universe.world.violated(f"{key}: statistics differ from the log: {_differences(one or {}, other or {})}")
+            universe.world.violated(
+                f"{key}: statistics differ from the log: {_differences(one or {}, other or {})}"
+            )
     day = universe.world.datetime().date().isoformat()
     sums = figures([worker.records.totals.of(day) for worker in universe.stats.values() if worker.records])
     rows = sum(row["status"] == "active" for row in universe.postgres.tables.conversations.values())
     if active != rows:
         universe.world.violated(f"statistics: {active} conversations are active, in Postgres {rows}")
-    people = sum("merged_into" not in row["metadata"] for row in universe.postgres.tables.conversations.values())
+    people = sum(
+        "merged_into" not in row["metadata"] for row in universe.postgres.tables.conversations.values()
+    )
     if sums["total_conversations_today"] != people and not _shortened(universe):
-        universe.world.violated(f"statistics: {sums['total_conversations_today']} people today, in Postgres {people}")
+        universe.world.violated(
+            f"statistics: {sums['total_conversations_today']} people today, in Postgres {people}"
+        )
     if sums["active_conversations"] != active:
         universe.world.violated(f"statistics: {sums['active_conversations']} active of {active}")
 
 
 def _shortened(universe: "Universe") -> set[str]:
-    """Return whose rows retention has removed: a record that is made again tells only of what is left."""
+    """Return the numbers whose rows retention has removed: a rebuilt record tells only of what is left."""
     tables = universe.postgres.tables
     expired = [row for row in (*tables.old_log.values(), *tables.log.values()) if row["type"] == "expired"]
     return {row["phone_number"] for row in (*tables.old_log.values(), *expired)}
 
 
 def _differences(one: Record, other: Record) -> list[Record]:
-    names = sorted(name for name in {**one, **other} if name != "partition" and one.get(name) != other.get(name))
+    names = sorted(
+        name for name in {**one, **other} if name != "partition" and one.get(name) != other.get(name)
+    )
     return [{name: each.get(name) for name in names} for each in (one, other)]
 
 
 def _shown(record: Record | None) -> Record | None:
-    return None if record is None else {name: value for name, value in record.items() if name not in ("partition", "gap")}
+    return (
+        None
+        if record is None
+        else {name: value for name, value in record.items() if name not in ("partition", "gap")}
+    )
 
 
 def _folded(universe: "Universe", key: str) -> Record | None:
@@ -122,7 +166,9 @@ def _folded(universe: "Universe", key: str) -> Record | None:
         return None
     for row in universe.postgres.tables.history_of(actor["conversation_id"]):
         status = row["data"]["state"].get("status")
-        event = Event(row["conversation_id"], row["number"], key, row["type"], row["at"], row["data"]["data"], status)
+        event = Event(
+            row["conversation_id"], row["number"], key, row["type"], row["at"], row["data"]["data"], status
+        )
         worker = next(iter(universe.stats.values()))
         assert worker.records is not None, "it has begun"
         record = apply(record, event, worker.records.zone, worker.records.days_kept)

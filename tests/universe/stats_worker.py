@@ -1,4 +1,4 @@
-"""A statistics process: the product's counting, changelog, upkeep, on a simulated group, producer and connections."""
+"""A statistics process: the product's counting, changelog and upkeep on simulated Kafka and connections."""
 
 import asyncio
 from collections.abc import Collection
@@ -42,7 +42,7 @@ class Batch:
 
 
 class BatchProducer:
-    """Takes whole batches, one partition's one after the other."""
+    """Sends whole batches, one after the other in each partition."""
 
     def __init__(self, kafka: Kafka, process: Process) -> None:
         self._kafka, self._process = kafka, process
@@ -56,7 +56,9 @@ class BatchProducer:
         task = self._former[partition] = asyncio.create_task(self._send(batch, topic, partition, former))
         return task
 
-    async def _send(self, batch: Batch, topic: str, partition: int, former: "asyncio.Task[None] | None") -> None:
+    async def _send(
+        self, batch: Batch, topic: str, partition: int, former: "asyncio.Task[None] | None"
+    ) -> None:
         if former is not None:
             await former
         left = list(batch.entries)
@@ -75,7 +77,7 @@ class BatchProducer:
 
 
 class Assignment:
-    """What the product asks Faust of the group."""
+    """What the product asks Faust about the group."""
 
     def __init__(self) -> None:
         self.ready = False
@@ -87,7 +89,7 @@ class Assignment:
 
 
 class StatsWorker(Worker):
-    """`records` is there once it has begun."""
+    """A statistics process. `records` is there once it has begun."""
 
     def __init__(self, services: Services, group: Group, process: Process) -> None:
         super().__init__(replace(services, kafka=services.kafka.of_group(group)), process)
@@ -96,7 +98,7 @@ class StatsWorker(Worker):
         self.table: dict[str, Any] = {}
 
     async def main(self) -> None:
-        """Live as `streams.stats.run` has it."""
+        """Run as in `streams.stats.run`."""
         self.stopping = asyncio.Event()
         settings, world = self._services.settings, self.process.world
         changes = Changes(settings, STATS_CHANGELOG, lambda error: self.process.kill())
@@ -104,13 +106,21 @@ class StatsWorker(Worker):
         table: Any = SimpleNamespace(data=self.table)
         assignment: Any = self.assigned
         self.records = LiveRecords(
-            table, changes, assignment, partitions=self._kafka.partitions, zone=ZoneInfo(settings.stats_timezone),
-            days_kept=settings.stats_days_kept, now=world.datetime,
-        )  # fmt: skip
+            table,
+            changes,
+            assignment,
+            partitions=self._kafka.partitions,
+            zone=ZoneInfo(settings.stats_timezone),
+            days_kept=settings.stats_days_kept,
+            now=world.datetime,
+        )
         pool: Any = Way(self._services.postgres, self.process)
         upkeep = Upkeep(self.records, Rows(pool, settings.stats_closed_kept_days), settings)
         counting = Counting(self.records, changes)
-        tasks = [asyncio.create_task(each) for each in (upkeep.watch(), self._go_on(counting), self.stopping.wait())]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (upkeep.watch(), self._go_on(counting), self.stopping.wait())
+        ]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done() and (error := task.exception()) is not None:
@@ -137,7 +147,9 @@ class StatsWorker(Worker):
         self._tps, self._reader = set(places), Reader(generation)
         await counting.assigned(set(places))  # type: ignore[arg-type]  # Faust's pairs are alike
         await self._recover(partitions)
-        committed = await self._surely("offsets", lambda: {p: self._kafka.group.committed.get(p, 0) for p in places})
+        committed = await self._surely(
+            "offsets", lambda: {p: self._kafka.group.committed.get(p, 0) for p in places}
+        )
         self._reader.done, self._reader.committed = dict(committed), dict(committed)
         self.assigned.partitions = set(partitions)
         self.assigned.rebalance += 1
@@ -155,7 +167,8 @@ class StatsWorker(Worker):
         """Read the changelog's partitions, as `streams.stats.changelog` does."""
         for partition in partitions:
             log: list[Stored] = await self._surely(
-                "fetch changelog", lambda partition=partition: list(self._kafka.log[Place(STATS_CHANGELOG, partition)])
+                "fetch changelog",
+                lambda partition=partition: list(self._kafka.log[Place(STATS_CHANGELOG, partition)]),
             )
             for stored in log:
                 key, value = from_json(stored.key or b""), stored.value

@@ -1,4 +1,4 @@
-"""What most seeds draw rarely, often: replays of whole topics, other builds, ids that contradict what is known."""
+"""What most seeds draw rarely, drawn often: replays of whole topics, other builds, contradictory ids."""
 
 import random
 
@@ -17,8 +17,10 @@ def test_more_of_a_move_breaks_no_promise(seed: int, name: str) -> None:
 
 
 def with_more(seed: int, name: str) -> list[Move]:
-    """Return a seed's history with some more of a move in it."""
+    """Return a seed's history with some more of one move in it."""
     chance, moves = random.Random(f"{name} {seed}"), drawn(seed, _MOVES)
     last = moves[-1].at
-    more = [Move(last * chance.random(), name, a, chance.randrange(10), chance.random()) for a in range(_MORE)]
+    more = [
+        Move(last * chance.random(), name, a, chance.randrange(10), chance.random()) for a in range(_MORE)
+    ]
     return sorted([*moves, *more])

@@ -1,4 +1,7 @@
-"""The universe in CI: a range of seeds, the same trace twice, planted bugs that still apply, and bad input in one line."""
+"""The universe in CI.
+
+A range of seeds, the same trace twice, planted bugs that still apply, and bad input in one line.
+"""
 
 import os
 import subprocess
@@ -31,8 +34,9 @@ KEPT = {
     650: "retention left a gap in the log where an owner's clock had been ahead",
     626: "a former assignment's refused write took another's event out of the order of publication",
 }
-"""Seeds that failed once, with what they found. What each found has a test of its own as well: a seed's history changes
-with the universe.
+"""Seeds that failed once, with what they found.
+
+Each finding also has a test of its own, because a seed's history changes with the universe.
 """
 
 
@@ -70,14 +74,25 @@ def test_what_suits_a_planted_bug_is_what_seeds_draw(bug: catalogue.Bug) -> None
     words = {word for each in bug.suits for word in each.split(" or ")}
     known = WEIGHTS.keys() | set(ANSWERS) | STORMS.keys()
     assert {word for word in words if "=" not in word} <= known
-    assert all(hasattr(Setting.of(1, list(STORMS)).settings, word.partition("=")[0]) for word in words if "=" in word)
+    assert all(
+        hasattr(Setting.of(1, list(STORMS)).settings, word.partition("=")[0]) for word in words if "=" in word
+    )
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--seeds", "abc"], ["--seeds", "0"], ["--from", "-1"], ["--seeds", "²"], ["--bugs", "nobody"], ["--what"]],
+    [
+        ["--seeds", "abc"],
+        ["--seeds", "0"],
+        ["--from", "-1"],
+        ["--seeds", "²"],
+        ["--bugs", "nobody"],
+        ["--what"],
+    ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     told = capsys.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)

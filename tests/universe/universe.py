@@ -19,7 +19,13 @@ from pydantic_core import from_json
 from clients import bounds
 from clients.kafka.producer import partition_of
 from rules.policy import Policy
-from schemas.topics import CALL_COMPLETED, CONVERSATION_COMMAND, CONVERSATION_EVENT, INBOUND_MESSAGE, MESSAGE_STATUS
+from schemas.topics import (
+    CALL_COMPLETED,
+    CONVERSATION_COMMAND,
+    CONVERSATION_EVENT,
+    INBOUND_MESSAGE,
+    MESSAGE_STATUS,
+)
 from tests.support.chat import paragraphs
 from tests.universe.builds import fence
 from tests.universe.door import Door
@@ -40,30 +46,32 @@ from tests.universe.world import Process, World
 
 _SLICE_SECONDS = 5.0
 _LONGEST_REST = 4_000.0
-# For what one of them does that has just woken up, or has its partitions since a moment ago: a drain takes 10 s at most.
+# Lets one that has just woken up or got its partitions finish what it does: a drain takes 10 s at most.
 _CALM_SECONDS = 15.0
 _MOMENT_SECONDS = 0.5
 _MOST_WORKERS = 3
-# While one of the first two is away nobody gets as far as the others.
+# While one of the first two is away, nobody gets as far as the others.
 _AWAY_FOR_LONG = ("postgres", "kafka", *["twilio"] * 4, *["elevenlabs"] * 4)
 _WEBS = _STATS = 2
-# Of ten faults of a process, so many are the workers'.
+# How many of ten process faults are the workers'.
 _WORKERS_FAULTS = 8
 _RESTART = (0.3, 3.0)
-# A deploy waits at most so long until it goes on with the next one.
+# The longest that a deploy waits before it goes on with the next worker.
 _BETWEEN_WORKERS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`violations`: promises that did not hold; `hash`: of all that happened."""
+    """What came of a history."""
 
     seed: int
+    #: Of everything that happened.
     hash: str
     moves: int
     seconds: float
     steps: int
     counts: Counter[str]
+    #: Promises that did not hold.
     violations: tuple[str, ...]
     lines: tuple[str, ...]
 
@@ -77,19 +85,27 @@ class Universe:
         self.kafka, self.postgres = Kafka(world, setting.partitions), Postgres(world)
         self.webs: dict[int, Web] = {}
         self.blind = set[str]()
-        """Keys of which something was taken though nobody knew whether something earlier waited in the spool."""
+        """Keys with something accepted when nobody knew whether something earlier waited in the spool."""
         self.stats: dict[int, StatsWorker] = {}
         self.stats_group = Group(world, "stats", setting.partitions)
-        self.door = Door(world, self.kafka, lambda: [web for _, web in sorted(self.webs.items()) if web.handlers])
+        self.door = Door(
+            world, self.kafka, lambda: [web for _, web in sorted(self.webs.items()) if web.handlers]
+        )
         self.people = People(world, self.door, setting.partitions, setting.numbers)
         self.twilio, self.elevenlabs = Twilio(world, self.people.report), ElevenLabs(world)
         self.twilio.written = self.people.written
         self.backend = Backend(world)
         self.policy = Policy.of(setting.settings, paragraphs)
         self.services = Services(
-            world=world, settings=setting.settings, policy=self.policy, kafka=self.kafka, postgres=self.postgres,
-            twilio=self.twilio, elevenlabs=self.elevenlabs, backend=self.backend,
-        )  # fmt: skip
+            world=world,
+            settings=setting.settings,
+            policy=self.policy,
+            kafka=self.kafka,
+            postgres=self.postgres,
+            twilio=self.twilio,
+            elevenlabs=self.elevenlabs,
+            backend=self.backend,
+        )
         self.workers: dict[int, Worker] = {}
         self.wanted = 2
         self.build = 0
@@ -115,7 +131,7 @@ class Universe:
         while self.kafka.group.is_joining or any(process.is_frozen for process in self.world.processes):
             self.world.run(self.world.now + _SLICE_SECONDS)
         self.world.run(self.world.now + _CALM_SECONDS)
-        while self.world.now < begun + _LONGEST_REST and not self._is_at_rest():  # old rows go on going
+        while self.world.now < begun + _LONGEST_REST and not self._is_at_rest():  # old rows keep expiring
             self.world.run(self.world.now + _MOMENT_SECONDS)
         judge(self)
 
@@ -144,7 +160,9 @@ class Universe:
     def _serve(self, slot: int) -> None:
         """Start a web process."""
         process = self._process_of("web", slot)
-        web = self.webs[slot] = Web(self.services.settings, self.kafka, self.postgres, self.twilio, process, self.blind.add)
+        web = self.webs[slot] = Web(
+            self.services.settings, self.kafka, self.postgres, self.twilio, process, self.blind.add
+        )
         process.died = lambda: self._serves_no_more(slot, process)
         process.start(web.main())
 
@@ -169,9 +187,11 @@ class Universe:
         return Process(self.world, f"{kind}{slot}.{self._born[kind, slot]}")
 
     def _process(self, a: int, b: int) -> Process | None:
-        """Return a worker's process, or another one's."""
+        """Return a worker's process or another kind's."""
         others = (self.webs, self.stats)[a % 2]
-        running = [each.process for _, each in sorted((self.workers if b < _WORKERS_FAULTS else others).items())]
+        running = [
+            each.process for _, each in sorted((self.workers if b < _WORKERS_FAULTS else others).items())
+        ]
         return running[a % len(running)] if running else None
 
     # Moves.
@@ -202,12 +222,14 @@ class Universe:
         self.people.repeat(a)
 
     def _do_replay(self, a: int, b: int, x: float) -> None:
-        """An operator replays a topic; the command may be killed meanwhile."""
+        """Have an operator replay a topic; the command may be killed meanwhile."""
         process = self._process_of("replay", a)
-        process.start(replay(self.services, process, TOPICS[b % len(TOPICS)], self._born["replay", a] * 10 + a))
+        process.start(
+            replay(self.services, process, TOPICS[b % len(TOPICS)], self._born["replay", a] * 10 + a)
+        )
 
     def _do_contradict(self, a: int, b: int, x: float) -> None:
-        """A message shows an id of which it is known that it is another number's."""
+        """Have a message show an id that is known to be another number's."""
         joined = [each for each in self.people.persons if self._is_joined(each)]
         if joined:
             self.people.contradict(a, joined[b % len(joined)])
@@ -241,7 +263,7 @@ class Universe:
             process.freeze(0.5 + x * 30.0, is_asleep=True)
 
     def _do_strike(self, a: int, b: int, x: float) -> None:
-        """It dies or freezes in the moment in which it is answered."""
+        """Have a process die or freeze at the moment it is answered."""
         if (process := self._process(a, b)) is not None:
             answers, steps, seconds = self.setting.answers, a, 2.0 + 26.0 * x
 
@@ -259,7 +281,7 @@ class Universe:
             worker.process.loop.call_soon(worker.stopping.set)
 
     def _do_deploy(self, a: int, b: int, x: float) -> None:
-        """Another build takes the place of the former one, process by process; an upgrade fences that first."""
+        """Have another build replace the former, process by process; an upgrade fences the former first."""
         self.build += 1
         if b % 2:
             process = self._process_of("upgrade", self.build)
@@ -268,7 +290,10 @@ class Universe:
         for place, process in enumerate(former):
             self.world.after(place * x, process.kill)
         for place, (_, worker) in enumerate(sorted(self.workers.items())):
-            self.world.after(place * _BETWEEN_WORKERS * x, lambda worker=worker: self._ends(worker))  # type: ignore[misc]
+            self.world.after(
+                place * _BETWEEN_WORKERS * x,
+                lambda worker=worker: self._ends(worker),  # type: ignore[misc]
+            )
 
     def _ends(self, worker: Worker) -> None:
         """Stop a worker in an orderly way, as far as it has begun."""
@@ -280,7 +305,11 @@ class Universe:
     def _do_scale(self, a: int, b: int, x: float) -> None:
         self.wanted = 1 + b % _MOST_WORKERS
         for slot in range(_MOST_WORKERS):
-            if slot >= self.wanted and (worker := self.workers.get(slot)) is not None and worker.stopping is not None:
+            if (
+                slot >= self.wanted
+                and (worker := self.workers.get(slot)) is not None
+                and worker.stopping is not None
+            ):
                 worker.process.loop.call_soon(worker.stopping.set)
             else:
                 self._restart(slot)
@@ -296,7 +325,7 @@ class Universe:
             self.world.after(0.2 + x * 12.0, lambda: process.cut_off.discard(service))
 
     def _do_cut_off_topic(self, a: int, b: int, x: float) -> None:
-        """A process cannot reach the broker that leads a topic's partitions; others can."""
+        """Cut a process off from the broker that leads a topic's partitions; others still reach it."""
         if (process := self._process(a, b)) is not None:
             topic = _TAKEN_UP[b % len(_TAKEN_UP)]
             ways = {f"fetch {topic}", f"ends {topic}"}
@@ -311,7 +340,7 @@ class Universe:
         self._away(self.kafka.service, 0.1 + x * 8.0)
 
     def _do_outage(self, a: int, b: int, x: float) -> None:
-        """One of them is away for long."""
+        """Take one of the services away for a long time."""
         seconds = 20.0 + x * 60.0
         who = _AWAY_FOR_LONG[b % len(_AWAY_FOR_LONG)]
         self.world.note("outage", who, f"{seconds:.1f}")
@@ -348,19 +377,23 @@ class Universe:
         self.world.after(1.0 + x * 10.0, lambda: setattr(service, "slowness", 1.0))
 
     def _do_postgres_clashes(self, a: int, b: int, x: float) -> None:
-        """Groups of writes meet others' locks; or there is no room on the disk."""
+        """Have groups of writes collide with others' locks, or the disk run full."""
         chance = self.world.random
 
         def clash(size: int) -> Exception | None:
             if b % 3 == 0:
                 return asyncpg.DiskFullError("no space left on device") if chance.random() < x else None
-            return asyncpg.DeadlockDetectedError("deadlock") if size > 1 and chance.random() < 0.5 + x / 2 else None
+            return (
+                asyncpg.DeadlockDetectedError("deadlock")
+                if size > 1 and chance.random() < 0.5 + x / 2
+                else None
+            )
 
         self.postgres.clashes = clash
         self.world.after(0.5 + x * 8.0, lambda: setattr(self.postgres, "clashes", _nothing_clashes))
 
     def _do_clock(self, a: int, b: int, x: float) -> None:
-        """Postgres' clock is set anew."""
+        """Set Postgres' clock anew."""
         self.postgres.clock = (x - 0.5) * 4.0
 
     def _do_storm(self, a: int, b: int, x: float) -> None:
@@ -380,12 +413,14 @@ class Universe:
 
     def _feels(self, mood: str, seconds: float) -> None:
         self.elevenlabs.turns(mood)
-        self.world.after(seconds, lambda: self.elevenlabs.turns("calm") if self.elevenlabs.mood == mood else None)
+        self.world.after(
+            seconds, lambda: self.elevenlabs.turns("calm") if self.elevenlabs.mood == mood else None
+        )
 
     # The end.
 
     def _heal(self) -> None:
-        """All is well again, and stays so."""
+        """Make everything well again, for good."""
         self.world.note("healed")
         self.is_healed = True
         self.twilio.turns(CALM)
@@ -396,7 +431,8 @@ class Universe:
             service.gets_well()
         for process in self.world.processes:
             process.cut_off.clear()
-        for other in (*self.webs.values(), *self.stats.values()):  # they do little: it might be long until they die
+        # They do little, so it might be long until they die.
+        for other in (*self.webs.values(), *self.stats.values()):
             other.process.dies_in = None
         self.wanted = max(self.wanted, 1)
         for slot in range(self.wanted):
@@ -430,7 +466,11 @@ class Universe:
                 behind = len(log) - self.stats_group.committed.get(place, 0)
             if place.topic in _TAKEN_UP and behind:
                 found.append(f"{place.topic}/{place.partition} is {behind} behind")
-        found += [f"{phone} is open: {row['state']}" for phone, row in sorted(tables.actors.items()) if row["is_open"]]
+        found += [
+            f"{phone} is open: {row['state']}"
+            for phone, row in sorted(tables.actors.items())
+            if row["is_open"]
+        ]
         for partition, sequence in tables.sequences:
             if sequence > tables.publication.get(partition, 0):
                 found.append(f"{partition}/{sequence} is not published")
@@ -438,17 +478,25 @@ class Universe:
         for worker in self.stats.values():
             if worker.process.is_frozen or worker.records is None or not worker.records.complete:
                 found.append(f"{worker.process.name} does not have its records")
-        found += [f"{sid} waits in Twilio's list" for sid in self.door.given_up if ("message", sid) not in tables.seen]
+        found += [
+            f"{sid} waits in Twilio's list"
+            for sid in self.door.given_up
+            if ("message", sid) not in tables.seen
+        ]
         found += [f"{row['topic']} waits in the spool" for row in tables.spool.values()]
         return found
 
 
-_NOBODY_FORESAW = ("an effect failed", "what was missed cannot be fetched", "Twilio's list could not be compared")
-"""What is logged as an error only where the code has a hole."""
+_NOBODY_FORESAW = (
+    "an effect failed",
+    "what was missed cannot be fetched",
+    "Twilio's list could not be compared",
+)
+"""Logged as an error only if the code has a hole."""
 
 
 def _nothing_clashes(size: int) -> None:
-    """Postgres takes what it is given."""
+    """Have Postgres accept what it is given."""
 
 
 _TAKEN_UP = (CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS, CONVERSATION_COMMAND, CONVERSATION_EVENT)
@@ -460,16 +508,16 @@ def play(
     count: int = 200,
     watch: Callable[["Universe"], None] = lambda universe: None,
 ) -> Outcome:
-    """Play a seed's history, or another one with its chance."""
+    """Play a seed's history, or another one with the seed's randomness."""
     moves = drawn(seed, count) if moves is None else moves
-    random.seed(seed)  # what libraries draw for their backoffs
+    random.seed(seed)  # for what libraries draw for their backoffs
     with _without_collection():
         universe = Universe(seed, moves)
         with _listening(universe.world):
             watch(universe)
             try:
                 universe.play()
-            except Exception as error:  # noqa: BLE001 - told with the seed, like a promise that was broken
+            except Exception as error:  # noqa: BLE001 - reported with the seed, like a broken promise
                 universe.world.violated(f"raised: {error!r}")
         outcome = universe.outcome()
         universe.bury()
@@ -479,8 +527,10 @@ def play(
 
 @contextmanager
 def _listening(world: World) -> Iterator[None]:
-    """What the product itself calls an error that nobody foresaw is one. Nothing may hold the world longer than that: its
-    coroutines must not be left for the end of the interpreter, which they crash.
+    """Report what the product itself logs as an unforeseen error.
+
+    Nothing may hold the world for longer than this: its coroutines must not be left for the end of the
+    interpreter, which they crash.
     """
 
     def heard(logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
@@ -495,7 +545,7 @@ def _listening(world: World) -> Iterator[None]:
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """What a dead process held must not run in the middle of a history: it is collected, silently, when that is over."""
+    """Keep what dead processes held from running within a history: it is collected silently afterwards."""
     _freeze()
     gc.disable()
     try:
@@ -516,7 +566,9 @@ def _unheard(*_: object) -> NoReturn:
 @contextmanager
 def _logging_to(processor: Callable[..., NoReturn]) -> Iterator[None]:
     former = structlog.get_config()
-    structlog.configure(processors=[processor], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(
+        processors=[processor], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
+    )
     try:
         yield
     finally:
@@ -525,6 +577,6 @@ def _logging_to(processor: Callable[..., NoReturn]) -> Iterator[None]:
 
 @cache
 def _freeze() -> None:
-    """What is there before the first history need not be looked at again."""
+    """Exempt what exists before the first history from being looked at again."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Both vendors and the backend as simulated ports. What they were asked, and have done, is in their ledgers."""
+"""Both vendors and the backend as simulated ports; ledgers show what they were asked and have done."""
 
 import asyncio
 import re
@@ -23,44 +23,48 @@ from tests.universe.world import Process, World
 
 SENDER = "whatsapp:+14155238886"
 MARK = re.compile(r"\bm\d+\b")
-# Under what `clients.matching.MARGIN` takes for granted.
+# Less than `clients.matching.MARGIN` allows for.
 _LONGEST_LAG = 8.0
 # One send in ten finds no kept-alive connection.
 _CONNECTS, _CONNECT_SECONDS = 0.1, 5.0
 _READ_SECONDS = 10.0
-# Of what clients wrote.
+# For what clients wrote.
 _INBOUND_LAG = 1.0
-# What unknown sends wait for (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) is longer than any lag of the list: two do not meet.
+# Unknown sends wait longer (`TWILIO_UNKNOWN_PATIENCE_SECONDS`) than any lag of the list: two lags never meet.
 LONGEST_LIST_LAG, _BETWEEN_LAGS = 40.0, 120.0
-# Failures in a row that show an outage, and seconds after which a request has failed: its client gives it up before.
+# Failures in a row that reveal an outage, and seconds after which a request has failed: by then, its client
+# has given it up.
 _SHOW_IT, _KNOWN_AFTER = 5, _READ_SECONDS + _CONNECT_SECONDS
-# How long the vendor may have a request in its hands that its client has given up, as `rules.sending` has it.
+# How long the vendor may hold a request that its client has given up, as in `rules.sending`.
 _LONGEST_IN_ITS_HANDS = REQUEST_LIVES.total_seconds()
 
 
 @dataclass(slots=True, kw_only=True)
 class Taken:
-    """A message that Twilio has. `departed`: when its request left the process; `shown_from`: when lists show it;
-    `is_delivered`, `came_back`: it was reported as delivered; as not delivered before that, so that it may be said once
-    more; `is_repeat`: it was."""
+    """A message that Twilio has."""
 
     sid: str
     own_id: str
     to: str
     body: str
     created: float
+    #: When its request left the process.
     departed: float
     by: str
+    #: When lists show it.
     shown_from: float
     content: dict[str, str] | None = None
+    #: It was reported as delivered.
     is_delivered: bool = False
+    #: It was reported as not delivered before that, so it may be said once more.
     came_back: bool = False
+    #: It is what was said once more.
     is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A client's message as Twilio has it. `at`: when it came there."""
+    """A client's message as Twilio has it. `at`: when it got there."""
 
     sid: str
     sender: str
@@ -70,7 +74,7 @@ class Written:
 
 @dataclass(slots=True)
 class Weather:
-    """What a vendor is like now: shares of what goes wrong. `slowness`: factor of its answers' time."""
+    """What a vendor is like now, in shares of what goes wrong. `slowness`: factor of its response times."""
 
     silent: float = 0.01
     late: float = 0.005
@@ -92,8 +96,9 @@ class Weather:
 
 
 class Outages:
-    """When a vendor answered nobody, and who asked it for something meanwhile. Looks at its lists are not counted: each
-    number has its own pace for them, and they open no breaker.
+    """When a vendor answered nobody, and who asked it for something meanwhile.
+
+    Looks at its lists do not count: each number has its own pace for them, and they open no circuit breaker.
     """
 
     def __init__(self, world: World) -> None:
@@ -103,7 +108,7 @@ class Outages:
         """When, by process and beginning of the outage."""
         self._sends: dict[tuple[str, float], list[float]] = defaultdict(list)
         self.sent_into: list[tuple[str, float]] = []
-        """Who sent something, and when, though it knew of the outage."""
+        """Who sent something although it knew of the outage, and when."""
 
     def are(self, *, is_down: bool) -> None:
         self._begun = (self._world.now if self._begun is None else self._begun) if is_down else None
@@ -113,8 +118,10 @@ class Outages:
             self.asks[process.name, self._begun].append(self._world.now)
 
     def sent(self, process: Process) -> None:
-        """A message leaves. So many that fail in a row show an outage, once nothing of before it can be answered any more;
-        reads do not count, which each number makes for itself.
+        """Note that a message leaves.
+
+        `_SHOW_IT` failures in a row reveal an outage, once nothing from before it can be answered any more.
+        Reads do not count: each number makes its own.
         """
         if self._begun is not None and (now := self._world.now) > self._begun + _KNOWN_AFTER:
             sends = self._sends[process.name, self._begun]
@@ -145,7 +152,7 @@ _FAILURES = ("63018", "63016", "63003", "63033", "30008")
 
 
 class Twilio:
-    """`reports(taken, params)` brings a delivery report to our door."""
+    """The vendor. `reports(taken, params)` brings a delivery report to our door."""
 
     def __init__(self, world: World, reports: Callable[[Taken, dict[str, str]], None]) -> None:
         self.world, self._reports = world, reports
@@ -163,7 +170,7 @@ class Twilio:
         self.outages.are(is_down=weather.away == 1.0)
 
     def lag(self, seconds: float) -> None:
-        """Its list shows nothing new for a while: it is read from a copy that has fallen behind."""
+        """Have the list show nothing new for a while: it is read from a copy that has fallen behind."""
         if self.world.now - self._lagged_at >= _BETWEEN_LAGS:
             self.shows_until = self._lagged_at = self.world.now
             self.world.note("list lags", f"{seconds:.1f}")
@@ -172,12 +179,19 @@ class Twilio:
     def take(self, message: OutgoingMessage, departed: float, process: Process) -> Taken:
         chance, weather = self.world.random, self.weather
         taken = Taken(
-            sid=f"MM{len(self.ledger) + 1:032x}", own_id=message.own_id, to=message.to, body=message.body or "plantilla",
-            created=self.world.now, departed=departed, by=process.name,
+            sid=f"MM{len(self.ledger) + 1:032x}",
+            own_id=message.own_id,
+            to=message.to,
+            body=message.body or "plantilla",
+            created=self.world.now,
+            departed=departed,
+            by=process.name,
             shown_from=self.world.now + chance.random() * weather.lag,
             content=dict(message.template_variables) if message.template_id else None,
-        )  # fmt: skip
-        taken.is_repeat = any(each.to == taken.to and each.body == taken.body and each.came_back for each in self.ledger)
+        )
+        taken.is_repeat = any(
+            each.to == taken.to and each.body == taken.body and each.came_back for each in self.ledger
+        )
         self.ledger.append(taken)
         self.world.note("taken", taken.own_id, taken.to, taken.body[:40].replace("\n", " "))
         self._report_later(taken)
@@ -209,26 +223,40 @@ class Twilio:
         self._reports(taken, params)
 
     def inbound(self) -> list[ListedMessage]:
-        """Return what clients wrote, as lists show it by now, newest first."""
+        """Return what clients wrote as lists show it by now, newest first."""
         shown_until = min(self.shows_until, self.world.now - _INBOUND_LAG)
         return [
             ListedMessage(
-                sid=each.sid, to=SENDER, from_=each.sender, body=each.body, is_inbound=True, status="received",
+                sid=each.sid,
+                to=SENDER,
+                from_=each.sender,
+                body=each.body,
+                is_inbound=True,
+                status="received",
                 created=self.world.datetime(each.at - self.world.now + self.clock).replace(microsecond=0),
             )
             for each in reversed(self.written())
             if each.at <= shown_until
-        ]  # fmt: skip
+        ]
 
     def listed(self, since: datetime, to: str | None) -> Listing:
         shown = [
             ListedMessage(
-                sid=each.sid, to=each.to, from_=SENDER, body=each.body, is_inbound=False, status="sent",
-                created=self.world.datetime(each.created - self.world.now + self.clock).replace(microsecond=0),
+                sid=each.sid,
+                to=each.to,
+                from_=SENDER,
+                body=each.body,
+                is_inbound=False,
+                status="sent",
+                created=self.world.datetime(each.created - self.world.now + self.clock).replace(
+                    microsecond=0
+                ),
             )
             for each in reversed(self.ledger)
-            if each.shown_from <= self.world.now and each.created <= self.shows_until and (to is None or each.to == to)
-        ]  # fmt: skip
+            if each.shown_from <= self.world.now
+            and each.created <= self.shows_until
+            and (to is None or each.to == to)
+        ]
         as_of = self.world.datetime(self.clock).replace(microsecond=0)
         return Listing(messages=tuple(each for each in shown if each.created >= since), as_of=as_of)
 
@@ -242,7 +270,7 @@ class Messenger:
         self._twilio, self._process = twilio, process
 
     async def send(self, message: OutgoingMessage, may_leave: Callable[[], bool]) -> Accepted:
-        """A connection is there, or has to be made first; then the request leaves in one step, or not at all."""
+        """Send, perhaps after making a connection. The request leaves in one step, or not at all."""
         twilio, process, world = self._twilio, self._process, self._twilio.world
         chance, weather = world.random, twilio.weather
         if chance.random() < _CONNECTS:
@@ -330,7 +358,11 @@ class Messenger:
 
     async def listed(self, since: datetime, until: datetime, direction: str) -> AsyncIterator[ListedMessage]:
         def look() -> list[ListedMessage]:
-            found = self._twilio.inbound() if direction == "inbound" else self._twilio.listed(since, None).messages
+            found = (
+                self._twilio.inbound()
+                if direction == "inbound"
+                else self._twilio.listed(since, None).messages
+            )
             return [each for each in found if since <= each.created <= until]
 
         for each in await self._read("list", look):
@@ -339,7 +371,9 @@ class Messenger:
     async def files(self, sid: str) -> list[MessageFile]:
         return []
 
-    async def find_sent(self, to: str, body: str | None, not_before: datetime, known_sids: Set[str]) -> list[ListedMessage]:
+    async def find_sent(
+        self, to: str, body: str | None, not_before: datetime, known_sids: Set[str]
+    ) -> list[ListedMessage]:
         listing = await self.sent_since(not_before, to)
         return candidates(listing.messages, to, body, known_sids)
 
@@ -363,7 +397,7 @@ class Messenger:
 
 @dataclass(slots=True)
 class ElevenLabs:
-    """`asked`: marks of each question that was heard. `mood`: calm, slow, down, refuses, refuses us."""
+    """The vendor. `asked`: each heard question's marks; `mood`: calm, slow, down, refuses, refuses us."""
 
     world: World
     mood: str = "calm"
@@ -385,7 +419,7 @@ class Agent:
         self._vendor, self._process = vendor, process
 
     def prepare(self, agent_id: str) -> None:
-        """Nothing is to be had ready here."""
+        """Do nothing: there is nothing to prepare here."""
 
     async def ask(self, question: Question) -> AgentReply:
         vendor, chance = self._vendor, self._vendor.world.random
@@ -419,11 +453,13 @@ class Agent:
             raise RetryableError("elevenlabs", "HTTP 503", 503)
         if chance.random() < 0.3:
             return None
-        return CallDetails(summary="Quiere el plan", duration_secs=61, transcript=[], dynamic_variables={}, status="done")
+        return CallDetails(
+            summary="Quiere el plan", duration_secs=61, transcript=[], dynamic_variables={}, status="done"
+        )
 
 
 class Backend:
-    """The backend's door for our posts, as an `aiohttp` session that a process has. `told`: event ids in their order."""
+    """The backend's door for our posts, as a process's `aiohttp` session. `told`: event ids in order."""
 
     def __init__(self, world: World) -> None:
         self.world = world

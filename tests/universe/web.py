@@ -1,4 +1,4 @@
-"""A web process: the product's handlers, publisher and spool, on a simulated producer and connections."""
+"""A web process: the product's handlers, publisher and spool on a simulated producer and connections."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -37,7 +37,7 @@ _AGAIN_SECONDS = 0.1
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """On its way to Kafka. `is_there`: brokers know a producer's records by their numbers."""
+    """A record on its way to Kafka. `is_there`: it has arrived, as brokers know by a producer's numbers."""
 
     topic: str
     key: bytes
@@ -48,7 +48,7 @@ class Record:
 
 
 class IdempotentProducer:
-    """As aiokafka's: a partition's records go one after the other, and none is ever given up, even if nobody waits."""
+    """Like aiokafka's: it sends a partition's records one by one and gives none up, even if nobody waits."""
 
     def __init__(self, kafka: Kafka, process: Process) -> None:
         self._kafka, self._process = kafka, process
@@ -73,7 +73,9 @@ class IdempotentProducer:
         while waiting:
             record = waiting[0]
             try:
-                await self._kafka.service.call(self._process, f"send {record.topic}", lambda: self._append(waiting[0]))
+                await self._kafka.service.call(
+                    self._process, f"send {record.topic}", lambda: self._append(waiting[0])
+                )
             except KafkaError:
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
@@ -92,11 +94,11 @@ class IdempotentProducer:
         return await self._kafka.service.call(self._process, "metadata", lambda: found)
 
     async def stop(self) -> None:
-        """It is left to itself."""
+        """Do nothing: it is left to itself."""
 
 
 class SimulatedProducer(Producer):
-    """The product's, which connects to the simulated brokers."""
+    """The product's producer, which connects to the simulated brokers."""
 
     def __init__(self, settings: Settings, kafka: Kafka, process: Process) -> None:
         super().__init__(settings)
@@ -110,7 +112,7 @@ class SimulatedProducer(Producer):
 
 
 class Link(KafkaLink):
-    """The product's, whose producer is simulated; whether we may use the topics is not asked."""
+    """The product's link with a simulated producer. It does not ask whether we may use the topics."""
 
     def __init__(self, settings: Settings, kafka: Kafka, process: Process) -> None:
         super().__init__(settings)
@@ -119,7 +121,7 @@ class Link(KafkaLink):
 
 
 class Watched(Database):
-    """The product's. `failures`: looks that Postgres did not answer."""
+    """The product's database. `failures`: looks that Postgres did not answer."""
 
     failures = 0
 
@@ -132,7 +134,10 @@ class Watched(Database):
 
 
 class WatchedSpool(Spool):
-    """The product's. `blind`: told of keys of which it did not learn whether something waits: no order is kept."""
+    """The product's spool.
+
+    `blind` is told of keys for which it did not learn whether something waits: no order is kept for them.
+    """
 
     def __init__(self, database: Watched, blind: Callable[[str], None]) -> None:
         super().__init__(database)
@@ -149,7 +154,9 @@ class WatchedSpool(Spool):
 class Request(dict[Any, Any]):
     """What a handler sees of a request."""
 
-    def __init__(self, path: str, body: bytes, kind: str, headers: Mapping[str, str], phone: str, number: int) -> None:
+    def __init__(
+        self, path: str, body: bytes, kind: str, headers: Mapping[str, str], phone: str, number: int
+    ) -> None:
         super().__init__({REQUEST_ID: f"r{number}"})
         self.path, _, query = path.partition("?")
         self.raw_path, self.method, self.transport = path, "POST", None
@@ -169,7 +176,7 @@ Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 
 
 class Web:
-    """`handlers`: by the path's first words; there once it serves."""
+    """A web process. `handlers`: by what is posted; present once it serves."""
 
     def __init__(
         self,
@@ -186,7 +193,7 @@ class Web:
         self.handlers: dict[str, Handler] = {}
 
     async def main(self) -> None:
-        """Live as `web.run` has it."""
+        """Run as in `web.run`."""
         settings, process = self._settings, self.process
         pool: Any = Way(self._postgres, process)
         database, link = Watched(pool), Link(settings, self._kafka, process)
@@ -199,7 +206,7 @@ class Web:
             try:
                 await publisher.begin()
                 break
-            except Unavailable:  # such a start fails, and it is started anew
+            except Unavailable:  # such a start fails and is repeated
                 await asyncio.sleep(_AGAIN_SECONDS)
         self._postgres.listeners.keep(process, listener)
         missed = gap(settings, self._kafka, self._twilio, process, database, publisher)
@@ -209,14 +216,23 @@ class Web:
             "incoming": hooks.incoming,
             "status": hooks.status,
             "calls": Calls(settings, behind_gap, outcomes).post,
-            "commands": Commands(behind_gap, commands, settings.outcome_wait_seconds, now=process.world.datetime).post,
+            "commands": Commands(
+                behind_gap, commands, settings.outcome_wait_seconds, now=process.world.datetime
+            ).post,
         }
         missed.listening()
-        sides: Sequence[Awaitable[None]] = (publisher.work(), outcomes.watch(), commands.watch(), missed.watch())
-        await asyncio.wait([asyncio.ensure_future(each) for each in sides], return_when=asyncio.FIRST_COMPLETED)
+        sides: Sequence[Awaitable[None]] = (
+            publisher.work(),
+            outcomes.watch(),
+            commands.watch(),
+            missed.watch(),
+        )
+        await asyncio.wait(
+            [asyncio.ensure_future(each) for each in sides], return_when=asyncio.FIRST_COMPLETED
+        )
         process.world.violated(f"{process.name}: a side task has ended")
 
     async def answer(self, name: str, request: Request) -> tuple[int, str]:
-        """Return the status that a request is answered with, and the text."""
+        """Return the status and the text that a request is answered with."""
         response: Any = await errors_as_json(request, self.handlers[name])  # type: ignore[arg-type]
         return response.status, response.text or ""

@@ -1,4 +1,4 @@
-"""A worker: the product's heart on simulated ports, and a consumer that does what `streams.engine` makes Faust do."""
+"""A worker: the product's heart on simulated ports, and a consumer like Faust's under `streams.engine`."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -28,12 +28,12 @@ from tests.universe.world import Process, World
 
 _HEARTBEAT_SECONDS, COMMIT_SECONDS = 2.0, 1.0
 _RECORDS_A_POLL = 50
-# Arrivals are told; this is for what came between a look and the wish to be told.
+# Arrivals are announced. This covers what came between a look and the request to be told.
 _POLL_SECONDS = 5.0
 # Few, so that they run out now and then.
 _IDS_AT_ONCE, _IDS_EVERY_SECONDS = 16, 1.0
 _CLOCK_EVERY_SECONDS = 60.0
-# Where messages are kept for minutes they are looked for more often.
+# Messages that are kept for minutes are swept more often.
 _SWEEP_SECONDS = 20.0
 
 
@@ -53,7 +53,7 @@ class Services:
 
 @dataclass(slots=True)
 class Event:
-    """As Faust gives a record to an agent."""
+    """A record as Faust gives it to an agent."""
 
     message: Any
     reader: "Reader"
@@ -76,7 +76,7 @@ class Reader:
 
 
 class Worker:
-    """`heart` is there once it has begun. `told`: what it knows of its own end."""
+    """A worker process. `heart` exists once it has begun; `tells_ends`: see `streams.actors.partitions`."""
 
     def __init__(self, services: Services, process: Process, build: int = 0) -> None:
         self._services, self.process, self.build = services, process, build
@@ -111,7 +111,7 @@ class Worker:
     # Its life.
 
     async def main(self) -> None:
-        """Live as `streams.worker.run` has it; a task that ends, ends the process."""
+        """Run as in `streams.worker.run`; a task that ends, ends the process."""
         self.stopping = asyncio.Event()
         pool: Any = Way(self._services.postgres, self.process, adds(self.build))
         clock = DatabaseClock(lambda: self.process.world.now)
@@ -126,7 +126,9 @@ class Worker:
             heart.hosting.watch_due(),
             heart.hosting.watch_fencing(),
             heart.partitions.watch_calls(),
-            every(_SWEEP_SECONDS, heart.retention.sweep, forgive=POSTGRES_ERRORS, problem="old rows are left"),
+            every(
+                _SWEEP_SECONDS, heart.retention.sweep, forgive=POSTGRES_ERRORS, problem="old rows are left"
+            ),
             every(_CLOCK_EVERY_SECONDS, lambda: clock.set(lambda: database_clock(pool))),
             self._consume(heart),
         ]
@@ -164,7 +166,7 @@ class Worker:
         return build_heart(outside, services.policy, lambda: self)
 
     async def _stop(self, heart: Heart) -> None:
-        """SIGTERM: nothing new, what runs is finished within the cap, partitions are given back."""
+        """Stop as on SIGTERM: take nothing new, finish what runs within the cap, give partitions back."""
         self.process.world.note("stopping", self.process.name)
         await self._drain(heart)
         await self._commit()
@@ -189,7 +191,9 @@ class Worker:
         places = [Place(topic, partition) for topic in topics for partition in partitions]
         self._tps, self._reader = set(places), Reader(generation)
         await heart.partitions.assigned(self._tps)
-        committed = await self._surely("offsets", lambda: {p: self._kafka.group.committed.get(p, 0) for p in places})
+        committed = await self._surely(
+            "offsets", lambda: {p: self._kafka.group.committed.get(p, 0) for p in places}
+        )
         self._reader.done, self._reader.committed = dict(committed), dict(committed)
         heart.partitions.sought(dict(committed))
         reading = [asyncio.create_task(self._read(heart, topic, committed)) for topic in topics]
@@ -201,7 +205,7 @@ class Worker:
         await self._commit()
 
     async def _drain(self, heart: Heart) -> None:
-        """A drain may cut off what it cannot wait for."""
+        """Drain. This may cut off what it cannot wait for."""
         self.process.is_draining = True
         try:
             await heart.partitions.drain()
@@ -217,7 +221,10 @@ class Worker:
                     joined.set_result((generation, partitions))
 
             try:
-                await self._call("join", lambda tell=tell: self._kafka.join(self.process.name, tell))  # type: ignore[misc]
+                await self._call(
+                    "join",
+                    lambda tell=tell: self._kafka.join(self.process.name, tell),  # type: ignore[misc]
+                )
                 async with asyncio.timeout(60):
                     return await joined
             except (KafkaError, TimeoutError):
@@ -242,13 +249,15 @@ class Worker:
         if not moved:
             return
         try:
-            if await self._call("commit", lambda: self._kafka.commit(self.process.name, reader.generation, moved)):
+            if await self._call(
+                "commit", lambda: self._kafka.commit(self.process.name, reader.generation, moved)
+            ):
                 reader.committed.update(moved)
         except KafkaError:
             return
 
     async def _read(self, heart: Heart, topic: str, positions: Mapping[Place, int]) -> None:
-        """One agent a topic, which is given its partitions' records in turns."""
+        """Feed one topic's agent with the records of its partitions in turn."""
         at = {place: offset for place, offset in positions.items() if place.topic == topic}
         reader = self._reader
         while True:
@@ -267,14 +276,21 @@ class Worker:
 
     async def _hand_over(self, heart: Heart, stored: Stored, reader: Reader) -> None:
         message = SimpleNamespace(
-            topic=stored.topic, partition=stored.partition, offset=stored.offset, key=stored.key, value=stored.value,
-            headers=list(stored.headers), timestamp=stored.timestamp,
-        )  # fmt: skip
-        await _take_surely(heart.intake, TopicPartition(stored.topic, stored.partition), Event(message, reader), 1.0)
+            topic=stored.topic,
+            partition=stored.partition,
+            offset=stored.offset,
+            key=stored.key,
+            value=stored.value,
+            headers=list(stored.headers),
+            timestamp=stored.timestamp,
+        )
+        await _take_surely(
+            heart.intake, TopicPartition(stored.topic, stored.partition), Event(message, reader), 1.0
+        )
 
     async def _arrival(self, topic: str, at: Mapping[Place, int]) -> None:
         if any(len(self._kafka.log[place]) > offset for place, offset in at.items()):
-            return  # since it was looked
+            return  # it came after the look
         arrived: asyncio.Future[None] = self.process.loop.create_future()
 
         def wake() -> None:

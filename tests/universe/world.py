@@ -1,7 +1,7 @@
-"""Virtual time for several simulated processes, each with an event loop of its own, and what lies between them.
+"""Virtual time for several simulated processes, each with its own event loop, and what lies between them.
 
-One step is one callback of one loop, so that a process can die or freeze between any two of them. Which loop is next, how
-long everything takes and what goes wrong is drawn from one number.
+One step is one callback of one loop, so that a process can die or freeze between any two of them. One number
+decides which loop is next, how long everything takes and what goes wrong.
 """
 
 import asyncio
@@ -22,17 +22,21 @@ from uuid import UUID
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 """A Monday, ten in the morning in Bogotá."""
 _KEPT_LINES = 40_000
-# What adding and taking away the time that a machine slept may cost.
+# What adding and subtracting the time that a machine slept may cost in precision.
 _ROUNDING = 1e-9
-# What a callback takes; some code waits for time to pass without asking when.
+# How long a callback takes; some code waits for time to pass without asking when.
 _STEP_SECONDS = 2e-6
 
 
 class Loop(asyncio.BaseEventLoop):
-    """A process's event loop: `step` runs one callback. `slept`: seconds that its clock missed; `timers`: by when they are
-    due, those of one moment in the order in which they were set; `is_held`: its process is frozen, or dead.
+    """A process's event loop; `step` runs one callback.
 
-    What a callback costs is most of what a seed costs, so asyncio's checks for misuse are left out.
+    Most of a seed's cost is the cost of callbacks, so asyncio's checks for misuse are left out.
+
+    Attributes:
+        slept: Seconds that its clock missed.
+        timers: By when they are due, those of one moment in the order in which they were set.
+        is_held: Its process is frozen or dead.
     """
 
     _ready: deque[Handle]
@@ -44,15 +48,20 @@ class Loop(asyncio.BaseEventLoop):
         self.is_held = False
         self.timers: list[tuple[float, int, TimerHandle]] = []
         self._timer_ids = itertools.count()
-        self.set_exception_handler(world.unhandled)  # of what asyncio tells; see `step` for callbacks
+        self.set_exception_handler(world.unhandled)  # for what asyncio reports; see `step` for callbacks
 
     def __del__(self, _warn: object = None) -> None:
-        """A loop that is dropped is a process that was killed."""
+        """Do nothing: a loop that is dropped is a process that was killed."""
 
     def time(self) -> float:
         return self._world.now - self.slept
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:  # type: ignore[override]  # noqa: ANN401
+    def call_soon(  # type: ignore[override]
+        self,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
+    ) -> Handle:
         handle, ready = Handle(callback, args, self, context), self._ready
         if not ready and not self.is_held:
             self._world.awake.append(self)
@@ -60,12 +69,20 @@ class Loop(asyncio.BaseEventLoop):
         return handle
 
     def call_later(  # type: ignore[override]
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None  # noqa: ANN401
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
     ) -> TimerHandle:
         return self.call_at(self._world.now - self.slept + delay, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None  # noqa: ANN401
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
     ) -> TimerHandle:
         timer, world = TimerHandle(when, callback, args, self, context), self._world
         heapq.heappush(self.timers, (when, next(self._timer_ids), timer))
@@ -73,7 +90,7 @@ class Loop(asyncio.BaseEventLoop):
         return timer
 
     def look(self, now: float) -> float:
-        """Move what is due by its own clock; return when the next timer is due, in the world's time."""
+        """Make ready what is due by its own clock; return when the next timer is due, in the world's time."""
         timers, due = self.timers, now - self.slept + _ROUNDING
         while timers and (timers[0][0] <= due or timers[0][2]._cancelled):
             timer = heapq.heappop(timers)[2]
@@ -97,7 +114,12 @@ class Loop(asyncio.BaseEventLoop):
 
 
 class Process:
-    """`dies_in`: steps until it is killed, None: it is not to be; `frozen_until`: runs nothing before."""
+    """A simulated process.
+
+    Attributes:
+        dies_in: Steps until it is killed; None: it is not to be.
+        frozen_until: It runs nothing before.
+    """
 
     def __init__(self, world: "World", name: str) -> None:
         self.world, self.name = world, name
@@ -110,12 +132,12 @@ class Process:
         self.died: Callable[[], None] = lambda: None
         self.is_draining = False
         self.strikes: dict[str, Callable[[], None]] = {}
-        """What happens to it when it is answered something next."""
+        """What happens to it at its next answer of a kind."""
         world.processes.append(self)
         world.look_again()
 
     def kill(self) -> None:
-        """As `kill -9` does: not another line of it runs."""
+        """Kill it like `kill -9`: not another line of it runs."""
         if self.is_alive:
             self.is_alive, self.loop.is_held = False, True
             self.world.note("killed", self.name)
@@ -125,7 +147,7 @@ class Process:
             self.died()
 
     def answered(self, what: str) -> None:
-        """An answer has come, and nothing was done about it yet: a good moment for a fault."""
+        """Note that an answer has come and nothing was done about it yet: a good moment for a fault."""
         for wanted in self.strikes if self.strikes else ():
             if all(word in what.split() for word in wanted.split()):
                 self.world.note("struck", self.name, what)
@@ -133,7 +155,7 @@ class Process:
                 return
 
     def freeze(self, seconds: float, *, is_asleep: bool) -> None:
-        """As SIGSTOP does; `is_asleep`: as a machine's suspend, which stops its clock."""
+        """Freeze it like SIGSTOP; with `is_asleep`, like a machine's suspend, which stops its clock."""
         self.frozen_until = self.world.now + seconds
         self.loop.slept += seconds if is_asleep else 0.0
         self.world.look_again()
@@ -148,14 +170,19 @@ class Process:
             self.loop.create_task(main).add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
-        """Nothing of a process raises unheard."""
+        """Make sure that nothing a process raises goes unheard."""
         if not self.world.is_over and not task.cancelled() and (error := task.exception()) is not None:
             self.world.violated(f"{self.name} raised {error!r}")
 
 
 class World:
-    """`note`: everything that happens goes into the trace, whose hash is the same for the same seed. `awake`: loops that
-    have something to run; `wakes_at`: no other one has before, and nobody who is frozen wakes up.
+    """The processes, what lies between them, and their time.
+
+    With `note`, everything that happens goes into the trace, whose hash is the same for the same seed.
+
+    Attributes:
+        awake: Loops that have something to run.
+        wakes_at: Before then, no other loop has anything to run, and nobody frozen wakes up.
     """
 
     def __init__(self, seed: int) -> None:
@@ -203,7 +230,10 @@ class World:
         return self._hash.hexdigest()[:16]
 
     def unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A callback raised. (A task whose error nobody asked for says so when it is collected, which is any time.)"""
+        """Note that a callback raised.
+
+        A task whose error nobody asked for reports it only when it is collected, which may be any time.
+        """
         if not self.is_over and "handle" in context:
             self.violated(f"unhandled: {context.get('message')} {context.get('exception')!r}")
 
@@ -224,7 +254,7 @@ class World:
         self._enter(None)
 
     def look_again(self) -> None:
-        """Something has changed about who runs."""
+        """Note that something has changed about who runs."""
         self.wakes_at = -math.inf
 
     @contextmanager
@@ -238,7 +268,7 @@ class World:
             self._enter(former)
 
     def _enter(self, loop: Loop | None) -> None:
-        """Make a loop the running one. It stays so until another one's turn: that costs as much as a callback."""
+        """Make a loop the running one until it is another's turn: switching costs as much as a callback."""
         if self._running is not loop:
             self._running = loop
             events._set_running_loop(loop)
@@ -276,7 +306,7 @@ class World:
                 process.kill()
 
     def _next_at(self, until: float) -> float:
-        """Return when the next thing happens; the time is over where nothing does."""
+        """Return when the next thing happens; if nothing does, the end of the given time."""
         told = self._heap[0][0] if self._heap else math.inf
         if min(told, self.wakes_at) > until:
             self._look()  # what was cancelled does not count

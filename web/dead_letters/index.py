@@ -1,6 +1,6 @@
 """The index of dead letters: brought up to date from the topic and the journal whenever somebody looks.
 
-So nothing is lost when Postgres is away: the topic keeps the letters, and what was done with them, until it is read on.
+So nothing is lost while Postgres is away: the topic keeps letters, and what was done with them, until read.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _MOST_AT_ONCE = 200
 
 
 class Index:
-    """Postgres' view of what lies dead."""
+    """Postgres' view of the dead letters."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
@@ -55,7 +55,7 @@ class Index:
             await self._database.bounded(self._database.pool.execute(sql), _CATCH_UP_SECONDS)
 
     async def rows(self, query: Query[R], *arguments: object) -> list[R]:
-        """Read."""
+        """Read rows."""
         return await self._database.bounded_rows(_WRITE_SECONDS, query, *arguments)
 
     async def close(self, letter_id: str, closed: DeadLetterClosed) -> None:
@@ -70,7 +70,9 @@ class Index:
             found, key = True, await self._erasure_key()
             for row in rows:
                 mentions = self._mentions(key, row.key, row.value, row.details)
-                await self._database.bounded(self._database.pool.execute(_sql.read, row.id, mentions), _WRITE_SECONDS)
+                await self._database.bounded(
+                    self._database.pool.execute(_sql.read, row.id, mentions), _WRITE_SECONDS
+                )
         return found
 
     async def _erasure_key(self) -> bytes:
@@ -85,7 +87,7 @@ class Index:
         return sorted(number_digest(key, each) for each in numbers)
 
     async def _add_surely(self, records: Sequence[ConsumerRecord]) -> None:
-        """What Postgres refuses to hold stays in the topic alone, and nothing behind it waits for it."""
+        """Add records. What Postgres refuses to hold stays in the topic alone and does not hold up others."""
         try:
             await self._database.bounded(self._add(records), _WRITE_SECONDS)
         except Unavailable as error:
@@ -95,11 +97,15 @@ class Index:
                 for record in records:
                     await self._add_surely([record])
                 return
-            log.error("a dead letter cannot be indexed", offset=records[0].offset, why=type(error.__cause__).__name__)
+            log.error(
+                "a dead letter cannot be indexed",
+                offset=records[0].offset,
+                why=type(error.__cause__).__name__,
+            )
             await self._database.bounded(self._move(self._database.pool, records), _WRITE_SECONDS)
 
     async def _add(self, records: Sequence[ConsumerRecord]) -> None:
-        """Letters and positions in one transaction, so that a cut leaves neither out."""
+        """Add letters and positions in one transaction, so that an interruption loses neither."""
         key = await erasure_key(self._database.pool)
         async with self._database.pool.acquire() as connection, connection.transaction():
             for record in records:
@@ -107,7 +113,9 @@ class Index:
             await self._move(connection, records)
 
     async def _move(self, connection: "Connection | Pool", records: Sequence[ConsumerRecord]) -> None:
-        newest = {record.partition: record.offset + 1 for record in records}  # records of a partition come in order
+        newest = {
+            record.partition: record.offset + 1 for record in records
+        }  # records of a partition come in order
         await connection.execute(_sql.moved, list(newest), list(newest.values()))
 
     async def _add_one(self, connection: Connection, record: ConsumerRecord, secret: bytes) -> None:
@@ -116,17 +124,30 @@ class Index:
             if "closes" in parsed:
                 closed = DeadLetterClosed.from_object(parsed)
                 at = closed.at.astimezone(UTC).replace(tzinfo=None)
-                await connection.execute(_sql.close, closed.closes, closed.state, at, closed.model_dump(mode="json"))
+                await connection.execute(
+                    _sql.close, closed.closes, closed.state, at, closed.model_dump(mode="json")
+                )
                 return
             letter = DeadLetter.from_object(parsed)
         except InvalidInput:
-            return  # nothing of ours: the topic is the workers' and the operators' alone
+            return  # not ours: only the workers and the operators write to this topic
         key, value = letter.key(), letter.value()
         await connection.execute(
-            _sql.add, f"{record.partition}-{record.offset}", letter.topic, letter.partition, letter.offset, _number(key),
-            letter.reason, letter.details, letter.tries, key, value, _digest(letter.topic, value),
-            letter.at.astimezone(UTC).replace(tzinfo=None), self._mentions(secret, key, value, letter.details),
-        )  # fmt: skip
+            _sql.add,
+            f"{record.partition}-{record.offset}",
+            letter.topic,
+            letter.partition,
+            letter.offset,
+            _number(key),
+            letter.reason,
+            letter.details,
+            letter.tries,
+            key,
+            value,
+            _digest(letter.topic, value),
+            letter.at.astimezone(UTC).replace(tzinfo=None),
+            self._mentions(secret, key, value, letter.details),
+        )
 
 
 def _number(key: bytes | None) -> str | None:

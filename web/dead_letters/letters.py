@@ -1,4 +1,4 @@
-"""What is done with dead letters: shown, retried, edited and retried, discarded. Nothing leaves without a trace."""
+"""What is done with dead letters: show, retry, edit and retry, discard. None leaves without a trace."""
 
 import base64
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from web.kafka_link import KafkaLink
 Json = dict[str, Any]
 _TURN = "turn-"
 RETRY_RATE = 50.0
-"""Letters a second: a worker does some hundred events a second, and live ones must not notice."""
+"""Letters per second: a worker does some hundred events a second, and live ones must not notice."""
 
 
 class NoSuchLetter(InvalidInput):
-    """The id names nothing."""
+    """The id names no letter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which letters. `number`: any address of a person; `before`: the id of the last one of the page before."""
+    """Which letters. `number`: any address of a person; `before`: the last id of the page before."""
 
     state: str | None = "open"
     reason: str | None = None
@@ -42,8 +42,10 @@ class Filters:
 
 
 class Letters:
-    """Every method raises:
-    Unavailable: Kafka or Postgres does not answer.
+    """Shows and handles dead letters.
+
+    Every method raises:
+        Unavailable: Kafka or Postgres does not answer.
     """
 
     def __init__(self, index: Index, kafka: KafkaLink) -> None:
@@ -59,15 +61,22 @@ class Letters:
         if filters.number is not None:
             addresses = [each.phone_number for each in await self._index.rows(ADDRESSES, filters.number)]
         rows = await self._index.rows(
-            PAGE, filters.state, filters.reason, filters.topic, addresses, since,
-            before.buried_at if before else None, before.id if before else None, filters.limit + 1,
-        )  # fmt: skip
+            PAGE,
+            filters.state,
+            filters.reason,
+            filters.topic,
+            addresses,
+            since,
+            before.buried_at if before else None,
+            before.id if before else None,
+            filters.limit + 1,
+        )
         shown = [_shown(row) for row in rows[: filters.limit]]
         more = {"next_before": shown[-1]["id"]} if len(rows) > filters.limit else {}
         return {"dead_letters": shown} | more
 
     async def show(self, letter_id: str) -> Json:
-        """Return one letter with its bytes: as text where they are, and in base64.
+        """Return one letter with its bytes: as text if they are that, and in base64.
 
         Raises:
             NoSuchLetter: there is none.
@@ -77,16 +86,21 @@ class Letters:
         return _shown(row) | {"key": _bytes(row.key), "value": _bytes(row.value)}
 
     async def retry(
-        self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None, rate: float = RETRY_RATE
+        self,
+        by: str,
+        ids: list[str] | None,
+        reason: str | None,
+        value: bytes | None = None,
+        rate: float = RETRY_RATE,
     ) -> list[Json]:
-        """Publish letters' events again, oldest first, under their own ids; `value`: the edited bytes of a single one;
-        `rate`: how many a second, so that the live traffic does not wait behind them.
+        """Publish letters' events again, oldest first, under their own ids.
 
-        Those that would only die again stay; the result says of each what was done.
+        Those that would only die again stay; the result says what was done with each. `value`: the edited
+        bytes of a single one; `rate`: how many a second, so that live traffic does not wait behind them.
 
         Raises:
             NoSuchLetter: an id names no open letter.
-            InvalidInput: the edited bytes cannot be used, either, or nobody is called like that.
+            InvalidInput: the edited bytes cannot be used either, or `by` is not a name.
         """
         _closing("-", "retried", by, None)
         rows = await self._open(ids, reason)
@@ -104,7 +118,7 @@ class Letters:
 
         Raises:
             NoSuchLetter: an id names no open letter.
-            InvalidInput: name or reason are longer than what is kept.
+            InvalidInput: the name or the reason is longer than what is kept.
         """
         _closing("-", "discarded", by, why)
         rows = await self._open(ids, None)
@@ -116,14 +130,18 @@ class Letters:
             event = TAKEN_UP[row.topic].from_json(value or b"")
             key = event.key
         except (InvalidInput, KeyError) as error:
-            return {"id": row.id, "action": "kept", "why": f"it would die again: {error}; edit it, or discard it"}
+            return {
+                "id": row.id,
+                "action": "kept",
+                "why": f"it would die again: {error}; edit it, or discard it",
+            }
         await self._kafka.send(row.topic, key, value or b"", f"retry-{row.id}", [_mark(row)])
         return await self._close(row, "retried", by, "edited" if edited is not None else None)
 
     async def _close(
         self, row: LetterRow, action: Literal["retried", "discarded"], by: str, why: str | None
     ) -> Json:
-        """First the topic, which is the truth; a repetition after a cut is harmless."""
+        """Record it, first in the topic, which is the truth; repeating it after a cut is harmless."""
         closed = _closing(row.id, action, by, why)
         key = row.phone_number or row.id
         await self._kafka.send(DEAD_LETTER, key, closed.to_json(), None)
@@ -144,15 +162,22 @@ class Letters:
         return rows[0]
 
 
-def _closing(letter_id: str, action: Literal["retried", "discarded"], by: str, why: str | None) -> DeadLetterClosed:
-    """Return what is written of it; checked before anything is done that it tells of."""
-    return DeadLetterClosed.from_object({"closes": letter_id, "state": action, "by": by, "reason": why, "at": now()})
+def _closing(
+    letter_id: str, action: Literal["retried", "discarded"], by: str, why: str | None
+) -> DeadLetterClosed:
+    """Return the record of an action, which is checked before the action is taken."""
+    return DeadLetterClosed.from_object(
+        {"closes": letter_id, "state": action, "by": by, "reason": why, "at": now()}
+    )
 
 
 def _mark(row: LetterRow) -> tuple[str, bytes]:
-    """Return the mark (`streams.replay.mark`) by which a worker goes on with a failed turn, knowing a message for late."""
+    """Return the `streams.replay.mark` by which a worker resumes a failed turn and sees a message is late."""
     wants = "failed" if row.id.startswith(_TURN) else "open"
-    return REPLAY_HEADER, f"dead-letter;{wants};{row.id};{row.buried_at.replace(tzinfo=UTC).isoformat()}".encode()
+    return (
+        REPLAY_HEADER,
+        f"dead-letter;{wants};{row.id};{row.buried_at.replace(tzinfo=UTC).isoformat()}".encode(),
+    )
 
 
 def _shown(row: LetterRow) -> Json:

@@ -17,7 +17,7 @@ from web.dead_letters.letters import RETRY_RATE, Filters, Letters, NoSuchLetter
 
 STATES = ("open", "retried", "discarded", "resolved", "all")
 _MOST = 500
-# From one in a minute and a half to more than any topic takes; they keep a limiter's numbers finite.
+# From one every minute and a half to more than any topic takes. They keep the limiter's numbers finite.
 _LOWEST_RATE, _HIGHEST_RATE = 0.01, 100_000.0
 
 
@@ -51,9 +51,9 @@ class DeadLetterRoutes:
         return web.json_response({"success": True, "dead_letter": letter})
 
     async def retry(self, request: web.Request) -> web.Response:
-        """`{"by": …, "ids": [one …] | "reason": … | "all": true, "value_base64": …, "rate": …}`.
+        """Retry: `{"by": …, "ids": [one …] | "reason": … | "all": true, "value_base64": …, "rate": …}`.
 
-        `value_base64`: the edited bytes of a single one; `rate`: letters a second.
+        `value_base64`: the edited bytes of a single one; `rate`: letters per second.
         """
         body = await read_object(request)
         ids, reason = which(body.get("ids"), body.get("reason"), everything=body.get("all") is True)
@@ -61,13 +61,15 @@ class DeadLetterRoutes:
         if value is not None and len(ids or ()) != 1:
             raise InvalidInput("value_base64", "edits one letter: give its id alone")
         try:
-            done = await self._letters.retry(_text(body, "by"), ids, reason, value, rate_of(body.get("rate", RETRY_RATE)))
+            done = await self._letters.retry(
+                _text(body, "by"), ids, reason, value, rate_of(body.get("rate", RETRY_RATE))
+            )
         except NoSuchLetter as error:
             return failure(404, "Dead letter not found", error.why)
         return web.json_response({"success": True, "results": done})
 
     async def discard(self, request: web.Request) -> web.Response:
-        """`{"by": …, "ids": […], "reason": why}`."""
+        """Discard: `{"by": …, "ids": […], "reason": why}`."""
         body = await read_object(request)
         ids, _ = which(body.get("ids"), None, everything=False)
         try:
@@ -92,15 +94,18 @@ def filters_of(query: Mapping[str, str]) -> Filters:
     if state not in STATES:
         raise InvalidInput("state", f"must be one of {', '.join(STATES)}")
     return Filters(
-        state=None if state == "all" else state, reason=query.get("reason"), topic=query.get("topic"),
+        state=None if state == "all" else state,
+        reason=query.get("reason"),
+        topic=query.get("topic"),
         number=conversation_key(number.replace(" ", "+")) if number else None,
         since=point_in_time("since", since, now()) if since else None,
-        before=query.get("before"), limit=whole("limit", limit, 1, _MOST),
-    )  # fmt: skip
+        before=query.get("before"),
+        limit=whole("limit", limit, 1, _MOST),
+    )
 
 
 def which(ids: object, reason: object, *, everything: bool) -> tuple[list[str] | None, str | None]:
-    """Return ids or reason; one of ids, reason and all must be said, so that nobody retries everything by a slip.
+    """Return ids or reason. One of ids, reason and all must be given: nobody retries everything by a slip.
 
     Raises:
         InvalidInput: none or several were.
@@ -115,12 +120,16 @@ def which(ids: object, reason: object, *, everything: bool) -> tuple[list[str] |
 
 
 def rate_of(rate: object) -> float:
-    """Read how many letters a second are retried.
+    """Read how many letters per second are retried.
 
     Raises:
         InvalidInput: not a number, too low or too high.
     """
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, int | float)
+        or not _LOWEST_RATE <= rate <= _HIGHEST_RATE
+    ):
         raise InvalidInput("rate", f"must be a number from {_LOWEST_RATE:g} to {_HIGHEST_RATE:g}")
     return float(rate)
 

@@ -1,4 +1,4 @@
-"""`/docs`: a page to read the API and to try it, from our own host, without anything that runs elsewhere."""
+"""`/docs`: a page to read the API and to try it, from our own host, with nothing that runs elsewhere."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -7,8 +7,8 @@ from aiohttp import web
 
 _FOLDER = Path(__file__).parent
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
 _TYPES = {"docs.html": "text/html", "docs.js": "text/javascript", "docs.css": "text/css"}
 

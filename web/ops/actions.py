@@ -1,4 +1,4 @@
-"""What operators do with a conversation: commands in the number's own order, each once, with its outcome said."""
+"""What operators do with a conversation: commands in the number's own order, each once, with an outcome."""
 
 import uuid
 from collections.abc import Sequence
@@ -35,7 +35,10 @@ _SAID = {
 }
 _UNCHANGED = "It was so already; nothing was done."
 _QUEUED = "It is kept and will be done as soon as its turn comes; the page shows it then."
-_OVERTAKEN = "%(who)s did something here meanwhile, so nothing was done. Look at it, then do it again if it still fits."
+_OVERTAKEN = (
+    "%(who)s did something here meanwhile, so nothing was done. "
+    "Look at it, then do it again if it still fits."
+)
 _FIELDS = ("command", "command_id", "text", "content_sid", "agent_id", "reason")
 
 
@@ -51,7 +54,7 @@ def possible(status: str) -> Sequence[str]:
 
 
 def new_command_id() -> str:
-    """Return the id of the command that a form would be: sent twice, it is done once."""
+    """Return an id for a form's command: sent twice, it is done once."""
     return f"ops-{uuid.uuid4()}"
 
 
@@ -62,10 +65,12 @@ class Actions:
         self._commands = commands
 
     async def post(self, request: web.Request) -> web.Response:
-        """Submit a command in the operator's name and go back to the conversation, which says what came of it."""
+        """Submit a command in the operator's name and go back to the conversation, which says the outcome."""
         form = await checked_form(request)
         phone, session = request.match_info["phone"], await get_session(request)
-        given: dict[str, object] = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
+        given: dict[str, object] = {
+            name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()
+        }
         try:
             given["seen"] = whole("seen", form["seen"], most=LARGEST_POSITION) if form.get("seen") else None
             command = command_of(phone, given | {"by": request[OPERATOR_KEY]}, request[REQUEST_ID])
@@ -90,7 +95,7 @@ class Actions:
 
 
 def _is_meant(typed: str, key: str) -> bool:
-    """Return whether the operator wrote the number that is to be erased, in any spelling."""
+    """Return whether the operator typed the number that is to be erased, in any spelling."""
     try:
         return conversation_key(typed) == key
     except InvalidNumber:

@@ -1,4 +1,4 @@
-"""Campaigns: how far their clients came, in all and by day; as tables, charts and a file."""
+"""Campaigns: how far their clients came, in total and by day, as tables, charts and a file."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ _ONE = Page("campaign.html", "Campaign", "campaigns")
 _MOST = 200
 # More bars than that, seven a day, cannot be told apart; nor can more dates below them.
 _FEW_DAYS = 7
-# From grey over blue to green as clients come further; what went otherwise in colours of its own, failures red.
+# From grey through blue to green as clients come further; other outcomes in their own colours, failures red.
 _COLORS = ("#6b7280", "#6fb3d9", "#0566b5", "#0e8f6d", "#b7791f", "#7e57c2", "#c0392b")
 
 
@@ -42,23 +42,32 @@ class Campaigns:
         return page(request, _LIST, {"rows": await self._database.rows(CAMPAIGNS, _MOST)})
 
     async def get(self, request: web.Request) -> web.Response:
-        """Show one, day by day."""
+        """Show one campaign, day by day."""
         batch = request.match_info["batch"]
         days = await self._days(batch)
         name = await self._database.value(_sql.campaign_name, batch)
         total = {stage: sum(day[stage] for day in days.values()) for stage in STAGES}
-        context = {"batch": batch, "name": name, "days": days, "stages": STAGES, "total": total, "reasons": _reasons(days)}
-        # The charts are drawn anew when there is something new to draw.
+        context = {
+            "batch": batch,
+            "name": name,
+            "days": days,
+            "stages": STAGES,
+            "total": total,
+            "reasons": _reasons(days),
+        }
+        # The charts are redrawn when there is something new to draw.
         context["drawn_at"] = "-".join(str(total[stage]) for stage in STAGES)
         return page(request, _ONE, context)
 
     async def csv(self, request: web.Request) -> web.Response:
-        """Return it as a file, a row a day."""
+        """Return a campaign as a file, one row per day."""
         batch = request.match_info["batch"]
         text = io.StringIO()
         rows = csv.writer(text)
         rows.writerow(["day", *STAGES])
-        rows.writerows([day, *(counts[stage] for stage in STAGES)] for day, counts in (await self._days(batch)).items())
+        rows.writerows(
+            [day, *(counts[stage] for stage in STAGES)] for day, counts in (await self._days(batch)).items()
+        )
         headers = {"Content-Disposition": 'attachment; filename="campaign.csv"'}
         return web.Response(text=text.getvalue(), content_type="text/csv", headers=headers)
 

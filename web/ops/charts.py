@@ -1,4 +1,4 @@
-"""Charts as pictures (SVG), drawn here: the page needs no script for them. They follow the reader's light or dark."""
+"""Charts as SVG pictures, drawn here so that the page needs no script. They follow light or dark mode."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,23 +17,30 @@ from web.ops.language import language_of, translations
 from web.ops.shared import Shared
 
 _SPANS = {"hour": (3600, 60, 10), "day": (86_400, 1800, 8)}
-"""Seconds shown, and seconds of a slot: 60 and 48 bars, which a phone's screen can still tell apart; slots to a label."""
-# Drawing takes some 20 ms, and the newest bar grows for a minute: all open pages share one drawing for a while.
+"""Seconds shown, seconds per slot (60 and 48 bars, which can be told apart on a phone), slots per label."""
+# Drawing takes some 20 ms, and the newest bar grows for a minute: open pages share a drawing for a while.
 _KEPT_SECONDS = 15
 _COLORS = ("#0e8f6d", "#c0392b")
-"""Of what is done, and of what failed."""
+"""For what is done, and for what failed."""
 _DARK = "inline:@media (prefers-color-scheme: dark) { text { fill: #a3b0ac !important; } }"
 _LOOK = {
-    "js": [], "css": ["file://style.css", "file://graph.css", _DARK], "explicit_size": True, "margin": 8,
-    "legend_at_bottom": True, "legend_box_size": 10, "show_y_guides": True, "truncate_legend": -1, "truncate_label": -1,
-}  # fmt: skip
-# A picture that runs a style sheet of its own; it can load nothing and run nothing.
+    "js": [],
+    "css": ["file://style.css", "file://graph.css", _DARK],
+    "explicit_size": True,
+    "margin": 8,
+    "legend_at_bottom": True,
+    "legend_box_size": 10,
+    "show_y_guides": True,
+    "truncate_legend": -1,
+    "truncate_label": -1,
+}
+# The picture has a style sheet of its own, but can load nothing and run nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MOST_MARKS = 5
 
 
 def marks(most: float) -> list[int]:
-    """Return whole numbers, round ones, few, the last at least `most`."""
+    """Return a few round whole numbers, the last at least `most`."""
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
     step = next(step for step in steps if step * _MOST_MARKS >= most)
     return list(range(0, int(-(-max(most, 1) // step)) * step + 1, step))
@@ -74,16 +81,35 @@ class Charts:
 
 def _style(colors: Sequence[str]) -> Style:
     return Style(
-        background="transparent", plot_background="transparent", colors=tuple(colors), font_family="sans-serif",
-        guide_stroke_color="#8884", major_guide_stroke_color="#8884", guide_stroke_dasharray="0",
-        major_guide_stroke_dasharray="0", foreground="#56635f", foreground_strong="#56635f", foreground_subtle="#8888",
-        label_font_size=12, major_label_font_size=12, legend_font_size=12, value_font_size=12, opacity="1",
+        background="transparent",
+        plot_background="transparent",
+        colors=tuple(colors),
+        font_family="sans-serif",
+        guide_stroke_color="#8884",
+        major_guide_stroke_color="#8884",
+        guide_stroke_dasharray="0",
+        major_guide_stroke_dasharray="0",
+        foreground="#56635f",
+        foreground_strong="#56635f",
+        foreground_subtle="#8888",
+        label_font_size=12,
+        major_label_font_size=12,
+        legend_font_size=12,
+        value_font_size=12,
+        opacity="1",
         stroke_width="2",
-    )  # fmt: skip
+    )
 
 
-def bars(kind: Any, most: float, *, height: int, colors: Sequence[str] = _COLORS, **more: object) -> Any:  # noqa: ANN401
-    """Return an empty chart of a kind of pygal's, whose axis goes to `most` in whole numbers. `height`: of 600 wide."""
+def bars(
+    kind: Any,  # noqa: ANN401
+    most: float,
+    *,
+    height: int,
+    colors: Sequence[str] = _COLORS,
+    **more: object,
+) -> Any:  # noqa: ANN401
+    """Return an empty pygal chart of a kind, 600 wide, whose axis goes to `most` in whole numbers."""
     chart = kind(**(_LOOK | more), style=_style(colors), width=600, height=height)
     chart.y_labels = marks(most)
     chart.value_formatter = lambda value: f"{value:,.0f}"
@@ -91,6 +117,6 @@ def bars(kind: Any, most: float, *, height: int, colors: Sequence[str] = _COLORS
 
 
 def picture(svg: bytes) -> web.Response:
-    """Answer with a drawing; the page asks under another address when it is to be a new one."""
+    """Answer with a drawing. The page uses another address to ask for a new one."""
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": f"private, max-age={_KEPT_SECONDS}"}
     return web.Response(body=svg, content_type="image/svg+xml", headers=headers)

@@ -22,23 +22,23 @@ from web.ops.presence import Presence
 
 _sql = load("ops")
 _PAGE = Page("conversation.html", "Conversation", "conversations")
-# What fits on some screens; older ones are a link away.
+# What fits on a few screens; older ones are a link away.
 _MESSAGES = 100
 _TURNS = 20
 _ACTIONS = 10
-# All that is kept of one number, its log included: many small looks.
+# All that is kept of one number, its log included: many small queries.
 _EXPORT_SECONDS = 5.0
 
 
 class Conversation:
-    """Shows one."""
+    """Shows one conversation."""
 
     def __init__(self, database: Database, presence: Presence) -> None:
         self._database = database
         self._presence = presence
 
     async def open(self, request: web.Request) -> web.Response:
-        """Send the browser to a conversation that was shown without its number."""
+        """Redirect to a conversation that was shown without its number."""
         number = await self._database.value(_sql.number_of, int(request.match_info["id"]))
         if number is None:
             raise web.HTTPNotFound(text="There is no such conversation any more.")
@@ -71,7 +71,7 @@ class Conversation:
         return page(request, _PAGE, context)
 
     async def export(self, request: web.Request) -> web.Response:
-        """Return all that is kept of a number, as a file."""
+        """Return everything that is kept of a number, as a file."""
         number = conversation_key(request.match_info["phone"])
         kept = await self._database.bounded(kept_of(self._database.pool, number), _EXPORT_SECONDS)
         headers = {"Content-Disposition": 'attachment; filename="export.json"'}

@@ -16,9 +16,9 @@ from web.database import Database
 from web.ops.pages import Page, page
 
 _PAGE = Page("conversations.html", "Conversations", "conversations")
-# Fits on two screens; more is a matter of searching.
+# Fits on two screens; for more there is the search.
 _ROWS = 50
-# An id of the longest form; words of a name need less.
+# The longest form of an id; words of a name need less.
 _LONGEST_TEXT = 150
 STATUSES = ("active", "escalated", "closed")
 SHOWN = ("all", "waiting", "failed")
@@ -26,11 +26,13 @@ SHOWN = ("all", "waiting", "failed")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """What is looked for. `text`: a number's digits, an id, words of a name or campaign; `before`: the page's position."""
+    """What is searched for."""
 
+    #: A number's digits, an id, or words of a name or campaign.
     text: str = ""
     status: str = ""
     shown: str = "all"
+    #: The page's position.
     before: tuple[datetime, int] | None = None
 
     @property
@@ -54,7 +56,7 @@ class Search:
         return (self.status or None, self.address, escaped, *filters, time, number, _ROWS + 1, loose)
 
     def link(self, before: tuple[datetime, int] | None = None) -> str:
-        """Return the address of this search, of the page behind a position."""
+        """Return the address of this search's page after a position."""
         fields = {"q": self.text, "status": self.status, "shown": self.shown if self.shown != "all" else ""}
         if before:
             fields["before"] = f"{before[0].isoformat()}_{before[1]}"
@@ -62,10 +64,10 @@ class Search:
 
 
 def search_of(query: Mapping[str, str]) -> Search:
-    """Read a search; a status that there is not is left out, because people edit addresses.
+    """Read a search. An unknown status is left out, because people edit addresses.
 
     Raises:
-        InvalidInput: the position is none.
+        InvalidInput: the position is malformed.
     """
     status, shown = query.get("status", ""), query.get("shown", "")
     return Search(

@@ -1,4 +1,4 @@
-"""What could not be done: why, from where, the bytes; retry, edit and retry, discard, one or many."""
+"""Dead letters: why, from where, their bytes. Retry, edit and retry, or discard one or many."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -27,7 +27,9 @@ class Handling(Protocol):
 
     async def show(self, letter_id: str) -> Json: ...
 
-    async def retry(self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None) -> list[Json]: ...
+    async def retry(
+        self, by: str, ids: list[str] | None, reason: str | None, value: bytes | None = None
+    ) -> list[Json]: ...
 
     async def discard(self, by: str, ids: list[str], why: str) -> list[Json]: ...
 
@@ -39,16 +41,18 @@ class DeadLetters:
         self._letters = letters
 
     async def overview(self, request: web.Request) -> web.Response:
-        """Show a page of one state."""
+        """Show a page of the letters in one state."""
         state = request.query.get("state", STATES[0])
         state = state if state in STATES else STATES[0]
         found = await self._letters.page(Filters(state=state, before=request.query.get("before") or None))
         older = found.get("next_before")
         link = "?" + urlencode({"state": state, "before": older}) if older else None
-        return page(request, _LIST, {"rows": found["dead_letters"], "state": state, "states": STATES, "older": link})
+        return page(
+            request, _LIST, {"rows": found["dead_letters"], "state": state, "states": STATES, "older": link}
+        )
 
     async def get(self, request: web.Request) -> web.Response:
-        """Show one with its bytes."""
+        """Show one letter with its bytes."""
         try:
             letter = await self._letters.show(request.match_info["id"])
         except NoSuchLetter as error:
@@ -81,7 +85,7 @@ class DeadLetters:
         return await self._letters.retry(by, ids, None, await self._edited(ids[0], form.get("value")))
 
     async def _edited(self, letter_id: str, text: str | None) -> bytes | None:
-        """Return the bytes of a text that was changed; browsers end lines with CR LF."""
+        """Return the bytes of a text, or None if it was not changed. Browsers end lines with CR LF."""
         if text is None:
             return None
         value = (await self._letters.show(letter_id))["value"]

@@ -1,4 +1,4 @@
-"""A client's files in the console: named beside the message, fetched through our host when somebody opens them."""
+"""Clients' files in the console: named beside the message, fetched through our host when opened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from web.ops.pages import Page, page
 log = structlog.get_logger()
 
 _PAGE = Page("problem.html", "The file is not there", "conversations")
-# As Twilio's channels have it; WhatsApp has one a message.
+# What Twilio's channels allow; WhatsApp has one per message.
 _MOST = 10
 _GONE = "Twilio does not have this file any more. What it was stands in the conversation."
 _AWAY = "Twilio does not give this file now. Try again in a moment."
@@ -23,17 +23,22 @@ _SHOWN = ("image", "audio", "video")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`kind`: image, audio, video, or file for everything that a page does not show; `type`: the client's own word."""
+    """A client's file."""
 
     index: int
+    #: image, audio, video, or file for everything that a page does not show.
     kind: str
+    #: The client's own word.
     type: str
 
 
 def files_of(params: Mapping[str, str] | None) -> list[File]:
-    """Return the files that Twilio's parameters tell of. Pure."""
+    """Return the files that Twilio's parameters list. Pure."""
     count = (params or {}).get("NumMedia", "0")
-    return [_file(index, (params or {}).get(f"MediaContentType{index}", "")) for index in range(min(_number(count), _MOST))]
+    return [
+        _file(index, (params or {}).get(f"MediaContentType{index}", ""))
+        for index in range(min(_number(count), _MOST))
+    ]
 
 
 def _file(index: int, content_type: str) -> File:
@@ -42,7 +47,7 @@ def _file(index: int, content_type: str) -> File:
 
 
 def _number(text: str) -> int:
-    """Read what came from outside and was stored as it came; nonsense is no file."""
+    """Read a number from outside, stored as it came. Nonsense counts as no file."""
     try:
         return whole("NumMedia", text)
     except InvalidInput:
@@ -56,7 +61,7 @@ class Files:
         self._media = media
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Answer with the file, or with a sentence."""
+        """Answer with the file, or with a sentence that says why not."""
         where = request.match_info
         try:
             return await self._media.fetch(where["phone"], where["sid"], where["index"])

@@ -14,15 +14,23 @@ from schemas.account_codes import agent_problem, verdict_of
 from schemas.phone import masked
 
 _TICKS: Mapping[str, str] = {
-    "accepted": "clock", "scheduled": "clock", "queued": "clock", "sending": "clock", "sent": "one", "delivered": "two",
-    "read": "read", "failed": "failed", "undelivered": "failed", "canceled": "failed",
-}  # fmt: skip
+    "accepted": "clock",
+    "scheduled": "clock",
+    "queued": "clock",
+    "sending": "clock",
+    "sent": "one",
+    "delivered": "two",
+    "read": "read",
+    "failed": "failed",
+    "undelivered": "failed",
+    "canceled": "failed",
+}
 _MINUTE = 60
 _HOUR = 3600
 
 
 class Filters:
-    """`zone`: where the day of the statistics turns; operators read their clock there.
+    """The templates' filters. `zone`: that of the statistics' days and of the operators' clock.
 
     `masked_numbers`: numbers show only their ends until somebody opens their conversation.
     """
@@ -32,27 +40,36 @@ class Filters:
         self._masked_numbers = masked_numbers
 
     def install(self, environment: jinja2.Environment) -> None:
-        """Make them known to the templates."""
+        """Make the filters known to the templates."""
         environment.filters |= {
-            "when": self.when, "day_and_time": self.day_and_time, "iso": iso, "duration": duration, "tick": tick,
-            "number": self.number, "link": self.link, "pretty": pretty, "seconds": seconds_in_words,
-            "code_in_words": code_in_words, "what_to_do": what_to_do,
-            "agent_in_words": agent_in_words, "agent_to_do": agent_to_do,
-        }  # fmt: skip
+            "when": self.when,
+            "day_and_time": self.day_and_time,
+            "iso": iso,
+            "duration": duration,
+            "tick": tick,
+            "number": self.number,
+            "link": self.link,
+            "pretty": pretty,
+            "seconds": seconds_in_words,
+            "code_in_words": code_in_words,
+            "what_to_do": what_to_do,
+            "agent_in_words": agent_in_words,
+            "agent_to_do": agent_to_do,
+        }
 
     def number(self, number: str | None) -> str:
         """Return a number as lists show it."""
         return (masked(number) if self._masked_numbers else number) if number else "—"
 
     def link(self, number: str, conversation_id: int | None) -> str:
-        """Return a conversation's address; where numbers are masked, it does not hold one."""
+        """Return a conversation's address; if numbers are masked, it does not contain one."""
         if self._masked_numbers and conversation_id is not None:
             return f"/ops/open/{conversation_id}"
         return f"/ops/conversations/{quote(number, safe='')}"
 
     @jinja2.pass_context
     def when(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
-        """Return hours and minutes, with seconds: `10:34:35`."""
+        """Return hours, minutes and seconds: `10:34:35`."""
         local = self._local(moment)
         return format_skeleton("Hms", local, locale=context["language"]) if local else "—"
 
@@ -60,7 +77,11 @@ class Filters:
     def day_and_time(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
         """Return day and time: `28 oct 2025, 10:34`."""
         local, language = self._local(moment), context["language"]
-        return f"{format_date(local, locale=language)}, {format_skeleton('Hm', local, locale=language)}" if local else "—"
+        return (
+            f"{format_date(local, locale=language)}, {format_skeleton('Hm', local, locale=language)}"
+            if local
+            else "—"
+        )
 
     def _local(self, moment: datetime | str | None) -> datetime | None:
         found = parsed(moment)
@@ -76,13 +97,13 @@ def parsed(moment: datetime | str | None) -> datetime | None:
 
 
 def iso(moment: datetime | str | None) -> str:
-    """Format it for the `datetime` attribute."""
+    """Format a time for the `datetime` attribute."""
     found = parsed(moment)
     return found.isoformat() if found else ""
 
 
 def duration(begin: datetime | str | None, end: datetime | str | None) -> str:
-    """Return the time from one moment to another: `1.2 s`, `3 min`, or nothing where one is missing."""
+    """Return the time from one moment to another: `1.2 s`, `3 min`, or nothing if one is missing."""
     first, last = parsed(begin), parsed(end)
     return seconds_in_words((last - first).total_seconds()) if first and last else ""
 
@@ -119,7 +140,7 @@ def agent_to_do(code: str | None, language: str) -> str:
 
 
 def what_to_do(code: str, language: str, vendor: str = "twilio") -> str:
-    """Return what somebody must do about a code; empty where there is nothing."""
+    """Return what somebody must do about a code; empty if there is nothing."""
     return verdict_of(vendor, code).remedy(language)
 
 

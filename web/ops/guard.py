@@ -1,4 +1,4 @@
-"""What stands around every page: security headers, a signed-in operator, errors as sentences."""
+"""What surrounds every page: security headers, a signed-in operator, errors as sentences."""
 
 import hmac
 from typing import Any, Final
@@ -20,15 +20,18 @@ log = structlog.get_logger()
 
 # Everything comes from our own host; a script that a client writes into a message could not even be loaded.
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 _OPEN: Final = ("/ops/sign-in", "/ops/static/", "/ops/language")
 _PROBLEM = Page("problem.html", "That did not work")
-_AWAY = "The database does not answer. Nothing is lost, and what you wrote is kept in this window; try again in a moment."
+_AWAY = (
+    "The database does not answer. Nothing is lost, and what you wrote is kept in this window; "
+    "try again in a moment."
+)
 _REFUSED: Final = {
     408: "It took too long until all of it was here. Try again.",
     413: "What was sent is too large for this page.",
@@ -43,7 +46,7 @@ class Forged(Exception):
 
 
 async def form_of(request: web.Request, most: int = LARGEST_BODY) -> MultiDict[str]:
-    """Return a form's fields, of at most so many bytes, without NUL characters: no column can hold them.
+    """Return the fields of a form of at most `most` bytes, without NUL characters: no column can hold them.
 
     Raises:
         HTTPException, InvalidInput: see `web.bodies.read_form`.
@@ -60,14 +63,16 @@ async def checked_form(request: web.Request) -> MultiDict[str]:
     """
     form = await form_of(request)
     expected = (await get_session(request)).get(CSRF)
-    if not isinstance(expected, str) or not hmac.compare_digest(expected.encode(), form.get(FIELD, "").encode()):
+    if not isinstance(expected, str) or not hmac.compare_digest(
+        expected.encode(), form.get(FIELD, "").encode()
+    ):
         raise Forged
     return form
 
 
 @web.middleware
 async def with_headers(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Add the security headers; static files may be kept by the browser."""
+    """Add the security headers; browsers may keep static files."""
     response = await handler(request)
     if not response.prepared:
         is_file = request.path.startswith("/ops/static/")
@@ -83,7 +88,9 @@ async def errors_as_pages(request: web.Request, handler: Next) -> web.StreamResp
     try:
         return await handler(request)
     except Forged:
-        return _problem(request, "This page was too old. Open it again and repeat what you wanted to do.", 403)
+        return _problem(
+            request, "This page was too old. Open it again and repeat what you wanted to do.", 403
+        )
     except InvalidInput as error:
         return _problem(request, error.why, 400)
     except Unavailable:
@@ -94,7 +101,7 @@ async def errors_as_pages(request: web.Request, handler: Next) -> web.StreamResp
         if error.status not in _REFUSED:
             raise
         return _problem(request, _REFUSED[error.status], error.status)
-    except Exception:  # noqa: BLE001 - the last line: logged, said, never shown
+    except Exception:  # noqa: BLE001 - the last resort: logged, said, never shown
         log.exception("page failed")
         return _problem(request, _UNFORESEEN, 500)
 
@@ -113,7 +120,7 @@ def operators_only(sessions: Sessions) -> Any:  # noqa: ANN401 - aiohttp types n
         request[OPERATOR_KEY] = name
         request[CSRF_KEY] = str(session.get(CSRF, ""))
         request[STILL_KEY] = lambda: sessions.operator(session)
-        # Said once, by the page that the browser was sent to: not by a picture, a stream or one that catches up.
+        # Said once, by the page the browser was sent to: not by a picture, a stream or one that catches up.
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             request[TOLD_KEY] = take_told(session)
         return await handler(request)
@@ -125,7 +132,9 @@ def _sign_in(request: web.Request) -> str:
     """Return the sign-in's address; it leads back to the page, or to the one whose form this was."""
     page_path = request.path_qs if request.method == "GET" else request.path.removesuffix("/commands")
     is_page = "text/html" in request.headers.get("Accept", "")
-    return "/ops/sign-in" + (f"?{urlencode({'back': page_path})}" if is_page and page_path.strip("/") != "ops" else "")
+    return "/ops/sign-in" + (
+        f"?{urlencode({'back': page_path})}" if is_page and page_path.strip("/") != "ops" else ""
+    )
 
 
 def _problem(request: web.Request, text: str, status: int) -> web.Response:

@@ -1,4 +1,4 @@
-"""Spanish or English: the page's own choice, else the browser's, else Spanish. Texts are written in English."""
+"""Spanish or English: as chosen on the page, else by the browser, else Spanish. Texts are in English."""
 
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -26,7 +26,7 @@ def language_of(request: web.Request) -> str:
 
 @cache
 def translations(language: str) -> NullTranslations:
-    """Return the texts of a language; English is what the code has."""
+    """Return the texts of a language; English is what is in the code."""
     if language != "es":
         return NullTranslations()
     source = files("web.ops").joinpath("locale/es/LC_MESSAGES/ops.po")

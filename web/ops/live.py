@@ -22,13 +22,13 @@ log = structlog.get_logger()
 
 # A conversation's page is at most this late. While no page is open nothing is asked.
 _LOOK_SECONDS = 1.0
-# Under load a list changes all the time; nobody reads it faster, and each change has every open page fetch itself.
+# Under load a list changes all the time. Nobody reads faster, and every open page fetches itself each time.
 _LIST_SECONDS = 3.0
 # How soon it is noticed that a page has gone, or its session has ended.
 _GONE_SECONDS = 15.0
 Still = Callable[[], Awaitable[str | None]]
 LIST, NOW = "list", "now"
-"""What pages watch that show many conversations, and the overview; the others name one number."""
+"""What pages with many conversations, and the overview, watch; the others name one number."""
 _MANY = (LIST, NOW)
 
 
@@ -53,7 +53,7 @@ class Live:
         self._stopping = False
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Stream `changed` events until the page goes; what was before, it fetches itself when the stream opens."""
+        """Stream `changed` events until the page goes. When the stream opens, it fetches what came before."""
         of, changed = watched(request.query.get("of", LIST)), asyncio.Event()
         response: web.StreamResponse = web.Response()
         self._watching[of].add(changed)
@@ -115,11 +115,11 @@ class Live:
         if LIST in at:
             [newest] = await self._database.quick_rows(NEWEST_CHANGE)
             self._note(LIST, newest)
-        if NOW in at:  # where nothing happens any more, what waits gets older
+        if NOW in at:  # even if nothing happens any more, what waits gets older
             self._note(NOW, time.monotonic())
 
     def _note(self, of: str, state: object) -> None:
-        """Wake those who watch, if there is a difference; the first look has nothing to compare with."""
+        """Wake the watchers if there is a difference; the first look has nothing to compare with."""
         before = self._seen.get(of)
         self._seen[of] = state
         if before is not None and before != state:

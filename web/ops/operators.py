@@ -1,4 +1,4 @@
-"""Who may sign in, by which token; and what of a token a session remembers. Pure."""
+"""Who may sign in with which token, and what a session remembers of a token. Pure."""
 
 import hashlib
 import hmac
@@ -16,20 +16,23 @@ _SESSIONS = "operators' sessions"
 
 
 class Operators:
-    """Today's operators. `tokens`: each one's, by name; `secrets`: what the sessions' keys are derived from, the one of
-    new sessions first.
+    """Today's operators.
+
+    `tokens`: each one's, by name; `secrets`: what sessions' keys are derived from, new sessions' first.
     """
 
     def __init__(self, tokens: Mapping[str, Sequence[str]], secrets: Sequence[str]) -> None:
-        self._tokens = {name: own for name, given in tokens.items() if (own := [token for token in given if token])}
+        self._tokens = {
+            name: own for name, given in tokens.items() if (own := [token for token in given if token])
+        }
         self.session_keys = [derived_key(secret, _SESSIONS) for secret in secrets]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Take them from the settings.
+        """Take the operators from the settings.
 
-        The sessions' key comes from the service's token, without one from the operators' tokens: every web
-        process that has the same settings reads every session.
+        The sessions' key comes from the service's token or, without one, from the operators' tokens: every
+        web process with the same settings reads every session.
         """
         operators, service = settings.operators(), accepted_tokens(settings)
         own = {name: [token] for name, token in operators.items()}
@@ -44,12 +47,12 @@ class Operators:
         return names[0] if names else None
 
     def proof(self, name: str) -> str | None:
-        """Return what a new session of an operator's holds; it changes with the token, and is None without one."""
+        """Return what an operator's new session holds; it changes with the token, and is None without one."""
         tokens = self._tokens.get(name)
         return _proof(self.session_keys[0], name, tokens[0]) if tokens else None
 
     def is_proof(self, name: str, given: object) -> bool:
-        """Return whether a session holds what one of an operator's may; nothing does once the operator is gone."""
+        """Return whether a session's proof is one of the operator's; none is once the operator is gone."""
         tokens = self._tokens.get(name, ())
         return any(given == _proof(key, name, token) for key in self.session_keys for token in tokens)
 

@@ -11,14 +11,14 @@ from aiohttp import web
 from web.ops.language import language_of, translations
 
 LIVE_HEADER = "X-Live"
-"""An open page that fetches itself again: it is given its content without the frame around it."""
+"""Sent by an open page that fetches itself again: it is given its content without the frame around it."""
 SHARED_KEY: web.RequestKey[bool] = web.RequestKey("shared", bool)
 """The rendering goes to other operators as well."""
 OPERATOR_KEY: web.RequestKey[str | None] = web.RequestKey("operator", str)
 TOLD_KEY: web.RequestKey[dict[str, Any] | None] = web.RequestKey("told", dict)
 """What the action before this page came to; see `web.ops.session.tell`."""
 STILL_KEY: web.RequestKey[Callable[[], Awaitable[str | None]]] = web.RequestKey("still signed in")
-"""Asks once more whose session it is, for what lasts longer than a page; None once it has ended."""
+"""Asks again whose session it is, for what lasts longer than a page; None once it has ended."""
 CSRF_KEY: web.RequestKey[str] = web.RequestKey("csrf", str)
 # Printable ASCII: what goes into a header is escaped already, or was not made here.
 _INSIDE = re.compile(r"/ops(?:[/?][!-~]*)?")
@@ -26,7 +26,7 @@ _INSIDE = re.compile(r"/ops(?:[/?][!-~]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`template`: its file; `title`: in English; `section`: which entry of the menu it belongs to."""
+    """`template`: its file; `title`: in English; `section`: the menu entry that it belongs to."""
 
     template: str
     title: str
@@ -34,7 +34,7 @@ class Page:
 
 
 def page(request: web.Request, which: Page, context: dict[str, Any], status: int = 200) -> web.Response:
-    """Render it, in the reader's language."""
+    """Render a page in the reader's language."""
     language = language_of(request)
     texts = translations(language)
     frame = {
@@ -53,7 +53,7 @@ def page(request: web.Request, which: Page, context: dict[str, Any], status: int
 
 
 def inside(path: str) -> str:
-    """Return a page of ours to go on with, whatever a form says; what is no address of one leads to the first."""
+    """Return a page of ours to go on with, whatever a form says: the first page if it names none of ours."""
     return path if _INSIDE.fullmatch(path) else "/ops"
 
 

@@ -1,4 +1,4 @@
-"""Who has which conversation open. All web processes tell each other through a table; what is not repeated fades."""
+"""Who has which conversation open. Web processes tell each other by a table; what is not repeated fades."""
 
 import asyncio
 from collections import Counter
@@ -12,12 +12,12 @@ from web.database import Database
 
 _sql = load("ops")
 
-# Told again so often; it holds for three times as long (`db/sql/ops.sql`), so that one slow look hides nobody.
+# Repeated this often; it holds three times as long (`db/sql/ops.sql`), so that one slow look hides nobody.
 _TELL_SECONDS = 10.0
 
 
 class Presence:
-    """The open pages of this process, and what all of them together come to."""
+    """The open pages of this process, and those of all processes together."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,7 +26,7 @@ class Presence:
 
     @contextmanager
     def of(self, number: str, operator: str) -> Iterator[None]:
-        """Be there while a page is open."""
+        """Count an operator as present while a page is open."""
         self._open[number, operator] += 1
         self._changed.set()
         try:
@@ -68,5 +68,5 @@ class Presence:
 
 
 def _columns(pairs: set[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    ordered = sorted(pairs)  # in one order, so that processes do not lock each other's rows crosswise
+    ordered = sorted(pairs)  # in one order, so that processes do not deadlock on each other's rows
     return [number for number, _ in ordered], [operator for _, operator in ordered]

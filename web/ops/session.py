@@ -1,4 +1,4 @@
-"""The session: an encrypted cookie that every web process can read, so that none of them keeps it.
+"""The session: an encrypted cookie that every web process can read, so that none of them has to keep it.
 
 It ends some hours after the sign-in, with its operator's token, and everywhere when the operator signs out.
 """
@@ -47,15 +47,20 @@ class EndedSessions(Protocol):
 
 
 class Sessions:
-    """Begins, knows and ends sessions. `database`: knows which were signed out of."""
+    """Begins, recognises and ends sessions. `database`: knows which were signed out of."""
 
     def __init__(self, operators: Operators, database: EndedSessions, public_base_url: str | None) -> None:
         self._operators = operators
         self._database = database
         self.storage = EncryptedCookieStorage(
-            _Keys(operators.session_keys), cookie_name=COOKIE, max_age=_SECONDS, path="/ops", httponly=True,
-            samesite="Strict", secure=urlsplit(public_base_url or "").scheme == "https",
-        )  # fmt: skip
+            _Keys(operators.session_keys),
+            cookie_name=COOKIE,
+            max_age=_SECONDS,
+            path="/ops",
+            httponly=True,
+            samesite="Strict",
+            secure=urlsplit(public_base_url or "").scheme == "https",
+        )
 
     def begin(self, session: Session, operator: str) -> None:
         """Fill a new session."""
@@ -78,7 +83,7 @@ class Sessions:
         return str(name)
 
     async def end(self, session: Session) -> None:
-        """End it on every web process, whoever has a copy of its cookie.
+        """End a session on every web process, whoever has a copy of its cookie.
 
         Raises:
             Unavailable: Postgres does not take it; the session goes on.
@@ -94,13 +99,13 @@ def tell(
 ) -> None:
     """Have the next page say something once, in English; the page translates it.
 
-    `more`: behind a colon; `done`: the action that succeeded; `values`: what stands for `%(name)s` in the text.
+    `more`: after a colon; `done`: the action that succeeded; `values`: what replaces `%(name)s` in the text.
     """
     session[_TOLD] = {"text": text, "problem": problem, "more": more, "done": done, "values": values}
 
 
 def take_told(session: Session) -> dict[str, Any] | None:
-    """Return what is to be said, and forget it."""
+    """Return what is to be said, if anything, and forget it."""
     return session.pop(_TOLD) if _TOLD in session else None
 
 

@@ -37,13 +37,13 @@ from web.ops.sign_in import SignIn
 from web.ops.suppressed import Suppressed
 
 _FOLDER = Path(__file__).parent
-# A year: a choice of language is not asked for again.
+# A year: nobody is asked again for a choice of language.
 _LANGUAGE_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpsCollaborators:
-    """What the pages need of the gateway."""
+    """What the pages need from the gateway."""
 
     database: Database
     health: Health
@@ -64,7 +64,10 @@ def create_ops(settings: Settings, outside: OpsCollaborators) -> web.Application
     app.middlewares.append(aiohttp_session.session_middleware(sessions.storage))
     app.middlewares.extend([errors_as_pages, operators_only(sessions), refuse_nul()])
     environment = aiohttp_jinja2.setup(
-        app, loader=jinja2.FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+        app,
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
     )
     masked = settings.operators_see_masked_numbers
     Filters(ZoneInfo(settings.stats_timezone), masked_numbers=masked).install(environment)
@@ -119,5 +122,7 @@ async def _choose_language(request: web.Request) -> web.Response:
     form = await form_of(request)
     wanted, response = form.get("language", ""), see_other(inside(form.get("back", "")))
     if wanted in LANGUAGES:
-        response.set_cookie(COOKIE, wanted, max_age=_LANGUAGE_SECONDS, path="/ops", httponly=True, samesite="Strict")
+        response.set_cookie(
+            COOKIE, wanted, max_age=_LANGUAGE_SECONDS, path="/ops", httponly=True, samesite="Strict"
+        )
     return response

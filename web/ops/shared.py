@@ -49,7 +49,7 @@ async def _of(make: Callable[[], Awaitable[T]]) -> T:
 
 
 def shared(handler: Next) -> Next:
-    """Have pages that fetch themselves again share one rendering. It must not show anything of the operator's own."""
+    """Let pages that fetch themselves again share a rendering; it must show nothing of an operator's own."""
     rendered: Shared[tuple[int, str]] = Shared(_SECONDS)
 
     async def shown(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Who is signed in: operators by a token of their own, or by the service's; attempts are limited."""
+"""Signing in: operators by a token of their own, or by the service's; attempts are limited."""
 
 import math
 from collections import defaultdict
@@ -24,7 +24,7 @@ _PER_SECONDS = 60.0
 # Clients remembered; the oldest are forgotten, so that nobody fills the memory.
 _MOST_CLIENTS = 10_000
 RETRY_AFTER_SECONDS = math.ceil(_PER_SECONDS / _ATTEMPTS)
-"""When a client that had too many has one again."""
+"""When a client that had too many attempts has one again."""
 
 
 class Attempts:
@@ -36,7 +36,7 @@ class Attempts:
         )
 
     async def take(self, client: str) -> bool:
-        """Count one, at once; tell whether it is within the limit."""
+        """Count an attempt at once; return whether it is within the limit."""
         if len(self._limiters) >= _MOST_CLIENTS and client not in self._limiters:
             del self._limiters[next(iter(self._limiters))]
         limiter = self._limiters[client]

@@ -21,7 +21,7 @@ class Suppressed:
         self._database = database
 
     async def get(self, request: web.Request) -> web.Response:
-        """Show a page of it; `?before=` and `?number=` say behind which row it begins."""
+        """Show a page of the list; `?before=` and `?number=` say after which row it begins."""
         rows = await self._database.rows(SUPPRESSED, *_position(request), _ROWS + 1)
         shown, older = rows[:_ROWS], None
         if len(rows) > _ROWS:

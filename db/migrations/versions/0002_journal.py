@@ -17,7 +17,7 @@ def upgrade() -> None:
 
 
 def _make_canonical() -> None:
-    """Rows that the backend stored before us may spell numbers otherwise; two rows of one person are left alone."""
+    """Respell numbers that the backend stored before us; two rows of one person are left alone."""
     rows = op.get_bind().execute(sa.text("SELECT id, phone_number FROM conversation_state")).all()
     taken = {row.phone_number for row in rows}
     for row in rows:

@@ -1,4 +1,4 @@
-"""The tables of the build whose rules were functions go. `db.upgrade` moves their rows before, and does this itself."""
+"""Drop the tables of the build whose rules were functions; `db.upgrade` does so, after moving their rows."""
 
 revision = "0024"
 down_revision = "0023"

@@ -15,5 +15,6 @@ def upgrade() -> None:
     key = bind.exec_driver_sql("SELECT key FROM conversation_erasure_key").scalar_one()
     for (plain,) in bind.exec_driver_sql("SELECT number_digest FROM conversation_erasure").fetchall():
         bind.exec_driver_sql(
-            "UPDATE conversation_erasure SET number_digest = $1 WHERE number_digest = $2", (keyed(key, plain), plain)
+            "UPDATE conversation_erasure SET number_digest = $1 WHERE number_digest = $2",
+            (keyed(key, plain), plain),
         )

@@ -1,4 +1,4 @@
-"""`python -m local.vendors.elevenlabs`: the simulated ElevenLabs as a process."""
+"""Run the simulated ElevenLabs as a process: `python -m local.vendors.elevenlabs`."""
 
 import asyncio
 
@@ -9,7 +9,9 @@ from local.vendors.elevenlabs.routes import application
 from local.vendors.elevenlabs.simulator import ElevenLabsSimulator
 
 
-def main(api_key: str = typer.Option(..., envvar="ELEVENLABS_API_KEY"), rest: bool = False, port: int = 0) -> None:
+def main(
+    api_key: str = typer.Option(..., envvar="ELEVENLABS_API_KEY"), rest: bool = False, port: int = 0
+) -> None:
     """Serve until SIGTERM."""
     asyncio.run(serve(application(ElevenLabsSimulator(api_key, rest=rest)), port))
 

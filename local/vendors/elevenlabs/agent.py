@@ -1,4 +1,4 @@
-"""The simulated agent: answers in Spanish, remembers the call and the chat it was told of. Pure."""
+"""The simulated agent: answers in Spanish, and remembers the call and the chat it was told of. Pure."""
 
 from local.vendors.elevenlabs.memory import Memory
 
@@ -10,7 +10,8 @@ _LONG = (
     + "Todo está en [nuestra página](https://example.com/planes/premium?origen=whatsapp). "
     + "Si tienes dudas, escríbeme cuando quieras y lo vemos juntos paso a paso. " * 12
 ).strip()
-# More than Kafka's largest record by default, 1 MB; under what a WebSocket's client takes in one message, 4 MiB.
+# More than Kafka's largest record by default, 1 MB, and under the 4 MiB that a WebSocket client accepts
+# in one message.
 _ENDLESS = "Sigo contándote. " * 150_000
 _ANSWERS = (
     (("precio", "cuesta", "cuánto", "cuanto", "valor"), "El plan Premium cuesta $99 al mes."),
@@ -27,14 +28,16 @@ _ANSWERS = (
 def answer(text: str, memory: Memory, manner: str) -> str:
     """Return the agent's answer.
 
-    `manner`: normal, echo (`Eco: …`, for observers), long, voice (with a voice's tags), endless.
+    `manner`: normal, echo (`Eco: …`, for observers), long, voice (with voice tags) or endless.
     """
     if manner == "echo":
         return f"Eco: {text}"
     if manner == "endless":
         return _ENDLESS
     reply = (
-        _recalled(text.lower(), memory) or _known(text.lower() + " ") or "¿Me puedes contar un poco más de lo que buscas?"
+        _recalled(text.lower(), memory)
+        or _known(text.lower() + " ")
+        or "¿Me puedes contar un poco más de lo que buscas?"
     )
     if manner == "voice":
         return f"[happy] {reply} [short pause]"
@@ -46,7 +49,7 @@ def _known(text: str) -> str:
 
 
 def _recalled(text: str, memory: Memory) -> str:
-    """Return an answer from memory, where the client asks for it."""
+    """Return an answer from memory if the client asks for one."""
     if "llamada" in text and memory.summary:
         return f"Como te comenté en la llamada: {memory.summary}"
     if "llamo" in text or "mi nombre" in text:

@@ -1,4 +1,7 @@
-"""`/_sim/…`: what tests and the demo do to the simulated ElevenLabs, and what they read. See local/vendors/README.md."""
+"""The endpoints `/_sim/…`, through which tests and the demo steer and read the simulated ElevenLabs.
+
+See local/vendors/README.md.
+"""
 
 from dataclasses import fields
 from typing import Any
@@ -25,14 +28,18 @@ class Control:
 
     def add_routes(self, app: web.Application) -> None:
         for name, handler in (
-            ("calls", self._calls), ("agents", self._agents), ("faults", self._faults), ("settings", self._settings),
-            ("post-call", self._post_call), ("reset", self._reset),
-        ):  # fmt: skip
+            ("calls", self._calls),
+            ("agents", self._agents),
+            ("faults", self._faults),
+            ("settings", self._settings),
+            ("post-call", self._post_call),
+            ("reset", self._reset),
+        ):
             app.router.add_post(f"/_sim/{name}", handler)
         app.router.add_get("/_sim/ledger", self._ledger)
 
     async def _calls(self, request: web.Request) -> web.Response:
-        """Notify of a phone call, or once more."""
+        """Announce a phone call, or announce it again."""
         wanted: Json = await request.json()
         self._simulator.calls[wanted["conversation_id"]] = call_of(wanted)
         return web.json_response(wanted)
@@ -51,7 +58,11 @@ class Control:
     async def _settings(self, request: web.Request) -> web.Response:
         wanted: Json = await request.json()
         unknown = sorted(set(wanted) - _BEHAVIOUR - set(_LATENCY))
-        if unknown or wanted.get("turn", "parts") not in SHAPES or wanted.get("greets", "asked") not in ORDERS:
+        if (
+            unknown
+            or wanted.get("turn", "parts") not in SHAPES
+            or wanted.get("greets", "asked") not in ORDERS
+        ):
             known = {"shapes": sorted(SHAPES), "greets": sorted(ORDERS)}
             return web.json_response({"unknown": unknown} | known, status=400)
         for name, value in wanted.items():
@@ -62,7 +73,10 @@ class Control:
         return web.json_response(wanted)
 
     async def _post_call(self, request: web.Request) -> web.Response:
-        """Send the post-call webhook of a call now: `url`, `secret`, `conversation_id`, `type`, `age_seconds`."""
+        """Send a call's post-call webhook now.
+
+        The body has `url`, `secret`, `conversation_id`, `type` and `age_seconds`.
+        """
         wanted: Json = await request.json()
         call = self._simulator.call(wanted["conversation_id"])
         kind = wanted.get("type", "post_call_transcription")
@@ -82,5 +96,5 @@ class Control:
         return web.json_response({})
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        """Every question that reached an agent; `?since=N` leaves out the first N."""
+        """Return every question that reached an agent; `?since=N` skips the first N."""
         return web.json_response(self._simulator.asked[int(request.query.get("since", "0")) :])

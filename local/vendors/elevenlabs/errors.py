@@ -12,7 +12,7 @@ _DETAILS = {
 
 
 def error(status: int, name: str = "", message: str = "") -> web.Response:
-    """Return an error's answer."""
+    """Return an error response."""
     known = _DETAILS.get(status, ("internal_error", "Internal error"))
     detail = {"status": name or known[0], "message": message or known[1]}
     return web.json_response({"detail": detail}, status=status)
@@ -22,16 +22,18 @@ OUT_OF_CREDITS = "This request exceeds your quota. You have 0 credits remaining.
 
 
 def error_of_status(status: int) -> web.Response:
-    """Return the answer that fits a status."""
+    """Return the response for a status."""
     return no_route(status) if status == 405 else error(status)
 
 
 def no_route(status: int = 404) -> web.Response:
-    """Return what a path is answered with that the API does not have."""
+    """Return the response to a path that the API does not have."""
     words = "Method Not Allowed" if status == 405 else "Not Found"
     return web.json_response({"detail": words}, status=status)
 
 
 def not_valid(where: str, name: str, message: str) -> web.Response:
-    """Return FastAPI's answer to a malformed parameter. `where`: path or query."""
-    return web.json_response({"detail": [{"loc": [where, name], "msg": message, "type": "value_error"}]}, status=422)
+    """Return FastAPI's response to a malformed parameter. `where`: path or query."""
+    return web.json_response(
+        {"detail": [{"loc": [where, name], "msg": message, "type": "value_error"}]}, status=422
+    )

@@ -1,7 +1,8 @@
-"""When the simulated agent greets: as it was asked to, or all the same, in each order that was seen. Pure.
+"""When the simulated agent greets: as asked, or regardless, in each order that was observed. Pure.
 
-`asked`: at the start, unless overridden. The others greet whatever was asked: `before` the question, `within` its
-answer (right behind the question), `ended` (the same, as a turn of its own with its end), `behind` the answer.
+`asked` greets at the start, unless overridden. The others greet whatever was asked: `before` the question,
+`within` its answer (right after the question), `ended` (the same, as a turn of its own with its end),
+`behind` the answer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,9 +28,16 @@ def greeting_within(order: str, text: str, events: frozenset[str]) -> Iterator[S
 
 
 def with_greeting_behind(order: str, text: str, answer: Iterable[Step]) -> Iterator[Step]:
-    """Yield the steps of an answer, with the greeting behind its first message."""
-    greeting = [TurnPlan(reply=text, event_id=FIRST_EVENT, shape="whole", events=frozenset({"agent_response"}))]
+    """Yield the steps of an answer, with the greeting after its first message."""
+    greeting = [
+        TurnPlan(reply=text, event_id=FIRST_EVENT, shape="whole", events=frozenset({"agent_response"}))
+    ]
     for step in answer:
         yield step
-        if order == "behind" and greeting and isinstance(step, Send) and step.event["type"] == "agent_response":
+        if (
+            order == "behind"
+            and greeting
+            and isinstance(step, Send)
+            and step.event["type"] == "agent_response"
+        ):
             yield from steps(greeting.pop())

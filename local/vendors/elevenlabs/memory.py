@@ -1,4 +1,4 @@
-"""What the simulated agent remembers: read from what it was told at the start of a conversation. Pure."""
+"""What the simulated agent remembers, read from what it was told at the start of a conversation. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,21 +11,25 @@ _TRANSCRIPT, _HISTORY = "Transcripción de la llamada:", "Mensajes de WhatsApp h
 
 @dataclass(slots=True)
 class Memory:
-    """`call`, `chat`: the client's own words in the call and since; `variables`: the dynamic variables."""
+    """What the agent knows of a client."""
 
     name: str = ""
     summary: str = ""
+    #: The client's own words in the call.
     call: list[str] = field(default_factory=list)
+    #: The client's own words since the call.
     chat: list[str] = field(default_factory=list)
+    #: The dynamic variables.
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 def remember(context: str, variables: Mapping[str, Any]) -> Memory:
-    """Read the background that a contextual update told, and the variables."""
+    """Read the background from a contextual update's text and the variables."""
     memory = Memory(
-        name=str(variables.get("customer_name") or ""), summary=str(variables.get("previous_summary") or ""),
+        name=str(variables.get("customer_name") or ""),
+        summary=str(variables.get("previous_summary") or ""),
         variables=variables,
-    )  # fmt: skip
+    )
     words: list[str] | None = None
     for line in context.splitlines():
         if line.startswith((_TRANSCRIPT, _HISTORY)):

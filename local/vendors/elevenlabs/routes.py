@@ -83,7 +83,9 @@ async def _signed_url(simulator: ElevenLabsSimulator, request: web.Request) -> w
     known = request.query.get("include_conversation_id", "").lower() == "true"
     conversation_id = f"conv_{secrets.token_hex(14)}" if known else ""
     token = simulator.signatures.sign(agent_id, conversation_id, simulator.behaviour.signed_seconds)
-    query = f"agent_id={agent_id}&conversation_signature={token}" + (f"&conversation_id={conversation_id}" if known else "")
+    query = f"agent_id={agent_id}&conversation_signature={token}" + (
+        f"&conversation_id={conversation_id}" if known else ""
+    )
     return web.json_response({"signed_url": f"ws://{request.host}{_BASE}/conversation?{query}"})
 
 
@@ -105,7 +107,7 @@ def _no_conversation(request: web.Request) -> web.Response:
 
 
 async def _conversations(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
-    """The newest first; the cursor is the id of a page's last one."""
+    """List conversations, newest first. The cursor is the id of a page's last one."""
     query = request.query
     size = query.get("page_size", "30")
     if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE:
@@ -130,7 +132,7 @@ async def _conversations(simulator: ElevenLabsSimulator, request: web.Request) -
 
 
 async def _message(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
-    """The specified message route, which the public API does not have."""
+    """Serve the specified message route, which the public API does not have."""
     conversation_id = request.match_info["id"]
     call = simulator.call(conversation_id)
     if call is None:
@@ -138,17 +140,28 @@ async def _message(simulator: ElevenLabsSimulator, request: web.Request) -> web.
     asked = await request.json()
     if not isinstance(asked.get("message"), str) or asked.get("mode") != "text":
         return not_valid("body", "message", "Field required")
-    memory = Memory(summary=call.summary or "", call=[text for role, text in call.transcript if role == "user"],
-                    variables=call.dynamic_variables)  # fmt: skip
-    entry = {"who": conversation_id, "conversation_id": conversation_id, "text": asked["message"], "context": "",
-             "agent_id": call.agent_id, "transport": "rest"}  # fmt: skip
+    memory = Memory(
+        summary=call.summary or "",
+        call=[text for role, text in call.transcript if role == "user"],
+        variables=call.dynamic_variables,
+    )
+    entry = {
+        "who": conversation_id,
+        "conversation_id": conversation_id,
+        "text": asked["message"],
+        "context": "",
+        "agent_id": call.agent_id,
+        "transport": "rest",
+    }
     text = await simulator.think(entry, memory)
     return web.json_response({simulator.behaviour.rest_key: text})
 
 
 async def _agents(simulator: ElevenLabsSimulator, _: web.Request) -> web.Response:
-    rows = [{"agent_id": one.agent_id, "name": one.name, "tags": [], "created_at_unix_secs": 1735689600}
-            for one in simulator.agents.values()]  # fmt: skip
+    rows = [
+        {"agent_id": one.agent_id, "name": one.name, "tags": [], "created_at_unix_secs": 1735689600}
+        for one in simulator.agents.values()
+    ]
     return web.json_response({"agents": rows, "has_more": False, "next_cursor": None})
 
 
@@ -160,11 +173,15 @@ async def _agent(simulator: ElevenLabsSimulator, request: web.Request) -> web.Re
 async def _batch(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
     batch_id = request.match_info["id"]
     calls = [call for call in simulator.calls.values() if call.batch_id == batch_id]
-    return web.json_response(batch_json(batch_id, calls)) if calls else error(404, "batch_call_not_found", "Not found")
+    return (
+        web.json_response(batch_json(batch_id, calls))
+        if calls
+        else error(404, "batch_call_not_found", "Not found")
+    )
 
 
 async def _batches(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
-    """The newest first, as the calls that belong to them; `last_doc` is the id of a page's last one."""
+    """List batches, newest first by their calls. `last_doc` is the id of a page's last one."""
     size, last = request.query.get("limit", str(_LARGEST_PAGE)), request.query.get("last_doc")
     if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE:
         return not_valid("query", "limit", "Input should be less than or equal to 100")
@@ -173,13 +190,18 @@ async def _batches(simulator: ElevenLabsSimulator, request: web.Request) -> web.
     shown = ids[begin : begin + int(size)]
     more = len(ids) > begin + len(shown)
     calls = {name: [call for call in simulator.calls.values() if call.batch_id == name] for name in shown}
-    rows = [{key: value for key, value in batch_json(name, calls[name]).items() if key != "recipients"} for name in shown]
+    rows = [
+        {key: value for key, value in batch_json(name, calls[name]).items() if key != "recipients"}
+        for name in shown
+    ]
     return web.json_response({"batch_calls": rows, "next_doc": shown[-1] if more else None, "has_more": more})
 
 
 async def _campaigns(simulator: ElevenLabsSimulator, request: web.Request) -> web.Response:
-    """The newest first."""
-    ids = list(dict.fromkeys(call.campaign_id for call in reversed(simulator.calls.values()) if call.campaign_id))
+    """List campaigns, newest first."""
+    ids = list(
+        dict.fromkeys(call.campaign_id for call in reversed(simulator.calls.values()) if call.campaign_id)
+    )
     return _page(request, "campaigns", [campaign_json(each, _calls_of(simulator, each)) for each in ids])
 
 
@@ -209,7 +231,7 @@ def _no_campaign() -> web.Response:
 
 
 def _page(request: web.Request, name: str, rows: list[dict[str, Any]]) -> web.Response:
-    """Return a page; the cursor is the place of the next one's first row."""
+    """Return a page. The cursor is the index of the next page's first row."""
     size, cursor = request.query.get("page_size", "30"), request.query.get("cursor", "0")
     if not size.isdigit() or not 1 <= int(size) <= _LARGEST_PAGE or not cursor.isdigit():
         return not_valid("query", "page_size", "Input should be less than or equal to 100")
@@ -220,7 +242,7 @@ def _page(request: web.Request, name: str, rows: list[dict[str, Any]]) -> web.Re
 
 
 def application(simulator: ElevenLabsSimulator) -> web.Application:
-    """Build it: ElevenLabs' routes, and `/_sim/…` to steer it."""
+    """Build the application: ElevenLabs' routes, and `/_sim/…` to steer it."""
     app = web.Application()
     add_routes(app, simulator)
     Control(simulator).add_routes(app)

@@ -24,11 +24,15 @@ Json = dict[str, Any]
 
 
 class Session:
-    """Runs once, from the metadata on."""
+    """One conversation, starting with the metadata. It runs once."""
 
     def __init__(
-        self, simulator: ElevenLabsSimulator, request: web.Request, socket: web.WebSocketResponse, agent: AgentSettings
-    ) -> None:  # fmt: skip
+        self,
+        simulator: ElevenLabsSimulator,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        agent: AgentSettings,
+    ) -> None:
         self._simulator = simulator
         self._request = request
         self._socket = socket
@@ -45,9 +49,15 @@ class Session:
         self._start = start
         variables = start.get("dynamic_variables") or {}
         self._call = Call(
-            conversation_id=conversation_id, agent_id=self._agent.agent_id, user_id=start.get("user_id"), duration=0,
-            summary=None, text_only=True, dynamic_variables=variables, transcript=[],
-        )  # fmt: skip
+            conversation_id=conversation_id,
+            agent_id=self._agent.agent_id,
+            user_id=start.get("user_id"),
+            duration=0,
+            summary=None,
+            text_only=True,
+            dynamic_variables=variables,
+            transcript=[],
+        )
         self._simulator.calls[conversation_id] = self._call
         await self._greet()
         pings = asyncio.create_task(self._ping(), name="pings")
@@ -67,7 +77,9 @@ class Session:
     async def _greet(self) -> None:
         formats = {"agent_output_audio_format": "pcm_16000", "user_input_audio_format": "pcm_16000"}
         metadata = {"conversation_id": self._call.conversation_id, **formats}
-        await self._send({"type": "conversation_initiation_metadata", "conversation_initiation_metadata_event": metadata})
+        await self._send(
+            {"type": "conversation_initiation_metadata", "conversation_initiation_metadata_event": metadata}
+        )
         overridden = (self._start.get("conversation_config_override") or {}).get("agent") or {}
         greeting = overridden.get("first_message") or self._agent.first_message
         is_overridden = overridden.get("first_message") == ""
@@ -78,7 +90,9 @@ class Session:
     async def _ping(self) -> None:
         number = 1
         while not self._socket.closed:
-            await self._socket.send_json({"type": "ping", "ping_event": {"event_id": number, "ping_ms": None}})
+            await self._socket.send_json(
+                {"type": "ping", "ping_event": {"event_id": number, "ping_ms": None}}
+            )
             await asyncio.sleep(self._simulator.behaviour.ping_seconds)
             number += 1
 
@@ -112,7 +126,9 @@ class Session:
         if previous:
             await asyncio.wait([previous])
         self._call.transcript.append(("user", text))
-        for said in greeting_within(self._simulator.behaviour.greets, self._agent.first_message, self._events):
+        for said in greeting_within(
+            self._simulator.behaviour.greets, self._agent.first_message, self._events
+        ):
             await self._send(said.event)
         if self._simulator.faults.fires("silent"):
             await asyncio.sleep(self._simulator.behaviour.llm_seconds)
@@ -120,10 +136,15 @@ class Session:
             return
         context, variables = "\n".join(self._context.values()), self._start.get("dynamic_variables") or {}
         entry = {
-            "who": self._start.get("user_id") or self._call.conversation_id, "text": text, "context": context,
-            "conversation_id": self._call.conversation_id, "agent_id": self._agent.agent_id, "variables": variables,
-            "overrides": self._start.get("conversation_config_override"), "transport": "websocket",
-        }  # fmt: skip
+            "who": self._start.get("user_id") or self._call.conversation_id,
+            "text": text,
+            "context": context,
+            "conversation_id": self._call.conversation_id,
+            "agent_id": self._agent.agent_id,
+            "variables": variables,
+            "overrides": self._start.get("conversation_config_override"),
+            "transport": "websocket",
+        }
         if self._simulator.is_out_of_credits and self._simulator.behaviour.out_of_credits == "event":
             await self._fail_without_credits()
             return
@@ -146,9 +167,13 @@ class Session:
         self._event_id += 1
         tool = next((tool for word, tool in behaviour.tools.items() if word in text.lower()), "")
         plan = TurnPlan(
-            reply=reply, event_id=self._event_id, shape=behaviour.turn, tool=tool, system=tool in behaviour.system_tools,
+            reply=reply,
+            event_id=self._event_id,
+            shape=behaviour.turn,
+            tool=tool,
+            system=tool in behaviour.system_tools,
             events=self._events,
-        )  # fmt: skip
+        )
         self._call.transcript.append(("agent", reply))
         for step in with_greeting_behind(behaviour.greets, self._agent.first_message, steps(plan)):
             match step:
@@ -163,7 +188,7 @@ class Session:
                     await self._socket.close(code=code or 1000, message=reason.encode())
 
     async def _fail_without_credits(self) -> None:
-        """A flat event, and a close as if the conversation had come to its end."""
+        """Send a flat event, then close as if the conversation had ended normally."""
         await self._send({"type": "error", "message": OUT_OF_CREDITS})
         await self._socket.close(code=1000)
 
@@ -176,11 +201,13 @@ class Session:
             await self._socket.send_str(json.dumps(event, ensure_ascii=False))
 
     async def fail(self, code: int, kind: str, why: str) -> None:
-        """Send what is wrong and close."""
+        """Send the error and close."""
         await fail(self._socket, code, kind, why)
 
 
 async def fail(socket: web.WebSocketResponse, code: int, kind: str, why: str) -> None:
     """Send the `error` event and close with its code."""
-    await socket.send_json({"type": "error", "error_event": {"code": code, "error_type": kind, "message": why}})
+    await socket.send_json(
+        {"type": "error", "error_event": {"code": code, "error_type": kind, "message": why}}
+    )
     await socket.close(code=code, message=why.encode())

@@ -1,4 +1,4 @@
-"""The WebSocket of conversations: who may begin one, with which overrides and variables, and when there is a place."""
+"""The conversations' WebSocket: who may begin, with which overrides and variables, and when there is room."""
 
 import asyncio
 import secrets
@@ -31,12 +31,16 @@ async def conversation_socket(simulator: ElevenLabsSimulator, request: web.Reque
         return socket
     start = await _first(socket)
     if start is not None and not await _refused(simulator, socket, agent, start):
-        await _converse(simulator, request, socket, agent, start, conversation_id or f"conv_{secrets.token_hex(14)}")
+        await _converse(
+            simulator, request, socket, agent, start, conversation_id or f"conv_{secrets.token_hex(14)}"
+        )
     return socket
 
 
-def _authorized(simulator: ElevenLabsSimulator, request: web.Request, agent: AgentSettings | None) -> tuple[bool, str]:
-    """Return whether the conversation may begin, and its id where the signed URL fixed one."""
+def _authorized(
+    simulator: ElevenLabsSimulator, request: web.Request, agent: AgentSettings | None
+) -> tuple[bool, str]:
+    """Return whether the conversation may begin, and its id if the signed URL fixed one."""
     if token := request.query.get("conversation_signature"):
         used = simulator.signatures.use(token, request.query.get("agent_id", ""))
         return used is not None, used.conversation_id if used else ""
@@ -64,8 +68,8 @@ async def _first(socket: web.WebSocketResponse) -> Json | None:
 
 async def _refused(
     simulator: ElevenLabsSimulator, socket: web.WebSocketResponse, agent: AgentSettings, start: Json
-) -> bool:  # fmt: skip
-    """Close a conversation that may not begin so; True when it was closed."""
+) -> bool:
+    """Close a conversation that may not begin with this start; return whether it was closed."""
     for kind in simulator.faults.of_stage("start"):
         if simulator.faults.fires(f"start-{kind}"):
             await _play_start(socket, kind)
@@ -85,7 +89,10 @@ async def _refused(
 
 
 async def _play_start(socket: web.WebSocketResponse, kind: str) -> None:
-    """`start-3000` and the like close with that code; `start-silent` says nothing until the client goes."""
+    """Play a fault: `start-3000` and the like close with that code; `start-silent` says nothing.
+
+    In the latter case it waits until the client goes.
+    """
     if kind == "silent":
         await socket.receive()
     else:
@@ -93,9 +100,13 @@ async def _play_start(socket: web.WebSocketResponse, kind: str) -> None:
 
 
 async def _converse(
-    simulator: ElevenLabsSimulator, request: web.Request, socket: web.WebSocketResponse, agent: AgentSettings, start: Json,
+    simulator: ElevenLabsSimulator,
+    request: web.Request,
+    socket: web.WebSocketResponse,
+    agent: AgentSettings,
+    start: Json,
     conversation_id: str,
-) -> None:  # fmt: skip
+) -> None:
     async with _place(simulator, socket) as admitted:
         if admitted:
             await Session(simulator, request, socket, agent).run(start, conversation_id)
@@ -105,7 +116,7 @@ async def _converse(
 
 @asynccontextmanager
 async def _place(simulator: ElevenLabsSimulator, socket: web.WebSocketResponse) -> AsyncIterator[bool]:
-    """Wait for a place within the workspace's concurrency; False where none became free in time."""
+    """Wait for a place within the workspace's concurrency limit; yield False if none became free in time."""
     admitted = await _admitted(simulator, socket)
     simulator.running += admitted
     try:

@@ -1,4 +1,4 @@
-"""One answer of the simulated agent as events over the socket, in the orders that the vendor's own clients expect. Pure."""
+"""One answer of the simulated agent as socket events, in the orders the vendor's own clients expect. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class AwaitTool:
-    """Wait for the client's result of a tool; the agent goes on when it is there."""
+    """Wait for the client's tool result, then go on."""
 
     tool_call_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the socket; code None cuts the connection without a close frame."""
+    """Close the socket. Code None cuts the connection without a close frame."""
 
     code: int | None
     reason: str = ""
@@ -36,18 +36,21 @@ Step = Send | AwaitTool | Close
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnPlan:
-    """What to play. `shape`: see `_SHAPES`; `tool`: a tool that the agent uses; `system`: it runs at ElevenLabs."""
+    """What to play."""
 
     reply: str
     event_id: int
+    #: One of `_SHAPES`.
     shape: str = "parts"
+    #: A tool that the agent uses.
     tool: str = ""
+    #: Whether the tool runs at ElevenLabs.
     system: bool = False
     events: frozenset[str] = frozenset()
 
 
 def steps(plan: TurnPlan) -> Iterator[Step]:
-    """Return the steps of a turn. What the agent's `client_events` leave out is not sent."""
+    """Return the steps of a turn, without events that the agent's `client_events` leave out."""
     for step in _unfiltered(plan):
         if not isinstance(step, Send) or step.event["type"] in plan.events:
             yield step
@@ -62,7 +65,9 @@ def _unfiltered(plan: TurnPlan) -> Iterator[Step]:
         yield from _client_tool(plan)
     else:
         yield from _SHAPES[plan.shape](plan)
-        yield Send({"type": "agent_response_complete", "agent_response_complete_event": {"event_id": plan.event_id}})
+        yield Send(
+            {"type": "agent_response_complete", "agent_response_complete_event": {"event_id": plan.event_id}}
+        )
 
 
 def _parts(plan: TurnPlan) -> Iterator[Step]:
@@ -89,7 +94,11 @@ def _two(plan: TurnPlan) -> Iterator[Step]:
 def _corrected(plan: TurnPlan) -> Iterator[Step]:
     wrong = f"{plan.reply} Y además te regalo un carro."
     yield _response(plan, wrong)
-    change = {"original_agent_response": wrong, "corrected_agent_response": plan.reply, "event_id": plan.event_id}
+    change = {
+        "original_agent_response": wrong,
+        "corrected_agent_response": plan.reply,
+        "event_id": plan.event_id,
+    }
     yield Send({"type": "agent_response_correction", "agent_response_correction_event": change})
 
 
@@ -114,39 +123,61 @@ def _empty(plan: TurnPlan) -> Iterator[Step]:
 
 
 def _noisy(plan: TurnPlan) -> Iterator[Step]:
-    """With events that a text conversation has no use for, and one that nobody knows."""
+    """Add events that a text conversation has no use for, and one that nobody knows."""
     for name in ("vad_score", "internal_tentative_agent_response", "context_usage", "no_such_event"):
         yield Send({"type": name, f"{name}_event": {"event_id": plan.event_id}})
     yield from _parts(plan)
 
 
 _SHAPES = {
-    "parts": _parts, "stop-first": _stop_first, "whole": _whole, "only-parts": _only_parts, "two": _two,
-    "corrected": _corrected, "cut-within": _cut_within, "cut-after": _cut_after, "closed-after": _closed_after,
+    "parts": _parts,
+    "stop-first": _stop_first,
+    "whole": _whole,
+    "only-parts": _only_parts,
+    "two": _two,
+    "corrected": _corrected,
+    "cut-within": _cut_within,
+    "cut-after": _cut_after,
+    "closed-after": _closed_after,
     "closed-within": _closed_within,
-    "empty": _empty, "noisy": _noisy,
-}  # fmt: skip
+    "empty": _empty,
+    "noisy": _noisy,
+}
 SHAPES = frozenset(_SHAPES)
 _NOISE = frozenset({"vad_score", "internal_tentative_agent_response", "context_usage", "no_such_event"})
 ALWAYS_SENT = _NOISE | {"conversation_initiation_metadata", "mcp_tool_call"}
 
 
 def _client_tool(plan: TurnPlan) -> Iterator[Step]:
-    """The client must answer the call, else the agent waits."""
-    call = {"tool_name": plan.tool, "tool_call_id": _TOOL_CALL, "event_id": plan.event_id,
-            "parameters": {"reason": "El cliente lo pidió"}, "expects_response": True}  # fmt: skip
+    """Call a tool of the client's. The agent waits until the client answers the call."""
+    call = {
+        "tool_name": plan.tool,
+        "tool_call_id": _TOOL_CALL,
+        "event_id": plan.event_id,
+        "parameters": {"reason": "El cliente lo pidió"},
+        "expects_response": True,
+    }
     yield from (_response(plan, _BEFORE_TOOL), Send({"type": "client_tool_call", "client_tool_call": call}))
     yield AwaitTool(_TOOL_CALL)
     yield from _whole(plan)
-    yield Send({"type": "agent_response_complete", "agent_response_complete_event": {"event_id": plan.event_id}})
+    yield Send(
+        {"type": "agent_response_complete", "agent_response_complete_event": {"event_id": plan.event_id}}
+    )
 
 
 def _system_tool(plan: TurnPlan) -> Iterator[Step]:
-    """Two responses of one event id, the tool between them."""
-    yield from (_part(plan, "start"), _response(plan, _BEFORE_TOOL), _tool(plan, "request"), _part(plan, "stop"))
+    """Send two responses with the same event id, with the tool between them."""
+    yield from (
+        _part(plan, "start"),
+        _response(plan, _BEFORE_TOOL),
+        _tool(plan, "request"),
+        _part(plan, "stop"),
+    )
     yield _tool(plan, "response")
     yield from _parts(plan)
-    yield Send({"type": "agent_response_complete", "agent_response_complete_event": {"event_id": plan.event_id}})
+    yield Send(
+        {"type": "agent_response_complete", "agent_response_complete_event": {"event_id": plan.event_id}}
+    )
 
 
 def _end_call(plan: TurnPlan) -> Iterator[Step]:
@@ -155,7 +186,12 @@ def _end_call(plan: TurnPlan) -> Iterator[Step]:
 
 
 def _tool(plan: TurnPlan, kind: str) -> Send:
-    call = {"tool_name": plan.tool, "tool_call_id": _TOOL_CALL, "tool_type": "system", "event_id": plan.event_id}
+    call = {
+        "tool_name": plan.tool,
+        "tool_call_id": _TOOL_CALL,
+        "tool_type": "system",
+        "event_id": plan.event_id,
+    }
     if kind == "response":
         call |= {"is_error": False, "is_called": True}
     return Send({"type": f"agent_tool_{kind}", f"agent_tool_{kind}": call})

@@ -1,4 +1,4 @@
-"""`python -m local.vendors.twilio`: the simulated Twilio as a process."""
+"""Run the simulated Twilio as a process: `python -m local.vendors.twilio`."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def main(
     sender: str = typer.Option("whatsapp:+14155238886", envvar="TWILIO_WHATSAPP_FROM"),
     port: int = 0,
 ) -> None:
-    """Serve until SIGTERM; WEBHOOK_URL is where clients' messages are posted."""
+    """Serve until SIGTERM. WEBHOOK_URL is where clients' messages are posted."""
     simulator = TwilioSimulator(account_sid, auth_token, webhook_url, sender)
     asyncio.run(serve(application(simulator), port))
 

@@ -1,4 +1,4 @@
-"""An account of the simulated Twilio: credentials, senders, where its webhooks go; and who may ask for what."""
+"""An account of the simulated Twilio: credentials, senders, webhook URLs, and who may ask for what."""
 
 import base64
 import hmac
@@ -11,21 +11,21 @@ from local.vendors.twilio.errors import error
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """One account. `keys`: API keys (`SK…` to secret). `webhook_url`: of inbound messages, fragment included.
-
-    `signed_url`: what its signature is made over, where a proxy shows another address to the world.
-    """
+    """One account."""
 
     sid: str
     token: str
     senders: set[str]
+    #: For inbound messages, including the fragment.
     webhook_url: str
     fallback_url: str = ""
+    #: The URL that is signed instead, where a proxy shows the world another address.
     signed_url: str = ""
+    #: API keys, from `SK…` to secret.
     keys: dict[str, str] = field(default_factory=dict)
 
     def allows(self, authorization: str) -> bool:
-        """Return whether a request's basic auth is this account's, by its token or one of its keys."""
+        """Return whether basic auth is this account's, with its token or one of its keys."""
         known = {self.sid: self.token, **self.keys}
         return any(hmac.compare_digest(authorization.encode(), _basic(*pair)) for pair in known.items())
 

@@ -1,4 +1,7 @@
-"""`/_sim/…`: what tests and the demo do to the simulated Twilio, and what they read of it. See local/vendors/README.md."""
+"""The endpoints `/_sim/…`, through which tests and the demo steer and read the simulated Twilio.
+
+See local/vendors/README.md.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -25,17 +28,23 @@ class Control:
 
     def add_routes(self, app: web.Application) -> None:
         for name, handler in (
-            ("inbound", self._inbound), ("faults", self._faults), ("settings", self._settings),
-            ("numbers", self._numbers), ("templates", self._templates), ("accounts", self._accounts),
-            ("window", self._window), ("people", self._people), ("reset", self._reset),
-        ):  # fmt: skip
+            ("inbound", self._inbound),
+            ("faults", self._faults),
+            ("settings", self._settings),
+            ("numbers", self._numbers),
+            ("templates", self._templates),
+            ("accounts", self._accounts),
+            ("window", self._window),
+            ("people", self._people),
+            ("reset", self._reset),
+        ):
             app.router.add_post(f"/_sim/{name}", handler)
         app.router.add_get("/_sim/ledger", self._ledger)
         app.router.add_get("/_sim/indicators", self._indicators)
         app.router.add_get("/_sim/debugger", self._debugger)
 
     async def _inbound(self, request: web.Request) -> web.Response:
-        """A client writes; the webhook is called `times` times (0: lost on its way, but listable)."""
+        """Have a client write; call the webhook `times` times (0: lost on the way, but listable)."""
         wanted: Json = await request.json()
         simulator = self._simulator
         account = simulator.accounts.by_sid[wanted.get("account", simulator.accounts.first.sid)]
@@ -44,10 +53,13 @@ class Control:
             wanted["opt_out_type"] = kind
             simulator.webhooks.reply(message, reply_of(kind))
         identity = simulator.people.identities.of(wanted["from"])
-        params = (identity.params(message.created) if identity else {}) | params_of(message, wanted, f"http://{request.host}")
+        params = (identity.params(message.created) if identity else {}) | params_of(
+            message, wanted, f"http://{request.host}"
+        )
         statuses = [
-            await simulator.webhooks.inbound(message, account, params) for _ in range(int(wanted.get("times", 1)))
-        ]  # fmt: skip
+            await simulator.webhooks.inbound(message, account, params)
+            for _ in range(int(wanted.get("times", 1)))
+        ]
         return web.json_response({"sid": message.sid, "status": statuses[-1] if statuses else None})
 
     def _received(self, account: Account, wanted: Json) -> Message:
@@ -56,11 +68,18 @@ class Control:
         at = now() - timedelta(seconds=float(wanted.get("seconds_ago", 0)))
         client = f"{WHATSAPP}{known.sender(at) if known else wanted['from']}"
         message = Message(
-            sid=wanted.get("sid") or new_sid("MM" if wanted.get("media") else "SM"), account=account.sid,
-            to=wanted.get("to") or min(account.senders), from_=client, body=body_of(wanted), direction="inbound",
-            status="received", created=at, sent=at, media=media_of(wanted),
-        )  # fmt: skip
-        for address in identities.addresses(client):  # the window is the person's
+            sid=wanted.get("sid") or new_sid("MM" if wanted.get("media") else "SM"),
+            account=account.sid,
+            to=wanted.get("to") or min(account.senders),
+            from_=client,
+            body=body_of(wanted),
+            direction="inbound",
+            status="received",
+            created=at,
+            sent=at,
+            media=media_of(wanted),
+        )
+        for address in identities.addresses(client):  # the window belongs to the person
             self._simulator.people.last_inbound[address, message.to] = at
         return self._simulator.ledger.add(message)
 
@@ -73,22 +92,30 @@ class Control:
         wanted: Json = await request.json()
         simulator = self._simulator
         places: dict[str, tuple[object, str]] = {
-            "latency_ms": (simulator.latency, "mean_ms"), "spread_ms": (simulator.latency, "spread_ms"),
+            "latency_ms": (simulator.latency, "mean_ms"),
+            "spread_ms": (simulator.latency, "spread_ms"),
             "list_lag_seconds": (simulator, "list_lag_seconds"),
             "list_spread_seconds": (simulator, "list_spread_seconds"),
-            "list_unordered": (simulator, "list_unordered"), "max_concurrent": (simulator, "max_concurrent"),
-            "media_redirect": (simulator, "media_redirect"), "callback_ms": (simulator.delivery.pause, "mean_ms"),
-            "callback_spread_ms": (simulator.delivery.pause, "spread_ms"), "statuses": (simulator.delivery, "statuses"),
-            "mps": (simulator.delivery.queue, "mps"), "queue_seconds": (simulator.delivery.queue, "seconds"),
-            "pair_burst": (simulator.people.pair, "burst"), "pair_seconds": (simulator.people.pair, "seconds"),
-            "pair_when": (simulator.people.pair, "when"), "window": (simulator.people, "window"),
+            "list_unordered": (simulator, "list_unordered"),
+            "max_concurrent": (simulator, "max_concurrent"),
+            "media_redirect": (simulator, "media_redirect"),
+            "callback_ms": (simulator.delivery.pause, "mean_ms"),
+            "callback_spread_ms": (simulator.delivery.pause, "spread_ms"),
+            "statuses": (simulator.delivery, "statuses"),
+            "mps": (simulator.delivery.queue, "mps"),
+            "queue_seconds": (simulator.delivery.queue, "seconds"),
+            "pair_burst": (simulator.people.pair, "burst"),
+            "pair_seconds": (simulator.people.pair, "seconds"),
+            "pair_when": (simulator.people.pair, "when"),
+            "window": (simulator.people, "window"),
             "opt_out": (simulator.people, "opt_out"),
             "ids_sendable": (simulator.people.identities, "sendable"),
-            "tier_limit": (simulator.people.tier, "most"), "account_code": (simulator.people.account, "code"),
+            "tier_limit": (simulator.people.tier, "most"),
+            "account_code": (simulator.people.account, "code"),
             "webhook_url": (simulator.accounts.first, "webhook_url"),
             "fallback_url": (simulator.accounts.first, "fallback_url"),
             "signed_url": (simulator.accounts.first, "signed_url"),
-        }  # fmt: skip
+        }
         if unknown := sorted(set(wanted) - set(places)):
             return web.json_response({"unknown": unknown}, status=400)
         for name, value in wanted.items():
@@ -97,7 +124,7 @@ class Control:
         return web.json_response(wanted)
 
     async def _numbers(self, request: web.Request) -> web.Response:
-        """What happens to messages for a number: `error_code` (null: nothing any more), `when`, `count`."""
+        """Set what happens to a number's messages: `error_code` (null: nothing any more), `when`, `count`."""
         wanted = await request.json()
         rules, code = self._simulator.people.rules, wanted["error_code"]
         rules.pop(wanted["number"], None)
@@ -107,7 +134,7 @@ class Control:
         return web.json_response(wanted)
 
     async def _people(self, request: web.Request) -> web.Response:
-        """A person with an id, as from now on: see `local.vendors.twilio.identities.Identity`."""
+        """Define a person with an id, from now on: see `local.vendors.twilio.identities.Identity`."""
         wanted = await request.json()
         try:
             self._simulator.people.identities.know(Identity.of(wanted))
@@ -121,14 +148,18 @@ class Control:
         return web.json_response(wanted)
 
     async def _accounts(self, request: web.Request) -> web.Response:
-        """Another account, or more senders or keys of a known one."""
+        """Add an account, or more senders or keys to a known one."""
         wanted = await request.json()
         accounts = self._simulator.accounts
         account = accounts.by_sid.setdefault(
             wanted["sid"],
-            Account(sid=wanted["sid"], token=wanted.get("token", ""), senders=set(),
-                    webhook_url=wanted.get("webhook_url", accounts.first.webhook_url)),
-        )  # fmt: skip
+            Account(
+                sid=wanted["sid"],
+                token=wanted.get("token", ""),
+                senders=set(),
+                webhook_url=wanted.get("webhook_url", accounts.first.webhook_url),
+            ),
+        )
         account.senders |= set(wanted.get("senders", []))
         account.keys |= wanted.get("keys", {})
         return web.json_response({"sid": account.sid, "senders": sorted(account.senders)})
@@ -145,12 +176,12 @@ class Control:
         return web.json_response(wanted)
 
     async def _reset(self, _: web.Request) -> web.Response:
-        """Forget all messages, faults, rules of numbers, windows and templates; settings and accounts stay."""
+        """Forget all messages, faults, number rules, windows and templates; settings and accounts stay."""
         self._simulator.reset()
         return web.json_response({})
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        """All messages in the order in which they came to be; `?since=N` leaves out the first N."""
+        """Return all messages in the order in which they were created; `?since=N` skips the first N."""
         since = int(request.query.get("since", "0"))
         return web.json_response([message.row() for message in self._simulator.ledger.messages[since:]])
 

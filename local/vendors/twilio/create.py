@@ -1,4 +1,4 @@
-"""`POST …/Messages.json`: checks, acceptance, answer, in Twilio's order."""
+"""`POST …/Messages.json`: checks, acceptance and answer, in Twilio's order."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,12 +23,16 @@ async def create(simulator: TwilioSimulator, account: Account, request: web.Requ
         return answer
     posted = await request.post()
     form: Form = {name: str(value) for name, value in posted.items()}
-    media = [Media(sid=new_sid("ME"), content_type="application/octet-stream", url=str(url))
-             for url in posted.getall("MediaUrl", [])]  # fmt: skip
+    media = [
+        Media(sid=new_sid("ME"), content_type="application/octet-stream", url=str(url))
+        for url in posted.getall("MediaUrl", [])
+    ]
     if problem := _refused(simulator, account, form):
         return problem.answer()
     message = await _accept(simulator, account, form, media)
-    return await simulator.trouble.answer(request, "accept") or web.json_response(message.as_json(), status=201)
+    return await simulator.trouble.answer(request, "accept") or web.json_response(
+        message.as_json(), status=201
+    )
 
 
 def _refused(simulator: TwilioSimulator, account: Account, form: Form) -> Refusal | None:
@@ -42,10 +46,19 @@ async def _accept(simulator: TwilioSimulator, account: Account, form: Form, medi
     content_sid, variables = form.get("ContentSid"), parse_variables(form.get("ContentVariables")) or {}
     text = simulator.templates.text(content_sid, variables) if content_sid else form.get("Body", "")
     message = Message(
-        sid=new_sid("MM" if content_sid or media else "SM"), account=account.sid, to=form["To"], from_=form["From"],
-        body=text, direction="outbound-api", status="queued", created=now(), media=media, content_sid=content_sid,
-        content_variables=variables, own_id=parse_qs(urlsplit(callback).query).get("mid", [None])[0],
-    )  # fmt: skip
+        sid=new_sid("MM" if content_sid or media else "SM"),
+        account=account.sid,
+        to=form["To"],
+        from_=form["From"],
+        body=text,
+        direction="outbound-api",
+        status="queued",
+        created=now(),
+        media=media,
+        content_sid=content_sid,
+        content_variables=variables,
+        own_id=parse_qs(urlsplit(callback).query).get("mid", [None])[0],
+    )
     simulator.ledger.add(message)
     code = failure(message, simulator.templates, simulator.people)
     if simulator.faults.fires("drop-callbacks"):

@@ -1,4 +1,4 @@
-"""What becomes of an accepted message: it waits for its turn, is sent, delivered and read, or fails; and is reported."""
+"""What becomes of an accepted message: it queues, is sent, delivered and read, or fails; each is reported."""
 
 import asyncio
 import random
@@ -14,26 +14,26 @@ from local.vendors.twilio.messages import API_VERSION, Message, now
 from local.vendors.twilio.post import Poster
 
 _FINAL_FAILURES = {63016: "undelivered", 63024: "undelivered", 21610: "undelivered"}
-"""Of other codes the message is `failed`: it did not leave Twilio."""
+"""With any other code the message is `failed`: it did not leave Twilio."""
 
 
 @dataclass(slots=True)
 class SenderQueue:
-    """Drains `mps` messages a second for each sender; what would wait longer than `seconds` is refused."""
+    """Drains `mps` messages a second per sender; refuses what would wait longer than `seconds`."""
 
     mps: float = 80.0
     seconds: float = 4 * 3600.0
     _free_at: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def wait_of(self, sender: str) -> float:
-        """Return the seconds that a new message would wait now."""
+        """Return how many seconds a new message would wait now."""
         return max(0.0, self._free_at[sender] - time.monotonic())
 
     def full(self, sender: str) -> bool:
         return self.wait_of(sender) > self.seconds
 
     def take(self, sender: str) -> float:
-        """Acquire a slot; return the seconds until its turn."""
+        """Take a slot; return the seconds until it comes."""
         wait = self.wait_of(sender)
         self._free_at[sender] = time.monotonic() + wait + 1 / self.mps
         return wait
@@ -44,14 +44,14 @@ class SenderQueue:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One status to be reported."""
+    """One status to report."""
 
     status: str
     error_code: int | None = None
 
 
 class Delivery:
-    """Carries messages on in the background."""
+    """Advances messages in the background."""
 
     def __init__(self, poster: Poster, faults: Faults) -> None:
         self.queue = SenderQueue()
@@ -69,7 +69,10 @@ class Delivery:
         return [*([Report("sent")] if status == "undelivered" else []), Report(status, failure)]
 
     async def begin(self, message: Message, account: Account, callback: str, failure: int | None) -> None:
-        """Start carrying a message on; return at once, unless the fault `callback-early` reports before the answer."""
+        """Start advancing a message and return at once.
+
+        If the fault `callback-early` fires, wait until it has made the first report, before the answer.
+        """
         reports = self.reports_of(failure)
         if self._faults.fires("callback-reorder"):
             random.shuffle(reports)
@@ -95,7 +98,9 @@ class Delivery:
         if late := self._faults.take("callback-delay"):
             await asyncio.sleep(late.seconds or 1.0)
         for _ in range(1 + self._faults.fires("callback-duplicate")):
-            await self._poster.post(callback, params_of(message, report), account.token, signed(callback, account))
+            await self._poster.post(
+                callback, params_of(message, report), account.token, signed(callback, account)
+            )
 
     def clear(self) -> None:
         """Drop what is under way."""
@@ -107,10 +112,17 @@ class Delivery:
 def params_of(message: Message, report: Report) -> dict[str, str]:
     """Return a status callback's parameters."""
     params = {
-        "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": report.status, "SmsStatus": report.status,
-        "AccountSid": message.account, "From": message.from_, "To": message.to, "ApiVersion": API_VERSION,
-        "ChannelPrefix": "whatsapp", "ChannelInstallSid": "XE" + "0" * 32,
-    }  # fmt: skip
+        "MessageSid": message.sid,
+        "SmsSid": message.sid,
+        "MessageStatus": report.status,
+        "SmsStatus": report.status,
+        "AccountSid": message.account,
+        "From": message.from_,
+        "To": message.to,
+        "ApiVersion": API_VERSION,
+        "ChannelPrefix": "whatsapp",
+        "ChannelInstallSid": "XE" + "0" * 32,
+    }
     if report.status == "read":
         params["EventType"] = "READ"
     if report.error_code is not None:
@@ -120,7 +132,7 @@ def params_of(message: Message, report: Report) -> dict[str, str]:
 
 
 def signed(url: str, account: Account) -> str:
-    """Return what a callback's signature is made over: under the public address where the account has one."""
+    """Return the URL that a callback's signature covers: the public one if the account has one."""
     if not account.signed_url:
         return ""
     public, called = urlsplit(account.signed_url), urlsplit(url)

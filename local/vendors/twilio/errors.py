@@ -1,4 +1,4 @@
-"""Twilio's errors: the body with four keys, and Twilio's words for the codes that the simulator uses."""
+"""Twilio's errors: a body with four keys, and Twilio's text for the codes that the simulator uses."""
 
 from dataclasses import dataclass
 
@@ -51,17 +51,22 @@ class Refusal:
 
 
 def error(status: int, code: int, words: str = "") -> web.Response:
-    """Return Twilio's error answer."""
+    """Return Twilio's error response."""
     text = words or words_of(code)
-    body = {"code": code, "message": text, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status}
+    body = {
+        "code": code,
+        "message": text,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
     return web.json_response(body, status=status)
 
 
 def error_of_status(status: int) -> web.Response:
-    """Return the answer that fits a status."""
+    """Return the response for a status."""
     return error(status, _CODES.get(status, 20500))
 
 
 def words_of(code: int) -> str:
-    """Return Twilio's words for a code."""
+    """Return Twilio's text for a code."""
     return _WORDS.get(code, "Refused")

@@ -1,4 +1,4 @@
-"""People with business-scoped ids: what a webhook shows of them, and to whom a message to either address goes. Pure."""
+"""People with business-scoped ids: what webhooks show of them, and whom a message to them reaches. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,15 +11,17 @@ Shows = Literal["number", "both", "id"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """`number`: None of who never shows one; `shows`: what webhooks have of the person, and from `withheld_from` on the id
-    alone; `former`: the number that the person has changed for this one: nobody is there any more, nor at the id of then.
-    """
+    """A person as of now."""
 
     user_id: str
+    #: None if the person never shows one.
     number: str | None = None
     parent_id: str | None = None
+    #: What webhooks show of the person.
     shows: Shows = "both"
+    #: From then on, webhooks show the id alone.
     withheld_from: datetime | None = None
+    #: The number given up for this one. Nobody is there any more, nor at the id that went with it.
     former: str | None = None
 
     @classmethod
@@ -27,7 +29,7 @@ class Identity:
         """Read what a test wants. `withheld_from`: ISO 8601.
 
         Raises:
-            ValueError: a name that is none of the fields, or a time that is none.
+            ValueError: a name that is not a field, or a malformed time.
         """
         if unknown := sorted(set(wanted) - {each.name for each in fields(cls)}):
             raise ValueError(f"unknown: {', '.join(unknown)}")
@@ -39,7 +41,7 @@ class Identity:
 
     @property
     def telephone(self) -> str:
-        """By which the person is told from others."""
+        """What tells the person from others."""
         return self.number or self.user_id
 
     @property
@@ -47,11 +49,11 @@ class Identity:
         return [f"{WHATSAPP}{each}" for each in (self.number, self.user_id) if each]
 
     def sender(self, at: datetime) -> str:
-        """Return what `From` has of a message that is written at a time."""
+        """Return what `From` contains for a message written at a given time."""
         return self.telephone if self._shown(at) != "id" else self.user_id
 
     def params(self, at: datetime) -> dict[str, str]:
-        """Return the parameters that name the person beside the sender."""
+        """Return the parameters that name the person besides the sender."""
         if self._shown(at) == "number":
             return {}
         parent = {"ParentExternalUserId": f"{WHATSAPP}{self.parent_id}"} if self.parent_id else {}
@@ -64,14 +66,15 @@ class Identity:
 
 @dataclass(slots=True)
 class Identities:
-    """`sendable`: the account may send to ids; one that may not yet is refused with 21211."""
+    """The people known so far."""
 
+    #: Whether the account may send to ids; if not, they are refused with 21211.
     sendable: bool = True
     _people: dict[str, Identity] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
 
     def know(self, identity: Identity) -> None:
-        """Have a person be like this from now on."""
+        """Have a person be as described from now on."""
         if identity.former is not None:
             before = self._people.pop(identity.former, None)
             self._left |= {f"{WHATSAPP}{identity.former}", *(before.addresses if before else ())}
@@ -79,11 +82,11 @@ class Identities:
         self._people[identity.telephone] = identity
 
     def of(self, telephone: str) -> Identity | None:
-        """Return who writes from a telephone, by its number, or by the person's id where it shows none."""
+        """Return who writes from a telephone: given by its number, or by the person's id if it shows none."""
         return self._people.get(telephone)
 
     def addresses(self, address: str) -> list[str]:
-        """Return all addresses of whom one belongs to, as Twilio writes them."""
+        """Return all addresses of the person at an address, as Twilio writes them."""
         found = (each.addresses for each in self._people.values() if address in each.addresses)
         return next(found, [address])
 

@@ -1,7 +1,7 @@
 """Every kind of message a client can send, as Twilio posts it. Pure.
 
-`MessageType`, `ListId` and `ListTitle`, and how reactions and unsupported messages arrive, are not in Twilio's
-documentation: they are written here as other integrations have seen or expect them.
+Twilio's documentation lacks `MessageType`, `ListId` and `ListTitle`, and how reactions and unsupported
+messages arrive. They are written here as other integrations have seen or expect them.
 """
 
 import base64
@@ -19,14 +19,14 @@ _TYPE_OF_MEDIA = {"image": "image", "audio": "audio", "video": "video"}
 
 
 def media_of(wanted: Json) -> list[Media]:
-    """Return the files of a message: `media` is a list of `{content_type, base64 | text}`; contacts are vCards."""
+    """Return a message's files: `media` lists `{content_type, base64 | text}`; contacts become vCards."""
     files = [*wanted.get("media", []), *(_vcard(contact) for contact in wanted.get("contacts", []))]
     return [
         Media(
             sid=new_sid("ME"),
             content_type=file["content_type"],
             data=base64.b64decode(file["base64"]) if "base64" in file else file.get("text", "").encode(),
-        )  # fmt: skip
+        )
         for file in files
     ]
 
@@ -37,7 +37,7 @@ def _vcard(contact: Json) -> Json:
 
 
 def body_of(wanted: Json) -> str:
-    """Return the text; of a button or a list its title, of a reaction its emoji."""
+    """Return the text: a button's or list's title, or a reaction's emoji, if it is one."""
     if "button" in wanted:
         return str(wanted["button"]["text"])
     if "list" in wanted:
@@ -49,19 +49,33 @@ def params_of(message: Message, wanted: Json, base_url: str) -> Params:
     """Return the webhook's parameters. `base_url`: where media are fetched."""
     client = message.from_.removeprefix(WHATSAPP)
     params = {
-        "MessageSid": message.sid, "SmsSid": message.sid, "SmsMessageSid": message.sid, "AccountSid": message.account,
-        "From": message.from_, "To": message.to, "Body": message.body, "NumMedia": str(len(message.media)),
-        "NumSegments": "1", "SmsStatus": "received", "ApiVersion": API_VERSION, "ReferralNumMedia": "0",
-        "ProfileName": str(wanted.get("profile_name", "Cliente")), "MessageType": _type(message, wanted),
-        **_person(client, wanted), **_media_params(message, base_url), **_special(wanted),
-    }  # fmt: skip
+        "MessageSid": message.sid,
+        "SmsSid": message.sid,
+        "SmsMessageSid": message.sid,
+        "AccountSid": message.account,
+        "From": message.from_,
+        "To": message.to,
+        "Body": message.body,
+        "NumMedia": str(len(message.media)),
+        "NumSegments": "1",
+        "SmsStatus": "received",
+        "ApiVersion": API_VERSION,
+        "ReferralNumMedia": "0",
+        "ProfileName": str(wanted.get("profile_name", "Cliente")),
+        "MessageType": _type(message, wanted),
+        **_person(client, wanted),
+        **_media_params(message, base_url),
+        **_special(wanted),
+    }
     params["ChannelMetadata"] = _metadata(params)
     return params | {name: str(value) for name, value in wanted.get("extra", {}).items()}
 
 
 def _person(client: str, wanted: Json) -> Params:
-    """A person with a username has no visible number: an id instead, which may also come with a number."""
-    params = {"WaId": client.lstrip("+")} if client.startswith("+") else {"ExternalUserId": f"{WHATSAPP}{client}"}
+    """Return who wrote. A person with a username shows an id and no number, or an id along with a number."""
+    params = (
+        {"WaId": client.lstrip("+")} if client.startswith("+") else {"ExternalUserId": f"{WHATSAPP}{client}"}
+    )
     external = wanted.get("external_user_id")
     return params | ({"ExternalUserId": f"{WHATSAPP}{external}"} if external else {})
 
@@ -86,7 +100,11 @@ def _location(place: Mapping[str, Any] | None) -> Params:
 
 def _choice(wanted: Json) -> Params:
     if button := wanted.get("button"):
-        return {"ButtonText": button["text"], "ButtonPayload": button.get("payload", button["text"]), "ButtonType": "REPLY"}
+        return {
+            "ButtonText": button["text"],
+            "ButtonPayload": button.get("payload", button["text"]),
+            "ButtonType": "REPLY",
+        }
     if pick := wanted.get("list"):
         return {"ListId": pick["id"], "ListTitle": pick["title"]}
     return {}
@@ -107,8 +125,13 @@ def _flags(wanted: Json) -> Params:
 def _type(message: Message, wanted: Json) -> str:
     if kind := wanted.get("type"):  # sticker, unsupported, or anything
         return str(kind)
-    for name, kind in (("button", "interactive"), ("list", "interactive"), ("location", "location"),
-                       ("contacts", "contacts"), ("reaction", "reaction")):  # fmt: skip
+    for name, kind in (
+        ("button", "interactive"),
+        ("list", "interactive"),
+        ("location", "location"),
+        ("contacts", "contacts"),
+        ("reaction", "reaction"),
+    ):
         if name in wanted:
             return kind
     if message.media:

@@ -19,20 +19,30 @@ async def list_media(simulator: TwilioSimulator, account: Account, request: web.
         return error(404, 20404)
     uri = str(request.rel_url)
     return web.json_response(
-        {"media_list": [_json(message, media) for media in message.media], "uri": uri, "first_page_uri": uri,
-         "next_page_uri": None, "previous_page_uri": None, "page": 0, "page_size": 50, "start": 0,
-         "end": max(len(message.media) - 1, 0)}
-    )  # fmt: skip
+        {
+            "media_list": [_json(message, media) for media in message.media],
+            "uri": uri,
+            "first_page_uri": uri,
+            "next_page_uri": None,
+            "previous_page_uri": None,
+            "page": 0,
+            "page_size": 50,
+            "start": 0,
+            "end": max(len(message.media) - 1, 0),
+        }
+    )
 
 
 async def fetch_media(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.Response:
-    """Return one's description."""
+    """Return one file's description."""
     message, media = _found(simulator, account, request)
     return web.json_response(_json(message, media)) if message and media else error(404, 20404)
 
 
-async def media_bytes(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.StreamResponse:
-    """Return the bytes, or the way to the host that has them."""
+async def media_bytes(
+    simulator: TwilioSimulator, account: Account, request: web.Request
+) -> web.StreamResponse:
+    """Return the bytes, or a redirect to the host that has them."""
     _, media = _found(simulator, account, request)
     if media is None:
         return error(404, 20404)
@@ -48,7 +58,7 @@ def _message(simulator: TwilioSimulator, account: Account, request: web.Request)
 
 def _found(
     simulator: TwilioSimulator, account: Account, request: web.Request
-) -> tuple[Message | None, Media | None]:  # fmt: skip
+) -> tuple[Message | None, Media | None]:
     message = _message(simulator, account, request)
     wanted = request.match_info["media"]
     return message, next((one for one in message.media if one.sid == wanted), None) if message else None
@@ -56,5 +66,12 @@ def _found(
 
 def _json(message: Message, media: Media) -> dict[str, Any]:
     uri = f"/{API_VERSION}/Accounts/{message.account}/Messages/{message.sid}/Media/{media.sid}.json"
-    return {"sid": media.sid, "account_sid": message.account, "parent_sid": message.sid, "content_type": media.content_type,
-            "date_created": _DATE, "date_updated": _DATE, "uri": uri}  # fmt: skip
+    return {
+        "sid": media.sid,
+        "account_sid": message.account,
+        "parent_sid": message.sid,
+        "content_type": media.content_type,
+        "date_created": _DATE,
+        "date_updated": _DATE,
+        "uri": uri,
+    }

@@ -1,4 +1,4 @@
-"""How Twilio calls a webhook: signed, with the time-outs and retries of the URL's fragment, redirects with GET."""
+"""How Twilio calls a webhook: signed, with the URL fragment's timeouts and retries; redirects become GET."""
 
 import asyncio
 import secrets
@@ -12,16 +12,16 @@ from twilio.request_validator import RequestValidator
 from yarl import URL
 
 _MS = 1000
-# What a webhook answers is some kilobytes of TwiML at most (Twilio refuses more than 64 kB).
+# A webhook answers with a few kilobytes of TwiML at most (Twilio refuses more than 64 kB).
 _LARGEST_ANSWER = 64 * 1024
 
 Failure = Literal["", "ct", "rt", "4xx", "5xx"]
-"""Why a try failed, in the words of the fragment's `rp`: connecting, reading, or the status; empty: it did not."""
+"""Why a try failed, in the terms of the fragment's `rp`: connect, read or status. Empty: it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """Twilio's defaults, and what a fragment such as `#rc=3&rp=all` makes of them. Times in milliseconds."""
+    """Twilio's defaults, as changed by a fragment such as `#rc=3&rp=all`. Times are in milliseconds."""
 
     connect: int = 5000
     read: int = 15_000
@@ -35,7 +35,7 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a webhook answered; `status` 0: nothing."""
+    """What a webhook answered; `status` 0 means nothing."""
 
     status: int
     failure: Failure
@@ -45,7 +45,7 @@ class Answer:
 
 
 def parse_overrides(fragment: str) -> Overrides:
-    """Read a URL's fragment; values out of range become the nearest, as far as documented."""
+    """Read a URL's fragment. Values out of range become the nearest allowed, as far as documented."""
     given = {name: values[-1] for name, values in parse_qs(fragment).items()}
     return Overrides(
         connect=_bounded(given.get("ct"), 100, 10_000, 5000),
@@ -67,10 +67,15 @@ class Poster:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, params: Mapping[str, str], token: str, signed_url: str = "") -> Answer:
-        """Post as Twilio does. `token`: the account's; `signed_url`: where the signature is over another address."""
+        """Post as Twilio does.
+
+        `token` is the account's; `signed_url` is what the signature covers if that is another address.
+        """
         overrides = parse_overrides(urlsplit(url).fragment)
         headers = {
-            "X-Twilio-Signature": RequestValidator(token).compute_signature(signed_url or _signable(url), dict(params)),
+            "X-Twilio-Signature": RequestValidator(token).compute_signature(
+                signed_url or _signable(url), dict(params)
+            ),
             "I-Twilio-Idempotency-Token": secrets.token_hex(16),
             "User-Agent": "TwilioProxy/1.1",
         }
@@ -86,11 +91,16 @@ class Poster:
         return answer
 
     async def _try(
-        self, url: str, params: Mapping[str, str], headers: Mapping[str, str], overrides: Overrides, tries: int
+        self,
+        url: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        overrides: Overrides,
+        tries: int,
     ) -> Answer:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=overrides.connect / _MS, sock_read=overrides.read / _MS
-        )  # fmt: skip
+        )
         try:
             async with self._opened().post(
                 URL(url).with_fragment(None), data=params, headers=headers, timeout=timeout
@@ -113,7 +123,7 @@ class Poster:
 
 
 def _signable(url: str) -> str:
-    """Return the URL that is signed: without fragment, user and password."""
+    """Return the URL as it is signed: without fragment, user and password."""
     bare = URL(url, encoded=True)
     return str(bare.with_fragment(None).with_user(None)) if bare.fragment or bare.user else url
 

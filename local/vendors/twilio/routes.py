@@ -1,4 +1,4 @@
-"""The REST side of the simulated Twilio: what clients of `api`, `messaging` and `content.twilio.com` ask."""
+"""The REST side of the simulated Twilio: what clients ask of `api`, `messaging` and `content.twilio.com`."""
 
 import secrets
 import time
@@ -21,7 +21,7 @@ _ACCOUNT = f"/{API_VERSION}/Accounts/{{account}}"
 _MESSAGE = f"{_ACCOUNT}/Messages/{{sid}}"
 _UNFINISHED = frozenset({"accepted", "scheduled", "queued", "sending"})
 _CANCELABLE = frozenset({"accepted", "scheduled", "queued"})
-# As the largest message with ten files of a client, base64 in JSON.
+# Enough for the largest message with ten files of a client, as base64 in JSON.
 _LARGEST_REQUEST = 64 * 1024 * 1024
 
 
@@ -67,7 +67,7 @@ def _answered(
 
 async def _answer(
     simulator: TwilioSimulator, stage: str, handler: Handler, request: web.Request
-) -> web.StreamResponse:  # fmt: skip
+) -> web.StreamResponse:
     if 0 < simulator.max_concurrent < simulator.requests:
         return error(429, 20429)
     await simulator.latency.wait()
@@ -97,7 +97,7 @@ async def _fetch(simulator: TwilioSimulator, account: Account, request: web.Requ
 
 
 async def _update(simulator: TwilioSimulator, account: Account, request: web.Request) -> web.Response:
-    """Redact (`Body` empty) or cancel."""
+    """Redact a message (empty `Body`) or cancel it."""
     message = simulator.ledger.get(request.match_info["sid"])
     if message is None or message.account != account.sid:
         return error(404, 20404)
@@ -124,10 +124,18 @@ async def _delete(simulator: TwilioSimulator, account: Account, request: web.Req
 
 
 async def _account(_: TwilioSimulator, account: Account, __: web.Request) -> web.Response:
-    body = {"sid": account.sid, "friendly_name": "Simulada", "status": "active", "type": "Full", "auth_token": "",
-            "owner_account_sid": account.sid, "uri": f"/{API_VERSION}/Accounts/{account.sid}.json",
-            "date_created": "Wed, 01 Jan 2025 00:00:00 +0000", "date_updated": "Wed, 01 Jan 2025 00:00:00 +0000",
-            "subresource_uris": {}}  # fmt: skip
+    body = {
+        "sid": account.sid,
+        "friendly_name": "Simulada",
+        "status": "active",
+        "type": "Full",
+        "auth_token": "",
+        "owner_account_sid": account.sid,
+        "uri": f"/{API_VERSION}/Accounts/{account.sid}.json",
+        "date_created": "Wed, 01 Jan 2025 00:00:00 +0000",
+        "date_updated": "Wed, 01 Jan 2025 00:00:00 +0000",
+        "subresource_uris": {},
+    }
     return web.json_response(body)
 
 
@@ -150,7 +158,7 @@ async def _content(simulator: TwilioSimulator, account: Account, request: web.Re
 
 
 def application(simulator: TwilioSimulator) -> web.Application:
-    """Build it: Twilio's routes, and `/_sim/…` to steer it."""
+    """Build the application: Twilio's routes, and `/_sim/…` to steer it."""
     app = web.Application(client_max_size=_LARGEST_REQUEST)
     add_routes(app, simulator)
     Control(simulator).add_routes(app)

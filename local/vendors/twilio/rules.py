@@ -1,4 +1,4 @@
-"""What Twilio and WhatsApp make of a create: refused at once, or accepted and failed later. Pure."""
+"""What Twilio and WhatsApp do with a create: refuse it at once, or accept it and fail it later. Pure."""
 
 import re
 import time
@@ -24,19 +24,21 @@ _NO_NUMBER = 21211
 _NOT_ON_WHATSAPP = 63003
 _TOO_MANY_TO_ONE = 63018
 _LOUD_SYNC = frozenset({63007})
-"""Of the 63… family, refused at once; all others come by callback."""
+"""The codes of the 63… family that are refused at once; all others come by callback."""
 
 
 @dataclass(slots=True, kw_only=True)
 class NumberRule:
-    """What happens to messages for a number. `when`: sync or async; `count`: how often yet, -1 without end."""
+    """What happens to messages for a number."""
 
     code: int
+    #: sync or async.
     when: str
+    #: How many more times; -1 means without limit.
     count: int = -1
 
     def taken(self, when: str) -> int | None:
-        """Return the code if the rule acts now."""
+        """Return the code if the rule applies now."""
         if self.when != when or self.count == 0:
             return None
         self.count -= self.count > 0
@@ -44,21 +46,23 @@ class NumberRule:
 
 
 def when_by_default(code: int) -> str:
-    """Return when a code comes according to Twilio's documentation."""
+    """Return when a code comes, according to Twilio's documentation."""
     return "async" if code // 1000 in (30, 63) and code not in _LOUD_SYNC else "sync"
 
 
 @dataclass(slots=True)
 class PairRate:
-    """WhatsApp's bound of messages to one person (Meta's 131056): `burst` at once (0: no bound), then one per `seconds`."""
+    """WhatsApp's limit on messages to one person (Meta's 131056)."""
 
+    #: How many may come at once; 0 means no limit.
     burst: int = 0
+    #: After that, one message per this many seconds.
     seconds: float = 6.0
     when: str = "async"  # or sync
-    _used: dict[str, tuple[float, float]] = field(default_factory=dict)  # by number: level, and at what time
+    _used: dict[str, tuple[float, float]] = field(default_factory=dict)  # by number: level, and since when
 
     def exceeded(self, to: str, when: str) -> int | None:
-        """Count a message; return the code where it is too much."""
+        """Count a message; return the code if it is one too many."""
         if not self.burst or when != self.when:
             return None
         level, at = self._used.get(to, (0.0, time.monotonic()))
@@ -70,7 +74,7 @@ class PairRate:
 
 @dataclass(slots=True)
 class People:
-    """What is known of the clients' numbers, as Twilio's addresses (`whatsapp:+…`) unless said otherwise."""
+    """What is known of clients. Keys are Twilio's addresses (`whatsapp:+…`) unless noted otherwise."""
 
     window: bool = False
     opt_out: str = "off"  # off; sync, async: how creates for people who sent STOP are refused
@@ -83,7 +87,7 @@ class People:
     identities: Identities = field(default_factory=Identities)
 
     def of_account(self, when: str) -> int | None:
-        """Return the code with which the account is refused at that moment, if it is."""
+        """Return the code with which the account is refused at that moment, if any."""
         return self.account.when(when, when_by_default(self.account.code or 0))
 
     def rule(self, to: str, when: str) -> int | None:
@@ -91,16 +95,18 @@ class People:
         return rule.taken(when) if rule else None
 
     def open_window(self, client: str, sender: str, at: datetime) -> bool:
-        """Return whether free text may be written: within 24 h of the client's last message to this sender."""
+        """Return whether free text is allowed: within 24 h of the client's last message to this sender."""
         return not self.window or self.wrote(client, sender, at)
 
     def wrote(self, client: str, sender: str, at: datetime) -> bool:
-        """Return whether the client has written within 24 h."""
+        """Return whether the client has written within the last 24 h."""
         last = self.last_inbound.get((client, sender))
         return last is not None and at - last < _WINDOW
 
 
-def refusal(form: Mapping[str, str], senders: set[str], templates: Templates, people: People) -> Refusal | None:
+def refusal(
+    form: Mapping[str, str], senders: set[str], templates: Templates, people: People
+) -> Refusal | None:
     """Judge a create before it is accepted."""
     to, sender = form.get("To", ""), form.get("From", "")
     if code := people.of_account("sync"):
@@ -136,7 +142,7 @@ def _content_refusal(form: Mapping[str, str], templates: Templates) -> Refusal |
 
 
 def failure(message: Message, templates: Templates, people: People) -> int | None:
-    """Return the code with which an accepted message fails later; None: it arrives."""
+    """Return the code with which an accepted message fails later, or None if it arrives."""
     if code := people.of_account("async") or people.rule(message.to, "async"):
         return code
     if people.identities.is_left(message.to):
@@ -145,7 +151,9 @@ def failure(message: Message, templates: Templates, people: People) -> int | Non
         return code
     if people.opt_out == "async" and (message.to, message.from_) in people.stopped:
         return _UNSUBSCRIBED
-    if not people.wrote(message.to, message.from_, message.created) and (code := people.tier.exceeded(message.to)):
+    if not people.wrote(message.to, message.from_, message.created) and (
+        code := people.tier.exceeded(message.to)
+    ):
         return code
     if message.content_sid:
         return templates.failure(message.content_sid, message.content_variables)
@@ -162,5 +170,5 @@ def _is_user_id(to: str) -> bool:
 
 
 def _units(text: str) -> int:
-    """Emoji count more than once (errors/21617)."""
+    """Return the length in UTF-16 units: emoji count more than once (errors/21617)."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -15,12 +15,14 @@ from local.vendors.twilio.webhooks import Webhooks
 
 
 class TwilioSimulator:
-    """Some accounts, their messages, and what WhatsApp makes of them.
+    """A few accounts, their messages, and what WhatsApp does with them.
 
-    `max_concurrent`: requests at once before 429 (0: no bound); `list_lag_seconds`: how old a message is when the list
-    shows it, `list_spread_seconds`: up to so much more, each by itself, `list_unordered`: those of one second have no
-    order;
-    `media_redirect`: media come from another host, as the real ones do.
+    Attributes:
+        max_concurrent: Requests at once before 429 (0: no limit).
+        list_lag_seconds: How old a message is when the list shows it.
+        list_spread_seconds: Up to this many more seconds, different for each message.
+        list_unordered: Whether messages of the same second have no order.
+        media_redirect: Whether media come from another host, as the real ones do.
     """
 
     def __init__(self, account: str, token: str, webhook_url: str, sender: str) -> None:
@@ -39,14 +41,24 @@ class TwilioSimulator:
         self.list_unordered = False
         self.max_concurrent = 0
         self.media_redirect = False
-        self.requests = 0  # being answered now
+        self.requests = 0  # currently being answered
 
     def reset(self) -> None:
-        """Forget all that happened and all that was armed; settings and accounts stay."""
+        """Forget everything that happened or was armed; settings and accounts stay."""
         people = self.people
-        for part in (self.delivery, self.ledger, self.faults, people.rules, people.last_inbound, people.stopped,
-                     people.tier, people.identities, self.templates.by_sid, self.indicators,
-                     self.webhooks.debugger.entries):  # fmt: skip
+        for part in (
+            self.delivery,
+            self.ledger,
+            self.faults,
+            people.rules,
+            people.last_inbound,
+            people.stopped,
+            people.tier,
+            people.identities,
+            self.templates.by_sid,
+            self.indicators,
+            self.webhooks.debugger.entries,
+        ):
             part.clear()
 
     async def close(self, _: web.Application) -> None:

@@ -1,4 +1,4 @@
-"""What a webhook answers: TwiML's replies, or what is wrong with it. Pure."""
+"""What a webhook answers: TwiML replies, or what is wrong with it. Pure."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
@@ -11,9 +11,11 @@ _NO_REPLY = frozenset({202, 204})
 
 @dataclass(frozen=True, slots=True)
 class TwimlResult:
-    """`replies`: (text, media URL). `problem`: the code in Twilio's debugger, None: all is well."""
+    """What came of an answer."""
 
+    #: Pairs of text and media URL.
     replies: list[tuple[str, str]] = field(default_factory=list)
+    #: The code in Twilio's debugger; None: all is well.
     problem: int | None = None
 
 

@@ -1,4 +1,7 @@
-"""Inbound messages on their way to the service: webhook, fallback, replies; what fails is dropped, but stays listable."""
+"""Inbound messages on their way to the service: webhook, fallback and replies.
+
+A message that fails is dropped, but stays listable.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +23,15 @@ class Debugger:
 
     def note(self, code: int, message: Message, url: str, answer: Answer) -> None:
         self.entries.append(
-            {"code": code, "sid": message.sid, "url": url, "status": answer.status, "tries": answer.tries,
-             "at": now().isoformat()}
-        )  # fmt: skip
+            {
+                "code": code,
+                "sid": message.sid,
+                "url": url,
+                "status": answer.status,
+                "tries": answer.tries,
+                "at": now().isoformat(),
+            }
+        )
 
 
 class Webhooks:
@@ -34,7 +43,7 @@ class Webhooks:
         self._ledger = ledger
 
     async def inbound(self, message: Message, account: Account, params: dict[str, str]) -> int:
-        """Deliver one; return the HTTP status of the first URL, 0 when it gave none."""
+        """Deliver one message; return the HTTP status of the first URL, or 0 if it gave none."""
         url = account.webhook_url
         answer = await self._poster.post(url, params, account.token, account.signed_url)
         if problem := self._took(message, answer):
@@ -49,7 +58,7 @@ class Webhooks:
             self.debugger.note(problem, message, account.fallback_url, answer)
 
     def _took(self, message: Message, answer: Answer) -> int | None:
-        """Take an answer's replies; return the debugger's code where there is something wrong with it."""
+        """Take an answer's replies; return the debugger's code if something is wrong with it."""
         if answer.failure:
             return _NO_CONNECTION if answer.failure == "ct" else _HTTP_FAILURE
         result: TwimlResult = read_answer(answer.status, answer.content_type, answer.text)
@@ -58,7 +67,7 @@ class Webhooks:
         return result.problem
 
     def reply(self, message: Message, text: str) -> Message:
-        """Twilio itself answers a message."""
+        """Add a reply by Twilio itself."""
         return self._ledger.add(
             Message(
                 sid=new_sid(),
@@ -70,5 +79,5 @@ class Webhooks:
                 status="delivered",
                 created=now(),
                 sent=now(),
-            )  # fmt: skip
+            )
         )

@@ -1,4 +1,4 @@
-"""Asks the agent what a client wrote. One attempt; whether and when there is another is the rules' business."""
+"""Asks the agent what a client wrote. One attempt: whether and when to try again is up to the rules."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,18 +31,22 @@ from streams.failpoints import reach
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# What a new text conversation is told of the one so far; ElevenLabs' limits are unknown, this is some 8 kB.
+# What a new text conversation is told of the one so far, about 8 kB; ElevenLabs' limits are unknown.
 _HISTORY_MESSAGES = 40
-# Questions that meet share a read of their calls, as the mailboxes' loads do.
+# Questions asked at the same time share a read of their calls, as the mailboxes' loads do.
 _READ_TOGETHER = 50
 _READS_AT_ONCE = 2
 
 
 class AgentClient:
-    """`until_member()`: waits until the group counts this process; `confirm(key)`: raises unless the key's partition is
-    still ours, right before the agent hears the question;
-    `take_slot`: whether the sender's rate has a place for the answer right now; `account`: where all wait while the
-    vendor refuses ours."""
+    """The agent's client.
+
+    Args:
+        account: where everybody waits while the vendor refuses our account.
+        until_member: waits until the group counts this process.
+        confirm: raises unless the key's partition is still ours, right before the agent hears the question.
+        take_slot: whether the sender's rate has a place for the answer right now.
+    """
 
     def __init__(
         self,
@@ -73,7 +77,7 @@ class AgentClient:
         self._rows = GroupCommit(self._read_rows, _READ_TOGETHER, at_once=_READS_AT_ONCE)
 
     def prepare(self, agent_id: str) -> None:
-        """Have ready what the agent's first question needs, if its vendor is there: a client may answer within seconds."""
+        """Prepare the agent's first question, if its vendor is there: a client may answer within seconds."""
         if not self._breaker.is_open:
             self._vendors.agent.prepare(agent_id)
 
@@ -90,7 +94,9 @@ class AgentClient:
             return self._not_in_time(ids, seconds, away=database.is_under_way)
         except AccountRefused as error:  # everybody waits, and so does this one
             self._account.refused(effect.id, str(error.code), by_report=False)
-            return AgentFailed(question=ids, retryable=True, why=error.why, code=str(error.code), vendor_away=True)
+            return AgentFailed(
+                question=ids, retryable=True, why=error.why, code=str(error.code), vendor_away=True
+            )
         except TerminalError as error:
             self._account.went_through(effect.id, by_report=False)
             # An agent whose prompt needs the call's own variables refuses without them; they may come later.
@@ -104,28 +110,41 @@ class AgentClient:
 
     def _not_in_time(self, ids: tuple[str, ...], seconds: float, *, away: bool) -> AgentFailed:
         pause = self._account.pause
-        why = "the agent did not answer in time" if pause is None else "the agent's vendor refuses our account"
+        why = (
+            "the agent did not answer in time" if pause is None else "the agent's vendor refuses our account"
+        )
         code = None if pause is None else pause.code
-        return AgentFailed(question=ids, retryable=True, why=why, code=code, seconds=seconds, vendor_away=away)
+        return AgentFailed(
+            question=ids, retryable=True, why=why, code=code, seconds=seconds, vendor_away=away
+        )
 
     async def _ask(
         self, key: str, effect: AskAgent, ids: tuple[str, ...], database: "_DatabaseWait"
     ) -> AgentAnswered:
-        await database.of(self._until_member())  # no trouble of the vendor's: it takes no place, and no patience
+        # No trouble of the vendor's: it takes neither a place nor patience.
+        await database.of(self._until_member())
         await self._account.wait(effect.id)
         async with self._breaker.call():
             reach("after-begin")
             fetched = await self._details(effect)
             asked = await self._question(key, effect, fetched, database)
             begun = self._monotonic()
-            with self._vendors.messenger.typing(effect.question[-1].event_id), vendor_call("elevenlabs", "answer"):
+            with (
+                self._vendors.messenger.typing(effect.question[-1].event_id),
+                vendor_call("elevenlabs", "answer"),
+            ):
                 reply = await self._vendors.agent.ask(asked)
             self._account.went_through(effect.id, by_report=False)
             reach("after-agent")
         return self._answered(effect, ids, reply, round(self._monotonic() - begun, 3), fetched)
 
     def _answered(
-        self, effect: AskAgent, ids: tuple[str, ...], reply: AgentReply, seconds: float, details: CallDetails | None
+        self,
+        effect: AskAgent,
+        ids: tuple[str, ...],
+        reply: AgentReply,
+        seconds: float,
+        details: CallDetails | None,
     ) -> AgentAnswered:
         raw = {"text": reply.text, "transport": reply.transport, "raw": reply.raw, "ended": reply.ended}
         return AgentAnswered(
@@ -141,13 +160,13 @@ class AgentClient:
         )
 
     async def _details(self, effect: AskAgent) -> CallDetails | None:
-        """Return what is only just learned of the call."""
+        """Return what is only now learned of the call."""
         if effect.has_details or not effect.call_id:
             return None
         return await self._calls.within(effect.call_id, self._policy.summary_wait)
 
     async def _row(self, key: str, database: "_DatabaseWait") -> ConversationRow | None:
-        # Shielded, for the next question of the same number may share the read with one that is cut off.
+        # Shielded, because the number's next question may share the read with one that is cut off.
         return await database.of(asyncio.shield(self._rows.submit(key)))
 
     async def _read_rows(self, keys: Sequence[str]) -> Sequence[ConversationRow | None]:
@@ -175,7 +194,9 @@ class AgentClient:
             is_late=self._now() - question_since(effect.question, self._policy) > HELD_UP,
         )
 
-    async def _meanwhile(self, key: str, effect: AskAgent, database: "_DatabaseWait") -> list[tuple[str, str]]:
+    async def _meanwhile(
+        self, key: str, effect: AskAgent, database: "_DatabaseWait"
+    ) -> list[tuple[str, str]]:
         """Return what was said while a person stood in for the agent."""
         if (since := effect.meanwhile_since) is None:
             return []
@@ -190,13 +211,13 @@ class AgentClient:
 
 
 class _DatabaseWait:
-    """Whether a question waits for Postgres, or for Kafka: that these stand still is no reason to apologise."""
+    """Whether a question waits for Postgres or Kafka: that these stand still is no reason to apologise."""
 
     def __init__(self) -> None:
         self.is_under_way = False
 
     async def of(self, reading: Awaitable[T]) -> T:
-        """Return what is read."""
+        """Return what is read, noting meanwhile that it is under way."""
         self.is_under_way = True
         found = await reading
         self.is_under_way = False

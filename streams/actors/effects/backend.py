@@ -1,6 +1,6 @@
-"""Notifies the backend by a signed POST of what it must act on: an escalation, an opt-out.
+"""Notifies the backend, by a signed POST, of what it must act on: an escalation or an opt-out.
 
-It may get one twice (`X-Event-Id` tells), never not at all, as long as it comes back within a day.
+It may get an event twice (`X-Event-Id` tells) but misses none, as long as it comes back within a day.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
 class BackendClient:
-    """Posts under BACKEND_URL. `seconds`: Unix time, which the signature bears."""
+    """A client that posts under BACKEND_URL. `seconds`: Unix time, which the signature bears."""
 
     def __init__(
         self, settings: Settings, pool: Pool, session: aiohttp.ClientSession, seconds: Callable[[], float]
@@ -36,9 +36,7 @@ class BackendClient:
         """Post one event."""
         event = await backend_post(self._pool, effect.conversation_id, effect.number)
         problem = None if event is None else await self._problem(event)
-        return BackendAnswered(
-            conversation_id=effect.conversation_id, number=effect.number, problem=problem
-        )
+        return BackendAnswered(conversation_id=effect.conversation_id, number=effect.number, problem=problem)
 
     async def _problem(self, event: Json) -> str | None:
         """Return why the backend did not take it, or None."""

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class CallLookup:
-    """Best effort: whatever is not there yet is asked for again later."""
+    """Best-effort look-up of calls: whatever is not there yet is asked for again later."""
 
     def __init__(self, calls: Calls, breaker: CircuitBreaker) -> None:
         self._calls = calls
@@ -27,7 +27,7 @@ class CallLookup:
         return DetailsFetched(call_id=effect.call_id, details=details)
 
     async def within(self, call_id: str, seconds: float | None) -> CallDetails | None:
-        """Return what is known of a call, or None after `seconds`; not asked while ElevenLabs is away."""
+        """Return what is known of a call; None after `seconds`, or while ElevenLabs is away."""
         if self._breaker.is_open:
             return None
         try:

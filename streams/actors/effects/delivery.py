@@ -15,22 +15,36 @@ from rules.held_up import HELD_UP
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.outcomes import by_person
 from rules.state import Part
-from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
+from schemas.errors import (
+    AccountRefused,
+    Fenced,
+    NumberBusy,
+    RetryableError,
+    TerminalError,
+    UnknownOutcome,
+    Withheld,
+)
 from schemas.phone import is_user_id, masked
 from streams.failpoints import reach
 
 log = structlog.get_logger()
 
-# Of an id: the account may not send to ids yet, which is not that person's fault.
+# For a user id: the account may not send to ids yet, which is not that person's fault.
 _NO_SUCH_RECIPIENT = "21211"
 _HELD = "first messages wait: the sender may send none now"
 
 
 class Delivery:
-    """`confirm(key, epoch)`: raises unless the key's partition has been ours since that epoch, which `epoch_of(key)` tells,
-    proven at most 2 s ago; `may_leave(key, epoch)`: whether that proof is still good enough; `now`: Postgres' time;
-    `find_restored`: see `streams.actors.effects.restored`; `standing`: of our sender, see there; `addresses_of(key)`: all
-    that a person is known to have.
+    """Delivery of messages.
+
+    Args:
+        standing: of our sender, see `clients.sender_standing`.
+        epoch_of: returns the epoch under which a key is ours.
+        confirm: raises unless the key's partition has been ours since that epoch, proven at most 2 s ago.
+        may_leave: whether that proof is still good enough.
+        now: Postgres' time.
+        find_restored: see `streams.actors.effects.restored`.
+        addresses_of: returns all addresses that a key's person is known to have.
     """
 
     def __init__(
@@ -59,14 +73,15 @@ class Delivery:
         self._addresses_of = addresses_of
 
     def take_slot(self, *, is_first: bool = False) -> bool:
-        """Acquire a slot of the rate if one is free right now and the vendor is not known to be away, or to refuse us."""
+        """Take a slot if one is free right now and the vendor is not known to be away, or to refuse us."""
         standing = self._standing
         may_go = standing.takes_first_messages if is_first else standing.account.pause is None
         return may_go and not self._breaker.is_open and self._rate.take_now()
 
     async def await_slot(self, effect: AwaitSlot) -> Input:
-        """Wait until the vendor takes messages of ours and the rate has a place. First messages do not wait here while
-        the sender may send none: they would be in the way of answers.
+        """Wait until the vendor takes our messages and the rate has a place.
+
+        First messages do not wait here while the sender may send none: they would be in the way of answers.
         """
         own_id = effect.part.own_id
         if effect.is_first and (held := self._standing.held_until(own_id)) is not None:
@@ -85,9 +100,15 @@ class Delivery:
         return "late" if effect.since is not None and self._now() - effect.since > HELD_UP else "fresh"
 
     async def _can_be_read(self, part: Part) -> bool:
-        """Return whether the vendor answers at all: what is sent into an outage has an unknown outcome, a read has none."""
+        """Return whether the vendor answers at all.
+
+        What is sent into an outage has an unknown outcome; a read has none.
+        """
         try:
-            with self._breaker.reading(is_probe=True, is_all=False), vendor_call(self._messenger.vendor, "list"):
+            with (
+                self._breaker.reading(is_probe=True, is_all=False),
+                vendor_call(self._messenger.vendor, "list"),
+            ):
                 await self._messenger.sent_since(self._now(), part.to)
         except (RetryableError, UnknownOutcome):
             return False
@@ -96,7 +117,7 @@ class Delivery:
         return True
 
     async def send(self, key: str, effect: SendMessage) -> Input:
-        """Send a message that is intended."""
+        """Send an intended message."""
         own_id = effect.part.own_id
         epoch = self._epoch_of(key)
         reach("after-answer")
@@ -106,8 +127,8 @@ class Delivery:
         except (RetryableError, UnknownOutcome) as error:
             return SendNotMade(own_id=own_id, why=error.why)
         try:
-            await self._confirm(key, epoch)  # the last wait before the socket: a proof grows old in any other
-        except Fenced as error:  # nothing was sent by us; by whoever has owned it since, perhaps
+            await self._confirm(key, epoch)  # the last wait before the socket: a proof ages in any other
+        except Fenced as error:  # we sent nothing, but whoever has owned it since may have
             return SendUnknown(own_id=own_id, why=str(error))
         left_at: datetime | None = None
 

@@ -1,6 +1,6 @@
-"""Notifies the actor of another address of a person of what is to be known there, by a record under that address's key.
+"""Tells the actor of a person's other address what it has to know, by a record under that address's key.
 
-It may come more than once; its id makes a repetition harmless.
+The record may come more than once; its id makes a repetition harmless.
 """
 
 from clients.kafka.producer import Producer
@@ -12,7 +12,7 @@ from streams.failpoints import reach
 
 
 class LetterClient:
-    """Publishes `conversation-command`."""
+    """Publisher of letters as `conversation-command`."""
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
@@ -21,7 +21,7 @@ class LetterClient:
         """Publish a letter; return when Kafka has it.
 
         Raises:
-            KafkaError: not known to have been stored; it is published again.
+            KafkaError: it is not known to have been stored, and is published again.
         """
         command = ConversationCommand.from_object(letter.command)
         headers = [*trace_headers()]

@@ -1,4 +1,4 @@
-"""Finds out what became of sends of unknown outcome."""
+"""Finds out what became of sends with an unknown outcome."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -27,21 +27,23 @@ log = structlog.get_logger()
 _SHORTEST_LOOK = timedelta(seconds=3)
 _LOOK_EVERY_SECONDS = 1.0
 _ITS_SECONDS = timedelta(seconds=1)
-# All whose outcome is unknown at once, after an outage or a kill.
+# All sends whose outcome is unknown at once, after an outage or a kill.
 _READ_TOGETHER = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A list of all that our sender sent. `began`: our time."""
+    """A list of all that our sender sent. `began`: when it was begun, by our time."""
 
     listing: Listing
     began: datetime
 
 
 class LookUps:
-    """What the list shows was made. What it does not show was not made once it shows something that was made well after
-    (`clients.matching.proves_absence`); where nothing else is sent, once `patience` is over. `now`: Postgres' time.
+    """Look-ups of sends in the messenger's list. `now`: Postgres' time.
+
+    What the list shows was made. What it does not show was not made once it shows something that was made
+    well after (`clients.matching.proves_absence`) or, if nothing else is sent, once `patience` is over.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class LookUps:
         self._all = GroupCommit(self._read_all, _READ_TOGETHER)
 
     async def look_up(self, key: str, effect: LookUpSend) -> Input:
-        """Look an unknown send up; while the vendor is away, as soon as it is back."""
+        """Look up an unknown send; if the vendor is away, as soon as it is back."""
         part = effect.part
         try:
             with self._breaker.reading(is_probe=await self._breaker.wait()):
@@ -82,7 +84,7 @@ class LookUps:
         return LookupDone(own_id=part.own_id, proof_at=_proof_at(part), over_at=self._over_at(part))
 
     async def _look(self, key: str, part: Part) -> tuple[Sequence[ListedMessage], bool]:
-        """Return the messages, newest first, that may be this one; without any, whether it is proven absent."""
+        """Return the messages that may be this one, newest first; if none, whether it is proven absent."""
         if part.lives_until is not None and self._now() >= part.lives_until + MARGIN:
             found, is_absent = await self._evidence(key, part, part.lives_until)
             if found or is_absent:
@@ -95,14 +97,16 @@ class LookUps:
         self, key: str, part: Part, lives_until: datetime
     ) -> tuple[Sequence[ListedMessage], bool]:
         since = (part.intended_at or lives_until) - MARGIN
-        # Shielded, for the next look at the same send may share the reading with one that is cut off.
+        # Shielded, because the next look at the same send may share the reading with one that is cut off.
         reading = await asyncio.shield(self._all.submit((part.own_id, since)))
         known = await sent_sids(self._pool, key)
         found = candidates(reading.listing.messages, part.to, _body(part), known)
-        return found, not found and proves_absence(reading.listing, read_at=reading.began, lives_until=lives_until)
+        return found, not found and proves_absence(
+            reading.listing, read_at=reading.began, lives_until=lives_until
+        )
 
     async def _read_all(self, wanted: Sequence[tuple[str, datetime]]) -> Sequence[_Reading | Exception]:
-        """Read once for all who ask, as far back as one of them wants."""
+        """Read once for all who ask, as far back as any of them wants."""
         began = self._now()
         try:
             with vendor_call(self._messenger.vendor, "list"):
@@ -112,7 +116,7 @@ class LookUps:
         return [_Reading(listing, began)] * len(wanted)
 
     async def _to_the_end(self, key: str, part: Part) -> tuple[Sequence[ListedMessage], bool]:
-        """The patience is over: only lists that are read from now on, for a while, are taken for a proof of absence."""
+        """Look for a while after the patience is over: only lists read from now on prove absence."""
         begun = self._now()
         while self._now() - begun < _SHORTEST_LOOK:
             await asyncio.sleep(self._look_every_seconds)
@@ -138,7 +142,7 @@ class LookUps:
 
 
 def _proof_at(part: Part) -> datetime | None:
-    """Return when the messenger may have dated something, in whole seconds, that proves a send's absence."""
+    """Return when the messenger, which dates in whole seconds, may have dated a proof of a send's absence."""
     return None if part.lives_until is None else part.lives_until + MARGIN + _ITS_SECONDS
 
 

@@ -27,10 +27,10 @@ log = structlog.get_logger()
 
 
 def result_of(effect: f.Effect, error: Exception) -> i.Input:
-    """Return the input that stands for the result: of a send nobody knows what became of it.
+    """Return the input that stands for a failed effect's result: of a send, that its outcome is unknown.
 
     Raises:
-        Exception: the error itself, where nothing would ever be tried again.
+        Exception: the error itself, if nothing would ever be tried again.
     """
     why = type(error).__name__
     match effect:
@@ -51,7 +51,7 @@ def result_of(effect: f.Effect, error: Exception) -> i.Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performer:
-    """`perform(key, effect)` returns the input that the effect's result is."""
+    """Performer of effects: `perform(key, effect)` returns the effect's result as an input."""
 
     pool: Pool
     policy: Policy
@@ -69,19 +69,20 @@ class Performer:
             gate.abandon()
 
     async def perform(self, key: str, effect: f.Effect) -> Input:
-        """Perform an effect. What fails in a way that nobody foresaw has a result as well.
+        """Perform an effect. One that fails in a way that nobody foresaw has a result, too.
 
         Raises:
             Fenced: the key is not ours any more.
-            Exception: the effect's own, where there is no such result; it is to be tried again.
+            Exception: the effect's own, if there is no such result; it is to be tried again.
         """
         with structlog.contextvars.bound_contextvars(**_names(effect)), _traced(effect):
             try:
                 return await self._perform(key, effect)
             except Fenced:
                 raise
-            except Exception as error:  # noqa: BLE001 - raised on, it would take the whole partition down
-                result = result_of(effect, error)  # raises what is judged, told and tried again where it is awaited
+            except Exception as error:  # noqa: BLE001 - re-raised, it would take the whole partition down
+                # Raises what is judged, told and tried again where it is awaited.
+                result = result_of(effect, error)
                 log.exception("an effect failed", effect=type(effect).__name__)
                 return result
 
@@ -115,7 +116,7 @@ class Performer:
 
 
 def _names(effect: f.Effect) -> dict[str, str]:
-    """Return what each line that is logged meanwhile says of the request which it is for."""
+    """Return what each line logged meanwhile says of the request that it is for."""
     if isinstance(effect, f.AskAgent):
         request_id = effect.question[0].request_id
     elif isinstance(effect, f.SendMessage):
@@ -127,7 +128,7 @@ def _names(effect: f.Effect) -> dict[str, str]:
 
 @contextmanager
 def _traced(effect: f.Effect) -> Iterator[None]:
-    """Go on in the trace of what is answered; the messages of a burst share one answer, so the others' are linked."""
+    """Go on in the trace of what is answered. A burst shares one answer, so its other messages are linked."""
     if isinstance(effect, f.AskAgent):
         first, *others = effect.question
         with span("turn reply", parent=first.trace) as current:

@@ -1,6 +1,6 @@
-"""After a restore: what the vendor sent already, for events of before it, is taken for the message that is to be sent.
+"""After a restore, counts what the vendor already sent for earlier events as the message to be sent.
 
-The database that was lost knew more: the agent may have been asked, and the client answered in other words.
+The lost database knew more: the agent may have been asked, and the client answered in other words.
 """
 
 import asyncio
@@ -18,13 +18,17 @@ from rules.effects import SendMessage
 
 log = structlog.get_logger()
 
-# One list is no proof: it is looked at for a while.
+# One list is no proof, so it is looked at for a while.
 _LOOKS = 4
 _LOOK_EVERY_SECONDS = 1.0
 
 
 class RestoredSends:
-    """`epochs`: of the partitions that are ours, another object with each assignment: a restore needs stopped workers."""
+    """Messages sent before a restore.
+
+    `epochs`: of our partitions, another object with each assignment. A restore needs stopped workers, so an
+    assignment follows it.
+    """
 
     def __init__(
         self,
@@ -41,7 +45,7 @@ class RestoredSends:
         self._restored_at: datetime | None = None
 
     async def find(self, key: str, effect: SendMessage) -> ListedMessage | None:
-        """Return the oldest message, whatever its words, that was sent for the same event and that no send accounts for.
+        """Return the oldest message sent for the same event, in any words, that no send accounts for.
 
         Raises:
             RetryableError, UnknownOutcome: the list could not be read; nothing may be sent.
@@ -60,7 +64,7 @@ class RestoredSends:
         return None
 
     async def _is_suspect(self, effect: SendMessage) -> bool:
-        """Only a message that was never tried: what was is looked up like any other."""
+        """Return whether to look: only for a message never tried; any other is looked up as usual."""
         if effect.part.tries > 1:
             return False
         if (epochs := self._epochs()) is not self._asked_for:

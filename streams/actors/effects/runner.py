@@ -1,4 +1,4 @@
-"""Runs conversations' effects: a drain cuts off what only waits, and what fails in a way that nobody foresaw is judged."""
+"""Runs conversations' effects: a drain cuts off those that only wait, and unforeseen failures are judged."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -14,8 +14,8 @@ from streams.actors.judge import WAITS
 from streams.actors.rejections import Rejections
 from streams.actors.values import Job, Told
 
-# A drain holds up everybody whose partition a group hands out anew, hundreds of clients for one request that hangs. So it
-# waits for twice as long as 19 of 20 of its kind took that ended lately: what takes longer most likely hangs.
+# A drain holds up everybody whose partition is reassigned: hundreds of clients for one request that hangs. So
+# it waits twice as long as 19 of 20 of a kind took lately; what takes longer most likely hangs.
 _LATELY = 400
 _TWENTIETHS = 20
 _TIMES = 2
@@ -24,7 +24,7 @@ _LEAST_SECONDS = 2.0
 
 
 class EffectRunner:
-    """`await runner.run(key, effect)` is what the key is told of it."""
+    """Runner of effects: `await runner.run(key, effect)` is what the key is told of one."""
 
     def __init__(self, performer: Performer, rejections: Rejections) -> None:
         self._performer = performer
@@ -33,7 +33,7 @@ class EffectRunner:
         self._took: dict[type[Effect], deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
 
     async def run(self, key: str, effect: Job) -> Told:
-        """Do it.
+        """Run an effect, and return what its key is told.
 
         Raises:
             Fenced: the key is not ours any more.
@@ -51,8 +51,9 @@ class EffectRunner:
         return told
 
     def abandon(self, *, also_asked: bool = False) -> None:
-        """Cut off what only waits: the next owner loses nothing by beginning it anew. `also_asked`: all that leaves nothing
-        to be found out about, because there is a next owner already.
+        """Cut off what only waits: the next owner loses nothing by starting it again.
+
+        `also_asked`: cut off all that leaves nothing to find out about, as there is a next owner already.
         """
         self._performer.abandon()
         for task, (effect, _) in self._running.items():
@@ -60,7 +61,7 @@ class EffectRunner:
                 task.cancel()
 
     def worth_waiting(self, cap: float) -> float:
-        """Return for how many seconds a drain waits for what runs; `cap` where little of its kind has ended yet."""
+        """Return how many seconds a drain waits for what runs; `cap` if few of its kind have ended yet."""
         kinds = {type(job.effect) for job, _ in self._running.values() if not job.only_waits}
         return max((self._usual(kind, cap) for kind in kinds), default=_LEAST_SECONDS)
 
@@ -71,7 +72,7 @@ class EffectRunner:
         return min(cap, max(_LEAST_SECONDS, _TIMES * quantiles(took, n=_TWENTIETHS)[-1]))
 
     def oldest_seconds(self) -> float | None:
-        """Return for how long the oldest one that does not only wait is under way."""
+        """Return for how long the oldest effect that does more than wait has been under way."""
         now = asyncio.get_running_loop().time()
         begun = [at for job, at in self._running.values() if not job.only_waits]
         return round(now - min(begun), 3) if begun else None

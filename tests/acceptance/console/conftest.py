@@ -1,4 +1,4 @@
-"""The operators' console in a real browser, on the real stack with two workers; two operators are signed in."""
+"""The operators' console in a real browser: the real stack with two workers, two operators signed in."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ Enter = Callable[[str], BrowserContext]
 
 
 def call(up: State, number: str, conversation: str = "", **over: object) -> None:
-    """A call has ended; its first message is sent."""
+    """End a call, so that its first message is sent."""
     body = call_body(conversation or f"conv_{number}", number) | over
     answer = post_body(up, body)
     assert answer.status_code == httpx.codes.OK, answer.text
@@ -33,7 +33,7 @@ def campaign(staffed: State) -> State:
 
 @pytest.fixture(scope="module")
 def cookies(campaign: State, browser: Browser) -> dict[str, StorageState]:
-    """What the browsers of ana and luis hold when they have signed in as people do."""
+    """Storage of ana's and luis's browsers after signing in as people do."""
     return {name: _sign_in(campaign, browser, name) for name in campaign["operators"]}
 
 
@@ -52,11 +52,13 @@ def _sign_in(up: State, browser: Browser, name: str) -> StorageState:
 
 @pytest.fixture
 def enter(campaign: State, browser: Browser, cookies: dict[str, StorageState]) -> Iterator[Enter]:
-    """Return a browser that is signed in as one of them, in English."""
+    """Open a browser that is signed in as one of them, in English."""
     entered: list[BrowserContext] = []
 
     def new(name: str) -> BrowserContext:
-        entered.append(browser.new_context(base_url=campaign["web_url"], locale="en-GB", storage_state=cookies[name]))
+        entered.append(
+            browser.new_context(base_url=campaign["web_url"], locale="en-GB", storage_state=cookies[name])
+        )
         return entered[-1]
 
     yield new
@@ -72,7 +74,7 @@ def context(enter: Enter) -> BrowserContext:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page of ana's on which nothing may go wrong."""
+    """A page of ana's, on which nothing may go wrong."""
     yield from sound(context)
 
 
@@ -83,7 +85,7 @@ def second(enter: Enter) -> Iterator[Page]:
 
 
 def sound(context: BrowserContext) -> Iterator[Page]:
-    """A page; what its console says to be an error fails the test."""
+    """Open a page; an error on its console fails the test."""
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

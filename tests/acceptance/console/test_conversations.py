@@ -1,4 +1,4 @@
-"""Point 3: the list with its search and filters; one conversation with bubbles, ticks, files, call and journal."""
+"""The list with search and filters; one conversation with its bubbles, ticks, files, call and journal."""
 
 import httpx
 from playwright.sync_api import BrowserContext, Page, expect
@@ -37,7 +37,9 @@ def test_the_list_is_filtered(campaign: State, page: Page) -> None:
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     call(campaign, escalated)
     told = {"command": "escalate", "by": "Eva"}
-    assert http.post(url + f"/api/conversations/{escalated}/commands", json=told, headers=headers, timeout=15).is_success
+    assert http.post(
+        url + f"/api/conversations/{escalated}/commands", json=told, headers=headers, timeout=15
+    ).is_success
     for label, value, number in (("Show", "failed", refused), ("Status", "escalated", escalated)):
         page.goto("/ops/conversations")
         page.get_by_label(label).select_option(value)
@@ -90,9 +92,14 @@ def test_files_are_described_and_fetched_through_our_host_when_somebody_opens_th
     voice = page.locator(".bubble", has_text="un mensaje de voz").locator("details.file")
     voice.locator("summary").click()
     assert voice.locator("audio").evaluate(_SECONDS) > 0
-    assert {url.split("/")[2] for url in asked if not url.startswith("data:")} == {campaign["web_url"].split("/")[2]}
+    assert {url.split("/")[2] for url in asked if not url.startswith("data:")} == {
+        campaign["web_url"].split("/")[2]
+    }
     saved = context.request.get(str(picture.get_by_role("link").get_attribute("href")))
-    assert (saved.headers["content-type"], saved.headers["content-disposition"]) == ("image/png", "attachment")
+    assert (saved.headers["content-type"], saved.headers["content-disposition"]) == (
+        "image/png",
+        "attachment",
+    )
 
 
 def test_a_file_that_is_not_there_is_a_sentence(context: BrowserContext) -> None:

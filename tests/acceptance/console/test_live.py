@@ -1,4 +1,4 @@
-"""Point 6: pages follow what happens, also after a lost connection."""
+"""Pages follow what happens, even after a lost connection."""
 
 import httpx
 from playwright.sync_api import BrowserContext, Page, expect

@@ -1,4 +1,4 @@
-"""Every page: accessible, fit for 375 px, light and dark, in both languages, usable with the keyboard alone."""
+"""Every page is accessible, fits 375 px, works light and dark, in both languages, by keyboard alone."""
 
 import re
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Where a setting says so, numbers show only their ends until somebody opens the conversation."""
+"""With masking configured, numbers show only their ends until somebody opens the conversation."""
 
 import os
 import subprocess
@@ -28,7 +28,9 @@ def masked(campaign: State, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     url = f"http://127.0.0.1:{(port := free_port())}"
     env = os.environ | campaign["env"] | {"PORT": str(port), "OPERATORS_SEE_MASKED_NUMBERS": "true"}
     with (tmp_path_factory.mktemp("masked") / "web.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "cli", "web"], cwd=ROOT, env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "web"], cwd=ROOT, env=env, stdout=log, stderr=log
+        )
     try:
         eventually_sync(lambda: _is_ready(url))
         yield url
@@ -57,7 +59,9 @@ def page(masked: str, campaign: State, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize("path", ["/ops", "/ops/conversations", "/ops/suppressed", "/ops/dead-letters", "/ops/campaigns"])
+@pytest.mark.parametrize(
+    "path", ["/ops", "/ops/conversations", "/ops/suppressed", "/ops/dead-letters", "/ops/campaigns"]
+)
 def test_no_list_holds_a_whole_number_anywhere(page: Page, path: str) -> None:
     page.goto(path)
     html = page.content()

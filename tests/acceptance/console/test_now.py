@@ -1,4 +1,4 @@
-"""Point 2: the overview while all is well, while a vendor is away, and while no worker answers."""
+"""The overview while all is well, while a vendor is away, and while no worker answers."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,9 @@ def _tile(page: Page, name: str) -> Locator:
     return page.locator(".tile", has=page.get_by_text(name, exact=True)).locator("dd")
 
 
-def test_it_tells_turns_response_times_and_parts_and_draws_the_last_hour_and_day(campaign: State, page: Page) -> None:
+def test_it_tells_turns_response_times_and_parts_and_draws_the_last_hour_and_day(
+    campaign: State, page: Page
+) -> None:
     page.goto("/ops")
     expect(_tile(page, "Waiting")).to_have_text("0")
     for name in ("Response time p50 (1 h)", "Response time p95 (1 h)"):
@@ -56,7 +58,9 @@ def _away(up: State) -> Iterator[None]:
         http.post(faults, json={"500": never, "socket-500": never}).raise_for_status()
 
 
-def test_while_a_vendor_is_away_it_tells_the_pause_what_waits_and_what_is_stuck(campaign: State, page: Page) -> None:
+def test_while_a_vendor_is_away_it_tells_the_pause_what_waits_and_what_is_stuck(
+    campaign: State, page: Page
+) -> None:
     number = "+573138539231"
     call(campaign, number)
     with _away(campaign):
@@ -64,7 +68,9 @@ def test_while_a_vendor_is_away_it_tells_the_pause_what_waits_and_what_is_stuck(
         page.goto("/ops")
         expect(page.get_by_text("paused: elevenlabs")).to_be_visible(timeout=_SOON_MS)
         expect(_tile(page, "Being worked on")).to_have_text("1", timeout=_SOON_MS)
-        expect(page.get_by_text("No event is unfinished.")).to_be_visible()  # what waits is stored, and holds nothing up
+        expect(
+            page.get_by_text("No event is unfinished.")
+        ).to_be_visible()  # what waits is stored, and holds nothing up
         expect(page.get_by_role("region", name="What is stuck")).to_contain_text(number, timeout=_SOON_MS)
         expect(_tile(page, "Oldest waiting")).to_have_text("2 min", timeout=_SOON_MS)
         page.goto("/ops/conversations")
@@ -86,4 +92,7 @@ def test_a_worker_that_does_not_answer_is_named(campaign: State, page: Page) -> 
 @pytest.mark.parametrize("span", ["hour", "day"])
 def test_charts_are_kept_for_a_moment_only(campaign: State, page: Page, span: str) -> None:
     answer = page.context.request.get(f"/ops/charts/{span}.svg")
-    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("image/svg+xml", "private, max-age=15")
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == (
+        "image/svg+xml",
+        "private, max-age=15",
+    )

@@ -1,4 +1,4 @@
-"""Point 5: dead letters, campaigns, suppressed numbers."""
+"""Dead letters, campaigns and suppressed numbers."""
 
 import re
 
@@ -13,7 +13,9 @@ def _until_buried(up: State, count: int) -> None:
     """Wait for dead letters: a page shows those that were there when it was asked for."""
 
     def buried() -> bool:
-        answer = http.get(up["web_url"] + "/api/dead-letters?topic=inbound-message", headers=up["headers"], timeout=15)
+        answer = http.get(
+            up["web_url"] + "/api/dead-letters?topic=inbound-message", headers=up["headers"], timeout=15
+        )
         return len(answer.json()["dead_letters"]) == count
 
     eventually_sync(buried)
@@ -56,7 +58,9 @@ def test_many_dead_letters_are_discarded_with_a_reason(campaign: State, page: Pa
     expect(page.locator("tbody tr", has_text="inbound-message")).to_have_count(3)
 
 
-def test_a_campaign_is_a_table_charts_in_all_and_by_day_and_a_file(page: Page, context: BrowserContext) -> None:
+def test_a_campaign_is_a_table_charts_in_all_and_by_day_and_a_file(
+    page: Page, context: BrowserContext
+) -> None:
     page.goto("/ops/campaigns")
     page.get_by_role("link", name="Campaña Ñ").click()
     expect(page.get_by_role("columnheader", name="started")).to_be_visible()

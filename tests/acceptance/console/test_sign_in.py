@@ -1,4 +1,4 @@
-"""Point 1: who gets in, what the session is, that no other site can use it, and what a session that ends leaves behind."""
+"""Who gets in, what the session is, how it is safe from other sites, and what it leaves when it ends."""
 
 import re
 
@@ -12,10 +12,20 @@ from tests.support.up import State, conversation_of
 
 
 def test_nobody_sees_anything_without_signing_in(campaign: State) -> None:
-    for path in ("/ops", "/ops/conversations", f"/ops/conversations/{NUMBER}", "/ops/suppressed", "/ops/charts/hour.svg"):
+    for path in (
+        "/ops",
+        "/ops/conversations",
+        f"/ops/conversations/{NUMBER}",
+        "/ops/suppressed",
+        "/ops/charts/hour.svg",
+    ):
         answer = http.get(campaign["web_url"] + path)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/ops/sign-in")
-    for path in (f"/ops/conversations/{NUMBER}/export.json", f"/ops/conversations/{NUMBER}/media/MM1/0", "/ops/live"):
+    for path in (
+        f"/ops/conversations/{NUMBER}/export.json",
+        f"/ops/conversations/{NUMBER}/media/MM1/0",
+        "/ops/live",
+    ):
         assert http.get(campaign["web_url"] + path).status_code == httpx.codes.SEE_OTHER
 
 
@@ -49,13 +59,18 @@ def test_an_ended_session_loses_nothing_of_what_was_being_written(
     expect(page.get_by_label("Write to the client")).to_have_value("")
 
 
-def test_an_open_page_finds_out_that_its_session_has_ended(campaign: State, page: Page, context: BrowserContext) -> None:
+def test_an_open_page_finds_out_that_its_session_has_ended(
+    campaign: State, page: Page, context: BrowserContext
+) -> None:
     number = "+573138539241"
     call(campaign, number)
     page.goto(f"/ops/conversations/{number}")
     expect(page.locator(".bubble")).to_have_count(1)
     context.clear_cookies(name="ops_session")
-    url, body = campaign["web_url"] + f"/api/conversations/{number}/commands", {"command": "close", "by": "Eva"}
+    url, body = (
+        campaign["web_url"] + f"/api/conversations/{number}/commands",
+        {"command": "close", "by": "Eva"},
+    )
     assert http.post(url, json=body, headers=campaign["headers"], timeout=15).status_code == httpx.codes.OK
     expect(page.get_by_label("Your token")).to_be_visible(timeout=20_000)
     expect(page).to_have_url(re.compile("back="))

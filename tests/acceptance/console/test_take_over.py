@@ -1,4 +1,4 @@
-"""Point 4: what operators do with a conversation, alone, at the same time, and while no worker is there."""
+"""What operators do with a conversation: alone, at the same time, and while no worker is there."""
 
 import re
 
@@ -33,7 +33,9 @@ def test_an_operator_takes_over_writes_and_hands_back(campaign: State, page: Pag
 def test_a_form_sent_twice_is_done_once(campaign: State, page: Page, context: BrowserContext) -> None:
     page.goto(f"/ops/conversations/{NUMBER}")
     form = page.locator("form", has=page.get_by_label("Write to the client"))
-    fields = {name: form.locator(f"[name={name}]").input_value() for name in ("csrf", "command", "command_id")}
+    fields = {
+        name: form.locator(f"[name={name}]").input_value() for name in ("csrf", "command", "command_id")
+    }
     for _ in range(2):
         path = f"/ops/conversations/{NUMBER}/commands"
         assert context.request.post(path, form=fields | {"text": "Solo una vez"}).ok
@@ -75,7 +77,9 @@ def test_a_number_is_exported_and_erased_only_when_it_is_meant(
     assert answer.status_code == httpx.codes.NOT_FOUND
 
 
-def test_two_operators_see_each_other_and_do_not_tread_on_each_other(campaign: State, page: Page, second: Page) -> None:
+def test_two_operators_see_each_other_and_do_not_tread_on_each_other(
+    campaign: State, page: Page, second: Page
+) -> None:
     number = "+573138539212"
     call(campaign, number)
     write(campaign, number, "Hola", "SM" + "f" * 32)
@@ -89,12 +93,16 @@ def test_two_operators_see_each_other_and_do_not_tread_on_each_other(campaign: S
     expect(page.get_by_role("status").first).to_have_text("You have taken over; the agent is silent.")
     expect(second.get_by_text("ana has taken over this conversation.")).to_be_visible(timeout=_SOON_MS)
     second.get_by_role("button", name="Send").click()
-    expect(second.get_by_role("alert")).to_contain_text("ana did something here meanwhile, so nothing was done.")
+    expect(second.get_by_role("alert")).to_contain_text(
+        "ana did something here meanwhile, so nothing was done."
+    )
     expect(second.get_by_label("Write to the client")).to_have_value("Soy Luis.")
     expect(second.locator(".bubble", has_text="Soy Luis")).to_have_count(0)
     second.get_by_role("button", name="Send").click()  # he has seen it now, and means it
     expect(second.get_by_role("status").first).to_have_text("Your message was sent.")
-    expect(page.locator(".bubble", has_text="Soy Luis").locator(".operator")).to_have_text("luis", timeout=_SOON_MS)
+    expect(page.locator(".bubble", has_text="Soy Luis").locator(".operator")).to_have_text(
+        "luis", timeout=_SOON_MS
+    )
     second.goto("/ops")
     expect(page.locator("#others")).to_have_count(0, timeout=_SOON_MS)
 
@@ -106,17 +114,22 @@ def test_one_click_of_two_is_enough(campaign: State, page: Page, second: Page) -
         each.goto(f"/ops/conversations/{number}")
         expect(each.get_by_role("button", name="Take over")).to_be_visible()
     form = second.locator("form", has=second.get_by_role("button", name="Take over"))
-    fields = {name: form.locator(f"[name={name}]").input_value() for name in ("csrf", "command", "command_id", "seen")}
+    fields = {
+        name: form.locator(f"[name={name}]").input_value()
+        for name in ("csrf", "command", "command_id", "seen")
+    }
     page.get_by_role("button", name="Take over").click()
     expect(page.locator(".facts .mark.escalated")).to_be_visible()
-    path = f"/ops/conversations/{number}/commands"  # luis's click arrives after ana's, out of a page that did not know
+    path = f"/ops/conversations/{number}/commands"  # luis clicks after ana, on a page that does not know
     answer = second.context.request.post(path, form=fields, headers=_ENGLISH)
     assert "ana did something here meanwhile" in answer.text()
     expect(second.locator(".plain li")).to_have_count(1, timeout=_SOON_MS)
     expect(second.locator(".plain li")).to_contain_text("escalated: ana")
 
 
-def test_a_command_on_a_closed_conversation_is_a_sentence(campaign: State, page: Page, context: BrowserContext) -> None:
+def test_a_command_on_a_closed_conversation_is_a_sentence(
+    campaign: State, page: Page, context: BrowserContext
+) -> None:
     number = "+573138539214"
     call(campaign, number)
     page.goto(f"/ops/conversations/{number}")

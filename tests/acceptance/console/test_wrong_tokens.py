@@ -1,4 +1,4 @@
-"""Wrong tokens: refused, then told to wait; whoever has a right one gets in all the same."""
+"""Wrong tokens are refused, then told to wait; a right one still gets in."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""The rules of WhatsApp on a running `up`: the simulated Twilio keeps to them, so breaking one shows."""
+"""WhatsApp's rules on a running `up`: the simulated Twilio enforces them, so breaking one shows."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Answers: one for a burst, and all of them in their order where WhatsApp takes no more for one person."""
+"""Answers: one for a burst, and all in order when WhatsApp takes no more messages for one person."""
 
 import pytest
 
@@ -12,18 +12,26 @@ from tests.support.up import State, conversation_of, eventually_sync, has_come_b
 _PAIR_SECONDS = 90.0
 
 
-@pytest.mark.parametrize(("when", "number", "other"), [
-    ("async", "+573138540021", "+573138540022"), ("sync", "+573138540023", "+573138540024"),
-])  # fmt: skip
-def test_who_gets_too_many_messages_gets_them_later_and_in_order(up: State, when: str, number: str, other: str) -> None:
+@pytest.mark.parametrize(
+    ("when", "number", "other"),
+    [
+        ("async", "+573138540021", "+573138540022"),
+        ("sync", "+573138540023", "+573138540024"),
+    ],
+)
+def test_who_gets_too_many_messages_gets_them_later_and_in_order(
+    up: State, when: str, number: str, other: str
+) -> None:
     post_call(up, f"conv_pair_{when}", number)
     post_call(up, f"conv_pair_other_{when}", other)
     steer(up, "settings", pair_burst=1, pair_seconds=1, pair_when=when)
     think(up, manner="long")
     try:
         write(up, number, "¿Cuánto cuesta?", f"SMc{number[-2:]}" + "1" * 29)
-        conversation_of(up, number, 3 + (when == "async"))  # the first part; the second one is accepted, and comes back
-        # An answer that leaves before its report is here would overtake it; refused at once, there is none to wait for.
+        conversation_of(
+            up, number, 3 + (when == "async")
+        )  # the first part; the second one is accepted, and comes back
+        # An answer that left before the report came would overtake it. A refusal at once has no report.
         eventually_sync(lambda: when == "sync" or has_come_back(up, number))
         think(up, manner="normal")
         write(up, number, "¿Cuál es el horario?", f"SMc{number[-2:]}" + "2" * 29)
@@ -34,7 +42,9 @@ def test_who_gets_too_many_messages_gets_them_later_and_in_order(up: State, when
     finally:
         steer(up, "settings", pair_burst=0)
         think(up, manner="normal")
-    said = [row["reply"] for row in http.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number]
+    said = [
+        row["reply"] for row in http.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number
+    ]
     assert arrived(up, number) == [part for reply in said for part in split_message(to_whatsapp(reply))]
 
 
@@ -53,7 +63,11 @@ def test_a_burst_gets_one_answer(up: State) -> None:
     for place, body in enumerate(("hola", "una pregunta", "¿cuánto cuesta?")):
         write(up, number, body, f"SM7{place:031x}")
     chat = conversation_of(up, number, 5)
-    assert [message["direction"] for message in chat["messages"]] == ["outbound", *["inbound"] * 3, "outbound"]
+    assert [message["direction"] for message in chat["messages"]] == [
+        "outbound",
+        *["inbound"] * 3,
+        "outbound",
+    ]
 
 
 def test_the_same_words_twice_get_one_answer(up: State) -> None:
@@ -62,8 +76,15 @@ def test_the_same_words_twice_get_one_answer(up: State) -> None:
     for place in range(2):
         write(up, number, question, f"SMd{place:031x}")
     chat = conversation_of(up, number, 4)
-    assert [message["direction"] for message in chat["messages"]] == ["outbound", "inbound", "inbound", "outbound"]
+    assert [message["direction"] for message in chat["messages"]] == [
+        "outbound",
+        "inbound",
+        "inbound",
+        "outbound",
+    ]
     write(up, number, "¿Y el de plata?", "SMe" + "0" * 31)
     conversation_of(up, number, 6)
-    asked = [row["text"] for row in http.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number]
+    asked = [
+        row["text"] for row in http.get(up["elevenlabs_url"] + "/_sim/ledger").json() if row["who"] == number
+    ]
     assert asked == [question, "¿Y el de plata?"]

@@ -1,4 +1,4 @@
-"""Clients who want a person, who have no visible number, who send files."""
+"""Clients who ask for a person, have no visible number, or send files."""
 
 import os
 import signal
@@ -21,7 +21,9 @@ def test_a_client_who_asks_for_a_person_gets_one_and_the_backend_is_told(up: Sta
     Backend.away = True
     write(up, number, "Asesor", "SM8" + "1" * 31)
     chat = conversation_of(up, number, 5)
-    os.kill(up["pids"]["worker-1"], signal.SIGKILL)  # started again; what the backend is to be told is in Postgres
+    os.kill(
+        up["pids"]["worker-1"], signal.SIGKILL
+    )  # started again; what the backend is to be told is in Postgres
     Backend.away = False
     assert (chat["status"], chat["messages"][-1]["content"][:23]) == ("escalated", "Te paso con una persona")
     write(up, number, "¿hay alguien?", "SM8" + "2" * 31)
@@ -49,5 +51,9 @@ def test_a_file_is_described_and_can_be_had(up: State) -> None:
     assert chat["messages"][1]["content"] == "[El cliente envió un documento PDF]\nmi contrato"
     url = f"{up['web_url']}/api/conversations/{number}/media/{sid}/0"
     file = http.get(url, headers=up["headers"], timeout=15)
-    assert (file.status_code, file.text, file.headers["Content-Type"]) == (200, "el contrato", "application/pdf")
+    assert (file.status_code, file.text, file.headers["Content-Type"]) == (
+        200,
+        "el contrato",
+        "application/pdf",
+    )
     assert http.get(url).status_code == httpx.codes.UNAUTHORIZED

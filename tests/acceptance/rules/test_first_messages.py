@@ -1,4 +1,4 @@
-"""First messages: the approved template outside the window, text inside it, none where the call was none."""
+"""First messages: the approved template outside the window, text inside it, none if the call was no call."""
 
 import json
 
@@ -41,7 +41,10 @@ def test_calls_that_were_not_really_calls(up: State) -> None:
     assert sent_to(up, "+573138540007") == []
     answer = http.get(up["web_url"] + "/api/conversations/+573138540007", headers=up["headers"])
     assert answer.status_code == httpx.codes.NOT_FOUND
-    assert post_call(up, "conv_voicemail", "+573138540008", status="voicemail").json()["status"] == "message_sent"
+    assert (
+        post_call(up, "conv_voicemail", "+573138540008", status="voicemail").json()["status"]
+        == "message_sent"
+    )
     assert len(sent_to(up, "+573138540008")) == 1
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a number: filled in when more is known, exported, and erased but for its opt-out."""
+"""What is kept of a number: completed as more is known, exported, and erased except for its opt-out."""
 
 import json
 
@@ -33,7 +33,11 @@ def test_a_number_is_exported_and_erased_and_its_opt_out_kept(up: State) -> None
 
 def test_elevenlabs_tells_later_what_it_did_not_know_at_first(up: State) -> None:
     number, sim = "+573138540013", f"{up['elevenlabs_url']}/_sim"
-    unfinished = {"conversation_id": "conv_late", "processing_seconds": 3600, "summary": "Quiere cambiar de plan"}
+    unfinished = {
+        "conversation_id": "conv_late",
+        "processing_seconds": 3600,
+        "summary": "Quiere cambiar de plan",
+    }
     assert http.post(f"{sim}/calls", json=unfinished).is_success
     post_call(up, "conv_late", number)
     assert json.loads(cli(up, "export", number).stdout)["conversation"]["call_summary"] is None

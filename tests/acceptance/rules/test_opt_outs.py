@@ -1,4 +1,4 @@
-"""Who has opted out or blocked us gets nothing more, until they write that they want to."""
+"""Whoever has opted out or blocked us gets nothing more until they write that they want to."""
 
 from itertools import count
 
@@ -44,7 +44,9 @@ def test_a_number_that_blocked_us_is_409_from_then_on(up: State) -> None:
     steer(up, "numbers", number=number, error_code=63033)
     assert post_call(up, "conv_blocked", number).json()["status"] == "message_sent"
     later = count(2)  # another call each time: the same one would have the same answer for ever
-    eventually_sync(lambda: post_call(up, f"conv_blocked_{next(later)}", number).status_code == httpx.codes.CONFLICT)
+    eventually_sync(
+        lambda: post_call(up, f"conv_blocked_{next(later)}", number).status_code == httpx.codes.CONFLICT
+    )
     steer(up, "numbers", number="+573138540006", error_code=21610, when="sync")
     assert post_call(up, "conv_unsubscribed", "+573138540006").status_code == httpx.codes.CONFLICT
     steer(up, "numbers", number="+573138540006", error_code=None)

@@ -1,4 +1,4 @@
-"""A worker of actors between simulated vendors, real topics and a real store."""
+"""Actor workers between simulated vendors, real topics and a real store."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""A client with a number and an id, over real topics and processes: one person, whichever address they write from."""
+"""Over real topics and processes: a client with a number and an id is one person, from either address."""
 
 import asyncio
 import uuid
@@ -116,11 +116,15 @@ async def _waits(pool: Pool) -> bool:
 
 
 async def _is_suppressed(pool: Pool) -> bool:
-    return [row["phone_number"] for row in await pool.fetch("SELECT * FROM conversation_suppression")] == [_NUMBER]
+    return [row["phone_number"] for row in await pool.fetch("SELECT * FROM conversation_suppression")] == [
+        _NUMBER
+    ]
 
 
 async def _is_declined(pool: Pool, call: str) -> bool:
-    found = await pool.fetchval("SELECT outcome FROM conversation_seen WHERE kind = 'call' AND event_id = $1", call)
+    found = await pool.fetchval(
+        "SELECT outcome FROM conversation_seen WHERE kind = 'call' AND event_id = $1", call
+    )
     return bool(found) and found["error"]["status"] == 409
 
 
@@ -197,12 +201,15 @@ async def test_merged_during_a_send_of_unknown_outcome_that_is_said_once_and_to_
 
 
 async def _is_unknown(pool: Pool) -> bool:
-    sql = "SELECT count(*) FROM conversation_sends WHERE phone_number = $1 AND state IN ('intended', 'unknown', 'accepted')"
+    sql = (
+        "SELECT count(*) FROM conversation_sends"
+        " WHERE phone_number = $1 AND state IN ('intended', 'unknown', 'accepted')"
+    )
     return bool(await pool.fetchval(sql, _USER))
 
 
-# What a change of number takes: two ids are told, one asks whose it is, the new id hands over, the old number grants
-# it, the two ids are led there, the new number hands over.
+# The letters of a change of number: two ids are told, one asks whose it is, the new id hands over, the old
+# number grants it, the two ids are led there, the new number hands over.
 _LETTERS_OF_A_MOVE = 8
 
 

@@ -1,4 +1,4 @@
-"""The backend is told by a signed POST, of what the store keeps for it."""
+"""The backend gets signed POSTs of what the store keeps for it."""
 
 import hashlib
 import hmac
@@ -59,9 +59,13 @@ async def _escalated(pool: Pool) -> StoredChat:
     return chat
 
 
-async def test_it_is_told_until_it_takes_it_and_then_nothing_is_left(pool: Pool, backend: tuple[Backend, str]) -> None:
+async def test_it_is_told_until_it_takes_it_and_then_nothing_is_left(
+    pool: Pool, backend: tuple[Backend, str]
+) -> None:
     server, url = backend
-    settings = load_settings({}, backend_url=url, backend_events_path="/events", backend_webhook_secret=_SECRET)
+    settings = load_settings(
+        {}, backend_url=url, backend_events_path="/events", backend_webhook_secret=_SECRET
+    )
     chat, problems = await _escalated(pool), list[str | None]()
     async with aiohttp.ClientSession() as session:
         client = BackendClient(settings, pool, session, time.time)

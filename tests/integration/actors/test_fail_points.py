@@ -1,4 +1,4 @@
-"""A worker that dies between any two steps of a turn, at each of its fail points in turn: answered once all the same."""
+"""A worker that dies at any of a turn's fail points, between any two steps: still answered exactly once."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An answer larger than Kafka's records does not stand in the way of what comes behind it."""
+"""An answer larger than a Kafka record does not hold up what comes behind it."""
 
 from typing import Any
 
@@ -16,7 +16,11 @@ _NUMBER = "+573138539155"
 
 
 async def test_an_answer_without_end_is_ten_messages_and_the_next_one_is_published(
-    env: dict[str, str], workers: list[ActorWorker], backend: Backend, twilio: Simulator, elevenlabs: Simulator
+    env: dict[str, str],
+    workers: list[ActorWorker],
+    backend: Backend,
+    twilio: Simulator,
+    elevenlabs: Simulator,
 ) -> None:
     await workers[0].start()
     await workers[0].ready()
@@ -38,7 +42,9 @@ async def test_an_answer_without_end_is_ten_messages_and_the_next_one_is_publish
 async def _published(env: dict[str, str], answers: int) -> list[ConversationEvent]:
     """Wait until so many answers are in the topic, and return all of it."""
     topic = env["TOPIC_PREFIX"] + CONVERSATION_EVENT
-    consumer = AIOKafkaConsumer(bootstrap_servers=env["KAFKA_BOOTSTRAP_SERVERS"], auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=env["KAFKA_BOOTSTRAP_SERVERS"], auto_offset_reset="earliest"
+    )
     await consumer.start()
     values: list[ConversationEvent] = []
 
@@ -50,7 +56,9 @@ async def _published(env: dict[str, str], answers: int) -> list[ConversationEven
         return sum(event.type == "answered" for event in values) >= answers
 
     try:
-        consumer.assign([TopicPartition(topic, partition) for partition in range(int(env["TOPIC_PARTITIONS"]))])
+        consumer.assign(
+            [TopicPartition(topic, partition) for partition in range(int(env["TOPIC_PARTITIONS"]))]
+        )
         await eventually(look)
     finally:
         await consumer.stop()

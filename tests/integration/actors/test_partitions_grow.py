@@ -1,4 +1,4 @@
-"""Somebody gives the topics more partitions: everybody notices, nothing goes round, and a command makes it good."""
+"""Somebody adds partitions to the topics: every process notices, nothing loops, and a command repairs it."""
 
 import asyncio
 import json
@@ -35,7 +35,9 @@ class Service:
     """The service's processes, which are started again and again; and whoever changes their topics."""
 
     def __init__(self, env: dict[str, str], folder: Path, stack: AsyncExitStack) -> None:
-        self.env = environment(env["DATABASE_URL"], env["KAFKA_BOOTSTRAP_SERVERS"], **{**env, "START_WAIT_SECONDS": "30"})
+        self.env = environment(
+            env["DATABASE_URL"], env["KAFKA_BOOTSTRAP_SERVERS"], **{**env, "START_WAIT_SECONDS": "30"}
+        )
         self.env["STATS_URL"] = self.url("stats-worker")
         self.settings = load_settings(env)
         self._folder = folder
@@ -121,7 +123,9 @@ def _lines(twilio: Simulator, number: str) -> list[str]:
     return [line.removeprefix("Eco: ") for body in said(twilio, number) for line in body.split("\n")]
 
 
-async def test_every_process_notices_and_nothing_goes_round(service: Service, twilio: Simulator, pool: Pool) -> None:
+async def test_every_process_notices_and_nothing_goes_round(
+    service: Service, twilio: Simulator, pool: Pool
+) -> None:
     web, log = await service.start("web")
     others = [await service.start(command) for command in ("worker", "stats-worker")]
     await service.ready(*ALL)
@@ -178,8 +182,11 @@ async def test_a_command_moves_what_waits_and_everybody_starts_again(
     code, told = await service.run("repartition", "--yes", "--json")
     assert (code, json.loads(told)["partitions"]) == (0, _GROWN)
     assert json.loads(told)["moved"] == {
-        "call-completed": 0, "inbound-message": 2 * len(_NUMBERS), "message-status": 0, "conversation-command": 0,
-    }  # fmt: skip
+        "call-completed": 0,
+        "inbound-message": 2 * len(_NUMBERS),
+        "message-status": 0,
+        "conversation-command": 0,
+    }
 
     for command in ALL:
         await service.start(command)
@@ -193,7 +200,9 @@ async def test_a_command_moves_what_waits_and_everybody_starts_again(
     assert code == 0, told
 
 
-async def test_other_topics_with_fewer_partitions_take_their_place(service: Service, twilio: Simulator) -> None:
+async def test_other_topics_with_fewer_partitions_take_their_place(
+    service: Service, twilio: Simulator
+) -> None:
     first = await _called_and_written_to_nobody(service, twilio)
     former = service.settings.topic_prefix
     service.env |= {"TOPIC_PREFIX": f"other-{former}", "TOPIC_PARTITIONS": "2"}

@@ -1,4 +1,4 @@
-"""A message that the build fails on stops nobody, and a build that fails on everybody's makes nobody a dead letter."""
+"""A message that the build fails on stops nobody; a build that fails on all of them makes no dead letters."""
 
 import asyncio
 import json

@@ -72,7 +72,10 @@ async def test_a_call_and_a_chat_through_it(
 
 
 def test_web_serves_through_it(database_url: str, tmp_path: Path) -> None:
-    with running_web(database_url, tmp_path / "web.log") as web, httpx.Client(base_url=web.url, headers=AUTH) as client:
+    with (
+        running_web(database_url, tmp_path / "web.log") as web,
+        httpx.Client(base_url=web.url, headers=AUTH) as client,
+    ):
         for place in range(5):
             answer = client.post("/api/call-completed", json=call_of(conversation_id=f"conv_{place}"))
             assert (answer.status_code, answer.json()["status"]) == (202, "queued")

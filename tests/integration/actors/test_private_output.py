@@ -1,4 +1,4 @@
-"""A run with faults: nothing that a process shows to whoever asks has a secret, a person's number or words."""
+"""A run with faults: nothing that a process shows to anybody holds a secret, a person's number or words."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -70,7 +70,9 @@ async def test_a_worker_with_faults_shows_nothing_private(
     assert _found(shown, *_PERSONAL, KEY, TOKEN, _SERVICE_TOKEN) == []
 
 
-async def _with_faults(backend: Backend, twilio: Simulator, elevenlabs: Simulator, worker: ActorWorker) -> None:
+async def _with_faults(
+    backend: Backend, twilio: Simulator, elevenlabs: Simulator, worker: ActorWorker
+) -> None:
     await backend.call(_ANA, "conv_1")
     await until_said(twilio, "Hola Ana")
     twilio.steer("numbers", {"number": _NOBODY, "error_code": 21211})
@@ -106,12 +108,19 @@ def test_a_web_process_without_kafka_shows_nothing_private(database_url: str, tm
         with client:
             token = {"X-Service-Token": SERVICE_TOKEN}
             client.post("/api/call-completed", json=call, headers=token)
-            client.post("/api/call-completed", content=_WORDS, headers=token | {"Content-Type": "application/json"})
+            client.post(
+                "/api/call-completed", content=_WORDS, headers=token | {"Content-Type": "application/json"}
+            )
             client.post("/api/call-completed", json=call | {"agent_id": 1.5}, headers=token)
             client.get(f"/api/conversations/{_ANA}", headers=token)
             refused = client.post("/webhook/twilio/incoming", data=message)
-            unsigned = [client.get(path) for path in (f"/api/conversations/{_ANA}", "/api/stats", "/api/dead-letters")]
-            asked = [client.get(path) for path in ("/health", "/live", "/ready", "/metrics", "/docs", "/ops/sign-in")]
+            unsigned = [
+                client.get(path) for path in (f"/api/conversations/{_ANA}", "/api/stats", "/api/dead-letters")
+            ]
+            asked = [
+                client.get(path)
+                for path in ("/health", "/live", "/ready", "/metrics", "/docs", "/ops/sign-in")
+            ]
     shown = process.log.read_bytes() + b"".join(answer.content for answer in (refused, *unsigned, *asked))
     assert refused.status_code == httpx.codes.FORBIDDEN
     assert {answer.status_code for answer in unsigned} == {httpx.codes.UNAUTHORIZED}

@@ -1,4 +1,4 @@
-"""What is read from the new store: by the API, the console, health, statistics, dead letters, back-fill, export."""
+"""What is read from the store: by API, console, health, statistics, dead letters, back-fill and export."""
 
 from datetime import timedelta
 
@@ -45,7 +45,9 @@ async def test_a_commands_outcome_is_told(pool: Pool, chat: StoredChat) -> None:
     assert rows["cmd-a"]["status"] == "escalated"
 
 
-async def test_an_erasure_that_tells_other_addresses_first_is_known_as_one(pool: Pool, chat: StoredChat) -> None:
+async def test_an_erasure_that_tells_other_addresses_first_is_known_as_one(
+    pool: Pool, chat: StoredChat
+) -> None:
     """Sent again meanwhile it is the same command, and no other one's id."""
     chat.write("soy yo", "SM3", linked=("CO.1234567890",))
     chat.command("erase", command_id="cmd-c")
@@ -56,7 +58,13 @@ async def test_an_erasure_that_tells_other_addresses_first_is_known_as_one(pool:
 
 async def test_figures_of_a_day(pool: Pool, chat: StoredChat) -> None:
     row = await pool.fetchrow(_gateway.stats, "UTC", None)
-    names = ("total_conversations_today", "messages_sent_today", "messages_received_today", "answered_today", "failed")
+    names = (
+        "total_conversations_today",
+        "messages_sent_today",
+        "messages_received_today",
+        "answered_today",
+        "failed",
+    )
     assert [row[name] for name in names] == [1, 2, 2, 1, 0]
     assert (row["active"], row["completed"], row["waiting"]) == (1, 2, 0)
     assert row["avg_response_time_seconds"] == pytest.approx(2.0)
@@ -78,7 +86,11 @@ async def test_what_waits_for_its_time_is_held(pool: Pool, chat: StoredChat) -> 
 
 async def test_the_newest_turns_with_their_messages(pool: Pool, chat: StoredChat) -> None:
     rows = await pool.fetch(_ops.turns, chat.state.id, 10)
-    assert [(row["kind"], row["state"]) for row in rows] == [("reply", "begun"), ("reply", "done"), ("call", "done")]
+    assert [(row["kind"], row["state"]) for row in rows] == [
+        ("reply", "begun"),
+        ("reply", "done"),
+        ("call", "done"),
+    ]
     assert [send["state"] for send in rows[1]["sends"]] == ["accepted"]
     took = [rows[1][name] - rows[1]["received_at"] for name in ("begun_at", "answered_at")]
     assert took == [timedelta(seconds=1), timedelta(seconds=2)], "waited, asked, answered"
@@ -87,8 +99,15 @@ async def test_the_newest_turns_with_their_messages(pool: Pool, chat: StoredChat
 async def test_a_record_is_made_of_the_log(pool: Pool, chat: StoredChat) -> None:
     [row] = await pool.fetch(_stats.records, [chat.state.id])
     assert [event["type"] for event in row["events"]] == [
-        "started", "details", "answered", "sent", "received", "answered", "sent", "received",
-    ]  # fmt: skip
+        "started",
+        "details",
+        "answered",
+        "sent",
+        "received",
+        "answered",
+        "sent",
+        "received",
+    ]
     assert row["event_number"] == 8
 
 

@@ -1,4 +1,4 @@
-"""What replays and reports make of events that were done before, read from the real store."""
+"""What replays and reports make of events that were already done, read from the real store."""
 
 from datetime import timedelta
 from typing import Literal
@@ -82,7 +82,10 @@ async def test_what_was_sent_and_failed_by_a_report_is_said_once_more(pool: Pool
     assert types(chat.give(told.given)) == ["reopened"]
     assert chat.give(overlapping.given) == [], "another replay of the same"
     await chat.save()
-    assert await seen_events(pool, [overlapping.event]), "a worker does not even hand it over"  # type: ignore[list-item]
+    assert await seen_events(
+        pool,
+        [overlapping.event],  # type: ignore[list-item]
+    ), "a worker does not even hand it over"
     chat.accept()
     assert chat.said()[1:] == ["uno", "dos", APOLOGY, "uno"]
     await chat.save()
@@ -182,7 +185,10 @@ async def test_done_again_it_is_asked_with_the_message_that_is_there(pool: Pool,
     told = await _message(chat, pool, "again")
     [repeated] = chat.give(told.given)
     assert isinstance(repeated, Repeated)
-    [row_id] = [row["id"] for row in await pool.fetch("SELECT id FROM conversation_messages WHERE direction = 'inbound'")]
+    [row_id] = [
+        row["id"]
+        for row in await pool.fetch("SELECT id FROM conversation_messages WHERE direction = 'inbound'")
+    ]
     assert (repeated.waiting.message_id, repeated.waiting.text) == (row_id, "¿precio?")
     assert told.event == ("message", repeated.identity)
     await chat.save()
@@ -203,7 +209,9 @@ async def _call(chat: StoredChat, pool: Pool, conversation: str, wants: Wants) -
     return told
 
 
-async def test_a_call_that_was_turned_down_begins_once_the_client_wants_messages(pool: Pool, chat: StoredChat) -> None:
+async def test_a_call_that_was_turned_down_begins_once_the_client_wants_messages(
+    pool: Pool, chat: StoredChat
+) -> None:
     chat.accept()
     chat.write("STOP")
     chat.accept()

@@ -1,4 +1,4 @@
-"""Calls and messages through the worker of actors, over real topics, to the vendors' ledgers."""
+"""Calls and messages through the actor worker, over real topics, to the vendors' ledgers."""
 
 from tests.support.actor_worker import ActorWorker, Backend
 from tests.support.said import said, until_said

@@ -1,4 +1,4 @@
-"""The official `elevenlabs` package, unmodified apart from the base URL, against the simulated ElevenLabs as a process."""
+"""The official `elevenlabs` package, only its base URL changed, against a simulated ElevenLabs process."""
 
 from collections.abc import Iterator
 

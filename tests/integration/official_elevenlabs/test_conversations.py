@@ -24,7 +24,10 @@ def test_a_text_conversation(client: ElevenLabs, elevenlabs: Simulator, private:
     assert {row["who"] for row in rows} == {"+573138539155"}
     held = client.conversational_ai.conversations.list(text_only=True).conversations[0]
     details = client.conversational_ai.conversations.get(held.conversation_id)
-    assert (details.metadata.text_only, len([turn for turn in details.transcript if turn.message])) == (True, 5)
+    assert (details.metadata.text_only, len([turn for turn in details.transcript if turn.message])) == (
+        True,
+        5,
+    )
 
 
 def test_a_private_agent_needs_a_signed_url(client: ElevenLabs, elevenlabs: Simulator) -> None:
@@ -34,7 +37,9 @@ def test_a_private_agent_needs_a_signed_url(client: ElevenLabs, elevenlabs: Simu
 
 
 def test_a_signed_url_with_its_conversations_id_is_good_once(client: ElevenLabs) -> None:
-    signed = client.conversational_ai.conversations.get_signed_url(agent_id=AGENT, include_conversation_id=True)
+    signed = client.conversational_ai.conversations.get_signed_url(
+        agent_id=AGENT, include_conversation_id=True
+    )
 
     class Signed(ElevenLabs):
         """Gives the same URL again and again."""
@@ -62,7 +67,12 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], int, str]] = [
 
 @pytest.mark.parametrize(("agent", "settings", "code", "reason"), REFUSED)
 def test_closes(
-    client: ElevenLabs, elevenlabs: Simulator, agent: dict[str, Any], settings: dict[str, Any], code: int, reason: str
+    client: ElevenLabs,
+    elevenlabs: Simulator,
+    agent: dict[str, Any],
+    settings: dict[str, Any],
+    code: int,
+    reason: str,
 ) -> None:
     with Talk(client, "agent_other") as first:
         first.begun()

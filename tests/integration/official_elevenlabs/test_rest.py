@@ -1,4 +1,4 @@
-"""What the package asks by HTTP: calls, lists, agents, batches, and how it takes errors."""
+"""The package's HTTP requests: calls, lists, agents, batches, and how it takes errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,20 +17,37 @@ _NO_RETRIES: Any = {"max_retries": 0}
 
 def test_a_calls_life(client: ElevenLabs, elevenlabs: Simulator) -> None:
     conversations = client.conversational_ai.conversations
-    elevenlabs.steer("calls", {
-        "conversation_id": "conv_1", "agent_id": AGENT, "summary": "Quiere el plan oro", "duration": 31,
-        "dynamic_variables": {"plan": "oro"}, "batch_id": "btcal_1", "recipient_id": "rcpt_1", "live_seconds": 3600,
-    })  # fmt: skip
+    elevenlabs.steer(
+        "calls",
+        {
+            "conversation_id": "conv_1",
+            "agent_id": AGENT,
+            "summary": "Quiere el plan oro",
+            "duration": 31,
+            "dynamic_variables": {"plan": "oro"},
+            "batch_id": "btcal_1",
+            "recipient_id": "rcpt_1",
+            "live_seconds": 3600,
+        },
+    )
     live = conversations.get("conv_1")
     assert (live.status, live.analysis, live.transcript) == ("in-progress", None, [])
     elevenlabs.steer("calls", {"conversation_id": "conv_1", "processing_seconds": 3600})
     processing = conversations.get("conv_1")
     assert (processing.status, processing.analysis) == ("processing", None)
     assert [turn.role for turn in processing.transcript if turn.message] == ["agent", "user"]
-    elevenlabs.steer("calls", {
-        "conversation_id": "conv_1", "agent_id": AGENT, "summary": "Quiere el plan oro", "duration": 31,
-        "dynamic_variables": {"plan": "oro"}, "batch_id": "btcal_1", "recipient_id": "rcpt_1",
-    })  # fmt: skip
+    elevenlabs.steer(
+        "calls",
+        {
+            "conversation_id": "conv_1",
+            "agent_id": AGENT,
+            "summary": "Quiere el plan oro",
+            "duration": 31,
+            "dynamic_variables": {"plan": "oro"},
+            "batch_id": "btcal_1",
+            "recipient_id": "rcpt_1",
+        },
+    )
     done = conversations.get("conv_1")
     assert done.status == "done"
     assert done.analysis
@@ -42,12 +59,22 @@ def test_a_calls_life(client: ElevenLabs, elevenlabs: Simulator) -> None:
     assert done.metadata.batch_call
     assert done.metadata.batch_call.batch_call_recipient_id == "rcpt_1"
     summary = conversations.get_summary("conv_1", max_messages=10)
-    assert (summary.transcript_summary, summary.message_count, summary.messages_omitted) == ("Quiere el plan oro", 2, False)
+    assert (summary.transcript_summary, summary.message_count, summary.messages_omitted) == (
+        "Quiere el plan oro",
+        2,
+        False,
+    )
     assert conversations.get_summary("conv_1", max_messages=1).messages is None
 
 
 def test_a_call_without_summary_or_transcript(client: ElevenLabs, elevenlabs: Simulator) -> None:
-    call = {"conversation_id": "c", "summary": None, "transcript": [], "status": "failed", "call_result": "no_answer"}
+    call = {
+        "conversation_id": "c",
+        "summary": None,
+        "transcript": [],
+        "status": "failed",
+        "call_result": "no_answer",
+    }
     elevenlabs.steer("calls", call)
     found = client.conversational_ai.conversations.get("c")
     assert (found.status, found.analysis, found.transcript) == ("failed", None, [])
@@ -55,7 +82,9 @@ def test_a_call_without_summary_or_transcript(client: ElevenLabs, elevenlabs: Si
 
 def test_list_pages(client: ElevenLabs, elevenlabs: Simulator) -> None:
     for n in range(5):
-        elevenlabs.steer("calls", {"conversation_id": f"conv_{n}", "agent_id": "agent_2", "began": 1761694000 + n})
+        elevenlabs.steer(
+            "calls", {"conversation_id": f"conv_{n}", "agent_id": "agent_2", "began": 1761694000 + n}
+        )
     elevenlabs.steer("calls", {"conversation_id": "other", "agent_id": "agent_3"})
     conversations, ids, cursor = client.conversational_ai.conversations, [], None
     while True:
@@ -72,7 +101,9 @@ def test_list_pages(client: ElevenLabs, elevenlabs: Simulator) -> None:
 
 
 def test_agents_and_batches(client: ElevenLabs, elevenlabs: Simulator) -> None:
-    elevenlabs.steer("agents", {"agent_id": AGENT, "name": "Ana", "private": True, "allowed": ["agent.first_message"]})
+    elevenlabs.steer(
+        "agents", {"agent_id": AGENT, "name": "Ana", "private": True, "allowed": ["agent.first_message"]}
+    )
     agent = client.conversational_ai.agents.get(AGENT)
     settings = agent.platform_settings
     assert settings
@@ -95,24 +126,41 @@ def test_agents_and_batches(client: ElevenLabs, elevenlabs: Simulator) -> None:
     )
     elevenlabs.steer("calls", {"conversation_id": "c2", "batch_id": "btcal_2"})
     page = client.conversational_ai.batch_calls.list(limit=1)
-    assert ([one.id for one in page.batch_calls], page.has_more, page.next_doc) == (["btcal_2"], True, "btcal_2")
+    assert ([one.id for one in page.batch_calls], page.has_more, page.next_doc) == (
+        ["btcal_2"],
+        True,
+        "btcal_2",
+    )
     page = client.conversational_ai.batch_calls.list(limit=1, last_doc=page.next_doc)
     assert ([one.id for one in page.batch_calls], page.has_more) == (["btcal_1"], False)
 
 
 def test_campaigns(client: ElevenLabs, elevenlabs: Simulator) -> None:
     for place in range(3):
-        elevenlabs.steer("calls", {"conversation_id": f"c{place}", "campaign_id": "camp_1", "recipient_id": f"lead_{place}",
-                                   "connected": place != 1, "dynamic_variables": {"name": "Ana"}})  # fmt: skip
+        elevenlabs.steer(
+            "calls",
+            {
+                "conversation_id": f"c{place}",
+                "campaign_id": "camp_1",
+                "recipient_id": f"lead_{place}",
+                "connected": place != 1,
+                "dynamic_variables": {"name": "Ana"},
+            },
+        )
     outbound = client.conversational_ai.outbound_campaigns
     assert [one.campaign_id for one in outbound.list(channel="phone", mode="voice").campaigns] == ["camp_1"]
     assert (outbound.get("camp_1").channel, outbound.get("camp_1").mode) == ("phone", "voice")
     page = outbound.calls.list("camp_1", page_size=2)
     assert ([one.conversation_id for one in page.calls], page.has_more) == (["c0", None], True)
     rest = outbound.calls.list("camp_1", page_size=2, cursor=page.next_cursor)
-    assert ([(one.lead_id, one.outcome) for one in rest.calls], rest.has_more) == ([("lead_2", "completed")], False)
+    assert ([(one.lead_id, one.outcome) for one in rest.calls], rest.has_more) == (
+        [("lead_2", "completed")],
+        False,
+    )
     leads = outbound.leads.list("camp_1").leads
-    assert [(one.lead_id, one.dynamic_variables) for one in leads] == [(f"lead_{n}", {"name": "Ana"}) for n in range(3)]
+    assert [(one.lead_id, one.dynamic_variables) for one in leads] == [
+        (f"lead_{n}", {"name": "Ana"}) for n in range(3)
+    ]
     batch = client.conversational_ai.conversations.get("c0").metadata.batch_call
     assert batch is not None
     assert batch.campaign is not None

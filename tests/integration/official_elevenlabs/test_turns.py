@@ -1,4 +1,4 @@
-"""An agent's turns as the package gives them on: their shapes, with tools, and the last one."""
+"""An agent's turns as the package passes them on: their shapes, with tools, and the last one."""
 
 import queue
 from typing import Any
@@ -38,7 +38,9 @@ def test_client_tools(client: ElevenLabs, elevenlabs: Simulator, registered: boo
             talk.tools.register("transfer_to_human", lambda parameters: called.put(parameters) or "hecho")
         talk.say("Quiero un asesor")
         assert talk.next() == "Un momento, lo reviso."
-        assert talk.next() == "¿Me puedes contar un poco más de lo que buscas?"  # only after the tool's result
+        assert (
+            talk.next() == "¿Me puedes contar un poco más de lo que buscas?"
+        )  # only after the tool's result
     assert called.qsize() == registered
 
 

@@ -41,7 +41,9 @@ def test_post_call_webhook(client: ElevenLabs, elevenlabs: Simulator, receiver: 
     assert event["data"]["failure_reason"] == "busy"
 
 
-def test_text_conversations_have_their_webhook_too(client: ElevenLabs, elevenlabs: Simulator, receiver: Receiver) -> None:
+def test_text_conversations_have_their_webhook_too(
+    client: ElevenLabs, elevenlabs: Simulator, receiver: Receiver
+) -> None:
     elevenlabs.steer("settings", {"webhook_url": receiver.url + "/post-call", "webhook_secret": SECRET})
     with Talk(client) as talk:
         talk.say("hola")

@@ -1,4 +1,4 @@
-"""What these tests share: a pool as the store's users have it, and partition 0."""
+"""Shared by the store's tests: a pool as the store's users have it, and partition 0."""
 
 from collections.abc import AsyncIterator
 
@@ -13,7 +13,7 @@ from tests.support.person import Person
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
-    """Connections with the store's session; partition 0 is claimed at epoch 1."""
+    """Connections with the store's session settings; partition 0 is claimed at epoch 1."""
     pool = await create_pool(load_settings({}, database_url=database_url), SESSION)
     await claim(pool, {0}, "test")
     yield pool

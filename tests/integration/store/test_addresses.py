@@ -1,4 +1,4 @@
-"""A person's two addresses on the real store: each row where it belongs, made again from the log, counted as one person."""
+"""A person's two addresses on the real store: rows in place, rebuilt from the log, counted as one person."""
 
 from datetime import UTC
 
@@ -43,7 +43,9 @@ _gateway = load("gateway")
 async def lived(pool: Pool) -> tuple[World, Addresses]:
     """A called number, and an id that was answered as a stranger; then they are found to be one person."""
     found = await world(pool, policy_of(**_ADOPTED))
-    person = Addresses(found.policy, found.ids, now(), {key: found.chat(key) for key in sorted((NUMBER, USER))})
+    person = Addresses(
+        found.policy, found.ids, now(), {key: found.chat(key) for key in sorted((NUMBER, USER))}
+    )
     person.chat(NUMBER).call()
     person.chat(NUMBER).greet()
     person.passes(seconds=1)
@@ -67,7 +69,10 @@ async def lived(pool: Pool) -> tuple[World, Addresses]:
 
 
 async def moved(pool: Pool, *, called_again: bool) -> tuple[World, Addresses]:
-    """A called person changes the number. `called_again`: and was called at the new one before it was known whose it is."""
+    """A called person changes the number.
+
+    `called_again`: they were also called at the new one before it was known whose it is.
+    """
     found = await world(pool, policy_of())
     keys = sorted((NUMBER, USER, OTHER, _NEW_USER, _PARENT))
     person = Addresses(found.policy, found.ids, now(), {key: found.chat(key) for key in keys})
@@ -77,7 +82,11 @@ async def moved(pool: Pool, *, called_again: bool) -> tuple[World, Addresses]:
         parent = {"ParentExternalUserId": f"whatsapp:{_PARENT}"}
         await person.awrite(number, text, ExternalUserId=f"whatsapp:{user}", **parent)
         await person.asettle()
-        [asked] = [chat for chat in person.chats.values() if any(isinstance(each, AskAgent) for each in chat.wanted())]
+        [asked] = [
+            chat
+            for chat in person.chats.values()
+            if any(isinstance(each, AskAgent) for each in chat.wanted())
+        ]
         asked.answer(f"Sobre {text}")
         asked.accept()
         await found.save()
@@ -102,9 +111,16 @@ async def test_who_changes_the_number_has_one_conversation_and_counts_once(
     for address in (NUMBER, USER, OTHER, _NEW_USER, _PARENT):
         shown = CONVERSATION.read(await pool.fetchrow(CONVERSATION.sql, address, None, None, None))
         assert (shown.phone_number, shown.elevenlabs_conversation_id) == (root, call)
-        assert [each["content"] for each in shown.page if each["direction"] == "inbound"] == ["uno", "dos", "tres"]
+        assert [each["content"] for each in shown.page if each["direction"] == "inbound"] == [
+            "uno",
+            "dos",
+            "tres",
+        ]
         assert (await addresses_of(pool, address))[0] == root
-    to = [row["to_address"] for row in await pool.fetch("SELECT to_address FROM conversation_sends ORDER BY planned_at")]
+    to = [
+        row["to_address"]
+        for row in await pool.fetch("SELECT to_address FROM conversation_sends ORDER BY planned_at")
+    ]
     assert to[-2:] == [f"whatsapp:{OTHER}"] * 2
     differences = await beside(database_url, found.topic.records)
     assert [example for table in differences for example in table.examples] == []
@@ -113,7 +129,9 @@ async def test_who_changes_the_number_has_one_conversation_and_counts_once(
     days = [day for record in records.values() for day in record["days"].values()]
     assert sum(day["started"] for day in days) == told["total_conversations_today"] == 1
     assert sum(day["received"] for day in days) == told["messages_received_today"] == 3
-    assert sum(record["status"] == "active" for record in records.values()) == told["active_conversations"] == 1
+    assert (
+        sum(record["status"] == "active" for record in records.values()) == told["active_conversations"] == 1
+    )
     [campaign] = await pool.fetch(_gateway.campaign, "UTC", "b1", None, 3, 30)
     assert (campaign["started"], campaign["answered"]) == (1, 1)
     assert sum(len(record["calls"]) for record in records.values()) == 1
@@ -135,12 +153,16 @@ async def test_the_ids_row_stays_closed_and_leads_to_the_number(pool: Pool) -> N
     rows = await load_conversations(pool, [NUMBER, USER])
     assert (rows[USER].status, rows[USER].metadata["merged_into"]) == ("closed", NUMBER)
     assert (rows[NUMBER].status, rows[NUMBER].elevenlabs_conversation_id) == ("active", "conv_1")
-    messages = await pool.fetch("SELECT conversation_id, content, metadata FROM conversation_messages ORDER BY id")
+    messages = await pool.fetch(
+        "SELECT conversation_id, content, metadata FROM conversation_messages ORDER BY id"
+    )
     said = {(row["conversation_id"], row["content"]): row["metadata"] for row in messages}
     assert len(said) == len(messages) == 7
     assert said[rows[NUMBER].id, "¿y envío?"]["via"] == USER
     actors = await load_actors(pool, [NUMBER, USER])
-    assert {key: actor.state for key, actor in actors.items()} == {key: person.chat(key).state for key in actors}
+    assert {key: actor.state for key, actor in actors.items()} == {
+        key: person.chat(key).state for key in actors
+    }
 
 
 async def test_the_log_makes_both_again(pool: Pool, database_url: str) -> None:
@@ -161,18 +183,26 @@ async def test_they_are_one_person_in_the_statistics(pool: Pool) -> None:
     assert sum(day["answered"] for day in days) == told["answered_today"] == 1
     assert sum(day["received"] for day in days) == told["messages_received_today"] == 4
     assert sum(day["sent"] for day in days) == told["messages_sent_today"] == 3
-    assert sum(record["status"] == "active" for record in records.values()) == told["active_conversations"] == 1
+    assert (
+        sum(record["status"] == "active" for record in records.values()) == told["active_conversations"] == 1
+    )
 
 
 @pytest.mark.parametrize("address", [NUMBER, USER])
 async def test_either_address_leads_to_all_that_was_said(pool: Pool, address: str) -> None:
     await lived(pool)
     shown = CONVERSATION.read(await pool.fetchrow(CONVERSATION.sql, address, None, None, None))
-    assert (shown.phone_number, shown.elevenlabs_conversation_id, shown.status) == (NUMBER, "conv_1", "active")
+    assert (shown.phone_number, shown.elevenlabs_conversation_id, shown.status) == (
+        NUMBER,
+        "conv_1",
+        "active",
+    )
     said = [message["content"] for message in shown.page]
     assert said[1:] == ["hola", "Buenas", "¿precio?", "soy Ana", "Cuesta 20", "¿y envío?"]
     assert shown.message_count == len(said) == 7
-    before = CONVERSATION.read(await pool.fetchrow(CONVERSATION.sql, address, shown.page[2]["id"], None, None))
+    before = CONVERSATION.read(
+        await pool.fetchrow(CONVERSATION.sql, address, shown.page[2]["id"], None, None)
+    )
     assert [message["content"] for message in before.page] == said[:2]
 
 
@@ -204,7 +234,9 @@ async def test_the_agent_is_told_at_the_number_what_was_said_at_the_id(pool: Poo
     told = await newest_messages(pool, rows[NUMBER].id, most=20)
     said = ["hola", "Buenas", "¿precio?", "soy Ana", "Cuesta 20", "¿y envío?"]
     assert [message.content for message in told][1:] == said
-    [sid] = await pool.fetch("SELECT twilio_message_id AS sid FROM conversation_messages WHERE content = 'Buenas'")
+    [sid] = await pool.fetch(
+        "SELECT twilio_message_id AS sid FROM conversation_messages WHERE content = 'Buenas'"
+    )
     quoted = (rows[NUMBER].id, sid["sid"])
     assert await quoted_texts(pool, [quoted, (999, sid["sid"])]) == {quoted: "Buenas"}
 
@@ -212,7 +244,9 @@ async def test_the_agent_is_told_at_the_number_what_was_said_at_the_id(pool: Poo
 @pytest.mark.parametrize("text", [USER, "1234567890", "313 853"])
 async def test_the_console_finds_the_person_by_any_address(pool: Pool, text: str) -> None:
     await lived(pool)
-    rows = [CONVERSATIONS.read(row) for row in await pool.fetch(CONVERSATIONS.sql, *Search(text=text).arguments())]
+    rows = [
+        CONVERSATIONS.read(row) for row in await pool.fetch(CONVERSATIONS.sql, *Search(text=text).arguments())
+    ]
     assert NUMBER in [row.phone_number for row in rows], "that of the id stands beside it, closed"
 
 

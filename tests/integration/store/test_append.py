@@ -38,13 +38,25 @@ async def count(pool: Pool, table: str) -> int:
 
 async def test_a_conversation_begins_with_all_that_it_changes(pool: Pool, ana: Person) -> None:
     write = await ana.append(
-        pool, ana.begins(), ana.seen("CA1", "call"), ana.message(7), is_open=True, due_at=later(hours=1), events=2
+        pool,
+        ana.begins(),
+        ana.seen("CA1", "call"),
+        ana.message(7),
+        is_open=True,
+        due_at=later(hours=1),
+        events=2,
     )
     actor = await row(pool, "conversation_actor")
     assert actor == {
-        "phone_number": ana.phone, "partition": 0, "conversation_id": 1, "version": 1, "write_id": write.write_id,
-        "state": {"status": "active"}, "is_open": True, "due_at": later(hours=1),
-    }  # fmt: skip
+        "phone_number": ana.phone,
+        "partition": 0,
+        "conversation_id": 1,
+        "version": 1,
+        "write_id": write.write_id,
+        "state": {"status": "active"},
+        "is_open": True,
+        "due_at": later(hours=1),
+    }
     events = await pool.fetch("SELECT * FROM conversation_log ORDER BY number")
     assert [(event["number"], event["type"], event["at"], event["data"]) for event in events] == [
         (1, "noted", AT, {"n": 1}),
@@ -52,8 +64,12 @@ async def test_a_conversation_begins_with_all_that_it_changes(pool: Pool, ana: P
     ]
     assert [event["sequence"] for event in events] == [event.sequence for event in write.log]
     assert await row(pool, "conversation_seen") == {
-        "kind": "call", "event_id": "CA1", "phone_number": ana.phone, "at": AT, "outcome": None
-    }  # fmt: skip
+        "kind": "call",
+        "event_id": "CA1",
+        "phone_number": ana.phone,
+        "at": AT,
+        "outcome": None,
+    }
     message = await row(pool, "conversation_messages")
     assert (message["id"], message["conversation_id"], message["sent_at"]) == (7, 1, AT.replace(tzinfo=None))
 
@@ -62,7 +78,12 @@ async def test_what_a_new_row_does_not_say_is_as_the_contract_has_it(pool: Pool,
     await ana.append(pool, ana.changes(client_name="Ana", closed_at=None))
     made = await row(pool, "conversation_state")
     assert (made["id"], made["phone_number"], made["client_name"]) == (1, ana.phone, "Ana")
-    assert (made["status"], made["agent_id"], made["message_count"], made["metadata"]) == ("active", "", 0, {})
+    assert (made["status"], made["agent_id"], made["message_count"], made["metadata"]) == (
+        "active",
+        "",
+        0,
+        {},
+    )
     age = datetime.now(UTC).replace(tzinfo=None) - made["started_at"]
     assert abs(age.total_seconds()) < 60.0
 
@@ -72,8 +93,10 @@ async def test_only_what_a_change_says_changes(pool: Pool, ana: Person) -> None:
     before = await row(pool, "conversation_state")
     await ana.append(pool, ana.changes(status="closed", closed_at=later(days=1), last_inbound_at=None))
     assert await row(pool, "conversation_state") == before | {
-        "status": "closed", "closed_at": later(days=1).replace(tzinfo=None), "last_inbound_at": None
-    }  # fmt: skip
+        "status": "closed",
+        "closed_at": later(days=1).replace(tzinfo=None),
+        "last_inbound_at": None,
+    }
 
 
 async def test_times_of_other_zones_are_stored_in_utc(pool: Pool, ana: Person) -> None:
@@ -97,7 +120,10 @@ async def test_metadata_is_added_to_removed_from_and_keeps_calls(pool: Pool, ana
     assert await metadata(metadata={"c": [3]}, removed_metadata=("a", "unknown")) == {"b": 2, "c": [3]}
     assert await metadata(archived_call={"id": 1}, removed_metadata=("c",)) == {"b": 2, "calls": [{"id": 1}]}
     assert await metadata(archived_call={"id": 2}) == {"b": 2, "calls": [{"id": 1}, {"id": 2}]}
-    assert await metadata(removed_metadata=("calls",), archived_call={"id": 3}) == {"b": 2, "calls": [{"id": 3}]}
+    assert await metadata(removed_metadata=("calls",), archived_call={"id": 3}) == {
+        "b": 2,
+        "calls": [{"id": 3}],
+    }
     assert (await row(pool, "conversation_state"))["message_count"] == 1
 
 
@@ -110,7 +136,9 @@ async def test_changes_of_one_row_in_one_write_are_one(pool: Pool, ana: Person) 
         ana.begins(),
         change(metadata={"call": {"n": 1}, "kept": True}, messages=1),
         change(archived_call={"n": 1}, removed_metadata=("call",), columns={"status": "closed"}),
-        change(archived_call={"n": 2}, metadata={"call": {"n": 3}}, columns={"status": "escalated"}, messages=1),
+        change(
+            archived_call={"n": 2}, metadata={"call": {"n": 3}}, columns={"status": "escalated"}, messages=1
+        ),
         ana.send(OWN_ID),
         SendChange(own_id=OWN_ID, columns={"state": "accepted", "sid": "SM1"}),
         ana.message(1),
@@ -130,19 +158,36 @@ async def test_changes_of_one_row_in_one_write_are_one(pool: Pool, ana: Person) 
 async def test_a_send_is_made_and_then_changed(pool: Pool, ana: Person) -> None:
     await ana.append(pool, ana.begins(), ana.send(OWN_ID, content={"sid": "HX1"}))
     made = await row(pool, "conversation_sends")
-    assert (made["own_id"], made["state"], made["rank"], made["came_back"]) == (UUID(OWN_ID), "intended", -1, False)
+    assert (made["own_id"], made["state"], made["rank"], made["came_back"]) == (
+        UUID(OWN_ID),
+        "intended",
+        -1,
+        False,
+    )
     assert made["content"] == {"sid": "HX1"}
-    columns: Any = {"state": "accepted", "sid": "SM1", "accepted_at": later(seconds=1), "content": None, "message_id": 3}
+    columns: Any = {
+        "state": "accepted",
+        "sid": "SM1",
+        "accepted_at": later(seconds=1),
+        "content": None,
+        "message_id": 3,
+    }
     await ana.append(pool, SendChange(own_id=OWN_ID, columns=columns))
     assert await row(pool, "conversation_sends") == made | columns
     await ana.append(pool, SendChange(own_id=OWN_ID, columns={"status": "read", "rank": 5, "read_at": AT}))
-    assert await row(pool, "conversation_sends") == made | columns | {"status": "read", "rank": 5, "read_at": AT}
+    assert await row(pool, "conversation_sends") == made | columns | {
+        "status": "read",
+        "rank": 5,
+        "read_at": AT,
+    }
 
 
 async def test_what_changes_a_send_that_is_kept_no_longer_makes_none(pool: Pool, ana: Person) -> None:
     await ana.append(pool, ana.begins(), ana.send(OWN_ID))
     await pool.execute("DELETE FROM conversation_sends")
-    await ana.append(pool, ana.message(1), SendChange(own_id=OWN_ID, columns={"status": "read", "rank": 5, "read_at": AT}))
+    await ana.append(
+        pool, ana.message(1), SendChange(own_id=OWN_ID, columns={"status": "read", "rank": 5, "read_at": AT})
+    )
     assert await pool.fetch("SELECT * FROM conversation_sends") == []
     assert (await row(pool, "conversation_messages"))["content"] == "hola"
 
@@ -155,7 +200,9 @@ async def test_a_time_that_is_there_stays(pool: Pool, ana: Person) -> None:
     assert message["read_at"] == later(seconds=6).replace(tzinfo=None)
 
 
-async def test_an_outcome_is_kept_and_announced_with_the_write(pool: Pool, database_url: str, ana: Person) -> None:
+async def test_an_outcome_is_kept_and_announced_with_the_write(
+    pool: Pool, database_url: str, ana: Person
+) -> None:
     heard: list[tuple[str, str]] = []
     listener = await asyncpg.connect(database_url)
     try:
@@ -178,15 +225,24 @@ async def test_a_suppression_comes_and_goes(pool: Pool, ana: Person) -> None:
     wish = SuppressionChange(phone_number=ana.phone, source="client", event_id="SM1", since=AT)
     await ana.append(pool, ana.begins(), wish)
     first = await row(pool, "conversation_suppression")
-    assert first == {"phone_number": ana.phone, "source": "client", "event_id": "SM1", "since": AT.replace(tzinfo=None)}
-    await ana.append(pool, SuppressionChange(phone_number=ana.phone, source="operator", event_id="k1", since=later(days=1)))
+    assert first == {
+        "phone_number": ana.phone,
+        "source": "client",
+        "event_id": "SM1",
+        "since": AT.replace(tzinfo=None),
+    }
+    await ana.append(
+        pool, SuppressionChange(phone_number=ana.phone, source="operator", event_id="k1", since=later(days=1))
+    )
     assert (await row(pool, "conversation_suppression"))["source"] == "operator"
     await ana.append(pool, SuppressionChange(phone_number=ana.phone))
     assert await count(pool, "conversation_suppression") == 0
 
 
 async def test_a_post_stays_until_it_is_taken(pool: Pool, ana: Person) -> None:
-    posts = [BackendPost(conversation_id=1, number=n, phone_number=ana.phone, payload={"n": n}) for n in (1, 2)]
+    posts = [
+        BackendPost(conversation_id=1, number=n, phone_number=ana.phone, payload={"n": n}) for n in (1, 2)
+    ]
     await ana.append(pool, ana.begins(), *posts)
     await ana.append(pool, BackendPostTaken(conversation_id=1, number=1))
     assert (await row(pool, "conversation_backend_posts"))["payload"] == {"n": 2}
@@ -223,7 +279,9 @@ async def test_a_group_writes_what_is_right_and_refuses_the_rest(pool: Pool) -> 
         Conflict(reason="version", version=1, row_id=2),
         Written(version=2),
     ]
-    assert [each["id"] for each in await pool.fetch("SELECT id FROM conversation_messages WHERE id > 9")] == [10]
+    assert [each["id"] for each in await pool.fetch("SELECT id FROM conversation_messages WHERE id > 9")] == [
+        10
+    ]
     assert await count(pool, "conversation_log") == 7
     assert await pool.fetchval("SELECT count(*) FROM conversation_seen WHERE event_id = 'SMother'") == 0
 

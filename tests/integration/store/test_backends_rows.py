@@ -1,4 +1,4 @@
-"""The contract's tables may be the backend's own: what it adds, writes or removes there survives, or is found out."""
+"""The contract's tables may be the backend's own: what it adds, writes or removes survives or is noticed."""
 
 import asyncio
 from datetime import datetime
@@ -35,7 +35,11 @@ async def test_columns_of_its_own_survive(pool: Pool, ana: Person) -> None:
     )
     await ana.append(pool, change)
     found = await row(pool)
-    assert (found["crm_stage"], found["crm"], found["metadata"]) == ("won", {"deal": 7}, {"theirs": 1, "ours": 2})
+    assert (found["crm_stage"], found["crm"], found["metadata"]) == (
+        "won",
+        {"deal": 7},
+        {"theirs": 1, "ours": 2},
+    )
     assert (found["status"], found["message_count"]) == ("closed", 1)
 
 
@@ -65,7 +69,9 @@ async def test_a_row_that_it_makes_meanwhile_is_a_conflict(pool: Pool, ana: Pers
     ana.id, luis.id = theirs + 10, theirs + 11
     results = await append(pool, [ana.write(ana.begins()), luis.write(luis.begins())])
     assert results == [Conflict(reason="row", version=0, row_id=theirs), Written(version=1)]
-    assert await pool.fetchval("SELECT count(*) FROM conversation_actor WHERE phone_number = $1", ana.phone) == 0
+    assert (
+        await pool.fetchval("SELECT count(*) FROM conversation_actor WHERE phone_number = $1", ana.phone) == 0
+    )
 
 
 async def test_a_row_that_it_makes_at_the_same_moment_is_a_conflict(pool: Pool, ana: Person) -> None:

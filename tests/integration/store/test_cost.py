@@ -1,4 +1,4 @@
-"""A write costs the same in a large database: none of the statements reads a growing table as a whole."""
+"""A write costs the same in a large database: no statement reads a growing table as a whole."""
 
 from uuid import UUID, uuid4
 
@@ -15,10 +15,11 @@ from schemas.settings import load_settings
 from tests.support.person import AT, Person
 
 _TURNS = 60
-# Statements read empty tables as a whole where that is all the same; one a turn would have read thousands of rows.
+# Empty tables are read as a whole, as that is no worse; one read a turn would have been thousands of rows.
 _READ_AS_A_WHOLE = """
 SELECT relname, seq_tup_read FROM pg_stat_user_tables
-WHERE relname LIKE 'conversation\\_%' AND relname NOT IN ('conversation_partition', 'conversation_publication')
+WHERE relname LIKE 'conversation\\_%'\
+ AND relname NOT IN ('conversation_partition', 'conversation_publication')
   AND seq_tup_read > $1 ORDER BY relname
 """
 _INDEX_ROWS = """
@@ -38,9 +39,13 @@ async def test_no_statement_reads_a_growing_table_as_a_whole(database_url: str) 
         own_id, sid, message = str(uuid4()), f"SM{uuid4().hex}", person.id
         await load(pool, [person.phone])
         await seen_events(pool, [("message", sid)])
-        await person.append(pool, person.changes(last_inbound_at=AT), person.seen(sid), person.message(message))
+        await person.append(
+            pool, person.changes(last_inbound_at=AT), person.seen(sid), person.message(message)
+        )
         await person.append(pool, person.send(own_id))
-        await person.append(pool, SendChange(own_id=own_id, columns={"sid": sid}), MessageTimes(id=message, read_at=AT))
+        await person.append(
+            pool, SendChange(own_id=own_id, columns={"sid": sid}), MessageTimes(id=message, read_at=AT)
+        )
         await sends_by_own_id(pool, [UUID(own_id)])
         await sends_by_sid(pool, [sid])
         await newest_messages(pool, person.id, most=10)

@@ -1,4 +1,4 @@
-"""A number is erased: nothing of it is left but its opt-out, bare ids, and its one event until that is published."""
+"""A number is erased: all that is left is its opt-out, bare ids, and its one event until it is published."""
 
 import hashlib
 import json
@@ -45,13 +45,23 @@ async def where_it_stands(pool: Pool, *words: str) -> set[str]:
 
 
 async def _chat(pool: Pool, person: Person) -> None:
-    post = BackendPost(conversation_id=person.id, number=1, phone_number=person.phone, payload={"who": "secreto"})
+    post = BackendPost(
+        conversation_id=person.id, number=1, phone_number=person.phone, payload={"who": "secreto"}
+    )
     wish = SuppressionChange(phone_number=person.phone, source="client", event_id="SM1", since=AT)
     outcome = Outcome(kind="message", event_id=f"SM{person.id}", outcome={"who": "secreto"})
     person.state = {"who": "secreto"}
     own_id = _OWN_ID[:-1] + str(person.id)
-    await person.append(pool, person.begins(client_name="secreto"), person.seen(f"SM{person.id}"), outcome, wish, post,
-                        person.message(person.id, content="secreto"), person.send(own_id, body="secreto"))  # fmt: skip
+    await person.append(
+        pool,
+        person.begins(client_name="secreto"),
+        person.seen(f"SM{person.id}"),
+        outcome,
+        wish,
+        post,
+        person.message(person.id, content="secreto"),
+        person.send(own_id, body="secreto"),
+    )
     await outside(pool, person.phone)
 
 
@@ -80,17 +90,25 @@ async def test_nothing_is_left_but_its_opt_out_and_bare_ids(pool: Pool, ana: Per
     before = ana.changes(status="closed"), ana.message(7), ana.seen("k1", "command")
     await ana.append(pool, *before, erasure, done, state=None)
     assert await where_it_stands(pool, ana.phone) == {"conversation_log", "conversation_suppression"}
-    assert await pool.fetchval("SELECT count(*) FROM conversation_log WHERE phone_number = $1", ana.phone) == 1
-    seen = await pool.fetch("SELECT event_id, outcome FROM conversation_seen WHERE phone_number = '' ORDER BY event_id")
+    assert (
+        await pool.fetchval("SELECT count(*) FROM conversation_log WHERE phone_number = $1", ana.phone) == 1
+    )
+    seen = await pool.fetch(
+        "SELECT event_id, outcome FROM conversation_seen WHERE phone_number = '' ORDER BY event_id"
+    )
     assert [tuple(row) for row in seen] == [("SM1", None), ("k1", {"state": "done"})]
     digests = number_digests(await erasure_key(pool), ana.phone)
-    kept_digests = [row["number_digest"] for row in await pool.fetch("SELECT number_digest FROM conversation_erasure")]
+    kept_digests = [
+        row["number_digest"] for row in await pool.fetch("SELECT number_digest FROM conversation_erasure")
+    ]
     assert sorted(kept_digests) == sorted(digests)
     kept = {table for table in await where_it_stands(pool, luis.phone) if "erasure" not in table}
     assert kept >= {"conversation_state", "conversation_actor", "conversation_sends", "conversation_spool"}
 
 
-async def test_who_a_former_build_erased_stays_erased(empty_database_url: str, ana: Person, luis: Person) -> None:
+async def test_who_a_former_build_erased_stays_erased(
+    empty_database_url: str, ana: Person, luis: Person
+) -> None:
     await run_scripts(empty_database_url, LAST_OF_FUNCTIONS, FORMER_TABLE)
     pool = await create_pool(load_settings({}, database_url=empty_database_url))
     try:
@@ -131,7 +149,10 @@ async def test_its_event_goes_once_it_is_published(pool: Pool, ana: Person, luis
 
 
 async def test_a_number_that_only_the_backend_knows_is_erased(pool: Pool, ana: Person) -> None:
-    made = "INSERT INTO conversation_state (phone_number, elevenlabs_conversation_id, agent_id) VALUES ($1, 'c', 'a')"
+    made = (
+        "INSERT INTO conversation_state (phone_number, elevenlabs_conversation_id, agent_id)"
+        " VALUES ($1, 'c', 'a')"
+    )
     await pool.execute(made, ana.phone)
     gone = ana.write(Erasure(conversation_id=1, phone_number=ana.phone, at=AT), state=None)
     assert await append(pool, [gone]) == [Written(version=0)]
@@ -154,11 +175,15 @@ async def test_what_the_rules_erase_is_gone_from_every_place(pool: Pool) -> None
     chat.command("erase", command_id="k1")
     await chat.save()
     assert await where_it_stands(pool, NUMBER, "secreto") == {"conversation_log", "conversation_suppression"}
-    [event] = await pool.fetch("SELECT type, data->'data' AS data, data->'state' AS state FROM conversation_log")
+    [event] = await pool.fetch(
+        "SELECT type, data->'data' AS data, data->'state' AS state FROM conversation_log"
+    )
     assert tuple(event) == ("erased", {"command_id": "k1"}, {})
     kept = await pool.fetchval("SELECT outcome FROM conversation_seen WHERE event_id = 'k1'")
     assert kept == {"command": "erase", "state": "done", "changed": True}
-    await advance(pool, {0: chat.epoch}, {0: await pool.fetchval("SELECT max(sequence) FROM conversation_log")})
+    await advance(
+        pool, {0: chat.epoch}, {0: await pool.fetchval("SELECT max(sequence) FROM conversation_log")}
+    )
     assert await where_it_stands(pool, NUMBER, "secreto") == {"conversation_suppression"}
 
 

@@ -1,4 +1,4 @@
-"""Data that Postgres refuses: it fails alone, whoever shares its statement."""
+"""Data that Postgres refuses fails alone, whoever shares its statement."""
 
 import asyncio
 from typing import Any
@@ -49,10 +49,21 @@ def _half_a_send(person: Person) -> Any:  # noqa: ANN401 - a change
 
 
 _KINDS = [
-    "null byte in a text", "null byte in JSON", "not JSON", "not UTF-8", "surrogate", "surrogate in JSON",
-    "not JSON at all", "too long", "no such direction", "no such source", "id beyond 32 bits", "half a send",
-    "message without a row", "event without a conversation",
-]  # fmt: skip
+    "null byte in a text",
+    "null byte in JSON",
+    "not JSON",
+    "not UTF-8",
+    "surrogate",
+    "surrogate in JSON",
+    "not JSON at all",
+    "too long",
+    "no such direction",
+    "no such source",
+    "id beyond 32 bits",
+    "half a send",
+    "message without a row",
+    "event without a conversation",
+]
 
 
 @pytest.mark.parametrize("kind", _KINDS)
@@ -68,7 +79,9 @@ async def test_what_fails_for_its_data_fails_alone(pool: Pool, kind: str) -> Non
     assert await pool.fetchval("SELECT count(*) FROM conversation_log") == 6
 
 
-async def test_a_message_id_that_is_taken_is_that_conversations_failure(pool: Pool, ana: Person, luis: Person) -> None:
+async def test_a_message_id_that_is_taken_is_that_conversations_failure(
+    pool: Pool, ana: Person, luis: Person
+) -> None:
     await ana.append(pool, ana.begins(), ana.message(1))
     writes = [luis.write(luis.begins(), luis.message(1)), ana.write(ana.message(2))]
     failed, written = await append(pool, writes)
@@ -81,7 +94,9 @@ async def test_a_message_id_that_is_taken_is_that_conversations_failure(pool: Po
 
 
 async def test_a_failure_says_nothing_of_the_person(pool: Pool, ana: Person) -> None:
-    secret = ana.write(ana.begins(client_name="secreto"), ana.message(1, content="secreto", direction="sideways"))
+    secret = ana.write(
+        ana.begins(client_name="secreto"), ana.message(1, content="secreto", direction="sideways")
+    )
     [result] = await append(pool, [secret])
     assert isinstance(result, Failed)
     assert "secreto" not in repr(result)
@@ -99,7 +114,10 @@ async def test_a_connection_that_has_become_read_only_is_given_up(pool: Pool, an
     """As after a failover: the session goes on, on what is a standby now."""
     became_standbys = await asyncio.gather(*(_became_read_only(pool) for _ in range(pool.get_size())))
     assert await append(pool, [ana.write(ana.begins())]) == [Written(version=1)]
-    left = {row["pid"] for row in await pool.fetch("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")}
+    left = {
+        row["pid"]
+        for row in await pool.fetch("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+    }
     assert not left & set(became_standbys)
 
 

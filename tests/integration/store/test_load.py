@@ -1,4 +1,4 @@
-"""What an owner reads: actors by key, the open ones, the due ones, and what a message needs beyond the state."""
+"""What an owner reads: actors by key, open ones, due ones, and what a message needs beyond the state."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -77,12 +77,20 @@ async def test_ids_that_were_seen_are_told_with_their_outcome(pool: Pool, ana: P
 async def test_sends_are_found_by_both_ids_and_by_turn(pool: Pool, ana: Person) -> None:
     first, second = str(uuid4()), str(uuid4())
     await ana.append(
-        pool, ana.begins(), ana.send(second, part=1), ana.send(first, sid="SM1", content={"sid": "HX1"}, times=2)
+        pool,
+        ana.begins(),
+        ana.send(second, part=1),
+        ana.send(first, sid="SM1", content={"sid": "HX1"}, times=2),
     )
     [by_own_id] = (await sends_by_own_id(pool, [UUID(first), uuid4()])).values()
     [by_sid] = (await sends_by_sid(pool, ["SM1", "SM2"])).values()
     assert by_own_id == by_sid
-    assert (by_sid.own_id, by_sid.content, by_sid.planned_at, by_sid.rank) == (UUID(first), {"sid": "HX1"}, AT, -1)
+    assert (by_sid.own_id, by_sid.content, by_sid.planned_at, by_sid.rank) == (
+        UUID(first),
+        {"sid": "HX1"},
+        AT,
+        -1,
+    )
     turn = await sends_of_turn(pool, ana.phone, 1)
     assert [each.own_id for each in turn] == [UUID(first), UUID(second)]
     assert await sends_of_turn(pool, ana.phone, 2) == []
@@ -94,7 +102,9 @@ async def test_a_quoted_text_is_never_another_conversations(pool: Pool, ana: Per
     assert await quoted_texts(pool, [(1, "SMa"), (1, "SMb"), (2, "SMc")]) == {(1, "SMa"): "mío"}
 
 
-async def test_the_newest_messages_come_oldest_first_up_to_one_and_without_some(pool: Pool, ana: Person) -> None:
+async def test_the_newest_messages_come_oldest_first_up_to_one_and_without_some(
+    pool: Pool, ana: Person
+) -> None:
     await ana.append(pool, ana.begins(), *(ana.message(n, content=str(n)) for n in range(1, 8)))
     assert [each.content for each in await newest_messages(pool, 1, most=3)] == ["5", "6", "7"]
     some = await newest_messages(pool, 1, most=3, until=6, without=[3, 5])
@@ -106,7 +116,9 @@ async def test_events_and_posts_are_read_back(pool: Pool, ana: Person) -> None:
     post = BackendPost(conversation_id=1, number=2, phone_number=ana.phone, payload={"type": "closed"})
     write = await ana.append(pool, ana.begins(), post, events=3)
     found = await events(pool, 1, after=1, most=1)
-    assert [(each.phone_number, each.conversation_id, each.row) for each in found] == [(ana.phone, 1, write.log[1])]
+    assert [(each.phone_number, each.conversation_id, each.row) for each in found] == [
+        (ana.phone, 1, write.log[1])
+    ]
     assert await backend_post(pool, 1, 2) == {"type": "closed"}
     assert await backend_post(pool, 1, 3) is None
 

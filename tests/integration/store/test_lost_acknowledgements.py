@@ -36,8 +36,8 @@ async def way(proxy: PostgresProxy) -> AsyncIterator[Pool]:
 async def counts(pool: Pool, ana: Person) -> tuple[int, int, int]:
     """Return version, events and messages."""
     found = await pool.fetchrow(
-        "SELECT (SELECT version FROM conversation_actor WHERE phone_number = $1), (SELECT count(*) FROM conversation_log), "
-        "(SELECT count(*) FROM conversation_messages)",
+        "SELECT (SELECT version FROM conversation_actor WHERE phone_number = $1), "
+        "(SELECT count(*) FROM conversation_log), (SELECT count(*) FROM conversation_messages)",
         ana.phone,
     )
     assert found is not None
@@ -72,7 +72,10 @@ async def test_of_a_group_each_is_told_what_became_of_it(
     good, stale = ana.write(), luis.write(version=5)
     assert await append(way, [stale]) == [Conflict(reason="version", version=1, row_id=2)]
     proxy.lose_next_answers()
-    assert await append(way, [stale, good]) == [Conflict(reason="version", version=1, row_id=2), Written(version=2)]
+    assert await append(way, [stale, good]) == [
+        Conflict(reason="version", version=1, row_id=2),
+        Written(version=2),
+    ]
     assert await counts(pool, ana) == (2, 3, 0)
 
 
@@ -95,7 +98,9 @@ async def test_a_removal_whose_acknowledgement_is_lost_counts(
     assert await pool.fetchval("SELECT count(*) FROM conversation_actor") == 0
 
 
-async def test_a_lost_one_counts_even_where_the_partition_is_another_owners_by_now(pool: Pool, ana: Person) -> None:
+async def test_a_lost_one_counts_even_where_the_partition_is_another_owners_by_now(
+    pool: Pool, ana: Person
+) -> None:
     await ana.append(pool, ana.begins())
     lost = ana.write()
     assert await append(pool, [lost]) == [Written(version=2)]

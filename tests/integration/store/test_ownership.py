@@ -1,4 +1,4 @@
-"""Who owns a partition: claims wait for what is being written, and fence whoever owned it before."""
+"""Who owns a partition: claims wait for writes under way, and fence the former owner."""
 
 import asyncio
 from uuid import uuid4
@@ -24,7 +24,9 @@ async def test_a_claim_raises_the_epoch_and_says_where_the_log_stands(pool: Pool
     write = await ana.append(pool, ana.begins(), events=3)
     newest = write.log[-1].sequence
     await advance(pool, {0: 2}, {0: newest - 1})
-    assert await claim(pool, [0], "b") == {0: Claim(partition=0, epoch=3, sequence=newest, published=newest - 1)}
+    assert await claim(pool, [0], "b") == {
+        0: Claim(partition=0, epoch=3, sequence=newest, published=newest - 1)
+    }
 
 
 async def test_sequences_go_on_past_those_that_were_published_and_removed(pool: Pool, ana: Person) -> None:
@@ -42,7 +44,9 @@ async def test_what_is_being_written_when_a_claim_comes_is_in_what_it_says(pool:
         appending = asyncio.create_task(append(pool, [write]))
         await eventually(lambda: pool.fetchval(_WAITING))
         claiming = asyncio.create_task(claim(pool, {0}, "b"))
-        await eventually(lambda: pool.fetchval("SELECT count(*) > 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        await eventually(
+            lambda: pool.fetchval("SELECT count(*) > 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        )
         assert not claiming.done()
     assert await appending == [Written(version=2)]
     assert (await claiming)[0] == Claim(partition=0, epoch=2, sequence=write.log[0].sequence, published=0)

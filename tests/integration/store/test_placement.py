@@ -1,4 +1,4 @@
-"""The topics have another number of partitions: what is open is taken up by the new owner of its number."""
+"""The number of partitions has changed: the new owner of a number takes up what is open."""
 
 from datetime import timedelta
 
@@ -9,7 +9,9 @@ from db.store.placement import know_partitions, known_partitions, place_actors
 from tests.support.person import Person
 
 
-async def test_what_is_open_or_due_moves_to_where_its_number_lies(pool: Pool, ana: Person, luis: Person) -> None:
+async def test_what_is_open_or_due_moves_to_where_its_number_lies(
+    pool: Pool, ana: Person, luis: Person
+) -> None:
     due = await clock(pool) - timedelta(minutes=1)
     await ana.append(pool, ana.begins(), is_open=True)
     await luis.append(pool, luis.begins(), due_at=due)

@@ -1,4 +1,4 @@
-"""What Kafka does not have yet: read in the order of its partition, above a mark that never moves back."""
+"""What Kafka does not have yet is read in its partition's order, above a mark that never moves back."""
 
 from db.pool import Pool
 from db.store.ownership import claim

@@ -1,4 +1,4 @@
-"""What is kept only for a time goes after it, and nothing else; the fold stays possible."""
+"""What is kept only for a time goes after it, and nothing else does; the log can still be folded."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,11 @@ class Owner:
             await self.chat.save()
 
     def retention(self, pool: Pool, **settings: object) -> Retention:
-        given = {"message_retention_days": 0, "journal_retention_days": 0, "topic_retention_hours": 1} | settings
+        given = {
+            "message_retention_days": 0,
+            "journal_retention_days": 0,
+            "topic_retention_hours": 1,
+        } | settings
         settings_ = load_settings({}, **given)
         return Retention(settings_, pool, self.tell, lambda: [0], lambda: 1, pause_seconds=0)
 
@@ -79,7 +83,11 @@ async def test_messages_go_after_their_time_and_the_count_follows(pool: Pool, ch
     for _ in range(2):
         await retention.sweep()
         assert await contents(pool) == ["¿y el precio?"]
-        assert await pool.fetchval("SELECT message_count FROM conversation_state") == chat.state.message_count == 1
+        assert (
+            await pool.fetchval("SELECT message_count FROM conversation_state")
+            == chat.state.message_count
+            == 1
+        )
     assert len(owner.told) == 1
 
 
@@ -100,7 +108,9 @@ async def test_who_has_not_come_round_to_it_is_not_told_twice(pool: Pool, chat: 
     assert told == [NUMBER] * 2
 
 
-async def test_the_log_goes_behind_a_snapshot_and_with_it_its_sends_and_ids(pool: Pool, chat: StoredChat) -> None:
+async def test_the_log_goes_behind_a_snapshot_and_with_it_its_sends_and_ids(
+    pool: Pool, chat: StoredChat
+) -> None:
     await published(pool, chat)
     before, owner = await types(pool), Owner(chat)
     await owner.retention(pool).sweep()
@@ -126,14 +136,18 @@ async def test_no_gap_is_left_where_an_owners_clock_was_ahead(pool: Pool, chat: 
     await pool.execute(dated, ahead, former + timedelta(days=3))
     for _ in range(3):
         await retention.sweep()
-    numbers = [row["number"] for row in await pool.fetch("SELECT number FROM conversation_log ORDER BY number")]
+    numbers = [
+        row["number"] for row in await pool.fetch("SELECT number FROM conversation_log ORDER BY number")
+    ]
     assert numbers == list(range(ahead, numbers[-1] + 1))
     await pool.execute(dated, ahead, former)  # its time has come
     await retention.sweep()
     assert await types(pool) == ["received", "snapshot"]
 
 
-async def test_an_event_dated_years_ahead_by_a_wrong_clock_holds_nobody_up(pool: Pool, chat: StoredChat) -> None:
+async def test_an_event_dated_years_ahead_by_a_wrong_clock_holds_nobody_up(
+    pool: Pool, chat: StoredChat
+) -> None:
     await published(pool, chat)
     retention = Owner(chat).retention(pool, journal_retention_days=2)
     await pool.execute("UPDATE conversation_log SET at = at + interval '3 years' WHERE number = 3")
@@ -142,7 +156,9 @@ async def test_an_event_dated_years_ahead_by_a_wrong_clock_holds_nobody_up(pool:
     assert await types(pool) == ["received", "snapshot"]
 
 
-async def test_what_was_written_under_a_partition_that_is_no_more_goes_too(pool: Pool, chat: StoredChat) -> None:
+async def test_what_was_written_under_a_partition_that_is_no_more_goes_too(
+    pool: Pool, chat: StoredChat
+) -> None:
     await published(pool, chat)
     await pool.execute("UPDATE conversation_log SET partition = 7 WHERE number <= 3")
     await pool.execute("INSERT INTO conversation_publication (partition, sequence) SELECT 7, 3")
@@ -160,13 +176,17 @@ async def test_the_fold_of_what_is_left_is_the_state(pool: Pool, chat: StoredCha
     chat.answer("Cuesta 20")
     chat.accept()
     await chat.save()
-    rows = await pool.fetch("SELECT conversation_id, number, type, at, data->'data' AS data FROM conversation_log"
-                            " WHERE number >= (SELECT max(number) FROM conversation_log WHERE type = 'snapshot')"
-                            " ORDER BY number")  # fmt: skip
+    rows = await pool.fetch(
+        "SELECT conversation_id, number, type, at, data->'data' AS data FROM conversation_log"
+        " WHERE number >= (SELECT max(number) FROM conversation_log WHERE type = 'snapshot')"
+        " ORDER BY number"
+    )
     state = Conversation(key=NUMBER)
     for row in rows:
         event = event_of(row["type"], row["data"])
-        recorded = Recorded(conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event)
+        recorded = Recorded(
+            conversation_id=row["conversation_id"], number=row["number"], at=row["at"], event=event
+        )
         state = evolve(state, recorded)
     assert state == chat.state
 
@@ -207,11 +227,15 @@ async def test_a_send_that_is_under_way_stays(pool: Pool, chat: StoredChat) -> N
 
 
 async def test_messages_of_a_row_of_the_backends_own_go_too(pool: Pool, chat: StoredChat) -> None:
-    made = ("INSERT INTO conversation_state (id, phone_number, elevenlabs_conversation_id, agent_id)"
-            " VALUES (99, '+5711', 'c', 'a')")  # fmt: skip
+    made = (
+        "INSERT INTO conversation_state (id, phone_number, elevenlabs_conversation_id, agent_id)"
+        " VALUES (99, '+5711', 'c', 'a')"
+    )
     await pool.execute(made)
-    await pool.execute("INSERT INTO conversation_messages (id, conversation_id, direction, content, sent_at)"
-                       " VALUES (99, 99, 'inbound', 'x', now() - interval '9 days')")  # fmt: skip
+    await pool.execute(
+        "INSERT INTO conversation_messages (id, conversation_id, direction, content, sent_at)"
+        " VALUES (99, 99, 'inbound', 'x', now() - interval '9 days')"
+    )
     owner = Owner(chat)
     await owner.retention(pool, message_retention_days=2).sweep()
     assert [key for key, _ in owner.told] == ["+5711", NUMBER]
@@ -229,7 +253,9 @@ async def test_with_the_messages_their_words_go_from_the_log_the_sends_and_dead_
     pool: Pool, chat: StoredChat
 ) -> None:
     await outside(pool, NUMBER)
-    await pool.execute("UPDATE conversation_dead_letter SET buried_at = now() - interval '3 days' WHERE id LIKE '1-%'")
+    await pool.execute(
+        "UPDATE conversation_dead_letter SET buried_at = now() - interval '3 days' WHERE id LIKE '1-%'"
+    )
     await published(pool, chat)
     retention = Owner(chat).retention(pool, message_retention_days=2)
     await retention.sweep()

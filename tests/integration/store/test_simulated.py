@@ -1,5 +1,6 @@
-"""The simulated Postgres of `tests/universe` against the real one: the same histories are answered alike, statement by
-statement, and leave the same rows.
+"""The simulated Postgres of `tests/universe` against the real one.
+
+The same histories are answered alike, statement by statement, and leave the same rows.
 """
 
 import json
@@ -32,7 +33,8 @@ CREATE FUNCTION told.now() RETURNS timestamptz LANGUAGE sql STABLE
   AS $$ SELECT pg_catalog.current_setting('told.now')::pg_catalog.timestamptz $$;
 CREATE FUNCTION told.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
   AS $$ SELECT pg_catalog.current_setting('told.now')::pg_catalog.timestamptz $$;
-INSERT INTO conversation_erasure_key (key) VALUES ('universe') ON CONFLICT (id) DO UPDATE SET key = EXCLUDED.key;
+INSERT INTO conversation_erasure_key (key) VALUES ('universe')\
+ ON CONFLICT (id) DO UPDATE SET key = EXCLUDED.key;
 """
 # What a default writes by Postgres' own clock.
 _OWN = {"claimed_at", "removed_at", "spooled_at"}
@@ -64,7 +66,7 @@ class Simulated(Postgres):
 
 @pytest.fixture(params=_SEEDS)
 def history(request: pytest.FixtureRequest) -> list[Asked]:
-    """What the workers of a seed have asked. A universe has loops of its own, so it is over before the test's begins."""
+    """What a seed's workers asked. A universe runs its own loops, so it ends before the test's begins."""
     return recorded(request.param, _MOVES)
 
 
@@ -73,7 +75,9 @@ async def test_a_history_is_answered_alike(pool: Pool, history: list[Asked]) -> 
     assert seen["append all"]
 
 
-async def test_a_history_in_which_nothing_comes_as_it_should_is_answered_alike(pool: Pool, history: list[Asked]) -> None:
+async def test_a_history_in_which_nothing_comes_as_it_should_is_answered_alike(
+    pool: Pool, history: list[Asked]
+) -> None:
     seen = await _is_answered_alike(pool, list(changed(history, random.Random(len(history)))))
     assert {"append none", "append some", "append IntegrityConstraintViolationError"} <= seen.keys(), seen
 
@@ -88,9 +92,14 @@ async def _is_answered_alike(pool: Pool, history: Sequence[Asked]) -> Counter[st
         if found != expected:
             otherwise.setdefault(asked.name, (place, asked.arguments, found, expected))
         seen[f"{asked.name} {_much(asked, found)}"] += 1
-    assert otherwise == {}, "the first of each statement: its place, its arguments, what is simulated, what is right"
+    assert otherwise == {}, (
+        "the first of each statement: its place, its arguments, what is simulated, what is right"
+    )
     for table, key, rows in _tables(simulated):
-        real = {tuple(row[name] for name in key): _plain(row) for row in await pool.fetch(f"SELECT * FROM {table}")}
+        real = {
+            tuple(row[name] for name in key): _plain(row)
+            for row in await pool.fetch(f"SELECT * FROM {table}")
+        }
         assert {key: _plain(row) for key, row in rows.items()} == real, table
     return seen
 

@@ -1,4 +1,4 @@
-"""One `web` that strangers, clients and operators do to what they like; the tests of this folder share it."""
+"""One `web`, shared by this folder's tests, to which strangers, clients and operators do what they like."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.web_process import Web, running_web
 
 @pytest.fixture(scope="package")
 def database(databases: Databases, migrated: str) -> str:
-    """The address of the database of this folder's processes."""
+    """URL of the database of this folder's processes."""
     return asyncio.run(databases.create(migrated))[1]
 
 

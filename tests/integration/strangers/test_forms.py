@@ -1,4 +1,4 @@
-"""Forms are UTF-8 and bounded, on the pages as on the webhooks; other ones hold up nobody."""
+"""Forms are UTF-8 and bounded, on the pages as on the webhooks; other forms hold nobody up."""
 
 import encodings.aliases
 import time

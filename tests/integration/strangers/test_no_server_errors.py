@@ -101,8 +101,12 @@ def test_sending_forms(client: httpx.Client, path: str, text: str, fields: dict[
 def test_what_twilio_signs(
     client: httpx.Client, whole: Web, path: str, odd: dict[str, str], more: int
 ) -> None:
-    fields = message() | {f"Extra{n}": "x" for n in range(more)} | {n.replace("\r\n", ""): odd[n] for n in odd}
-    headers = {"X-Twilio-Signature": RequestValidator(TWILIO_TOKEN).compute_signature(whole.url + path, fields)}
+    fields = (
+        message() | {f"Extra{n}": "x" for n in range(more)} | {n.replace("\r\n", ""): odd[n] for n in odd}
+    )
+    headers = {
+        "X-Twilio-Signature": RequestValidator(TWILIO_TOKEN).compute_signature(whole.url + path, fields)
+    }
     answer = client.post(path, data=fields, headers=headers)
     assert _is_right(answer), answer.text
 

@@ -1,4 +1,4 @@
-"""Input that is just wrong is 400 and names the field, and disturbs nobody else."""
+"""Input that is merely wrong gets a 400 that names the field, and disturbs nobody else."""
 
 import hashlib
 import hmac
@@ -102,9 +102,13 @@ def test_a_page_that_watches_nonsense_stops_nobody_elses(odd: Web, console: http
         assert any("changed" in line for line in stream.iter_lines())
 
 
-@pytest.mark.parametrize(("expect", "status"), [(b"\xff\xfe", 417), (b"nothing", 417), (b"100-Continue", 401)])
+@pytest.mark.parametrize(
+    ("expect", "status"), [(b"\xff\xfe", 417), (b"nothing", 417), (b"100-Continue", 401)]
+)
 def test_what_nobody_can_expect_is_417(client: httpx.Client, expect: bytes, status: int) -> None:
-    assert client.get("/api/stats", headers={b"Expect": expect}).status_code == status  # type: ignore[dict-item]
+    assert (
+        client.get("/api/stats", headers={b"Expect": expect}).status_code == status  # type: ignore[dict-item]
+    )
 
 
 def test_a_line_break_in_the_way_back_is_no_header(odd: Web, console: httpx.Client) -> None:

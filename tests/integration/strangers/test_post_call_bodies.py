@@ -1,4 +1,4 @@
-"""The post-call webhook: what is refused before a byte of its body, and what no size of a body costs."""
+"""The post-call webhook: what is refused before a byte of its body, and that no size of body costs memory."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Operators' sessions over several web processes: when they end, for every copy of their cookie."""
+"""Operators' sessions across several web processes: when they end, for every copy of their cookie."""
 
 import base64
 import json
@@ -85,7 +85,10 @@ def test_sessions_hold_while_the_services_token_is_changed_one_process_after_the
     new = "another" * 6
     before = {"OPERATOR_TOKENS": BOTH, "MICROSERVICE_TOKEN_SECONDARY": new}
     after = {"OPERATOR_TOKENS": BOTH, "MICROSERVICE_TOKEN": new, "MICROSERVICE_TOKEN_SECONDARY": TOKEN}
-    with running_web(database, next(logs), **before) as one, running_web(database, next(logs), **after) as other:
+    with (
+        running_web(database, next(logs), **before) as one,
+        running_web(database, next(logs), **after) as other,
+    ):
         for here, there in ((one, other), (other, one)):
             assert [enters(there, sign_in(here, token)) for token in (ANA, TOKEN, new)] == [True] * 3
 
@@ -109,7 +112,12 @@ def test_a_session_ends_a_working_day_after_its_sign_in_however_it_is_used(web: 
 
 def _cookie(operators: Operators, began: float) -> str:
     """Make the cookie of a session that began some time ago and was changed just now."""
-    session = {"operator": "servicio", "proof": operators.proof("servicio"), "began": int(began), "id": "i",
-               "csrf": "c"}  # fmt: skip
+    session = {
+        "operator": "servicio",
+        "proof": operators.proof("servicio"),
+        "began": int(began),
+        "id": "i",
+        "csrf": "c",
+    }
     content = json.dumps({"created": int(time.time()), "session": session}).encode()
     return Fernet(base64.urlsafe_b64encode(operators.session_keys[0])).encrypt(content).decode()

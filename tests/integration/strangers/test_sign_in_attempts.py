@@ -1,4 +1,4 @@
-"""Guessing at the sign-in: it is told to stop, and keeps out nobody who has a right token."""
+"""Guessing at the sign-in is told to stop, and keeps out nobody who has a right token."""
 
 import json
 import socket

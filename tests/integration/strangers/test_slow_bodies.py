@@ -1,4 +1,4 @@
-"""A body that does not come is given up; one that is compressed is inflated for few."""
+"""A body that does not arrive is given up; a compressed one is inflated only for those with a token."""
 
 import gzip
 import json

@@ -19,22 +19,43 @@ from tests.support.servers import Databases
 
 Row = dict[str, Any]
 _TABLES = (
-    *("conversation_state", "conversation_messages", "conversation_turn", "conversation_input", "conversation_send"),
+    *(
+        "conversation_state",
+        "conversation_messages",
+        "conversation_turn",
+        "conversation_input",
+        "conversation_send",
+    ),
     *("conversation_outbox", "conversation_history", "conversation_backend_post", "conversation_suppression"),
-    *("conversation_erasure", "conversation_dead_letter", "conversation_spool", "conversation_replay", "clients"),
-    *("conversation_campaign", "conversation_backfill", "conversation_owner", "conversation_dead_letter_position"),
+    *(
+        "conversation_erasure",
+        "conversation_dead_letter",
+        "conversation_spool",
+        "conversation_replay",
+        "clients",
+    ),
+    *(
+        "conversation_campaign",
+        "conversation_backfill",
+        "conversation_owner",
+        "conversation_dead_letter_position",
+    ),
 )
 
 
 @dataclass
 class Former:
-    """`url`: of the database that was migrated; `at`: when it was recorded; `tables`: its rows before.
+    """The recorded database, migrated.
 
-    It is played on from then, as if it had been migrated at once: silence and windows last for hours and days.
+    It is played on from `at`, as if it had been migrated at once: silence and windows last hours and days.
     """
 
+    #: Of the database that was migrated.
+
     url: str = ""
+    #: When it was recorded.
     at: datetime = datetime.min
+    #: Its rows before, by table.
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
 
@@ -47,14 +68,14 @@ async def rows_of(connection: Any, table: str) -> list[Row]:  # noqa: ANN401 - a
 
 
 def _at(at: datetime) -> Upgrade:
-    """Return the upgrade as it is decided at a time."""
+    """Return the upgrade as decided at a time."""
     upgrade = upgrade_of(load_settings({}))
     return replace(upgrade, convert=lambda former, _, ids: upgrade.convert(former, at, ids))
 
 
 @pytest.fixture(scope="module")
 def former(databases: Databases) -> Former:
-    """A database that was migrated."""
+    """The recorded database, migrated."""
 
     async def make() -> Former:
         found = Former(url=(await databases.create())[1])
@@ -72,7 +93,7 @@ def former(databases: Databases) -> Former:
 
 @pytest.fixture
 async def upgraded(former: Former) -> AsyncIterator[Pool]:
-    """Connections to it."""
+    """Connections to the migrated database."""
     pool = await create_pool(load_settings({}, database_url=former.url))
     yield pool
     await pool.close()

@@ -1,4 +1,4 @@
-"""The former build, after `migrate`: it starts no more, and what of it runs on neither claims nor writes nor sends."""
+"""After `migrate` the former build starts no more; what of it runs on neither claims, writes nor sends."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever the former build had not ended ends once, by the rules: each recorded conversation is played to its end."""
+"""What the former build left open ends once, by the rules: each recorded conversation is played out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,10 @@ from tests.support.tables import Tables
 
 _TEXTS = shipped("es").settings
 
-_TEMPLATE = {"twilio_reopen_content_sid": "HX" + "0" * 32, "twilio_reopen_content_variables": '{"1": "{text}"}'}
+_TEMPLATE = {
+    "twilio_reopen_content_sid": "HX" + "0" * 32,
+    "twilio_reopen_content_variables": '{"1": "{text}"}',
+}
 _GREETING = "¡Hola Ana! Soy Valeria. Gracias por tu tiempo en la llamada."
 _PRICE = "El plan Premium cuesta $99 al mes."
 _TOGETHER = "respuesta a ¿Cuánto cuesta?, ¿Sigues ahí?, Contesta"
@@ -99,7 +102,11 @@ async def people(upgraded: Pool) -> dict[str, Loaded]:
             state=state_of(row["state"]),
             tables=Tables(
                 seen=dict(known),
-                posts={each["number"]: each["payload"] for each in posts if each["phone_number"] == row["phone_number"]},
+                posts={
+                    each["number"]: each["payload"]
+                    for each in posts
+                    if each["phone_number"] == row["phone_number"]
+                },
             ),
             policy=policy_of(**_TEMPLATE),
         )
@@ -111,7 +118,9 @@ async def test_who_has_nothing_open_and_no_row_of_ours_has_no_actor(people: dict
     assert {*Person} - people.keys() == WITHOUT_ACTOR
 
 
-@pytest.mark.parametrize("person", [each for each in Person if each not in WITHOUT_ACTOR], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "person", [each for each in Person if each not in WITHOUT_ACTOR], ids=lambda each: each.name
+)
 async def test_everything_open_ends_once(people: dict[str, Loaded], former: Former, person: Person) -> None:
     sids = {
         str(part.own_id): "SM" + "e" * 32
@@ -149,7 +158,9 @@ async def test_a_report_that_came_too_early_is_taken_up(people: dict[str, Loaded
     assert finisher.chat.tables.sends[own_id]["status"] == "delivered"
 
 
-async def test_a_stop_that_was_only_noted_is_confirmed_when_it_comes(people: dict[str, Loaded], former: Former) -> None:
+async def test_a_stop_that_was_only_noted_is_confirmed_when_it_comes(
+    people: dict[str, Loaded], former: Former
+) -> None:
     before = people[Person.STOP_NOTED]
     known = before.state.opt_out
     assert known is not None

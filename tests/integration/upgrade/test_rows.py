@@ -1,4 +1,4 @@
-"""After `migrate` everything is there that was: for the backend, for operators, for the law."""
+"""After `migrate` everything is still there: for the backend, for operators, for the law."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.recorded import said
 from tests.support.shape import shape
 
 _gateway = load("gateway")
-# What a client wrote behind a turn that waited was kept, and is shown from now on; so is a message that was proven.
+# What a client wrote behind a waiting turn was kept and is now shown, and so is a message that was proven.
 _SHOWN_NOW = {Person.HELD: 3, Person.HELD_STOP: 1, Person.SLOW_BEGUN: 1, Person.REPORTED_SEND: 1}
 
 
@@ -23,7 +23,9 @@ async def _conversation(pool: Pool, person: Person) -> Any:  # noqa: ANN401 - th
     if row is None:
         return None
     shown = dict(row)
-    shown["messages"] = [{name: each[name] for name in ("direction", "content", "timestamp")} for each in shown.pop("page")]
+    shown["messages"] = [
+        {name: each[name] for name in ("direction", "content", "timestamp")} for each in shown.pop("page")
+    ]
     return shown
 
 
@@ -41,7 +43,9 @@ async def test_conversations_show_what_they_showed(upgraded: Pool) -> None:
         }
 
 
-async def test_the_contracts_tables_keep_their_rows_and_the_backends_columns(upgraded: Pool, former: Former) -> None:
+async def test_the_contracts_tables_keep_their_rows_and_the_backends_columns(
+    upgraded: Pool, former: Former
+) -> None:
     ours = {"message_count", "last_message_at", "last_inbound_at", "metadata"}
     gone = {"event_number", "meanwhile_from"}
     after = {row["id"]: row for row in await rows_of(upgraded, "conversation_state")}
@@ -66,7 +70,9 @@ async def test_what_has_no_owner_stays_as_it_is(upgraded: Pool, former: Former) 
         *("conversation_suppression", "conversation_spool", "conversation_replay", "clients"),
         *("conversation_campaign", "conversation_backfill", "conversation_dead_letter_position"),
     ):
-        assert sorted(map(str, await rows_of(upgraded, table))) == sorted(map(str, former.tables[table])), table
+        assert sorted(map(str, await rows_of(upgraded, table))) == sorted(map(str, former.tables[table])), (
+            table
+        )
 
 
 async def test_who_was_erased_is_known_by_a_key(upgraded: Pool, former: Former) -> None:
@@ -95,7 +101,10 @@ async def test_sends_are_found_by_our_id_and_by_twilios(upgraded: Pool, former: 
         turn, kept = turns[row["turn_id"]], after.pop(row["own_id"])
         same = ("turn_id", "part", "to_address", "body", "content", "tries", "sid", "status", "error_code")
         assert {name: kept[name] for name in same} == {name: row[name] for name in same}
-        assert (kept["phone_number"], kept["conversation_id"]) == (turn["phone_number"], turn["conversation_id"])
+        assert (kept["phone_number"], kept["conversation_id"]) == (
+            turn["phone_number"],
+            turn["conversation_id"],
+        )
         assert (kept["rank"], kept["turn_kind"]) == (row["status_rank"], turn["kind"])
         assert kept["delivered_at"] == _aware(row["delivered_at"])
         is_lost = row["state"] == "intended"
@@ -107,10 +116,15 @@ async def test_sends_are_found_by_our_id_and_by_twilios(upgraded: Pool, former: 
 async def test_every_event_stays_remembered_with_its_outcome(upgraded: Pool, former: Former) -> None:
     seen = {(row["kind"], row["event_id"]): row for row in await rows_of(upgraded, "conversation_seen")}
     before = {(row["kind"], row["event_id"]): row for row in former.tables["conversation_input"]}
-    # The replay that waited has its identity now, and so has the failed turn that was to go on, of no named replay.
-    assert {identity.rpartition(":")[0] for _, identity in seen.keys() - before.keys()} == {"replay:rp_1", "replay:"}
+    # The replay that waited now has its identity, and so has the failed turn to go on, of no named replay.
+    assert {identity.rpartition(":")[0] for _, identity in seen.keys() - before.keys()} == {
+        "replay:rp_1",
+        "replay:",
+    }
     assert before.keys() <= seen.keys()
-    assert {key: row["phone_number"] for key, row in before.items()} == {key: seen[key]["phone_number"] for key in before}
+    assert {key: row["phone_number"] for key, row in before.items()} == {
+        key: seen[key]["phone_number"] for key in before
+    }
     outcomes = {key: row["outcome"] for key, row in seen.items()}
     assert outcomes["call", "conv_0001_1"]["sid"].startswith(("SM", "MM"))
     assert outcomes["call", "conv_0010_1"]["state"] == "failed"

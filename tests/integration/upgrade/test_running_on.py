@@ -1,4 +1,4 @@
-"""Processes of the former build that run on while `migrate` does its work: a worker with a message in its hands; a web."""
+"""Former-build processes that run on during `migrate`: a worker with a message in its hands; a web."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -68,7 +68,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def kafka(kafka_bootstrap: str) -> str:
     """A Kafka with the topics."""
     await ensure_topics(
-        load_settings({}, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=_PREFIX, topic_partitions=_PARTITIONS)
+        load_settings(
+            {}, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=_PREFIX, topic_partitions=_PARTITIONS
+        )
     )
     return kafka_bootstrap
 
@@ -79,7 +81,10 @@ async def test_a_worker_neither_claims_nor_writes_nor_sends_and_leaves(
     (url, database), twilio = restored, HangingTwilio()
     async with served(twilio) as twilio_url:
         env = environment(
-            *(url, kafka), TOPIC_PREFIX=_PREFIX, TWILIO_API_BASE_URL=twilio_url, TWILIO_UNKNOWN_PATIENCE_SECONDS=1
+            *(url, kafka),
+            TOPIC_PREFIX=_PREFIX,
+            TWILIO_API_BASE_URL=twilio_url,
+            TWILIO_UNKNOWN_PATIENCE_SECONDS=1,
         )
         async with former_build.running(sources, "worker", env, tmp_path / "worker.log") as worker:
             await eventually(lambda: _has_sent(twilio), 60)
@@ -131,10 +136,15 @@ async def _is_ready(client: ClientSession) -> bool:
 async def _told(kafka: str) -> list[str]:
     """Return the ids of the messages in the topic."""
     async with AIOKafkaConsumer(
-        f"{_PREFIX}inbound-message", bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False
+        f"{_PREFIX}inbound-message",
+        bootstrap_servers=kafka,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
     ) as consumer:
         found = await consumer.getmany(timeout_ms=_READ_MS)
-    return [InboundMessage.from_json(record.value).event_id for records in found.values() for record in records]
+    return [
+        InboundMessage.from_json(record.value).event_id for records in found.values() for record in records
+    ]
 
 
 async def _write(kafka: str) -> tuple[TopicPartition, int]:

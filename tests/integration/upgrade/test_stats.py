@@ -1,4 +1,4 @@
-"""The statistics after `migrate`: what the former build said of its day is said still."""
+"""The statistics after `migrate` still say what the former build said of its day."""
 
 from datetime import date, datetime
 from typing import Any
@@ -21,7 +21,8 @@ ZONE = load_settings({}).stats_timezone
 _FOR_EVER = 100_000
 _BACKENDS_OWN = """SELECT
   (SELECT count(*) FROM conversation_state s WHERE NOT EXISTS (
-     SELECT 1 FROM conversation_log l WHERE l.conversation_id = s.id AND l.type = 'started')) AS conversations,
+     SELECT 1 FROM conversation_log l\
+ WHERE l.conversation_id = s.id AND l.type = 'started')) AS conversations,
   (SELECT count(*) FROM conversation_messages
    WHERE direction = 'outbound' AND metadata->>'turn_id' IS NULL) AS messages"""
 
@@ -31,9 +32,10 @@ def day_of_the_record() -> date:
 
 
 async def new_events(pool: Pool, type_: str) -> int:
-    """How many the upgrade has added: sends that a report had proven, messages that had waited for a turn to end.
+    """Return how many events of a type the upgrade added.
 
-    Those that wait for a conversation are none yet.
+    Those are sends that a report had proven, and messages that had waited for a turn to end. Messages waiting
+    for a conversation are not counted yet.
     """
     found: int = await pool.fetchval(
         "SELECT count(*) FROM conversation_log WHERE type = $1 AND data->>'schema_version' IS NULL"
@@ -53,11 +55,15 @@ async def test_the_day_of_the_former_build_is_counted_as_it_counted(upgraded: Po
     found, before = await counted(upgraded), said()["stats"]
     assert found["total_conversations_today"] == before["total_conversations_today"]
     assert found["messages_sent_today"] == before["messages_sent_today"] + await new_events(upgraded, "sent")
-    assert found["messages_received_today"] == before["messages_received_today"] + await new_events(upgraded, "received")
+    assert found["messages_received_today"] == before["messages_received_today"] + await new_events(
+        upgraded, "received"
+    )
     rate = round(100 * found["answered_today"] / found["total_conversations_today"], 1)
     assert rate == before["response_rate"]
     # One of the sends that were proven is an answer, too.
-    assert float(found["avg_response_time_seconds"]) == pytest.approx(before["avg_response_time_seconds"], abs=0.01)
+    assert float(found["avg_response_time_seconds"]) == pytest.approx(
+        before["avg_response_time_seconds"], abs=0.01
+    )
 
 
 async def test_records_made_of_its_rows_add_up_to_that_count(upgraded: Pool) -> None:
@@ -71,5 +77,9 @@ async def test_records_made_of_its_rows_add_up_to_that_count(upgraded: Pool) -> 
     assert found["total_conversations_today"] + untold["conversations"] == row["total_conversations_today"]
     assert found["messages_sent_today"] + untold["messages"] == row["messages_sent_today"]
     assert found["messages_received_today"] == row["messages_received_today"]
-    assert found["response_rate"] == round(100 * row["answered_today"] / found["total_conversations_today"], 1)
-    assert found["avg_response_time_seconds"] == pytest.approx(float(row["avg_response_time_seconds"]), abs=0.001)
+    assert found["response_rate"] == round(
+        100 * row["answered_today"] / found["total_conversations_today"], 1
+    )
+    assert found["avg_response_time_seconds"] == pytest.approx(
+        float(row["avg_response_time_seconds"]), abs=0.001
+    )

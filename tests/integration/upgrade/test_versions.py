@@ -1,4 +1,4 @@
-"""A start compares the schema's version with what its build needs, and says in one line what is to be done."""
+"""At its start a build compares the schema's version with its own, and says in one line what to do."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,7 +36,9 @@ async def _set(database: asyncpg.Connection, version: str | None) -> None:
     ("version", "found"),
     [(None, "older"), ("0001", "older"), (KNOWN[-2], "older"), (NEWEST, "ours"), ("9999", "newer")],
 )
-async def test_versions_are_older_ours_or_newer(database: asyncpg.Connection, version: str | None, found: str) -> None:
+async def test_versions_are_older_ours_or_newer(
+    database: asyncpg.Connection, version: str | None, found: str
+) -> None:
     await _set(database, version)
     assert await schema_version(database) == (found, version)
 
@@ -77,7 +79,9 @@ async def test_an_older_schema_says_migrate(
     assert "Traceback" not in log.read_text()
 
 
-async def test_an_empty_database_comes_to_the_new_schema_without_anybody_who_decides(empty_database_url: str) -> None:
+async def test_an_empty_database_comes_to_the_new_schema_without_anybody_who_decides(
+    empty_database_url: str,
+) -> None:
     for _ in range(2):
         await migrate(empty_database_url)
     connection = await asyncpg.connect(empty_database_url)
@@ -101,12 +105,18 @@ async def test_two_at_once_move_a_former_builds_rows_once(empty_database_url: st
         await connection.close()
 
 
-async def test_a_view_of_the_backends_on_a_former_table_is_named_and_nothing_is_moved(empty_database_url: str) -> None:
+async def test_a_view_of_the_backends_on_a_former_table_is_named_and_nothing_is_moved(
+    empty_database_url: str,
+) -> None:
     connection = await asyncpg.connect(empty_database_url, server_settings={"timezone": "UTC"})
     try:
         await restore(connection)
-        await connection.execute("CREATE VIEW public.turns_of_today AS SELECT id FROM public.conversation_turn")
-        with pytest.raises(ConfigurationError, match="view .*turns_of_today depends on table .*conversation_turn"):
+        await connection.execute(
+            "CREATE VIEW public.turns_of_today AS SELECT id FROM public.conversation_turn"
+        )
+        with pytest.raises(
+            ConfigurationError, match="view .*turns_of_today depends on table .*conversation_turn"
+        ):
             await migrate(empty_database_url, upgrade_of(load_settings({})), sleep=never)
         assert await connection.fetchval("SELECT count(*) FROM public.conversation_actor") == 0
         await connection.execute("DROP VIEW public.turns_of_today")

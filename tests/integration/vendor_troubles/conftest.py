@@ -1,4 +1,4 @@
-"""Our clients against simulated vendors that misbehave: every kind of trouble at every stage has its outcome."""
+"""Our clients against misbehaving simulated vendors: every trouble at every stage has its outcome."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,7 +13,7 @@ from rules.message_text import to_whatsapp
 from schemas.settings import Settings, load_settings
 from tests.support.simulators import ACCOUNT, KEY, TOKEN, Simulator, elevenlabs_simulator, twilio_simulator
 
-# Phases as in production, but short: what is waited for does not come.
+# Phases as in production, but short, because what is waited for does not come.
 _SHORT = aiohttp.ClientTimeout(total=2, sock_read=0.3)
 
 
@@ -38,9 +38,13 @@ def elevenlabs(both: tuple[Simulator, Simulator]) -> Simulator:
 @pytest.fixture
 def settings(both: tuple[Simulator, Simulator]) -> Settings:
     return load_settings(
-        {}, twilio_api_base_url=both[0].url, twilio_account_sid=ACCOUNT, twilio_auth_token=TOKEN,
-        elevenlabs_api_base_url=both[1].url, elevenlabs_api_key=KEY,
-    )  # fmt: skip
+        {},
+        twilio_api_base_url=both[0].url,
+        twilio_account_sid=ACCOUNT,
+        twilio_auth_token=TOKEN,
+        elevenlabs_api_base_url=both[1].url,
+        elevenlabs_api_key=KEY,
+    )
 
 
 @pytest.fixture

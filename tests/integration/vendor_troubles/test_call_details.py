@@ -22,7 +22,9 @@ async def test_call_details_that_cannot_be_read_may_come_later(
 
 
 @pytest.mark.parametrize("kind", ["404", "403", "422"])
-async def test_call_details_that_are_refused_are_done_without(elevenlabs: Simulator, api: ElevenLabsApi, kind: str) -> None:
+async def test_call_details_that_are_refused_are_done_without(
+    elevenlabs: Simulator, api: ElevenLabsApi, kind: str
+) -> None:
     elevenlabs.fault(f"conversation-{kind}")
     assert await ElevenLabsCalls(api).fetch_call("conv_1") is None
 

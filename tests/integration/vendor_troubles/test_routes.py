@@ -1,4 +1,4 @@
-"""The specified route and the WebSocket: when one goes over to the other, and what goes wrong with each."""
+"""The specified route and the WebSocket: when one gives way to the other, and what goes wrong with each."""
 
 import pytest
 
@@ -12,7 +12,9 @@ from tests.support.trouble import BODIES, question
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_auto_goes_over_once_and_remembers(elevenlabs: Simulator, vendors: Vendors, status: int) -> None:
+async def test_auto_goes_over_once_and_remembers(
+    elevenlabs: Simulator, vendors: Vendors, status: int
+) -> None:
     elevenlabs.steer("settings", {"rest_status": status})
     assert (await vendors.agent.ask(question())).transport == "websocket"
     elevenlabs.steer("settings", {"rest": True})  # it would be there now, but nobody tries any more
@@ -27,7 +29,9 @@ async def test_the_specified_route(elevenlabs: Simulator, vendors: Vendors, key:
     assert (reply.transport, reply.text) == ("rest", "Como te comenté en la llamada: Quiere el plan oro")
 
 
-async def test_a_404_about_one_call_does_not_give_the_route_up(elevenlabs: Simulator, vendors: Vendors) -> None:
+async def test_a_404_about_one_call_does_not_give_the_route_up(
+    elevenlabs: Simulator, vendors: Vendors
+) -> None:
     elevenlabs.steer("settings", {"rest": True, "strict": True})
     elevenlabs.steer("agents", {"agent_id": "agent_1"})
     assert (await vendors.agent.ask(question())).transport == "websocket"

@@ -1,4 +1,4 @@
-"""Agents as they are set up: private, without overrides, with variables, with a key that may not sign."""
+"""Agents in different setups: private, without overrides, with variables, with a key that may not sign."""
 
 from typing import Any
 
@@ -11,13 +11,19 @@ from tests.support.simulators import Simulator
 from tests.support.trouble import PRICE, question
 
 SETUPS: list[dict[str, Any]] = [
-    {"private": True}, {"allowed": []}, {"allowed": ["agent.first_message"]}, {"text_only": True}, {"first_message": ""},
+    {"private": True},
+    {"allowed": []},
+    {"allowed": ["agent.first_message"]},
+    {"text_only": True},
+    {"first_message": ""},
     {"required": ["plan"]},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("setup", SETUPS)
-async def test_agents_as_they_are_set_up(elevenlabs: Simulator, vendors: Vendors, setup: dict[str, Any]) -> None:
+async def test_agents_as_they_are_set_up(
+    elevenlabs: Simulator, vendors: Vendors, setup: dict[str, Any]
+) -> None:
     elevenlabs.steer("agents", {"agent_id": "agent_1", **setup})
     context = CallContext(dynamic_variables={"plan": "oro", "system__time": "now"})
     assert (await vendors.agent.ask(question(context=context))).text == PRICE
@@ -36,7 +42,9 @@ async def test_a_key_that_may_not_sign(elevenlabs: Simulator, vendors: Vendors, 
 
 
 @pytest.mark.parametrize("setup", [{"required": ["nombre"]}, None])
-async def test_an_agent_that_cannot_be_used(elevenlabs: Simulator, vendors: Vendors, setup: dict[str, Any] | None) -> None:
+async def test_an_agent_that_cannot_be_used(
+    elevenlabs: Simulator, vendors: Vendors, setup: dict[str, Any] | None
+) -> None:
     if setup:
         elevenlabs.steer("agents", {"agent_id": "agent_1", **setup})
     else:

@@ -1,4 +1,4 @@
-"""Turns of every shape: in parts, cut off, with tools, long, and with what the agent knows already."""
+"""Turns of every shape: in parts, cut off, with tools, long, and with what the agent already knows."""
 
 import pytest
 
@@ -8,10 +8,16 @@ from tests.support.simulators import Simulator
 from tests.support.trouble import PRICE, question
 
 TURNS: list[tuple[str, str]] = [
-    ("parts", PRICE), ("stop-first", PRICE), ("whole", PRICE), ("only-parts", PRICE), ("noisy", PRICE),
-    ("corrected", PRICE), ("two", f"{PRICE[:17].strip()}\n\n{PRICE[17:].strip()}"), ("cut-after", PRICE),
+    ("parts", PRICE),
+    ("stop-first", PRICE),
+    ("whole", PRICE),
+    ("only-parts", PRICE),
+    ("noisy", PRICE),
+    ("corrected", PRICE),
+    ("two", f"{PRICE[:17].strip()}\n\n{PRICE[17:].strip()}"),
+    ("cut-after", PRICE),
     ("closed-after", PRICE),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("complete", [True, False])

@@ -1,4 +1,4 @@
-"""Creates whose outcome is not known, waits that Twilio asks for, lists that cannot be read."""
+"""Creates with an unknown outcome, waits that Twilio asks for, lists that cannot be read."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,14 @@ async def test_an_accepted_create_whose_answer_goes_wrong_is_unknown(
 
 @pytest.mark.parametrize(
     ("value", "least", "most"),
-    [(2, 2, 2), ("0.5", 0.5, 0.5), (None, None, None), ("soon", None, None), ("nan", None, None), ("-1", None, None)],
+    [
+        (2, 2, 2),
+        ("0.5", 0.5, 0.5),
+        (None, None, None),
+        ("soon", None, None),
+        ("nan", None, None),
+        ("-1", None, None),
+    ],
 )
 async def test_429_says_how_long(
     twilio: Simulator, sender: TwilioMessenger, value: object, least: float | None, most: float | None
@@ -56,9 +63,13 @@ async def test_429_says_until_when(twilio: Simulator, sender: TwilioMessenger) -
 
 
 @pytest.mark.parametrize("kind", [*BODIES, "429", "500", "503", "401"])
-async def test_a_list_that_cannot_be_read_is_no_proof(twilio: Simulator, sender: TwilioMessenger, kind: str) -> None:
+async def test_a_list_that_cannot_be_read_is_no_proof(
+    twilio: Simulator, sender: TwilioMessenger, kind: str
+) -> None:
     await sender.send(message(), at_any_time)
-    twilio.fault(f"list-{kind}", seconds=5, count=-1)  # GET is repeated by aiohttp itself on a connection that was kept
+    twilio.fault(
+        f"list-{kind}", seconds=5, count=-1
+    )  # GET is repeated by aiohttp itself on a connection that was kept
     with pytest.raises(RetryableError):
         await sender.find_sent(CLIENT, "¡Hola!", SINCE, set())
     twilio.steer("faults", {})

@@ -1,11 +1,18 @@
-"""A database as SQL that any client can run: `INSERT`s, and no word that only `psql` knows."""
+"""A database as SQL that any client can run: `INSERT`s, and no command that only `psql` knows."""
 
 import asyncio
 
 from local.postgres.cluster import binaries
 from local.postgres.server import RunningPostgres
 
-_OPTIONS = ("--inserts", "--rows-per-insert=100", "--no-owner", "--no-privileges", "--no-comments", "--no-tablespaces")
+_OPTIONS = (
+    "--inserts",
+    "--rows-per-insert=100",
+    "--no-owner",
+    "--no-privileges",
+    "--no-comments",
+    "--no-tablespaces",
+)
 # Functions name tables without their schema.
 _HEAD = b"SET check_function_bodies = false;\n"
 
@@ -21,6 +28,6 @@ async def dump(postgres: RunningPostgres) -> bytes:
 
 
 def _without_session(printed: bytes) -> bytes:
-    """Leave out what comes before the first object, which sets the session, and what only `psql` knows at the end."""
+    """Leave out the session settings before the first object, and what only `psql` knows at the end."""
     begin, end = printed.index(b"\nCREATE "), printed.rindex(b"\n\\")
     return printed[begin:end]

@@ -1,4 +1,4 @@
-"""What the running processes bring about: conversations that are over, those that wait, and those that a crash cut off."""
+"""What the running processes bring about: conversations that are over, waiting, or cut off by a crash."""
 
 import base64
 import json
@@ -10,7 +10,10 @@ from world import World
 
 BATCH = "btcal_recorded"
 _PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
-_SENT = "SELECT count(*) >= $2 FROM conversation_messages m JOIN conversation_state s ON s.id = m.conversation_id "
+_SENT = (
+    "SELECT count(*) >= $2 FROM conversation_messages m"
+    " JOIN conversation_state s ON s.id = m.conversation_id "
+)
 _SENT += "WHERE s.phone_number = $1"
 _STATE = "SELECT EXISTS (SELECT 1 FROM conversation_turn WHERE phone_number = $1 AND state = $2)"
 _QUIET_BEGAN, _QUIET_ENDS = timedelta(hours=-1), timedelta(hours=3)
@@ -25,7 +28,9 @@ def quiet_hours() -> str:
     return f"{there + _QUIET_BEGAN:%H:%M}-{there + _QUIET_ENDS:%H:%M}"
 
 
-def body(person: Person, place: int = 1, batch: str | None = None, status: str = "completed") -> dict[str, object]:
+def body(
+    person: Person, place: int = 1, batch: str | None = None, status: str = "completed"
+) -> dict[str, object]:
     """Return what the backend tells of a call."""
     identity = call_id(person, place)
     recipient = {"phone_number": person, "conversation_id": identity, "id": f"rcpt_{place}", "status": status}
@@ -120,14 +125,18 @@ async def without_messages(live: Live) -> None:
     await live.chat(Person.BLOCKED)
     await world.steer("twilio", "numbers", number=Person.BLOCKED, error_code=21610, when="sync")
     await live.write(Person.BLOCKED, "hola")
-    await world.until_true("SELECT count(*) > 0 FROM conversation_suppression WHERE phone_number = $1", Person.BLOCKED)
+    await world.until_true(
+        "SELECT count(*) > 0 FROM conversation_suppression WHERE phone_number = $1", Person.BLOCKED
+    )
     await world.steer("twilio", "numbers", number=Person.REFUSED, error_code=21608, when="sync")
     assert await live.call(Person.REFUSED) == 422
     await live.call(Person.SKIPPED, status="voicemail")
     await live.chat(Person.ERASED, "mi secreto")
     await live.tell(Person.ERASED, "erase")
     await live.write(Person.UNANSWERED, "¿Quién es?")
-    unanswered = "SELECT count(*) > 0 FROM conversation_input WHERE phone_number = $1 AND state = 'unanswered'"
+    unanswered = (
+        "SELECT count(*) > 0 FROM conversation_input WHERE phone_number = $1 AND state = 'unanswered'"
+    )
     await world.until_true(unanswered, Person.UNANSWERED)
 
 
@@ -161,10 +170,15 @@ async def waiting(live: Live) -> None:
     for person in (Person.PACED, Person.SPARED):
         await live.call(person, batch=BATCH if person is Person.PACED else "otra")
         await live.world.until_true(f"{_STATE[:-1]} AND due_at > now())", person, "begun")
-    for person, texts in {Person.UNKNOWN: ("¿Hola?", "¿Me llamaron?"), Person.UNKNOWN_STOP: ("STOP",)}.items():
+    for person, texts in {
+        Person.UNKNOWN: ("¿Hola?", "¿Me llamaron?"),
+        Person.UNKNOWN_STOP: ("STOP",),
+    }.items():
         for place, text in enumerate(texts, 1):
             await live.write(person, text)
-            parked = "SELECT count(*) >= $2 FROM conversation_input WHERE phone_number = $1 AND state = 'parked'"
+            parked = (
+                "SELECT count(*) >= $2 FROM conversation_input WHERE phone_number = $1 AND state = 'parked'"
+            )
             await live.world.until_true(parked, person, place)
 
 

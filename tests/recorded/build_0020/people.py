@@ -1,4 +1,4 @@
-"""Whose conversations the recording has: one number for each way in which a conversation can stand."""
+"""Whose conversations the recording has: one number for each way a conversation can stand."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Records a database of the build whose schema has version 0020, and what that build said of it.
+"""Record a database of the build whose schema has version 0020, and what that build said of it.
 
 Run from a checkout of that build (commit 2ef9f8c), with its jars of Apache Kafka under `.kafka`:
 
@@ -56,7 +56,9 @@ async def main() -> None:
             await pool.close()
             said = await _said(running)
             (HERE / "database.sql.gz").write_bytes(_packed(await dump(running.postgres)))
-            (HERE / "said.json.gz").write_bytes(_packed(json.dumps(said, ensure_ascii=False, indent=1).encode()))
+            (HERE / "said.json.gz").write_bytes(
+                _packed(json.dumps(said, ensure_ascii=False, indent=1).encode())
+            )
 
 
 async def _live(running: World) -> None:
@@ -66,7 +68,9 @@ async def _live(running: World) -> None:
     for story in (finished, with_a_person, without_messages, by_operators):
         await story(live)
     await running.stop("worker")
-    await running.start("worker", QUIET_HOURS=quiet_hours(), CAMPAIGN_MESSAGES_PER_MINUTE=PACE_A_MINUTE, **_SETTINGS)
+    await running.start(
+        "worker", QUIET_HOURS=quiet_hours(), CAMPAIGN_MESSAGES_PER_MINUTE=PACE_A_MINUTE, **_SETTINGS
+    )
     for story in (waiting, cut_off, while_kafka_is_away):
         await story(live)
     await running.stop("web")

@@ -1,4 +1,4 @@
-"""States in which a turn stands for a moment only: the former build's own journal is driven to them, step by step."""
+"""Short-lived states of a turn, reached by driving the former build's own journal step by step."""
 
 import uuid
 from collections.abc import Mapping
@@ -38,7 +38,9 @@ class Driver:
 
     async def call(self, person: Person, place: int = 1, **over: Any) -> Begun:  # noqa: ANN401
         call = CallCompleted.from_object(body(person, place))
-        return await self.journal.begin_call(_partition(person), call, f"req-{call_id(person, place)}", **over)
+        return await self.journal.begin_call(
+            _partition(person), call, f"req-{call_id(person, place)}", **over
+        )
 
     async def write(self, person: Person, *texts: str, at: datetime | None = None, **params: str) -> Begun:
         inputs = [self._input(person, text, at or now(), params) for text in texts]
@@ -51,7 +53,13 @@ class Driver:
         return message_input(message, self._keywords, f"req-{place}")
 
     async def command(self, person: Person, command: str, **over: str) -> Begun:
-        given = {"command_id": str(uuid.uuid4()), "phone_number": person, "command": command, "by": "Ana", **over}
+        given = {
+            "command_id": str(uuid.uuid4()),
+            "phone_number": person,
+            "command": command,
+            "by": "Ana",
+            **over,
+        }
         told = ConversationCommand.from_object(given | {"at": now().isoformat()})
         return await self.journal.begin_command(_partition(person), told, None, has_template=False, sure=True)
 
@@ -68,7 +76,14 @@ class Driver:
                 await self.journal.intend(turn, send)
             await self.journal.accept(turn, send, f"SM{send.own_id.replace('-', '')}", "queued")
 
-    async def report(self, turn: Turn, place: int, status: str, rank: int, **over: Any) -> None:  # noqa: ANN401
+    async def report(
+        self,
+        turn: Turn,
+        place: int,
+        status: str,
+        rank: int,
+        **over: Any,  # noqa: ANN401
+    ) -> None:
         own_id = turn.sends[place].own_id
         told = dict.fromkeys(("delivered", "read", "failed", "suppress", "outside", "passing"), False)
         told |= {"own_id": own_id, "sid": f"SM{own_id.replace('-', '')}", "status": status, "rank": rank}
@@ -108,7 +123,9 @@ async def held(d: Driver) -> None:
         turn = (await d.write(person, "¿Y bien?")).turn
         assert turn is not None
         await d.journal.hold(turn, 120.0)
-        assert (await d.journal.revive(_partition(person), person, "message", sid(person, 1), replay)).state == "held"
+        assert (
+            await d.journal.revive(_partition(person), person, "message", sid(person, 1), replay)
+        ).state == "held"
 
 
 async def begun(d: Driver) -> None:
@@ -138,7 +155,9 @@ async def start_asked(d: Driver) -> None:
     """A number that wanted no messages writes ALTA and a question at once."""
     turn = await d.answer((await d.write(Person.START_ASKED)).turn, "Cuesta 99.")
     await d.accept(turn, 0)
-    stopped = await d.answer((await d.write(Person.START_ASKED, "STOP")).turn, "Listo, no te escribiremos más.")
+    stopped = await d.answer(
+        (await d.write(Person.START_ASKED, "STOP")).turn, "Listo, no te escribiremos más."
+    )
     await d.accept(stopped, 0)
     assert (await d.write(Person.START_ASKED, "ALTA", "¿Sigue la oferta?")).turn is not None
 
@@ -169,7 +188,9 @@ async def come_back(d: Driver) -> None:
         turn = await d.answer(await d.asked(person), "uno", "dos")
         await d.accept(turn, 0, 1)
         await d.report(turn, 0, "undelivered", 6, **_OUTSIDE)
-    assert (await d.journal.begin_again(_partition(Person.OUTSIDE_BEGUN), Person.OUTSIDE_BEGUN)).state == "begun"
+    assert (
+        await d.journal.begin_again(_partition(Person.OUTSIDE_BEGUN), Person.OUTSIDE_BEGUN)
+    ).state == "begun"
     for person in (Person.SLOW, Person.SLOW_BEGUN):
         turn = await d.answer(await d.asked(person), "uno", "dos", "tres")
         await d.accept(turn, 0, 1, 2)
@@ -212,7 +233,8 @@ VALUES ($1, 'inbound-message', 'again', $2, $3, 2)"""
 
 _BACKENDS_ROWS = """
 WITH rows AS (
-  INSERT INTO conversation_state (phone_number, client_name, elevenlabs_conversation_id, agent_id, message_count, crm_id)
+  INSERT INTO conversation_state\
+ (phone_number, client_name, elevenlabs_conversation_id, agent_id, message_count, crm_id)
   SELECT number, 'Luis', 'conv_backend_' || place, 'agent_ventas', 1, 'crm-' || place
   FROM unnest(ARRAY[$1, $2]::text[]) WITH ORDINALITY AS x(number, place) RETURNING id)
 INSERT INTO conversation_messages (conversation_id, direction, content, crm_note)

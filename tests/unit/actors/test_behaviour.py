@@ -1,4 +1,4 @@
-"""What holds others back, what was there before, and what is measured of it."""
+"""A conversation's behaviour: what holds others back, events that came before, and what is measured."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,18 @@ from streams.actors.values import Actor, Stored, Told
 from tests.support.chat import NUMBER, Chat, fresh, policy_of, talking
 
 
-def behaviour(policy: Policy, repeated: list[None] | None = None, seen: tuple[tuple[str, str], ...] = ()) -> Conversations:
+def behaviour(
+    policy: Policy, repeated: list[None] | None = None, seen: tuple[tuple[str, str], ...] = ()
+) -> Conversations:
     counted = [] if repeated is None else repeated
     return Conversations(
-        policy, fresh(), seen=lambda event: event in seen, calls_read_until=lambda: datetime.now(UTC), now=lambda: 0.0,
+        policy,
+        fresh(),
+        seen=lambda event: event in seen,
+        calls_read_until=lambda: datetime.now(UTC),
+        now=lambda: 0.0,
         repeated=lambda: counted.append(None),
-    )  # fmt: skip
+    )
 
 
 def open_work(chat: Chat) -> int:
@@ -68,12 +74,18 @@ def test_who_waits_for_a_call_or_for_a_vendor_that_failed_holds_nobody_back() ->
 
 
 @pytest.mark.parametrize("seen", [(), (("message", "SM9"),)])
-def test_an_event_that_was_taken_up_before_comes_to_nothing_and_is_counted(seen: tuple[tuple[str, str], ...]) -> None:
+def test_an_event_that_was_taken_up_before_comes_to_nothing_and_is_counted(
+    seen: tuple[tuple[str, str], ...],
+) -> None:
     chat, repeated = talking(), list[None]()
     chat.write("¿precio?", "SM9")
-    message = i.MessageReceived(event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now)
+    message = i.MessageReceived(
+        event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now
+    )
     told = Told(given=message, event=("message", "SM9"))
-    step = behaviour(chat.policy, repeated, seen).handle(Actor(chat.state, Stored()), told, chat.now.timestamp())
+    step = behaviour(chat.policy, repeated, seen).handle(
+        Actor(chat.state, Stored()), told, chat.now.timestamp()
+    )
     assert (step.write, repeated) == (None, [None])
 
 
@@ -81,7 +93,9 @@ def test_an_event_that_is_told_twice_in_one_breath_is_taken_up_once() -> None:
     """Before its id is written: of a client whom a person answers nothing waits that would show it."""
     chat = talking()
     chat.command("escalate")
-    message = i.MessageReceived(event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now)
+    message = i.MessageReceived(
+        event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now
+    )
     told, driven = Told(given=message, event=("message", "SM9")), behaviour(chat.policy)
     first = driven.handle(Actor(chat.state, Stored()), told, chat.now.timestamp())
     assert first.write is not None
@@ -96,7 +110,9 @@ def asked(state: Conversation, given: i.Input, policy: Policy, now: datetime) ->
 
 def test_a_message_is_asked_about_while_it_is_written_and_after_an_answer_the_agent_is_told_of_it() -> None:
     chat = talking()
-    message = i.MessageReceived(event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now)
+    message = i.MessageReceived(
+        event_id="SM9", address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=chat.now
+    )
     assert asked(chat.state, message, chat.policy, chat.now) == ("ask:SM9:0",)
     chat.write("¿precio?", "SM9")
     chat.answer()
@@ -105,7 +121,9 @@ def test_a_message_is_asked_about_while_it_is_written_and_after_an_answer_the_ag
     assert turn is not None
     assert turn.next_part is not None
     accepted = i.SendAccepted(own_id=turn.next_part.own_id, sid="SM11")
-    step = behaviour(chat.policy).handle(Actor(chat.state, Stored()), Told(given=accepted), chat.now.timestamp())
+    step = behaviour(chat.policy).handle(
+        Actor(chat.state, Stored()), Told(given=accepted), chat.now.timestamp()
+    )
     assert step.write is not None
     wanted = behaviour(chat.policy).wanted(step.state, chat.now.timestamp())
     assert ([job.id for job in wanted], step.eager) == (["ask:SM10:0"], ())

@@ -1,4 +1,4 @@
-"""A number without a conversation certainly has none once the calls that were published before are handed over."""
+"""A number certainly has no conversation once all calls published before have been handed over."""
 
 import asyncio
 import itertools
@@ -20,7 +20,10 @@ _GENERATION = 1
 
 
 def engine(end: int, silent: int = 0) -> Partitions:
-    """Everything before offset 2 is read; the topic ends at `end`, which the broker tells once asked often enough."""
+    """Partitions read up to offset 2 of a topic that ends at `end`.
+
+    The broker does not tell the end the first `silent` times.
+    """
     asked = itertools.count()
 
     async def highwaters(*partitions: TP) -> dict[TP, int]:
@@ -35,7 +38,9 @@ def engine(end: int, silent: int = 0) -> Partitions:
     ticks = itertools.count()
     clock = SimpleNamespace(now=lambda: datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=next(ticks)))
     nobody = cast(Any, None)
-    made = Partitions(lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic)
+    made = Partitions(
+        lambda: consumer, "", cast(Any, hosting), nobody, nobody, nobody, cast(Any, clock), time.monotonic
+    )
     made.sought({_CALLS: 2, _MESSAGES: 2})
     return made
 

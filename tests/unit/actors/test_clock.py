@@ -1,4 +1,4 @@
-"""Postgres' time between two looks at it."""
+"""Postgres' time between two readings of it."""
 
 from datetime import UTC, datetime, timedelta
 

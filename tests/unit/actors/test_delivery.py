@@ -1,4 +1,4 @@
-"""What becomes of a send: never guessed, and looked for before anything is sent again."""
+"""What becomes of a send: never guessed, and looked up before anything is sent again."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,15 @@ from clients.sender_standing import SenderStanding
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.state import Part
-from schemas.errors import AccountRefused, Fenced, NumberBusy, RetryableError, TerminalError, UnknownOutcome, Withheld
+from schemas.errors import (
+    AccountRefused,
+    Fenced,
+    NumberBusy,
+    RetryableError,
+    TerminalError,
+    UnknownOutcome,
+    Withheld,
+)
 from streams.actors.effects.delivery import Delivery
 
 NUMBER = "+573138539155"
@@ -54,7 +62,11 @@ async def never_restored(key: str, effect: SendMessage) -> ListedMessage | None:
 
 
 def delivery(
-    twilio: Twilio, *, ours: bool = True, breaker: CircuitBreaker | None = None, standing: SenderStanding | None = None
+    twilio: Twilio,
+    *,
+    ours: bool = True,
+    breaker: CircuitBreaker | None = None,
+    standing: SenderStanding | None = None,
 ) -> Delivery:
     async def confirm(key: str, since: int) -> None:
         assert since == EPOCH
@@ -89,11 +101,19 @@ async def send(twilio: Twilio, **over: Any) -> object:  # noqa: ANN401
             SendUnknown(own_id="1", why="HTTP 500", answered=True, left_at=INTENDED),
         ),
         (TerminalError("twilio", "refused", 63013), SendRefused(own_id="1", why="refused", code="63013")),
-        (RetryableError("twilio", "429", 429, 3.0), SendNotMade(own_id="1", why="429", code="429", retry_after=3.0)),
-        (NumberBusy("twilio", "too many", 63018), SendNotMade(own_id="1", why="too many", code="63018", slow=True)),
+        (
+            RetryableError("twilio", "429", 429, 3.0),
+            SendNotMade(own_id="1", why="429", code="429", retry_after=3.0),
+        ),
+        (
+            NumberBusy("twilio", "too many", 63018),
+            SendNotMade(own_id="1", why="too many", code="63018", slow=True),
+        ),
     ],
 )
-async def test_each_outcome_is_told_for_what_it_is_after_one_attempt(failure: Exception | None, result: object) -> None:
+async def test_each_outcome_is_told_for_what_it_is_after_one_attempt(
+    failure: Exception | None, result: object
+) -> None:
     twilio = Twilio(failure)
     assert await send(twilio) == result
     assert len(twilio.sent) == 1
@@ -101,7 +121,9 @@ async def test_each_outcome_is_told_for_what_it_is_after_one_attempt(failure: Ex
 
 async def test_nothing_is_sent_for_a_number_that_is_not_ours_any_more() -> None:
     twilio = Twilio()
-    assert await send(twilio, ours=False) == SendUnknown(own_id="1", why="not ours"), "another owner may have sent it"
+    assert await send(twilio, ours=False) == SendUnknown(own_id="1", why="not ours"), (
+        "another owner may have sent it"
+    )
     assert twilio.sent == []
 
 
@@ -117,7 +139,9 @@ async def test_ownership_is_proven_after_every_other_wait() -> None:
 
     sender = delivery(Twilio())
     sender._confirm, sender._find_restored = confirm, find_restored
-    await sender.send(NUMBER, SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None))
+    await sender.send(
+        NUMBER, SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    )
     assert waits == ["Postgres", "proof"]
 
 
@@ -128,7 +152,9 @@ async def test_ownership_is_proven_after_every_other_wait() -> None:
         (True, SendUnknown(own_id="1", why="not ours")),
     ],
 )
-async def test_a_message_that_was_held_up_behind_its_proof_does_not_leave(is_lost: bool, result: object) -> None:
+async def test_a_message_that_was_held_up_behind_its_proof_does_not_leave(
+    is_lost: bool, result: object
+) -> None:
     twilio, breaker, proofs = Twilio(), CircuitBreaker("twilio"), [0]
 
     async def confirm(key: str, since: int) -> None:
@@ -144,12 +170,21 @@ async def test_a_message_that_was_held_up_behind_its_proof_does_not_leave(is_los
 
 
 async def test_what_was_sent_before_a_restore_is_taken_for_the_message() -> None:
-    twilio, effect = Twilio(), SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    twilio, effect = (
+        Twilio(),
+        SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None),
+    )
     sender = delivery(twilio)
 
     async def found(key: str, effect: SendMessage) -> ListedMessage | None:
         place = {"to": "", "from_": "", "is_inbound": False}
-        return ListedMessage(sid="SM7", body="hola de antes", status="sent", created=INTENDED, **place)  # type: ignore[arg-type]
+        return ListedMessage(
+            sid="SM7",
+            body="hola de antes",
+            status="sent",
+            created=INTENDED,
+            **place,  # type: ignore[arg-type]
+        )
 
     async def unreadable(key: str, effect: SendMessage) -> ListedMessage | None:
         raise RetryableError("twilio", "HTTP 500")
@@ -171,7 +206,9 @@ async def test_while_the_vendor_is_away_a_read_probes_it_and_nothing_is_sent_bef
     assert breaker.is_open, "that it can be read does not mean that it takes messages"
 
 
-async def test_an_outage_is_learned_from_the_first_sends_into_it_and_nothing_is_looked_for_meanwhile() -> None:
+async def test_an_outage_is_learned_from_the_first_sends_into_it_and_nothing_is_looked_for_meanwhile() -> (
+    None
+):
     breaker, twilio = CircuitBreaker("twilio"), Twilio(UnknownOutcome("twilio", "HTTP 503", 503))
     for _ in range(5):
         assert isinstance(await send(twilio, breaker=breaker), SendUnknown)
@@ -195,7 +232,13 @@ class Lanes(RateLimiter):
 
 @pytest.mark.parametrize(
     ("seconds", "is_first", "lane"),
-    [(None, False, "fresh"), (5.0, False, "fresh"), (5.1, False, "late"), (900.0, False, "late"), (900.0, True, "first")],
+    [
+        (None, False, "fresh"),
+        (5.0, False, "fresh"),
+        (5.1, False, "late"),
+        (900.0, False, "late"),
+        (900.0, True, "first"),
+    ],
 )
 async def test_what_was_held_up_and_first_messages_have_lanes_of_their_own(
     seconds: float | None, is_first: bool, lane: Lane
@@ -220,7 +263,11 @@ async def test_a_refused_account_is_told_at_once_and_burns_nothing() -> None:
     assert not sender.take_slot()
     held = await sender.await_slot(FIRST)
     assert isinstance(held, SendNotMade)
-    assert (held.code, held.sender_until, held.vendor_away) == ("20003", INTENDED + timedelta(seconds=30), True)
+    assert (held.code, held.sender_until, held.vendor_away) == (
+        "20003",
+        INTENDED + timedelta(seconds=30),
+        True,
+    )
     waiting = asyncio.create_task(sender.await_slot(SLOT))
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -252,7 +299,9 @@ async def test_a_limit_that_is_told_at_once_is_learnt_from_first_messages_alone(
 
 
 @pytest.mark.parametrize(("to", "shown"), [(f"whatsapp:{NUMBER}", []), ("whatsapp:CO.1234", ["user_ids"])])
-async def test_that_an_account_may_not_send_to_ids_is_said_and_nobodys_fault(to: str, shown: list[str]) -> None:
+async def test_that_an_account_may_not_send_to_ids_is_said_and_nobodys_fault(
+    to: str, shown: list[str]
+) -> None:
     standing = SenderStanding("twilio", lambda: INTENDED)
     twilio = Twilio(TerminalError("twilio", "not a valid phone number", code=21211))
     sending = delivery(twilio, standing=standing)

@@ -1,4 +1,4 @@
-"""A drain waits for the agent and for sends, within its cap; whoever only waits for something goes at once."""
+"""A drain waits for the agent and for sends, within its cap; whatever only waits is cut off at once."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -63,14 +63,26 @@ def hosting(
     chat: Chat, store: Store, vendors: Vendors, epochs: dict[int, int], membership: Membership | None = None
 ) -> Hosting:
     behaviour = Conversations(
-        chat.policy, fresh(), seen=lambda event: False, calls_read_until=lambda: chat.now, now=chat.now.timestamp
+        chat.policy,
+        fresh(),
+        seen=lambda event: False,
+        calls_read_until=lambda: chat.now,
+        now=chat.now.timestamp,
     )
     ownership = cast(Any, SimpleNamespace(epochs=epochs, membership=membership or Membership(now)))
     host = Hosting(
-        behaviour, store, cast(Any, vendors), cast(Any, store), ownership, limits=Limits(), clock=chat.now.timestamp,
-        monotonic=now, new_id=lambda: "w1",
-        rejections=cast(Any, None), tell_status=cast(Any, None),
-    )  # fmt: skip
+        behaviour,
+        store,
+        cast(Any, vendors),
+        cast(Any, store),
+        ownership,
+        limits=Limits(),
+        clock=chat.now.timestamp,
+        monotonic=now,
+        new_id=lambda: "w1",
+        rejections=cast(Any, None),
+        tell_status=cast(Any, None),
+    )
     host.assign(epochs)
     return host
 

@@ -1,4 +1,4 @@
-"""An effect has a result whatever happens; Postgres' trouble is nobody's reason for an apology."""
+"""An effect always has a result, and trouble with Postgres never causes an apology."""
 
 import asyncio
 import time
@@ -31,12 +31,24 @@ from tests.unit.actors.test_delivery import NUMBER
 from tests.unit.mailboxes.virtual_time import now, virtual
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-LINK = {"command_id": "l1", "phone_number": "CO.1", "command": "link", "by": "us", "at": AT.isoformat(), "link": NUMBER}
+LINK = {
+    "command_id": "l1",
+    "phone_number": "CO.1",
+    "command": "link",
+    "by": "us",
+    "at": AT.isoformat(),
+    "link": NUMBER,
+}
 PART = Part(own_id="1", to=f"whatsapp:{NUMBER}", body="hola")
 ASK = f.AskAgent(
-    id="ask", agent_id="agent", call_id="", question=(Waiting(kind="message", event_id="SM1", at=AT, text="hola"),),
-    client_name="Ana", has_details=True, meanwhile_since=None,
-)  # fmt: skip
+    id="ask",
+    agent_id="agent",
+    call_id="",
+    question=(Waiting(kind="message", event_id="SM1", at=AT, text="hola"),),
+    client_name="Ana",
+    has_details=True,
+    meanwhile_since=None,
+)
 
 
 class Broken:
@@ -68,7 +80,10 @@ def performer(error: Exception) -> Performer:
         ),
         (f.AwaitSlot(id="1", part=PART), i.SendNotMade(own_id="1", why="KeyError")),
         (f.LookUpSend(id="1", part=PART, turn_id=1), i.LookupDone(own_id="1")),
-        (f.FetchDetails(id="1", call_id="c1", seconds=None, agent_id="a1"), i.DetailsFetched(call_id="c1", details=None)),
+        (
+            f.FetchDetails(id="1", call_id="c1", seconds=None, agent_id="a1"),
+            i.DetailsFetched(call_id="c1", details=None),
+        ),
         (
             f.TellBackend(id="1", conversation_id=1, number=2),
             i.BackendAnswered(conversation_id=1, number=2, problem="KeyError"),
@@ -87,11 +102,13 @@ async def test_an_effect_that_fails_as_nobody_foresaw_has_a_result(effect: f.Eff
         f.ReserveCampaignSlot(id="1", turn_id=1, batch_id="b"),
     ],
 )
-async def test_one_that_is_tried_again_raises_and_is_told_of_by_who_tries_it(effect: f.Effect, error: Exception) -> None:
+async def test_one_that_is_tried_again_raises_and_is_told_of_by_who_tries_it(
+    effect: f.Effect, error: Exception
+) -> None:
     with capture_logs() as logs, pytest.raises(type(error)):
-        await replace(performer(error), policy=Policy.of(load_settings({}, campaign_messages_per_minute=60))).perform(
-            NUMBER, effect
-        )
+        await replace(
+            performer(error), policy=Policy.of(load_settings({}, campaign_messages_per_minute=60))
+        ).perform(NUMBER, effect)
     assert logs == []
 
 
@@ -147,19 +164,29 @@ async def _counted() -> None:
 
 
 def client_of(
-    agent: Away, postgres: Postgres, breaker: CircuitBreaker, account: AccountGate | None = None,
+    agent: Away,
+    postgres: Postgres,
+    breaker: CircuitBreaker,
+    account: AccountGate | None = None,
     until_member: Callable[[], Awaitable[None]] = _counted,
-) -> AgentClient:  # fmt: skip
+) -> AgentClient:
     async def ours(key: str) -> None:
         return None
 
     vendors = Vendors(cast(Messenger, Twilio()), agent, cast(Any, None))
     return AgentClient(
-        cast(Any, postgres), Policy.of(load_settings({})), vendors, breaker,
+        cast(Any, postgres),
+        Policy.of(load_settings({})),
+        vendors,
+        breaker,
         account or AccountGate("elevenlabs", lambda: AT),
         CallLookup(cast(Any, None), breaker),
-        until_member=until_member, confirm=ours, take_slot=lambda: True, now=lambda: AT, monotonic=time.monotonic,
-    )  # fmt: skip
+        until_member=until_member,
+        confirm=ours,
+        take_slot=lambda: True,
+        now=lambda: AT,
+        monotonic=time.monotonic,
+    )
 
 
 async def asked(agent: Away, postgres: Postgres, account: AccountGate | None = None) -> i.Input:
@@ -167,7 +194,9 @@ async def asked(agent: Away, postgres: Postgres, account: AccountGate | None = N
 
 
 @pytest.mark.parametrize(("seconds", "prepared"), [(3.0, ["a1"]), (None, [])])
-async def test_an_agent_is_prepared_with_the_first_message(seconds: float | None, prepared: list[str]) -> None:
+async def test_an_agent_is_prepared_with_the_first_message(
+    seconds: float | None, prepared: list[str]
+) -> None:
     agent = Away(None)
     client = client_of(agent, Postgres(), CircuitBreaker("elevenlabs"))
     given = replace(performer(Exception("away")), agent=client)
@@ -182,7 +211,9 @@ async def test_an_agent_that_is_away_may_be_asked_again_as_late_as_it_says() -> 
 
 
 @pytest.mark.parametrize(("waited", "is_late"), [(0.0, False), (5.0, False), (5.1, True), (900.0, True)])
-async def test_a_question_that_was_held_up_shares_the_places_with_who_writes_now(waited: float, is_late: bool) -> None:
+async def test_a_question_that_was_held_up_shares_the_places_with_who_writes_now(
+    waited: float, is_late: bool
+) -> None:
     agent = Away(RetryableError("elevenlabs", "HTTP 500", 500))
     [waiting] = ASK.question
     effect = replace(ASK, question=(replace(waiting, at=AT - timedelta(seconds=waited)),))
@@ -214,7 +245,12 @@ async def test_postgres_standing_still_is_no_reason_for_an_apology() -> None:
 @virtual
 async def test_kafka_standing_still_takes_no_place_at_the_vendor_and_is_no_reason_for_an_apology() -> None:
     agent, breaker = Away(None), CircuitBreaker("elevenlabs")
-    found = await client_of(agent, Postgres(), breaker, until_member=asyncio.Event().wait).ask(NUMBER, ASK)  # type: ignore[arg-type]
+    found = await client_of(
+        agent,
+        Postgres(),
+        breaker,
+        until_member=asyncio.Event().wait,  # type: ignore[arg-type]
+    ).ask(NUMBER, ASK)
     assert isinstance(found, i.AgentFailed)
     assert (found.vendor_away, agent.asked, breaker.is_open) == (True, 0, False)
 
@@ -222,7 +258,9 @@ async def test_kafka_standing_still_takes_no_place_at_the_vendor_and_is_no_reaso
 async def test_an_account_without_credits_is_everybodys_trouble_and_costs_no_patience() -> None:
     account = AccountGate("elevenlabs", lambda: AT)
     agent = Away(AccountRefused("elevenlabs", "No credits", "quota_exceeded", 30.0))
-    found = i.AgentFailed(question=("SM1",), retryable=True, why="No credits", code="quota_exceeded", vendor_away=True)
+    found = i.AgentFailed(
+        question=("SM1",), retryable=True, why="No credits", code="quota_exceeded", vendor_away=True
+    )
     assert await asked(agent, Postgres(), account) == found
     assert [each["code"] for each in account.shown()] == ["quota_exceeded"]
 

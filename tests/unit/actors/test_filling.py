@@ -1,4 +1,4 @@
-"""A number that is tried again leaves the way free before its partition is full behind it."""
+"""A number that is being retried gives way before its partition is full behind it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -42,13 +42,25 @@ class Store:
 async def hosting(letters: Letters) -> Hosting:
     chat, store = Chat(), cast(Any, Store())
     behaviour = Conversations(
-        chat.policy, fresh(), seen=lambda event: False, calls_read_until=lambda: chat.now, now=chat.now.timestamp
+        chat.policy,
+        fresh(),
+        seen=lambda event: False,
+        calls_read_until=lambda: chat.now,
+        now=chat.now.timestamp,
     )
     host = Hosting(
-        behaviour, store, store, store, cast(Any, SimpleNamespace(epochs={0: 1})), limits=Limits(partition=MOST),
-        clock=chat.now.timestamp, monotonic=now, new_id=uuid4, rejections=Rejections(cast(Any, letters)),
+        behaviour,
+        store,
+        store,
+        store,
+        cast(Any, SimpleNamespace(epochs={0: 1})),
+        limits=Limits(partition=MOST),
+        clock=chat.now.timestamp,
+        monotonic=now,
+        new_id=uuid4,
+        rejections=Rejections(cast(Any, letters)),
         tell_status=cast(Any, None),
-    )  # fmt: skip
+    )
     host.assign({0: 1})
     return host
 

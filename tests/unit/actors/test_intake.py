@@ -30,7 +30,9 @@ _PARTITIONS = 8
 
 def good(event_id: str, body: str = "hola") -> bytes:
     params = {"From": f"whatsapp:{NUMBER}", "Body": body}
-    return json.dumps({"event_id": event_id, "received_at": "2025-10-28T10:00:00Z", "params": params}).encode()
+    return json.dumps(
+        {"event_id": event_id, "received_at": "2025-10-28T10:00:00Z", "params": params}
+    ).encode()
 
 
 class Message:
@@ -57,7 +59,13 @@ class Broker:
         self.moved: list[tuple[bytes | None, int | None, object]] = []
 
     async def send(
-        self, topic: str, key: bytes | None, value: bytes, headers: object = (), *, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        headers: object = (),
+        *,
+        partition: int | None = None,
     ) -> None:
         if len(value) > self.most:
             raise MessageSizeTooLargeError
@@ -84,20 +92,30 @@ class Reader:
 
 
 class Mailboxes:
-    """Takes everything in. `handled`: ids of messages; `failed`: of those that could not be read, with what they came to;
-    `unknown`: what others came to; `done`: offsets.
-    """
+    """Takes everything in."""
 
     generation = 1
 
     def __init__(self) -> None:
+        #: Ids of messages.
         self.handled: list[str] = []
+        #: Ids of messages that could not be read, with what they came to.
         self.failed: list[tuple[str, str]] = []
+        #: What others came to.
         self.unknown: list[str] = []
+        #: Offsets.
         self.done: list[int] = []
 
     async def put(
-        self, source: TopicPartition, offset: int, key: str, told: Told, token: object, generation: int, *, urgent: bool
+        self,
+        source: TopicPartition,
+        offset: int,
+        key: str,
+        told: Told,
+        token: object,
+        generation: int,
+        *,
+        urgent: bool,
     ) -> None:
         self.done.append(offset)
         if told.event is not None:
@@ -116,7 +134,9 @@ async def taken(broker: Broker, *messages: Message, partitions: int = 1) -> list
     return (await told(broker, *messages, partitions=partitions)).handled
 
 
-async def told(broker: Broker, *messages: Message, partitions: int = 1, sender: str | None = None) -> Mailboxes:
+async def told(
+    broker: Broker, *messages: Message, partitions: int = 1, sender: str | None = None
+) -> Mailboxes:
     """Take records. All of them must be handed over, in their order."""
     mailboxes, done, over = Mailboxes(), list[int](), asyncio.Event()
     for offset, message in enumerate(messages):
@@ -148,7 +168,9 @@ async def test_what_lies_on_a_wrong_partition_is_moved_by_its_number_and_marked(
     assert broker.moved == [(NUMBER.encode(), right, [("x-moved", b"%d" % _PARTITIONS)])]
 
 
-@pytest.mark.parametrize(("moved_for", "is_moved"), [(_PARTITIONS - 1, True), (_PARTITIONS, False), (99, False)])
+@pytest.mark.parametrize(
+    ("moved_for", "is_moved"), [(_PARTITIONS - 1, True), (_PARTITIONS, False), (99, False)]
+)
 async def test_it_is_moved_once_for_a_number_of_partitions(moved_for: int, is_moved: bool) -> None:
     broker = Broker()
     message = Message(good("SM1"), headers=(("x-moved", str(moved_for).encode()),))
@@ -162,12 +184,16 @@ async def test_it_is_moved_once_for_a_number_of_partitions(moved_for: int, is_mo
 @pytest.mark.parametrize(
     "headers", [(), (("x-replay", b"\xff;;;"),), (("x-request-id", b"\xff"),), {"x-replay": "a;open;b;c"}]
 )
-async def test_nonsense_around_a_good_value_is_no_reason_to_refuse_it(timestamp: float, headers: object) -> None:
+async def test_nonsense_around_a_good_value_is_no_reason_to_refuse_it(
+    timestamp: float, headers: object
+) -> None:
     message = Message(good("SM1"), timestamp=timestamp, headers=headers)
     assert await taken(Broker(), message) == ["SM1"]
 
 
-@pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"{" * 100_000, b'{"a": "' + b"y" * 1_000_000 + b'"}'])
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\xff", b"[]", b"{" * 100_000, b'{"a": "' + b"y" * 1_000_000 + b'"}']
+)
 async def test_what_cannot_be_used_is_buried(value: bytes | None) -> None:
     broker = Broker()
     assert await taken(broker, Message(value)) == []
@@ -201,7 +227,9 @@ def fails(value: bytes) -> InboundMessage:
     raise ZeroDivisionError
 
 
-async def test_what_the_model_fails_on_is_judged_in_its_numbers_place(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_model_fails_on_is_judged_in_its_numbers_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It may be the build's fault: then it meets others, too, and nothing is buried."""
     monkeypatch.setitem(records._MODELS, "inbound-message", fails)
     broker = Broker()
@@ -237,8 +265,10 @@ _LATE = {"received_at": "9999-12-31T23:59:59-14:00"}
         ({"params": [f"whatsapp:{NUMBER}"]}, None),
     ],
 )
-async def test_whose_message_the_model_refuses_is_told_of_it(change: dict[str, Any], is_told: str | None) -> None:
-    """The letter is made at once: its bytes do not change. The client does not know of any topic, and waits."""
+async def test_whose_message_the_model_refuses_is_told_of_it(
+    change: dict[str, Any], is_told: str | None
+) -> None:
+    """The letter is made at once: its bytes will not change. The client knows of no topic, and waits."""
     broker = Broker()
     mailboxes = await told(broker, Message(json.dumps(json.loads(good("SM1")) | change).encode()))
     assert [letter["topic"] for letter in broker.letters] == ["inbound-message"]
@@ -258,9 +288,16 @@ async def test_who_was_told_is_not_told_again_when_an_operator_gives_it_back() -
     assert len(broker.letters) == 1
 
 
-@given(st.binary(max_size=300) | st.recursive(st.none() | st.text() | st.floats() | st.integers(),
-       lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(("params", "From", "MessageSid")), inner),
-       max_leaves=10).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+@given(
+    st.binary(max_size=300)
+    | st.recursive(
+        st.none() | st.text() | st.floats() | st.integers(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(("params", "From", "MessageSid")), inner)
+        ),
+        max_leaves=10,
+    ).map(lambda value: json.dumps(value).encode())
+)
 def test_whatever_is_refused_it_is_one_letter(value: bytes) -> None:
     broker = Broker()
     assert len(asyncio.run(taken(broker, Message(value)))) <= 1
@@ -270,7 +307,9 @@ def test_whatever_is_refused_it_is_one_letter(value: bytes) -> None:
 async def test_one_that_cannot_be_read_spoils_nothing_of_those_around_it() -> None:
     """It is judged where it would have been handled, in its order."""
     broker = Broker()
-    mailboxes = await told(broker, Message(good("SM1")), Message(good("SM2", "spoiled")), Message(good("SM3")))
+    mailboxes = await told(
+        broker, Message(good("SM1")), Message(good("SM2", "spoiled")), Message(good("SM3"))
+    )
     assert (mailboxes.handled, mailboxes.failed) == (["SM1", "SM3"], [("SM2", "ZeroDivisionError")])
     assert broker.letters == []
 
@@ -288,7 +327,13 @@ class SlowReader(Reader):
 
 
 def command(name: str, number: str) -> Message:
-    given = {"command_id": name, "phone_number": number, "command": "close", "by": "ana", "at": "2025-10-28T10:00:00Z"}
+    given = {
+        "command_id": name,
+        "phone_number": number,
+        "command": "close",
+        "by": "ana",
+        "at": "2025-10-28T10:00:00Z",
+    }
     message = Message(json.dumps(given).encode())
     message.key = number.encode()
     return message
@@ -297,7 +342,9 @@ def command(name: str, number: str) -> Message:
 async def test_a_command_that_waits_holds_back_its_partition_alone() -> None:
     reader, mailboxes, broker = SlowReader(), Mailboxes(), cast(Producer, Broker())
     others = [f"+5731385391{place:02}" for place in range(20)]
-    other = next(each for each in others if partition_of(each, _PARTITIONS) != partition_of(NUMBER, _PARTITIONS))
+    other = next(
+        each for each in others if partition_of(each, _PARTITIONS) != partition_of(NUMBER, _PARTITIONS)
+    )
     intake = Intake(
         _PARTITIONS, mailboxes, cast(InputReader, reader), broker, Letters(broker, now), lambda *_: None, now
     )

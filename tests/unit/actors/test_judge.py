@@ -1,4 +1,4 @@
-"""Whose fault a failure is: a moment's, a number's, the build's, or of who is away."""
+"""Whose fault a failure is: a moment's, a number's, the build's, or that of whoever is away."""
 
 import asyncpg
 import pytest
@@ -8,19 +8,43 @@ from hypothesis import strategies as st
 
 from db.store.ids import NoIdsLeft
 from schemas.errors import Fenced, RetryableError, Unavailable, UnknownOutcome
-from streams.actors.judge import LEAST_TRIES, MANY_NUMBERS, WAITS, WITHIN_SECONDS, Judge, Sentence, failure_of, is_away
+from streams.actors.judge import (
+    LEAST_TRIES,
+    MANY_NUMBERS,
+    WAITS,
+    WITHIN_SECONDS,
+    Judge,
+    Sentence,
+    failure_of,
+    is_away,
+)
 from streams.actors.store import CannotBeWritten
 
 RETRY, BURY, STOP = Sentence.RETRY, Sentence.BURY, Sentence.STOP
 AWAY = [
-    ConnectionRefusedError(), TimeoutError(), asyncpg.CannotConnectNowError(), asyncpg.DeadlockDetectedError(),
-    asyncpg.DiskFullError(), KafkaConnectionError(), KafkaTimeoutError(), RetryableError("twilio", "HTTP 503"),
-    UnknownOutcome("twilio", "cut off"), Unavailable(), Fenced(), NoIdsLeft(),
-]  # fmt: skip
+    ConnectionRefusedError(),
+    TimeoutError(),
+    asyncpg.CannotConnectNowError(),
+    asyncpg.DeadlockDetectedError(),
+    asyncpg.DiskFullError(),
+    KafkaConnectionError(),
+    KafkaTimeoutError(),
+    RetryableError("twilio", "HTTP 503"),
+    UnknownOutcome("twilio", "cut off"),
+    Unavailable(),
+    Fenced(),
+    NoIdsLeft(),
+]
 OWN = [
-    KeyError("x"), ValueError(), AssertionError(), RecursionError(), OverflowError(), CannotBeWritten("22003"),
-    asyncpg.NumericValueOutOfRangeError(), asyncpg.UndefinedColumnError(),
-]  # fmt: skip
+    KeyError("x"),
+    ValueError(),
+    AssertionError(),
+    RecursionError(),
+    OverflowError(),
+    CannotBeWritten("22003"),
+    asyncpg.NumericValueOutOfRangeError(),
+    asyncpg.UndefinedColumnError(),
+]
 
 
 def sentences(*failures: tuple[float, str, Exception]) -> list[Sentence]:
@@ -46,7 +70,7 @@ def test_who_is_away_buries_nobody_however_often_and_whomever_it_meets(error: Ex
 
 
 def held(judge: Judge, error: Exception, number: str = "+57", at: float = 0.0) -> tuple[list[float], int]:
-    """Have it fail until it is a dead letter; returns what it waited each time, and how often it failed of late."""
+    """Fail until it is a dead letter; return each wait, and how often it has failed lately."""
     waits = []
     while (ruling := judge.rule(number, error, 1, at)).sentence is RETRY:
         waits.append(ruling.wait)
@@ -57,7 +81,9 @@ def held(judge: Judge, error: Exception, number: str = "+57", at: float = 0.0) -
 
 
 @pytest.mark.parametrize("error", OWN, ids=lambda error: type(error).__name__)
-def test_what_others_do_not_fail_on_has_its_tries_within_a_minute_and_is_a_dead_letter(error: Exception) -> None:
+def test_what_others_do_not_fail_on_has_its_tries_within_a_minute_and_is_a_dead_letter(
+    error: Exception,
+) -> None:
     judge, at, waits = Judge(), 0.0, []
     while (ruling := judge.rule("+57", error, 1, at, "message")).sentence is RETRY:
         waits.append(ruling.wait)
@@ -77,9 +103,13 @@ def test_what_may_be_the_builds_fault_is_held_back_until_many_would_have_shown_i
 
 def test_where_others_are_about_to_wait_for_it_a_few_tries_are_enough_but_many_numbers_still_stop() -> None:
     judge = Judge()
-    rulings = [judge.rule("+57", KeyError(), 1, float(at), is_pressed=True).sentence for at in range(LEAST_TRIES)]
+    rulings = [
+        judge.rule("+57", KeyError(), 1, float(at), is_pressed=True).sentence for at in range(LEAST_TRIES)
+    ]
     assert rulings == [RETRY] * (LEAST_TRIES - 1) + [BURY]
-    others = [judge.rule(f"+58{n}", KeyError(), 1, 9.0, is_pressed=True).sentence for n in range(MANY_NUMBERS - 1)]
+    others = [
+        judge.rule(f"+58{n}", KeyError(), 1, 9.0, is_pressed=True).sentence for n in range(MANY_NUMBERS - 1)
+    ]
     assert others == [RETRY] * (MANY_NUMBERS - 2) + [STOP]
 
 
@@ -152,7 +182,9 @@ def test_the_same_failure_is_of_one_type_and_of_one_line_whatever_it_says() -> N
 
 # One number more often than the others, so that it has its tries.
 _whose = st.sampled_from([0] * 12 + list(range(16)))
-failing = st.lists(st.tuples(st.floats(0, 90), _whose, st.sampled_from([*OWN[:3], AWAY[0], None, None])), max_size=80)
+failing = st.lists(
+    st.tuples(st.floats(0, 90), _whose, st.sampled_from([*OWN[:3], AWAY[0], None, None])), max_size=80
+)
 
 
 @given(failing)

@@ -1,5 +1,6 @@
-"""An unknown send is proven absent by a list that shows what was made well after it; else only by lists that were read
-when the patience was over, and by more than one.
+"""When an unknown send is proven absent.
+
+By a list that shows what was made well after it; else by more than one list read when the patience was over.
 """
 
 from dataclasses import dataclass, field
@@ -37,12 +38,11 @@ class _NothingKnown:
 
 @dataclass
 class _Lists:
-    """A messenger whose lists are these, one after the other; a second passes with each. None: it cannot be read.
+    """A messenger that gives one list after the other; a second passes with each."""
 
-    `all`: the list of all that was sent, which has its own time.
-    """
-
+    #: None: the list cannot be read.
     lists: list[list[str] | None]
+    #: The list of all that was sent, which has its own time.
     all: Listing = Listing(messages=())
     vendor: str = "twilio"
     now: datetime = _INTENDED
@@ -61,8 +61,13 @@ class _Lists:
         return self.all
 
 
-def _listed(sid: str, to: str = "whatsapp:+573001112233", body: str = "hola", *, after: float = 0) -> ListedMessage:
-    created, place = _INTENDED + timedelta(seconds=after), {"from_": "us", "is_inbound": False, "status": "sent"}
+def _listed(
+    sid: str, to: str = "whatsapp:+573001112233", body: str = "hola", *, after: float = 0
+) -> ListedMessage:
+    created, place = (
+        _INTENDED + timedelta(seconds=after),
+        {"from_": "us", "is_inbound": False, "status": "sent"},
+    )
     return ListedMessage(sid=sid, to=to, body=body, created=created, **place)  # type: ignore[arg-type]
 
 
@@ -79,7 +84,9 @@ def _look_ups(messenger: _Lists, breaker: CircuitBreaker | None = None) -> LookU
 
 def _effect(*, lives: float | None = None) -> LookUpSend:
     until = None if lives is None else _INTENDED + timedelta(seconds=lives)
-    part = Part(own_id=_OWN_ID, to=_TO, body="hola", state="unknown", intended_at=_INTENDED, lives_until=until)
+    part = Part(
+        own_id=_OWN_ID, to=_TO, body="hola", state="unknown", intended_at=_INTENDED, lives_until=until
+    )
     return LookUpSend(id="l", part=part, turn_id=1)
 
 
@@ -129,7 +136,7 @@ def _all(*messages: ListedMessage, ahead: float = 0.0, **over: object) -> Listin
     return Listing(messages=messages, **({"as_of": as_of} | over))  # type: ignore[arg-type]
 
 
-async def test_a_list_with_what_was_made_well_after_the_attempt_proves_absence_before_the_patience_is_over() -> None:
+async def test_a_list_with_what_was_made_well_after_the_attempt_proves_absence_before_patience_ends() -> None:
     assert (await _with_all(_all(_listed("SM7", after=15)))).absent
 
 
@@ -142,11 +149,19 @@ async def test_a_list_with_what_was_made_well_after_the_attempt_proves_absence_b
         _all(_listed("SM7", after=25), as_of=None),
         _all(_listed("SM7", after=25), is_whole=False),
     ],
-    ids=["empty", "nothing young enough", "by the vendor's clock it is not", "no clock", "not all of it was read"],
+    ids=[
+        "empty",
+        "nothing young enough",
+        "by the vendor's clock it is not",
+        "no clock",
+        "not all of it was read",
+    ],
 )
 async def test_what_a_list_that_may_be_too_old_does_not_show_is_looked_up_again(listing: Listing) -> None:
     proof_at = _INTENDED + timedelta(seconds=_OVER) + MARGIN + timedelta(seconds=1)
-    assert await _with_all(listing) == LookupDone(own_id=_OWN_ID, proof_at=proof_at, over_at=_INTENDED + _PATIENCE)
+    assert await _with_all(listing) == LookupDone(
+        own_id=_OWN_ID, proof_at=proof_at, over_at=_INTENDED + _PATIENCE
+    )
 
 
 async def test_the_same_list_may_show_it_after_all() -> None:

@@ -1,4 +1,4 @@
-"""A question waits until the group counts this process; what an answer of the coordinator's says of that."""
+"""A question waits until the group counts this process, as the coordinator's answers show."""
 
 import asyncio
 from types import SimpleNamespace

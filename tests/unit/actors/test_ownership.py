@@ -1,4 +1,4 @@
-"""A proof of ownership is of what was ours when it was decided: what left and came back had another owner."""
+"""Ownership is proven as of a decision: a partition that left and came back had another owner since."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,12 @@ class Postgres:
     def is_closing(self) -> bool:
         return False
 
-    async def fetch(self, query: str, partitions: list[int], *of: Any) -> list[dict[str, int]]:  # noqa: ANN401
+    async def fetch(
+        self,
+        query: str,
+        partitions: list[int],
+        *of: Any,  # noqa: ANN401
+    ) -> list[dict[str, int]]:
         if "conversation_publication" in query:
             return [{"partition": 0, "published": 0, "sequence": 0}]
         if "ON CONFLICT" in query:

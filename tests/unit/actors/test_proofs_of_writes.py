@@ -1,4 +1,4 @@
-"""A write is a proof of ownership only where it found the partition ours: what a stale owner writes is refused."""
+"""A write proves ownership only if it found the partition ours: a stale owner's write is refused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is read from the log ends where a write may still be under way, also one that began while it was read."""
+"""Reading the log ends where a write may still be under way, even one that began during the read."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -31,7 +31,11 @@ class Postgres:
                 self.publisher.begun(0, 1, [row(sequence)])
             self.log.append(4)
         place = {"phone_number": "+57", "conversation_id": 1, "partition": 0, "type": "received", "at": START}
-        return [{**place, "number": each, "sequence": each, "data": {"data": {}}} for each in self.log if each > after]
+        return [
+            {**place, "number": each, "sequence": each, "data": {"data": {}}}
+            for each in self.log
+            if each > after
+        ]
 
 
 class Kafka:

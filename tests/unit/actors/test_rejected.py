@@ -1,4 +1,4 @@
-"""What becomes of an event that fails: tried again, a dead letter and an apology, or a partition that stands still."""
+"""What becomes of a failing event: a retry, a dead letter and an apology, or a stopped partition."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -25,7 +25,13 @@ REPORT = i.DeliveryReported(sid="MM1", status="sent", rank=1, at=AT)
 ANSWER = i.AgentAnswered(question=("SM1",), text="|", reply={}, seconds=1.0)
 COMMAND = i.CommandGiven(
     command=ConversationCommand.from_object(
-        {"command_id": "1", "phone_number": "+573138539155", "command": "close", "by": "ana", "at": AT.isoformat()}
+        {
+            "command_id": "1",
+            "phone_number": "+573138539155",
+            "command": "close",
+            "by": "ana",
+            "at": AT.isoformat(),
+        }
     ),
     received_at=AT,
 )
@@ -39,7 +45,9 @@ class Letters:
         self.refused = refused
         self.buried: list[tuple[str, int]] = []
 
-    async def bury(self, source: TopicPartition, message: object, error: InvalidInput, tries: int = 1) -> None:
+    async def bury(
+        self, source: TopicPartition, message: object, error: InvalidInput, tries: int = 1
+    ) -> None:
         if self.refused:
             self.refused -= 1
             raise KafkaConnectionError

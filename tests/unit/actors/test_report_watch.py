@@ -1,4 +1,4 @@
-"""What reports tell of our sender, before anybody's turn."""
+"""What delivery reports say about our sender, before it is anybody's turn."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -22,11 +22,17 @@ class Send:
 
 
 def report(status: str, code: str | None = None, *, number: int = 1, age: float = 0.0) -> MessageStatus:
-    params = {"MessageSid": f"SM{number:032x}", "MessageStatus": status, "To": f"whatsapp:+57313853{number:04d}"}
+    params = {
+        "MessageSid": f"SM{number:032x}",
+        "MessageStatus": status,
+        "To": f"whatsapp:+57313853{number:04d}",
+    }
     return MessageStatus(
-        event_id=f"{number}:{status}", received_at=AT - timedelta(seconds=age),
-        params=params | ({"ErrorCode": code} if code else {}), own_id=OWN_ID[:-1] + str(number),
-    )  # fmt: skip
+        event_id=f"{number}:{status}",
+        received_at=AT - timedelta(seconds=age),
+        params=params | ({"ErrorCode": code} if code else {}),
+        own_id=OWN_ID[:-1] + str(number),
+    )
 
 
 @pytest.fixture
@@ -40,31 +46,41 @@ def watch(standing: SenderStanding) -> ReportWatch:
 
 
 @pytest.mark.parametrize("code", ["63112", "63051", "30002", "63101", "20003"])
-def test_one_report_of_the_account_pauses_all(watch: ReportWatch, standing: SenderStanding, code: str) -> None:
+def test_one_report_of_the_account_pauses_all(
+    watch: ReportWatch, standing: SenderStanding, code: str
+) -> None:
     watch.read(report("failed", code), cast(Any, Send(turn_kind="reply")), KEY)
     assert [each["code"] for each in standing.shown()] == [code]
 
 
 @pytest.mark.parametrize("code", ["63003", "63016", "30008", "63018", None])
-def test_one_report_of_anything_else_pauses_nothing(watch: ReportWatch, standing: SenderStanding, code: str | None) -> None:
+def test_one_report_of_anything_else_pauses_nothing(
+    watch: ReportWatch, standing: SenderStanding, code: str | None
+) -> None:
     watch.read(report("undelivered", code), cast(Any, Send()), KEY)
     assert standing.shown() == []
 
 
-def test_the_limit_of_several_first_messages_pauses_these(watch: ReportWatch, standing: SenderStanding) -> None:
+def test_the_limit_of_several_first_messages_pauses_these(
+    watch: ReportWatch, standing: SenderStanding
+) -> None:
     for number in (1, 2, 3):
         watch.read(report("failed", "63018", number=number), cast(Any, Send()), f"+{number}")
     assert [(each["scope"], each["code"]) for each in standing.shown()] == [("first_messages", "63018")]
 
 
 def test_one_person_who_was_written_to_at_several_addresses_counts_once(standing: SenderStanding) -> None:
-    watch = ReportWatch(standing, lambda: AT, lambda key: frozenset({key, KEY}) if key == "CO.1" else frozenset({key}))
+    watch = ReportWatch(
+        standing, lambda: AT, lambda key: frozenset({key, KEY}) if key == "CO.1" else frozenset({key})
+    )
     for number, key in enumerate((KEY, KEY, "CO.1", "+2")):
         watch.read(report("failed", "63018", number=number), cast(Any, Send()), key)
     assert standing.shown() == []
 
 
-def test_too_many_answers_to_several_are_no_limit_of_the_sender(watch: ReportWatch, standing: SenderStanding) -> None:
+def test_too_many_answers_to_several_are_no_limit_of_the_sender(
+    watch: ReportWatch, standing: SenderStanding
+) -> None:
     for number in (1, 2, 3):
         watch.read(report("failed", "63018", number=number), cast(Any, Send(turn_kind="reply")), f"+{number}")
     assert standing.shown() == []
@@ -82,7 +98,9 @@ def test_a_report_that_comes_late_tells_how_it_was(watch: ReportWatch, standing:
     assert standing.shown() == []
 
 
-@pytest.mark.parametrize(("status", "code"), [("sent", None), ("delivered", None), ("read", None), ("failed", "63003")])
+@pytest.mark.parametrize(
+    ("status", "code"), [("sent", None), ("delivered", None), ("read", None), ("failed", "63003")]
+)
 async def test_one_that_tried_and_was_sent_on_ends_the_pause(status: str, code: str | None) -> None:
     clock = [AT]
     standing = SenderStanding("twilio", lambda: clock[0])

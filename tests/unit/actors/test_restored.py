@@ -1,4 +1,4 @@
-"""After a restore: a message that was sent for the same event already, whatever its words, is not sent again."""
+"""After a restore, a message already sent for the same event is not sent again, whatever its words."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,9 +22,10 @@ BEFORE = SendMessage(
 
 
 class Database:
-    """Knows of a restore, and which messages are accounted for. `asked`: how often it was asked about the restore."""
+    """Knows of a restore, and which messages are accounted for."""
 
     def __init__(self, restored_at: datetime | None) -> None:
+        # `asked`: how often it was asked about the restore.
         self.restored_at, self.asked = restored_at, 0
 
     def is_closing(self) -> bool:
@@ -47,13 +48,17 @@ class Vendor:
         self.sids, self.first_shown, self.away = sids, first_shown, away
         self.looks: list[tuple[str | None, datetime, set[str]]] = []
 
-    async def find_sent(self, to: str, body: str | None, since: datetime, known: set[str]) -> list[ListedMessage]:
+    async def find_sent(
+        self, to: str, body: str | None, since: datetime, known: set[str]
+    ) -> list[ListedMessage]:
         self.looks.append((body, since, known))
         if self.away:
             raise RetryableError("twilio", "HTTP 500")
         shown = self.sids if len(self.looks) >= self.first_shown else ()
         return [
-            ListedMessage(sid=sid, to=to, from_="", body=f"texto {sid}", is_inbound=False, status="sent", created=since)
+            ListedMessage(
+                sid=sid, to=to, from_="", body=f"texto {sid}", is_inbound=False, status="sent", created=since
+            )
             for sid in shown
         ]
 

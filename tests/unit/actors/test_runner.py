@@ -1,4 +1,4 @@
-"""An effect that fails in a way that nobody foresaw is tried again, and stops its partition where many fail alike."""
+"""An effect that fails in an unforeseen way is retried, and stops its partition if many fail alike."""
 
 import asyncio
 from datetime import timedelta
@@ -20,7 +20,13 @@ from tests.unit.mailboxes.virtual_time import now, virtual
 NUMBER = "+573138539155"
 RESERVE = Job(f.ReserveCampaignSlot(id="campaign:1:0", turn_id=1, batch_id="b"))
 TELL = Job(f.TellBackend(id="post:1:1:0", conversation_id=1, number=1))
-_WHOM: Any = {"agent_id": "a", "call_id": "c", "client_name": None, "has_details": True, "meanwhile_since": None}
+_WHOM: Any = {
+    "agent_id": "a",
+    "call_id": "c",
+    "client_name": None,
+    "has_details": True,
+    "meanwhile_since": None,
+}
 ASK = Job(f.AskAgent(id="ask:1", question=(), **_WHOM))
 SLOT = i.CampaignSlot(turn_id=1, at=START + timedelta(minutes=1))
 
@@ -85,7 +91,7 @@ async def test_the_age_of_the_oldest_is_told_but_not_of_what_only_waits() -> Non
 
 @virtual
 async def test_a_drain_waits_for_twice_as_long_as_nearly_all_took_lately() -> None:
-    """The one that hangs does not hold up everybody; who is asked of an agent that takes its time is heard out."""
+    """One that hangs does not hold up everybody. Questions to an agent that takes its time are heard out."""
     performer, cap = Performer(), 10.0
     runner = running(performer)
     performer.seconds = 3600

@@ -1,4 +1,4 @@
-"""A number that is loaded anew has its newest sends at hand: the reports that wait for it were read before."""
+"""A number that is loaded again has its newest sends at hand: reports waiting for it were read before."""
 
 from collections.abc import Sequence
 from typing import Any

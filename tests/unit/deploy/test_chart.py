@@ -1,4 +1,4 @@
-"""The chart's files against the settings, the image and the program; without helm."""
+"""The chart's files against the settings, the image and the program, without helm."""
 
 import json
 import re
@@ -42,7 +42,9 @@ def test_no_secret_has_a_value_or_a_place_for_one() -> None:
 
 def test_the_time_to_drain_is_the_processes_own() -> None:
     assert VALUES["drain"]["capSeconds"] == DRAIN_CAP_SECONDS == web_run._DRAIN_SECONDS
-    assert SCHEMA["properties"]["drain"]["properties"]["marginSeconds"]["minimum"] == 5  # as process/life.py has it
+    assert (
+        SCHEMA["properties"]["drain"]["properties"]["marginSeconds"]["minimum"] == 5
+    )  # as process/life.py has it
 
 
 def test_workers_are_scaled_by_a_metric_that_is_exported() -> None:

@@ -1,4 +1,4 @@
-"""What stands around the pods: scaling, budgets, who may reach whom, what is measured."""
+"""What surrounds the pods: scaling, budgets, who may reach whom, what is measured."""
 
 from schemas.settings import Settings
 from tests.support.chart import BARE, EVERYTHING, PORTS, of_kind
@@ -16,7 +16,9 @@ def test_workers_are_scaled_by_what_waits_and_by_cpu_and_by_nothing_else() -> No
     assert scaled["worker"]["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
     [only] = of_kind("HorizontalPodAutoscaler", BARE)["worker"]["spec"]["metrics"]
     assert only == cpu
-    assert "replicas" not in of_kind("StatefulSet")["worker"]["spec"], "an upgrade would undo what the autoscaler did"
+    assert "replicas" not in of_kind("StatefulSet")["worker"]["spec"], (
+        "an upgrade would undo what the autoscaler did"
+    )
     assert "replicas" not in of_kind("Deployment")["web"]["spec"]
     assert scaled["worker"]["spec"]["maxReplicas"] <= Settings().topic_partitions
 

@@ -1,4 +1,4 @@
-"""The pods of the chart: each process with its settings, its probes and the time it needs to end."""
+"""The chart's pods: each process with its settings, its probes and the time it needs to end."""
 
 import subprocess
 import sys
@@ -30,7 +30,11 @@ def test_each_process_runs_under_its_own_command_with_the_settings_and_the_secre
         assert told["STATS_URL"] == f"http://wa-stats-worker:{PORTS['stats-worker']}"
         assert told["WORKER_URLS"] == f"http://wa-worker:{PORTS['worker']}"
         for name in SECRETS:
-            assert told[name]["secretKeyRef"] | {"optional": True} == {"name": "whatsapp", "key": name, "optional": True}
+            assert told[name]["secretKeyRef"] | {"optional": True} == {
+                "name": "whatsapp",
+                "key": name,
+                "optional": True,
+            }
         assert {name.lower() for name in told} - {"home"} <= set(Settings.model_fields)
         must = {name for name in SECRETS if "optional" not in told[name]["secretKeyRef"]}
         assert must == {"DATABASE_URL", "MICROSERVICE_TOKEN", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY"}
@@ -39,9 +43,13 @@ def test_each_process_runs_under_its_own_command_with_the_settings_and_the_secre
 def test_kafkas_certificates_are_files_of_a_secret() -> None:
     for pod in pods(EVERYTHING).values():
         told = environment(pod)
-        [folder] = [each["mountPath"] for each in pod["containers"][0]["volumeMounts"] if each["name"] == "kafka"]
+        [folder] = [
+            each["mountPath"] for each in pod["containers"][0]["volumeMounts"] if each["name"] == "kafka"
+        ]
         names = ("KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE", "KAFKA_SSL_KEYFILE")
-        assert [told[name] for name in names] == [f"{folder}/{file}" for file in ("ca.crt", "tls.crt", "tls.key")]
+        assert [told[name] for name in names] == [
+            f"{folder}/{file}" for file in ("ca.crt", "tls.crt", "tls.key")
+        ]
     assert not {name for name in environment(pods()["web"]) if name.startswith("KAFKA_SSL")}
 
 
@@ -52,8 +60,10 @@ def test_a_process_has_no_privileges_to_lose_and_no_variables_of_other_services(
         assert pod["securityContext"]["runAsNonRoot"] is True
         [container] = pod["containers"]
         assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
-        }  # fmt: skip
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
         assert {each["mountPath"] for each in container["volumeMounts"]} == {"/tmp"}
 
 

@@ -1,10 +1,20 @@
-"""The chart as helm renders it is valid for Kubernetes; values that cannot be right are refused."""
+"""The chart as helm renders it is valid for Kubernetes, and values that cannot be right are refused."""
 
 import jsonschema
 import pytest
 
 from tests.support.chart import BARE, EVERYTHING, of_kind
-from tests.support.helm import GIVEN, VERSIONS, Json, helm_template, merged, needs_helm, needs_schemas, rendered, validate
+from tests.support.helm import (
+    GIVEN,
+    VERSIONS,
+    Json,
+    helm_template,
+    merged,
+    needs_helm,
+    needs_schemas,
+    rendered,
+    validate,
+)
 
 pytestmark = needs_helm
 
@@ -39,7 +49,7 @@ def test_what_is_not_valid_is_found() -> None:
         ({"worker": {"replicas": 3}}, "additional properties 'replicas' not allowed"),
         ({"ingress": {"enabled": True}}, "ingress.host"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_right_is_refused_by_name(values: Json, said: str) -> None:
     done = helm_template(merged(GIVEN, values))
     assert done.returncode != 0

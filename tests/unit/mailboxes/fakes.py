@@ -1,4 +1,4 @@
-"""A store and a host in memory, with seams for delays and faults; they check what must never happen."""
+"""A store and a host in memory, with hooks for delays and faults; they check what must never happen."""
 
 import asyncio
 from collections import defaultdict
@@ -16,7 +16,10 @@ async def nothing() -> None:
 
 
 class Store:
-    """`before` and `after`: awaited around each append. `judge`: what to say of a write instead of writing it."""
+    """A store in memory.
+
+    `before` and `after` are awaited around each append. `judge` says what to answer instead of writing.
+    """
 
     def __init__(self) -> None:
         self.events: dict[str, list[Event]] = defaultdict(list)
@@ -73,8 +76,10 @@ class Store:
 
 
 class Host:
-    """`answer`: awaited by each effect. `verdicts`: taken one after the other, the last again and again. `eager`: effects
-    may start before their reason is durable.
+    """A host whose effects await `answer`.
+
+    `verdicts` are taken one after the other, the last again and again. With `eager`, effects may start before
+    their reason is durable.
     """
 
     def __init__(self, store: Store, *, eager: bool = False) -> None:
@@ -105,7 +110,9 @@ class Host:
     def release(self, token: object) -> None:
         self.released.append(token)
 
-    async def rejected(self, key: str, message: Message | None, error: Exception, attempt: int) -> Verdict | Message:
+    async def rejected(
+        self, key: str, message: Message | None, error: Exception, attempt: int
+    ) -> Verdict | Message:
         self.rejections.append((key, message, repr(error), attempt))
         await asyncio.sleep(0)
         return self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]

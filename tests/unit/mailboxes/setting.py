@@ -35,16 +35,23 @@ class Setting:
             self.store.epochs[partition] = self.store.epochs.get(partition, 0) + 1
         self.box.assign({partition: self.store.epochs[partition] for partition in partitions})
 
-    def record(self, key: str, id: str, kind: str = "take", source: str = "", partition: int = 0) -> Record[Message]:
+    def record(
+        self, key: str, id: str, kind: str = "take", source: str = "", partition: int = 0
+    ) -> Record[Message]:
         """The next one of its partition; its token names source, partition and offset."""
         place = source or self.source, partition
         offset = self.offsets.get(place, 0)
         self.offsets[place] = offset + 1
         token = (*place, offset)
         return Record(
-            source=place[0], partition=partition, offset=offset, key=key, message=Message(kind, id),
-            token=token, generation=self.box.generation,
-        )  # fmt: skip
+            source=place[0],
+            partition=partition,
+            offset=offset,
+            key=key,
+            message=Message(kind, id),
+            token=token,
+            generation=self.box.generation,
+        )
 
     async def take(self, key: str, id: str, kind: str = "take", source: str = "", partition: int = 0) -> bool:
         return await self.box.deliver(self.record(key, id, kind, source, partition))
@@ -63,7 +70,11 @@ class Setting:
     @property
     def released(self) -> list[int]:
         """Offsets of the first partition of the usual source."""
-        return [token[2] for token in self.host.released if isinstance(token, tuple) and token[:2] == (self.source, 0)]
+        return [
+            token[2]
+            for token in self.host.released
+            if isinstance(token, tuple) and token[:2] == (self.source, 0)
+        ]
 
 
 async def turns(count: int = 20) -> None:

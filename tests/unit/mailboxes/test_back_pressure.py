@@ -1,4 +1,4 @@
-"""Bounds hold, waiting is fair, one source gets through while another waits."""
+"""Bounds hold, waiting is fair, and one source gets through while another waits."""
 
 import asyncio
 from dataclasses import replace

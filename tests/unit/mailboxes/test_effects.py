@@ -1,4 +1,4 @@
-"""Effects start when their reason is durable, once; a reload finds them running; results become messages."""
+"""Effects start once, when their reason is durable; a reload finds them running; results become messages."""
 
 import asyncio
 
@@ -51,7 +51,10 @@ async def test_a_reload_finds_the_effect_running_and_starts_none() -> None:
     setting.store.events["a"].append(Event(1, "take", "foreign~"))
     await setting.take("a", "2~")
     await asyncio.sleep(0.1)
-    assert setting.behaviour.handled[-2:] == [Message("recovered", running=frozenset({"1"})), Message("take", "2~")]
+    assert setting.behaviour.handled[-2:] == [
+        Message("recovered", running=frozenset({"1"})),
+        Message("take", "2~"),
+    ]
     await setting.settle()
     assert setting.host.asked == [("a", "1")]
     assert setting.store.ids("a", "answer") == ["1"]
@@ -63,7 +66,9 @@ async def test_a_result_that_is_not_durable_is_decided_again_and_not_asked_for_a
     setting.assign(0)
     setting.host.verdicts = [Verdict.RETRY]
     refusals = [Outcome.CONFLICT, ValueError("data"), ConnectionError("away")]
-    setting.store.judge = lambda write: refusals.pop() if refusals and write.writes[0].kind == "answer" else None
+    setting.store.judge = lambda write: (
+        refusals.pop() if refusals and write.writes[0].kind == "answer" else None
+    )
     await setting.take("a", "1")
     await setting.settle()
     assert refusals == []

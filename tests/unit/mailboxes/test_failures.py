@@ -1,4 +1,4 @@
-"""What fails by itself is judged by the host; conflicts are decided again; a fenced partition is given up."""
+"""The host judges what fails by itself; conflicts are decided again; a fenced partition is given up."""
 
 import asyncio
 
@@ -148,7 +148,9 @@ async def test_a_conflict_without_end_is_judged() -> None:
     await setting.take("a", "1~")
     await setting.take("b", "2~")
     await setting.settle()
-    assert [(key, error) for key, _, error, _ in setting.host.rejections] == [("a", "Refused(<Outcome.CONFLICT: 2>)")]
+    assert [(key, error) for key, _, error, _ in setting.host.rejections] == [
+        ("a", "Refused(<Outcome.CONFLICT: 2>)")
+    ]
     assert setting.released == [0, 1]
 
 
@@ -192,7 +194,9 @@ async def test_a_key_that_cannot_be_loaded_is_nobody_elses_failure() -> None:
 @virtual
 async def test_an_effect_that_fails_when_its_partition_has_left_concerns_nobody() -> None:
     setting, unhandled = Setting(), list[object]()
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unhandled.append(context["exception"]))
+    asyncio.get_running_loop().set_exception_handler(
+        lambda loop, context: unhandled.append(context["exception"])
+    )
 
     async def fails(key: str, effect: Ask) -> Message | None:
         await asyncio.sleep(1)

@@ -1,4 +1,4 @@
-"""What meets shares one call; who may wait gets company; one's failure is nobody else's."""
+"""Items that meet share one call, patient ones wait for company, and one failure affects no other."""
 
 import asyncio
 from collections.abc import Sequence
@@ -106,7 +106,9 @@ def test_one_failure_is_nobody_elses(count: int, bad: frozenset[int]) -> None:
     @virtual
     async def play() -> None:
         group = GroupCommit(Log(bad=bad).append, max_group=50)
-        results = await asyncio.gather(*(group.submit(number) for number in range(count)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(group.submit(number) for number in range(count)), return_exceptions=True
+        )
         for number, result in enumerate(results):
             assert isinstance(result, ValueError) if number in bad else result == number * 10
 

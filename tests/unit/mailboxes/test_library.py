@@ -33,7 +33,10 @@ def test_it_imports_itself_and_the_standard_library_alone(file: Path) -> None:
 
 @pytest.mark.parametrize("file", [*FILES, FOLDER / "README.md"], ids=lambda file: file.name)
 def test_it_has_no_word_of_this_product(file: Path) -> None:
-    words = r"request_id|replay|trace|conversation|whatsapp|twilio|elevenlabs|postgres|kafka|faust|sql|phone|client"
+    words = (
+        r"request_id|replay|trace|conversation|whatsapp|twilio|elevenlabs"
+        r"|postgres|kafka|faust|sql|phone|client"
+    )
     assert re.findall(words, file.read_text(), re.IGNORECASE) == []
 
 

@@ -1,4 +1,4 @@
-"""Only what rests may leave memory, least recently used first; loads are grouped and one for each key."""
+"""Only keys at rest may leave memory, least recently used first; loads are grouped, one for each key."""
 
 import asyncio
 

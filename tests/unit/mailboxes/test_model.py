@@ -1,7 +1,7 @@
-"""Histories: processes die, are fenced, rebalance between any two steps of the loop, the store fails as it likes.
+"""Histories: processes die, are fenced or rebalance between any two loop steps, and the store fails.
 
-However it goes: every record is taken in once and in order, answered once, and released in order when it is durable;
-no effect starts before its reason is durable, unless it is eager, twice at a time, or after its result is durable.
+However it goes, each record is taken in once and in order, answered once, and released in order when durable.
+No effect starts before its reason is durable (unless eager), twice at a time, or after its result is durable.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ KINDS = ["usual", "usual", "usual", "patient", "patient", "poison"]
 RECORD = st.tuples(st.sampled_from(SOURCES), st.sampled_from("aaabbc"), st.sampled_from(KINDS))
 RECORDS = st.lists(RECORD, min_size=1, max_size=25)
 STRIKES = st.lists(
-    st.tuples(st.integers(1, 60), st.sampled_from(["crash", "zombie", "fence", "rebalance", "cut short"])), max_size=4
+    st.tuples(st.integers(1, 60), st.sampled_from(["crash", "zombie", "fence", "rebalance", "cut short"])),
+    max_size=4,
 )
 
 
@@ -35,7 +36,9 @@ def test_whatever_happens_in_between(
     for key in PARTITIONS:
         taken = universe.store.ids(key, "take")
         for source in SOURCES:
-            produced = [m.id for each, m in universe.log[source, PARTITIONS[key]] if each == key and m.kind == "take"]
+            produced = [
+                m.id for each, m in universe.log[source, PARTITIONS[key]] if each == key and m.kind == "take"
+            ]
             assert [id for id in taken if id.startswith(source)] == produced
         assert sorted(universe.store.ids(key, "answer")) == sorted(id for id in taken if not id.endswith("~"))
 

@@ -1,4 +1,4 @@
-"""One key after the other, all keys at once; released in order, and only when durable."""
+"""Each key in order, all keys at once; records are released in order, and only when durable."""
 
 import asyncio
 from random import Random
@@ -27,7 +27,11 @@ def test_each_key_in_order_all_released_in_order(work: list[tuple[str, bool]], s
         await setting.settle()
         assert setting.released == list(range(len(work)))
         for key in "abc":
-            ids = [f"{number}~" if patient else f"{number}" for number, (each, patient) in enumerate(work) if each == key]
+            ids = [
+                f"{number}~" if patient else f"{number}"
+                for number, (each, patient) in enumerate(work)
+                if each == key
+            ]
             assert setting.store.ids(key, "take") == ids
             assert setting.store.ids(key, "answer") == [each for each in ids if not each.endswith("~")]
 

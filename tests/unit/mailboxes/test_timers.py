@@ -1,4 +1,4 @@
-"""A key is woken when it is due: earlier at once, later only when the timer fires, the same time once."""
+"""A key is woken when due: at an earlier time at once, at a later one by the timer, at the same time once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""On uvloop, whose timers of no time at all do not tell when they fire."""
+"""On uvloop, whose zero-delay timers do not tell when they fire."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Whatever the order in which records are finished: they are released in the order of offsets, without gaps."""
+"""In whatever order records finish, they are released in the order of offsets, without gaps."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""A log, a store and one process after another that reads and answers it, with everything that can go wrong."""
+"""A log, a store, and one process after another that reads and answers it, with everything that can fail."""
 
 import asyncio
 from collections import defaultdict
@@ -70,7 +70,7 @@ class Universe:
 
 
 class Process(Host):
-    """Owns all partitions from its start on; another's start fences it, which it learns from its next write."""
+    """Owns all partitions from its start. Another's start fences it, as its next write tells it."""
 
     def __init__(self, universe: Universe) -> None:
         super().__init__(universe.store, eager=universe.eager)
@@ -89,8 +89,13 @@ class Process(Host):
             store.epochs[partition] = store.epochs.get(partition, 0) + 1
         self.box.assign(store.epochs)
         self._next = dict(self._universe.committed)
-        self._tasks = [asyncio.create_task(self._read(source, dict(self._next), self.box.generation)) for source in SOURCES]
-        self._tasks += [asyncio.create_task(self.box.recover(partition, self._open(partition))) for partition in (0, 1)]
+        self._tasks = [
+            asyncio.create_task(self._read(source, dict(self._next), self.box.generation))
+            for source in SOURCES
+        ]
+        self._tasks += [
+            asyncio.create_task(self.box.recover(partition, self._open(partition))) for partition in (0, 1)
+        ]
 
     def _open(self, partition: int) -> list[str]:
         return [key for key, its in PARTITIONS.items() if its == partition and self._universe.open_ids(key)]
@@ -116,7 +121,13 @@ class Process(Host):
         key, message = self._universe.log[source, partition][offset]
         token = Token((source, partition), offset, generation)
         return Record(
-            source=source, partition=partition, offset=offset, key=key, message=message, token=token, generation=generation
+            source=source,
+            partition=partition,
+            offset=offset,
+            key=key,
+            message=message,
+            token=token,
+            generation=generation,
         )
 
     def release(self, token: object) -> None:

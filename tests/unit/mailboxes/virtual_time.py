@@ -1,4 +1,4 @@
-"""A loop whose clock jumps to the next timer when nothing else is left to do: no test waits, or races with a clock."""
+"""A loop whose clock jumps to the next timer when idle: no test waits, or races against a clock."""
 
 import asyncio
 import functools
@@ -29,14 +29,15 @@ class _Jump(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """`steps`: turns of the loop so far, so that a test can strike between any two. `leaving`: called at the end.
-    `violations`: what must never happen did, though whoever was told may have swallowed it.
-    """
+    """A loop in virtual time."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        #: Called at the end.
         self.leaving: list[Callable[[], None]] = []
+        #: What happened though it never must, even if whoever was told swallowed it.
         self.violations: list[str] = []
+        #: Turns of the loop so far, so that a test can strike between any two.
         self.steps = 0
         self._alarms: dict[int, asyncio.Future[None]] = {}
         super().__init__(_Jump(self))

@@ -8,7 +8,7 @@ from mailboxes.ports import Step
 
 
 class Message(NamedTuple):
-    """`kind`: take, answer, wake, recovered, poison. An id that ends with `~` needs no answer and no hurry."""
+    """`kind`: take, answer, wake, recovered or poison. An id ending in `~` needs no answer and no hurry."""
 
     kind: str
     id: str = ""
@@ -52,14 +52,17 @@ class Ask:
 
 @dataclass
 class Behaviour:
-    """`parallel`: answers at once. `cancellable`: all questions. `eager`: they may start before they are durable.
-    `due_at`: due time by number of events. `broken`: no state can be gone on with.
-    """
+    """A key's behaviour."""
 
+    #: How many answers at once.
     parallel: int = 1
+    #: Whether no state can be continued.
     broken: bool = False
+    #: Whether all questions can be cancelled.
     cancellable: bool = False
+    #: Whether questions may start before they are durable.
     eager: bool = False
+    #: Due time by number of events.
     due_at: Mapping[int, float] = field(default_factory=dict)
     handled: list[Message] = field(default_factory=list)
 
@@ -71,7 +74,9 @@ class Behaviour:
             return Step(replace(state, running=message.running))
         if message.kind in ("wake", "cancel"):
             event = Event(state.number, message.kind, f"{now:g}")
-            return Step(replace(state.after(event), open=() if message.kind == "cancel" else state.open), event)
+            return Step(
+                replace(state.after(event), open=() if message.kind == "cancel" else state.open), event
+            )
         if message.id in state.taken if message.kind == "take" else message.id not in state.open:
             return Step(state)
         event = Event(state.number, message.kind, message.id)

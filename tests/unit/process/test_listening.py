@@ -1,4 +1,4 @@
-"""A port that is taken: waited for, then named."""
+"""A port that is taken is waited for, then named."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Work that is done again and again: what ends it and what does not."""
+"""Work that is repeated: what ends it and what does not."""
 
 import asyncio
 

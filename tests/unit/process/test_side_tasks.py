@@ -1,4 +1,4 @@
-"""What a process lives by: its end, or a signal, ends the process with the right code."""
+"""The tasks a process lives by: the end of one, or a signal, ends the process with the right code."""
 
 import asyncio
 

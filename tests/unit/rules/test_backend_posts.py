@@ -1,4 +1,4 @@
-"""The backend is told by a signed POST until it has taken it."""
+"""A signed POST tells the backend, and is repeated until the backend has taken it."""
 
 from datetime import timedelta
 

@@ -6,7 +6,9 @@ from rules.call_details import WAITS_SECONDS
 from tests.support.chat import Chat, talking, types
 
 
-def details(summary: str | None = "Le interesa", seconds: int | None = 74, call: str = "conv_1") -> i.CallDetails:
+def details(
+    summary: str | None = "Le interesa", seconds: int | None = 74, call: str = "conv_1"
+) -> i.CallDetails:
     return i.CallDetails(call_id=call, summary=summary, duration_secs=seconds, kept={"transcript": []})
 
 

@@ -1,4 +1,4 @@
-"""A person who changed the number, or of whom only ids are known: what shows it, and which conversation goes on."""
+"""A person with a new number, or of whom only ids are known: what shows it, which conversation goes on."""
 
 import itertools
 from datetime import timedelta
@@ -37,16 +37,22 @@ def words(chat: Chat) -> list[str]:
 
 def roots(person: Addresses) -> list[str]:
     """The addresses at which somebody's conversation goes on."""
-    return sorted(key for key, chat in person.chats.items() if chat.state.merged_into is None and chat.state.id)
+    return sorted(
+        key for key, chat in person.chats.items() if chat.state.merged_into is None and chat.state.id
+    )
 
 
 def test_a_new_number_with_a_new_id_and_the_same_parent_is_the_same_person() -> None:
     person = known()
     happened = with_parent(person, OTHER, NEW, "cambié de número")
-    assert happened.count("merged") == 3, "the new id, the new number, and the new id once more, to where that went"
+    assert happened.count("merged") == 3, (
+        "the new id, the new number, and the new id once more, to where that went"
+    )
     chat = person.chat(NUMBER)
     assert (roots(person), words(chat)) == ([NUMBER], ["cambié de número"])
-    assert {link.key: link.state for link in chat.state.links} == dict.fromkeys((USER, PARENT, OTHER, NEW), "joined")
+    assert {link.key: link.state for link in chat.state.links} == dict.fromkeys(
+        (USER, PARENT, OTHER, NEW), "joined"
+    )
     assert {person.chat(key).state.merged_into for key in (USER, PARENT, OTHER, NEW)} == {NUMBER}
     chat.answer("¡Anotado!")
     assert chat.sends()[0].part.to == f"whatsapp:{OTHER}", "they are written to where they are now"
@@ -126,7 +132,11 @@ def test_the_conversation_that_was_called_last_goes_on() -> None:
     person.chat(OTHER).greet()
     with_parent(person, OTHER, NEW, "soy yo")
     chat = person.chat(OTHER)
-    assert (roots(person), chat.state.elevenlabs_conversation_id, words(chat)) == ([OTHER], "conv_2", ["soy yo"])
+    assert (roots(person), chat.state.elevenlabs_conversation_id, words(chat)) == (
+        [OTHER],
+        "conv_2",
+        ["soy yo"],
+    )
     assert {link.key for link in chat.state.links if link.state == "joined"} == {NUMBER, USER, PARENT, NEW}
     assert chat.state.address == f"whatsapp:{OTHER}"
     person.write(USER, "¿hola?")
@@ -227,8 +237,11 @@ def test_the_night_is_the_new_numbers() -> None:
     chat.answer()
     chat.accept()
     person.passes(days=2)
-    assert person.told(chat.call("conv_2", recipient={
-        "phone_number": tokyo, "conversation_id": "conv_2", "status": "completed"})) == ["started", "deferred"]  # fmt: skip
+    assert person.told(
+        chat.call(
+            "conv_2", recipient={"phone_number": tokyo, "conversation_id": "conv_2", "status": "completed"}
+        )
+    ) == ["started", "deferred"]
 
 
 def test_a_stop_at_the_new_number_counts() -> None:
@@ -253,14 +266,16 @@ def test_erased_at_any_address_nothing_is_left_at_any(address: str) -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations((0, 1, 2))))
 def test_claims_that_contradict_each_other_never_go_round(order: tuple[int, ...]) -> None:
-    """Three numbers, each with a parent that another one has: whichever is told first, every word has one place."""
+    """Three numbers, each with another one's parent: whichever is told first, every word has one place."""
     numbers, parents = [NUMBER, OTHER, "+573138539177"], ["CO.ENT.1", "CO.ENT.2", "CO.ENT.3"]
     person = Addresses(policy_of())
     for place, number in enumerate(numbers):
         person.both(f"a{place}", number, f"CO.{place}", ParentExternalUserId=f"whatsapp:{parents[place]}")
     person.settle()
     for place in order:
-        person.both(f"b{place}", numbers[place], f"CO.1{place}", ParentExternalUserId=f"whatsapp:{parents[place - 1]}")
+        person.both(
+            f"b{place}", numbers[place], f"CO.1{place}", ParentExternalUserId=f"whatsapp:{parents[place - 1]}"
+        )
     happened = person.settle()
     assert len(happened) < 100
     said = [text for key in roots(person) for text in words(person.chat(key))]
@@ -320,7 +335,9 @@ def test_what_an_id_hands_over_to_the_new_number_after_that_has_merged_comes_to_
     person.settle()
     chat = person.chat(NUMBER)
     assert (words(chat), stranger.said()) == (["soy yo", "¿siguen ahí?"], ["uno", "dos"])
-    assert {link.key: link.state for link in chat.state.links} == dict.fromkeys((USER, PARENT, OTHER, NEW), "joined")
+    assert {link.key: link.state for link in chat.state.links} == dict.fromkeys(
+        (USER, PARENT, OTHER, NEW), "joined"
+    )
 
 
 def test_a_replayed_call_of_the_merged_number_is_done_where_the_person_is() -> None:

@@ -6,7 +6,17 @@ from dataclasses import fields
 import pytest
 
 from rules import inputs as i
-from rules.codec import data_of, envelope, event_of, logged, published, recorded_of, state_json, state_of, type_of
+from rules.codec import (
+    data_of,
+    envelope,
+    event_of,
+    logged,
+    published,
+    recorded_of,
+    state_json,
+    state_of,
+    type_of,
+)
 from rules.state import Conversation
 from tests.support.chat import NUMBER, Chat, policy_of, talking
 
@@ -30,7 +40,11 @@ def test_who_speaks_next_names_the_type() -> None:
     chat.command("resume")
     chat.command("close")
     names = [type_of(each.event) for each in chat.events]
-    assert [name for name in names if name in ("escalated", "resumed", "closed")] == ["escalated", "resumed", "closed"]
+    assert [name for name in names if name in ("escalated", "resumed", "closed")] == [
+        "escalated",
+        "resumed",
+        "closed",
+    ]
 
 
 def test_an_unknown_type_and_data_that_does_not_fit_are_said() -> None:

@@ -1,4 +1,4 @@
-"""Operators' commands: their order with a number's messages, and what each changes."""
+"""Operators' commands: their order among a number's messages, and what each changes."""
 
 from typing import Any
 
@@ -24,7 +24,9 @@ def written_to(**settings: object) -> Chat:
 
 def test_each_command_says_what_it_did_and_is_done_once() -> None:
     chat = talking()
-    for place, (name, status) in enumerate([("escalate", "escalated"), ("resume", "active"), ("close", "closed")]):
+    for place, (name, status) in enumerate(
+        [("escalate", "escalated"), ("resume", "active"), ("close", "closed")]
+    ):
         chat.command(name, command_id=f"k{place}")
         assert chat.command(name, command_id=f"k{place}") == []
         done = {"command": name, "state": "done", "changed": True}
@@ -36,8 +38,10 @@ def test_each_command_says_what_it_did_and_is_done_once() -> None:
 def test_writing_is_a_turn_with_the_operators_name() -> None:
     chat = written_to()
     assert types(chat.command("write", by="ana", text="Soy Ana\n\nDígame", command_id="k1")) == [
-        "commanded", "queued", "answered",
-    ]  # fmt: skip
+        "commanded",
+        "queued",
+        "answered",
+    ]
     chat.accept()
     assert chat.said()[-2:] == ["Soy Ana", "Dígame"]
     newest = list(chat.tables.messages.values())[-1]
@@ -65,13 +69,20 @@ def test_an_authentication_template_goes_to_a_number_alone(address: str, is_refu
     chat.state = replace(chat.state, address=address)
     chat.command("write", content_sid=TEMPLATE, needs_number=True, command_id="k1")
     told = chat.tables.outcomes.get(("command", "k1"), [{}])[-1]
-    assert (told.get("status"), told.get("error")) == ((422, "The template needs a number") if is_refused else (None, None))
+    assert (told.get("status"), told.get("error")) == (
+        (422, "The template needs a number") if is_refused else (None, None)
+    )
     assert bool(chat.lane()) is not is_refused
 
 
 def test_a_templates_values_are_of_one_line() -> None:
     chat = talking()
-    chat.command("write", content_sid=TEMPLATE, content_variables={"1": "  Ana\r\nGarcía\t\tde     la O "}, command_id="k1")
+    chat.command(
+        "write",
+        content_sid=TEMPLATE,
+        content_variables={"1": "  Ana\r\nGarcía\t\tde     la O "},
+        command_id="k1",
+    )
     [send] = [each for each in chat.tables.sends.values() if each["turn_kind"] == "write"]
     assert send["content"]["content_variables"] == {"1": "Ana García de la O"}
 
@@ -84,9 +95,13 @@ def test_a_templates_values_are_of_one_line() -> None:
         ({"1": "x" * 1000, "2": "y" * 25}, "longer than the 1024 characters"),
     ],
 )
-def test_a_templates_values_that_twilio_would_refuse_are_refused_at_once(variables: dict[str, str], why: str) -> None:
+def test_a_templates_values_that_twilio_would_refuse_are_refused_at_once(
+    variables: dict[str, str], why: str
+) -> None:
     chat = talking()
-    assert types(chat.command("write", content_sid=TEMPLATE, content_variables=variables, command_id="k1")) == ["commanded"]
+    assert types(
+        chat.command("write", content_sid=TEMPLATE, content_variables=variables, command_id="k1")
+    ) == ["commanded"]
     assert (outcome(chat, "k1")["status"], why in str(outcome(chat, "k1")["details"])) == (422, True)
 
 
@@ -115,7 +130,10 @@ def test_a_closed_conversation_is_resumed_first(command: str, over: dict[str, An
 def test_outside_the_window_only_a_template_may_be_written() -> None:
     chat = talking()
     chat.command("write", text="hola", command_id="k1")
-    assert (outcome(chat, "k1")["status"], outcome(chat, "k1")["error"]) == (409, "Outside the 24-hour window")
+    assert (outcome(chat, "k1")["status"], outcome(chat, "k1")["error"]) == (
+        409,
+        "Outside the 24-hour window",
+    )
     chat.command("write", content_sid=TEMPLATE, command_id="k2")
     chat.accept()
     assert outcome(chat, "k2")["state"] == "done"
@@ -139,7 +157,10 @@ def test_a_text_that_waited_is_refused_for_what_came_meanwhile() -> None:
     chat.write("uno")
     chat.command("write", text="hola", command_id="k1")
     chat.command("close")
-    assert (outcome(chat, "k1")["command"], outcome(chat, "k1")["error"]) == ("write", "The conversation is closed")
+    assert (outcome(chat, "k1")["command"], outcome(chat, "k1")["error"]) == (
+        "write",
+        "The conversation is closed",
+    )
     assert chat.state.is_idle
 
 
@@ -157,7 +178,9 @@ def test_what_another_operator_did_meanwhile_refuses_a_command_that_did_not_see_
     chat.command("close", by="luis", seen=seen, command_id="k1")
     assert (outcome(chat, "k1")["status"], outcome(chat, "k1")["operator"]) == (409, "ana")
     assert chat.state.status == "escalated"
-    assert types(chat.command("close", by="luis", seen=chat.state.position))[0] == "closed", "one who has looked"
+    assert types(chat.command("close", by="luis", seen=chat.state.position))[0] == "closed", (
+        "one who has looked"
+    )
     assert types(chat.command("resume", by="luis", seen=seen)) == ["commanded"]
     assert types(chat.command("resume", by="luis"))[0] == "resumed", "one who tells nothing of what they saw"
 
@@ -201,7 +224,11 @@ def test_an_operators_text_that_the_vendor_refuses_is_refused_with_its_words() -
     chat.take_slot()
     chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="not a WhatsApp number", code="63003"))
     refused = outcome(chat, "k1")
-    assert (refused["state"], refused["status"], refused["details"]) == ("refused", 422, "not a WhatsApp number (63003)")
+    assert (refused["state"], refused["status"], refused["details"]) == (
+        "refused",
+        422,
+        "not a WhatsApp number (63003)",
+    )
 
 
 def test_what_an_operator_writes_is_sent_word_for_word_and_an_answer_as_whatsapp_shows_it() -> None:

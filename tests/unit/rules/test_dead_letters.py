@@ -1,4 +1,4 @@
-"""A client's message that cannot be taken up: an apology in its place, and the message may be given back later."""
+"""A client's message that cannot be taken up: an apology in its place; it may be given back later."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A log of former builds is folded: state and rows are what they were, and what was open goes on."""
+"""Logs of former builds are folded: state and rows are what they were, and open work goes on."""
 
 from datetime import datetime, timedelta
 from itertools import count
@@ -17,9 +17,17 @@ from tests.support.tables import Tables
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 _SAME = (
-    "client_name", "agent_id", "batch_id", "recipient_id", "elevenlabs_conversation_id", "status", "address",
-    "call_summary", "call_duration_secs", "message_count",
-)  # fmt: skip
+    "client_name",
+    "agent_id",
+    "batch_id",
+    "recipient_id",
+    "elevenlabs_conversation_id",
+    "status",
+    "address",
+    "call_summary",
+    "call_duration_secs",
+    "message_count",
+)
 
 
 def recorded(version: int) -> list[ConversationEvent]:
@@ -43,9 +51,14 @@ def of(events: list[ConversationEvent], kind: str) -> list[dict[str, Any]]:
 def row_of(events: list[ConversationEvent]) -> dict[str, Any]:
     """The row as the events tell it: as it began, and its changing columns since."""
     started = events[0].data
-    row = dict(started.get("row") or {"status": "active"} | {name: started.get(name) for name in _SAME[:3] + _SAME[4:5]})
+    row = dict(
+        started.get("row")
+        or {"status": "active"} | {name: started.get(name) for name in _SAME[:3] + _SAME[4:5]}
+    )
     for event in events:
-        learned = {name: event.data[name] for name in ("call_summary", "call_duration_secs") if name in event.data}
+        learned = {
+            name: event.data[name] for name in ("call_summary", "call_duration_secs") if name in event.data
+        }
         row.update(event.state | learned)
     return row
 
@@ -78,7 +91,10 @@ def test_messages_and_sends_are_what_they_were() -> None:
     for data in told:
         row, sent_at = tables.messages[data["message_id"]], data.get("sent_at") or data.get("received_at")
         assert row["direction"] == ("outbound" if "own_id" in data else "inbound")
-        assert (row["content"], row["twilio_message_id"]) == (data["content"], data.get("sid") or data.get("message_sid"))
+        assert (row["content"], row["twilio_message_id"]) == (
+            data["content"],
+            data.get("sid") or data.get("message_sid"),
+        )
         assert row["sent_at"] == time_of(sent_at)
     for data in of(events, "answered"):
         for place, part in enumerate(data["parts"]):
@@ -99,7 +115,9 @@ def test_version_1_told_no_ids_and_its_messages_are_all_there() -> None:
     _, tables = folded(events)
     texts = [(row["direction"], row["content"]) for row in tables.messages.values()]
     kinds = {"sent": "outbound", "received": "inbound"}
-    assert texts == [(kinds[each.type], each.data.get("content") or "") for each in events if each.type in kinds]
+    assert texts == [
+        (kinds[each.type], each.data.get("content") or "") for each in events if each.type in kinds
+    ]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -142,15 +160,32 @@ class Log:
         row = {"message_count": count_before + 1, "status": self.events[-1].state["status"]}
         return self.add("received", data | {"message_id": 100 + self.events[-1].number} | more, **row)
 
-    def answered(self, turn: int, *bodies: str, kind: str = "reply", rule: dict[str, Any] | None = None) -> "Log":
-        parts = [{"own_id": f"{turn}-{place}", "to_address": "whatsapp:+57", "body": body, "content": None}
-                 for place, body in enumerate(bodies)]  # fmt: skip
-        data = {"turn_id": turn, "kind": kind, "parts": parts, "rule": rule, "reply": {"text": "x"}, "text": "x"}
+    def answered(
+        self, turn: int, *bodies: str, kind: str = "reply", rule: dict[str, Any] | None = None
+    ) -> "Log":
+        parts = [
+            {"own_id": f"{turn}-{place}", "to_address": "whatsapp:+57", "body": body, "content": None}
+            for place, body in enumerate(bodies)
+        ]
+        data = {
+            "turn_id": turn,
+            "kind": kind,
+            "parts": parts,
+            "rule": rule,
+            "reply": {"text": "x"},
+            "text": "x",
+        }
         return self.add("answered", data)
 
     def sent(self, turn: int, place: int, body: str, *, is_last: bool, kind: str = "reply") -> "Log":
         count_before = self.events[-1].state["message_count"]
-        data = {"own_id": f"{turn}-{place}", "sid": f"SM{turn}{place}", "content": body, "kind": kind, "turn_id": turn}
+        data = {
+            "own_id": f"{turn}-{place}",
+            "sid": f"SM{turn}{place}",
+            "content": body,
+            "kind": kind,
+            "turn_id": turn,
+        }
         data |= {"part": place, "message_id": 200 + self.events[-1].number, "is_last": is_last, "answers": []}
         return self.add("sent", data, message_count=count_before + 1)
 
@@ -165,7 +200,9 @@ def _iso(at: datetime) -> str:
 def test_a_stop_its_confirmation_and_a_start() -> None:
     log = Log().received("STOP", "SM1", 2).add("opted_out", {"by": "client", "message_sid": "SM1"})
     rule = {"notice": "opted_out", "silent": True, "keywords": ["SM1"]}
-    log.add("decided", {"turn_id": 2, "rule": rule}).answered(2, "Adiós", rule=rule).sent(2, 0, "Adiós", is_last=True)
+    log.add("decided", {"turn_id": 2, "rule": rule}).answered(2, "Adiós", rule=rule).sent(
+        2, 0, "Adiós", is_last=True
+    )
     state, tables = log.fold()
     assert (state.is_idle, state.opt_out is not None) == (True, True)
     assert tables.suppressed == {"source": "client"}
@@ -176,7 +213,9 @@ def test_a_stop_its_confirmation_and_a_start() -> None:
 def test_who_speaks_and_what_operators_did() -> None:
     payload = {"command": "write", "by": "ana", "text": "Soy Ana", "command_id": "k2"}
     given = {"kind": "command", "event_id": "k2", "payload": payload, "position": 17, "outcome": None}
-    log = Log().add("escalated", {"by": "operator", "operator": "ana", "command_id": "k1"}, status="escalated")
+    log = Log().add(
+        "escalated", {"by": "operator", "operator": "ana", "command_id": "k1"}, status="escalated"
+    )
     log.add("commanded", {"command_id": "k2", "turn_id": None, "input": given})
     state, _ = log.fold()
     assert ([each.event_id for each in state.inbox], state.position) == (["k2"], 17)
@@ -195,17 +234,25 @@ def test_what_came_back_goes_out_once_more() -> None:
     log.add("failed", report | {"kind": "reply", "code": "63018", "again": True, "message_id": None})
     state, tables = log.fold()
     [back] = state.came_back
-    assert ([part.body for part in back.parts], back.turn_id, tables.sends["2-1"]["came_back"]) == (["dos"], 2, True)
+    assert ([part.body for part in back.parts], back.turn_id, tables.sends["2-1"]["came_back"]) == (
+        ["dos"],
+        2,
+        True,
+    )
     again = {"turn_id": 2, "kind": "reply", "times": 1, "since": _iso(log.events[0].at)}
     parts = [{"own_id": "2-1", "turn_id": 2, "is_sent": True, "place": 1}]
-    log.answered(3, "dos", kind="again", rule={"again": again | {"parts": parts}}).sent(3, 0, "dos", is_last=True)
+    log.answered(3, "dos", kind="again", rule={"again": again | {"parts": parts}}).sent(
+        3, 0, "dos", is_last=True
+    )
     state, _ = log.fold()
     assert state.is_idle
 
 
 def test_a_held_turn_that_was_reopened_is_looked_up() -> None:
     log = Log().received("hola", "SM1", 2).answered(2, "uno", "dos")
-    log.add("failed", {"what": "reply", "turn_id": 2, "code": "0", "error": {"status": 422}, "send_state": "held"})
+    log.add(
+        "failed", {"what": "reply", "turn_id": 2, "code": "0", "error": {"status": 422}, "send_state": "held"}
+    )
     state, tables = log.fold()
     assert (state.is_idle, tables.sends["2-0"]["state"]) == (True, "held")
     state, _ = log.add("reopened", {"turn_id": 2, "turn_state": "answered"}).fold()
@@ -214,7 +261,12 @@ def test_a_held_turn_that_was_reopened_is_looked_up() -> None:
 
 
 def test_an_input_that_a_replay_did_again_has_its_turn() -> None:
-    given = {"kind": "message", "event_id": "replay:r:1", "payload": {"text": "hola"}, "received_at": "2026-01-01"}
+    given = {
+        "kind": "message",
+        "event_id": "replay:r:1",
+        "payload": {"text": "hola"},
+        "received_at": "2026-01-01",
+    }
     log = Log().add("repeated", {"turn_id": 4, "kind": "reply", "replay": "r", "input": given})
     state, _ = log.fold()
     assert [(each.text, each.replay) for each in state.inbox] == [("hola", "r")]
@@ -226,7 +278,11 @@ def test_what_was_learned_later_and_another_agent() -> None:
     learned = {"call_summary": "s", "call_duration_secs": 9, "metadata": {"details": {"transcript": []}}}
     changed = {"agent_id": "a2", "before": "a1", "by": "operator", "operator": "ana", "command_id": "k1"}
     state, tables = Log().add("details", learned).add("agent_changed", changed, agent_id="a2").fold()
-    assert (tables.row["call_summary"], tables.row["call_duration_secs"], tables.row["agent_id"]) == ("s", 9, "a2")
+    assert (tables.row["call_summary"], tables.row["call_duration_secs"], tables.row["agent_id"]) == (
+        "s",
+        9,
+        "a2",
+    )
     assert (state.summary, state.agent_changed) == ("s", True)
 
 

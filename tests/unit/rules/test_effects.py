@@ -1,4 +1,4 @@
-"""What is wanted, and when to look again."""
+"""Which effects are wanted, and when to look again."""
 
 from datetime import timedelta
 

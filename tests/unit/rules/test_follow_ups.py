@@ -47,7 +47,10 @@ def test_an_attempt_whose_message_was_refused_does_not_count() -> None:
 
 def test_what_the_sends_of_another_conversation_tell_counts() -> None:
     chat = Chat()
-    body = {"agent_id": "agent_1", "recipient": {"phone_number": NUMBER, "conversation_id": "c", "status": "failed"}}
+    body = {
+        "agent_id": "agent_1",
+        "recipient": {"phone_number": NUMBER, "conversation_id": "c", "status": "failed"},
+    }
     given = i.CallEnded(call=CallCompleted.from_object(body), received_at=chat.now, followed_up="MM7")
     assert types(chat.give(given)) == ["declined"]
     assert chat.tables.outcome("call", "c") == {"state": "done", "sid": "MM7"}
@@ -65,7 +68,9 @@ def test_a_call_that_never_connected_gets_its_text_and_elevenlabs_is_asked_nothi
     assert isinstance(fetch, f.FetchDetails)
     assert fetch.call_id == ""
     chat.greet(summary=None, seconds=None)
-    assert chat.said() == [chat.policy.statuses.opening("no_answer").text.format(client_name="Ana", agent_name="Sofía")]
+    assert chat.said() == [
+        chat.policy.statuses.opening("no_answer").text.format(client_name="Ana", agent_name="Sofía")
+    ]
     assert (chat.state.lookups, chat.wanted()) == (None, [])
     chat.write("¿Quién es?")
     [ask] = chat.wanted()

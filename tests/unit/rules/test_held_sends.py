@@ -37,7 +37,12 @@ def test_it_becomes_a_message_and_its_turn_is_done(status: str) -> None:
     row = list(chat.tables.messages.values())[-1]
     assert (row["content"], row["sent_at"], row["elevenlabs_response"]) == ("uno", intended, {"text": "uno"})
     send = chat.tables.sends[own_id]
-    assert (send["state"], send["sid"], send["error_code"], chat.state.is_idle) == ("accepted", "MM9", None, True)
+    assert (send["state"], send["sid"], send["error_code"], chat.state.is_idle) == (
+        "accepted",
+        "MM9",
+        None,
+        True,
+    )
     assert chat.tables.row["message_count"] == 3
 
 

@@ -1,4 +1,4 @@
-"""Since when something waits for us, and not for the agent's words, the end of a burst or the message before it."""
+"""Since when something waits for us, rather than for the agent, a burst's end or the message before it."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
-"""Thousands of moves in any order: whatever the vendors, the clients and the operators do, and whatever dies.
+"""Thousands of moves in any order, whatever vendors, clients and operators do, and whatever dies.
 
-That numbers have no gaps, that the fold of the events is the state, and that both come back from their JSON is
-checked with every single input (`tests.support.chat`). The same histories on the store: `tests/model`.
+Every single input is checked (`tests.support.chat`): numbers have no gaps, the events fold to the state, and
+both come back from their JSON. `tests/model` plays the same histories on the store.
 """
 
 import os

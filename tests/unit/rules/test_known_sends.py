@@ -1,4 +1,4 @@
-"""Reports that come before what was decided just now can be read: their send is older than the conversation."""
+"""Reports read before the newest decision was: the send they bring is older than the conversation."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Our own texts are in the language that the call names, else in the usual one."""
+"""Our own texts are in the language that the call names, or else in the configured one."""
 
 import json
 from pathlib import Path
@@ -17,10 +17,12 @@ from tests.support.chat import Chat, policy_of
 SPANISH, PORTUGUESE = shipped("es").settings, shipped("pt").settings
 # A French file with nothing but what every file has, and one template.
 FRENCH = {
-    "unnamed_agent": "votre conseiller", "summary_sentence": "Nous avons parlé de : {summary}",
-    "first_message_text": "Bonjour {client_name} ! {summary}", "twilio_first_message_content_sid": "HX" + "f" * 32,
+    "unnamed_agent": "votre conseiller",
+    "summary_sentence": "Nous avons parlé de : {summary}",
+    "first_message_text": "Bonjour {client_name} ! {summary}",
+    "twilio_first_message_content_sid": "HX" + "f" * 32,
     "twilio_first_message_content_variables": '{"1": "{client_name}"}',
-}  # fmt: skip
+}
 
 
 def begun(language: object, **settings: object) -> Chat:
@@ -49,9 +51,17 @@ def folder(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize(
     ("language", "hello"),
-    [("pt", "Olá, Ana!"), ("pt-BR", "Olá, Ana!"), (" PT_br ", "Olá, Ana!"), ("es", "¡Hola Ana!"), (None, "¡Hola Ana!"),
-     ("xx", "¡Hola Ana!"), ("portugués", "¡Hola Ana!"), (7, "¡Hola Ana!")],
-)  # fmt: skip
+    [
+        ("pt", "Olá, Ana!"),
+        ("pt-BR", "Olá, Ana!"),
+        (" PT_br ", "Olá, Ana!"),
+        ("es", "¡Hola Ana!"),
+        (None, "¡Hola Ana!"),
+        ("xx", "¡Hola Ana!"),
+        ("portugués", "¡Hola Ana!"),
+        (7, "¡Hola Ana!"),
+    ],
+)
 def test_the_calls_language_chooses_the_first_message(language: object, hello: str) -> None:
     assert sending(begun(language)).body.startswith(hello)
 
@@ -107,9 +117,13 @@ def test_every_language_that_ships_has_every_text() -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [("{", "fr.json: not JSON"), ("[]", "must be a JSON object"), ('{"hola": "x"}', "unknown: hola"),
-     ("{}", "missing: unnamed_agent, summary_sentence")],
-)  # fmt: skip
+    [
+        ("{", "fr.json: not JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"hola": "x"}', "unknown: hola"),
+        ("{}", "missing: unnamed_agent, summary_sentence"),
+    ],
+)
 def test_a_malformed_file_is_named_at_the_start(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / "fr.json").write_text(content)
     with pytest.raises(ConfigurationError, match=why):
@@ -120,8 +134,14 @@ def test_a_malformed_file_is_named_at_the_start(tmp_path: Path, content: str, wh
 def test_a_wrong_placeholder_and_a_language_without_a_file_are_named(folder: str) -> None:
     (Path(folder) / "fr.json").write_text(json.dumps(FRENCH | {"first_message_text": "{nom}"}))
     assert "fr.json: first_message_text" in problems(load_settings({}, texts_dir=folder))[0]
-    assert "TEXTS_LANGUAGE: no texts in 'it'; there are: es, pt" in problems(load_settings({}, texts_language="it"))[0]
+    assert (
+        "TEXTS_LANGUAGE: no texts in 'it'; there are: es, pt"
+        in problems(load_settings({}, texts_language="it"))[0]
+    )
 
 
 def test_what_is_no_language_is_none() -> None:
-    assert [CallMetadata(language=each).language for each in ("zh-Hans", "english", "", "p", None)] == ["zh", *[None] * 4]
+    assert [CallMetadata(language=each).language for each in ("zh-Hans", "english", "", "p", None)] == [
+        "zh",
+        *[None] * 4,
+    ]

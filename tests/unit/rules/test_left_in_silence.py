@@ -1,4 +1,4 @@
-"""Whatever ends a turn for good, the client who wrote hears an apology, or a person takes over."""
+"""However a turn ends for good, the client who wrote hears an apology, or a person takes over."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,9 @@ def asked(**settings: object) -> Chat:
 
 def agent(**failure: object) -> Chat:
     chat = asked()
-    chat.give(i.AgentFailed(**({"question": ("SM1",), "retryable": False, "why": "w", "slot": True} | failure)))  # type: ignore[arg-type]
+    chat.give(
+        i.AgentFailed(**({"question": ("SM1",), "retryable": False, "why": "w", "slot": True} | failure))
+    )  # type: ignore[arg-type]
     return chat
 
 
@@ -112,7 +114,7 @@ def test_the_client_hears_an_apology_once(end: Callable[[], Chat]) -> None:
 
 
 def told_of(chat: Chat) -> tuple[str, str, str]:
-    """What the console says of the end, in Spanish: the code's meaning, the vendor's own reason, what to do."""
+    """Return what the console says of the end in Spanish: code's meaning, vendor's reason, what to do."""
     for event in (recorded.event for recorded in reversed(chat.events)):
         if isinstance(event, Answered) and event.problem is not None:
             code = event.problem["code"]
@@ -132,7 +134,9 @@ def test_where_the_apology_cannot_be_sent_either_a_person_takes_over_and_sees_wh
     chat = agent(code="404") if how == "of the agent's" else refused("63013")
     if how == "by a report":
         chat.accept()
-        told = chat.report(chat.sent_ids()[-1], "failed", failure=i.Failure(kind="final", code="63003", reason="No está"))
+        told = chat.report(
+            chat.sent_ids()[-1], "failed", failure=i.Failure(kind="final", code="63003", reason="No está")
+        )
     else:
         chat.take_slot()
         told = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="No está", code="63003"))

@@ -1,4 +1,4 @@
-"""Whatever comes from outside, an event fits into a record of Kafka's default size, and says where it was cut."""
+"""Whatever comes from outside, an event fits into a default-size Kafka record, and says where it was cut."""
 
 import json
 from typing import Any
@@ -31,7 +31,9 @@ def value_of(chat: Chat, event: Event) -> bytes:
 def test_what_is_cut_is_a_beginning_and_says_so(text: str, most: int) -> None:
     kept = cut(text, most)
     assert len(kept) <= most
-    assert kept == text if len(text) <= most else text.startswith(kept.removesuffix("…")) and kept.endswith("…")
+    assert (
+        kept == text if len(text) <= most else text.startswith(kept.removesuffix("…")) and kept.endswith("…")
+    )
 
 
 def test_a_cut_falls_between_words() -> None:
@@ -42,7 +44,9 @@ def test_a_cut_falls_between_words() -> None:
 def test_an_answer_without_end_is_ten_messages_and_the_journal_says_so(text: str) -> None:
     chat = talking()
     chat.write("¿precio?")
-    [answered] = chat.answer(text, reply={"text": text, "raw": {"messages": [text]}, "transport": "websocket"})
+    [answered] = chat.answer(
+        text, reply={"text": text, "raw": {"messages": [text]}, "transport": "websocket"}
+    )
     assert isinstance(answered, Answered)
     assert (answered.full_length, len(answered.text) <= LONGEST_TEXT) == (len(text), True)
     assert answered.reply is not None
@@ -124,7 +128,9 @@ def a_command(payload: dict[str, Any]) -> Commanded:
 
 @settings(max_examples=20, deadline=None)
 @given(st.dictionaries(st.text("abc", max_size=5), st.integers(0, 3)), st.integers(100_000, 400_000))
-def test_even_what_nobody_thought_of_is_published_and_says_how_large_it_was(data: dict[str, int], size: int) -> None:
+def test_even_what_nobody_thought_of_is_published_and_says_how_large_it_was(
+    data: dict[str, int], size: int
+) -> None:
     chat = talking()
     payload = {name: ["á" * size] * times for name, times in data.items()} | {"rest": ["\x02" * size]}
     value = value_of(chat, a_command(payload))

@@ -38,7 +38,9 @@ def test_so_does_the_id_of_a_group_of_businesses() -> None:
 def test_an_id_alone_links_nothing() -> None:
     person = Addresses()
     assert person.told(person.write(USER, ExternalUserId=f"whatsapp:{USER}")) == ["received"]
-    assert person.told(person.write(USER, ExternalUserId="whatsapp:CO.2")) == ["received"], "nor with another one"
+    assert person.told(person.write(USER, ExternalUserId="whatsapp:CO.2")) == ["received"], (
+        "nor with another one"
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,10 @@ def test_an_id_that_comes_with_two_numbers_is_an_operators_case() -> None:
     person.both(number=OTHER)
     assert person.settle() == ["link_settled", "link_settled"]
     assert person.chat(USER).state.merged_into == NUMBER
-    assert (person.chat(OTHER).state.links[0].state, person.chat(OTHER).state.inbox[0].text) == ("refused", "hola")
+    assert (person.chat(OTHER).state.links[0].state, person.chat(OTHER).state.inbox[0].text) == (
+        "refused",
+        "hola",
+    )
     assert person.told(person.both(number=OTHER)) == ["received"], "nobody is asked again and again"
     person.write(USER, "¿de quién soy?")
     person.settle()
@@ -134,12 +139,26 @@ def test_a_sender_that_invents_ids_does_not_let_a_state_grow() -> None:
         {"command": "take_over", "phone_number": USER, "link": NUMBER, "hand_over": {}},
         {"command": "take_over", "phone_number": NUMBER, "link": USER},
         {"command": "forward", "phone_number": NUMBER, "link": USER},
-        {"command": "forward", "phone_number": USER, "message": {
-            "event_id": "SM1", "received_at": "2026-01-01T00:00:00Z", "params": {"From": f"whatsapp:{OTHER}"}}},
-        {"command": "forward", "phone_number": NUMBER, "message": {
-            "event_id": "SM1", "received_at": "2026-01-01T00:00:00Z", "params": {"From": f"whatsapp:{USER}"}}},
+        {
+            "command": "forward",
+            "phone_number": USER,
+            "message": {
+                "event_id": "SM1",
+                "received_at": "2026-01-01T00:00:00Z",
+                "params": {"From": f"whatsapp:{OTHER}"},
+            },
+        },
+        {
+            "command": "forward",
+            "phone_number": NUMBER,
+            "message": {
+                "event_id": "SM1",
+                "received_at": "2026-01-01T00:00:00Z",
+                "params": {"From": f"whatsapp:{USER}"},
+            },
+        },
     ],
-)  # fmt: skip
+)
 def test_a_number_is_never_an_ids(over: dict[str, object]) -> None:
     with pytest.raises(InvalidInput):
         ConversationCommand.from_object({"command_id": "c", "by": "x", "at": "2026-01-01T00:00:00Z"} | over)

@@ -1,4 +1,4 @@
-"""A link between whose steps something else happens: an erasure, a STOP, a call, a command; and odd ids to its end."""
+"""A link interrupted between its steps by an erasure, STOP, call or command; and odd ids to its end."""
 
 import itertools
 
@@ -51,7 +51,7 @@ WRITTEN_FROM = [case for case in CASES if case.values[2] != PARENT]
 
 @pytest.mark.parametrize(("is_move", "steps", "address"), CASES)
 def test_erased_between_any_two_steps_nothing_is_left_at_any(is_move: bool, steps: int, address: str) -> None:
-    """An address that nobody had told of any other takes with it what it had; the link comes to one that is new."""
+    """An address that knew of no other takes with it what it had; the link then reaches a new one."""
     person = _begun(is_move=is_move)
     _after(person, steps)
     theirs = _known_from(person, address)
@@ -80,7 +80,9 @@ def _known_from(person: Addresses, address: str) -> set[str]:
 
 
 def _texts(chat: Chat) -> set[str]:
-    return {each.text for each in chat.state.inbox} | {row["content"] for row in chat.tables.messages.values()}
+    return {each.text for each in chat.state.inbox} | {
+        row["content"] for row in chat.tables.messages.values()
+    }
 
 
 def test_what_is_handed_over_to_who_was_erased_since_is_not_taken_up() -> None:
@@ -137,7 +139,9 @@ def test_the_longest_id_is_written_to_as_it_is(is_adopted: bool) -> None:
     assert [is_user_id(each.state.address) for each in (person.chat(key),)] == [True]
     if is_adopted:
         person.chat(key).answer()
-        assert {part.to for turn in [person.chat(key).state.turn] if turn for part in turn.parts} == {f"whatsapp:{LONGEST}"}
+        assert {part.to for turn in [person.chat(key).state.turn] if turn for part in turn.parts} == {
+            f"whatsapp:{LONGEST}"
+        }
         person.chat(key).accept()
     person.both("dos", user=LONGEST)
     person.settle()

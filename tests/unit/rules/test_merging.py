@@ -62,7 +62,8 @@ def test_what_comes_later_is_passed_on_under_its_own_id_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_late", "order"), [(False, ["uno", "dos", "tres", "cuatro"]), (True, ["cuatro", "uno", "dos", "tres"])]
+    ("is_late", "order"),
+    [(False, ["uno", "dos", "tres", "cuatro"]), (True, ["cuatro", "uno", "dos", "tres"])],
 )
 def test_what_took_longer_to_be_passed_on_is_asked_in_its_time_unless_it_is_a_late_find(
     is_late: bool, order: list[str]
@@ -103,7 +104,10 @@ def test_an_answer_that_is_being_made_there_is_made_here() -> None:
     linked(person)
     assert stranger.lane() == []
     assert asked(person.chat(NUMBER)) == ["hola", "soy Ana"]
-    assert (stranger.tables.row["status"], stranger.tables.row["metadata"]) == ("closed", {"merged_into": NUMBER})
+    assert (stranger.tables.row["status"], stranger.tables.row["metadata"]) == (
+        "closed",
+        {"merged_into": NUMBER},
+    )
     assert len(person.chat(NUMBER).tables.said("inbound")) == 1, "the other one stays where it was written"
     assert stranger.give(i.AgentAnswered(question=("x",), text="no", reply={}, seconds=1.0)) == []
 
@@ -214,7 +218,11 @@ def test_a_stop_from_either_address_counts_for_both(first: str) -> None:
     assert asked(chat) == []
     person.write(USER, "ALTA")
     person.settle()
-    assert (chat.state.opt_out, chat.tables.suppressed, person.chat(USER).tables.suppressed) == (None, None, None)
+    assert (chat.state.opt_out, chat.tables.suppressed, person.chat(USER).tables.suppressed) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_stop_at_the_id_after_the_merge_is_the_numbers() -> None:
@@ -334,11 +342,18 @@ def test_what_a_replay_wants_of_the_ids_messages_is_done_at_the_number() -> None
     person.write(USER, "hola", "SM7")
     linked(person)
     received = InboundMessage(
-        event_id="SM7", received_at=person.now, params={"MessageSid": "SM7", "From": f"whatsapp:{USER}", "Body": "hola"}
+        event_id="SM7",
+        received_at=person.now,
+        params={"MessageSid": "SM7", "From": f"whatsapp:{USER}", "Body": "hola"},
     )
     waiting = Waiting(kind="message", event_id="SM7", at=person.now, text="hola")
     again = i.ReplayWanted(
-        replay="r", wants="again", waiting=waiting, identity="replay:r:1", message=received, mark="r;again;t/0/1;2026-01-01"
+        replay="r",
+        wants="again",
+        waiting=waiting,
+        identity="replay:r:1",
+        message=received,
+        mark="r;again;t/0/1;2026-01-01",
     )
     assert person.told(person.chat(USER).give(again)) == ["forwarded"]
     [letter] = person.letters(USER)
@@ -360,7 +375,13 @@ def test_who_wrote_from_the_id_what_became_a_dead_letter_gets_the_apology_at_the
 
 def test_a_state_of_before_has_no_other_address() -> None:
     state = state_of(b'{"key": "+573138539155", "id": 1, "has_begun": true, "number": 3}')
-    assert (state.links, state.merging_into, state.merged_into, state.outbox, state.erasing) == ((), None, None, (), None)
+    assert (state.links, state.merging_into, state.merged_into, state.outbox, state.erasing) == (
+        (),
+        None,
+        None,
+        (),
+        None,
+    )
 
 
 def test_another_numbers_erasure_leaves_the_id_alone() -> None:

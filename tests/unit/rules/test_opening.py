@@ -1,4 +1,4 @@
-"""A call ends: the conversation begins, or begins anew, or no conversation follows."""
+"""A call ends: a conversation begins, begins anew, or does not follow."""
 
 import pytest
 
@@ -40,7 +40,9 @@ def test_the_first_message_waits_no_longer_for_the_summary_than_it_may() -> None
 
 
 @pytest.mark.parametrize(("settings", "is_template"), [(TEMPLATE, True), ({}, False)])
-def test_outside_the_window_the_first_message_is_the_template(settings: dict[str, str], is_template: bool) -> None:
+def test_outside_the_window_the_first_message_is_the_template(
+    settings: dict[str, str], is_template: bool
+) -> None:
     chat = talking(**settings)
     [send] = chat.tables.sends.values()
     assert (send["content"] is not None) == is_template
@@ -105,7 +107,11 @@ def test_a_closed_conversation_is_active_again_after_a_call() -> None:
     chat = talking()
     chat.command("close")
     chat.call("conv_2")
-    assert (chat.state.status, chat.tables.row["status"], chat.tables.row["closed_at"]) == ("active", "active", None)
+    assert (chat.state.status, chat.tables.row["status"], chat.tables.row["closed_at"]) == (
+        "active",
+        "active",
+        None,
+    )
 
 
 def test_a_call_to_who_opted_out_is_409_and_says_since_when() -> None:

@@ -93,7 +93,9 @@ def test_a_wait_that_the_vendor_asks_for_is_kept() -> None:
 
 def test_who_is_refused_for_good_gets_an_apology_and_somebody_may_act() -> None:
     chat = waiting()
-    [event] = chat.give(i.AgentFailed(question=("SM1",), retryable=False, why="no such agent", code="404", slot=True))
+    [event] = chat.give(
+        i.AgentFailed(question=("SM1",), retryable=False, why="no such agent", code="404", slot=True)
+    )
     assert isinstance(event, Answered)
     assert event.problem == {"code": "404", "reason": "no such agent", "final": True}
     chat.accept()

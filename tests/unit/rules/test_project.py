@@ -13,7 +13,11 @@ def test_the_contracts_rows_of_a_conversation() -> None:
     chat.answer("Cuesta 20", reply={"text": "Cuesta 20", "transport": "rest"})
     chat.accept()
     row = chat.tables.row
-    assert (row["phone_number"], row["client_name"], row["status"]) == ("+573138539155", "Ana García", "active")
+    assert (row["phone_number"], row["client_name"], row["status"]) == (
+        "+573138539155",
+        "Ana García",
+        "active",
+    )
     assert (row["message_count"], row["last_message_at"].tzinfo) == (3, UTC)
     assert row["metadata"]["call"]["call_metadata"]["client_name"] == "Ana García"
     first, question, answer = chat.tables.messages.values()

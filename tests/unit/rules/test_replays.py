@@ -1,4 +1,4 @@
-"""Replayed events of which more is wanted than a redelivery does."""
+"""Replayed events that must do more than a redelivery does."""
 
 from dataclasses import replace
 from typing import Literal
@@ -36,7 +36,10 @@ def replay(
 
 
 def failed(text: str = "uno\n\ndos") -> tuple[Chat, Turn]:
-    """A chat whose answer's second part was refused, with an apology in its place, and its turn as a replay finds it."""
+    """Return a chat whose answer's second part was refused, and its turn as a replay finds it.
+
+    An apology was sent in the part's place.
+    """
     chat = talking()
     chat.write("¿precio?", "SM1")
     chat.answer(text)
@@ -95,7 +98,10 @@ def test_where_what_was_open_fails_too_the_turn_goes_on() -> None:
     told = chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="no", code="63003"))
     assert types(told) == ["failed", "queued", "reopened"]
     chat.accept()
-    assert chat.said()[len(before) :] == [*(part.body for part in turn.parts if part.state != "accepted"), APOLOGY]
+    assert chat.said()[len(before) :] == [
+        *(part.body for part in turn.parts if part.state != "accepted"),
+        APOLOGY,
+    ]
     assert chat.state.is_idle
 
 
@@ -107,7 +113,9 @@ def test_a_turn_that_waits_is_dropped_by_a_stop() -> None:
     chat.write("STOP")
     chat.accept()
     assert chat.state.is_idle
-    assert not {part.body for part in turn.parts if part.state != "accepted"} & set(chat.said()[len(before) :])
+    assert not {part.body for part in turn.parts if part.state != "accepted"} & set(
+        chat.said()[len(before) :]
+    )
 
 
 def test_one_failure_is_gone_on_with_once() -> None:
@@ -160,7 +168,9 @@ def test_a_calls_first_message_is_said_once_more_and_nothing_begins_anew() -> No
     chat.accept()
     assert (len(chat.said()), chat.state.is_idle) == (2, True)
     assert "calls" not in chat.tables.row["metadata"]
-    assert [event.event for event in chat.events if types([event.event]) == ["started"]] == [chat.events[0].event]
+    assert [event.event for event in chat.events if types([event.event]) == ["started"]] == [
+        chat.events[0].event
+    ]
 
 
 def test_an_earlier_call_is_not_said_once_more() -> None:

@@ -11,7 +11,9 @@ from tests.support.chat import Chat, talking, types
 
 def asked(chat: Chat) -> list[str]:
     """Return the texts that the agent is asked, none where it is not."""
-    return [each.text for effect in chat.wanted() if isinstance(effect, f.AskAgent) for each in effect.question]
+    return [
+        each.text for effect in chat.wanted() if isinstance(effect, f.AskAgent) for each in effect.question
+    ]
 
 
 def test_a_burst_gets_one_answer_after_a_silence() -> None:

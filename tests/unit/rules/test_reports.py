@@ -1,4 +1,4 @@
-"""Delivery reports: in any order, repeated, early, late, of messages that are not known."""
+"""Delivery reports: in any order, repeated, early, late, or for messages that are not known."""
 
 import random
 from datetime import timedelta
@@ -51,7 +51,10 @@ def test_a_failure_is_told_in_words_and_stays() -> None:
     assert (failed.code, failed.reason, failed.vendor_words) == ("63024", "No lo admite", "Invalid recipient")
     assert chat.report(own_id, "sent") == []
     assert chat.report(own_id, "undelivered", failure=failure) == []
-    assert (chat.tables.sends[own_id]["status"], chat.tables.sends[own_id]["error_code"]) == ("undelivered", "63024")
+    assert (chat.tables.sends[own_id]["status"], chat.tables.sends[own_id]["error_code"]) == (
+        "undelivered",
+        "63024",
+    )
 
 
 def test_an_unknown_status_breaks_nothing() -> None:
@@ -72,7 +75,11 @@ def test_a_report_with_our_id_completes_a_send_before_its_answer(status: str) ->
 def test_a_report_that_it_failed_completes_it_too() -> None:
     chat, own_id = sending()
     failure = i.Failure(kind="final", code="63024")
-    assert types(chat.report(own_id, "undelivered", sid="MM1", failure=failure)) == ["sent", "failed", "answered"]
+    assert types(chat.report(own_id, "undelivered", sid="MM1", failure=failure)) == [
+        "sent",
+        "failed",
+        "answered",
+    ]
     chat.accept()
     assert chat.state.is_idle
 
@@ -102,7 +109,9 @@ def test_reports_before_the_answer_wait_for_their_message() -> None:
 
 def test_a_failure_before_the_answer_waits_with_its_words() -> None:
     chat, own_id = sending()
-    early(chat, "failed", "MM1", failure=i.Failure(kind="slow", code="63018", reason="Muchos", vendor_words="w"))
+    early(
+        chat, "failed", "MM1", failure=i.Failure(kind="slow", code="63018", reason="Muchos", vendor_words="w")
+    )
     [_, failed] = chat.give(i.SendAccepted(own_id=own_id, sid="MM1"))
     assert isinstance(failed, DeliveryFailed)
     assert (failed.code, failed.reason, failed.vendor_words) == ("63018", "Muchos", "w")
@@ -157,5 +166,7 @@ def test_a_report_of_what_was_never_tried_is_no_proof() -> None:
     chat.write("¿precio?")
     chat.answer(slot=False)
     [slot] = chat.lane()
-    assert types(chat.report(slot.part.own_id, "sent", sid="MM1")) == ["delivered"]  # type: ignore[union-attr]
+    assert types(
+        chat.report(slot.part.own_id, "sent", sid="MM1")  # type: ignore[union-attr]
+    ) == ["delivered"]
     assert chat.lane() == [slot]

@@ -1,4 +1,4 @@
-"""The same words twice within seconds under two ids: both are stored, the second shares the first one's answer."""
+"""The same words twice within seconds under two ids: both are stored, and share the first one's answer."""
 
 from datetime import timedelta
 
@@ -14,7 +14,12 @@ _OTHERS = "El plan oro, con todo lo que tiene"
 
 def asked(chat: Chat) -> list[str]:
     """Return the ids of what the agent is asked now."""
-    return [each.event_id for effect in chat.wanted() if isinstance(effect, f.AskAgent) for each in effect.question]
+    return [
+        each.event_id
+        for effect in chat.wanted()
+        if isinstance(effect, f.AskAgent)
+        for each in effect.question
+    ]
 
 
 def answered(chat: Chat) -> None:
@@ -37,8 +42,9 @@ def test_what_is_said_again_while_the_answer_is_made_shares_it(text: str) -> Non
     assert (asked(chat), chat.lane()) == ([], [])
     assert len(chat.tables.said("inbound")) == 2
     assert [(each.message_sid, each.asks, each.same_as) for each in received(chat)] == [
-        ("SM1", True, None), ("SM2", False, "SM1"),
-    ]  # fmt: skip
+        ("SM1", True, None),
+        ("SM2", False, "SM1"),
+    ]
 
 
 @pytest.mark.parametrize("text", [_QUESTION, _OTHERS, "¿Cuánto cuesta?"])
@@ -81,7 +87,9 @@ def test_few_words_may_answer_another_question(text: str) -> None:
     assert asked(chat) == ["SM2"]
 
 
-@pytest.mark.parametrize("text", ["2", "20 personas en la oficina del centro", "٣", "½ kilo de lo que tengan por favor"])
+@pytest.mark.parametrize(
+    "text", ["2", "20 personas en la oficina del centro", "٣", "½ kilo de lo que tengan por favor"]
+)
 def test_numbers_are_never_taken_for_the_same(text: str) -> None:
     chat = talking()
     chat.write(text, "SM1")

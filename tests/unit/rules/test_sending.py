@@ -38,8 +38,10 @@ def test_what_was_certainly_not_sent_waits_longer_each_time() -> None:
     assert seen == [0.2, 0.4, 0.8, 1.6]
     chat.accept()
     assert (chat.said()[1:], chat.tables.sends[own_id]["tries"], chat.tables.sends[own_id]["error_code"]) == (
-        ["uno"], 5, None,
-    )  # fmt: skip
+        ["uno"],
+        5,
+        None,
+    )
 
 
 def test_a_wait_that_the_vendor_asks_for_is_kept() -> None:
@@ -184,7 +186,9 @@ def test_a_list_is_read_the_moment_that_it_may_prove_absence_and_often_from_then
         looked_at.append(round((chat.now - begun).total_seconds(), 1))
     assert [at for at in looked_at if 26 <= at <= 31] == [26, 27, 28, 29, 30, 31]
     assert 60 in looked_at
-    assert all(wait <= at / 5 + 1 for at, wait in zip(looked_at, map(sub, looked_at[1:], looked_at), strict=False))
+    assert all(
+        wait <= at / 5 + 1 for at, wait in zip(looked_at, map(sub, looked_at[1:], looked_at), strict=False)
+    )
 
 
 def test_what_a_look_up_finds_was_sent_when_it_was_intended() -> None:
@@ -229,14 +233,21 @@ def test_a_first_message_that_is_refused_is_422_with_the_vendors_words() -> None
     chat.give(refusal)
     assert chat.tables.outcome("call", "conv_1") == {
         "state": "failed",
-        "error": {"status": 422, "error": "Failed to send WhatsApp message", "details": "not whitelisted (63007)"},
+        "error": {
+            "status": 422,
+            "error": "Failed to send WhatsApp message",
+            "details": "not whitelisted (63007)",
+        },
     }
     chat.write("hola")
     assert [type(effect) for effect in chat.lane()] == [f.AskAgent], "the conversation goes on"
 
 
 def test_a_text_that_waited_until_the_window_was_closed_goes_as_a_template() -> None:
-    template = {"twilio_reopen_content_sid": "HX1", "twilio_reopen_content_variables": '{"1": "{client_name}: {text}"}'}
+    template = {
+        "twilio_reopen_content_sid": "HX1",
+        "twilio_reopen_content_variables": '{"1": "{client_name}: {text}"}',
+    }
     for hours, content in ((1, None), (25, {"content_sid": "HX1", "content_variables": {"1": "Ana: 20"}})):
         chat = talking(**template)
         chat.write("¿precio?")

@@ -1,4 +1,4 @@
-"""A number that got too many messages (63018): what came back goes out once more, in its order."""
+"""A number that got too many messages (63018): what came back goes out once more, in order."""
 
 from datetime import timedelta
 
@@ -157,7 +157,9 @@ def test_what_was_delivered_after_all_is_not_said_twice() -> None:
 
 
 def test_a_template_goes_out_as_the_template_that_it_was() -> None:
-    chat = talking(twilio_first_message_content_sid="HX1", twilio_first_message_content_variables='{"1": "x"}')
+    chat = talking(
+        twilio_first_message_content_sid="HX1", twilio_first_message_content_variables='{"1": "x"}'
+    )
     came_back(chat, 0)
     chat.passes(seconds=12)
     assert [send["content"] for send in chat.tables.sends.values()] == [

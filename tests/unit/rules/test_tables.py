@@ -1,4 +1,4 @@
-"""Whoever adds something that can happen, or can come, has to say what it means everywhere."""
+"""Whoever adds an event or an input has to say everywhere what it means."""
 
 from pathlib import Path
 from typing import get_args

@@ -63,7 +63,11 @@ def test_the_agent_ends_the_conversation_and_a_message_opens_it_again() -> None:
     chat.accept()
     assert (chat.state.status, chat.tables.row["closed_at"]) == ("closed", chat.now)
     chat.write("una cosa más")
-    assert (chat.state.status, chat.tables.row["closed_at"], asked(chat)) == ("active", None, ["una cosa más"])
+    assert (chat.state.status, chat.tables.row["closed_at"], asked(chat)) == (
+        "active",
+        None,
+        ["una cosa más"],
+    )
 
 
 def test_a_client_who_wrote_while_the_agent_ended_has_opened_it_again() -> None:

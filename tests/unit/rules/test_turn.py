@@ -112,7 +112,10 @@ def test_a_second_call_waits_for_the_answer_that_is_being_made() -> None:
 
 
 def three_parts(*, reported: bool = True) -> tuple[Chat, list[str]]:
-    """An answer of three messages, the first of which is with the vendor; `reported`: what was sent before was."""
+    """Give an answer of three messages, the first of which is with the vendor.
+
+    `reported`: whether what was sent before was.
+    """
     chat = talking()
     if reported:
         chat.report(next(iter(chat.tables.sends)), "delivered")

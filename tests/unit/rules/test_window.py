@@ -1,4 +1,4 @@
-"""Twilio's 24-hour window: what the vendor finds outside it (63016) is said once more, as a template."""
+"""Twilio's 24-hour window: what the vendor finds outside it (63016) is sent once more, as a template."""
 
 from datetime import timedelta
 
@@ -30,8 +30,9 @@ def test_it_is_repeated_once_as_a_template_never_in_a_loop() -> None:
     chat.passes(seconds=2)
     chat.accept()
     assert (last_send(chat)["turn_kind"], last_send(chat)["content"]) == (
-        "again", {"content_sid": "HXopen", "content_variables": {"1": "Ana: Cuesta 20"}},
-    )  # fmt: skip
+        "again",
+        {"content_sid": "HXopen", "content_variables": {"1": "Ana: Cuesta 20"}},
+    )
     assert outside(chat) == ["failed"]
     assert outside(chat, -2) == []
     chat.passes(hours=1)
@@ -47,7 +48,10 @@ def test_the_first_messages_own_template_says_it_again() -> None:
     chat.greet()
     outside(chat)
     chat.passes(seconds=2)
-    assert chat.lane()[0].part.content == {"content_sid": "HXfirst", "content_variables": {"1": "Ana"}}  # type: ignore[union-attr]
+    assert chat.lane()[0].part.content == {  # type: ignore[union-attr]
+        "content_sid": "HXfirst",
+        "content_variables": {"1": "Ana"},
+    }
 
 
 def test_a_template_is_never_repeated() -> None:
@@ -72,7 +76,9 @@ def test_without_a_template_it_stays_failed() -> None:
     chat = talking()
     chat.exchange()
     outside(chat)
-    assert types(chat.passes(seconds=2)) == ["withdrawn", "escalated"], "nothing can be said: a person takes over"
+    assert types(chat.passes(seconds=2)) == ["withdrawn", "escalated"], (
+        "nothing can be said: a person takes over"
+    )
     assert (chat.state.is_idle, list(chat.tables.sends.values())[-1]["state"]) == (True, "accepted")
 
 
@@ -85,7 +91,10 @@ def test_a_repetition_waits_for_what_is_open() -> None:
     chat.answer("otra\n\nmás")
     chat.accept()
     assert chat.said()[-3:-1] == ["otra", "más"]
-    assert last_send(chat)["content"] == {"content_sid": "HXopen", "content_variables": {"1": "Ana: Cuesta 20"}}
+    assert last_send(chat)["content"] == {
+        "content_sid": "HXopen",
+        "content_variables": {"1": "Ana: Cuesta 20"},
+    }
 
 
 def test_the_window_begins_with_the_clients_last_message() -> None:

@@ -1,4 +1,4 @@
-"""Prints what is explored: `python -m tests.universe.paper`. Exits 1 where a promise breaks that is not known to."""
+"""Explores and prints: `python -m tests.universe.paper`. Exits with 1 if a promise breaks unexpectedly."""
 
 import time
 
@@ -6,9 +6,9 @@ from tests.universe.paper.explore import Found, explore
 from tests.universe.paper.model import BUGS, Bounds
 
 BOUNDS = Bounds(keys=(0, 0, 1), workers=2, crashes=2, freezes=1, rebalances=1)
-"""Two partitions with three messages. Some five minutes, and 3 GB; CI explores less (`test_paper.py`)."""
+"""Two partitions with three messages. Takes some 5 minutes and 3 GB; CI explores less (`test_paper.py`)."""
 _PLANTED = BOUNDS._replace(keys=(0, 0))
-"""What breaks in one partition breaks in both together: such a way is one of theirs."""
+"""What breaks in one partition breaks in both together: such a path is one of theirs."""
 
 
 def main() -> int:
@@ -33,7 +33,10 @@ def _timed(name: str, *, with_gap: bool) -> Found:
     begun = time.process_time()
     found = explore(BOUNDS, with_gap=with_gap)
     outcome = f"{len(found.broken)} promises broken" if found.broken else "every promise holds"
-    _say(f"{name}: {found.states:,} states, {found.steps:,} steps, {time.process_time() - begun:.0f} s: {outcome}")
+    _say(
+        f"{name}: {found.states:,} states, {found.steps:,} steps, "
+        f"{time.process_time() - begun:.0f} s: {outcome}"
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Visits every state of the model, the shortest ways first. What comes after a broken promise is not looked at."""
+"""Visits every state of the model, shortest paths first. Nothing after a broken promise is explored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,38 +6,43 @@ from typing import NamedTuple
 
 from tests.universe.paper.model import Bounds, Model, State
 
-# A partition has fewer states than this allows: some 50,000 with two messages.
+# More than a partition's states: there are some 50,000 with two messages.
 _BITS = 24
 
 
 @dataclass(slots=True)
 class Found:
-    """`states`, `steps`: how many there are; `broken`: the shortest way to each promise that breaks; `stuck`: to a state in
-    which nothing more can happen and something is not done.
-    """
+    """What exploring has found."""
 
+    #: How many states there are.
     states: int = 0
+    #: How many steps there are.
     steps: int = 0
+    #: The shortest path to each promise that breaks.
     broken: dict[str, list[str]] = field(default_factory=dict)
+    #: A path to a state where nothing more can happen and something is not done.
     stuck: list[str] = field(default_factory=list)
 
 
 class Steps(NamedTuple):
-    """From a state of one partition. `free`: by how much its number changes, `spent`: where it claims a partition of a
-    worker that is heard of; `fates`: None: not looked at; `left`: its number when another one has spent a rebalance.
-    """
+    """What can happen in a state of one partition. A step is a change of the state's number."""
 
     broken: str
     is_done: bool
+    #: Its own steps that spend no rebalance.
     free: tuple[int, ...]
+    #: Its own steps that spend one, claiming a partition of a worker that is heard of.
     spent: tuple[int, ...]
+    #: Steps shared by all partitions; None: not explored.
     fates: tuple[int | None, ...]
+    #: The step when another partition has spent a rebalance.
     left: int
 
 
 class Partition:
-    """One partition's states, by their numbers; the steps of each are worked out once, however many states of the whole it
-    is part of.
+    """One partition's states, by their numbers.
+
+    Each state's steps are worked out once, however many states of the whole it is part of.
     """
 
     def __init__(self, model: Model, place: int) -> None:
@@ -78,7 +83,7 @@ class Partition:
         return number
 
     def way(self, former: int, number: int) -> str:
-        """Return what leads from one state to another, "" where they are the same or another partition's step does."""
+        """Return the step between two states; "" if they are the same or another partition takes the step."""
         before, after = self._states[former], self._states[number]
         for name, each in (*self._model.own(before), *self._model.fates(before)):
             if each == after:
@@ -87,7 +92,7 @@ class Partition:
 
 
 class Whole:
-    """Partitions together. A state is a number: of each partition's state some bits."""
+    """All partitions together. A state is a number that has some bits for each partition's state."""
 
     def __init__(self, bounds: Bounds, bug: str, *, with_gap: bool) -> None:
         counts = [bounds.keys.count(partition) for partition in range(max(bounds.keys) + 1)]
@@ -105,7 +110,7 @@ class Whole:
         return [each.steps(number) for each, number in zip(self.partitions, self.numbers(state), strict=True)]
 
     def after(self, state: int, parts: list[Steps]) -> Iterator[int]:
-        """Return every next state: a step of one partition, or one that all of them take."""
+        """Yield every next state: after a step of one partition, or one that all of them take."""
         left = sum(each.left for each in parts)
         for each in parts:
             for change in each.free:
@@ -117,7 +122,7 @@ class Whole:
                 yield state + sum(changes)  # type: ignore[arg-type]
 
     def name(self, former: int, state: int) -> str:
-        """Say what leads from one state to the next."""
+        """Name the step from one state to the next."""
         pairs = list(zip(self.partitions, self.numbers(former), self.numbers(state), strict=True))
         told = [each.way(*numbers) for each, *numbers in pairs]
         place, name = max(enumerate(told), key=lambda pair: len(pair[1]))
@@ -126,8 +131,11 @@ class Whole:
 
 
 def explore(bounds: Bounds, bug: str = "", *, with_gap: bool = True, at_first: bool = False) -> Found:
-    """Visit all states. `with_gap`: also freezes between a proof and the socket; `at_first`: end with the first that breaks
-    a promise, or is stuck.
+    """Visit all states.
+
+    Args:
+        with_gap: Also freeze between a proof and the socket.
+        at_first: End with the first state that breaks a promise or is stuck.
     """
     whole, found = Whole(bounds, bug, with_gap=with_gap), Found()
     first = whole.first()

@@ -1,22 +1,23 @@
-"""The model: workers, partitions, a store with epochs, a vendor that cannot be fenced; every interleaving of their steps.
+"""The model: workers, partitions, a store with epochs, a vendor without fencing; every interleaving of steps.
 
-Time is left out but for one thing: absence is proven only when no attempt can be under way any more
-(`rules.sending.ATTEMPT_LIVES`), as far as processes run. One that is frozen between its last check and the socket may still
-send, and that is the counterexample which the README names. Epochs are left out but for what they tell: who owns a
-partition now, and whether that has been so since something was begun. A write whose answer is lost is tried again and known
-by its id, so it is one step; so is a record that is fetched and written, as one that was only fetched is fetched again.
+Time is left out, with one exception: absence is proven only when no attempt can be under way any more
+(`rules.sending.ATTEMPT_LIVES`), as far as processes run. One that is frozen between its last check and the
+socket may still send: that is the counterexample named in the README. Of epochs, only what they tell is kept:
+who owns a partition now, and whether that has been so since something was begun. A write whose answer is lost
+is retried and known by its id, so it is one step. Fetching and writing a record is one step too, because a
+record that was only fetched is fetched again.
 
-Partitions share nothing but the fate of processes and the rebalances that are left: `Model.own` are a partition's own
-steps, `Model.fates` those that all of them take at once. `explore` puts partitions together.
+Partitions share nothing but the fate of processes and the remaining rebalances: `Model.own` are a partition's
+own steps, `Model.fates` those that all of them take at once. `explore` puts partitions together.
 """
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-# Of a message in the store.
+# States of a message in the store.
 NONE, RECEIVED, INTENDED, UNKNOWN, SENT = range(5)
-# What runs for a message in a worker: nothing; a send that waits for its proof; one that is proven; one that the vendor was
-# asked; its result.
+# What runs for a message in a worker: nothing; a send that waits for its proof; one that is proven; one that
+# the vendor was asked for; its result.
 NOTHING, BEGUN, PROVEN, ASKED, ACCEPTED, IN_DOUBT = range(6)
 RUNS, FROZEN, DEAD = range(3)
 
@@ -36,7 +37,10 @@ BUGS: Final = {
 
 
 class Bounds(NamedTuple):
-    """`keys`: the partition of each message; those of one partition are one number's, in their order."""
+    """What a model contains.
+
+    `keys` is the partition of each message; those of one partition are one number's, in their order.
+    """
 
     keys: tuple[int, ...] = (0, 0, 1)
     workers: int = 2
@@ -46,22 +50,25 @@ class Bounds(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """`runs`: by message."""
+    """A process. `runs`: by message."""
 
     status: int
     runs: tuple[int, ...]
 
 
 class State(NamedTuple):
-    """`owner`: by partition; `committed`: by partition; `store`, `flying`, `taken`: by message: as it is stored, requests
-    that have not arrived, how often the vendor has it.
-    """
+    """A state of the whole model."""
 
+    #: By partition.
     owner: tuple[int, ...]
+    #: By partition.
     committed: tuple[int, ...]
+    #: By message: how it is stored.
     store: tuple[int, ...]
     workers: tuple[Worker, ...]
+    #: By message: requests that have not arrived.
     flying: tuple[int, ...]
+    #: By message: how often the vendor has it.
     taken: tuple[int, ...]
     crashes: int
     freezes: int
@@ -74,22 +81,34 @@ def put(values: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:
 
 
 class Model:
-    """Steps from a state, and the promise that is `broken` in one. `bug`: one of `BUGS`; `with_gap`: also freezes between a
-    proof and the socket.
+    """The steps from a state, and the promise that is `broken` in it.
+
+    `bug` is one of `BUGS`; `with_gap` also freezes between a proof and the socket.
     """
 
     def __init__(self, bounds: Bounds, bug: str = "", *, with_gap: bool = True) -> None:
         self.bounds, self.bug, self.with_gap = bounds, bug, with_gap
-        self.of = [[m for m, p in enumerate(bounds.keys) if p == partition] for partition in range(max(bounds.keys) + 1)]
+        self.of = [
+            [m for m, p in enumerate(bounds.keys) if p == partition]
+            for partition in range(max(bounds.keys) + 1)
+        ]
 
     def first(self, owner: int = 0) -> State:
-        """Return how all begins. `owner`: the first partition's; the next one's is the next worker."""
+        """Return the first state. `owner`: the first partition's; the next worker owns the next partition."""
         count, bounds = len(self.bounds.keys), self.bounds
         none = (0,) * count
         owners = tuple((owner + partition) % bounds.workers for partition in range(len(self.of)))
         workers = (Worker(RUNS, none),) * bounds.workers
         return State(
-            owners, (0,) * len(self.of), none, workers, none, none, bounds.crashes, bounds.freezes, bounds.rebalances
+            owners,
+            (0,) * len(self.of),
+            none,
+            workers,
+            none,
+            none,
+            bounds.crashes,
+            bounds.freezes,
+            bounds.rebalances,
         )
 
     def broken(self, state: State) -> str:
@@ -115,7 +134,7 @@ class Model:
         return set(state.store) == {SENT} and state.committed == tuple(map(len, self.of))
 
     def own(self, state: State) -> Iterator[tuple[str, State]]:
-        """Return every step that is a partition's own, with its name."""
+        """Yield each of a partition's own steps, with its name."""
         for w, worker in enumerate(state.workers):
             if worker.status == RUNS:
                 yield from self._of_worker(state, w)
@@ -134,11 +153,15 @@ class Model:
             for place, m in enumerate(messages):
                 writes = is_ours or self.bug == "writes of a former owner count"
                 if writes and state.workers[w].runs[m] == NOTHING:
-                    is_next = not place or state.store[messages[place - 1]] == SENT or self.bug == "out of order"
+                    is_next = (
+                        not place or state.store[messages[place - 1]] == SENT or self.bug == "out of order"
+                    )
                     yield from self._decides(state, w, m, is_next=is_next)
                 yield from self._goes_on(state, w, m, is_ours=is_ours)
 
-    def _reads(self, state: State, w: int, partition: int, messages: list[int]) -> Iterator[tuple[str, State]]:
+    def _reads(
+        self, state: State, w: int, partition: int, messages: list[int]
+    ) -> Iterator[tuple[str, State]]:
         done = state.committed[partition]
         unread = [m for m in messages if state.store[m] == NONE]
         if unread:
@@ -164,12 +187,12 @@ class Model:
                 yield f"w{w} proves m{m} absent", state._replace(store=put(state.store, m, RECEIVED))
 
     def _may_come(self, state: State, m: int) -> bool:
-        """Whether an attempt may still have its effect, as far as processes run."""
+        """Return whether an attempt may still take effect, as far as processes run."""
         running = (worker.runs[m] for worker in state.workers if worker.status == RUNS)
         return bool(state.flying[m]) or any(each in (PROVEN, ASKED) for each in running)
 
     def _goes_on(self, state: State, w: int, m: int, *, is_ours: bool) -> Iterator[tuple[str, State]]:
-        """A send and its result, whoever owns the partition by now."""
+        """Yield the steps of a send and its result, whoever owns the partition by now."""
         runs = state.workers[w].runs[m]
         if runs == BEGUN:
             if is_ours or self.bug == "no proof before the socket":
@@ -196,8 +219,9 @@ class Model:
         return state
 
     def fates(self, state: State) -> Iterator[tuple[str, State | None]]:
-        """Return what happens to processes, the same for all states in which as much of it is left. None: such a freeze is
-        not looked at.
+        """Yield what happens to processes: the same for all states in which as much of it is left.
+
+        None: such a freeze is not explored.
         """
         for w, worker in enumerate(state.workers):
             yield from self._fates(state, w, worker)
@@ -215,7 +239,7 @@ class Model:
             yield f"w{w} freezes", frozen if self.with_gap or PROVEN not in worker.runs else None
 
     def _moves(self, state: State) -> Iterator[tuple[str, State]]:
-        """Partitions of whoever is not heard of go to others; some move for no reason."""
+        """Move partitions of workers that are not heard of to others; move some for no reason."""
         for partition, owner in enumerate(state.owner):
             is_heard_of = state.workers[owner].status == RUNS
             if is_heard_of and not state.rebalances:
@@ -226,7 +250,7 @@ class Model:
                     yield f"w{w} claims p{partition}", self._claimed(left, w, partition)
 
     def _claimed(self, state: State, w: int, partition: int) -> State:
-        """What this worker began when the partition was its own before is of another epoch."""
+        """Claim a partition. What this worker began when it owned it before is of another epoch."""
         worker, twice = state.workers[w], state.twice
         runs = tuple(
             IN_DOUBT if p == partition and each == BEGUN and self.bug != "proof of another time" else each

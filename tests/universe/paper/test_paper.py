@@ -1,4 +1,4 @@
-"""The model's promises hold in all of its states, but where the README says so; each planted version breaks one.
+"""The model's promises hold in all states except where the README says so; each planted version breaks one.
 
 `python -m tests.universe.paper` explores all of it: two crashes, and a second partition at once.
 """
@@ -33,7 +33,9 @@ def test_the_only_counterexample_is_a_freeze_between_proof_and_socket() -> None:
 
 
 def test_a_way_names_the_partition_of_each_step() -> None:
-    found = explore(Bounds(keys=(0, 1), crashes=0, freezes=0, rebalances=0), "released before durable", at_first=True)
+    found = explore(
+        Bounds(keys=(0, 1), crashes=0, freezes=0, rebalances=0), "released before durable", at_first=True
+    )
     assert list(found.broken.values()) == [["p0: w0 commits"]]
 
 
