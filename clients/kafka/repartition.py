@@ -1,7 +1,8 @@
-"""Moves to another number of partitions: topics are grown, and what waits in them is published again where it lies now.
+"""Moves to another number of partitions: grows topics, and publishes what waits in them to its new place.
 
-A number's waiting records may lie in two partitions, the former one and the one that producers use since. So all that
-waits is published again, the oldest first, and counts as read where it was. Done twice, it changes nothing.
+A number's waiting records may lie in two partitions: its former one, and the one that producers have used
+since. So everything that waits is published again, oldest first, and counts as read where it was. Doing
+it twice changes nothing.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -9,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions
 from aiokafka.errors import MessageSizeTooLargeError
 
+from clients.kafka.codecs import LARGEST_BATCH
 from clients.kafka.connection import consumer_arguments, producer_arguments
 from clients.kafka.time_order import in_time_order
 from clients.kafka.topics import (
@@ -24,15 +25,14 @@ from clients.kafka.topics import (
     topic_names,
     until_there,
 )
+from schemas.errors import ConfigurationError
 from schemas.settings import Settings
-from schemas.topics import LARGEST_RECORD, STATS_CHANGELOG, topic_name
-
-log = structlog.get_logger()
+from schemas.topics import STATS_CHANGELOG, topic_name
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a group has not read of one topic, in the partitions that it has now."""
+    """What a group has not read of one topic, in the topic's present partitions."""
 
     topic: str
     starts: dict[TopicPartition, int]
@@ -40,12 +40,12 @@ class Waiting:
 
     @property
     def count(self) -> int:
-        """Return the number of offsets: at least as many as there are records."""
+        """The number of offsets: at least the number of records."""
         return sum(self.ends[place] - start for place, start in self.starts.items())
 
 
 class Source:
-    """`async with Source.of(settings, group) as source`: topics, and what a group has not read of them."""
+    """Topics, and what a group has not read of them: `async with Source.of(settings, group) as source`."""
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer) -> None:
         self._prefix = settings.topic_prefix
@@ -59,17 +59,19 @@ class Source:
             yield cls(settings, consumer)
 
     async def waiting(self, topic: str, partitions: int) -> Waiting:
-        """Look what waits in a topic; it has so many partitions."""
+        """Return what waits in a topic, which has so many partitions."""
         places = [TopicPartition(topic_name(self._prefix, topic), number) for number in range(partitions)]
         self._consumer.assign(places)
         beginnings = await self._consumer.beginning_offsets(places)
         ends = dict(await self._consumer.end_offsets(places))
         starts = {place: await self._consumer.committed(place) for place in places}
-        found = {place: min(max(offset or 0, beginnings[place]), ends[place]) for place, offset in starts.items()}
+        found = {
+            place: min(max(offset or 0, beginnings[place]), ends[place]) for place, offset in starts.items()
+        }
         return Waiting(topic, found, ends)
 
     async def records(self, waiting: Waiting) -> AsyncIterator[list[ConsumerRecord]]:
-        """Return them, the oldest first."""
+        """Yield the waiting records, oldest first."""
         async for records in in_time_order(self._consumer, waiting.starts, waiting.ends):
             yield records
 
@@ -79,11 +81,13 @@ class Source:
 
 
 async def grow(settings: Settings, partitions: int) -> None:
-    """Grow each topic to so many partitions, and have the statistics begin an empty changelog: their records lie elsewhere.
+    """Grow each topic to so many partitions, and give the statistics an empty changelog.
+
+    Their records lie elsewhere afterwards.
 
     Raises:
         KafkaError: the broker refuses, or does not answer.
-        ConfigurationError: the changelog cannot be made.
+        ConfigurationError: the changelog cannot be created.
     """
     changelog = topic_name(settings.topic_prefix, STATS_CHANGELOG)
     async with open_admin(settings) as admin:
@@ -99,9 +103,17 @@ async def grow(settings: Settings, partitions: int) -> None:
 
 
 async def copy(settings: Settings, source: Source, waiting: Waiting) -> int:
-    """Publish what waits to the topics of `settings`; return how many records that were."""
+    """Publish what waits to the topics of `settings`; return how many records those were.
+
+    They are compressed: what a topic has taken compressed it may refuse as it is.
+
+    Raises:
+        ConfigurationError: a topic does not take one of them; nothing counts as read.
+    """
     name, count = topic_name(settings.topic_prefix, waiting.topic), 0
-    producer = AIOKafkaProducer(**producer_arguments(settings), max_request_size=LARGEST_RECORD)
+    producer = AIOKafkaProducer(
+        **producer_arguments(settings), max_request_size=LARGEST_BATCH, compression_type="gzip"
+    )
     async with producer:
         async for records in source.records(waiting):
             await _publish(producer, name, records)
@@ -111,7 +123,7 @@ async def copy(settings: Settings, source: Source, waiting: Waiting) -> int:
 
 
 async def _publish(producer: AIOKafkaProducer, name: str, records: Sequence[ConsumerRecord]) -> None:
-    """Each as it is, its time included; one that Kafka does not take again stays where it is, and is named."""
+    """Publish records as they are, their time included."""
     sent = [
         await producer.send(
             name,
@@ -125,6 +137,9 @@ async def _publish(producer: AIOKafkaProducer, name: str, records: Sequence[Cons
     for record, each in zip(records, sent, strict=True):
         try:
             await each
-        except MessageSizeTooLargeError:
+        except MessageSizeTooLargeError as error:
             place = f"{record.topic}/{record.partition}/{record.offset}"
-            log.error("record is too large to be published again and stays where it is", place=place)
+            advice = "raise the topic's max.message.bytes, and repeat the command"
+            raise ConfigurationError(
+                f"{name}: the record {place} is larger than it takes; {advice}"
+            ) from error

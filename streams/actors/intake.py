@@ -1,7 +1,8 @@
-"""Takes records from the agents: into their actor, to the dead letters, or back under the right key.
+"""Routes records from the Faust agents: to their actor, to the dead letters, or back under the right key.
 
-Per topic one line of records: whatever came while the ones before were read is read together, in its order. Commands have
-one per partition: what another address hands over may wait for its person's messages, and no other partition with it.
+Each topic has one line of records. Those that came while earlier ones were being read are read together,
+in order. Commands have a line per partition: what another address hands over may wait for its person's
+messages, and no other partition waits with it.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from schemas.topics import (
 )
 from streams.actors.judge import is_away
 from streams.actors.letters import Letters
-from streams.actors.reading import Arrived, InputReader
+from streams.actors.reading import Arrived, InputReader, via
 from streams.actors.records import NotForeseen, parsed, produced_at
 from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told
@@ -40,16 +41,16 @@ from streams.replay.mark import Mark
 
 log = structlog.get_logger()
 
-# As many as one look-up of their sends may take; what comes meanwhile waits in Faust's own buffers.
+# The most that one look-up of their sends may take; what comes meanwhile waits in Faust's own buffers.
 _LARGEST_BATCH = 200
-# What these bring has a person behind it, to whom we write.
+# Behind each of their events is a person to whom we write.
 _BEGINS = (CALL_COMPLETED, INBOUND_MESSAGE)
 
 Read = Callable[[Sequence[Arrived]], Awaitable[list[Told]]]
 
 
 class Mailboxes(Protocol):
-    """Where records go, see `streams.actors.hosting`."""
+    """What records are handed to, see `streams.actors.hosting`."""
 
     @property
     def generation(self) -> int: ...
@@ -77,7 +78,7 @@ class _Fetched:
 
 
 class Intake:
-    """`await intake(source, event)` for `streams.engine.intake`; returns once the record has its place in the line."""
+    """Intake of records: `await intake(source, event)` returns once the record has its place in the line."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class Intake:
         now: Callable[[], datetime],
         sender: str | None = None,
     ) -> None:
-        """`sender`: the key of our own number, which is nobody's client."""
+        """`sender`: the key of our own number, which is not a client."""
         self._now = now
         self._sender = sender
         self._partitions = partitions
@@ -122,8 +123,10 @@ class Intake:
         await self._lines[source.topic, place].put(_Fetched(source, event, generation, arrived))
 
     async def work(self) -> None:
-        """Hand over until cancelled."""
-        await asyncio.gather(*(self._hand_over_always(topic, line) for (topic, _), line in self._lines.items()))
+        """Hand records over until cancelled."""
+        await asyncio.gather(
+            *(self._hand_over_always(topic, line) for (topic, _), line in self._lines.items())
+        )
 
     async def _hand_over_always(self, topic: str, line: asyncio.Queue[_Fetched]) -> None:
         while True:
@@ -134,18 +137,18 @@ class Intake:
                 await self._hand_over(fetched, told)
 
     async def _told(self, topic: str, batch: Sequence[_Fetched]) -> list[Told | None]:
-        """Read what goes with a batch; where that fails, each record by itself."""
+        """Read what goes with a batch; if that fails, with each record by itself."""
         arrived = [each.arrived for each in batch if isinstance(each.arrived, Arrived)]
         try:
             told = iter(await self._reads[topic](arrived) if arrived else ())
-        except Exception as error:  # noqa: BLE001 - raised on unless one of the records is the cause
+        except Exception as error:  # noqa: BLE001 - re-raised unless one of the records is the cause
             if is_away(error):
                 raise
             return [await self._told_alone(topic, each) for each in batch]
         return [next(told) if isinstance(each.arrived, Arrived) else _of_unread(each) for each in batch]
 
     async def _told_alone(self, topic: str, fetched: _Fetched) -> Told | None:
-        """Read what goes with one record; one that cannot be used fails in its number's place."""
+        """Read what goes with one record; one that cannot be used fails in its number's turn."""
         if not isinstance(fetched.arrived, Arrived):
             return _of_unread(fetched)
         try:
@@ -169,9 +172,12 @@ class Intake:
         self._handed_over(*place, fetched.generation)
 
     async def _read(
-        self, source: TopicPartition, message: Any, trace: str | None  # noqa: ANN401
+        self,
+        source: TopicPartition,
+        message: Any,  # noqa: ANN401
+        trace: str | None,
     ) -> Arrived | Unread | None:
-        """Return the event, or whom the record concerns without one; None for what is disposed of already."""
+        """Return the event, or whom a record without one concerns; None if it is already disposed of."""
         try:
             event = parsed(source.topic, message.value)
             key = event.key
@@ -190,9 +196,16 @@ class Intake:
             trace=trace,
         )
 
-    async def _unread(self, source: TopicPartition, message: Any, error: InvalidInput) -> Unread | None:  # noqa: ANN401
-        """What the model refuses is a dead letter at once: its bytes do not change. What the model fails on is judged in
-        its number's place, like all that fails: a build may fail on everybody's.
+    async def _unread(
+        self,
+        source: TopicPartition,
+        message: Any,  # noqa: ANN401
+        error: InvalidInput,
+    ) -> Unread | None:
+        """Make what the model refuses a dead letter at once, as its bytes do not change.
+
+        What the model fails on is judged in its number's turn, like any failure: it may be the build that
+        fails, on everybody's records.
         """
         is_judged = isinstance(error, NotForeseen)
         found = (failed if is_judged else refused)(source, message, error, self._now())
@@ -203,12 +216,15 @@ class Intake:
         return found
 
     async def _rekeyed(self, source: TopicPartition, message: Any, key: str) -> bool:  # noqa: ANN401
-        """Publish a record that lies on a wrong partition again, on the right one, once."""
+        """Republish a record from a wrong partition on the right one, once."""
         right = partition_of(key, self._partitions)
         if right == source.partition:
             return False
-        if moved_for(message.headers) >= self._partitions:  # by whoever marked it; moved again it might go round for ever
-            await self._letters.bury(source, message, InvalidInput("partition", f"moved before, and not to {right}"))
+        # Whoever marked it has moved it already; moved again, it might go round for ever.
+        if moved_for(message.headers) >= self._partitions:
+            await self._letters.bury(
+                source, message, InvalidInput("partition", f"moved before, and not to {right}")
+            )
             return True
         log.info("record is published again under its right key", topic=source.topic)
         identity = request_id_of(message.headers)
@@ -227,7 +243,7 @@ def _of_unread(fetched: _Fetched) -> Told | None:
 
 
 def _is_urgent(told: Told) -> bool:
-    """A STOP is looked at past all bounds; so is what an operator wants."""
+    """Return whether an input is let in past all bounds: a STOP is, and so is what an operator wants."""
     given = told.given
     is_ours = told.event is not None and told.event[0] == "command"
     return is_ours or (isinstance(given, MessageReceived) and given.intent is not None)
@@ -237,6 +253,12 @@ def _instead_of(arrived: Arrived) -> Input:
     """Return what a number is told of an event that cannot be read."""
     event = arrived.event
     if isinstance(event, InboundMessage) and arrived.mark is None:
-        address = event.params.get("From", "")
-        return MessageBuried(event_id=event.event_id, received_at=event.received_at, address=address)
+        return MessageBuried(
+            event_id=event.event_id,
+            received_at=event.received_at,
+            address=event.params.get("From", ""),
+            via=via(event),
+            request_id=event.request_id or arrived.request_id,
+            trace=arrived.trace,
+        )
     return Recovered()

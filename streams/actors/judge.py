@@ -1,4 +1,4 @@
-"""What becomes of what fails: it is tried again, is a dead letter, or its partition stands still. Pure; told the time."""
+"""Judges failures: try again, make a dead letter, or let the partition stand still. Pure; told the time."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,23 +15,29 @@ from schemas.errors import Fenced, RetryableError, Unavailable, UnknownOutcome
 Sentence = Enum("Sentence", "RETRY BURY STOP")
 
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds between tries, the last of them from then on. Seven within a minute: what a moment was to blame for is over by
-then, a build that fails has met more numbers than one, and the client who waits has not given up yet."""
+"""Seconds between tries; the last repeats from then on.
+
+Seven tries fit in a minute: by then a momentary fault is over and a failing build has met more than one
+number, and the client who waits has not given up yet.
+"""
 WITHIN_SECONDS: Final = 600.0
-"""What failed longer ago counts no more: neither as a try nor as a number. A quiet hour's traffic has ten minutes to show
-whether a failure is a build's; for so long at most a number is held back where that is not certain."""
+"""Seconds after which a failure no longer counts, neither as a try nor as a number.
+
+A quiet hour's traffic has ten minutes to show whether a failure is a build's. Where that is uncertain,
+a number is held back for that long at most.
+"""
 MANY_NUMBERS: Final = 10
-"""More than ever send the same odd thing within that time; a build that fails for all meets them within seconds."""
+"""More than ever send the same odd thing in that time; a build that fails for all meets them in seconds."""
 LEAST_TRIES: Final = 3
-"""Where the partition behind a number is about to fill, others' messages are worth more than its further tries."""
-# Each try at what waits for Postgres is cheap, and whoever comes back is to be found soon.
+"""Once a number's partition is about to fill, others' messages are worth more than tries beyond these."""
+# Trying what waits for Postgres is cheap, and whatever comes back should be noticed soon.
 _LONGEST_AWAY_SECONDS = 3.0
 
 _AWAY: Final = (KafkaError, RetryableError, UnknownOutcome, Unavailable, Fenced, NoIdsLeft)
 
 
 class Ruling(NamedTuple):
-    """`wait`: seconds until the next try; `tries`: how often it has failed for a reason of its own."""
+    """A decision. `wait`: seconds until the next try; `tries`: failures for a reason of its own."""
 
     sentence: Sentence
     wait: float = 0.0
@@ -40,33 +46,45 @@ class Ruling(NamedTuple):
 
 @dataclass(slots=True)
 class _Met:
-    """A number that met a failure. `since`: when first; `tries`: when, as far as they count."""
+    """A number that met a failure. `since`: when it first did; `tries`: the times of those that count."""
 
     since: float
     tries: list[float] = field(default_factory=list)
 
 
 class Judge:
-    """Remembers which numbers met which failure, and who came through with what."""
+    """Memory of which numbers met which failure, and which came through with what."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: tuple[float, ...] = WAITS) -> None:
+        self._waits = waits
         self._failures: dict[str, dict[str, _Met]] = defaultdict(dict)
         self._through: dict[object, tuple[str, float]] = {}
 
     def came_through(self, number: str, kind: object, now: float) -> None:
-        """Note that something of a kind went well."""
+        """Note that something of this kind went well."""
         self._through[kind] = number, now
 
     def rule(
-        self, number: str, error: Exception, attempt: int, now: float, kind: object = None, *, is_pressed: bool = False
+        self,
+        number: str,
+        error: Exception,
+        attempt: int,
+        now: float,
+        kind: object = None,
+        *,
+        is_pressed: bool = False,
     ) -> Ruling:
-        """Return what becomes of something of a number that failed. `attempt`: of all, also while somebody was away.
+        """Return what becomes of something of a number's that failed.
 
-        A number that was given its tries gets no others for the same failure: all that comes would wait for them. `kind`:
-        what it is, see `came_through`. `is_pressed`: others are about to wait for it.
+        A number that has had its tries gets no more for the same failure: what follows would wait for them.
+
+        Args:
+            attempt: counts all attempts, including those while somebody was away.
+            kind: what it is, see `came_through`.
+            is_pressed: whether others are about to wait for it.
         """
         if is_away(error):
-            return Ruling(Sentence.RETRY, min(attempt * WAITS[0], _LONGEST_AWAY_SECONDS))
+            return Ruling(Sentence.RETRY, min(attempt * self._waits[0], _LONGEST_AWAY_SECONDS))
         numbers = self._recent(failure_of(error), now)
         met = numbers.setdefault(number, _Met(now))
         met.tries.append(now)
@@ -75,19 +93,23 @@ class Judge:
             return Ruling(Sentence.STOP, tries=tries)
         if is_pressed and tries >= LEAST_TRIES:
             return Ruling(Sentence.BURY, tries=tries)
-        if tries > len(WAITS) and (now - met.since >= WITHIN_SECONDS or self._is_its_own(number, numbers, kind)):
+        if tries > len(self._waits) and (
+            now - met.since >= WITHIN_SECONDS or self._is_its_own(number, numbers, kind)
+        ):
             return Ruling(Sentence.BURY, tries=tries)
-        return Ruling(Sentence.RETRY, WAITS[min(tries, len(WAITS)) - 1], tries)
+        return Ruling(Sentence.RETRY, self._waits[min(tries, len(self._waits)) - 1], tries)
 
     def _is_its_own(self, number: str, numbers: Mapping[str, _Met], kind: object) -> bool:
-        """Return whether a failure is this number's for certain: no other one met it, and the like of another came through
-        meanwhile. With nobody else there it may be the build's as well, and what the others bring shows it.
+        """Return whether a failure is certainly this number's own.
+
+        It is when no other number met it and another's input of the same kind came through meanwhile. With
+        no other traffic it may just as well be the build's, which others' input will show.
         """
         other, at = self._through.get(kind, (number, 0.0))
         return len(numbers) == 1 and other != number and at > numbers[number].since
 
     def _recent(self, failure: str, now: float) -> dict[str, _Met]:
-        """Forget what is too long ago; return the tries of each number that met a failure."""
+        """Forget what is too long ago; return the numbers that met a failure, with their tries."""
         for name, numbers in list(self._failures.items()):
             for met in numbers.values():
                 met.tries = [at for at in met.tries if now - at < WITHIN_SECONDS]
@@ -98,7 +120,7 @@ class Judge:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Return whether Postgres, Kafka or a vendor is to blame, who may be back any time."""
+    """Return whether Postgres, Kafka or a vendor is to blame, which may be back at any time."""
     return isinstance(error, _AWAY) or is_postgres_away(error)
 
 
@@ -107,5 +129,7 @@ def failure_of(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = "" if trace is None else f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+    place = (
+        "" if trace is None else f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+    )
     return type(error).__name__ + place

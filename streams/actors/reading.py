@@ -1,4 +1,4 @@
-"""Turns what topics bring into inputs: what an input carries beyond its event is fetched for many at once."""
+"""Turns events into inputs: what an input carries beyond its event is fetched for many at once."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -41,15 +41,16 @@ _OPERATORS: Final = get_args(OperatorCommand)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """An event as its topic brought it. `at`: when it was produced first; `trace`: its `traceparent`; `owner`: key of the
-    address to which another one of the person's has passed it on.
-    """
+    """An event as its topic brought it."""
 
     event: Event
+    #: When it was first produced.
     at: datetime
     request_id: str | None = None
     mark: Mark | None = None
+    #: Its `traceparent`.
     trace: str | None = None
+    #: Key of the address that it was passed on to by another of the person's addresses.
     owner: str | None = None
 
     @property
@@ -58,12 +59,13 @@ class Arrived:
 
 
 class InputReader:
-    """`read(events)` returns their inputs, in their order.
+    """Reader of events' inputs, which it returns in the events' order.
 
-    `until_calls_read`: waits until the calls that were published before have been handed over; `remembered`: a number's
-    sends that are in memory and durable, which need not be read; `report_read`: called with each report, its send and the
-    key of its conversation;
-    `until_messages_read`: waits until the clients' messages of these keys that were published before have been handed over.
+    Args:
+        until_calls_read: waits until the calls published before have been handed over.
+        remembered: a number's sends that are in memory and durable, which need not be read.
+        report_read: called with each report, its send and the key of its conversation.
+        until_messages_read: waits until these keys' messages published before have been handed over.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class InputReader:
         policy: Policy,
         until_calls_read: Callable[[], Awaitable[None]],
         remembered: Callable[[str], KnownSends] = lambda key: {},
-        report_read: Callable[[MessageStatus, i.KnownSend | None, str], object] = lambda report, send, key: None,
+        report_read: Callable[[MessageStatus, i.KnownSend | None, str], object] = lambda report, send, key: (
+            None
+        ),
         until_messages_read: Callable[[Collection[str]], Awaitable[None]] | None = None,
     ) -> None:
         self._pool = pool
@@ -83,11 +87,13 @@ class InputReader:
         self._until_messages_read = until_messages_read
 
     async def calls(self, arrived: Sequence[Arrived]) -> list[Told]:
-        """Calls, each with the conversation's call before."""
+        """Return the inputs of calls, each with the conversation's previous call."""
         rows = await load_conversations(self._pool, sorted({each.key for each in arrived}))
         leads = [lead for each in arrived if (lead := _lead(each.event, self._policy)) is not None]
         followed = await first_follow_ups(self._pool, leads) if leads else {}
-        return await self._as_wanted(arrived, [self._call(each, rows.get(each.key), followed) for each in arrived])
+        return await self._as_wanted(
+            arrived, [self._call(each, rows.get(each.key), followed) for each in arrived]
+        )
 
     def _call(
         self, arrived: Arrived, row: ConversationRow | None, followed: dict[tuple[str, str], str]
@@ -106,13 +112,13 @@ class InputReader:
         return Told(given=given, event=("call", call.event_id))
 
     async def messages(self, arrived: Sequence[Arrived]) -> list[Told]:
-        """Clients' messages, each with the text that it quotes."""
+        """Return the inputs of clients' messages, each with the text that it quotes."""
         quoting = [each for each in arrived if _quoted(each) is not None]
         texts = await self._quoted_texts(quoting) if quoting else {}
         return await self._as_wanted(arrived, [self._message(each, texts) for each in arrived])
 
     async def _as_wanted(self, arrived: Sequence[Arrived], told: list[Told]) -> list[Told]:
-        """Return the same, but for events of which a replay wants more than a redelivery does."""
+        """Return the same, except for events of which a replay wants more than a redelivery does."""
         marked = {
             place: Replayed(each.key, each.mark, told[place])
             for place, each in enumerate(arrived)
@@ -151,18 +157,22 @@ class InputReader:
             params=dict(params) if params.get("NumMedia", "0") != "0" else None,
             linked=(linked := _linked(message)).keys,
             parent=linked.parent,
-            via=message.sender if message.person is not None else None,
+            via=via(message),
             message=message,
             mark=arrived.mark.text if arrived.mark else None,
         )
         return Told(given=given, event=("message", message.event_id))
 
     async def reports(self, arrived: Sequence[Arrived]) -> list[Told]:
-        """Delivery reports, each with its send."""
+        """Return the inputs of delivery reports, each with its send."""
         keyed = [(each.key, each.event) for each in arrived if isinstance(each.event, MessageStatus)]
         events = [event for _, event in keyed]
         told = [self._report_of_remembered(key, event) for key, event in keyed]
-        rest = iter(await self._read_reports([event for event, known in zip(events, told, strict=True) if known is None]))
+        rest = iter(
+            await self._read_reports(
+                [event for event, known in zip(events, told, strict=True) if known is None]
+            )
+        )
         return [next(rest) if known is None else known for known in told]
 
     def _report_of_remembered(self, key: str, event: MessageStatus) -> Told | None:
@@ -179,16 +189,23 @@ class InputReader:
         by_sid = await sends_by_sid(self._pool, sorted(sids)) if sids else {}
         sends = [send_of(event, by_own, by_sid) for event in events]
         for event, send in zip(events, sends, strict=True):
-            self._report_read(event, known_send(send) if send else None, send.phone_number if send else event.key)
+            self._report_read(
+                event, known_send(send) if send else None, send.phone_number if send else event.key
+            )
         held = await held_turns(self._pool, [send for send in sends if send is not None])
         return [
-            Told(given=report_of(event, known_send(send) if send else None, held.get(send.turn_id) if send else None))
+            Told(
+                given=report_of(
+                    event, known_send(send) if send else None, held.get(send.turn_id) if send else None
+                )
+            )
             for event, send in zip(events, sends, strict=True)
         ]
 
     async def commands(self, arrived: Sequence[Arrived]) -> list[Told]:
-        """Operators' commands, and what one person's addresses tell each other. That a number has no conversation is
-        certain only when the calls before are read.
+        """Return the inputs of operators' commands, and of what one person's addresses tell each other.
+
+        That a number has no conversation is certain only once the calls before are read.
         """
         told = {each.key for each in arrived if _command_of(each).command in (LINK, TAKE_OVER, FORWARD)}
         if told and self._until_messages_read is not None:  # what the person wrote before comes first
@@ -198,15 +215,28 @@ class InputReader:
         if any(key not in rows for key in asked):
             await self._until_calls_read()
         passed_on = await self._passed_on([_passed_on(each) for each in arrived])
-        return [_command(each) if brought is None else brought for each, brought in zip(arrived, passed_on, strict=True)]
+        return [
+            _command(each) if brought is None else brought
+            for each, brought in zip(arrived, passed_on, strict=True)
+        ]
 
     async def _passed_on(self, brought: Sequence[Arrived | None]) -> list[Told | None]:
-        """What came for a person's other address, read as if it had come here."""
+        """Return what came for a person's other address, read as if it had come here."""
         found: dict[int, Told] = {}
-        for kind, read in ((InboundMessage, self.messages), (CallCompleted, self.calls), (MessageStatus, self.reports)):
-            places = [place for place, each in enumerate(brought) if each is not None and isinstance(each.event, kind)]
+        for kind, read in (
+            (InboundMessage, self.messages),
+            (CallCompleted, self.calls),
+            (MessageStatus, self.reports),
+        ):
+            places = [
+                place
+                for place, each in enumerate(brought)
+                if each is not None and isinstance(each.event, kind)
+            ]
             if places:
-                found |= zip(places, await read([each for place in places if (each := brought[place])]), strict=True)
+                found |= zip(
+                    places, await read([each for place in places if (each := brought[place])]), strict=True
+                )
         return [found.get(place) for place in range(len(brought))]
 
 
@@ -237,7 +267,9 @@ def _former(row: ConversationRow) -> Json:
 def _linked(message: InboundMessage) -> LinkedKeys:
     found = linked_keys(message.params)
     if found.odd:
-        log.warning("what names a sender's other address is none", parameters=found.odd, number=masked(message.sender))
+        log.warning(
+            "what names a sender's other address is none", parameters=found.odd, number=masked(message.sender)
+        )
     return found
 
 
@@ -247,7 +279,7 @@ def _command_of(arrived: Arrived) -> ConversationCommand:
 
 
 def _passed_on(arrived: Arrived) -> Arrived | None:
-    """Return what came for another address of theirs, as it came there."""
+    """Return what came for another of the person's addresses, as it came there; None if nothing did."""
     command = _command_of(arrived)
     event = command.message or command.call or command.report
     if command.command != FORWARD or event is None:
@@ -266,7 +298,9 @@ def _command(arrived: Arrived) -> Told:
         return _buried(command.buried)
     if command.command == TAKE_OVER and command.link is not None:
         over = hand_over_of(command.hand_over or {})
-        return Told(given=i.HandedOver(key=command.link, command_id=command.command_id, over=over), event=identity)
+        return Told(
+            given=i.HandedOver(key=command.link, command_id=command.command_id, over=over), event=identity
+        )
     if command.command == NOTE_DETAILS and (noted := command.details) is not None:
         details = i.CallDetails(
             call_id=noted.call_id, summary=noted.summary, duration_secs=noted.duration_secs, kept=noted.kept
@@ -276,6 +310,11 @@ def _command(arrived: Arrived) -> Told:
         command=command, received_at=arrived.at, request_id=arrived.request_id, trace=arrived.trace
     )
     return Told(given=given, event=identity)
+
+
+def via(message: InboundMessage) -> str | None:
+    """Return the key of the other address of this person that a message came from, None for its own."""
+    return message.sender if message.person is not None else None
 
 
 def _buried(message: InboundMessage) -> Told:

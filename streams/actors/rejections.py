@@ -1,4 +1,4 @@
-"""Does what was judged of a failure: waits for the next try, or makes a dead letter and tells the client."""
+"""Carries out rulings on failures: waits for the next try, or makes a dead letter and tells the client."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from streams.actors.values import Told
 
 log = structlog.get_logger()
 
-# A try takes milliseconds: what has not failed again so long after its wait is done.
+# A try takes milliseconds: what has not failed again this long after its wait is done.
 _TRY_SECONDS = 2.0
 _BROUGHT_BY: Final[dict[str, type[object]]] = {
     CALL_COMPLETED: i.CallEnded,
@@ -30,7 +30,7 @@ _BROUGHT_BY: Final[dict[str, type[object]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """What a number waits for. Seconds of the loop."""
+    """What a number waits for. Times are in seconds of the event loop."""
 
     why: str
     tries: int
@@ -39,22 +39,26 @@ class Retried:
 
 
 class Rejections:
-    """`await rejections(key, message, error, attempt)` is the mailbox's verdict on what failed alone."""
+    """Verdicts for the mailbox on what failed alone: `await rejections(key, message, error, attempt)`."""
 
-    def __init__(self, letters: Letters) -> None:
+    def __init__(self, letters: Letters, waits: tuple[float, ...] = WAITS) -> None:
         self._letters = letters
-        self._judge = Judge()
+        self._waits = waits
+        self._judge = Judge(waits)
         self._retried: dict[str, Retried] = {}
 
     def retried(self) -> list[dict[str, Any]]:
-        """What is tried again, oldest first: why, how often it failed, for how long."""
+        """Return what is tried again, oldest first: why, how often it failed, and for how long."""
         now = _now()
         self._retried = {key: each for key, each in self._retried.items() if now < each.until + _TRY_SECONDS}
         oldest_first = sorted(self._retried.values(), key=lambda each: each.since)
-        return [{"why": each.why, "tries": each.tries, "seconds": round(now - each.since, 1)} for each in oldest_first]
+        return [
+            {"why": each.why, "tries": each.tries, "seconds": round(now - each.since, 1)}
+            for each in oldest_first
+        ]
 
     def came_through(self, key: str, given: i.Input) -> None:
-        """Note what is durable, as a sign that the build can do the like."""
+        """Note what became durable, as a sign that the build can do its kind."""
         self._judge.came_through(key, type(given), _now())
 
     async def __call__(
@@ -65,7 +69,7 @@ class Rejections:
         attempt: int,
         is_pressed: Callable[[], bool] = lambda: False,
     ) -> Verdict | Told:
-        """`is_pressed`: whether others are about to wait for this number."""
+        """Judge a failure. `is_pressed`: whether others are about to wait for this number."""
         kind = None if message is None else _kind_of(message)
         ruling = self._judge.rule(key, error, attempt, _now(), kind, is_pressed=is_pressed())
         why = failure_of(error)
@@ -80,11 +84,11 @@ class Rejections:
             return Verdict.SKIP
         instead = _instead_of(message, type(error).__name__)
         if instead is None and message.origin is None and not isinstance(message.given, i.TimerFired):
-            await asyncio.sleep(WAITS[-1])  # an effect's result: the effect is wanted again at once
+            await asyncio.sleep(self._waits[-1])  # an effect's result: the effect is wanted again at once
         return instead or Verdict.SKIP
 
     async def _buried(self, message: Told | None, error: Exception, ruling: Ruling) -> bool:
-        """Write the dead letter of what a record brought; False while Kafka does not take it."""
+        """Write the dead letter for what a record brought; False while Kafka does not take it."""
         if message is None or message.origin is None:
             return True
         source, record = message.origin
@@ -98,25 +102,27 @@ class Rejections:
     async def _wait(
         self, key: str, why: str, attempt: int, ruling: Ruling, is_pressed: Callable[[], bool]
     ) -> None:
-        now, former, seconds = _now(), self._retried.get(key), ruling.wait or WAITS[0]
+        now, former, seconds = _now(), self._retried.get(key), ruling.wait or self._waits[0]
         since = now if former is None or former.until + _TRY_SECONDS < now else former.since
         self._retried[key] = Retried(why=why, tries=attempt, since=since, until=now + seconds)
         while (left := now + seconds - _now()) > 0 and not (is_pressed() and ruling.tries >= LEAST_TRIES):
-            await asyncio.sleep(min(left, WAITS[0]))
+            await asyncio.sleep(min(left, self._waits[0]))
 
 
 def _kind_of(message: Told) -> type[object]:
-    """Return what something is, or would be if it could be read."""
+    """Return the kind of an input, or what it would be if it could be read."""
     if message.failure is not None and message.origin is not None:
         return _BROUGHT_BY[message.origin[0].topic]
     return type(message.given)
 
 
 def _instead_of(message: Told, why: str) -> Told | None:
-    """Return what a number is told in the place of what cannot be done, so that whoever wrote hears of it."""
+    """Return what a number is told instead of what cannot be done, so that whoever wrote hears of it."""
     given = message.given
     if isinstance(given, i.AgentAnswered):
-        return replace(message, given=i.AgentFailed(question=given.question, retryable=False, why=why, slot=given.slot))
+        return replace(
+            message, given=i.AgentFailed(question=given.question, retryable=False, why=why, slot=given.slot)
+        )
     if isinstance(given, i.MessageReceived) and given.replay is None:
         given = i.MessageBuried(
             event_id=given.event_id,

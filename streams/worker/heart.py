@@ -1,7 +1,6 @@
-"""The parts of a worker that are the product's own, and how they hang together: all but Faust.
+"""The product's own parts of a worker, and how they fit together: everything but Faust.
 
-What they talk to, the time and chance come as arguments: `assembly.py` gives them the real ones, `tests/universe` simulated
-ones.
+What they talk to, time and chance are arguments: `run.py` passes real ones, `tests/universe` simulated ones.
 """
 
 import time
@@ -38,6 +37,7 @@ from streams.actors.effects.restored import RestoredSends
 from streams.actors.hosting import Hosting
 from streams.actors.ids import Ids
 from streams.actors.intake import Intake
+from streams.actors.judge import WAITS
 from streams.actors.letters import Letters
 from streams.actors.ownership import OrphanedSends, Ownership
 from streams.actors.partitions import Consumer, Partitions
@@ -50,16 +50,15 @@ from streams.actors.store import ConversationStore
 from streams.engine.membership import Membership
 from streams.metrics import REDELIVERIES
 
-# Of a worker's unfinished events, how many a partition may have behind one that is tried again: the other partitions have
-# room left, and at a hundred turns a second a minute's tries are over before it is full.
+# The share of a worker's unfinished events that a partition may have behind one that is being retried:
+# this leaves the other partitions room, and at a hundred turns a second a minute of retries is over
+# before it is full.
 _WINDOW_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What a worker talks to. `owner`: its name in the table of partitions; `steady`: seconds that go on while the machine
-    sleeps; `monotonic`: seconds that may stand still meanwhile; `new_id`: chance.
-    """
+    """What a worker talks to."""
 
     settings: Settings
     partitions: int
@@ -69,10 +68,16 @@ class Outside:
     session: aiohttp.ClientSession
     ids: Ids
     clock: DatabaseClock
+    #: The worker's name in the table of partitions.
     owner: str
+    #: Seconds that go on while the machine sleeps.
     steady: Callable[[], float] = steady_seconds
+    #: Seconds that may stand still while it does.
     monotonic: Callable[[], float] = time.monotonic
     membership: Membership = field(default_factory=lambda: Membership(steady_seconds))
+    #: Seconds between tries of what fails for no reason that is known.
+    retry_waits: tuple[float, ...] = WAITS
+    #: Chance.
     new_id: Callable[[], UUID] = uuid4
 
 
@@ -89,7 +94,7 @@ class Heart:
 
 
 def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consumer]) -> Heart:
-    """Return a heart that does not beat yet."""
+    """Return a heart that is not beating yet."""
     settings, pool = outside.settings, outside.pool
     breakers = (
         CircuitBreaker("twilio", slow_after_seconds=SLOW_SECONDS, clock=outside.monotonic),
@@ -100,7 +105,7 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
     ownership = Ownership(pool, outside.owner, place, outside.steady, outside.membership)
     publisher = Publisher(pool, outside.producer, lambda: ownership.epochs, outside.monotonic)
     letters = Letters(outside.producer, outside.clock.now)
-    rejections = Rejections(letters)
+    rejections = Rejections(letters, outside.retry_waits)
     store = ConversationStore(
         pool, policy, publisher, ownership.proved, outside.steady, rejections.came_through
     )
@@ -182,7 +187,7 @@ def _performer(
     addresses_of: Callable[[str], frozenset[str]],
 ) -> Performer:
     settings, pool, vendors = outside.settings, outside.pool, outside.vendors
-    # While partitions move a process keeps the least share, so that a limiter of nothing stops nobody.
+    # While partitions move, a process keeps the smallest share: a limiter with no share at all would block.
     share = lambda: max(1, len(ownership.partitions)) / outside.partitions  # noqa: E731
     patience = timedelta(seconds=settings.twilio_unknown_patience_seconds)
     look_ups = LookUps(pool, vendors.messenger, breakers[0], patience=patience, now=outside.clock.now)

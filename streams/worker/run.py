@@ -1,4 +1,4 @@
-"""The worker's life: it waits for what it needs, works until a signal, and gives back what it has."""
+"""The worker's life: it waits for what it needs, works until a signal, and gives back what it holds."""
 
 import asyncio
 import os
@@ -34,6 +34,7 @@ from schemas.settings import Settings, require
 from schemas.topics import WORKER_GROUP
 from streams.actors.clock import DatabaseClock, steady_seconds
 from streams.actors.ids import Ids
+from streams.actors.judge import WAITS
 from streams.engine.app import DRAIN_CAP_SECONDS, RawSchema, create_app
 from streams.engine.intake import attach
 from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
@@ -44,7 +45,13 @@ from streams.worker.views import Views
 
 log = structlog.get_logger()
 
-_REQUIRED = ("database_url", "kafka_bootstrap_servers", "twilio_account_sid", "twilio_auth_token", "elevenlabs_api_key")
+_REQUIRED = (
+    "database_url",
+    "kafka_bootstrap_servers",
+    "twilio_account_sid",
+    "twilio_auth_token",
+    "elevenlabs_api_key",
+)
 # Postgres' clock and the machine's drift apart by milliseconds a minute.
 _CLOCK_EVERY_SECONDS = 60.0
 
@@ -55,7 +62,7 @@ class Worker(Heart):
 
 
 def build_worker(outside: Outside) -> Worker:
-    """Return a worker that is not started yet."""
+    """Return a worker that has not started yet."""
     settings = outside.settings
     app = create_app(
         WORKER_GROUP, settings, Path(gettempdir()) / f"whatsapp-worker-{os.getpid()}", OneLoopTransport
@@ -66,26 +73,26 @@ def build_worker(outside: Outside) -> Worker:
     return Worker(app=app, **{each.name: getattr(heart, each.name) for each in fields(Heart)})
 
 
-def run(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code.
+def run(settings: Settings, retry_waits: tuple[float, ...] = WAITS) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code. `retry_waits`: see `Outside`.
 
     Raises:
         ConfigurationError: a setting is missing or the topics do not fit.
-        Unavailable: Kafka, its topics, Postgres, its schema or the port was not to be had in time.
+        Unavailable: Kafka, its topics, Postgres, its schema or the port did not become available in time.
     """
     require(settings, *_REQUIRED)
     check_rules(settings)
-    return asyncio.run(_run(settings))
+    return asyncio.run(_run(settings, retry_waits))
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, retry_waits: tuple[float, ...]) -> int:
     async with AsyncExitStack() as parts:
-        outside = await _outside(settings, parts)
+        outside = await _outside(settings, parts, retry_waits)
         return await _serve(outside, build_worker(outside))
 
 
-async def _outside(settings: Settings, parts: AsyncExitStack) -> Outside:
-    """Connect to everything; `parts` closes it again, each within its bound, also where a start breaks off."""
+async def _outside(settings: Settings, parts: AsyncExitStack, retry_waits: tuple[float, ...]) -> Outside:
+    """Connect to everything; `parts` closes each again within its bound, even if the start is broken off."""
     partitions = await partition_count(settings, WORKER)
     pool = await open_pool(settings, SESSION)
     parts.callback(pool.terminate)
@@ -112,11 +119,12 @@ async def _outside(settings: Settings, parts: AsyncExitStack) -> Outside:
         clock=clock,
         owner=f"{socket.gethostname()}:{os.getpid()}",
         membership=Membership(steady_seconds, SESSION_TIMEOUT_SECONDS),
+        retry_waits=retry_waits,
     )
 
 
 async def _place(settings: Settings, pool: Pool, partitions: int) -> None:
-    """Put conversations where their numbers lie by now.
+    """Put conversations in the partitions where their numbers now belong.
 
     Raises:
         ConfigurationError: see `check_known`.
@@ -131,7 +139,7 @@ async def _serve(outside: Outside, worker: Worker) -> int:
     settings, folder = outside.settings, Path(gettempdir())
     progress = Progress(
         [worker.partitions, worker.hosting, worker.publisher, *worker.breakers, *worker.standing.gates],
-        worker.hosting.is_at_work
+        worker.hosting.is_at_work,
     )
     views = Views(
         worker.app,
@@ -145,7 +153,11 @@ async def _serve(outside: Outside, worker: Worker) -> int:
         folder,
     )
     server = await serve(
-        views.application(), settings.bind_host, settings.worker_port, "WORKER_PORT", settings.start_wait_seconds
+        views.application(),
+        settings.bind_host,
+        settings.worker_port,
+        "WORKER_PORT",
+        settings.start_wait_seconds,
     )
     try:
         return await until_stopped(
@@ -160,7 +172,9 @@ async def _serve(outside: Outside, worker: Worker) -> int:
             watch_partitions(settings, outside.partitions),
             every(_CLOCK_EVERY_SECONDS, lambda: outside.clock.set(lambda: database_clock(outside.pool))),
             progress.watch(
-                worker.partitions.behind, partial(broker_answers, settings), partial(postgres_answers, settings)
+                worker.partitions.behind,
+                partial(broker_answers, settings),
+                partial(postgres_answers, settings),
             ),
             watch_loop(),
             drain_seconds=DRAIN_CAP_SECONDS,

@@ -1,5 +1,6 @@
-"""A worker of actors as a process of its own, to be fed by topics, killed and started again. As a module it
-is that process.
+"""A worker of actors as a separate process, to be fed by topics, killed and restarted.
+
+Run as a module, this file is that process.
 """
 
 import asyncio
@@ -23,11 +24,10 @@ from tests.support.deadline import eventually
 from tests.support.simulators import SENDER
 
 POISON = "TEST_POISON"
-"""The variable with the word that a worker's build fails on."""
+"""Variable with the word that a worker's build fails on."""
 _RETRY_SECONDS = 1.0
 _STOP_SECONDS = 25.0
-# Recovery after kill -9 begins when the broker gives the dead member up (6 s), a join takes some seconds
-# more.
+# Recovery after kill -9 begins when the broker gives the dead member up (6 s); joining takes a few more.
 _READY_SECONDS = 60.0
 
 
@@ -52,7 +52,7 @@ class ActorWorker:
         await self.process.wait()
 
     async def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
+        """Send SIGTERM; return the exit code."""
         assert self.process is not None
         self.process.terminate()
         async with asyncio.timeout(_STOP_SECONDS):
@@ -74,7 +74,7 @@ class ActorWorker:
 
 @dataclass
 class Backend:
-    """Produces what the backend, Twilio's webhook and operators would."""
+    """Producer of what the backend, Twilio's webhook and operators would send."""
 
     producer: AIOKafkaProducer
     prefix: str
@@ -87,9 +87,15 @@ class Backend:
         await self._send(CALL_COMPLETED, number, body | {"call_metadata": {"client_name": "Ana García"}})
 
     async def write(self, number: str, text: str, sid: str = "", **more: str) -> str:
-        """`more`: what else the vendor says of the message."""
+        """Write as a client; `more`: what else the vendor says of the message. Return the sid."""
         sid = sid or f"SM{uuid.uuid4().hex}"
-        params = {"MessageSid": sid, "From": f"whatsapp:{number}", "To": SENDER, "Body": text, "NumMedia": "0"}
+        params = {
+            "MessageSid": sid,
+            "From": f"whatsapp:{number}",
+            "To": SENDER,
+            "Body": text,
+            "NumMedia": "0",
+        }
         message = InboundMessage(event_id=sid, received_at=now(), params=params | more)
         await self._send(INBOUND_MESSAGE, number, message.model_dump(mode="json"))
         return sid
@@ -104,7 +110,7 @@ class Backend:
 
 
 def fails_on(word: str) -> None:
-    """Be a build that fails on clients' messages with a word."""
+    """Make this build fail on clients' messages that contain a word."""
     from rules import decide, inputs, replying
 
     def on_message(draft: Draft, message: inputs.MessageReceived) -> None:
@@ -115,27 +121,21 @@ def fails_on(word: str) -> None:
     decide._HANDLERS[inputs.MessageReceived] = on_message
 
 
-def _in_a_hurry() -> None:
-    """Try what fails at short intervals."""
-    from streams.actors import judge
-
-    judge.WAITS = (_RETRY_SECONDS,) * len(judge.WAITS)  # type: ignore[misc]
-
-
 def main() -> int:
     """Run the worker with the process's environment."""
     from cli.logs import configure_logs
     from process.tracing import tracing
     from schemas.settings import load_settings
+    from streams.actors.judge import WAITS
     from streams.worker.run import run
 
     settings = load_settings()
     configure_logs(settings)
-    if word := os.environ.get(POISON):
+    word = os.environ.get(POISON)
+    if word:
         fails_on(word)
-        _in_a_hurry()
     with tracing(settings):
-        return run(settings)
+        return run(settings, (_RETRY_SECONDS,) * len(WAITS) if word else WAITS)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-"""Spans in memory. The library takes one provider a process, so all tests share it."""
+"""Spans in memory. The library takes one provider per process, so all tests share it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from unittest.mock import patch
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from process import tracing
+from process.tracing import recording
 
 
 @cache
@@ -22,9 +21,9 @@ def _provider() -> TracerProvider:
 
 @contextmanager
 def recorded() -> Iterator[InMemorySpanExporter]:
-    """Return the spans that end within; after it nothing is recorded again, as other tests expect it."""
+    """Record the spans that end within. Afterwards nothing is recorded, as other tests expect."""
     found = InMemorySpanExporter()
     _provider().add_span_processor(SimpleSpanProcessor(found))
-    with patch.object(tracing, "_is_recorded", True):
+    with recording():
         yield found
     found.shutdown()

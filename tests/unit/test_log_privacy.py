@@ -1,4 +1,4 @@
-"""No line of a log tells a secret, a person's number or words, in either format, whatever failed with what."""
+"""No log line tells a secret, a person's number or words, in either format, whatever failed with what."""
 
 import asyncio
 import io
@@ -6,12 +6,11 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
 
 import pytest
 import structlog
 
-from cli import logs
+from cli.logs import configure_logs
 from schemas.errors import ConfigurationError, RetryableError
 from schemas.phone import without_numbers
 from schemas.settings import Settings, load_settings
@@ -37,8 +36,7 @@ def logged(format_: str) -> Iterator[Callable[[], str]]:
     settings, out, root = load_settings(SECRETS, log_format=format_), io.StringIO(), logging.getLogger()
     before, level = root.handlers[:], root.level
     try:
-        with patch.object(logs.sys, "stderr", out):
-            logs.configure_logs(settings)
+        configure_logs(settings, out)
         yield out.getvalue
     finally:
         root.handlers[:] = before
@@ -81,7 +79,14 @@ def test_exceptions_tell_where_and_of_which_type(format_: str) -> None:
             logging.getLogger("library").exception("a library failed")
         _task_that_nobody_waited_for()
         told = text()
-    shown = ("it failed", "a library failed", "builtins.KeyError", "builtins.ValueError", "in fail", "never retrieved")
+    shown = (
+        "it failed",
+        "a library failed",
+        "builtins.KeyError",
+        "builtins.ValueError",
+        "in fail",
+        "never retrieved",
+    )
     assert [each for each in shown if each not in told] == []
     assert_private(told)
 
@@ -93,7 +98,12 @@ def test_whatever_a_line_is_given_nothing_private_is_written(format_: str) -> No
         log = structlog.get_logger()
         why = RetryableError("twilio", f"The 'To' number whatsapp:{NUMBER} is not a valid phone number.").why
         log.warning("turn failed", why=why, error=ValueError(WORDS), settings=settings, more=[{NUMBER}])
-        log.warning("a secret", token=settings.microservice_token, url=settings.database_url, all=list(SECRETS.values()))
+        log.warning(
+            "a secret",
+            token=settings.microservice_token,
+            url=settings.database_url,
+            all=list(SECRETS.values()),
+        )
         try:
             fail(settings, ConfigurationError("TWILIO_AUTH_TOKEN: write it as …"))
         except ConfigurationError:
@@ -110,9 +120,15 @@ def assert_private(text: str) -> None:
 
 def test_json_stays_json() -> None:
     with logged("json") as text:
-        structlog.get_logger().info("offsets", offset=573138539155, at="2026-11-30T02:22:08.123456Z", id="a-573138539155")
+        structlog.get_logger().info(
+            "offsets", offset=573138539155, at="2026-11-30T02:22:08.123456Z", id="a-573138539155"
+        )
         line = json.loads(text())
-    assert (line["offset"], line["at"], line["id"]) == (573138539155, "2026-11-30T02:22:08.123456Z", "a-573138539155")
+    assert (line["offset"], line["at"], line["id"]) == (
+        573138539155,
+        "2026-11-30T02:22:08.123456Z",
+        "a-573138539155",
+    )
 
 
 def test_what_is_printed_hides_secrets_and_is_used_as_any_text() -> None:
@@ -127,7 +143,10 @@ def test_what_is_printed_hides_secrets_and_is_used_as_any_text() -> None:
         ("to +57 313 853 9155 now", "to +57******9155 now"),
         ("To=whatsapp%3A%2B573138539155&x", "To=whatsapp%3A%2B********9155&x"),
         ("573138539155 is not", "573*****9155 is not"),
-        ("error 21211, 16384 bytes, 2026-11-30 02:22:08+00:00", "error 21211, 16384 bytes, 2026-11-30 02:22:08+00:00"),
+        (
+            "error 21211, 16384 bytes, 2026-11-30 02:22:08+00:00",
+            "error 21211, 16384 bytes, 2026-11-30 02:22:08+00:00",
+        ),
         ("own id 00000000-0000-4000-8000-446655440000", "own id 00000000-0000-4000-8000-446655440000"),
         ("SM22222222222222222222222222222222", "SM22222222222222222222222222222222"),
     ],

@@ -20,10 +20,16 @@ _HANG_SECONDS = 60
 
 
 class ElevenLabsSimulator:
-    """One workspace. `asked`: every question that reached an agent; `running`: conversations that have a place."""
+    """One workspace.
+
+    Attributes:
+        asked: Every question that reached an agent.
+        running: How many conversations hold a place.
+    """
 
     def __init__(self, api_key: str, *, rest: bool = False) -> None:
         self.api_key = api_key
+        self._rest = rest
         self.behaviour = Behaviour(rest=rest)
         self.latency = Latency()
         self.faults = Faults()
@@ -38,12 +44,12 @@ class ElevenLabsSimulator:
         self._posts: set[asyncio.Task[int]] = set()
 
     def agent(self, agent_id: str) -> AgentSettings | None:
-        """Return an agent; one that nobody told of is there as well, unless strict."""
+        """Return an agent. Unless strict, one that was not announced exists as well."""
         known = self.agents.get(agent_id)
         return known or (None if self.behaviour.strict or not agent_id else AgentSettings(agent_id=agent_id))
 
     def call(self, conversation_id: str) -> Call | None:
-        """Return a conversation; one that nobody told of is a finished call, unless strict."""
+        """Return a conversation. Unless strict, one that was not announced is a finished call."""
         known = self.calls.get(conversation_id)
         return known or (None if self.behaviour.strict else Call(conversation_id=conversation_id))
 
@@ -52,11 +58,11 @@ class ElevenLabsSimulator:
         return self.behaviour.credits == 0
 
     def pay(self) -> None:
-        """Take the credits of a turn."""
+        """Use up the credits of one turn."""
         self.behaviour.credits -= self.behaviour.credits > 0
 
     async def think(self, entry: Json, memory: Memory) -> str:
-        """Have the agent answer `entry["text"]`. `entry`: the ledger's row, with `who` asks."""
+        """Have the agent answer `entry["text"]`. `entry`: the ledger's row; `who` in it is the asker."""
         who = entry["who"]
         self._at_once[who] += 1
         entry |= {"at": time.time(), "at_once": self._at_once[who]}
@@ -75,17 +81,19 @@ class ElevenLabsSimulator:
         return str(entry["reply"])
 
     def ended(self, call: Call) -> None:
-        """Send the post-call webhook, where there is one; text conversations have it too."""
+        """Send the post-call webhook if there is one; text conversations have it too."""
         behaviour = self.behaviour
         if behaviour.webhook_url:
-            sending = post(behaviour.webhook_url, behaviour.webhook_secret, "post_call_transcription", call.as_json())
+            sending = post(
+                behaviour.webhook_url, behaviour.webhook_secret, "post_call_transcription", call.as_json()
+            )
             task = asyncio.create_task(sending, name="post-call webhook")
             self._posts.add(task)
             task.add_done_callback(self._posts.discard)
 
     def reset(self) -> None:
-        """Forget all that happened, all that was armed, all agents and calls; behaviour is as at the start."""
-        self.behaviour = Behaviour()
+        """Forget everything that happened or was armed, and all agents and calls; behave as at the start."""
+        self.behaviour = Behaviour(rest=self._rest)
         self.latency.mean_ms = self.latency.spread_ms = 0.0
         for part in (self.faults, self.agents, self.calls, self.asked, self.signatures.given):
             part.clear()
