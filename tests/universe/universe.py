@@ -128,9 +128,11 @@ class Universe:
             self.world.run(self.world.now + _SLICE_SECONDS)
         if not self._is_at_rest():
             self.world.violated(f"it does not come to rest: {self._unrest()}")
-        while self.kafka.group.is_joining or any(process.is_frozen for process in self.world.processes):
+        calm_since = self.world.now
+        while self.world.now < calm_since + _CALM_SECONDS:
             self.world.run(self.world.now + _SLICE_SECONDS)
-        self.world.run(self.world.now + _CALM_SECONDS)
+            if self.kafka.group.is_joining or any(process.is_frozen for process in self.world.processes):
+                calm_since = self.world.now  # also by a strike that was armed long ago
         while self.world.now < begun + _LONGEST_REST and not self._is_at_rest():  # old rows keep expiring
             self.world.run(self.world.now + _MOMENT_SECONDS)
         judge(self)
