@@ -46,7 +46,8 @@ def _forget(draft: Draft, command: ConversationCommand) -> None:
     kept = letters.hand_over_of(command.hand_over or {}).opt_out
     if kept is not None and draft.state.opt_out is None:
         draft.emit(OptedOut(opt_out=kept, by=kept.source))
-    draft.emit(Erased(command_id=command.command_id, changed=draft.state.id is not None))
+    is_known = draft.state.id is not None
+    draft.emit(Erased(command_id=command.command_id, changed=is_known, asked_at=min(command.at, draft.now)))
 
 
 def record(draft: Draft, command: ConversationCommand, *, changed: bool, outcome: Json | None) -> None:

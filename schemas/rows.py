@@ -171,6 +171,8 @@ class Erasure:
     conversation_id: int | None
     phone_number: str
     at: datetime
+    #: Events that were spooled later came after the erasure, and stay.
+    asked_at: datetime
 
 
 Change = (

@@ -1,6 +1,7 @@
 """What happens between the addresses of one person, and when everything is forgotten."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from rules.state import HandOver, Letter
@@ -85,3 +86,4 @@ class Erased:
 
     command_id: str | None = None
     changed: bool = True
+    asked_at: datetime | None = None  #: by the command: what was accepted later is not forgotten

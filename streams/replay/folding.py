@@ -49,7 +49,8 @@ class NumberLog:
             return
         at = event.at - timedelta(microseconds=1)
         self._log.clear()
-        self._changes.append(Erasure(conversation_id=self.state.id, phone_number=self.state.key, at=at))
+        gone, key = self.state.id, self.state.key
+        self._changes.append(Erasure(conversation_id=gone, phone_number=key, at=at, asked_at=at))
         self._erased(replace(self.state, erased=True), self.state.id)
 
     def add(self, event: ConversationEvent, folded: Folded, sequence: int) -> None:

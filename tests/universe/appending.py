@@ -320,5 +320,6 @@ def _erase(tables: Tables, erasure: Piece, of: Any) -> None:  # noqa: ANN401
             row["phone_number"], row["outcome"] = "", None
     for post in [key for key, row in tables.posts.items() if row["phone_number"] == phone]:
         del tables.posts[post]
-    for place in [key for key, row in tables.spool.items() if row["key"] == phone]:
-        del tables.spool[place]
+    for place, row in list(tables.spool.items()):
+        if row["key"] == phone and row["spooled_at"] < erasure["asked_at"]:
+            del tables.spool[place]

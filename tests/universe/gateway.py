@@ -1,6 +1,7 @@
 """The statements of `db/sql/gateway.sql` for the way in: the spool, and outcomes of calls and commands."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
@@ -16,11 +17,15 @@ class Gateway:
     def notify(self, channel: str, payload: str) -> None:
         raise NotImplementedError
 
+    def now(self) -> datetime:
+        raise NotImplementedError
+
     def spool(self, *columns: Sequence[Any]) -> list[Row]:
         for values in zip(*columns, strict=True):
             self.tables.counters["spool"] = place = self.tables.counters.get("spool", 0) + 1
             names = ("topic", "key", "value", "request_id", "trace")
-            self.tables.spool[place] = Row(zip(names, values, strict=True), id=place)
+            row = Row(zip(names, values, strict=True), id=place, spooled_at=self.now())
+            self.tables.spool[place] = row
         self.notify("spool", "")
         return [Row(pg_notify=None)]
 
@@ -34,7 +39,8 @@ class Gateway:
         return []
 
     def spool_head(self, most: int) -> list[Row]:
-        return [Row(self.tables.spool[place]) for place in sorted(self.tables.spool)[:most]]
+        rows = [self.tables.spool[place] for place in sorted(self.tables.spool)[:most]]
+        return [Row({name: row[name] for name in row if name != "spooled_at"}) for row in rows]
 
     def unspool(self, ids: Sequence[int]) -> list[Row]:
         for place in ids:

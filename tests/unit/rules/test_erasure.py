@@ -1,7 +1,12 @@
 """A number is erased: nothing of it is left, and nothing brings it back."""
 
+from datetime import timedelta
+
+import pytest
+
 from rules import inputs as i
 from rules.codec import state_json
+from rules.events import Erased
 from rules.state import Conversation
 from schemas.events import MessageStatus
 from tests.support.chat import NUMBER, START, Chat, talking, types
@@ -22,6 +27,15 @@ def test_nothing_is_left_but_the_opt_out() -> None:
     assert (chat.tables.conversations, chat.tables.messages, chat.tables.sends) == ({}, {}, {})
     assert set(chat.tables.seen.values()) == {""}
     assert chat.tables.outcome("command", "k1") == {"command": "erase", "state": "done", "changed": True}
+
+
+@pytest.mark.parametrize("minutes", [-5, 0, 5])
+def test_what_was_accepted_after_it_was_asked_for_is_not_forgotten(minutes: int) -> None:
+    chat = talking()
+    asked_at = chat.now + timedelta(minutes=minutes)
+    [erased] = chat.command("erase", at=asked_at.isoformat())
+    assert isinstance(erased, Erased)
+    assert erased.asked_at == min(asked_at, chat.now), "no clock is ahead of the conversation's"
 
 
 def test_a_number_of_which_nothing_is_kept() -> None:
