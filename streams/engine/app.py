@@ -76,6 +76,9 @@ def create_app(
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "web_enabled": False,
+        # Else some sixty variables of everyday names (BROKER_URL, APP_VERSION, TIMEZONE, PRODUCER_ACKS) overrule
+        # what is said here.
+        "env": {},
         "datadir": str(data_dir),
         "loghandlers": [],
         "logging_config": {"version": 1, "disable_existing_loggers": False},
