@@ -46,7 +46,8 @@ def remember(known: KnownSends, before: Conversation, event: Event, given: Input
     if isinstance(event, Sent):
         send = _accepted(before, event)
     elif isinstance(event, Delivered | DeliveryFailed):
-        send = _reported(known.get(event.own_id) or _brought(given, event.own_id), event)
+        met = known.get(event.own_id) or _brought(given, event.own_id)
+        send = None if met is None else reported(met, event)
     if send is None:
         return known
     others = [each for each in known.values() if each.own_id != send.own_id]
@@ -88,9 +89,8 @@ def _brought(given: Input, own_id: str) -> KnownSend | None:
     return send if send is not None and send.own_id == own_id else None
 
 
-def _reported(send: KnownSend | None, event: Delivered | DeliveryFailed) -> KnownSend | None:
-    if send is None:
-        return None
+def reported(send: KnownSend, event: Delivered | DeliveryFailed) -> KnownSend:
+    """Return a send after a report of it."""
     told = replace(send, sid=event.sid, rank=event.rank)
     if isinstance(event, DeliveryFailed):
         return replace(told, came_back=send.came_back or event.came_back is not None)

@@ -3,7 +3,6 @@
 The furthest counts; a failure may bring a message back.
 """
 
-from dataclasses import replace
 from typing import cast
 
 from rules import came_back, held_sends, known_sends, left_in_silence, opt_out, sending
@@ -65,8 +64,7 @@ def _note_newer(draft: Draft, report: DeliveryReported, send: KnownSend) -> Know
     """Record a report that is further than all that is known; return the send as its table will have it."""
     if report.rank <= send.rank:
         return send
-    _note(draft, report, send)
-    return replace(send, rank=report.rank)
+    return known_sends.reported(send, _note(draft, report, send))
 
 
 def _of_early(report: EarlyReport) -> DeliveryReported:
@@ -106,49 +104,48 @@ def _keep_early(draft: Draft, report: DeliveryReported) -> None:
     )
 
 
-def _note(draft: Draft, report: DeliveryReported, send: KnownSend) -> None:
-    kind = "first" if send.turn_kind == "call" else "reply"
-    sid = send.sid or report.sid or ""
+def _note(draft: Draft, report: DeliveryReported, send: KnownSend) -> Delivered | DeliveryFailed:
     if report.failure is not None:
-        _failed(draft, report, send, kind, sid)
-        return
-    draft.emit(
-        Delivered(
-            own_id=send.own_id,
-            sid=sid,
-            status=report.status,
-            rank=report.rank,
-            kind=kind,
-            turn_id=send.turn_id,
-            message_id=send.message_id,
-            delivered_at=send.delivered_at or (report.at if report.delivered else None),
-            read_at=send.read_at or (report.at if report.read else None),
-        )
+        return _failed(draft, report, send, report.failure)
+    delivered = Delivered(
+        own_id=send.own_id,
+        sid=send.sid or report.sid or "",
+        status=report.status,
+        rank=report.rank,
+        kind=_kind(send),
+        turn_id=send.turn_id,
+        message_id=send.message_id,
+        delivered_at=send.delivered_at or (report.at if report.delivered else None),
+        read_at=send.read_at or (report.at if report.read else None),
     )
+    draft.emit(delivered)
+    return delivered
 
 
-def _failed(draft: Draft, report: DeliveryReported, send: KnownSend, kind: str, sid: str) -> None:
-    failure = report.failure
-    assert failure is not None, "only failures come here"
-    draft.emit(
-        DeliveryFailed(
-            own_id=send.own_id,
-            sid=sid,
-            status=report.status,
-            rank=report.rank,
-            kind=kind,
-            turn_id=send.turn_id,
-            message_id=send.message_id,
-            code=failure.code,
-            reason=failure.reason,
-            vendor_words=failure.vendor_words,
-            came_back=came_back.of_report(draft.state, report, send),
-        )
+def _failed(draft: Draft, report: DeliveryReported, send: KnownSend, failure: Failure) -> DeliveryFailed:
+    failed = DeliveryFailed(
+        own_id=send.own_id,
+        sid=send.sid or report.sid or "",
+        status=report.status,
+        rank=report.rank,
+        kind=_kind(send),
+        turn_id=send.turn_id,
+        message_id=send.message_id,
+        code=failure.code,
+        reason=failure.reason,
+        vendor_words=failure.vendor_words,
+        came_back=came_back.of_report(draft.state, report, send),
     )
+    draft.emit(failed)
     if failure.kind == "suppress":
         opt_out.by_vendor(draft, failure.code)
     elif not send.came_back and send.delivered_at is None and not _comes_back(draft, send):
         left_in_silence.failed(draft, send, failure.reason or "")
+    return failed
+
+
+def _kind(send: KnownSend) -> str:
+    return "first" if send.turn_kind == "call" else "reply"
 
 
 def _comes_back(draft: Draft, send: KnownSend) -> bool:

@@ -131,7 +131,7 @@ def _silenced(state: Conversation, turn: Turn, part: Part) -> str | None:
     if not opt_out.may_send(state, part):
         return "opted_out"
     taken_over, is_agents = state.taken_over_at, turn.kind == "reply" and part.notice is None
-    if taken_over is None or not is_agents or part.said_at is None or part.said_at >= taken_over:
+    if taken_over is None or not is_agents or part.said_at is None or part.said_at > taken_over:
         return None
     return "escalated" if state.status == "active" else state.status
 

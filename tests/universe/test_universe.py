@@ -32,6 +32,8 @@ KEPT = {
     142: "a statistics process that was thought dead wrote an old record behind the new owner's",
     912: "an erasure that was sent again while it told other addresses was taken for another command's id",
     650: "retention left a gap in the log where an owner's clock had been ahead",
+    1425: "a failure told after the delivery, both before the answer, sent a message again",
+    1465: "what was being sent in the very moment of a takeover was sent again after it",
     1241: "a call that was spooled after an erasure was asked for went with it",
     1096: "the universe ended while a worker was still frozen",
     626: "a former assignment's refused write took another's event out of the order of publication",

@@ -118,6 +118,19 @@ def test_a_failure_before_the_answer_waits_with_its_words() -> None:
     assert failed.came_back is not None
 
 
+@pytest.mark.parametrize("delivered", ["delivered", "read"])
+def test_a_failure_after_a_delivery_brings_nothing_back_when_both_came_before_the_answer(
+    delivered: str,
+) -> None:
+    chat, own_id = sending()
+    early(chat, delivered, "MM1")
+    early(chat, "failed", "MM1", failure=i.Failure(kind="passing", code="30008", reason="Pasajero"))
+    [_, first, failed] = chat.give(i.SendAccepted(own_id=own_id, sid="MM1"))
+    assert isinstance(first, Delivered)
+    assert isinstance(failed, DeliveryFailed)
+    assert (failed.came_back, chat.state.came_back) == (None, ())
+
+
 def test_a_report_that_proves_a_send_takes_nothing_back_of_what_was_told_before_it() -> None:
     chat, own_id = sending()
     early(chat, "failed", "MM1", failure=i.Failure(kind="suppress", code="21610", reason="Se dio de baja"))

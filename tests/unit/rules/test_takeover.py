@@ -119,14 +119,17 @@ def test_what_is_being_sent_then_is_awaited() -> None:
     assert chat.said()[1:] == ["uno"]
 
 
+@pytest.mark.parametrize("seconds", [0, 1])
 @pytest.mark.parametrize(("command", "reason"), [("escalate", "escalated"), ("close", "closed")])
-def test_what_was_being_sent_then_and_was_not_made_is_withdrawn(command: str, reason: str) -> None:
+def test_what_was_being_sent_then_and_was_not_made_is_withdrawn(
+    command: str, reason: str, seconds: int
+) -> None:
     chat = chatting()
     chat.write("¿precio?")
     chat.answer("uno\n\ndos")
     own_id = chat.sends()[0].part.own_id
     chat.give(i.SendUnknown(own_id=own_id, why="reset"))
-    chat.now += timedelta(seconds=1)
+    chat.now += timedelta(seconds=seconds)
     chat.command(command)
     [withdrawn] = chat.give(i.LookupDone(own_id=own_id, absent=True))
     assert isinstance(withdrawn, Withdrawn)
