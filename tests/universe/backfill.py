@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from aiokafka.errors import KafkaError
 
@@ -20,8 +19,11 @@ from web.database import Database
 from web.gap import Gap
 from web.publisher import Publishing
 
-_KAFKA: "WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Kafka, Process]]" = WeakKeyDictionary()
-"""The Kafka that a process reads, and the process, by event loop; the product asks a broker's address."""
+KAFKA_OF: dict[asyncio.AbstractEventLoop, tuple[Kafka, Process]] = {}
+"""The Kafka that a process reads, and the process, by event loop; the product asks a broker's address.
+
+A universe clears it at its end.
+"""
 
 
 def gap(  # noqa: PLR0913
@@ -33,7 +35,7 @@ def gap(  # noqa: PLR0913
     publisher: Publishing,
 ) -> Gap:
     """Return what a web process looks with."""
-    _KAFKA[process.loop] = kafka, process
+    KAFKA_OF[process.loop] = kafka, process
     now, messenger = process.world.datetime, Messenger(twilio, process)
     looking: Any = settings.model_copy(update={"twilio_account_sid": ACCOUNT})
     return Gap(
@@ -42,7 +44,7 @@ def gap(  # noqa: PLR0913
 
 
 async def _recent_values(settings: Settings, topic: str, since: datetime) -> AsyncIterator[bytes]:
-    kafka, process = _KAFKA[asyncio.get_running_loop()]
+    kafka, process = KAFKA_OF[asyncio.get_running_loop()]
     at = since.timestamp()
 
     def read() -> list[bytes]:

@@ -27,6 +27,7 @@ from schemas.topics import (
     MESSAGE_STATUS,
 )
 from tests.support.chat import paragraphs
+from tests.universe.backfill import KAFKA_OF
 from tests.universe.builds import fence
 from tests.universe.door import Door
 from tests.universe.group import Group
@@ -455,6 +456,7 @@ class Universe:
         for processes in (self.workers, self.webs, self.stats):
             processes.clear()  # type: ignore[attr-defined]
         bounds._given_up.clear()
+        KAFKA_OF.clear()
 
     def _is_at_rest(self) -> bool:
         return not self._unrest()
