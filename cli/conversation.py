@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 from cli.connected import postgres_and_kafka
@@ -12,7 +13,7 @@ from schemas.settings import Settings, require
 from web.commands import Commands, answer, command_of
 from web.outcomes import CommandOutcome, CommandOutcomes
 from web.publisher import Publisher
-from web.spool import Spool
+from web.spool import Spool, newest_in_spool
 
 _OK = range(200, 300)
 
@@ -40,7 +41,8 @@ async def _send(settings: Settings, command: ConversationCommand, request_id: st
         outcomes = CommandOutcomes(database)
         watching = asyncio.create_task(outcomes.watch())
         try:
-            commands = Commands(Publisher(kafka, Spool(database)), outcomes, settings.outcome_wait_seconds)
+            publisher, until = Publisher(kafka, Spool(database)), partial(newest_in_spool, database)
+            commands = Commands(publisher, outcomes, settings.outcome_wait_seconds, spooled_until=until)
             return await commands.submit(command, request_id)
         finally:
             watching.cancel()

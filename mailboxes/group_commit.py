@@ -19,7 +19,7 @@ class GroupCommit(Generic[Item, Result]):
     ) -> None:
         self._append, self._max_group, self._max_wait = append, max_group, max_wait  # seconds, if patient
         self._waiting: dict[Item, asyncio.Future[Result]] = {}
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)  # groups; meanwhile the next one gathers
         self._timer: tuple[float, asyncio.Handle] | None = None  # uvloop's handles do not tell when
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -20,12 +20,22 @@ def erase(draft: Draft, command: ConversationCommand) -> None:
         return  # somebody else's address
     told = tuple(letters.erasure(draft, key, command) for key in others if key != command.link)
     if draft.state.erasing is not None:
-        # Another command is already erasing it.
+        # Another command is already erasing it, up to what this one says where that is further.
         record(draft, command, changed=False, outcome=outcomes.command(changed=False))
+        if (further := _further(draft.state.erasing, command)) is not None:
+            draft.emit(ErasureBegun(command=further, letters=told))
     elif told:
         draft.emit(ErasureBegun(command=command.model_dump(mode="json"), letters=told))
     else:
         _forget(draft, command)
+
+
+def _further(begun: Json, command: ConversationCommand) -> Json | None:
+    """Return an erasure that takes as much as both do; None if it is the one that has begun."""
+    until, more = begun.get("spooled_until"), command.spooled_until
+    if until is None or (more is not None and more <= until):
+        return None
+    return {**begun, "spooled_until": more}
 
 
 def also(draft: Draft, key: str) -> None:
@@ -46,8 +56,8 @@ def _forget(draft: Draft, command: ConversationCommand) -> None:
     kept = letters.hand_over_of(command.hand_over or {}).opt_out
     if kept is not None and draft.state.opt_out is None:
         draft.emit(OptedOut(opt_out=kept, by=kept.source))
-    is_known = draft.state.id is not None
-    draft.emit(Erased(command_id=command.command_id, changed=is_known, asked_at=min(command.at, draft.now)))
+    is_known, until = draft.state.id is not None, command.spooled_until
+    draft.emit(Erased(command_id=command.command_id, changed=is_known, spooled_until=until))
 
 
 def record(draft: Draft, command: ConversationCommand, *, changed: bool, outcome: Json | None) -> None:

@@ -78,8 +78,8 @@ def erasure(draft: Draft, key: str, given: ConversationCommand) -> Letter:
     link = draft.state.key if root in (None, key) else root
     kept = _HAND_OVER.dump_python(HandOver(opt_out=draft.state.opt_out), mode="json", exclude_defaults=True)
     name = f"{given.command_id}:{key}"[-_LONGEST_ID:]
-    asked = given.at.isoformat()
-    return _letter(draft, name, "erase", key, by=given.by, at=asked, hand_over=kept, link=link)
+    until = given.spooled_until
+    return _letter(draft, name, "erase", key, by=given.by, hand_over=kept, link=link, spooled_until=until)
 
 
 def message(draft: Draft, number: str, received: InboundMessage, identity: str, mark: str | None) -> Letter:

@@ -60,8 +60,8 @@ def _erasure_begun(before: Conversation, event: e.ErasureBegun, at: e.Recorded) 
 
 def _erased(before: Conversation, event: e.Erased, at: e.Recorded) -> Iterator[Change]:
     yield from _unfinished(before)
-    asked_at = event.asked_at or at.at
-    yield Erasure(conversation_id=before.id, phone_number=before.key, at=at.at, asked_at=asked_at)
+    until = event.spooled_until
+    yield Erasure(conversation_id=before.id, phone_number=before.key, at=at.at, spooled_until=until)
     if event.command_id is not None:
         if before.erasing is None:
             yield SeenRow(kind="command", event_id=event.command_id, phone_number="", at=at.at)

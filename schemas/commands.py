@@ -46,6 +46,9 @@ class ConversationCommand(Event):
     `seen`: position of the newest command of this number that its sender knew of; where another operator's
     was done since, it is refused instead of undoing what that one did.
 
+    `spooled_until`: of an `erase`, the id of the newest event that waited in Postgres for Kafka when it was
+    accepted, 0 if none did. What waits behind it stays. None, as of whoever does not know: all goes.
+
     `write` needs `text`, or `content_sid` (an approved template, with `content_variables`;
     `needs_number`: one of authentication, which WhatsApp takes for a number alone); `change_agent`
     `agent_id`; `note_details` `details`.
@@ -78,6 +81,7 @@ class ConversationCommand(Event):
     report: MessageStatus | None = None
     reason: Sentence | None = None
     seen: Position | None = None
+    spooled_until: Position | None = None
     request_id: RequestId = None
 
     @model_validator(mode="after")

@@ -171,8 +171,8 @@ class Erasure:
     conversation_id: int | None
     phone_number: str
     at: datetime
-    #: Events that were spooled later came after the erasure, and stay.
-    asked_at: datetime
+    #: Id of the newest event in the spool that came before the erasure; None: all did.
+    spooled_until: int | None = None
 
 
 Change = (

@@ -1,5 +1,6 @@
 """The gateway's composition root: routes and what stands behind them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from web.answers import Next as Handler
 from web.answers import errors_as_json, not_stored
 from web.bodies import HANDLER_ARGS, LARGEST_BODY
 from web.calls import Calls, OutcomeSource
-from web.commands import CommandOutcomeSource, Commands, TemplateSource
+from web.commands import CommandOutcomeSource, Commands, TemplateSource, unknown
 from web.conversations import Conversations, Rows
 from web.dead_letters.letters import Letters
 from web.dead_letters.routes import DeadLetterRoutes
@@ -40,6 +41,7 @@ class Collaborators:
     stats: StatsView
     media: Media
     templates: TemplateSource | None = None
+    spooled_until: Callable[[], Awaitable[int | None]] = unknown
     ops: web.Application | None = None
 
 
@@ -72,7 +74,13 @@ def _add_api(app: web.Application, settings: Settings, outside: Collaborators) -
     app.router.add_post("/api/call-completed", calls.post)
     app.router.add_get("/api/conversations/{phone}", Conversations(outside.database).get)
     app.router.add_get("/api/conversations/{phone}/media/{sid}/{index}", outside.media.get)
-    commands = Commands(outside.publisher, outside.commands, settings.outcome_wait_seconds, outside.templates)
+    commands = Commands(
+        outside.publisher,
+        outside.commands,
+        settings.outcome_wait_seconds,
+        outside.templates,
+        spooled_until=outside.spooled_until,
+    )
     app.router.add_post("/api/conversations/{phone}/commands", commands.post)
     if outside.letters is not None:
         DeadLetterRoutes(outside.letters).add_to(app)

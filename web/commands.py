@@ -5,7 +5,7 @@ A template is compared with what Twilio knows of it: what does not fit is said a
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, Protocol, get_args
 
@@ -73,6 +73,10 @@ class CommandOutcomeSource(Protocol):
     async def wait(self, event_id: str, seconds: float) -> CommandOutcome | None: ...
 
 
+async def unknown() -> None:
+    """Tell of no place in the spool."""
+
+
 class Commands:
     """Publishes a command and waits for its outcome. A command's id makes it idempotent."""
 
@@ -83,9 +87,17 @@ class Commands:
         wait_seconds: float,
         templates: TemplateSource | None = None,
         now: Callable[[], datetime] = now,
+        spooled_until: Callable[[], Awaitable[int | None]] = unknown,
     ) -> None:
-        """`templates`: where a template's variables are looked up, None: nowhere; `now`: a command's time."""
+        """Make them.
+
+        Args:
+            templates: where a template's variables are looked up; None: nowhere.
+            now: a command's time.
+            spooled_until: the newest event that waits in the spool, see `web.spool.newest_in_spool`.
+        """
         self._now = now
+        self._spooled_until = spooled_until
         self._templates = templates
         self._publisher = publisher
         self._outcomes = outcomes
@@ -113,6 +125,8 @@ class Commands:
         if outcome is None:
             if self._templates is not None:
                 command = await check_template(self._templates, command)
+            if command.command == "erase":
+                command = command.model_copy(update={"spooled_until": await self._spooled_until()})
             await self._publisher.publish(CONVERSATION_COMMAND, command.key, command.to_json(), request_id)
         if outcome is None or not outcome.is_final:
             seconds = max(0.0, answer_at - clock())

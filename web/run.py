@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -44,7 +45,7 @@ from web.ops.presence import Presence
 from web.ops.setup import OpsCollaborators, create_ops
 from web.outcomes import CommandOutcomes, Outcomes
 from web.publisher import Publisher
-from web.spool import Spool
+from web.spool import Spool, newest_in_spool
 from web.start import check, warn
 from web.vendors import VendorOutcomes, Vendors
 from web.work import Work
@@ -127,13 +128,16 @@ async def _serve(settings: Settings, outside: Outside, stop: asyncio.Event) -> i
     call_backfill = CallBackfill(settings, database, publisher, calls, lists)
     presence = Presence(database)
     live, behind_gap = Live(database, presence), BehindGap(publisher, gap)
+    until = partial(newest_in_spool, database)
     letters, templates = Letters(Index(settings, database), kafka), TwilioContent(readers.messenger.api)
     ops = OpsCollaborators(
         database=database,
         health=health,
         stats=stats,
         workers=workers,
-        commands=Commands(behind_gap, commands, settings.outcome_wait_seconds, templates),
+        commands=Commands(
+            behind_gap, commands, settings.outcome_wait_seconds, templates, spooled_until=until
+        ),
         media=media,
         letters=letters,
         live=live,
@@ -151,6 +155,7 @@ async def _serve(settings: Settings, outside: Outside, stop: asyncio.Event) -> i
             stats=stats,
             media=media,
             templates=templates,
+            spooled_until=until,
             ops=create_ops(settings, ops),
         ),
     )

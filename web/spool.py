@@ -134,6 +134,14 @@ class Spool:
         return bool(rows) and len(published) == len(rows)
 
 
+async def newest_in_spool(database: Database) -> int | None:
+    """Return the id of the newest event in the spool, 0 if there is none, None if Postgres does not tell."""
+    try:
+        return int(await database.quick_value(_sql.spool_newest))
+    except Unavailable:
+        return None
+
+
 async def _publish_rows(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
     """Publish in strict order within a line, concurrently across lines; a line stops at its first failure."""
     published = await asyncio.gather(*(_publish_line(line, send) for line in in_lines(rows)))

@@ -5,10 +5,10 @@ since. So everything that waits is published again, oldest first, and counts as 
 it twice changes nothing.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions
@@ -28,6 +28,8 @@ from clients.kafka.topics import (
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.topics import STATS_CHANGELOG, topic_name
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +126,27 @@ async def copy(settings: Settings, source: Source, waiting: Waiting) -> int:
 
 async def _publish(producer: AIOKafkaProducer, name: str, records: Sequence[ConsumerRecord]) -> None:
     """Publish records as they are, their time included."""
-    sent = [
-        await producer.send(
-            name,
-            record.value,
-            b"" if record.key is None and record.value is None else record.key,
-            timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
-            headers=list(record.headers),
-        )
-        for record in records
-    ]
-    for record, each in zip(records, sent, strict=True):
-        try:
-            await each
-        except MessageSizeTooLargeError as error:
-            place = f"{record.topic}/{record.partition}/{record.offset}"
-            advice = "raise the topic's max.message.bytes, and repeat the command"
-            raise ConfigurationError(
-                f"{name}: the record {place} is larger than it takes; {advice}"
-            ) from error
+    sent = [(record, await _named(name, record, _send(producer, name, record))) for record in records]
+    for record, each in sent:
+        await _named(name, record, each)
+
+
+def _send(producer: AIOKafkaProducer, name: str, record: ConsumerRecord) -> Awaitable[Awaitable[object]]:
+    sending: Awaitable[Awaitable[object]] = producer.send(
+        name,
+        record.value,
+        b"" if record.key is None and record.value is None else record.key,
+        timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+        headers=list(record.headers),
+    )
+    return sending
+
+
+async def _named(name: str, record: ConsumerRecord, work: Awaitable[T]) -> T:
+    """Wait for a step of publishing; say which record a topic refuses."""
+    try:
+        return await work
+    except MessageSizeTooLargeError as error:
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        advice = "raise the topic's max.message.bytes, and repeat the command"
+        raise ConfigurationError(f"{name}: the record {place} is larger than it takes; {advice}") from error

@@ -57,7 +57,7 @@ WHERE m.conversation_id IN (SELECT id FROM history) AND m.twilio_message_id = $2
 
 -- name: stats
 -- $1: time zone; $2: the day, null for today. A conversation of the day is answered when a message was taken up after the
--- first call of that day, or had waited for its first call of all. What `data` holds is an event's, see rules/events.py. Of
+-- first call of that day, or had waited for its first call of all. What `data` holds is an event's, see rules/events. Of
 -- builds before the log messages have no events: their turns tell the order.
 WITH day AS (SELECT d::timestamp AT TIME ZONE $1 AS begins, (d + 1)::timestamp AT TIME ZONE $1 AS ends
              FROM (SELECT coalesce($2::date, (now() AT TIME ZONE $1)::date) AS d) asked),
@@ -191,6 +191,9 @@ SELECT EXISTS (SELECT 1 FROM conversation_spool WHERE key = ANY($1::text[]))
 
 -- name: spool_holds_some
 SELECT EXISTS (SELECT 1 FROM conversation_spool)
+
+-- name: spool_newest
+SELECT coalesce(max(id), 0) FROM conversation_spool
 
 -- name: spool_session
 -- Longer than a pass may last: a process frozen in the middle of one loses its session, and with it the lock.

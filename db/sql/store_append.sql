@@ -209,8 +209,8 @@ DELETE FROM conversation_backend_posts p
 
 -- name: erasures
 SELECT n.* FROM unnest(:erasure_place::int[], :erasure_number::text[], :erasure_digest::text[],
-    :erasure_conversation::int[], :erasure_at::timestamp[], :erasure_asked_at::timestamp[])
-    AS n(place, phone_number, digest, conversation_id, at, asked_at)
+    :erasure_conversation::int[], :erasure_at::timestamp[], :erasure_spooled_until::bigint[])
+    AS n(place, phone_number, digest, conversation_id, at, spooled_until)
   JOIN written USING (place)
 
 -- name: erased_numbers
@@ -238,7 +238,8 @@ DELETE FROM conversation_backend_posts p USING erasures n WHERE p.phone_number =
 
 -- name: erased_spool
 -- What was spooled later comes after the erasure, as what lies behind it in a topic does.
-DELETE FROM conversation_spool p USING erasures n WHERE p.key = n.phone_number AND p.spooled_at < n.asked_at
+DELETE FROM conversation_spool p USING erasures n
+  WHERE p.key = n.phone_number AND (n.spooled_until IS NULL OR p.id <= n.spooled_until)
 
 -- name: erased_dead_letters
 -- Whatever their keys are, also those that tell of somebody else as well.

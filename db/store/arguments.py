@@ -25,7 +25,7 @@ _COLUMNS = {
     "suppression": ("place", "number", "source", "event_id", "since"),
     "post": ("place", "conversation", "number", "phone", "payload"),
     "taken": ("place", "conversation", "number"),
-    "erasure": ("place", "number", "digest", "conversation", "at", "asked_at"),
+    "erasure": ("place", "number", "digest", "conversation", "at", "spooled_until"),
 }
 """Of each table, named as in `sql/store_append.sql`. `place`: which write of the group a row belongs to.
 
@@ -138,9 +138,9 @@ class Arguments:
         for taken in merged.taken_posts.values():
             self._row("taken", place, taken.conversation_id, taken.number)
         if (erased := merged.erasure) is not None:
-            times = _utc(erased.at), _utc(erased.asked_at)
+            row = erased.conversation_id, _utc(erased.at), erased.spooled_until
             for digest in number_digests(self._erasure_key, erased.phone_number):
-                self._row("erasure", place, erased.phone_number, digest, erased.conversation_id, *times)
+                self._row("erasure", place, erased.phone_number, digest, *row)
 
     def _row(self, table: str, *values: object) -> None:
         self.tables.add(table)

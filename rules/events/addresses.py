@@ -1,7 +1,6 @@
 """What happens between the addresses of one person, and when everything is forgotten."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from rules.state import HandOver, Letter
@@ -86,4 +85,4 @@ class Erased:
 
     command_id: str | None = None
     changed: bool = True
-    asked_at: datetime | None = None  #: by the command: what was accepted later is not forgotten
+    spooled_until: int | None = None  #: see `ConversationCommand`

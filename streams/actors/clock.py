@@ -7,6 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
+log = structlog.get_logger()
+
 # Twice the error that a clock may have for waits of seconds to hours.
 _LONGEST_ROUND_TRIP_SECONDS = 1.0
 
@@ -28,14 +32,20 @@ class DatabaseClock:
     async def set(self, ask: Callable[[], Awaitable[datetime]]) -> None:
         """Set the clock from Postgres, taking half of the round trip for the way back.
 
-        Once set, ignore an answer after too long a round trip, which says too little.
+        An answer after too long a round trip, as when `ask` waited for Postgres to come back, says too
+        little: once set, ignore it; before, ask again.
         """
+        while not await self._set(ask) and not self._is_set:
+            log.warning("Postgres took too long to tell the time, and is asked again")
+
+    async def _set(self, ask: Callable[[], Awaitable[datetime]]) -> bool:
         before = self._steady()
         told = await ask()
         after = self._steady()
-        if self._is_set and after - before > _LONGEST_ROUND_TRIP_SECONDS:
-            return
+        if after - before > _LONGEST_ROUND_TRIP_SECONDS:
+            return False
         self._base, self._at, self._is_set = told, (before + after) / 2, True
+        return True
 
     def now(self) -> datetime:
         """Return the time, aware, in UTC."""

@@ -32,7 +32,7 @@ from schemas.topics import (
 )
 from streams.actors.judge import is_away
 from streams.actors.letters import Letters
-from streams.actors.reading import Arrived, InputReader, via
+from streams.actors.reading import Arrived, InputReader
 from streams.actors.records import NotForeseen, parsed, produced_at
 from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told
@@ -257,7 +257,6 @@ def _instead_of(arrived: Arrived) -> Input:
             event_id=event.event_id,
             received_at=event.received_at,
             address=event.params.get("From", ""),
-            via=via(event),
             request_id=event.request_id or arrived.request_id,
             trace=arrived.trace,
         )

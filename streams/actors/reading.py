@@ -157,7 +157,7 @@ class InputReader:
             params=dict(params) if params.get("NumMedia", "0") != "0" else None,
             linked=(linked := _linked(message)).keys,
             parent=linked.parent,
-            via=via(message),
+            via=message.sender if message.person is not None else None,
             message=message,
             mark=arrived.mark.text if arrived.mark else None,
         )
@@ -310,11 +310,6 @@ def _command(arrived: Arrived) -> Told:
         command=command, received_at=arrived.at, request_id=arrived.request_id, trace=arrived.trace
     )
     return Told(given=given, event=identity)
-
-
-def via(message: InboundMessage) -> str | None:
-    """Return the key of the other address of this person that a message came from, None for its own."""
-    return message.sender if message.person is not None else None
 
 
 def _buried(message: InboundMessage) -> Told:

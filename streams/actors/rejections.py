@@ -47,6 +47,11 @@ class Rejections:
         self._judge = Judge(waits)
         self._retried: dict[str, Retried] = {}
 
+    @property
+    def longest_wait(self) -> float:
+        """Seconds between two tries of what fails again and again."""
+        return self._waits[-1]
+
     def retried(self) -> list[dict[str, Any]]:
         """Return what is tried again, oldest first: why, how often it failed, and for how long."""
         now = _now()
@@ -84,7 +89,7 @@ class Rejections:
             return Verdict.SKIP
         instead = _instead_of(message, type(error).__name__)
         if instead is None and message.origin is None and not isinstance(message.given, i.TimerFired):
-            await asyncio.sleep(self._waits[-1])  # an effect's result: the effect is wanted again at once
+            await asyncio.sleep(self.longest_wait)  # an effect's result: the effect is wanted again at once
         return instead or Verdict.SKIP
 
     async def _buried(self, message: Told | None, error: Exception, ruling: Ruling) -> bool:

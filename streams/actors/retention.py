@@ -68,7 +68,7 @@ class Retention:
         await every(_LOOK_EVERY_SECONDS, self.sweep, at_once=True, forgive=POSTGRES_ERRORS, problem=problem)
 
     async def sweep(self) -> None:
-        """Remove all that is past its time now. The log behind a snapshot goes with the sweep after that."""
+        """Remove all that is past its time now. Events that a snapshot covers go with the sweep after it."""
         if self._assignment != self._generation():
             self._assignment, self._told, self._settled = self._generation(), set(), {}
         await forget_removals(self._pool)

@@ -76,8 +76,8 @@ def create_app(
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "web_enabled": False,
-        # Else some sixty variables of everyday names (BROKER_URL, APP_VERSION, TIMEZONE, PRODUCER_ACKS) overrule
-        # what is said here.
+        # Else some sixty variables of everyday names (BROKER_URL, APP_VERSION, TIMEZONE, PRODUCER_ACKS …)
+        # overrule what is said here.
         "env": {},
         "datadir": str(data_dir),
         "loghandlers": [],

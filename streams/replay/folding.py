@@ -50,7 +50,7 @@ class NumberLog:
         at = event.at - timedelta(microseconds=1)
         self._log.clear()
         gone, key = self.state.id, self.state.key
-        self._changes.append(Erasure(conversation_id=gone, phone_number=key, at=at, asked_at=at))
+        self._changes.append(Erasure(conversation_id=gone, phone_number=key, at=at))
         self._erased(replace(self.state, erased=True), self.state.id)
 
     def add(self, event: ConversationEvent, folded: Folded, sequence: int) -> None:

@@ -96,8 +96,7 @@ async def whole_chat(pool: Pool) -> StoredChat:
 async def outside(pool: Pool, phone: str) -> None:
     """Store what other processes keep of a number."""
     for statement in (
-        "INSERT INTO conversation_spool (topic, key, value, spooled_at)"
-        " VALUES ('inbound-message', $1, 'secreto', '2026-01-01')",
+        "INSERT INTO conversation_spool (topic, key, value) VALUES ('inbound-message', $1, 'secreto')",
         "INSERT INTO conversation_presence VALUES ($1, 'Ana', now())",
         "INSERT INTO conversation_replay (id, topic, mode, options)"
         " VALUES ('r' || $1, 'inbound-message', 'again', jsonb_build_object('number', $1::text))",

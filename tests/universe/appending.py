@@ -320,6 +320,7 @@ def _erase(tables: Tables, erasure: Piece, of: Any) -> None:  # noqa: ANN401
             row["phone_number"], row["outcome"] = "", None
     for post in [key for key, row in tables.posts.items() if row["phone_number"] == phone]:
         del tables.posts[post]
+    until = erasure["spooled_until"]
     for place, row in list(tables.spool.items()):
-        if row["key"] == phone and row["spooled_at"] < erasure["asked_at"]:
+        if row["key"] == phone and (until is None or place <= until):
             del tables.spool[place]

@@ -1,7 +1,6 @@
 """The statements of `db/sql/gateway.sql` for the way in: the spool, and outcomes of calls and commands."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
@@ -17,15 +16,11 @@ class Gateway:
     def notify(self, channel: str, payload: str) -> None:
         raise NotImplementedError
 
-    def now(self) -> datetime:
-        raise NotImplementedError
-
     def spool(self, *columns: Sequence[Any]) -> list[Row]:
         for values in zip(*columns, strict=True):
             self.tables.counters["spool"] = place = self.tables.counters.get("spool", 0) + 1
             names = ("topic", "key", "value", "request_id", "trace")
-            row = Row(zip(names, values, strict=True), id=place, spooled_at=self.now())
-            self.tables.spool[place] = row
+            self.tables.spool[place] = Row(zip(names, values, strict=True), id=place)
         self.notify("spool", "")
         return [Row(pg_notify=None)]
 
@@ -35,12 +30,14 @@ class Gateway:
     def spool_holds_some(self) -> list[Row]:
         return [Row(exists=bool(self.tables.spool))]
 
+    def spool_newest(self) -> list[Row]:
+        return [Row(coalesce=max(self.tables.spool, default=0))]
+
     def spool_session(self) -> list[Row]:
         return []
 
     def spool_head(self, most: int) -> list[Row]:
-        rows = [self.tables.spool[place] for place in sorted(self.tables.spool)[:most]]
-        return [Row({name: row[name] for name in row if name != "spooled_at"}) for row in rows]
+        return [Row(self.tables.spool[place]) for place in sorted(self.tables.spool)[:most]]
 
     def unspool(self, ids: Sequence[int]) -> list[Row]:
         for place in ids:

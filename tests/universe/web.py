@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,7 +30,7 @@ from web.kafka_link import KafkaLink
 from web.notifications import CALL_OUTCOME, COMMAND_OUTCOME, SPOOL
 from web.outcomes import CommandOutcomes, Outcomes
 from web.publisher import Publisher
-from web.spool import Spool
+from web.spool import Spool, newest_in_spool
 from web.twilio_webhooks import TwilioWebhooks
 
 _AGAIN_SECONDS = 0.1
@@ -217,7 +218,11 @@ class Web:
             "status": hooks.status,
             "calls": Calls(settings, behind_gap, outcomes).post,
             "commands": Commands(
-                behind_gap, commands, settings.outcome_wait_seconds, now=process.world.datetime
+                behind_gap,
+                commands,
+                settings.outcome_wait_seconds,
+                now=process.world.datetime,
+                spooled_until=partial(newest_in_spool, database),
             ).post,
         }
         missed.listening()

@@ -126,7 +126,7 @@ class Process:
         self.loop = Loop(world, self)
         self.is_alive = True
         self.dies_in: int | None = None
-        self.frozen_until = 0.0
+        self.frozen_until = self._asleep_until = 0.0
         self.cut_off: set[str] = set()
         """Services that it cannot reach."""
         self.died: Callable[[], None] = lambda: None
@@ -155,9 +155,15 @@ class Process:
                 return
 
     def freeze(self, seconds: float, *, is_asleep: bool) -> None:
-        """Freeze it like SIGSTOP; with `is_asleep`, like a machine's suspend, which stops its clock."""
-        self.frozen_until = self.world.now + seconds
-        self.loop.slept += seconds if is_asleep else 0.0
+        """Freeze it like SIGSTOP; with `is_asleep`, like a machine's suspend, which stops its clock.
+
+        One that is frozen already stays so for as long as either lasts; its clock never goes back.
+        """
+        now, until = self.world.now, self.world.now + seconds
+        if is_asleep:
+            self.loop.slept += max(0.0, until - max(now, self._asleep_until))
+            self._asleep_until = max(until, self._asleep_until)
+        self.frozen_until = max(until, self.frozen_until)
         self.world.look_again()
         self.world.note("frozen", self.name, f"{seconds:.3f}", is_asleep)
 

@@ -10,7 +10,6 @@ from rules.effects import Effect
 from rules.inputs import Input
 from schemas.errors import Fenced
 from streams.actors.effects.performer import Performer
-from streams.actors.judge import WAITS
 from streams.actors.rejections import Rejections
 from streams.actors.values import Job, Told
 
@@ -88,4 +87,4 @@ class EffectRunner:
             except Exception as error:  # noqa: BLE001 - judged like what a message comes to
                 if (verdict := await self._rejections(key, None, error, attempt)) is Verdict.STOP:
                     raise Refused(verdict) from error
-                await asyncio.sleep(WAITS[-1] if verdict is Verdict.SKIP else 0)
+                await asyncio.sleep(self._rejections.longest_wait if verdict is Verdict.SKIP else 0)

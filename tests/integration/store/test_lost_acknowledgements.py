@@ -91,7 +91,7 @@ async def test_a_removal_whose_acknowledgement_is_lost_counts(
     pool: Pool, way: Pool, proxy: PostgresProxy, ana: Person
 ) -> None:
     await ana.append(way, ana.begins())
-    gone = ana.write(Erasure(conversation_id=1, phone_number=ana.phone, at=AT, asked_at=AT), state=None)
+    gone = ana.write(Erasure(conversation_id=1, phone_number=ana.phone, at=AT), state=None)
     assert await append(way, [ana.write(*gone.changes, state=None, epoch=9)]) == [Fenced(epoch=1)]
     proxy.lose_next_answers()
     assert await append(way, [gone]) == [Written(version=0)]

@@ -1,7 +1,5 @@
 """A number is erased: nothing of it is left, and nothing brings it back."""
 
-from datetime import timedelta
-
 import pytest
 
 from rules import inputs as i
@@ -29,13 +27,11 @@ def test_nothing_is_left_but_the_opt_out() -> None:
     assert chat.tables.outcome("command", "k1") == {"command": "erase", "state": "done", "changed": True}
 
 
-@pytest.mark.parametrize("minutes", [-5, 0, 5])
-def test_what_was_accepted_after_it_was_asked_for_is_not_forgotten(minutes: int) -> None:
-    chat = talking()
-    asked_at = chat.now + timedelta(minutes=minutes)
-    [erased] = chat.command("erase", at=asked_at.isoformat())
+@pytest.mark.parametrize("until", [None, 0, 7])
+def test_it_takes_what_waited_for_kafka_when_it_was_asked_for(until: int | None) -> None:
+    [erased] = talking().command("erase", spooled_until=until)
     assert isinstance(erased, Erased)
-    assert erased.asked_at == min(asked_at, chat.now), "no clock is ahead of the conversation's"
+    assert erased.spooled_until == until
 
 
 def test_a_number_of_which_nothing_is_kept() -> None:
