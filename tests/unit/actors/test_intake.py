@@ -314,6 +314,13 @@ async def test_one_that_cannot_be_read_spoils_nothing_of_those_around_it() -> No
     assert broker.letters == []
 
 
+async def test_one_that_names_its_person_but_no_address_fails_in_the_persons_turn() -> None:
+    value = json.loads(good("SM2", "spoiled")) | {"person": NUMBER}
+    value["params"]["From"] = "messenger:xyz"
+    mailboxes = await told(Broker(), Message(json.dumps(value).encode()), Message(good("SM3")))
+    assert (mailboxes.handled, mailboxes.failed) == (["SM3"], [("SM2", "ZeroDivisionError")])
+
+
 class SlowReader(Reader):
     """Commands of one number wait for something."""
 

@@ -7,7 +7,7 @@ import pytest
 from rules import effects as f
 from rules import inputs as i
 from rules.codec import state_of
-from rules.events import Received
+from rules.events import Erased, Received
 from rules.state import Conversation, Waiting
 from schemas.events import InboundMessage
 from schemas.rows import Json
@@ -323,6 +323,24 @@ def test_erased_at_either_address_nothing_is_left_at_any(address: str) -> None:
     assert person.chat(address).tables.outcome("command", "k1")["changed"] is True
     assert person.told(person.both("hola de nuevo")) == ["received", "linked"], "and it may begin anew"
     assert person.settle() == ["merging", "merged", "took_over"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "until"), [(3, 5, 5), (5, 3, 5), (3, 3, 3), (3, None, None), (None, 3, None)]
+)
+def test_a_second_erasure_before_the_first_is_done_takes_as_much_as_both(
+    first: int | None, second: int | None, until: int | None
+) -> None:
+    person = linked(called())
+    chat = person.chat(NUMBER)
+    chat.command("erase", command_id="k1", spooled_until=first)
+    chat.command("erase", command_id="k2", spooled_until=second)
+    person.settle()
+    for key in (NUMBER, USER):
+        erased = [each.event for each in person.chat(key).events if isinstance(each.event, Erased)]
+        assert until in [each.spooled_until for each in erased]
+    assert chat.tables.outcome("command", "k1")["state"] == "done"
+    assert chat.tables.outcome("command", "k2")["state"] == "done"
 
 
 @pytest.mark.parametrize("address", [NUMBER, USER])
