@@ -23,7 +23,7 @@ def erase(draft: Draft, command: ConversationCommand) -> None:
         # Another command is already erasing it, up to what this one says where that is further.
         record(draft, command, changed=False, outcome=outcomes.command(changed=False))
         if (further := _further(draft.state.erasing, command)) is not None:
-            draft.emit(ErasureBegun(command=further, letters=told))
+            draft.emit(ErasureBegun(command=further, letters=()))
     elif told:
         draft.emit(ErasureBegun(command=command.model_dump(mode="json"), letters=told))
     else:
