@@ -37,6 +37,7 @@ KEPT = {
     3128: "a process that was suspended twice at once had a clock that went back",
     3322: "the same",
     3077: "the simulated store compared times with and without a zone",
+    4141: "the judge held two clocks to one order",
     1425: "a failure told after the delivery, both before the answer, sent a message again",
     1465: "what was being sent in the very moment of a takeover was sent again after it",
     1241: "a call that was spooled after an erasure was asked for went with it",
