@@ -74,7 +74,7 @@ class CommandOutcomeSource(Protocol):
 
 
 async def unknown() -> None:
-    """Tell of no place in the spool."""
+    """Return None: nobody says what waits in the spool."""
 
 
 class Commands:

@@ -5,10 +5,10 @@ since. So everything that waits is published again, oldest first, and counts as 
 it twice changes nothing.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions
@@ -28,8 +28,6 @@ from clients.kafka.topics import (
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.topics import STATS_CHANGELOG, topic_name
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +124,25 @@ async def copy(settings: Settings, source: Source, waiting: Waiting) -> int:
 
 async def _publish(producer: AIOKafkaProducer, name: str, records: Sequence[ConsumerRecord]) -> None:
     """Publish records as they are, their time included."""
-    sent = [(record, await _named(name, record, _send(producer, name, record))) for record in records]
-    for record, each in sent:
-        await _named(name, record, each)
+    sent = []
+    for record in records:
+        with _refused(name, record):
+            key = b"" if record.key is None and record.value is None else record.key
+            at = record.timestamp if record.timestamp >= 0 else None
+            headers = list(record.headers)
+            sent.append(
+                (record, await producer.send(name, record.value, key, timestamp_ms=at, headers=headers))
+            )
+    for record, acknowledged in sent:
+        with _refused(name, record):
+            await acknowledged
 
 
-def _send(producer: AIOKafkaProducer, name: str, record: ConsumerRecord) -> Awaitable[Awaitable[object]]:
-    sending: Awaitable[Awaitable[object]] = producer.send(
-        name,
-        record.value,
-        b"" if record.key is None and record.value is None else record.key,
-        timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
-        headers=list(record.headers),
-    )
-    return sending
-
-
-async def _named(name: str, record: ConsumerRecord, work: Awaitable[T]) -> T:
-    """Wait for a step of publishing; say which record a topic refuses."""
+@contextmanager
+def _refused(name: str, record: ConsumerRecord) -> Iterator[None]:
+    """Say which record a topic refuses for its size."""
     try:
-        return await work
+        yield
     except MessageSizeTooLargeError as error:
         place = f"{record.topic}/{record.partition}/{record.offset}"
         advice = "raise the topic's max.message.bytes, and repeat the command"

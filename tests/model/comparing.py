@@ -15,29 +15,9 @@ from rules.events import Recorded
 from rules.evolve import evolve
 from rules.state import Conversation
 from tests.model.number import Number
+from tests.support.tables import OF_A_CONVERSATION, OF_A_MESSAGE
 
 Row = Mapping[str, Any]
-_OF_A_CONVERSATION = (
-    *(
-        "client_name",
-        "elevenlabs_conversation_id",
-        "agent_id",
-        "batch_id",
-        "recipient_id",
-        "status",
-        "call_summary",
-    ),
-    *(
-        "started_at",
-        "last_message_at",
-        "closed_at",
-        "last_inbound_at",
-        "escalated_at",
-        "message_count",
-        "metadata",
-    ),
-)
-_OF_A_MESSAGE = ("direction", "content", "twilio_message_id", "sent_at", "delivered_at", "read_at")
 
 
 async def compare(pool: Pool, numbers: Iterable[Number]) -> None:
@@ -45,8 +25,8 @@ async def compare(pool: Pool, numbers: Iterable[Number]) -> None:
     found = await _Found.read(pool)
     for number in numbers:
         tables, key = number.chat.tables, number.key
-        _same(tables.conversations, found.conversations[key], _OF_A_CONVERSATION)
-        _same(tables.messages, found.messages[key], _OF_A_MESSAGE)
+        _same(tables.conversations, found.conversations[key], OF_A_CONVERSATION)
+        _same(tables.messages, found.messages[key], OF_A_MESSAGE)
         for own_id, row in tables.sends.items():
             _same({own_id: row}, {own_id: found.sends[key][own_id]}, row)
         assert tables.sends.keys() == found.sends[key].keys()

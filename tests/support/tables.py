@@ -1,7 +1,7 @@
 """The store's tables in memory, as the rules' events change them, refusing what the store refuses."""
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from schemas.rows import (
     BackendPost,
@@ -19,6 +19,24 @@ from schemas.rows import (
 )
 
 Row = dict[str, Any]
+OF_A_CONVERSATION: Final = (
+    "client_name",
+    "elevenlabs_conversation_id",
+    "agent_id",
+    "batch_id",
+    "recipient_id",
+    "status",
+    "call_summary",
+    "started_at",
+    "last_message_at",
+    "closed_at",
+    "last_inbound_at",
+    "escalated_at",
+    "message_count",
+    "metadata",
+)
+OF_A_MESSAGE: Final = ("direction", "content", "twilio_message_id", "sent_at", "delivered_at", "read_at")
+"""The columns that a comparison of rows, in Postgres and as projected, goes by."""
 # Above every rank, for a change without one.
 _LAST = 99
 

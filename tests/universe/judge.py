@@ -26,40 +26,16 @@ from rules.evolve import evolve
 from rules.project import project
 from rules.state import Conversation
 from schemas.topics import CONVERSATION_EVENT, DEAD_LETTER
-from tests.support.tables import Tables
+from tests.support.tables import OF_A_CONVERSATION, OF_A_MESSAGE, Tables
 from tests.universe.appending import POISON
 from tests.universe.builds import without
-from tests.universe.ledgers import intended_by, judge_ledgers
+from tests.universe.ledgers import CLOCKS_DIFFER, intended_by, judge_ledgers
 from tests.universe.links import judge_links
 from tests.universe.retention import as_kept, shortened_problem
 from tests.universe.statistics import judge_statistics
 
 if TYPE_CHECKING:
     from tests.universe.universe import Universe
-
-# If a call and a message come this close together, nobody knows which was first.
-_CLOCKS_DIFFER = 3.0
-_OF_A_CONVERSATION = (
-    *(
-        "client_name",
-        "elevenlabs_conversation_id",
-        "agent_id",
-        "batch_id",
-        "recipient_id",
-        "status",
-        "call_summary",
-    ),
-    *(
-        "started_at",
-        "last_message_at",
-        "closed_at",
-        "last_inbound_at",
-        "escalated_at",
-        "message_count",
-        "metadata",
-    ),
-)
-_OF_A_MESSAGE = ("direction", "content", "twilio_message_id", "sent_at", "delivered_at", "read_at")
 
 
 @dataclass
@@ -215,8 +191,8 @@ def _is_projected(universe: "Universe", life: Life) -> None:
     messages = {of: row for of, row in tables.messages.items() if row["conversation_id"] in ids}
     sends = {str(row["own_id"]): row for row in tables.all_sends_of(life.key)}
     for what, expected, found, names in (
-        ("conversation", life.tables.conversations, conversations, _OF_A_CONVERSATION),
-        ("messages", life.tables.messages, messages, _OF_A_MESSAGE),
+        ("conversation", life.tables.conversations, conversations, OF_A_CONVERSATION),
+        ("messages", life.tables.messages, messages, OF_A_MESSAGE),
         ("sends", life.tables.sends, sends, None),
     ):
         if expected.keys() != found.keys():
@@ -298,7 +274,7 @@ def _is_introduced(universe: "Universe", life: Life) -> None:
             parked = set()
     for sid in sorted(strangers):
         said = universe.people.said[sid]
-        if said.arrived > called + _CLOCKS_DIFFER:
+        if said.arrived > called + CLOCKS_DIFFER:
             universe.world.violated(
                 f"{life.key}: {said.text} is taken for a stranger's, though the call came before"
             )
