@@ -220,14 +220,14 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
     # What Kafka holds unread when its address is linked is passed on once read: topics share no order.
     passed_on = {each.letter.id for life in lives for each in life.of(e.Forwarded)}
 
-    # Dated by the vendor, in whole seconds; what came by itself is dated by us.
+    # Dated by the vendor, in whole seconds; what came by itself is dated by us. A list's entry shows no id that links.
     backfilled = {each.message_sid for life in lives for each in life.of(e.Received) if each.backfilled}
 
     def is_before(first: str, second: str) -> bool:
         """Return whether both came from addresses that keep order, the second after the first was stored."""
         one, two = said[first], said[second]
         acknowledged = one.acknowledged
-        links = _links(universe, one, keys) and _links(universe, two, keys)
+        links = all(_links(universe, each, keys) and each.sid not in backfilled for each in (one, two))
         if acknowledged is None or acknowledged >= two.arrived:
             return False
         by_two_clocks = {one.sid, two.sid} & backfilled and two.arrived < acknowledged + CLOCKS_DIFFER
@@ -250,7 +250,7 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
 def _links(universe: "Universe", said: Said, keys: set[str]) -> bool:
     """Return whether a message can tell that its addresses are one person's.
 
-    What is found in a list shows no id, and what shows another's is refused.
+    What was given up is found in a list, which shows no id, and what shows another's is refused.
     """
     shown = said.sender.get("ExternalUserId")
     return said.sid not in universe.door.given_up and (shown is None or key_of(shown) in keys)

@@ -31,7 +31,7 @@ _RECORDS_A_POLL = 50
 # Arrivals are announced. This covers what came between a look and the request to be told.
 _POLL_SECONDS = 5.0
 # Few, so that they run out now and then.
-_IDS_AT_ONCE, _IDS_EVERY_SECONDS = 16, 1.0
+_IDS_AT_ONCE, _IDS_EVERY_SECONDS = 64, 1.0
 _CLOCK_EVERY_SECONDS = 60.0
 # Messages that are kept for minutes are swept more often.
 _SWEEP_SECONDS = 20.0
