@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rules.events import Answered, Intended, Merged, Started, TookOver
+from rules.events import Answered, Intended, Merged, OptedOut, Received, Started, TookOver
 from rules.evolve import evolve
 from rules.state import Conversation
 
@@ -20,15 +20,20 @@ def judge_links(universe: "Universe", lives: "dict[str, Life]") -> None:
 
 
 def _is_heeded_elsewhere(universe: "Universe", life: "Life") -> None:
-    """Check that a STOP that is handed over counts at once. Events of one moment are of one transition."""
-    state, since = Conversation(key=life.key), None
+    """Check that a STOP that is handed over counts before anything else happens here.
+
+    What is handed over with it comes first. An ALTA may come next, and in the same moment.
+    """
+    state, told = Conversation(key=life.key), False
     for recorded in life.events:
-        if since is not None and recorded.at != since and state.opt_out is None:
+        event = recorded.event
+        is_of_it = isinstance(event, OptedOut) or (isinstance(event, Received) and event.handed_over)
+        if told and not is_of_it and state.opt_out is None:
             universe.world.violated(
                 f"{life.key}: another address has handed a STOP over, which does not count here"
             )
-        is_told = isinstance(recorded.event, TookOver) and recorded.event.hand_over.opt_out is not None
-        since = recorded.at if is_told else since if recorded.at == since else None
+        told = told and is_of_it
+        told = told or (isinstance(event, TookOver) and event.hand_over.opt_out is not None)
         state = evolve(state, recorded)
 
 
