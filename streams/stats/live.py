@@ -73,8 +73,7 @@ class LiveRecords:
         self.days_kept = days_kept
         self._totals = Totals()
         self._summed_for: int | None = None  # the rebalance after which the totals were summed anew
-        #: Keys whose records missed an event.
-        self.gaps: set[str] = set()
+        self._gaps: set[str] = set()
         #: The rebalance after which Postgres was searched for what is not here, see `complete`.
         self.compared_for: int | None = None
 
@@ -85,12 +84,12 @@ class LiveRecords:
             self._totals.replace(before, record)
         if record is None:
             self._table.data.pop(key, None)
-            self.gaps.discard(key)
+            self._gaps.discard(key)
         else:
             # The record was made just now. Faust's own note of a key's partition misses live writes.
             record["partition"] = partition
             self._table.data[key] = record
-            (self.gaps.add if record["gap"] else self.gaps.discard)(key)
+            (self._gaps.add if record["gap"] else self._gaps.discard)(key)
         self._changes.put(partition, key, record, done)
 
     # Remade records: written between events, and only if not older than what the events told.
@@ -128,6 +127,12 @@ class LiveRecords:
         return self.assignment.ready
 
     @property
+    def gaps(self) -> set[str]:
+        """Return the keys whose records missed an event, those that were recovered so among them."""
+        self._sum_up()
+        return self._gaps
+
+    @property
     def complete(self) -> bool:
         """Whether this worker is ready and no record lacks anything that Postgres knows."""
         return self.ready and not self.gaps and self.compared_for == self.rebalance
@@ -146,8 +151,7 @@ class LiveRecords:
     @property
     def totals(self) -> Totals:
         """Return the sums over the records of the active partitions."""
-        if self._summed_for != self.rebalance:
-            self._sum_anew()
+        self._sum_up()
         return self._totals
 
     def count(self) -> int:
@@ -159,9 +163,13 @@ class LiveRecords:
 
     def all(self) -> Iterator[Record]:
         """Return the records of the active partitions."""
-        if self._summed_for != self.rebalance:
-            self._sum_anew()
+        self._sum_up()
         return iter(self._table.data.values())
+
+    def _sum_up(self) -> None:
+        """Sum anew if there was a rebalance; before the tables are recovered, there is nothing to sum."""
+        if self.ready and self._summed_for != self.rebalance:
+            self._sum_anew()
 
     def _sum_anew(self) -> None:
         """Sum anew after a rebalance, and forget records that moved away.
@@ -176,4 +184,4 @@ class LiveRecords:
                     gaps.add(key)
             else:
                 self._table.data.pop(key)
-        self._totals, self.gaps, self._summed_for = totals, gaps, self.rebalance
+        self._totals, self._gaps, self._summed_for = totals, gaps, self.rebalance

@@ -152,12 +152,12 @@ class StatsWorker(Worker):
         )
         self._reader.done, self._reader.committed = dict(committed), dict(committed)
         self.assigned.partitions = set(partitions)
-        self.assigned.rebalance += 1
         self.assigned.ready = True
         reading = asyncio.create_task(self._read_events(counting, committed))
         committing = asyncio.create_task(every(COMMIT_SECONDS, self._commit))
         await self._must_rejoin.wait()
         self.assigned.ready = False
+        self.assigned.rebalance += 1  # when it begins, as Faust does
         await counting.drain()
         for task in (reading, committing):
             task.cancel()

@@ -43,6 +43,10 @@ KEPT = {
     1241: "a call that was spooled after an erasure was asked for went with it",
     1096: "the universe ended while a worker was still frozen",
     626: "a former assignment's refused write took another's event out of the order of publication",
+    12: "the judge expected a link of a message that was found in a list",
+    4679: "the judge took an ALTA in the moment of a hand-over for a part of it",
+    4672: "a statistics process did not look for gaps in what it recovered, and called itself complete",
+    4390: "one that was asked while a rebalance went on never summed up what it recovered then",
 }
 """Seeds that failed once, with what they found.
 
