@@ -264,7 +264,9 @@ def _both(known: CameBack, new: CameBack) -> CameBack:
 
 def _reopened(state: Conversation, event: e.Reopened, at: e.Recorded) -> Conversation:
     inbox = tuple(each for each in state.inbox if each.event_id not in (event.turn.event_id, event.identity))
-    return replace(state, turn=event.turn, inbox=inbox)
+    # A proof has it go on as well, but nobody has asked for that.
+    turn = replace(event.turn, reopened_at=at.at) if event.replay else event.turn
+    return replace(state, turn=turn, inbox=inbox)
 
 
 def _with_part(state: Conversation, own_id: str | None, change: Callable[[Part], Part]) -> Conversation:

@@ -9,7 +9,7 @@ from rules import sending
 from rules.draft import Draft
 from rules.events import Reopened
 from rules.inputs import HeldTurn, KnownSend, SendAccepted
-from rules.state import Part, Turn
+from rules.state import Conversation, Part, Turn
 
 
 def prove(draft: Draft, held: HeldTurn, send: KnownSend, sid: str) -> KnownSend:
@@ -19,7 +19,7 @@ def prove(draft: Draft, held: HeldTurn, send: KnownSend, sid: str) -> KnownSend:
     accepted = SendAccepted(own_id=send.own_id, sid=sid, at=send.intended_at)
     sent = replace(sending.sent(draft, turn, part, accepted), proven=turn)
     draft.emit(sent)
-    if turn.next_part is not None and _may_go_on(draft, held, turn, part):
+    if _may_go_on(draft.state, held, turn, part):
         draft.emit(Reopened(turn=turn, replay=""))
     return replace(send, state="accepted", sid=sid, message_id=sent.message_id)
 
@@ -29,7 +29,11 @@ def _accepted(turn: Turn, own_id: str) -> Turn:
     return replace(turn, parts=tuple(parts))
 
 
-def _may_go_on(draft: Draft, held: HeldTurn, turn: Turn, proven: Part) -> bool:
-    before = turn.parts[: turn.parts.index(proven)]
-    is_next = all(part.state == "accepted" for part in before)
-    return is_next and not held.superseded and draft.state.is_idle and draft.state.opt_out is None
+def _may_go_on(state: Conversation, held: HeldTurn, turn: Turn, proven: Part) -> bool:
+    """Return whether the next of its parts may go: nobody has asked for it where a person took over."""
+    rest, before = turn.next_part, turn.parts[: turn.parts.index(proven)]
+    if rest is None or held.superseded or not state.is_idle or state.opt_out is not None:
+        return False
+    if sending.silenced(state, turn, rest) is not None or (turn.kind, state.status) == ("reply", "escalated"):
+        return False
+    return all(part.state == "accepted" for part in before)

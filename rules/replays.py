@@ -54,13 +54,20 @@ def _go_on(draft: Draft, replay: ReplayWanted, turn: Turn) -> None:
 
 
 def begin(draft: Draft, waiting: Waiting) -> None:
-    """Go on with a turn that waited, unless something later was said meanwhile."""
+    """Go on with a turn that waited, unless something later was said or a person took over meanwhile."""
     payload = waiting.payload or {}
     turn = turn_of(payload["turn"])
-    if _may_speak(draft.state) and draft.state.said_turn <= turn.id:
+    is_superseded = draft.state.said_turn > turn.id or _is_late(draft.state, turn, waiting)
+    if _may_speak(draft.state) and not is_superseded:
         _reopen(draft, turn, waiting.replay or "", waiting.event_id, burnt="burnt" in payload)
     else:
         draft.emit(Unanswered(message_sids=(waiting.event_id,), reason="superseded"))
+
+
+def _is_late(state: Conversation, turn: Turn, waiting: Waiting) -> bool:
+    """Return whether an operator has taken over from the agent since the replay was asked for."""
+    taken_over = state.taken_over_at
+    return turn.kind == "reply" and taken_over is not None and taken_over >= waiting.at
 
 
 def goes_out_again(state: Conversation, turn: Turn) -> bool:

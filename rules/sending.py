@@ -120,18 +120,22 @@ def _plan_again(draft: Draft, turn: Turn, part: Part, wait: Wait) -> None:
 
     Withdraw it if the person wants no messages by now, or somebody else speaks.
     """
-    if (reason := _silenced(draft.state, turn, part)) is None:
+    if (reason := silenced(draft.state, turn, part)) is None:
         draft.emit(Deferred(what="send", wait=wait, own_id=part.own_id))
     else:
         draft.emit(Withdrawn(own_ids=(part.own_id,), reason=reason, turn_id=turn.id))
 
 
-def _silenced(state: Conversation, turn: Turn, part: Part) -> str | None:
-    """Return why a message may no longer go: its outcome was open when the others were withdrawn."""
+def silenced(state: Conversation, turn: Turn, part: Part) -> str | None:
+    """Return why a message may no longer go: it was neither planned nor sent when the others were withdrawn.
+
+    What a replay has said again counts as said then.
+    """
     if not opt_out.may_send(state, part):
         return "opted_out"
     taken_over, is_agents = state.taken_over_at, turn.kind == "reply" and part.notice is None
-    if taken_over is None or not is_agents or part.said_at is None or part.said_at > taken_over:
+    said_at = turn.reopened_at or part.said_at
+    if taken_over is None or not is_agents or said_at is None or said_at > taken_over:
         return None
     return "escalated" if state.status == "active" else state.status
 

@@ -127,6 +127,7 @@ class Turn:
     paced: bool = False  #: its campaign has given it a slot
     operator: str | None = None  #: who wrote it
     replay: str | None = None
+    reopened_at: datetime | None = None  #: when a replay last had it go on
     repeats: str | None = None  #: kind of the turn that said it first
     trace: str | None = None
 

@@ -15,8 +15,10 @@ from rules.events import (
     Declined,
     Event,
     OptedOut,
+    Queued,
     Received,
     Recorded,
+    Reopened,
     Sent,
     Started,
     StatusChanged,
@@ -219,13 +221,21 @@ def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
     Also check that the agent is silent while a person looks after a conversation.
     """
     world, state = universe.world, Conversation(key=life.key)
-    agents, withdrawn = set[str](), set[str]()
+    agents, withdrawn, asked, late = set[str](), set[str](), set[str](), set[str]()
     for recorded in life.events:
         event = recorded.event
         if isinstance(event, Answered) and event.kind == "reply" and event.notice is None:
             agents |= {part.own_id for part in event.parts}
         elif isinstance(event, StatusChanged) and event.by == "operator":
-            withdrawn = withdrawn | agents if event.status != "active" else withdrawn
+            if event.status != "active":
+                withdrawn, late = withdrawn | agents, late | asked
+        elif isinstance(event, Queued) and event.waiting.kind == "replay":
+            asked.add(event.waiting.event_id)
+        elif isinstance(event, Reopened) and event.replay and event.identity not in late:
+            # An operator has asked for it since.
+            withdrawn -= {part.own_id for part in event.turn.parts}
+            if state.status == "escalated":
+                world.violated(f"{life.key}: a replay goes on while a person answers: {event.identity}")
         for own_id in intended_by(event):
             if own_id in withdrawn:
                 world.violated(f"{life.key}: the agent goes on though a person has taken over: {own_id}")
@@ -295,6 +305,13 @@ def _plain(value: object) -> object:
 
 
 def _nothing_piles_up(universe: "Universe") -> None:
+    for each in held(universe):
+        universe.world.violated(each)
+
+
+def held(universe: "Universe") -> list[str]:
+    """Return what workers have begun and not ended."""
+    found = list[str]()
     for worker in universe.workers.values():
         if (heart := worker.heart) is None:
             continue
@@ -302,6 +319,5 @@ def _nothing_piles_up(universe: "Universe") -> None:
             ("unfinished", heart.hosting.unfinished),
             ("unpublished", heart.publisher.unpublished),
         )
-        for name, count in left:
-            if count:
-                universe.world.violated(f"{worker.process.name}: {count} {name}")
+        found += [f"{worker.process.name}: {count} {name}" for name, count in left if count]
+    return found

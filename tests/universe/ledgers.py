@@ -220,7 +220,7 @@ def _is_in_order(universe: "Universe", lives: "list[Life]", ledger: list[Taken])
     # What Kafka holds unread when its address is linked is passed on once read: topics share no order.
     passed_on = {each.letter.id for life in lives for each in life.of(e.Forwarded)}
 
-    # Dated by the vendor, in whole seconds; what came by itself is dated by us. A list's entry shows no id that links.
+    # Dated by the vendor, in whole seconds; what came by itself is dated by us. In a list no id is shown.
     backfilled = {each.message_sid for life in lives for each in life.of(e.Received) if each.backfilled}
 
     def is_before(first: str, second: str) -> bool:

@@ -47,6 +47,9 @@ KEPT = {
     4679: "the judge took an ALTA in the moment of a hand-over for a part of it",
     4672: "a statistics process did not look for gaps in what it recovered, and called itself complete",
     4390: "one that was asked while a rebalance went on never summed up what it recovered then",
+    5485: "the judge took what a replay said again for what the agent said before a takeover",
+    5585: "an answer that a replay said again was withdrawn by the takeover before the replay",
+    5260: "the universe ended while a worker was removing old rows",
 }
 """Seeds that failed once, with what they found.
 

@@ -31,7 +31,7 @@ from tests.universe.backfill import KAFKA_OF
 from tests.universe.builds import fence
 from tests.universe.door import Door
 from tests.universe.group import Group
-from tests.universe.judge import judge
+from tests.universe.judge import held, judge
 from tests.universe.kafka import Kafka
 from tests.universe.moves import Move, drawn
 from tests.universe.network import Service
@@ -134,7 +134,11 @@ class Universe:
             self.world.run(self.world.now + _SLICE_SECONDS)
             if self.kafka.group.is_joining or any(process.is_frozen for process in self.world.processes):
                 calm_since = self.world.now  # also by a strike that was armed long ago
-        while self.world.now < begun + _LONGEST_REST and not self._is_at_rest():  # old rows keep expiring
+        # Old rows keep expiring. What a worker was told of just now is in no table yet; what hangs is judged.
+        ended_by = self.world.now + _CALM_SECONDS
+        while self.world.now < begun + _LONGEST_REST and (
+            not self._is_at_rest() or (self.world.now < ended_by and held(self))
+        ):
             self.world.run(self.world.now + _MOMENT_SECONDS)
         judge(self)
 

@@ -9,9 +9,9 @@ from rules.state import Turn
 from tests.support.chat import Chat, talking, types
 
 
-def held(text: str = "uno") -> tuple[Chat, str, Turn]:
+def held(text: str = "uno", **settings: str) -> tuple[Chat, str, Turn]:
     """A chat whose answer's first part was left to an operator, and the turn as it was then."""
-    chat = talking(twilio_unknown_send="hold")
+    chat = talking(twilio_unknown_send="hold", **settings)
     chat.write("¿precio?")
     chat.answer(text)
     own_id = chat.sends()[0].part.own_id
@@ -58,6 +58,23 @@ def test_parts_behind_it_stay_unsent_where_something_later_was_said() -> None:
     chat.exchange("¿hola?", "Aquí estoy")
     assert prove(chat, own_id, turn, superseded=True) == ["sent", "delivered"]
     assert (chat.said()[1:], chat.state.is_idle) == (["Aquí estoy", "uno"], True)
+
+
+@pytest.mark.parametrize("commands", [("escalate",), ("close",), ("escalate", "resume")])
+def test_parts_behind_it_stay_unsent_where_a_person_took_over(commands: tuple[str, ...]) -> None:
+    chat, own_id, turn = held("uno\n\ndos")
+    for command in commands:
+        chat.command(command)
+    assert prove(chat, own_id, turn) == ["sent", "delivered"]
+    assert (chat.said()[1:], chat.state.is_idle) == (["uno"], True)
+
+
+def test_parts_behind_it_stay_unsent_while_the_client_waits_for_a_person() -> None:
+    chat, own_id, turn = held("uno\n\ndos", handoff_words="asesor", handoff_text="-")
+    chat.write("asesor")
+    assert chat.state.status == "escalated"
+    assert prove(chat, own_id, turn) == ["sent", "delivered"]
+    assert (chat.said()[1:], chat.state.is_idle) == (["uno"], True)
 
 
 def test_it_is_recorded_also_while_something_else_is_open() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Literal
 
+import pytest
+
 from rules import effects as f
 from rules import inputs as i
 from rules.events import Sent
@@ -116,6 +118,51 @@ def test_a_turn_that_waits_is_dropped_by_a_stop() -> None:
     assert not {part.body for part in turn.parts if part.state != "accepted"} & set(
         chat.said()[len(before) :]
     )
+
+
+def taken_over(chat: Chat, commands: tuple[str, ...]) -> None:
+    for command in commands:
+        chat.passes(seconds=1)
+        chat.command(command)
+    chat.passes(seconds=1)
+
+
+@pytest.mark.parametrize("commands", [("close",), ("escalate", "resume"), ("escalate", "close")])
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_replay_asks_for_after_a_takeover_is_said_at_whichever_attempt(
+    commands: tuple[str, ...], fails: bool
+) -> None:
+    chat, turn = failed()
+    taken_over(chat, commands)
+    assert replay(chat, "failed", message(), turn) == ["reopened"]
+    chat.take_slot()
+    if fails:
+        told = chat.give(i.SendNotMade(own_id=chat.sends()[0].part.own_id, why="429"))
+        assert types(told) == ["deferred"]
+        chat.passes(seconds=5)
+    chat.accept()
+    assert chat.said()[1:] == ["uno", APOLOGY, "dos"]
+
+
+@pytest.mark.parametrize("command", ["close", "escalate"])
+def test_a_takeover_during_a_replay_ends_it(command: str) -> None:
+    chat, turn = failed("uno\n\ndos\n\ntres")
+    taken_over(chat, ("escalate", "resume"))
+    replay(chat, "failed", message(), turn)
+    chat.take_slot()
+    own_id = chat.sends()[0].part.own_id
+    taken_over(chat, (command,))
+    assert types(chat.give(i.SendNotMade(own_id=own_id, why="429"))) == ["withdrawn"]
+    assert (chat.state.is_idle, chat.said()[1:]) == (True, ["uno", APOLOGY])
+
+
+def test_a_turn_that_waits_is_dropped_by_a_takeover() -> None:
+    chat, turn = failed()
+    chat.write("¿hola?")
+    chat.answer("aquí estoy", slot=False)
+    assert replay(chat, "failed", message(), turn) == ["queued"]
+    assert types(chat.command("close")) == ["closed", "withdrawn", "commanded", "unanswered"]
+    assert (chat.state.is_idle, chat.said()[1:]) == (True, ["uno", APOLOGY])
 
 
 def test_one_failure_is_gone_on_with_once() -> None:
