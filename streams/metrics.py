@@ -25,6 +25,9 @@ _RECONCILIATIONS = Counter(
 )
 RETRIES = Counter("whatsapp_retries", "Attempts after the first, of vendors' calls.")
 REDELIVERIES = Counter("whatsapp_redeliveries", "Events that had been taken up before.")
+AHEAD = Counter(
+    "whatsapp_messages_ahead", "Messages that were handed over before those that wait from an outage."
+)
 REBALANCES = Counter("whatsapp_rebalances", "Assignments of partitions to this worker.")
 DEAD_LETTERS = Counter("whatsapp_dead_letters", "Events that became dead letters.", ["topic"])
 CONTRADICTIONS = Counter("whatsapp_contradicted_addresses", "Addresses that were told of with two numbers.")

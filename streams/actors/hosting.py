@@ -33,6 +33,8 @@ _LOOK_EVERY_SECONDS = 1.0
 _LARGEST_LOOK = 500
 # The other half lasts until a number has had its `LEAST_TRIES`, even on the busiest worker.
 _FILLING = 0.5
+# The share of all room that is kept for those who write while others wait from an outage.
+_RESERVE = 0.25
 # Session and rebalance timeouts together: by then a paused worker has its new assignment.
 _FENCED_SECONDS = 40.0
 
@@ -139,18 +141,25 @@ class Hosting:
         )
         await self._mailbox.deliver(record)
 
-    def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None:
-        """Take in a record that is already disposed of, to be released in its turn."""
+    def has_reserve(self) -> bool:
+        """Return whether there is room for those who go ahead of what waits for room."""
+        mailbox = self._mailbox
+        return mailbox.open_work + mailbox.unfinished.total() < self._limits.work * (1 + _RESERVE)
+
+    def beside(
+        self, source: TopicPartition, offset: int, token: object, generation: int
+    ) -> Callable[[], None]:
+        """Take in a record that no key is told of; calling the result releases it, in its turn."""
         record = Record(
             source=source.topic,
             partition=source.partition,
             offset=offset,
             key="",
-            message=_NOTHING,  # finished at once, so nobody looks at it
+            message=replace(_NOTHING, since=asyncio.get_running_loop().time()),
             token=token,
             generation=generation,
         )
-        self._mailbox.beside(record)()
+        return self._mailbox.beside(record)
 
     def sends_of(self, key: str) -> KnownSends:
         """Return a number's newest sends; none if it is not in memory, or while part of it is not durable."""

@@ -32,8 +32,9 @@ from schemas.topics import (
 )
 from streams.actors.judge import is_away
 from streams.actors.letters import Letters
-from streams.actors.reading import Arrived, InputReader
-from streams.actors.records import NotForeseen, parsed, produced_at
+from streams.actors.reading import InputReader
+from streams.actors.records import Arrived, NotForeseen, arrived, parsed
+from streams.actors.turns import Turns
 from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told
 from streams.engine.offsets import TopicPartition
@@ -66,7 +67,9 @@ class Mailboxes(Protocol):
         *,
         urgent: bool,
     ) -> None: ...
-    def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None: ...
+    def beside(
+        self, source: TopicPartition, offset: int, token: object, generation: int
+    ) -> Callable[[], None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,11 @@ class Intake:
         letters: Letters,
         handed_over: Callable[[TopicPartition, int, int], None],
         now: Callable[[], datetime],
+        turns: Turns,
         sender: str | None = None,
     ) -> None:
         """`sender`: the key of our own number, which is not a client."""
+        self._turns = turns
         self._now = now
         self._sender = sender
         self._partitions = partitions
@@ -160,16 +165,36 @@ class Intake:
         return told
 
     async def _hand_over(self, fetched: _Fetched, told: Told | None) -> None:
+        if fetched.source.topic != INBOUND_MESSAGE:
+            await self._put(fetched, told)
+            return
+        message = fetched.token.message
+        async with self._turns.of(message.key):
+            early = self._turns.reached(fetched.source.partition, message.offset, fetched.generation)
+            if early is None:
+                await self._put(fetched, told)
+            else:
+                early.reached(self._beside(fetched))
+                self._handed_over(fetched.source, message.offset, fetched.generation)
+            self._turns.passed(message.key, message.offset, fetched.generation)
+
+    async def _put(self, fetched: _Fetched, told: Told | None) -> None:
         message = fetched.token.message
         place = fetched.source, message.offset
         if told is None or fetched.arrived is None:
-            self._mailboxes.finished(*place, fetched.token, fetched.generation)
+            self._beside(fetched)()
         else:
             key, urgent = fetched.arrived.key, _is_urgent(told)
             if isinstance(fetched.arrived, Arrived):
                 told = replace(told, origin=(fetched.source, message))
             await self._mailboxes.put(*place, key, told, fetched.token, fetched.generation, urgent=urgent)
         self._handed_over(*place, fetched.generation)
+
+    def _beside(self, fetched: _Fetched) -> Callable[[], None]:
+        """Take in a record that nobody is told of; calling the result releases it, in its turn."""
+        return self._mailboxes.beside(
+            fetched.source, fetched.token.message.offset, fetched.token, fetched.generation
+        )
 
     async def _read(
         self,
@@ -187,14 +212,7 @@ class Intake:
             return await self._unread(source, message, error)
         if await self._rekeyed(source, message, key):
             return None
-        mark = Mark.of(message)
-        return Arrived(
-            event=event,
-            at=mark.at if mark else produced_at(message, self._now()),
-            request_id=request_id_of(message.headers),
-            mark=mark,
-            trace=trace,
-        )
+        return arrived(event, message, self._now(), trace)
 
     async def _unread(
         self,

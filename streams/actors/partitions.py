@@ -76,6 +76,8 @@ class Partitions:
         #: `monotonic` seconds at which an event was last handed over.
         self.moved_at = self._monotonic()
         self.lost_offsets: dict[TopicPartition, str] = {}
+        #: Since when the present partitions are ours.
+        self.assigned_at = _NEVER
         #: Calls published before this time have been handed over.
         self.calls_read_until = _NEVER
 
@@ -88,6 +90,7 @@ class Partitions:
         """Claim a new assignment in Postgres, before any of its events is handed over."""
         REBALANCES.inc()
         self._positions.clear()
+        self.assigned_at = self._clock.now()
         self.calls_read_until = _NEVER
         self._hosting.revoke()
         claims = await self._ownership.claim({tp.partition for tp in partitions})
@@ -212,6 +215,14 @@ class Partitions:
             read = self._read_up_to(tp) if tp in ours else position
             found[f"{source.topic}-{source.partition}"] = max(0, (end or read) - read)
         return found
+
+    def positions_of(self, topic: str) -> dict[int, int]:
+        """Return the next offset to hand over of a topic, by partition; none while partitions move."""
+        return {source.partition: at for source, at in self._positions.items() if source.topic == topic}
+
+    def unread(self, topic: str) -> int:
+        """Return how many of a topic's events lie beyond that, as of the last fetch."""
+        return sum(lag for name, lag in self.lag().items() if name.rpartition("-")[0] == topic)
 
     def _read_up_to(self, tp: TP) -> int:
         """Return how far a partition has been handed over, including offsets without a record."""

@@ -1,8 +1,7 @@
 """Turns events into inputs: what an input carries beyond its event is fetched for many at once."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Final, get_args
 from uuid import UUID
 
@@ -26,36 +25,17 @@ from schemas.commands import (
     OperatorCommand,
 )
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
+from schemas.models import TakenUp
 from schemas.phone import LinkedKeys, linked_keys, masked
 from schemas.rows import Json
+from streams.actors.records import Arrived
 from streams.actors.replayed import Replayed, held_turns, wanted
 from streams.actors.reports import known_send, report_of, send_of
 from streams.actors.values import Told
-from streams.replay.mark import Mark
 
 log = structlog.get_logger()
 
-Event = CallCompleted | InboundMessage | MessageStatus | ConversationCommand
 _OPERATORS: Final = get_args(OperatorCommand)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """An event as its topic brought it."""
-
-    event: Event
-    #: When it was first produced.
-    at: datetime
-    request_id: str | None = None
-    mark: Mark | None = None
-    #: Its `traceparent`.
-    trace: str | None = None
-    #: Key of the address that it was passed on to by another of the person's addresses.
-    owner: str | None = None
-
-    @property
-    def key(self) -> str:
-        return self.owner or self.event.key
 
 
 class InputReader:
@@ -244,7 +224,7 @@ def _quoted(arrived: Arrived) -> str | None:
     return quoted_sid(arrived.event.params) if isinstance(arrived.event, InboundMessage) else None
 
 
-def _lead(event: Event, policy: Policy) -> tuple[str, str] | None:
+def _lead(event: TakenUp, policy: Policy) -> tuple[str, str] | None:
     """Return (batch, recipient) of a call that never connected: its lead is followed up once."""
     if not isinstance(event, CallCompleted) or event.batch_id is None or event.recipient.id is None:
         return None

@@ -1,12 +1,15 @@
 """The topics' records as values. Pure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from clients.kafka.batches import Unreadable
 from schemas.errors import InvalidInput
 from schemas.models import TAKEN_UP, TakenUp
+from schemas.topics import request_id_of, traceparent_of
+from streams.replay.mark import Mark
 
 _MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {
     topic: model.from_json for topic, model in TAKEN_UP.items()
@@ -42,6 +45,42 @@ def parsed(topic: str, value: bytes | None) -> TakenUp:
     except NOT_FORESEEN as error:  # re-raised, it would stop its topic
         raise NotForeseen("body", f"cannot be read: {type(error).__name__}") from error
     return event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """An event as its topic brought it."""
+
+    event: TakenUp
+    #: When it was first produced.
+    at: datetime
+    request_id: str | None = None
+    mark: Mark | None = None
+    #: Its `traceparent`.
+    trace: str | None = None
+    #: Key of the address that it was passed on to by another of the person's addresses.
+    owner: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.owner or self.event.key
+
+
+def arrived(
+    event: TakenUp,
+    message: Any,  # noqa: ANN401 - a Faust message
+    now: datetime,
+    trace: str | None = None,
+) -> Arrived:
+    """Return an event as its message brought it. `trace`: see `Arrived`; None means the message's own."""
+    mark = Mark.of(message)
+    return Arrived(
+        event=event,
+        at=mark.at if mark else produced_at(message, now),
+        request_id=request_id_of(message.headers),
+        mark=mark,
+        trace=trace or traceparent_of(message.headers),
+    )
 
 
 def produced_at(message: Any, now: datetime) -> datetime:  # noqa: ANN401 - a Faust message

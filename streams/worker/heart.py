@@ -24,6 +24,8 @@ from rules.inputs import Input
 from rules.policy import Policy
 from schemas.phone import conversation_key
 from schemas.settings import Settings
+from schemas.topics import INBOUND_MESSAGE
+from streams.actors.ahead import FAR_BEHIND, Ahead
 from streams.actors.behaviour import Conversations
 from streams.actors.clock import DatabaseClock, steady_seconds
 from streams.actors.effects.agent import AgentClient
@@ -47,6 +49,8 @@ from streams.actors.rejections import Rejections
 from streams.actors.reports import ReportWatch
 from streams.actors.retention import Retention
 from streams.actors.store import ConversationStore
+from streams.actors.turns import Turns
+from streams.engine.following import Follow
 from streams.engine.membership import Membership
 from streams.metrics import REDELIVERIES
 
@@ -77,6 +81,10 @@ class Outside:
     membership: Membership = field(default_factory=lambda: Membership(steady_seconds))
     #: Seconds between tries of what fails for no reason that is known.
     retry_waits: tuple[float, ...] = WAITS
+    #: Reads clients' messages ahead of Faust.
+    follow: Follow
+    #: How many of these wait when those who write now go ahead.
+    far_behind: int = FAR_BEHIND
     #: Chance.
     new_id: Callable[[], UUID] = uuid4
 
@@ -87,6 +95,7 @@ class Heart:
     partitions: Partitions
     publisher: Publisher
     intake: Intake
+    ahead: Ahead
     ownership: Ownership
     retention: Retention
     breakers: tuple[CircuitBreaker, ...]
@@ -148,6 +157,21 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
     reader = InputReader(
         pool, policy, joined.until_calls_read, hosting.sends_of, reports.read, until_messages_read
     )
+    sender = conversation_key(settings.twilio_whatsapp_from)
+    turns = Turns()
+    ahead = Ahead(
+        hosting,
+        reader.messages,
+        outside.follow,
+        turns,
+        positions=lambda: joined.positions_of(INBOUND_MESSAGE),
+        unread=lambda: joined.unread(INBOUND_MESSAGE),
+        assigned_at=lambda: joined.assigned_at,
+        partition_of=place,
+        now=outside.clock.now,
+        sender=sender,
+        far_behind=outside.far_behind,
+    )
     return Heart(
         hosting=hosting,
         partitions=joined,
@@ -160,8 +184,10 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
             letters,
             joined.handed_over,
             outside.clock.now,
-            conversation_key(settings.twilio_whatsapp_from),
+            turns,
+            sender,
         ),
+        ahead=ahead,
         ownership=ownership,
         retention=_retention(outside, hosting, ownership),
         breakers=breakers,

@@ -31,11 +31,12 @@ from rules.message_text import to_whatsapp
 from rules.policy import Policy
 from schemas.rights import WORKER
 from schemas.settings import Settings, require
-from schemas.topics import WORKER_GROUP
+from schemas.topics import INBOUND_MESSAGE, WORKER_GROUP
 from streams.actors.clock import DatabaseClock, steady_seconds
 from streams.actors.ids import Ids
 from streams.actors.judge import WAITS
 from streams.engine.app import DRAIN_CAP_SECONDS, RawSchema, create_app
+from streams.engine.following import follow
 from streams.engine.intake import attach
 from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 from streams.engine.transports import OneLoopTransport
@@ -120,6 +121,7 @@ async def _outside(settings: Settings, parts: AsyncExitStack, retry_waits: tuple
         owner=f"{socket.gethostname()}:{os.getpid()}",
         membership=Membership(steady_seconds, SESSION_TIMEOUT_SECONDS),
         retry_waits=retry_waits,
+        follow=follow(settings, INBOUND_MESSAGE),
     )
 
 
@@ -163,6 +165,7 @@ async def _serve(outside: Outside, worker: Worker) -> int:
         return await until_stopped(
             worker.app,
             worker.intake.work(),
+            worker.ahead.work(),
             worker.publisher.work(),
             outside.ids.work(),
             worker.hosting.watch_due(),

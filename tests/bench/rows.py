@@ -28,6 +28,9 @@ _CONVERSATIONS = 2000
 _CLOSED_LOOP_CLIENTS = 400
 # Below the 25 s within which an agent must answer, and long enough for all questions to be asked meanwhile.
 _SLOW_AGENT_SECONDS = 24.0
+# Those who write while a backlog is worked off: too few to slow it, enough for a 99th percentile.
+_LIVE_CLIENTS, _LIVE_A_SECOND = 1000, 5.0
+_DRAIN_SECONDS = 600.0
 _MS = 1000.0
 
 
@@ -161,26 +164,50 @@ async def _until_asked(world: World, count: int) -> None:
 
 
 async def _backlog(world: World, seconds: float) -> Figures:
-    """Measure how soon answers come, and how fast, when clients wrote while the worker was away."""
+    """Measure how soon answers come, and how fast, when clients wrote while the worker was away.
+
+    Meanwhile others write, and every second of them is one whose messages wait.
+    """
     count = int(seconds * 5000)
-    numbers = await have_conversations(world, 5000)
+    everybody = await have_conversations(world, 5000 + _LIVE_CLIENTS)
+    numbers, others = everybody[:5000], everybody[5000:]
     await quiet(world)
     await world.stop_worker()
     messages = [world.clients.message(numbers[place % len(numbers)]) for place in range(count)]
     await _pile_up(world, messages)
-    world.clients.use([])
+    world.clients.use([number for pair in zip(others, numbers, strict=False) for number in pair])
     begun = time.monotonic()
     await world.start_worker()
     ready = time.monotonic()
-    window = await measured(world, world.clients.settle(600))
+    window = await measured(world, _live_until_answered(world, messages))
     found = figures(world, window, answered_in(world, window))
     ends = [message.answered or 0.0 for message in messages]
-    return found | {
-        "events": count,
-        "events_per_second": count / (max(ends) - min(ends)),
-        "first_answer_seconds": min(ends) - begun,
-        "ready_seconds": ready - begun,
-    }
+    live = [each for each in world.ledger.written if window.begun <= each.begun < max(ends)]
+    return (
+        found
+        | {
+            "events": count,
+            "events_per_second": count / (max(ends) - min(ends)),
+            "first_answer_seconds": min(ends) - begun,
+            "ready_seconds": ready - begun,
+        }
+        | _waited("live", [each for each in live if each.number in set(others)])
+        | _waited("live_behind_own", [each for each in live if each.number not in set(others)])
+    )
+
+
+async def _live_until_answered(world: World, messages: Sequence[Message]) -> None:
+    load = asyncio.create_task(world.clients.poisson(_LIVE_A_SECOND, _DRAIN_SECONDS))
+    async with asyncio.timeout(_DRAIN_SECONDS):
+        while any(message.answered is None for message in messages):
+            await asyncio.sleep(1.0)
+    load.cancel()
+    await world.clients.settle(_SETTLE_SECONDS)
+
+
+def _waited(name: str, messages: Sequence[Message]) -> Figures:
+    waited = three([(each.answered or time.monotonic()) - each.begun for each in messages])
+    return {f"{name}_{which}_seconds": value for which, value in waited.items()} | {f"{name}s": len(messages)}
 
 
 async def _history(world: World, seconds: float) -> Figures:

@@ -26,6 +26,7 @@ from schemas.settings import load_settings
 from schemas.topics import CALL_COMPLETED, CONVERSATION_EVENT, INBOUND_MESSAGE, traceparent_of
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
+from streams.engine.following import follow
 from streams.engine.offsets import TopicPartition
 from streams.stats.counting import Counting
 from streams.worker.heart import Outside
@@ -113,6 +114,7 @@ async def working(pool: Pool, events: Log) -> AsyncIterator[tuple[Worker, Vendor
             ids=await Ids.reserve(pool),
             clock=clock,
             owner="worker:1",
+            follow=follow(_SETTINGS, INBOUND_MESSAGE),
         )
         worker = build_worker(outside)
         await worker.partitions.assigned({TP(INBOUND_MESSAGE, 0)})

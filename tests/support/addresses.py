@@ -17,7 +17,8 @@ from rules.policy import Policy
 from rules.state import Conversation, Letter
 from schemas.commands import ConversationCommand
 from schemas.events import InboundMessage, MessageStatus
-from streams.actors.reading import Arrived, InputReader
+from streams.actors.reading import InputReader
+from streams.actors.records import Arrived
 from streams.actors.values import Told
 from tests.support.chat import NUMBER, START, Chat, fresh, policy_of
 

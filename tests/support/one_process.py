@@ -24,8 +24,10 @@ from db.pool import Pool
 from db.store.load import clock as database_clock
 from rules.policy import Policy
 from schemas.settings import Settings
+from schemas.topics import INBOUND_MESSAGE
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
+from streams.engine.following import follow
 from streams.engine.offsets import TopicPartition
 from streams.worker.heart import Heart, Outside, build_heart
 from tests.support.gateway import AUTH, Fakes, call, message, settings_with, signed
@@ -152,6 +154,7 @@ async def _heart(
         ids=await Ids.reserve(pool),
         clock=clock,
         owner="one",
+        follow=follow(settings, INBOUND_MESSAGE),
     )
     heart = build_heart(outside, Policy.of(settings), lambda: consumer)
     await heart.partitions.assigned(consumer.assignment())

@@ -23,6 +23,7 @@ from schemas.topics import INBOUND_MESSAGE, traceparent_of
 from streams.actors.effects.performer import Performer
 from streams.actors.intake import Intake
 from streams.actors.reading import InputReader
+from streams.actors.turns import Turns
 from streams.engine.offsets import TopicPartition
 from tests.support.gateway import NUMBER, FakePublisher, Fakes, gateway, message, settings_with, signed
 from tests.support.spans import recorded
@@ -113,7 +114,7 @@ async def worked(records: list[Record]) -> None:
     told, nobody, policy = Told(), cast(Any, None), Policy.of(load_settings({}))
     reader = InputReader(nobody, policy, nobody)
     intake = Intake(
-        1, cast(Any, told), reader, nobody, nobody, lambda *place: None, lambda: datetime.now(UTC)
+        1, cast(Any, told), reader, nobody, nobody, lambda *place: None, lambda: datetime.now(UTC), Turns()
     )
     working = asyncio.create_task(intake.work())
     for record in records:

@@ -1,7 +1,8 @@
 """A worker: the product's heart on simulated ports, and a consumer like Faust's under `streams.engine`."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +14,12 @@ from db.pool import POSTGRES_ERRORS
 from db.store.load import clock as database_clock
 from process.periodic import every
 from rules.policy import Policy
+from schemas.errors import Unavailable
 from schemas.settings import Settings
+from schemas.topics import INBOUND_MESSAGE
 from streams.actors.clock import DatabaseClock
 from streams.actors.ids import Ids
+from streams.engine.following import Followed, Poll
 from streams.engine.intake import _take_surely
 from streams.engine.membership import SESSION_TIMEOUT_SECONDS, Membership
 from streams.engine.offsets import TopicPartition
@@ -35,6 +39,9 @@ _IDS_AT_ONCE, _IDS_EVERY_SECONDS = 64, 1.0
 _CLOCK_EVERY_SECONDS = 60.0
 # Messages that are kept for minutes are swept more often.
 _SWEEP_SECONDS = 20.0
+# So few that those who write now go ahead whenever there is no room for a moment.
+_FAR_BEHIND = 3
+_FOLLOW_SECONDS = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +128,7 @@ class Worker:
         heart = self.heart = self._build(pool, clock, ids)
         sides = [
             heart.intake.work(),
+            heart.ahead.work(),
             heart.publisher.work(),
             every(_IDS_EVERY_SECONDS, ids.refill),
             heart.hosting.watch_due(),
@@ -162,8 +170,37 @@ class Worker:
             membership=self._membership,
             monotonic=process.loop.time,
             new_id=world.new_id,
+            follow=self._following,
+            far_behind=_FAR_BEHIND,
         )
         return build_heart(outside, services.policy, lambda: self)
+
+    @asynccontextmanager
+    async def _following(self, starts: Mapping[int, int]) -> AsyncIterator[Poll]:
+        """Read on as `streams.engine.following` does."""
+        at = {Place(INBOUND_MESSAGE, partition): offset for partition, offset in starts.items()}
+
+        async def poll() -> list[Followed]:
+            try:
+                found = await self._call("fetch ahead", lambda: self._fetched(at))
+            except KafkaError:
+                found = []
+            for each in found:
+                at[Place(INBOUND_MESSAGE, each.partition)] = each.offset + 1
+            if not found:
+                await asyncio.sleep(_FOLLOW_SECONDS)
+            return [
+                Followed(
+                    each.partition, each.offset, each.key, each.value, list(each.headers), each.timestamp
+                )
+                for each in found
+            ]
+
+        try:
+            await self._call("connect ahead", lambda: None)
+        except KafkaError as error:
+            raise Unavailable("Kafka does not answer") from error
+        yield poll
 
     async def _stop(self, heart: Heart) -> None:
         """Stop as on SIGTERM: take nothing new, finish what runs within the cap, give partitions back."""

@@ -12,7 +12,8 @@ from rules.effects import AwaitSlot
 from rules.events import Reopened, Repeated
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.texts import shipped
-from streams.actors.reading import Arrived, InputReader
+from streams.actors.reading import InputReader
+from streams.actors.records import Arrived
 from streams.actors.reports import failure_of
 from streams.actors.values import Told
 from streams.replay.mark import Mark

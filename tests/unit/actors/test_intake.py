@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -20,7 +20,9 @@ from schemas.topics import CONVERSATION_COMMAND, DEAD_LETTER
 from streams.actors import records
 from streams.actors.intake import Intake
 from streams.actors.letters import Letters
-from streams.actors.reading import Arrived, InputReader
+from streams.actors.reading import InputReader
+from streams.actors.records import Arrived
+from streams.actors.turns import Turns
 from streams.actors.values import Told
 from streams.engine.offsets import TopicPartition
 
@@ -125,8 +127,10 @@ class Mailboxes:
         else:
             self.unknown.append(type(told.failure).__name__)
 
-    def finished(self, source: TopicPartition, offset: int, token: object, generation: int) -> None:
-        self.done.append(offset)
+    def beside(
+        self, source: TopicPartition, offset: int, token: object, generation: int
+    ) -> Callable[[], None]:
+        return lambda: self.done.append(offset)
 
 
 async def taken(broker: Broker, *messages: Message, partitions: int = 1) -> list[str]:
@@ -149,7 +153,8 @@ async def told(
 
     producer = cast(Producer, broker)
     reader = cast(InputReader, Reader())
-    intake = Intake(partitions, mailboxes, reader, producer, Letters(producer, now), handed_over, now, sender)
+    letters = Letters(producer, now)
+    intake = Intake(partitions, mailboxes, reader, producer, letters, handed_over, now, Turns(), sender)
     for message in messages:
         await intake(TopicPartition("inbound-message", 0), Event(message))
     working = asyncio.create_task(intake.work())
@@ -352,9 +357,8 @@ async def test_a_command_that_waits_holds_back_its_partition_alone() -> None:
     other = next(
         each for each in others if partition_of(each, _PARTITIONS) != partition_of(NUMBER, _PARTITIONS)
     )
-    intake = Intake(
-        _PARTITIONS, mailboxes, cast(InputReader, reader), broker, Letters(broker, now), lambda *_: None, now
-    )
+    inputs, letters = cast(InputReader, reader), Letters(broker, now)
+    intake = Intake(_PARTITIONS, mailboxes, inputs, broker, letters, lambda *_: None, now, Turns())
     working = asyncio.create_task(intake.work())
     for name, number in (("waits", NUMBER), ("behind", NUMBER), ("another", other)):
         source = TopicPartition(CONVERSATION_COMMAND, partition_of(number, _PARTITIONS))

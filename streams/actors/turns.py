@@ -1,0 +1,83 @@
+"""What two tell each other who hand over the same messages: one in the topic's order, one ahead of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from streams.actors.backlog import Backlog
+from streams.engine.following import Followed
+
+
+@dataclass(slots=True)
+class Early:
+    """A record that was handed over before its turn. `release`: what to do once both are over."""
+
+    is_durable: bool = False
+    release: Callable[[], None] | None = None
+
+    def ack(self) -> None:
+        self.is_durable = True
+        if self.release is not None:
+            self.release()
+
+    def reached(self, release: Callable[[], None]) -> None:
+        """Note that its turn has come."""
+        self.release = release
+        if self.is_durable:
+            release()
+
+
+class Turns:
+    """Who hands over a number's messages now, and which were handed over before their turn.
+
+    `backlog`: what lies between the two while somebody goes ahead.
+    """
+
+    def __init__(self) -> None:
+        self.backlog: Backlog | None = None
+        self._generation = -1
+        self._early: dict[tuple[int, int], Early] = {}
+        self._running: dict[bytes, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def of(self, key: bytes | None) -> AsyncIterator[None]:
+        """Hand over a number's messages; the other one waits meanwhile."""
+        name = key or b""
+        while (other := self._running.get(name)) is not None:
+            await other.wait()
+        mine = self._running[name] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._running[name]
+            mine.set()
+
+    # In the topic's order.
+
+    def reached(self, partition: int, offset: int, generation: int) -> Early | None:
+        """Return a record whose turn has come if it went ahead, and forget it."""
+        return self._early.pop((partition, offset), None) if generation == self._generation else None
+
+    def passed(self, key: bytes | None, offset: int, generation: int) -> None:
+        """Note that a record was handed over in its turn."""
+        if self.backlog is not None and generation == self._generation:
+            self.backlog.handed_over(key or b"", offset)
+
+    # Ahead of it.
+
+    def begin(self, generation: int, backlog: Backlog) -> None:
+        """Go ahead under an assignment. What went ahead under it before is remembered."""
+        if generation != self._generation:
+            self._generation, self._early = generation, {}
+        self.backlog = backlog
+
+    def is_early(self, record: Followed) -> bool:
+        return (record.partition, record.offset) in self._early
+
+    def early(self, record: Followed) -> Early:
+        """Return what a record is released with that goes ahead."""
+        assert self.backlog is not None, "between begin and end"
+        self.backlog.handed_over(record.key or b"", record.offset)
+        found = self._early[record.partition, record.offset] = Early()
+        return found
