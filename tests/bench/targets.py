@@ -90,6 +90,10 @@ TARGETS = [
         former="190–217",
     ),
     Target("backlog of 100,000 drained", "backlog", "/s", 400, of("events_per_second"), most=False),
+    Target("meanwhile p99, from writing to answer, of who writes", "backlog", "s", 5, of("live_p99_seconds")),
+    Target(
+        "the same, of who has messages in the backlog", "backlog", "s", 5, of("live_behind_own_p99_seconds")
+    ),
     Target(
         "rebuild from Kafka, 100,000 messages",
         "rebuild",
