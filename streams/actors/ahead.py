@@ -20,8 +20,8 @@ from schemas.topics import INBOUND_MESSAGE
 from streams.actors.backlog import Backlog
 from streams.actors.judge import is_away
 from streams.actors.records import Arrived, arrived, parsed
-from streams.actors.turns import Turns
-from streams.actors.values import Told
+from streams.actors.turns import Early, Turns
+from streams.actors.values import Told, is_urgent
 from streams.engine.following import Follow, Followed
 from streams.engine.offsets import TopicPartition
 from streams.metrics import AHEAD
@@ -36,7 +36,9 @@ _NEAR_SHARE = 0.5
 _LOOK_EVERY_SECONDS = 1.0
 # Whoever wrote so shortly before is still there. What came before our assignment belongs to the outage.
 _JUST_WROTE = timedelta(seconds=5)
-_SOURCE = f"{INBOUND_MESSAGE}-ahead"
+AHEAD_SUFFIX = "-ahead"
+"""Of the source under which a topic's messages go ahead: their order is not that of the topic."""
+_SOURCE = f"{INBOUND_MESSAGE}{AHEAD_SUFFIX}"
 
 
 class Mailboxes(Protocol):
@@ -44,7 +46,6 @@ class Mailboxes(Protocol):
 
     @property
     def generation(self) -> int: ...
-    def has_reserve(self) -> bool: ...
     async def put(
         self,
         source: TopicPartition,
@@ -114,6 +115,8 @@ class Ahead:
             await self._go_ahead()
         except Unavailable as error:
             log.warning("those who write now wait for their turn", why=str(error))
+        except Exception:  # noqa: BLE001 - a side task that fails ends its process, and all have their turn
+            log.exception("those who write now wait for their turn")
         finally:
             self._turns.backlog = None
             self._now = {}
@@ -144,8 +147,8 @@ class Ahead:
 
     async def _hand_over(self, backlog: Backlog, generation: int) -> None:
         for key in list(self._now):
-            if not self._mailboxes.has_reserve():
-                return
+            if self._turns.is_taken(key):  # its line may wait for room: tried again at the next look
+                continue
             async with self._turns.of(key):
                 waiting = backlog.of(key, self._positions())
                 if waiting and not await self._went_ahead(backlog, key, waiting, generation):
@@ -165,18 +168,20 @@ class Ahead:
             told = []
         if not told:
             backlog.leave(key)
-        for record, each in zip(waiting, told, strict=False):
-            source = TopicPartition(INBOUND_MESSAGE, record.partition)
-            self._sequence += 1
+            return True
+        for record, each in zip(waiting, told, strict=True):
+            source, early = TopicPartition(INBOUND_MESSAGE, record.partition), Early()
+            self._sequence += 1  # a window's offsets rise, and theirs do not
             await self._mailboxes.put(
                 TopicPartition(_SOURCE, record.partition),
                 self._sequence,
                 key.decode(),
                 replace(each, origin=(source, record)),
-                self._turns.early(record),
+                early,
                 generation,
-                urgent=True,
+                urgent=is_urgent(each),
             )
+            self._turns.went_ahead(record, early)
             AHEAD.inc()
         return True
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 from schemas.errors import InvalidInput
 from schemas.phone import conversation_key
+from schemas.topics import INBOUND_MESSAGE
+from streams.actors.records import parsed
 from streams.engine.following import Followed
 
 # Some 60,000 messages as Twilio sends them. Of those beyond it only the numbers are kept.
@@ -28,7 +30,6 @@ class Backlog:
         self._numbers: dict[bytes, deque[Followed]] = {}
         self._barred: dict[int, int] = {}
         self.bytes = 0
-        self.records = 0
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._numbers
@@ -36,23 +37,24 @@ class Backlog:
     def add(self, record: Followed) -> bool:
         """Take in a record behind those before it; return whether its number writes now.
 
-        Whose message it is has to be certain without reading it: a record that tells by its key something
-        else than by its content holds back its whole partition.
+        Whose message it is has to be certain: a record whose key is not its content's holds back its whole
+        partition.
         """
         key, value = record.key or b"", record.value or b""
         if not self._is_its_keys(key, value, record.partition):
             self._barred[record.partition] = record.offset
             return False
         if self.bytes + len(value) > self._most_bytes:
-            record, value = record._replace(value=None), b""
+            record, value = record._replace(value=None, headers=()), b""
         self._numbers.setdefault(key, deque()).append(record)
         self.bytes += len(value)
-        self.records += 1
+        if b'"backfilled":true' in value:  # written before, and found since
+            return False
         return record.timestamp is not None and record.timestamp >= self._since
 
     def _is_its_keys(self, key: bytes, value: bytes, partition: int) -> bool:
-        is_named = b":" + key + b'"' in value or b'"' + key + b'"' in value
-        if not key or not is_named:
+        is_from = b'"From":"whatsapp:' + key + b'"' in value and b'"person":"' not in value
+        if not key or not (is_from or _key_of(value) == key):
             return False
         if key in self._numbers:
             return self._numbers[key][0].partition == partition
@@ -90,4 +92,10 @@ class Backlog:
 
     def _forget(self, record: Followed) -> None:
         self.bytes -= len(record.value or b"")
-        self.records -= 1
+
+
+def _key_of(value: bytes) -> bytes | None:
+    try:
+        return parsed(INBOUND_MESSAGE, value).key.encode()
+    except InvalidInput:
+        return None

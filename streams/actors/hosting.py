@@ -33,8 +33,6 @@ _LOOK_EVERY_SECONDS = 1.0
 _LARGEST_LOOK = 500
 # The other half lasts until a number has had its `LEAST_TRIES`, even on the busiest worker.
 _FILLING = 0.5
-# The share of all room that is kept for those who write while others wait from an outage.
-_RESERVE = 0.25
 # Session and rebalance timeouts together: by then a paused worker has its new assignment.
 _FENCED_SECONDS = 40.0
 
@@ -140,11 +138,6 @@ class Hosting:
             urgent=urgent,
         )
         await self._mailbox.deliver(record)
-
-    def has_reserve(self) -> bool:
-        """Return whether there is room for those who go ahead of what waits for room."""
-        mailbox = self._mailbox
-        return mailbox.open_work + mailbox.unfinished.total() < self._limits.work * (1 + _RESERVE)
 
     def beside(
         self, source: TopicPartition, offset: int, token: object, generation: int
@@ -257,8 +250,14 @@ class Hosting:
     def _is_filling(self, key: str) -> bool:
         """Return whether so many records wait behind a number's that its partition will soon be full."""
         many = self._limits.partition * _FILLING
-        full = (window.items for window in self._mailbox.windows.values() if len(window.items) > many)
-        return any(items[0][0].key == key for items in full)
+        windows = self._mailbox.windows
+        full = {partition for (_, partition), window in windows.items() if len(window.items) > many}
+        # What went ahead is at the head of its own window, and holds up the other one.
+        return any(
+            window.items[0][0].key == key
+            for (_, partition), window in windows.items()
+            if partition in full and window.items
+        )
 
     def given_up(self, partition: int, error: BaseException) -> None:
         """Note that a partition stands still until its next assignment.

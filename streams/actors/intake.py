@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind
 
 from clients.kafka.producer import Producer, partition_of
 from process.tracing import current_trace, span, trace_header
-from rules.inputs import Input, MessageBuried, MessageReceived, Recovered
+from rules.inputs import Input, MessageBuried, Recovered
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
 from schemas.topics import (
@@ -36,7 +36,7 @@ from streams.actors.reading import InputReader
 from streams.actors.records import Arrived, NotForeseen, arrived, parsed
 from streams.actors.turns import Turns
 from streams.actors.unread import Unread, failed, refused
-from streams.actors.values import Told
+from streams.actors.values import Told, is_urgent
 from streams.engine.offsets import TopicPartition
 from streams.replay.mark import Mark
 
@@ -184,7 +184,7 @@ class Intake:
         if told is None or fetched.arrived is None:
             self._beside(fetched)()
         else:
-            key, urgent = fetched.arrived.key, _is_urgent(told)
+            key, urgent = fetched.arrived.key, is_urgent(told)
             if isinstance(fetched.arrived, Arrived):
                 told = replace(told, origin=(fetched.source, message))
             await self._mailboxes.put(*place, key, told, fetched.token, fetched.generation, urgent=urgent)
@@ -258,13 +258,6 @@ class Intake:
 
 def _of_unread(fetched: _Fetched) -> Told | None:
     return fetched.arrived.told if isinstance(fetched.arrived, Unread) else None
-
-
-def _is_urgent(told: Told) -> bool:
-    """Return whether an input is let in past all bounds: a STOP is, and so is what an operator wants."""
-    given = told.given
-    is_ours = told.event is not None and told.event[0] == "command"
-    return is_ours or (isinstance(given, MessageReceived) and given.intent is not None)
 
 
 def _instead_of(arrived: Arrived) -> Input:

@@ -96,6 +96,8 @@ class Partitions:
         claims = await self._ownership.claim({tp.partition for tp in partitions})
         await self._ids.renew()
         self._publisher.assigned(claims)
+        # What a former assignment handed over meanwhile is no place to go on from.
+        self._positions.clear()
         self._hosting.assign(self._ownership.epochs)
 
     def sought(self, offsets: dict[TP, int]) -> None:

@@ -1,4 +1,7 @@
-"""What two tell each other who hand over the same messages: one in the topic's order, one ahead of it."""
+"""Keeps the in-order line and the lane ahead of it from handing over one number at once.
+
+Remembers what went ahead, until its turn comes.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +14,10 @@ from streams.engine.following import Followed
 
 @dataclass(slots=True)
 class Early:
-    """A record that was handed over before its turn. `release`: what to do once both are over."""
+    """A record that was handed over before its turn.
+
+    `release`: what to do once it is durable and its turn has come.
+    """
 
     is_durable: bool = False
     release: Callable[[], None] | None = None
@@ -75,9 +81,12 @@ class Turns:
     def is_early(self, record: Followed) -> bool:
         return (record.partition, record.offset) in self._early
 
-    def early(self, record: Followed) -> Early:
-        """Return what a record is released with that goes ahead."""
-        assert self.backlog is not None, "between begin and end"
-        self.backlog.handed_over(record.key or b"", record.offset)
-        found = self._early[record.partition, record.offset] = Early()
-        return found
+    def is_taken(self, key: bytes) -> bool:
+        """Return whether a number's messages are being handed over."""
+        return key in self._running
+
+    def went_ahead(self, record: Followed, early: Early) -> None:
+        """Note that a record was handed over before its turn, within `of` its number."""
+        if self.backlog is not None:
+            self.backlog.handed_over(record.key or b"", record.offset)
+        self._early[record.partition, record.offset] = early

@@ -5,7 +5,7 @@ from typing import Any
 
 from rules.effects import AskAgent, AwaitSlot, Effect, FetchDetails, LookUpSend, ReserveCampaignSlot
 from rules.events import Recorded
-from rules.inputs import Input
+from rules.inputs import Input, MessageReceived
 from rules.known_sends import KnownSends
 from rules.state import Conversation
 from schemas.rows import Change
@@ -90,3 +90,10 @@ class Job:
     def only_waits(self) -> bool:
         """Whether the next owner loses nothing by starting it again."""
         return isinstance(self.effect, _WAITS)
+
+
+def is_urgent(told: Told) -> bool:
+    """Return whether an input is let in past all bounds: a STOP is, and so is what an operator wants."""
+    given = told.given
+    is_ours = told.event is not None and told.event[0] == "command"
+    return is_ours or (isinstance(given, MessageReceived) and given.intent is not None)

@@ -1,10 +1,12 @@
 """Reads partitions to their ends and on, beside Faust and ahead of it. Joins no group and commits nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from clients.bounds import within
@@ -13,7 +15,11 @@ from schemas.errors import Unavailable
 from schemas.settings import Settings
 from schemas.topics import topic_name
 
+log = structlog.get_logger()
+
 _CONNECT_SECONDS = 5.0
+# Nothing is flushed; what hangs longer is left to the broker's time-outs.
+_STOP_SECONDS = 2.0
 # A backlog of 100,000 is some twenty of these; each holds the event loop for some 20 ms.
 _MOST_AT_ONCE = 5000
 # How late a new message may be found, and how often the broker is asked while there is none.
@@ -59,9 +65,17 @@ def follow(settings: Settings, topic: str) -> Follow:
         except KAFKA_ERRORS as error:
             raise Unavailable("Kafka does not answer") from error
         finally:
-            await consumer.stop()
+            await _stop(consumer)
 
     return following
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a client. One whose broker is away cancels whoever stops it, so that is a task of its own."""
+    stopping = asyncio.create_task(consumer.stop(), name="stop following")
+    await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.warning("client did not stop in order", why=type(error).__name__)
 
 
 async def _poll(consumer: AIOKafkaConsumer) -> list[Followed]:

@@ -13,6 +13,7 @@ from process.metrics import exposition
 from schemas.documents import now
 from schemas.models import TAKEN_UP
 from streams import html, metrics
+from streams.actors.ahead import AHEAD_SUFFIX
 from streams.actors.telemetry import CONTRADICTED
 from streams.worker.progress import Progress, disk_problem
 
@@ -184,8 +185,9 @@ class Views:
         for pause in self._pauses:
             metrics.PAUSED.labels(pause.vendor).set(pause.is_open)
         for topic in sorted(TAKEN_UP):
+            sources = (topic, f"{topic}{AHEAD_SUFFIX}")
             of_topic = [
-                each for name, each in found["partitions"].items() if name.rpartition("-")[0] == topic
+                each for name, each in found["partitions"].items() if name.rpartition("-")[0] in sources
             ]
             metrics.WINDOW.labels(topic).set(sum(each["unfinished"] for each in of_topic))
             metrics.OLDEST.labels(topic).set(max((each["oldest_seconds"] for each in of_topic), default=0.0))

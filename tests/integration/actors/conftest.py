@@ -44,7 +44,7 @@ def env(kafka_bootstrap: str, database_url: str, twilio: Simulator, elevenlabs: 
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
         "DATABASE_URL": database_url,
         "TOPIC_PREFIX": f"t{uuid.uuid4().hex[:8]}.",
-        "TOPICPARTITIONS": PARTITIONS,
+        "TOPIC_PARTITIONS": PARTITIONS,
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_WHATSAPP_FROM": SENDER,

@@ -47,7 +47,7 @@ class World:
         self.position = 0
         self.unread = 1000
         self.is_away = False
-        self.room = True
+        self.error: Exception | None = None
         #: What was handed over, oldest first.
         self.handed: list[str] = []
         self.early: list[Early] = []
@@ -66,9 +66,6 @@ class World:
             sender="+14155238886",
         )
 
-    def has_reserve(self) -> bool:
-        return self.room
-
     async def put(
         self,
         source: TopicPartition,
@@ -80,7 +77,8 @@ class World:
         *,
         urgent: bool,
     ) -> None:
-        assert (source.partition, generation, urgent, told.origin[0].topic) == (0, 3, True, "inbound-message")
+        assert (source.partition, generation, urgent) == (0, 3, False)
+        assert told.origin[0].topic == "inbound-message"
         assert told.event is not None
         assert isinstance(token, Early)
         self.handed.append(told.event[1])
@@ -101,6 +99,8 @@ class World:
 
         async def poll() -> list[Followed]:
             await asyncio.sleep(0)
+            if self.error is not None:
+                raise self.error
             self.polls += 1
             found, self.records = self.records, []
             return found
@@ -185,7 +185,7 @@ async def test_a_number_that_is_handed_over_in_turn_is_waited_for() -> None:
     "odd",
     [
         record(0, ANA, headers=[(REPLAY_HEADER, _MARK)]),
-        record(0, ANA)._replace(value=b'{"x":"%s"}' % ANA.encode()),  # no message
+        record(0, ANA)._replace(value=b'{"From":"whatsapp:%s"}' % ANA.encode()),  # no message
     ],
 )
 async def test_a_number_with_something_extraordinary_waits_for_its_turn(odd: Followed) -> None:
@@ -216,15 +216,6 @@ async def test_it_is_tried_again_while_postgres_is_away() -> None:
         await world.until(lambda: world.handed == ["SM0"])
 
 
-async def test_there_is_room_to_be_kept_for_them_or_they_wait() -> None:
-    world = World(record(0, ANA, now=True))
-    world.room = False
-    async with world.working():
-        assert world.handed == []
-        world.room = True
-        await world.until(lambda: world.handed == ["SM0"])
-
-
 async def test_it_ends_when_few_wait_and_when_partitions_move() -> None:
     world = World(record(0, EVA))
     task = asyncio.create_task(world.ahead.while_behind())
@@ -240,3 +231,14 @@ async def test_it_ends_when_few_wait_and_when_partitions_move() -> None:
     await world.until(task.done)
     assert world.handed == []
     assert world.turns.reached(0, 0, 4) is None
+
+
+@pytest.mark.parametrize("error", [Unavailable("Kafka does not answer"), RuntimeError("a bug")])
+async def test_if_it_cannot_be_done_all_wait_for_their_turn(error: Exception) -> None:
+    world = World(record(0, ANA, now=True))
+    world.error = error
+    await world.ahead.while_behind()
+    assert (world.handed, world.turns.backlog) == ([], None)
+    world.error = None
+    async with world.working():
+        assert world.handed == ["SM0"]

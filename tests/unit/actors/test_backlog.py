@@ -1,8 +1,11 @@
 """What lies between what was handed over and a topic's end: who may go ahead of it, and with what."""
 
+import json
+
 import pytest
 
 from clients.kafka.producer import partition_of
+from schemas.phone import conversation_key
 from streams.actors.backlog import Backlog
 from streams.engine.following import Followed
 
@@ -10,6 +13,7 @@ _PARTITIONS = 2
 _SINCE = 1000.0
 _BEFORE, _LATER = 999.0, 1001.0
 _NUMBERS = [f"+5731385391{place:02d}" for place in range(20)]
+OURS = "+14155238886"
 ANA, EVA = [each for each in _NUMBERS if partition_of(each, _PARTITIONS) == 0][:2]
 LUIS = next(each for each in _NUMBERS if partition_of(each, _PARTITIONS) == 1)
 
@@ -21,7 +25,9 @@ def backlog(most_bytes: int = 1_000_000) -> Backlog:
 def record(
     offset: int, number: str, at: float = _BEFORE, *, key: str | None = None, person: str = ""
 ) -> Followed:
-    value = f'{{"params":{{"From":"whatsapp:{number}"}},"person":"{person}"}}'.encode()
+    params = {"MessageSid": f"SM{offset}", "From": f"whatsapp:{number}", "To": f"whatsapp:{OURS}"}
+    event = {"event_id": f"SM{offset}", "received_at": "2026-03-02T15:00:00Z", "params": params}
+    value = json.dumps(event | {"person": person or None}, separators=(",", ":")).encode()
     name = number if key is None else key
     return Followed(partition_of(number, _PARTITIONS), offset, name.encode() or None, value, (), at)
 
@@ -60,6 +66,7 @@ def test_what_was_handed_over_is_forgotten() -> None:
     [
         record(1, EVA, key=ANA),  # the key of somebody else
         record(1, EVA, key=""),
+        record(1, EVA, key=OURS),  # which it names, too
         record(1, EVA, key=EVA.removeprefix("+")),
         record(1, EVA, key=f"whatsapp:{EVA}"),
         record(1, EVA)._replace(key=b"\xff"),
@@ -81,9 +88,7 @@ def test_who_wrote_a_record_is_certain_or_its_partition_waits_until_it_was_read(
 
 def test_an_address_whose_message_is_its_persons_is_known_by_the_person() -> None:
     waiting = backlog()
-    from_id = record(0, ANA, _LATER, person=ANA)._replace(
-        value=b'{"From":"whatsapp:CO.1","person":"%s"}' % ANA.encode()
-    )
+    from_id = record(0, "CO.1", _LATER, person=ANA, key=ANA)._replace(partition=0)
     assert waiting.add(from_id)
     assert offsets(waiting.of(ANA.encode(), {0: 0})) == [0]
 
@@ -115,3 +120,18 @@ def test_who_is_left_waits_for_the_turn_of_all_that_was_written_so_far() -> None
     assert waiting.of(ANA.encode(), {0: 0}) == []
     waiting.handed_over(ANA.encode(), 0)
     assert offsets(waiting.of(ANA.encode(), {0: 1})) == [1]
+
+
+@pytest.mark.parametrize("address", ["+5215512345678", "+551199887766"])
+def test_an_older_spelling_of_a_number_is_known_by_reading_it(address: str) -> None:
+    key = conversation_key(address)
+    assert key != address
+    waiting = backlog()
+    spelled = record(0, address, _LATER, key=key)._replace(partition=partition_of(key, _PARTITIONS))
+    assert waiting.add(spelled)
+
+
+def test_what_was_found_in_the_vendors_list_was_not_written_now() -> None:
+    found = record(0, ANA, _LATER)
+    value = (found.value or b"").replace(b'"person":null', b'"backfilled":true,"person":null')
+    assert not backlog().add(found._replace(value=value))
