@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -20,7 +19,7 @@ from schemas.topics import INBOUND_MESSAGE
 from streams.actors.backlog import Backlog
 from streams.actors.judge import is_away
 from streams.actors.records import Arrived, arrived, parsed
-from streams.actors.turns import Early, Turns
+from streams.actors.turns import Early, Receiver, Turns
 from streams.actors.values import Told, is_urgent
 from streams.engine.following import Follow, Followed
 from streams.engine.offsets import TopicPartition
@@ -41,24 +40,6 @@ AHEAD_SUFFIX = "-ahead"
 _SOURCE = f"{INBOUND_MESSAGE}{AHEAD_SUFFIX}"
 
 
-class Mailboxes(Protocol):
-    """What records are handed to, see `streams.actors.hosting`."""
-
-    @property
-    def generation(self) -> int: ...
-    async def put(
-        self,
-        source: TopicPartition,
-        offset: int,
-        key: str,
-        told: Told,
-        token: object,
-        generation: int,
-        *,
-        urgent: bool,
-    ) -> None: ...
-
-
 class Ahead:
     """Hands over those who write now, see the module.
 
@@ -69,13 +50,14 @@ class Ahead:
         unread: returns how many messages lie beyond these.
         assigned_at: returns since when these partitions are ours.
         partition_of: where a number's messages belong.
+        now: Postgres' time.
         sender: the key of our own number, which is not a client.
         far_behind: with how many unread messages it begins.
     """
 
     def __init__(
         self,
-        mailboxes: Mailboxes,
+        mailboxes: Receiver,
         read: Callable[[Sequence[Arrived]], Awaitable[list[Told]]],
         follow: Follow,
         turns: Turns,
@@ -100,7 +82,7 @@ class Ahead:
         self._far_behind = far_behind
         self._turns = turns
         self._sequence = 0
-        self._now: dict[bytes, None] = {}
+        self._writing: dict[bytes, None] = {}
 
     async def work(self) -> None:
         """Until cancelled, hand over those who write now while many wait."""
@@ -118,8 +100,8 @@ class Ahead:
         except Exception:  # noqa: BLE001 - a side task that fails ends its process, and all have their turn
             log.exception("those who write now wait for their turn")
         finally:
-            self._turns.backlog = None
-            self._now = {}
+            self._turns.end()
+            self._writing = {}
 
     async def _go_ahead(self) -> None:
         generation, starts = self._mailboxes.generation, dict(self._positions())
@@ -143,10 +125,10 @@ class Ahead:
         for each in records:
             is_handed_over = each.offset < positions.get(each.partition, each.offset + 1)
             if not is_handed_over and not self._turns.is_early(each) and backlog.add(each):
-                self._now[each.key or b""] = None
+                self._writing[each.key or b""] = None
 
     async def _hand_over(self, backlog: Backlog, generation: int) -> None:
-        for key in list(self._now):
+        for key in list(self._writing):
             if self._turns.is_taken(key):  # its line may wait for room: tried again at the next look
                 continue
             async with self._turns.of(key):
@@ -154,7 +136,7 @@ class Ahead:
                 if waiting and not await self._went_ahead(backlog, key, waiting, generation):
                     return
             if key not in backlog:
-                del self._now[key]
+                del self._writing[key]
 
     async def _went_ahead(
         self, backlog: Backlog, key: bytes, waiting: Sequence[Followed], generation: int

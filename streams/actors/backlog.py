@@ -68,7 +68,7 @@ class Backlog:
         """Forget a number's records up to one."""
         waiting = self._numbers.get(key)
         while waiting and waiting[0].offset <= offset:
-            self._forget(waiting.popleft())
+            self.bytes -= len(waiting.popleft().value or b"")
         if waiting is not None and not waiting:
             del self._numbers[key]
 
@@ -89,9 +89,6 @@ class Backlog:
         for place, record in enumerate(waiting):
             self.bytes -= len(record.value or b"")
             waiting[place] = record._replace(value=None)
-
-    def _forget(self, record: Followed) -> None:
-        self.bytes -= len(record.value or b"")
 
 
 def _key_of(value: bytes) -> bytes | None:

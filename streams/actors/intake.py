@@ -34,7 +34,7 @@ from streams.actors.judge import is_away
 from streams.actors.letters import Letters
 from streams.actors.reading import InputReader
 from streams.actors.records import Arrived, NotForeseen, arrived, parsed
-from streams.actors.turns import Turns
+from streams.actors.turns import Receiver, Turns
 from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told, is_urgent
 from streams.engine.offsets import TopicPartition
@@ -50,23 +50,9 @@ _BEGINS = (CALL_COMPLETED, INBOUND_MESSAGE)
 Read = Callable[[Sequence[Arrived]], Awaitable[list[Told]]]
 
 
-class Mailboxes(Protocol):
-    """What records are handed to, see `streams.actors.hosting`."""
+class Mailboxes(Receiver, Protocol):
+    """What records are handed to, or taken in beside, see `streams.actors.hosting`."""
 
-    @property
-    def generation(self) -> int: ...
-
-    async def put(
-        self,
-        source: TopicPartition,
-        offset: int,
-        key: str,
-        told: Told,
-        token: object,
-        generation: int,
-        *,
-        urgent: bool,
-    ) -> None: ...
     def beside(
         self, source: TopicPartition, offset: int, token: object, generation: int
     ) -> Callable[[], None]: ...

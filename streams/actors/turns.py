@@ -7,9 +7,30 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from streams.actors.backlog import Backlog
+from streams.actors.values import Told
 from streams.engine.following import Followed
+from streams.engine.offsets import TopicPartition
+
+
+class Receiver(Protocol):
+    """What records are handed to, see `streams.actors.hosting`."""
+
+    @property
+    def generation(self) -> int: ...
+    async def put(
+        self,
+        source: TopicPartition,
+        offset: int,
+        key: str,
+        told: Told,
+        token: object,
+        generation: int,
+        *,
+        urgent: bool,
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -77,6 +98,10 @@ class Turns:
         if generation != self._generation:
             self._generation, self._early = generation, {}
         self.backlog = backlog
+
+    def end(self) -> None:
+        """Have all wait for their turn again."""
+        self.backlog = None
 
     def is_early(self, record: Followed) -> bool:
         return (record.partition, record.offset) in self._early
