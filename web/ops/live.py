@@ -75,15 +75,16 @@ class Live:
     async def _stream(
         self, stream: EventSourceResponse, of: str, changed: asyncio.Event, still: Still
     ) -> None:
-        asked_at = time.monotonic()
+        ask_at = time.monotonic() + _GONE_SECONDS
         while stream.is_connected() and not self._stopping:
-            if await _happens(changed) and not self._stopping:
+            if await _happens(changed, ask_at):
                 changed.clear()
-                await stream.send(of, event="changed")
-            if time.monotonic() - asked_at >= _GONE_SECONDS:
-                asked_at = time.monotonic()
-                if await _has_ended(still):
-                    return
+                if not self._stopping:
+                    await stream.send(of, event="changed")
+            elif await _has_ended(still):
+                return
+            else:
+                ask_at = time.monotonic() + _GONE_SECONDS
 
     async def stop(self, _: web.Application) -> None:
         """Disconnect all pages; they come back to whichever web process is there then."""
@@ -134,10 +135,10 @@ async def _has_ended(still: Still) -> bool:
         return False  # nobody knows; asked again in a moment
 
 
-async def _happens(changed: asyncio.Event) -> bool:
-    """Wait for a change, but not so long that nobody notices the page's end."""
+async def _happens(changed: asyncio.Event, until: float) -> bool:
+    """Wait for a change until then, by `time.monotonic()`."""
     try:
-        async with asyncio.timeout(_GONE_SECONDS):
+        async with asyncio.timeout(until - time.monotonic()):
             return await changed.wait()
     except TimeoutError:
         return False
