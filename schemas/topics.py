@@ -46,7 +46,7 @@ TRACE_HEADER: Final = "traceparent"
 """Header, in Kafka and HTTP, of the trace in which an event came (W3C)."""
 
 REPLAY_HEADER: Final = "x-replay"
-"""Kafka header that marks a replayed event; see `streams.replay.mark`."""
+"""Kafka header that marks a replayed event; see `schemas.replay_mark`."""
 
 
 MOVED_HEADER: Final = "x-moved"

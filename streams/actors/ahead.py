@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from schemas.errors import InvalidInput, Unavailable
+from schemas.replay_mark import Mark
 from schemas.topics import INBOUND_MESSAGE
 from streams.actors.backlog import Backlog
 from streams.actors.judge import is_away
@@ -24,7 +25,6 @@ from streams.actors.values import Told, is_urgent
 from streams.engine.following import Follow, Followed
 from streams.engine.offsets import TopicPartition
 from streams.metrics import AHEAD
-from streams.replay.mark import Mark
 
 log = structlog.get_logger()
 
@@ -175,7 +175,7 @@ class Ahead:
                 event = parsed(INBOUND_MESSAGE, record.value)
             except InvalidInput:
                 return []
-            if event.key.encode() != key or event.key == self._sender or Mark.of(record) is not None:
+            if event.key.encode() != key or event.key == self._sender or Mark.of(record.headers) is not None:
                 return []
             found.append(arrived(event, record, self._clock()))
         return await self._read(found)

@@ -19,6 +19,7 @@ from process.tracing import current_trace, span, trace_header
 from rules.inputs import Input, MessageBuried, Recovered
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
+from schemas.replay_mark import Mark
 from schemas.topics import (
     CALL_COMPLETED,
     CONVERSATION_COMMAND,
@@ -38,7 +39,6 @@ from streams.actors.turns import Receiver, Turns
 from streams.actors.unread import Unread, failed, refused
 from streams.actors.values import Told, is_urgent
 from streams.engine.offsets import TopicPartition
-from streams.replay.mark import Mark
 
 log = structlog.get_logger()
 
@@ -235,7 +235,7 @@ class Intake:
         headers = [(MOVED_HEADER, str(self._partitions).encode())]
         if identity:
             headers.append((REQUEST_ID_HEADER, identity.encode()))
-        if mark := Mark.of(message):
+        if mark := Mark.of(message.headers):
             headers.append(mark.header())
         headers += trace_header(traceparent_of(message.headers))
         await self._producer.send(source.topic, key.encode(), message.value, headers, partition=right)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from clients.kafka.batches import Unreadable
 from schemas.errors import InvalidInput
 from schemas.models import TAKEN_UP, TakenUp
+from schemas.replay_mark import Mark
 from schemas.topics import request_id_of, traceparent_of
-from streams.replay.mark import Mark
 
 _MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {
     topic: model.from_json for topic, model in TAKEN_UP.items()
@@ -73,7 +73,7 @@ def arrived(
     trace: str | None = None,
 ) -> Arrived:
     """Return an event as its message brought it. `trace`: see `Arrived`; None means the message's own."""
-    mark = Mark.of(message)
+    mark = Mark.of(message.headers)
     return Arrived(
         event=event,
         at=mark.at if mark else produced_at(message, now),

@@ -9,11 +9,11 @@ from schemas.documents import parse_object
 from schemas.errors import InvalidInput
 from schemas.fields import check_message_id
 from schemas.phone import conversation_key
+from schemas.replay_mark import Mark
 from schemas.topics import INBOUND_MESSAGE
 from streams.actors.records import produced_at
 from streams.actors.values import Told
 from streams.engine.offsets import TopicPartition
-from streams.replay.mark import Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def refused(
 
 
 def _buried(source: TopicPartition, record: Any, now: datetime) -> MessageBuried | None:  # noqa: ANN401
-    if source.topic != INBOUND_MESSAGE or Mark.of(record) is not None:
+    if source.topic != INBOUND_MESSAGE or Mark.of(record.headers) is not None:
         return None
     try:
         params = parse_object(record.value or b"").get("params")

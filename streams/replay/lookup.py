@@ -17,12 +17,12 @@ from rules.failed_turns import turn_of
 from rules.replays import goes_out_again
 from rules.state import Conversation
 from schemas.events import MessageStatus
+from schemas.replay_mark import repetition
 from schemas.statuses import rank_of
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
 from streams.actors.replayed import began_later, failed_with, failures, was_turned_down
 from streams.actors.store import load_actors
 from streams.replay.candidates import Candidate, Wanted
-from streams.replay.mark import repetition
 from streams.replay.plan import Facts, Standing
 
 _KINDS = {CALL_COMPLETED: "call", INBOUND_MESSAGE: "message"}

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streams.replay.mark import Wants
+from schemas.replay_mark import Wants
 
 Mode = Literal["resume", "again"]
 Only = Literal["failed"] | None

@@ -9,11 +9,11 @@ from aiolimiter import AsyncLimiter
 from clients.kafka.producer import Producer
 from db.pool import Pool
 from db.readers import replays
+from schemas.replay_mark import Mark
 from schemas.settings import Settings
 from schemas.topics import REQUEST_ID_HEADER, request_id_of
 from streams.replay.candidates import Candidate, Wanted, read
 from streams.replay.lookup import Lookup
-from streams.replay.mark import Mark
 from streams.replay.plan import PUBLISHED, Mode, Only, Outcome, Plan, decide, wants
 from streams.replay.reader import Reader
 from streams.replay.window import Window

@@ -10,10 +10,10 @@ from rules import inputs as i
 from rules.state import Waiting
 from schemas.documents import now
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
+from schemas.replay_mark import repetition
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE, MESSAGE_STATUS
 from streams.replay.candidates import Candidate, Wanted, read
 from streams.replay.lookup import Lookup
-from streams.replay.mark import repetition
 from streams.replay.plan import Facts, Mode, Only, decide
 from streams.replay.reader import Record
 from tests.support.chat import policy_of

@@ -13,9 +13,9 @@ from db.pool import Pool
 from db.queries import load
 from schemas.documents import now
 from schemas.events import InboundMessage
+from schemas.replay_mark import Mark
 from schemas.settings import Settings, load_settings
 from schemas.topics import INBOUND_MESSAGE
-from streams.replay.mark import Mark
 from streams.replay.reader import Record
 from streams.replay.session import Order, Session
 from streams.replay.window import Window
@@ -106,8 +106,12 @@ async def test_thousands_are_planned_published_once_in_order_and_resumed(
     finally:
         await producer.stop()
     again = await records(settings)
-    marked = [InboundMessage.from_json(each.value or b"") for each in again if Mark.of(each) is not None]
-    at_first = [InboundMessage.from_json(each.value or b"") for each in again if Mark.of(each) is None]
+    marked = [
+        InboundMessage.from_json(each.value or b"") for each in again if Mark.of(each.headers) is not None
+    ]
+    at_first = [
+        InboundMessage.from_json(each.value or b"") for each in again if Mark.of(each.headers) is None
+    ]
     assert sorted(each.event_id for each in marked) == sorted(f"SM{n}" for n in range(_EVENTS) if n % 3)
     for place in range(_NUMBERS):
         published = [each.event_id for each in marked if each.key == number(place)]

@@ -25,7 +25,7 @@ MAY_IMPORT = {
 # As streams/README.md has it.
 WITHIN_STREAMS = {
     "engine": set(),
-    "actors": {"engine", "failpoints", "metrics", "replay"},
+    "actors": {"engine", "failpoints", "metrics"},
     "replay": {"actors", "engine"},
     "worker": {"actors", "engine", "html", "metrics"},
     "stats": {"engine", "html"},

@@ -1,12 +1,11 @@
 """What a replay would do to each event."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from schemas.errors import InvalidInput
-from streams.replay.mark import Mark
+from schemas.replay_mark import Mark
 from streams.replay.plan import Facts, Mode, Only, Outcome, Plan, decide, wants
 from streams.replay.window import Window, make_window
 
@@ -60,8 +59,8 @@ def test_a_mark_survives_its_header() -> None:
             "inbound-message/3/17",
             NOW,
         )
-        assert Mark.of(SimpleNamespace(headers=[("x-request-id", b"r"), mark.header()])) == mark
-        assert Mark.of(SimpleNamespace(headers=dict([mark.header()]))) == mark
+        assert Mark.of([("x-request-id", b"r"), mark.header()]) == mark
+        assert Mark.of(dict([mark.header()])) == mark
 
 
 _OUTSIDE = [
@@ -76,7 +75,7 @@ _OUTSIDE = [
     "value", [b"", b"x", b"a;b;c", b"a;open", b"\xff;open", b"a;open;b;c", b"a;open;b;c;d", *_OUTSIDE]
 )
 def test_a_header_that_is_no_mark(value: bytes) -> None:
-    assert Mark.of(SimpleNamespace(headers=[("x-replay", value)])) is None
+    assert Mark.of([("x-replay", value)]) is None
 
 
 def test_windows() -> None:

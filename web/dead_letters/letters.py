@@ -14,7 +14,8 @@ from schemas.documents import now
 from schemas.errors import InvalidInput
 from schemas.models import TAKEN_UP
 from schemas.phone import without_numbers
-from schemas.topics import DEAD_LETTER, REPLAY_HEADER
+from schemas.replay_mark import Mark, Wants
+from schemas.topics import DEAD_LETTER
 from web.dead_letters.index import Index
 from web.kafka_link import KafkaLink
 
@@ -172,12 +173,9 @@ def _closing(
 
 
 def _mark(row: LetterRow) -> tuple[str, bytes]:
-    """Return the `streams.replay.mark` by which a worker resumes a failed turn and sees a message is late."""
-    wants = "failed" if row.id.startswith(_TURN) else "open"
-    return (
-        REPLAY_HEADER,
-        f"dead-letter;{wants};{row.id};{row.buried_at.replace(tzinfo=UTC).isoformat()}".encode(),
-    )
+    """Return the header by which a worker resumes a failed turn and sees that a message is late."""
+    wants: Wants = "failed" if row.id.startswith(_TURN) else "open"
+    return Mark("dead-letter", wants, row.id, row.buried_at.replace(tzinfo=UTC)).header()
 
 
 def _shown(row: LetterRow) -> Json:

@@ -11,12 +11,12 @@ from rules import inputs as i
 from rules.effects import AwaitSlot
 from rules.events import Reopened, Repeated
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
+from schemas.replay_mark import Mark
 from schemas.texts import shipped
 from streams.actors.reading import InputReader
 from streams.actors.records import Arrived
 from streams.actors.reports import failure_of
 from streams.actors.values import Told
-from streams.replay.mark import Mark
 from tests.support.chat import NUMBER, types
 from tests.support.stored_chat import StoredChat, stored_chat
 

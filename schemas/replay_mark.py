@@ -38,9 +38,9 @@ class Mark:
         return f"{self.replay};{self.wants};{self.origin};{self.at.isoformat()}"
 
     @classmethod
-    def of(cls, message: Any) -> Self | None:  # noqa: ANN401 - a Faust message
-        """Read a message's mark. What cannot be read is no mark, and the event is an ordinary one."""
-        found = _FORM.fullmatch(header(message.headers, REPLAY_HEADER) or "")
+    def of(cls, headers: Any) -> Self | None:  # noqa: ANN401 - Faust's or aiokafka's, of any record
+        """Read a record's mark. What cannot be read is no mark, and the event is an ordinary one."""
+        found = _FORM.fullmatch(header(headers, REPLAY_HEADER) or "")
         if found is None:
             return None
         try:
