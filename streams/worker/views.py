@@ -163,6 +163,9 @@ class Views:
     def _doing(self) -> dict[str, Any]:
         """Return what is under way. `oldest`: seconds by kind."""
         found = self._mailboxes.snapshot()
+        for name, each in found["partitions"].items():
+            if _topic_of(name).endswith(AHEAD_SUFFIX):
+                each["oldest_offset"] = None  # numbered as they went
         return {**found, "oldest": {**found["oldest"], "unpublished": self._publisher.oldest_seconds()}}
 
     async def _metrics(self, request: web.Request) -> web.Response:
@@ -186,9 +189,7 @@ class Views:
             metrics.PAUSED.labels(pause.vendor).set(pause.is_open)
         for topic in sorted(TAKEN_UP):
             sources = (topic, f"{topic}{AHEAD_SUFFIX}")
-            of_topic = [
-                each for name, each in found["partitions"].items() if name.rpartition("-")[0] in sources
-            ]
+            of_topic = [each for name, each in found["partitions"].items() if _topic_of(name) in sources]
             metrics.WINDOW.labels(topic).set(sum(each["unfinished"] for each in of_topic))
             metrics.OLDEST.labels(topic).set(max((each["oldest_seconds"] for each in of_topic), default=0.0))
 
@@ -213,5 +214,9 @@ def by_partition(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(name: str) -> tuple[str, int]:
-    topic, _, number = name.rpartition("-")
-    return topic, int(number)
+    return _topic_of(name), int(name.rpartition("-")[2])
+
+
+def _topic_of(name: str) -> str:
+    """Return the topic of a partition's name."""
+    return name.rpartition("-")[0]

@@ -1,5 +1,6 @@
 """The worker's views: JSON for programs, for a browser a page that a person can read."""
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,15 +22,16 @@ UNFINISHED = {"inbound-message-9": {"unfinished": 3, "oldest_offset": 1, "oldest
 @pytest.fixture(params=[{}])
 def views(tmp_path: Path, request: pytest.FixtureRequest) -> Any:  # noqa: ANN401
     part = SimpleNamespace
-    doing = {"mailboxes": 2, "in_flight": 1, "oldest": {"record": 41.5}, "partitions": UNFINISHED}
     over = {
+        "partitions": UNFINISHED,
         "generation": 1,
         "stopped": {},
         "is_fenced": False,
         "standing": [],
         "rebalancing": False,
     } | request.param
-    mailboxes = part(snapshot=lambda: doing, **over)
+    doing = {"mailboxes": 2, "in_flight": 1, "oldest": {"record": 41.5}}
+    mailboxes = part(snapshot=lambda: {**doing, "partitions": deepcopy(over["partitions"])}, **over)
     engine = part(
         snapshot=lambda: POSITIONS,
         lag=lambda: dict.fromkeys(POSITIONS, 0) | {"inbound-message-10": 12},
@@ -55,6 +57,18 @@ async def test_partitions_are_json_for_a_program(views: Any) -> None:  # noqa: A
         12,
         1,
     )
+
+
+_AHEAD = {"unfinished": 2, "oldest_offset": 17, "oldest_seconds": 0.5}
+
+
+@pytest.mark.parametrize("views", [{"partitions": {"inbound-message-ahead-9": _AHEAD}}], indirect=True)
+async def test_what_went_ahead_has_no_offset_of_its_own(views: Any) -> None:  # noqa: ANN401
+    async with TestClient(TestServer(views)) as client:
+        body = await (await client.get("/partitions")).json()
+        page = await (await client.get("/partitions", headers=BROWSER)).text()
+    assert body["partitions"] == {"inbound-message-ahead-9": _AHEAD | {"oldest_offset": None}}
+    assert "<td>inbound-message-ahead-9</td>" in page
 
 
 async def test_partitions_are_a_table_for_a_browser(views: Any) -> None:  # noqa: ANN401

@@ -21,7 +21,7 @@ from tests.support.chat import Chat, fresh
 from tests.unit.actors.test_rejected import Letters
 from tests.unit.mailboxes.virtual_time import now, virtual
 
-SOURCE = TopicPartition("inbound-message", 0)
+SOURCE, AHEAD = TopicPartition("inbound-message", 0), TopicPartition("inbound-message-ahead", 0)
 POISONED = "+573138539155"
 MOST = 20
 
@@ -86,6 +86,20 @@ async def test_nobody_waits_behind_it_however_much_the_others_write(seconds: flo
     assert letters.buried[0][1] >= LEAST_TRIES
     # Where half a partition takes less time than its least tries, these are what the others wait for.
     assert waited <= max(0.0, 4.0 - MOST * seconds)
+
+
+@virtual
+async def test_nobody_waits_behind_one_that_went_ahead_either() -> None:
+    letters, waited = Letters(), 0.0
+    host = await hosting(letters)
+    told = Told(given=i.Recovered(), failure=KeyError("x"), origin=(SOURCE, "record"))
+    done = host.beside(SOURCE, 0, SimpleNamespace(ack=lambda: None), host.generation)
+    await host.put(AHEAD, 1, POISONED, told, SimpleNamespace(ack=done), host.generation, urgent=True)
+    for offset in range(1, 200):
+        await asyncio.sleep(1)
+        waited += await put(host, offset, f"+57313853{offset:04d}", Told(given=i.TimerFired()))
+    assert [tries >= LEAST_TRIES for _, tries in letters.buried] == [True]
+    assert waited == 0.0
 
 
 @virtual
