@@ -5,7 +5,8 @@ from datetime import timedelta
 from rules.draft import Draft
 from rules.events import Deferred, DetailsLearned, LookupsEnded
 from rules.inputs import CallDetails, DetailsFetched, DetailsTold
-from rules.state import Conversation, Wait
+from rules.state import Conversation
+from rules.turns import Wait
 
 # Short while the analysis usually comes, long for a late one, 20 minutes in all.
 # The post-call webhook may be later still.

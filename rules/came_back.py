@@ -12,7 +12,8 @@ from rules import left_in_silence, slow_numbers, window
 from rules.draft import Draft
 from rules.events import Answered, Withdrawn
 from rules.inputs import DeliveryReported, KnownSend
-from rules.state import CameBack, Conversation, Part, Turn, replace
+from rules.state import Conversation, replace
+from rules.turns import CameBack, Part, Turn
 
 _NO_TEMPLATE = "outside the 24-hour window, and no template is set"
 

@@ -22,7 +22,8 @@ from rules import erasure, letters, links
 from rules.draft import Draft
 from rules.events import Forwarded, LinkSettled, Merged, Merging
 from rules.inputs import LinkTold
-from rules.state import Conversation, HandOver, replace
+from rules.person import HandOver
+from rules.state import Conversation, replace
 from schemas.phone import is_number
 
 # (kind of address, when it was called last, how early it began); the greater one goes on.

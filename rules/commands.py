@@ -14,8 +14,9 @@ from rules.draft import Draft
 from rules.erasure import record
 from rules.events import AgentChanged, Answered, Declined, Queued
 from rules.inputs import CommandGiven
-from rules.state import Conversation, Part, Status, Waiting
+from rules.state import Conversation, Status
 from rules.templates import LONGEST_FILLED, one_line
+from rules.turns import Part, Waiting
 from schemas.commands import ConversationCommand
 from schemas.phone import is_user_id
 from schemas.rows import Json

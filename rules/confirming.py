@@ -4,7 +4,8 @@ from rules import window
 from rules.draft import Draft
 from rules.events import Answered, Queued, Unanswered
 from rules.inputs import MessageReceived
-from rules.state import Waiting, replace
+from rules.state import replace
+from rules.turns import Waiting
 
 
 def confirm(draft: Draft, name: str, message: MessageReceived | Waiting) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rules.policy import Policy
-from rules.state import Waiting
+from rules.turns import Waiting
 
 
 def is_over(questions: Sequence[Waiting], now: datetime, policy: Policy) -> bool:

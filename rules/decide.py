@@ -34,7 +34,8 @@ from rules import inputs as i
 from rules.draft import Draft, Fresh
 from rules.events import Recorded
 from rules.policy import Policy
-from rules.state import Conversation, Waiting
+from rules.state import Conversation
+from rules.turns import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

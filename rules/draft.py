@@ -8,7 +8,8 @@ from datetime import datetime
 from rules.events import Event, Recorded
 from rules.evolve import evolve
 from rules.policy import Policy, Spoken
-from rules.state import Conversation, Part
+from rules.state import Conversation
+from rules.turns import Part
 from schemas.rows import Json
 
 

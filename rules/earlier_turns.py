@@ -7,7 +7,8 @@ from datetime import UTC
 from rules import events as e
 from rules.earlier_values import part_of, time_of
 from rules.slow_numbers import wait_after
-from rules.state import CameBack, Conversation, Part, Turn
+from rules.state import Conversation
+from rules.turns import CameBack, Part, Turn
 from schemas.events import ConversationEvent
 from schemas.rows import Json
 

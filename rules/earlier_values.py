@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from rules.state import Conversation, Part, Status, Waiting
+from rules.state import Conversation, Status
+from rules.turns import Part, Waiting
 from schemas.events import ConversationEvent
 from schemas.rows import Json
 

@@ -14,8 +14,9 @@ from rules import events as e
 from rules.earlier_turns import Memory
 from rules.earlier_values import status_of, time_of, waiting_of, with_row
 from rules.evolve import evolve
+from rules.person import OptOut
 from rules.project import project, row_changes
-from rules.state import Conversation, OptOut
+from rules.state import Conversation
 from schemas.events import ConversationEvent
 from schemas.rows import Change, Json, SendChange
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rules import came_back, debounce, held_up, idle_close, lengths, links, unknown_numbers
+from rules.person import Letter
 from rules.policy import Policy
-from rules.state import Conversation, Letter, Part, Post, Turn, Waiting
+from rules.state import Conversation, Post
+from rules.turns import Part, Turn, Waiting
 from schemas.window import is_open
 
 

@@ -11,7 +11,8 @@ from rules.evolve_links import HANDLERS as OF_LINKS
 from rules.evolve_turns import HANDLERS as OF_TURNS
 from rules.evolve_turns import unless_of, wait_to_ask
 from rules.keywords import checksum
-from rules.state import Conversation, EarlyReport, LastWords, Post, Turn, Waiting, replace
+from rules.state import Conversation, EarlyReport, LastWords, Post, replace
+from rules.turns import Turn, Waiting
 
 # As long as a template's value may be; the whole summary is in its table.
 _LONGEST_SUMMARY = 700

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from rules import events as e
-from rules.state import Conversation, Link, Part, Turn, replace
+from rules.person import Link
+from rules.state import Conversation, replace
+from rules.turns import Part, Turn
 
 
 def _linked(state: Conversation, event: e.Linked, at: e.Recorded) -> Conversation:

@@ -6,19 +6,8 @@ from itertools import pairwise
 from typing import Any, Final, cast
 
 from rules import events as e
-from rules.state import (
-    APOLOGY,
-    ENDED_BY_CLIENT,
-    CameBack,
-    Conversation,
-    LastWords,
-    Part,
-    Turn,
-    TurnKind,
-    Wait,
-    Waiting,
-    replace,
-)
+from rules.state import Conversation, LastWords, replace
+from rules.turns import APOLOGY, ENDED_BY_CLIENT, CameBack, Part, Turn, TurnKind, Wait, Waiting
 from schemas.statuses import rank_of
 
 REPORT_WAIT: Final = timedelta(seconds=3)

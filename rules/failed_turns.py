@@ -8,7 +8,8 @@ from typing import cast
 
 from pydantic import TypeAdapter
 
-from rules.state import Turn, replace
+from rules.state import replace
+from rules.turns import Turn
 from schemas.rows import Json
 
 _turns = TypeAdapter(Turn)

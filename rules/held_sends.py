@@ -9,7 +9,8 @@ from rules import sending
 from rules.draft import Draft
 from rules.events import Reopened
 from rules.inputs import HeldTurn, KnownSend, SendAccepted
-from rules.state import Conversation, Part, Turn
+from rules.state import Conversation
+from rules.turns import Part, Turn
 
 
 def prove(draft: Draft, held: HeldTurn, send: KnownSend, sid: str) -> KnownSend:

@@ -11,7 +11,7 @@ from typing import Final
 from rules import debounce
 from rules.evolve_turns import REPORT_WAIT
 from rules.policy import Policy
-from rules.state import Part, Turn, Waiting
+from rules.turns import Part, Turn, Waiting
 
 HELD_UP: Final = timedelta(seconds=5)
 """Anything that waits longer than it would in calm times (a two-second burst, with room) was held up."""

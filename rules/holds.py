@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from rules.inputs import LookupDone
-from rules.state import Wait
+from rules.turns import Wait
 
 # Twilio's advice for 429 starts at 100 ms (reliability patterns); after brief trouble we answer promptly.
 _FIRST_WAIT = timedelta(milliseconds=200)

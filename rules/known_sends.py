@@ -11,7 +11,8 @@ from dataclasses import replace
 from rules import sending
 from rules.events import Delivered, DeliveryFailed, Erased, Event, Sent
 from rules.inputs import DeliveryReported, Input, KnownSend
-from rules.state import Conversation, Part, Turn
+from rules.state import Conversation
+from rules.turns import Part, Turn
 
 KnownSends = Mapping[str, KnownSend]
 """By our own id, the newest last."""

@@ -6,7 +6,7 @@ An apology goes out in its place; if that cannot be sent either, a person of the
 from rules import confirming, takeover
 from rules.draft import Draft
 from rules.inputs import KnownSend
-from rules.state import APOLOGY, Turn, Waiting
+from rules.turns import APOLOGY, Turn, Waiting
 
 _BY = "vendor"
 

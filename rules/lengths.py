@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from rules.state import Waiting
+from rules.turns import Waiting
 from schemas.rows import Json
 
 LARGEST_EVENT: Final = 512 * 1024

@@ -12,7 +12,9 @@ from pydantic import TypeAdapter
 
 from rules.draft import Draft
 from rules.lengths import LONGEST_TEXT
-from rules.state import Claim, Conversation, HandOver, Letter, Waiting, replace
+from rules.person import Claim, HandOver, Letter
+from rules.state import Conversation, replace
+from rules.turns import Waiting
 from schemas.commands import FORWARD, LINK, TAKE_OVER, ConversationCommand
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.rows import Json

@@ -14,7 +14,8 @@ from rules import letters
 from rules.draft import Draft
 from rules.events import LetterSent, Linked, LinkSettled
 from rules.inputs import LetterPublished, MessageReceived
-from rules.state import Claim, Conversation, Link
+from rules.person import Claim, Link
+from rules.state import Conversation
 from schemas.phone import conversation_key, is_number
 
 PATIENCE: Final = timedelta(seconds=20)

@@ -20,7 +20,9 @@ from rules.inputs import (
     MessageReceived,
     ReplayWanted,
 )
-from rules.state import Conversation, HandOver, Letter, Waiting, replace
+from rules.person import HandOver, Letter
+from rules.state import Conversation, replace
+from rules.turns import Waiting
 from rules.wording import UNNAMED
 from schemas.events import InboundMessage
 from schemas.phone import is_number

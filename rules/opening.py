@@ -5,7 +5,8 @@ from rules.draft import Draft
 from rules.events import Answered, Declined, Queued, Reopened, Started, Unanswered
 from rules.inputs import CallEnded, DetailsFetched
 from rules.outcomes import already_followed_up, opted_out, skipped, superseded
-from rules.state import Conversation, Turn, Waiting
+from rules.state import Conversation
+from rules.turns import Turn, Waiting
 from rules.wording import client_of
 from schemas.events import CallCompleted
 from schemas.rows import Json

@@ -4,7 +4,9 @@ from rules import confirming, letters, takeover
 from rules.draft import Draft
 from rules.events import Forwarded, OptedIn, OptedOut, Unanswered, Withdrawn
 from rules.inputs import MessageReceived
-from rules.state import Conversation, HandOver, OptOut, Part, Turn
+from rules.person import HandOver, OptOut
+from rules.state import Conversation
+from rules.turns import Part, Turn
 
 
 def is_command(state: Conversation, message: MessageReceived) -> bool:

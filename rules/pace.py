@@ -6,7 +6,7 @@ from rules import quiet_hours
 from rules.draft import Draft
 from rules.events import Deferred, Released
 from rules.inputs import CampaignSlot
-from rules.state import ENDED_BY_CLIENT, Part, Turn, Wait
+from rules.turns import ENDED_BY_CLIENT, Part, Turn, Wait
 
 # A first message due within this is not put off: looking after it would cost more than it saves.
 _NOT_WORTH_A_WAIT = timedelta(seconds=1)

@@ -10,7 +10,8 @@ from rules import call_details, came_back, holds, window
 from rules.draft import Draft
 from rules.events import Answered, Deferred
 from rules.inputs import AgentAnswered, AgentFailed
-from rules.state import Conversation, Wait, Waiting
+from rules.state import Conversation
+from rules.turns import Wait, Waiting
 from schemas.rows import Json
 
 LEAST_PATIENCE = timedelta(seconds=60)

@@ -10,7 +10,8 @@ from rules.evolve import parked, row_metadata
 from rules.project_links import HANDLERS as OF_LINKS
 from rules.project_links import seen
 from rules.project_sends import HANDLERS as OF_SENDS
-from rules.state import Conversation, Waiting
+from rules.state import Conversation
+from rules.turns import Waiting
 from schemas.rows import (
     BackendPost,
     BackendPostTaken,

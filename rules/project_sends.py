@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from rules import events as e
 from rules import outcomes
-from rules.state import Conversation, Part, Turn
+from rules.state import Conversation
+from rules.turns import Part, Turn
 from schemas.rows import Change, Json, MessageRow, MessageTimes, Outcome, SendChange, SendColumns
 
 

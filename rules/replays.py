@@ -7,7 +7,8 @@ from rules.draft import Draft
 from rules.events import Queued, Reopened, Repeated, Unanswered
 from rules.failed_turns import turn_json, turn_of
 from rules.inputs import ReplayWanted
-from rules.state import Conversation, Turn, Waiting, replace
+from rules.state import Conversation, replace
+from rules.turns import Turn, Waiting
 from schemas.rows import Json
 
 

@@ -22,7 +22,8 @@ from rules.events import Answered, Received, Unanswered
 from rules.inputs import AgentAnswered, AgentFailed, MessageBuried, MessageReceived
 from rules.keywords import checksum
 from rules.notes import note, quotation
-from rules.state import Conversation, LastWords, Waiting
+from rules.state import Conversation, LastWords
+from rules.turns import Waiting
 
 FORMER_NUMBER: Final = "it came from a number that the client has left, and may be somebody else's"
 """Why a person has to look, as the console says it."""

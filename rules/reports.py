@@ -9,7 +9,8 @@ from rules import came_back, held_sends, known_sends, left_in_silence, opt_out, 
 from rules.draft import Draft
 from rules.events import Delivered, DeliveryFailed, ReportedEarly
 from rules.inputs import DeliveryReported, Failure, FailureKind, KnownSend, LookupDone, SendAccepted
-from rules.state import EarlyReport, Part
+from rules.state import EarlyReport
+from rules.turns import Part
 
 
 def on_report(draft: Draft, report: DeliveryReported) -> None:

@@ -12,7 +12,8 @@ from rules import came_back, holds, left_in_silence, links, opt_out, outcomes, p
 from rules.draft import Draft
 from rules.events import Deferred, Intended, OutcomeUnknown, Sent, TurnFailed, Withdrawn
 from rules.inputs import LookupDone, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
-from rules.state import Conversation, Part, Turn, Wait, WaitReason, replace
+from rules.state import Conversation, replace
+from rules.turns import Part, Turn, Wait, WaitReason
 from schemas.rows import Json
 
 REQUEST_LIVES: Final = timedelta(seconds=15)

@@ -7,7 +7,8 @@ report. They are sent again, in order, and whatever the number has behind them w
 from datetime import timedelta
 
 from rules.inputs import DeliveryReported, KnownSend
-from rules.state import CameBack, replace
+from rules.state import replace
+from rules.turns import CameBack
 
 # Two messages' worth of WhatsApp's rate to one person, then ever longer.
 _FIRST_WAIT = timedelta(seconds=12)

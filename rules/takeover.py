@@ -9,7 +9,8 @@ from rules import confirming
 from rules.draft import Draft
 from rules.events import StatusChanged, Unanswered, Withdrawn
 from rules.inputs import MessageReceived
-from rules.state import Status, Turn
+from rules.state import Status
+from rules.turns import Turn
 
 _EVENT: Final = {"active": "resumed", "escalated": "escalated", "closed": "closed"}
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from rules.draft import Draft
 from rules.inputs import DeliveryReported, KnownSend
-from rules.state import CameBack, Conversation, Part, replace
+from rules.state import Conversation, replace
+from rules.turns import CameBack, Part
 from rules.wording import client_of
 from schemas.rows import Json
 from schemas.window import is_open

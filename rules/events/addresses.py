@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from rules.state import HandOver, Letter
+from rules.person import HandOver, Letter
 from schemas.rows import Json
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from rules.state import Conversation, OptOut
+from rules.person import OptOut
+from rules.state import Conversation
 from schemas.rows import Json
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rules.state import CameBack, Turn
+from rules.turns import CameBack, Turn
 from schemas.rows import Json
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from rules.state import Part, Turn, Wait, Waiting
+from rules.turns import Part, Turn, Wait, Waiting
 from schemas.rows import Json
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 from rules.keywords import Intent
-from rules.state import Claim, HandOver, Turn, Waiting
+from rules.person import Claim, HandOver
+from rules.turns import Turn, Waiting
 from schemas.commands import ConversationCommand
 from schemas.events import CallCompleted, InboundMessage
 from schemas.rows import Json

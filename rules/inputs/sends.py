@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from rules.state import Part, Turn
+from rules.turns import Part, Turn
 from schemas.events import MessageStatus
 from schemas.rows import Json
 

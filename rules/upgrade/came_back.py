@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from rules.slow_numbers import wait_after
-from rules.state import CameBack, Part
+from rules.turns import CameBack, Part
 from rules.upgrade.turns import said_at
 from schemas.former import FormerSend, FormerTurn
 from schemas.rows import Json

@@ -2,7 +2,7 @@
 
 from rules.inputs import MessageReceived
 from rules.keywords import Intent
-from rules.state import Waiting
+from rules.turns import Waiting
 from schemas.former import FormerInput
 from schemas.rows import Json
 

@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Final
 
+from rules.person import OptOut
 from rules.policy import Policy
-from rules.state import Conversation, EarlyReport, OptOut, Post, Status, Turn, Wait
+from rules.state import Conversation, EarlyReport, Post, Status
+from rules.turns import Turn, Wait
 from rules.upgrade.came_back import came_back
 from rules.upgrade.turns import open_turn, wait_of, waits_again
 from schemas.former import FormerConversation, FormerPost, FormerRow, FormerTurn

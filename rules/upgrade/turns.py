@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from rules.state import SPARED, Part, PartState, Turn, TurnKind, Wait, Waiting, WaitReason
+from rules.turns import SPARED, Part, PartState, Turn, TurnKind, Wait, Waiting, WaitReason
 from rules.upgrade.inputs import waiting_message, waiting_notice, waiting_text
 from schemas.former import FormerInput, FormerSend, FormerTurn
 

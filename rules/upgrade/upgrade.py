@@ -18,7 +18,8 @@ from rules.events import Queued, Recorded, Snapshot
 from rules.inputs import ReplayWanted, SendAccepted
 from rules.policy import Policy
 from rules.project import project
-from rules.state import Conversation, Turn, Waiting
+from rules.state import Conversation
+from rules.turns import Turn, Waiting
 from rules.upgrade.inputs import message, waiting_call, waiting_message, waiting_text
 from rules.upgrade.state import state_of
 from rules.upgrade.turns import turn_of

@@ -11,7 +11,7 @@ from rules import inputs as i
 from rules.failed_turns import turn_of
 from rules.opening import waiting_call
 from rules.replying import waiting_message
-from rules.state import Turn, Waiting
+from rules.turns import Turn, Waiting
 from schemas.replay_mark import Mark, repetition
 from schemas.statuses import FAILED
 from streams.actors.values import Told

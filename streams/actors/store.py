@@ -17,8 +17,9 @@ from rules.codec import logged, state_json, state_of
 from rules.effects import next_due
 from rules.inputs import Input
 from rules.known_sends import REMEMBERED, KnownSends
+from rules.person import OptOut
 from rules.policy import Policy
-from rules.state import Conversation, OptOut
+from rules.state import Conversation
 from schemas.errors import ServiceError
 from schemas.rows import Change, LogRow
 from streams.actors.reports import known_send

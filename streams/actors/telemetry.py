@@ -8,7 +8,8 @@ import structlog
 
 from rules.events import Deferred, Event, LinkSettled, Merged, Recorded, Sent, TurnFailed
 from rules.inputs import DeliveryReported
-from rules.state import SPARED, Conversation, Turn
+from rules.state import Conversation
+from rules.turns import SPARED, Turn
 from schemas.phone import masked
 from streams.actors.values import Transition
 from streams.failpoints import reach

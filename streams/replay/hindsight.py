@@ -10,7 +10,7 @@ from typing import Any
 from rules import events as e
 from rules import inputs as i
 from rules.policy import Policy
-from rules.state import Part
+from rules.turns import Part
 from schemas.commands import ConversationCommand
 from schemas.events import CallCompleted
 from streams.actors.reports import failure_of

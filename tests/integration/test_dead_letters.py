@@ -14,7 +14,7 @@ from db.readers.persons import kept_of
 from db.store.erasures import erasure_key
 from rules import inputs as i
 from rules.events import TurnFailed
-from rules.state import Waiting
+from rules.turns import Waiting
 from schemas.dead_letters import DeadLetter, DeadLetterClosed
 from schemas.documents import now
 from schemas.events import CallCompleted, InboundMessage

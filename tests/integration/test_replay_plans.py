@@ -7,7 +7,7 @@ import pytest
 
 from db.pool import Pool
 from rules import inputs as i
-from rules.state import Waiting
+from rules.turns import Waiting
 from schemas.documents import now
 from schemas.events import CallCompleted, InboundMessage, MessageStatus
 from schemas.replay_mark import repetition

@@ -13,8 +13,9 @@ from rules import inputs as i
 from rules.codec import type_of
 from rules.draft import Fresh
 from rules.events import Event
+from rules.person import Letter
 from rules.policy import Policy
-from rules.state import Conversation, Letter
+from rules.state import Conversation
 from schemas.commands import ConversationCommand
 from schemas.events import InboundMessage, MessageStatus
 from streams.actors.reading import InputReader

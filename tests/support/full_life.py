@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rules import inputs as i
-from rules.state import Part, Waiting
+from rules.turns import Part, Waiting
 from tests.support.chat import Chat
 
 

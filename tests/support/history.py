@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rules import inputs as i
 from rules.events import Answered, Received, Sent
 from rules.policy import Policy
-from rules.state import Waiting
+from rules.turns import Waiting
 from schemas.statuses import rank_of
 from streams.actors.reports import failure_of
 from tests.support.chat import Chat, policy_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rules import effects as f
 from rules import inputs as i
 from rules.events import Event
-from rules.state import Part
+from rules.turns import Part
 from tests.support.chat import Chat
 
 ACCEPTED, SILENT, LOST, NOT_MADE, SLOW, REFUSED, BLOCKED = FATES = (

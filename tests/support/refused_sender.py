@@ -21,7 +21,7 @@ from clients.sender_standing import Standing
 from clients.twilio.api import refused
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendNotMade, SlotTaken
-from rules.state import Part
+from rules.turns import Part
 from schemas.events import MessageStatus
 from streams.actors.effects.delivery import Delivery
 from streams.actors.reports import ReportWatch

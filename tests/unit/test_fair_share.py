@@ -17,7 +17,7 @@ from clients.rate_limiter import RateLimiter
 from clients.sender_standing import SenderStanding
 from rules.effects import AwaitSlot
 from rules.inputs import SlotTaken
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import RetryableError
 from streams.actors.effects.delivery import Delivery
 from tests.unit.mailboxes.virtual_time import now, virtual

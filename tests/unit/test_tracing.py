@@ -16,7 +16,7 @@ from process.tracing import link, span, trace_headers
 from rules.effects import AskAgent, SendMessage
 from rules.inputs import AgentFailed, MessageReceived, SendNotMade
 from rules.policy import Policy
-from rules.state import Part, Waiting
+from rules.turns import Part, Waiting
 from schemas.errors import RetryableError
 from schemas.settings import load_settings
 from schemas.topics import INBOUND_MESSAGE, traceparent_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rules.events import Event, LetterSent, OptedIn, OptedOut, Received, Recorded, TookOver
-from rules.state import HandOver, OptOut
+from rules.person import HandOver, OptOut
 from tests.universe.judge import Life
 from tests.universe.links import judge_links
 

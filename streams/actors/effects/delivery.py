@@ -14,7 +14,7 @@ from rules.effects import AwaitSlot, SendMessage
 from rules.held_up import HELD_UP
 from rules.inputs import Input, SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
 from rules.outcomes import by_person
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import (
     AccountRefused,
     Fenced,

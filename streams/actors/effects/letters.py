@@ -5,7 +5,7 @@ The record may come more than once; its id makes a repetition harmless.
 
 from clients.kafka.producer import Producer
 from process.tracing import trace_headers
-from rules.state import Letter
+from rules.person import Letter
 from schemas.commands import ConversationCommand
 from schemas.topics import CONVERSATION_COMMAND, REPLAY_HEADER
 from streams.failpoints import reach

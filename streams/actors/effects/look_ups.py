@@ -16,7 +16,7 @@ from mailboxes.group_commit import GroupCommit
 from process.metrics import vendor_call
 from rules.effects import LookUpSend
 from rules.inputs import Input, LookupDone
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import RetryableError, UnknownOutcome, VendorError
 from streams.failpoints import reach
 from streams.metrics import reconciled

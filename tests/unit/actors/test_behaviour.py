@@ -8,7 +8,8 @@ from prometheus_client import REGISTRY
 
 from rules import inputs as i
 from rules.policy import Policy
-from rules.state import Conversation, Wait
+from rules.state import Conversation
+from rules.turns import Wait
 from streams.actors.behaviour import Conversations, transition
 from streams.actors.telemetry import observe
 from streams.actors.values import Actor, Stored, Told

@@ -14,7 +14,7 @@ from clients.rate_limiter import Lane, RateLimiter
 from clients.sender_standing import SenderStanding
 from rules.effects import AwaitSlot, SendMessage
 from rules.inputs import SendAccepted, SendNotMade, SendRefused, SendUnknown, SlotTaken
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import (
     AccountRefused,
     Fenced,

@@ -20,8 +20,9 @@ from clients.messenger import Messenger
 from clients.vendors import Vendors
 from rules import effects as f
 from rules import inputs as i
+from rules.person import Letter
 from rules.policy import Policy
-from rules.state import Letter, Part, Waiting
+from rules.turns import Part, Waiting
 from schemas.errors import AccountRefused, Fenced, RetryableError, TerminalError
 from schemas.settings import load_settings
 from streams.actors.effects.agent import AgentClient

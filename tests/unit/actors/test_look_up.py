@@ -16,7 +16,7 @@ from clients.twilio.api import TIMEOUT
 from rules.effects import LookUpSend
 from rules.inputs import LookupDone
 from rules.sending import ATTEMPT_LIVES, REQUEST_LIVES
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import RetryableError
 from streams.actors.effects.look_ups import LookUps
 from streams.actors.ownership import LEAVES_SECONDS

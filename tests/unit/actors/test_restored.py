@@ -9,7 +9,7 @@ import pytest
 from clients.messenger import ListedMessage
 from db.pool import Pool
 from rules.effects import SendMessage
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import RetryableError
 from streams.actors.effects.restored import RestoredSends
 

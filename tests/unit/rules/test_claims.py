@@ -7,7 +7,9 @@ import pytest
 
 from rules import inputs as i
 from rules.events import Started
-from rules.state import Conversation, Link, Waiting
+from rules.person import Link
+from rules.state import Conversation
+from rules.turns import Waiting
 from tests.support.addresses import OTHER, USER, Addresses, called
 from tests.support.chat import NUMBER, Chat, policy_of
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rules import inputs as i
-from rules.state import Turn
+from rules.turns import Turn
 from tests.support.chat import Chat, talking, types
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from rules import inputs as i
 from rules.configuration import problems
-from rules.state import Part
+from rules.turns import Part
 from schemas.errors import ConfigurationError
 from schemas.events import CallMetadata
 from schemas.settings import Settings, load_settings

@@ -7,7 +7,7 @@ import pytest
 from rules import effects as f
 from rules import inputs as i
 from rules.links import PATIENCE
-from rules.state import Link
+from rules.person import Link
 from schemas.commands import ConversationCommand
 from schemas.errors import InvalidInput
 from schemas.events import InboundMessage

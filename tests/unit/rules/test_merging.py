@@ -8,7 +8,8 @@ from rules import effects as f
 from rules import inputs as i
 from rules.codec import state_of
 from rules.events import Erased, Received
-from rules.state import Conversation, Waiting
+from rules.state import Conversation
+from rules.turns import Waiting
 from schemas.events import InboundMessage
 from schemas.rows import Json
 from tests.support.addresses import USER, Addresses, called

@@ -8,7 +8,7 @@ import pytest
 from rules import effects as f
 from rules import inputs as i
 from rules.events import Sent
-from rules.state import Part, Turn, Waiting
+from rules.turns import Part, Turn, Waiting
 from schemas.events import CallCompleted
 from tests.support.chat import NUMBER, Chat, talking, types
 
