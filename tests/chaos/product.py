@@ -36,6 +36,8 @@ class Product:
         self.log = folder / f"{name}.log"
         self.wanted = False
         self.own_ends: list[int] = []
+        #: `_process` is the one before, whose end somebody else saw.
+        self._is_starting = False
         self._command = [sys.executable, "-m", module, command]
         self._env = env
         self._process: Process | None = None
@@ -43,16 +45,19 @@ class Product:
 
     async def start(self) -> None:
         """Start it and keep it running, without waiting until it is ready."""
-        self.wanted = True
-        self._process = await spawn(self._command, self._env, self.log)
+        self.wanted = self._is_starting = True
+        try:
+            self._process = await spawn(self._command, self._env, self.log)
+        finally:
+            self._is_starting = False
         if self._watch is None:
             self._watch = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
 
     async def _supervise(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            process = self._process
-            if self.wanted and process is not None and process.returncode is not None:
+            process, is_watched = self._process, self.wanted and not self._is_starting
+            if is_watched and process is not None and process.returncode is not None:
                 self.own_ends.append(process.returncode)
                 await asyncio.sleep(_RESTART_SECONDS)
                 if self.wanted and self._process is process:
