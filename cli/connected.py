@@ -4,14 +4,17 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from clients.kafka.connection import DENIED, KafkaError, not_allowed
 from clients.kafka.topics import live_members
-from db.pool import POSTGRES_ERRORS, create_pool
-from schemas.errors import Unavailable
+from db.failures import MISCONFIGURED, PostgresError, UndefinedTableError
+from db.pool import Pool
+from process.postgres import open_pool
+from schemas.errors import ConfigurationError, Unavailable
 from schemas.settings import Settings, load_settings
 from web.database import Database
 from web.kafka_link import KafkaLink
@@ -36,22 +39,57 @@ async def postgres_and_kafka(settings: Settings) -> AsyncIterator[tuple[Database
     """Connect to both. At the end, connections that hang in Postgres are not waited for.
 
     Raises:
-        ConfigurationError: an address is missing.
+        ConfigurationError: an address is missing or wrong, or Kafka cannot be used as it is.
         Unavailable: one does not answer.
     """
-    try:
-        pool = await create_pool(settings)
-    except POSTGRES_ERRORS as error:
-        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
+    pool = await pool_of(settings)
     kafka = KafkaLink(settings)
     try:
         await kafka.keep()
+        if kafka.problem:
+            raise ConfigurationError(f"Kafka: {kafka.problem}")
         if not kafka.answers:
             raise Unavailable("Kafka does not answer; check KAFKA_BOOTSTRAP_SERVERS")
         yield Database(pool), kafka
     finally:
         await kafka.close()
         pool.terminate()
+
+
+async def pool_of(settings: Settings) -> Pool:
+    """Connect to Postgres; whoever typed a command hears at once that it is away.
+
+    Raises:
+        ConfigurationError: DATABASE_URL cannot be right, or the schema is newer than this build.
+        Unavailable: Postgres does not answer, or the schema is missing or old.
+    """
+    return await open_pool(settings, waits=False)
+
+
+@contextmanager
+def outages_told(settings: Settings) -> Iterator[None]:
+    """Turn what Postgres and Kafka raise in the middle of a command into its last line.
+
+    Raises:
+        ConfigurationError: they know us, and deny it; or they do not know us.
+        Unavailable: one is away, or refuses for now.
+    """
+    try:
+        yield
+    except DENIED as error:
+        raise ConfigurationError(not_allowed(settings, [str(error)])) from error
+    except KafkaError as error:
+        raise Unavailable(
+            f"KAFKA_BOOTSTRAP_SERVERS: Kafka does not answer, or refuses: {type(error).__name__}"
+        ) from error
+    except UndefinedTableError as error:
+        raise Unavailable("the database's schema is missing or old; run `migrate`") from error
+    except PostgresError as error:
+        if isinstance(error, MISCONFIGURED):
+            raise ConfigurationError(f"DATABASE_URL: {error}") from error
+        raise Unavailable(f"DATABASE_URL: Postgres refuses: {error}") from error
+    except (ConnectionError, TimeoutError) as error:
+        raise Unavailable(f"Postgres or Kafka does not answer any more: {type(error).__name__}") from error
 
 
 def settings_beside(data_dir: Path) -> Settings:
@@ -63,7 +101,7 @@ def settings_beside(data_dir: Path) -> Settings:
     settings = load_settings()
     if settings.database_url is not None or (state := running_up(data_dir)) is None:
         return settings  # where none runs, the command itself says which variables are missing
-    return load_settings({**state["env"], **os.environ})
+    return load_settings(state["env"] | {name: value for name, value in os.environ.items() if value})
 
 
 def running_up(data_dir: Path) -> dict[str, Any] | None:

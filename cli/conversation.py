@@ -1,13 +1,13 @@
 """`conversation`: an operator's commands for one number, sent through the same topic as those over HTTP."""
 
 import asyncio
-import getpass
 import json
 import uuid
 from functools import partial
 from typing import Any
 
 from cli.connected import postgres_and_kafka
+from cli.process import whoami
 from schemas.commands import ConversationCommand
 from schemas.settings import Settings, require
 from web.commands import Commands, answer, command_of
@@ -27,7 +27,7 @@ def run_command(settings: Settings, number: str, body: dict[str, Any], *, as_jso
     """
     require(settings, "database_url", "kafka_bootstrap_servers")
     request_id = f"cli-{uuid.uuid4().hex}"
-    command = command_of(number, {"by": getpass.getuser()} | body, request_id)
+    command = command_of(number, {"by": body.get("by") or whoami()} | body, request_id)
     status, told = answer(command, asyncio.run(_send(settings, command, request_id)))
     if as_json:
         print(json.dumps(told, ensure_ascii=False))

@@ -1,13 +1,12 @@
 """The sub-commands of `dead-letters`."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.environment import environment_table
-from cli.process import Beside, Json, Yes, run
+from cli.process import Beside, Json, Yes, run, whoami
 
 app = typer.Typer(help="Work with what could not be done.", no_args_is_help=True)
 
@@ -61,7 +60,8 @@ def retry(
     reason: Annotated[str | None, typer.Option(help="All with this reason.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     value: Annotated[
-        Path | None, typer.Option(help="File with the edited value of a single one.", exists=True)
+        Path | None,
+        typer.Option(help="File with the edited value of a single one.", exists=True, dir_okay=False),
     ] = None,
     rate: Annotated[float, typer.Option(help="Letters per second.")] = 50.0,
     by: By = None,
@@ -75,7 +75,7 @@ def retry(
     if value is not None and len(ids or ()) != 1:
         raise typer.BadParameter("edits one letter: give its id alone", param_hint="--value")
     edited = value.read_bytes() if value else None
-    name = by or getpass.getuser()
+    name = by or whoami()
     run(
         lambda settings: run_retry(
             settings, name, ids or [], reason, edited, rate, everything=everything, yes=yes, as_json=as_json
@@ -96,6 +96,6 @@ def discard(
     from cli.dead_letters import run_discard
 
     run(
-        lambda settings: run_discard(settings, by or getpass.getuser(), ids, reason, as_json=as_json),
+        lambda settings: run_discard(settings, by or whoami(), ids, reason, as_json=as_json),
         data_dir,
     )

@@ -56,7 +56,7 @@ async def _kafka(settings: Settings, remembered_hours: float) -> list[Finding]:
         found = risks(await topics(settings), remembered_hours=remembered_hours)
         lost = await lost_offsets(settings, WORKER_GROUP, sorted(TAKEN_UP))
         other = await differences(settings)
-    except (KafkaError, OSError, TimeoutError):
+    except (ConfigurationError, KafkaError, OSError, TimeoutError):
         return []
     # A trial on one machine has one disk, whatever is set: that is reported, without advice.
     is_trial = all(

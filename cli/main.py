@@ -101,7 +101,8 @@ def migrate(
     """Migrate the database's schema and make the topics; safe to repeat and to run twice at once."""
     from cli.prepare import print_topics
 
-    _run((lambda settings: print_topics(settings, as_json=as_json)) if topics_only else _migrate, data_dir)
+    work = print_topics if topics_only else _migrate
+    _run(lambda settings: work(settings, as_json=as_json), data_dir)
 
 
 @app.command(epilog=_ENVIRONMENT)
@@ -199,6 +200,7 @@ def erase(
 @app.command(epilog=_ENVIRONMENT)
 def export(
     number: Annotated[str, typer.Argument(help="The client's number, in any spelling.")],
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,  # noqa: ARG001
     data_dir: Beside = _DATA_DIR,
 ) -> None:
     """Print everything that is kept of one number, as JSON."""
@@ -263,11 +265,13 @@ def replay(
     _run(lambda settings: run_replay(settings, options), data_dir)
 
 
-def _migrate(settings: Settings) -> int:
-    from cli.prepare import prepare
+def _migrate(settings: Settings, *, as_json: bool) -> int:
+    from cli.prepare import prepare, print_prepared
 
     require(settings, "database_url", "kafka_bootstrap_servers")
     asyncio.run(prepare(settings))
+    if as_json:
+        print_prepared(settings)
     return 0
 
 

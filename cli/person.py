@@ -8,10 +8,9 @@ import json
 
 import typer
 
+from cli.connected import pool_of
 from cli.conversation import run_command
-from db.pool import POSTGRES_ERRORS, create_pool
 from db.readers.persons import kept_of
-from schemas.errors import Unavailable
 from schemas.phone import conversation_key, masked
 from schemas.rows import Json
 from schemas.settings import Settings, require
@@ -55,11 +54,8 @@ def run_export(settings: Settings, number: str) -> int:
 
 
 async def _kept(settings: Settings, number: str) -> Json:
+    pool = await pool_of(settings)
     try:
-        pool = await create_pool(settings)
-        try:
-            return await kept_of(pool, number)
-        finally:
-            await pool.close()
-    except POSTGRES_ERRORS as error:
-        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
+        return await kept_of(pool, number)
+    finally:
+        await pool.close()

@@ -8,6 +8,7 @@ from cli.upgrade import upgrade_of
 from clients.kafka.topic_configs import wanted_configs
 from clients.kafka.topics import ensure_topics, topic_names
 from db.migrate import migrate
+from db.versions import NEWEST
 from process.kafka import when_kafka_answers
 from process.postgres import when_postgres_answers
 from schemas.errors import ConfigurationError
@@ -45,6 +46,11 @@ def print_topics(settings: Settings, *, as_json: bool) -> int:
         words += [] if replicas < 0 else ["--replication-factor", str(replicas)]
         print(*words, *(f"--config {key}={value}" for key, value in configs.items()))
     return 0
+
+
+def print_prepared(settings: Settings) -> None:
+    """Print what `prepare` has left, as JSON."""
+    print(json.dumps({"schema": NEWEST, "topics": topic_names(settings)}))
 
 
 async def prepare(settings: Settings) -> None:

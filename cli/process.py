@@ -2,16 +2,17 @@
 
 import asyncio
 import gc
+import getpass
+import os
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from cli.connected import settings_beside
+from cli.connected import outages_told, settings_beside
 from cli.logs import configure_logs
 from clients.kafka.closed_connections import mend_connections
 from clients.kafka.records import mend_records
@@ -45,7 +46,7 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
     try:
         settings = settings_beside(beside) if beside else load_settings()
         configure_logs(settings)
-        with tracing(settings) if served else nullcontext():
+        with tracing(settings) if served else outages_told(settings):
             code = process(settings)
     except ConfigurationError as error:
         print(f"configuration error: {error}", file=sys.stderr)
@@ -65,6 +66,14 @@ def run(process: Callable[[Settings], int], beside: Path | None = None, *, serve
         log.exception("process failed")
         code = 1
     raise typer.Exit(code)
+
+
+def whoami() -> str:
+    """Return the name of whoever typed the command; a container's user may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 def _use_fast_loop() -> None:

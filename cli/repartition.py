@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass
 
 import typer
 
-from cli.connected import still_running
-from clients.kafka.connection import KAFKA_ERRORS
+from cli.connected import pool_of, still_running
 from clients.kafka.repartition import Source, copy, grow
 from clients.kafka.topics import ensure_topics, open_admin, partition_counts, partitions_of, topic_names
-from db.pool import POSTGRES_ERRORS, Pool, create_pool
+from db.pool import Pool
 from db.store.ownership import claim, release
 from db.store.placement import know_partitions, known_partitions
 from schemas.errors import ConfigurationError, InvalidInput, Unavailable
@@ -46,12 +45,7 @@ def run_repartition(
     former = (
         settings if former_prefix is None else settings.model_copy(update={"topic_prefix": former_prefix})
     )
-    try:
-        return asyncio.run(_run(settings, former, dry_run=dry_run, yes=yes, as_json=as_json))
-    except KAFKA_ERRORS as error:
-        raise Unavailable(f"Kafka does not answer, or refuses: {error}") from error
-    except POSTGRES_ERRORS as error:
-        raise Unavailable("Postgres does not answer; check DATABASE_URL") from error
+    return asyncio.run(_run(settings, former, dry_run=dry_run, yes=yes, as_json=as_json))
 
 
 async def _run(settings: Settings, former: Settings, *, dry_run: bool, yes: bool, as_json: bool) -> int:
@@ -80,7 +74,7 @@ async def _run(settings: Settings, former: Settings, *, dry_run: bool, yes: bool
 
 async def _move(settings: Settings, former: Settings, plan: Report) -> Report:
     await _check_stopped(settings, former)
-    pool = await create_pool(settings)
+    pool = await pool_of(settings)
     try:
         await _fence(pool)
         if settings is former:

@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import typer
+
+from cli.connected import pool_of
 from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
 from cli.replay_rebuild import run_rebuild
 from cli.replay_what_if import run_what_if
 from clients.kafka.producer import Producer
-from db.pool import Pool, create_pool
+from db.pool import Pool
 from db.readers import replays
 from db.readers.persons import addresses_of
 from schemas.documents import now
@@ -98,7 +101,7 @@ async def _run(settings: Settings, options: Options) -> int:
         raise InvalidInput("--into", "goes with --mode rebuild")
     if options.mode == "what-if":
         return await run_what_if(settings, options.topic, _window(options), wanted, as_json=options.as_json)
-    pool = await create_pool(settings)
+    pool = await pool_of(settings)
     try:
         if number is not None:  # whichever of the person's addresses it is
             wanted = replace(wanted, number=(await addresses_of(pool, number))[0])
@@ -204,15 +207,14 @@ def _confirmed(options: Options, plan: Plan) -> bool:
             "--yes", f"needed where nobody can be asked: {plan.published} events of {clients} clients"
         )
     if options.mode == "again":
-        print(
+        typer.echo(
             f"{clients} clients will be written to AGAIN, "
-            f"{plan.published} events at {options.rate:g} a second."
+            f"{plan.published} events at {options.rate:g} a second.",
+            err=True,
         )
-        return input("Type the number of clients to go on: ").strip() == str(clients)
-    return input(f"Publish {plan.published} events of {clients} clients again? [y/N] ").strip().lower() in (
-        "y",
-        "yes",
-    )
+        typed: str = typer.prompt("Type the number of clients to go on", err=True)
+        return typed.strip() == str(clients)
+    return typer.confirm(f"Publish {plan.published} events of {clients} clients again?", err=True)
 
 
 @contextmanager

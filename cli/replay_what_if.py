@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from db.pool import create_pool
+from cli.connected import pool_of
 from rules.policy import Policy
 from schemas.errors import InvalidInput, Unavailable
 from schemas.settings import Settings
@@ -28,7 +28,7 @@ async def run_what_if(
     """
     if topic not in TOPICS:
         raise InvalidInput("topic", f"--mode what-if reads one of: {', '.join(TOPICS)}")
-    pool = await create_pool(settings)
+    pool = await pool_of(settings)
     try:
         comparing, read = WhatIf(Policy.of(settings), pool, wanted), 0
         async with Reader(settings, topic, window) as reader:

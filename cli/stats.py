@@ -10,10 +10,10 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from cli.connected import pool_of
 from cli.stats_sums import sums_differ
 from clients.http import open_session
 from clients.views import StatsClient
-from db.pool import create_pool
 from schemas.errors import Unavailable
 from schemas.settings import Settings, require
 from schemas.topics import CONVERSATION_EVENT
@@ -24,6 +24,8 @@ from streams.stats.queue import EventLag
 DIFFERENT, UNSETTLED = 1, 3
 _CONNECTIONS = 10
 _LOOK_SECONDS = 0.5
+Sums = dict[str, int]
+"""What a rebuild of the tables did, all stats workers together."""
 
 
 def run_stats(settings: Settings, *, check: bool, rebuild: str | None, patience: float, as_json: bool) -> int:
@@ -44,10 +46,11 @@ async def _run(
 ) -> int:
     async with open_session(aiohttp.ClientTimeout(), _CONNECTIONS) as session:
         client = StatsClient(settings, session, patience)
-        if rebuild:
-            _print_rebuilt(await _rebuilt(client, rebuild), as_json=as_json)
+        done = _sums(await _rebuilt(client, rebuild)) if rebuild else None
+        if done and not (check and as_json):
+            _print_rebuilt(done, as_json=as_json)
         if check:
-            return await _check(settings, client, patience, as_json=as_json)
+            return await _check(settings, client, patience, done, as_json=as_json)
         if not rebuild:
             _print_figures((await client.figures())["stats"], as_json=as_json)
     return 0
@@ -63,9 +66,16 @@ async def _rebuilt(client: StatsClient, source: str) -> list[dict[str, Any]]:
     return workers
 
 
-async def _check(settings: Settings, client: StatsClient, patience: float, *, as_json: bool) -> int:
+def _sums(workers: list[dict[str, Any]]) -> Sums:
+    names = ("looked_at", "changed", "from_topic", "from_postgres")
+    return {name: sum(worker[name] for worker in workers) for name in names}
+
+
+async def _check(
+    settings: Settings, client: StatsClient, patience: float, rebuilt: Sums | None, *, as_json: bool
+) -> int:
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(await create_pool(settings))
+        pool = await stack.enter_async_context(await pool_of(settings))
         lag = EventLag(settings)
         stack.push_async_callback(lag.stop)
         await lag.start()
@@ -73,7 +83,7 @@ async def _check(settings: Settings, client: StatsClient, patience: float, *, as
         result = await Check(settings, client, rows, lag, patience).compare()
         if not result.pending:
             result.differences += await sums_differ(settings, client, pool, patience)
-    _print_comparison(result, as_json=as_json)
+    _print_comparison(result, rebuilt, as_json=as_json)
     return 0 if result.equal else DIFFERENT if result.differences else UNSETTLED
 
 
@@ -87,9 +97,7 @@ def _print_figures(stats: dict[str, Any], *, as_json: bool) -> None:
     Console().print(table)
 
 
-def _print_rebuilt(workers: list[dict[str, Any]], *, as_json: bool) -> None:
-    names = ("looked_at", "changed", "from_topic", "from_postgres")
-    done = {name: sum(worker[name] for worker in workers) for name in names}
+def _print_rebuilt(done: Sums, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"rebuilt": done}))
         return
@@ -97,9 +105,10 @@ def _print_rebuilt(workers: list[dict[str, Any]], *, as_json: bool) -> None:
     print(f"{done['looked_at']} conversations made again, {made}; {done['changed']} of them differed")
 
 
-def _print_comparison(result: Comparison, *, as_json: bool) -> None:
+def _print_comparison(result: Comparison, rebuilt: Sums | None, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(asdict(result) | {"equal": result.equal}, ensure_ascii=False))
+        told = {"rebuilt": rebuilt} if rebuilt else {}
+        print(json.dumps(told | asdict(result) | {"equal": result.equal}, ensure_ascii=False))
         return
     if result.differences:
         table = Table("conversation", "what", "tables", "Postgres")

@@ -68,12 +68,13 @@ class Up:
             self._set("", "", TWILIO_ACCOUNT_SID=account, TWILIO_AUTH_TOKEN=token)
             webhook = f"http://127.0.0.1:{self._settings.port}/webhook/twilio/incoming"
             url = await self._simulator("twilio", webhook)
-            self._set("Twilio (simulated)", url, TWILIO_API_BASE_URL=url)
+            # The stand-in signs what it calls, and reports to whoever sends: both know this machine alone.
+            self._set("Twilio (simulated)", url, TWILIO_API_BASE_URL=url, PUBLIC_BASE_URL="")
         if self._settings.elevenlabs_api_key is None:
             self._set("", "", ELEVENLABS_API_KEY=secrets.token_hex(16))
             url = await self._simulator("elevenlabs")
             self._set("ElevenLabs (simulated)", url, ELEVENLABS_API_BASE_URL=url)
-        if "STATS_URL" not in self.env:
+        if not self.env.get("STATS_URL"):
             self._set("", "", STATS_URL=f"http://127.0.0.1:{self._settings.stats_port}")
         if self._settings.bind_host is None:
             self._set("", "", BIND_HOST=LOOPBACK)
@@ -157,9 +158,8 @@ async def _start(settings: Settings, up: Up, workers: int) -> None:
     await up.start_parts()
     await up.prepare()
     await up.start_phone()
-    up.env.setdefault(
-        "WORKER_URLS", ",".join(f"http://{LOOPBACK}:{port}" for port in _worker_ports(settings, workers))
-    )
+    own_urls = ",".join(f"http://{LOOPBACK}:{port}" for port in _worker_ports(settings, workers))
+    up.env["WORKER_URLS"] = up.env.get("WORKER_URLS") or own_urls
     up.supervisor.add("web", settings.port, "PORT")
     for number, port in enumerate(_worker_ports(settings, workers)):
         up.supervisor.add("worker", port, "WORKER_PORT", f"worker-{number + 1}")

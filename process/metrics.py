@@ -57,6 +57,11 @@ async def watch_loop(
         _DELAY.observe(max(0.0, clock() - due))
 
 
+def label_of(code: str | None) -> str:
+    """Return a vendor's code as a label's value; empty for what is none, which could grow without bound."""
+    return code if code and code.isalnum() and len(code) <= _LONGEST_CODE else ""
+
+
 @contextmanager
 def vendor_call(vendor: str, operation: str) -> Iterator[None]:
     """Measure one call of a vendor and its outcome."""
@@ -75,6 +80,4 @@ def vendor_call(vendor: str, operation: str) -> Iterator[None]:
         raise
     finally:
         _took(vendor, operation).observe(time.monotonic() - begun)
-        _ended(
-            vendor, operation, outcome, code if code.isalnum() and len(code) <= _LONGEST_CODE else ""
-        ).inc()
+        _ended(vendor, operation, outcome, label_of(code)).inc()

@@ -24,8 +24,12 @@ class _NotMigrated(Exception):
     """The schema is missing, or older than this build."""
 
 
-async def open_pool(settings: Settings, session: Mapping[str, str] | None = None) -> Pool:
+async def open_pool(
+    settings: Settings, session: Mapping[str, str] | None = None, *, waits: bool = True
+) -> Pool:
     """Connect to Postgres, waiting for it and the schema. `session`: Postgres settings for each connection.
+
+    `waits`: false for a command, whose user would rather hear at once that it is away.
 
     Raises:
         ConfigurationError: DATABASE_URL cannot be right, or the schema is newer than this build.
@@ -34,7 +38,8 @@ async def open_pool(settings: Settings, session: Mapping[str, str] | None = None
     if unused := settings.unused_database_parameters:
         log.warning("DATABASE_URL has parameters that are not used", parameters=unused)
     try:
-        return await when_postgres_answers(settings, lambda: _open(settings, session))
+        seconds = settings.start_wait_seconds if waits else 0.0
+        return await when_postgres_answers(settings, lambda: _open(settings, session), seconds)
     except _NotMigrated as error:
         raise Unavailable(
             "the database's schema is missing or old; run `whatsapp-microservice migrate`"
@@ -54,21 +59,24 @@ async def postgres_answers(settings: Settings) -> bool:
     return True
 
 
-async def when_postgres_answers(settings: Settings, work: Callable[[], Awaitable[T]]) -> T:
-    """Run work that connects to Postgres; retry for a while, as long as Postgres is away.
+async def when_postgres_answers(
+    settings: Settings, work: Callable[[], Awaitable[T]], seconds: float | None = None
+) -> T:
+    """Run work that connects to Postgres; retry for `seconds` (START_WAIT_SECONDS), as long as it is away.
 
     Raises:
         ConfigurationError: DATABASE_URL cannot be right.
         Unavailable: Postgres was not there in time.
     """
-    seconds = settings.start_wait_seconds
+    seconds = settings.start_wait_seconds if seconds is None else seconds
     try:
         return await wait_for(work, seconds=seconds, away=(*UNAVAILABLE, _NotMigrated), say=_say)
     except MISCONFIGURED as error:
         raise ConfigurationError(f"DATABASE_URL: {error}") from error
     except UNAVAILABLE as error:
         where = _address(settings.database_url or "")
-        raise Unavailable(f"DATABASE_URL: Postgres at {where} did not answer within {seconds:g} s") from error
+        within = f" within {seconds:g} s" if seconds else ""
+        raise Unavailable(f"DATABASE_URL: Postgres at {where} did not answer{within}") from error
 
 
 async def _open(settings: Settings, session: Mapping[str, str] | None) -> Pool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -19,6 +20,11 @@ _HOST_PORT = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(\d{1,5}))?$")
 # What Kafka allows in a topic's name; our longest takes 21 of its 249 characters.
 _TOPIC_PREFIX = re.compile(r"^[A-Za-z0-9._-]{0,200}$")
 _LARGEST_PORT = 65535
+# Longer than anybody waits or keeps; what is far beyond it is no time that Python or Postgres can count.
+_MOST_DAYS = 36_500
+# One in sixteen hours: a slower rate is none.
+_SLOWEST = 0.001
+_UNITS = {"_days": 1.0, "_hours": 24.0, "_seconds": 86_400.0}
 _URLS = (
     "stats_url",
     "backend_url",
@@ -62,6 +68,8 @@ def check_shapes(settings: "Settings") -> None:
     )
     _check("trusted_proxies", settings.trusted_proxies, _is_networks, "write it as 10.0.0.0/8, 192.0.2.7")
     _check("topic_prefix", settings.topic_prefix, _is_topic_prefix, "letters, digits, '.', '_' and '-' only")
+    for name, value in settings:
+        _check_duration(name, value)
     if settings.topic_replication_factor == 0:
         raise ConfigurationError(
             "TOPIC_REPLICATION_FACTOR: must be 1 or more, or -1 for the broker's default"
@@ -71,6 +79,16 @@ def check_shapes(settings: "Settings") -> None:
 def _check(name: str, value: str | None, is_right: Callable[[str], bool], how: str) -> None:
     if value is not None and not is_right(value):
         raise ConfigurationError(f"{name.upper()}: {how}")
+
+
+def _check_duration(name: str, value: object) -> None:
+    """Check a setting whose name ends with a unit, or is a rate; NaN is neither."""
+    if "_per_" in name and isinstance(value, float) and not (value == 0 or _SLOWEST <= value < inf):
+        raise ConfigurationError(f"{name.upper()}: at least {_SLOWEST}")
+    in_a_day = next((many for unit, many in _UNITS.items() if name.endswith(unit)), None)
+    if in_a_day is None or not isinstance(value, int | float) or value / in_a_day <= _MOST_DAYS:
+        return
+    raise ConfigurationError(f"{name.upper()}: at most {_MOST_DAYS * in_a_day:.0f}")
 
 
 def _is_http(url: str) -> bool:

@@ -40,6 +40,11 @@ def classify(code: int | str | None, http_status: int | None = None) -> Verdict:
     return _unheard_of(code)
 
 
+def template_codes() -> frozenset[str]:
+    """Return the codes that say that a template is wrong, or missing."""
+    return frozenset(code for code, verdict in _table().items() if verdict.of_template)
+
+
 def _unheard_of(code: int | str | None) -> Verdict:
     """Return the verdict on a code that no table has, in words that invent nothing."""
     verdict, text = _table()["default"], str(code)

@@ -26,6 +26,7 @@ class Verdict:
 
     `es`, `en`: the reason, for people, without the vendor's own words.
     `do_es`, `do_en`: what somebody must do about it, where only a person can.
+    `of_template`: what is wrong is the template, or that there was none; whoever is written to next meets it, too.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Verdict:
     en: str
     do_es: str = ""
     do_en: str = ""
+    of_template: bool = False
 
     def reason(self, language: str) -> str:
         return self.es if language == "es" else self.en

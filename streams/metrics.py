@@ -7,6 +7,9 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from schemas.models import TAKEN_UP
+from schemas.twilio_codes import template_codes
+
 # A step takes milliseconds, an agent seconds; up to the longest patience of a turn.
 _STEP_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _TURN_BUCKETS = (0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 300)
@@ -22,6 +25,11 @@ _STEPS = Histogram(
 )
 _RECONCILIATIONS = Counter(
     "whatsapp_reconciliations", "Sends of unknown outcome, by what was found out.", ["found"]
+)
+_UNDELIVERED = Counter(
+    "whatsapp_undelivered",
+    "Messages that the vendor took and then reported as failed, and that are not sent again, by its code.",
+    ["code"],
 )
 RETRIES = Counter("whatsapp_retries", "Attempts after the first, of vendors' calls.")
 REDELIVERIES = Counter("whatsapp_redeliveries", "Events that had been taken up before.")
@@ -64,4 +72,11 @@ PAUSED = Gauge("whatsapp_vendor_paused", "1 while the vendor is left alone becau
 
 turn_took = cache(_TURNS.labels)
 step_took = cache(_STEPS.labels)
+# A rate over a series that begins with 1 is 0: what alerts look for is there before it first happens.
+for _topic in TAKEN_UP:
+    DEAD_LETTERS.labels(_topic)
+for _code in template_codes():
+    _UNDELIVERED.labels(_code)
+
 reconciled = cache(_RECONCILIATIONS.labels)
+undelivered = cache(_UNDELIVERED.labels)

@@ -23,7 +23,7 @@ class Health:
 
     `work`: see `web.work.Work.now`; work that stands still is as bad as a dependency that is away.
     `no_reports`: why no delivery reports come. Both are reported, but do not change the status code: events
-    are accepted all the same.
+    are accepted all the same. `needs_postgres`: events are accepted only while Postgres answers.
     """
 
     def __init__(
@@ -32,7 +32,9 @@ class Health:
         kafka: Callable[[], str],
         work: Callable[[], Mapping[str, Any]] = dict,
         no_reports: str | None = None,
+        needs_postgres: Callable[[], bool] = bool,
     ) -> None:
+        self._needs_postgres = needs_postgres
         self._work = work
         self._no_reports = no_reports
         self._probes = probes
@@ -62,7 +64,7 @@ class Health:
             "work": work,
             "delivery_reports": "ok" if self._no_reports is None else f"PUBLIC_BASE_URL: {self._no_reports}",
         }
-        return web.json_response(body, status=200 if _accepts(found) else 503)
+        return web.json_response(body, status=200 if self._accepts(found) else 503)
 
     async def live(self, request: web.Request) -> web.Response:
         """Answer that the process serves."""
@@ -70,7 +72,7 @@ class Health:
 
     async def ready(self, request: web.Request) -> web.Response:
         """Answer whether events can be accepted."""
-        ready = _accepts(self._now())
+        ready = self._accepts(self._now())
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
     def dependencies(self) -> dict[str, str]:
@@ -87,7 +89,11 @@ class Health:
             name: state for name, state in self._found.items() if name != "database"
         }
 
+    def _accepts(self, found: Mapping[str, str]) -> bool:
+        """Return whether events are accepted: Kafka takes them, or Postgres keeps them while it does not.
 
-def _accepts(found: Mapping[str, str]) -> bool:
-    """Return whether events are accepted: Kafka takes them, or Postgres keeps them while it does not."""
-    return "connected" in (found["kafka"], found["database"])
+        While Postgres keeps some and is silent, none goes to Kafka, which could overtake them.
+        """
+        if found["database"] == "connected":
+            return True
+        return found["kafka"] == "connected" and not self._needs_postgres()

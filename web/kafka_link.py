@@ -52,6 +52,11 @@ class KafkaLink:
     def answers(self) -> bool:
         return self.state == "connected"
 
+    @property
+    def problem(self) -> str:
+        """Why Kafka cannot be used as it is; empty if it can, or if it is merely away."""
+        return self._problem
+
     async def send(
         self,
         topic: str,

@@ -32,6 +32,11 @@ class Publisher:
         self._kafka = kafka
         self._spool = spool
 
+    @property
+    def needs_postgres(self) -> bool:
+        """Whether nothing is stored while Postgres is silent: it may hold earlier events of any key."""
+        return self._spool.content is Content.SOME
+
     async def publish(self, topic: str, key: str, value: bytes, request_id: str) -> None:
         """Store an event. Overlapping events of a key have no order; otherwise none overtakes an earlier one.
 

@@ -115,7 +115,9 @@ async def _serve(settings: Settings, outside: Outside, stop: asyncio.Event) -> i
         "elevenlabs": vendors.elevenlabs,
     }
     work = Work(database, stats, lambda: done.seen.views)
-    health = Health(probes, lambda: kafka.state, work.now, public_url_problem(settings))
+    health = Health(
+        probes, lambda: kafka.state, work.now, public_url_problem(settings), lambda: publisher.needs_postgres
+    )
     heard: dict[str, Callable[[str], None]] = {
         CALL_OUTCOME: outcomes.heard,
         COMMAND_OUTCOME: commands.heard,

@@ -8,6 +8,7 @@ from db.queries import Query
 from db.readers.gateway import WORK, WorkFigures
 from process.periodic import every
 from schemas.errors import Unavailable
+from schemas.twilio_codes import template_codes
 from web.workers import Views, late, refusal_line, refusals, standing, unfinished
 
 R = TypeVar("R")
@@ -18,8 +19,6 @@ _LOOK_EVERY_SECONDS = 5.0
 _STUCK_SECONDS = 120.0
 # Longer than any turn takes, unless an outage holds it up.
 _LATE_SECONDS = 300.0
-# Twilio (errors/CODE): template missing, not approved, wrong variables, outside the window without one.
-_TEMPLATE = frozenset({"63016", "63027", "63005", "63013", "63028", "21655", "21656"})
 # Our own credentials: Twilio's authentication error, HTTP's refusals.
 _CREDENTIALS = frozenset({"20003", "401", "403"})
 
@@ -45,7 +44,7 @@ def problems(found: WorkFigures, queue: Mapping[str, Any] | None) -> list[str]:
     if (queue or {}).get("dead_letters_last_hour"):
         told.append("events became dead letters within the last hour")
     refused = set(found.refused)
-    if refused & _TEMPLATE:
+    if refused & template_codes():
         told.append("Twilio refuses a template, or a text outside its window")
     if refused & _CREDENTIALS:
         told.append("a vendor refuses our credentials")

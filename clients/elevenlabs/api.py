@@ -12,7 +12,7 @@ from schemas.settings import Settings
 TIMEOUT = timeouts(read_seconds=25.0, whole_seconds=30.0)
 BEGIN_SECONDS = 5.0
 """A signed URL and a handshake take about 0.3 s each; after this long it is better to ask again."""
-_OK = 200
+_OK = range(200, 300)
 # The lightest request that needs the key: any agent will do, and most workspaces have one.
 _PROBE_PATH = "/v1/convai/agents?page_size=1"
 
@@ -65,7 +65,7 @@ class ElevenLabsApi:
             )
         except BROKE_OFF as error:
             raise RetryableError(VENDOR, f"broke off: {type(error).__name__}") from error
-        if answer.status != _OK:
+        if answer.status not in _OK:
             raise refused(answer.status, answer.body, answer.retry_after)
         try:
             return answer.json()

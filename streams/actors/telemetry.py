@@ -6,14 +6,15 @@ from typing import Final
 
 import structlog
 
-from rules.events import Deferred, Event, LinkSettled, Merged, Recorded, Sent, TurnFailed
+from process.metrics import label_of
+from rules.events import Deferred, DeliveryFailed, Event, LinkSettled, Merged, Recorded, Sent, TurnFailed
 from rules.inputs import DeliveryReported
 from rules.state import Conversation
 from rules.turns import SPARED, Turn
 from schemas.phone import masked
 from streams.actors.values import Transition
 from streams.failpoints import reach
-from streams.metrics import CONTRADICTIONS, RETRIES, reconciled, turn_took
+from streams.metrics import CONTRADICTIONS, RETRIES, reconciled, turn_took, undelivered
 
 log = structlog.get_logger()
 
@@ -62,6 +63,8 @@ def observe(key: str, transition: Transition) -> None:
         _observe_link(key, event, recorded.at)
         if isinstance(event, Deferred) and event.what in _RETRIED and event.wait.reason not in SPARED:
             RETRIES.inc()
+        if isinstance(event, DeliveryFailed) and event.came_back is None:
+            undelivered(label_of(event.code)).inc()
         if isinstance(event, Sent):
             if isinstance(transition.given, DeliveryReported) and _is_unknown(before, event.own_id):
                 reconciled("report").inc()

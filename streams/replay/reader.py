@@ -66,8 +66,8 @@ class Reader:
         self._consumer = AIOKafkaConsumer(**consumer_arguments(settings), auto_offset_reset="earliest")
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
         try:
+            await self._consumer.start()
             await self._find()
         except BaseException:
             await self._consumer.stop()

@@ -10,6 +10,7 @@ import yaml
 
 from cli.main import app
 from schemas.settings import Settings
+from tests.support.processes import PORTS
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -23,6 +24,15 @@ def test_a_process_is_configured_by_settings_that_exist(name: str) -> None:
     assert {variable.lower() for variable in OURS[name]["environment"]} <= set(Settings.model_fields)
     assert OURS[name]["command"] == [name]
     assert name in typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_variable_of_the_file_moves_a_process_from_where_it_is_looked_for(name: str) -> None:
+    set_to = OURS[name]["environment"]
+    assert {set_to[port]: PROCESSES[process] for process, port in PORTS.items()} == {
+        str(port): port for port in PROCESSES.values()
+    }
+    assert set_to["BIND_HOST"] == ""
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -41,7 +51,7 @@ def test_a_process_is_watched_and_ends_gracefully(name: str) -> None:
 def test_only_the_gateway_is_reached_from_outside() -> None:
     assert {
         name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service
-    } == {"web": [f"${{PUBLISHED_ON:-127.0.0.1}}:{PROCESSES['web']}:{PROCESSES['web']}"]}
+    } == {"web": [f"${{PUBLISHED_ON:-127.0.0.1}}:${{PORT:-{PROCESSES['web']}}}:{PROCESSES['web']}"]}
 
 
 def test_no_secret_has_a_value_or_a_default() -> None:

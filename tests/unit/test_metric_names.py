@@ -10,6 +10,9 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from schemas.topics import INBOUND_MESSAGE
+from schemas.twilio_codes import template_codes
+
 _MODULES = (
     "streams.metrics",
     "process.metrics",
@@ -58,6 +61,29 @@ def test_an_expression_uses_exported_metrics(expression: str) -> None:
     used = set(_NAME.findall(expression))
     assert used
     assert used <= exported()
+
+
+def rule(alert: str) -> str:
+    [group] = yaml.safe_load((_OPS / "alerts.yaml").read_text())["groups"]
+    return str(next(each["expr"] for each in group["rules"] if each["alert"] == alert))
+
+
+def test_the_templates_alert_looks_for_every_code_that_is_about_one() -> None:
+    listed = re.findall(r'code=~"([0-9|]+)"', rule("TemplateRefused"))
+    assert len(listed) == 2
+    assert {frozenset(each.split("|")) for each in listed} == {template_codes()}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("whatsapp_dead_letters_total", {"topic": INBOUND_MESSAGE}),
+        ("whatsapp_undelivered_total", {"code": "63027"}),
+        ("web_events_total", {"topic": INBOUND_MESSAGE, "stored_in": "nowhere"}),
+    ],
+)
+def test_what_alerts_count_is_there_before_it_first_happens(name: str, labels: dict[str, str]) -> None:
+    assert REGISTRY.get_sample_value(name, labels) is not None
 
 
 def test_every_alert_says_what_to_do() -> None:

@@ -1,5 +1,6 @@
 """The pure rules: first message, descriptions, delivery ranks, end of turn, records, judge, settings."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from cli.judge import judge
 from rules.first_message import check_placeholders, filled, placeholder_values
 from rules.inbound import described
+from rules.policy import Policy
 from schemas.errors import ConfigurationError, InvalidInput
 from schemas.events import CallCompleted
 from schemas.settings import load_settings
@@ -121,6 +123,25 @@ def test_the_judge_sees_each_kind_of_failure() -> None:
     assert judge([], [{"who": "+1", "at_once": 2}], ["+1"]).overlapping == 1
 
 
-def test_settings_name_the_wrong_variable() -> None:
-    with pytest.raises(ConfigurationError, match="TOPIC_PARTITIONS"):
-        load_settings({"TOPIC_PARTITIONS": "many"})
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TOPIC_PARTITIONS", "many"),
+        ("REPLY_QUIET_SECONDS", "inf"),
+        ("AGENT_PATIENCE_SECONDS", "nan"),
+        ("ESCALATED_RESUME_HOURS", "1e20"),
+        ("TOPIC_RETENTION_HOURS", "99999999999"),
+        ("MESSAGE_RETENTION_DAYS", "36501"),
+        ("CAMPAIGN_MESSAGES_PER_MINUTE", "1e-300"),
+        ("TWILIO_MESSAGES_PER_SECOND", "inf"),
+    ],
+)
+def test_settings_name_the_wrong_variable(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=variable):
+        load_settings({variable: value})
+
+
+def test_the_longest_times_can_be_counted() -> None:
+    longest = {"REPLY_QUIET_SECONDS": "3153600000", "ESCALATED_RESUME_HOURS": "876000"}
+    policy = Policy.of(load_settings(longest | {"CAMPAIGN_MESSAGES_PER_MINUTE": "0.001"}))
+    assert policy.quiet == policy.escalated_resume == timedelta(days=36_500)

@@ -28,6 +28,8 @@ def test_what_it_has_chosen_counts_and_the_environment_more(
     assert settings_beside(tmp_path).database_url == _DSN
     monkeypatch.setenv("PORT", "2")
     assert settings_beside(tmp_path).port == 2
+    monkeypatch.setenv("PORT", "")
+    assert settings_beside(tmp_path).port == 1
     monkeypatch.setenv("DATABASE_URL", f"{_DSN}2")
     assert settings_beside(tmp_path).database_url == f"{_DSN}2"
 

@@ -54,12 +54,14 @@ async def test_what_a_former_process_stored_is_not_overtaken_while_postgres_is_a
     with pytest.raises(Unavailable):
         await publisher.publish("inbound-message", "+573138539155", b"{}", "r1")
     assert link.sent == []
+    assert publisher.needs_postgres
 
 
 async def test_an_empty_spool_delays_nobody_while_postgres_is_away() -> None:
     publisher, link, _ = await _begun(holds=False)
     await publisher.publish("inbound-message", "+573138539155", b"{}", "r1")
     assert link.sent == [b"{}"]
+    assert not publisher.needs_postgres
 
 
 async def test_a_process_does_not_begin_without_postgres() -> None:

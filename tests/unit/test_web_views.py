@@ -204,6 +204,17 @@ async def test_work_that_stands_still_is_as_bad_as_a_dependency_that_is_away(
     assert (answer.status, body["status"], body["work"]["standing"]) == (200, status, standing)
 
 
+@pytest.mark.parametrize(("database", "code"), [("connected", 200), ("disconnected", 503)])
+async def test_what_postgres_keeps_from_an_outage_of_kafka_needs_postgres(database: str, code: int) -> None:
+    """Web refuses everything then, because Postgres does not tell for whom it keeps something."""
+    health = Health({}, lambda: "connected", needs_postgres=lambda: True)
+    health._found = {"database": database}
+    assert [(await answer(cast(Any, None))).status for answer in (health.health, health.ready)] == [
+        code,
+        code,
+    ]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -181,6 +181,21 @@ def test_a_turn_is_measured_from_the_clients_message_to_the_acceptance_of_the_an
     assert (count - before[0], round(total - before[1], 3)) == (1, 7.0)
 
 
+def undelivered(code: str) -> float:
+    return REGISTRY.get_sample_value("whatsapp_undelivered_total", {"code": code}) or 0.0
+
+
+def test_a_message_that_fails_by_its_report_is_counted_by_the_vendors_code() -> None:
+    chat, before = talking(), undelivered("63027")
+    chat.write("¿precio?")
+    chat.answer()
+    chat.accept()
+    start, told = chat.state, len(chat.events)
+    chat.fails(chat.sent_ids()[-1], "final", "63027")
+    observe(NUMBER, transition(Actor(start, Stored()), i.Recovered(), chat.steps_from(start, told)))
+    assert undelivered("63027") - before == 1
+
+
 def test_a_question_that_is_put_off_is_held_and_asked_again() -> None:
     chat, before, tries = talking(), counted("held"), retries()
     start, told = chat.state, len(chat.events)
