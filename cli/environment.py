@@ -20,9 +20,11 @@ This page is made from `schemas/settings.py` by `make api`; `--help` of each com
 """
 
 _EXAMPLE = """\
-# Copy to `.env`, which `docker-compose.yml` reads, and fill in what has no value. \
-What is commented out has a default: the
-# one shown. Made from `schemas/settings.py` by `make api`.
+# Copy to `.env`, which `docker-compose.yml` reads. It needs POSTGRES_PASSWORD, MICROSERVICE_TOKEN, \
+TWILIO_ACCOUNT_SID,
+# TWILIO_AUTH_TOKEN, TWILIO_WHATSAPP_FROM, ELEVENLABS_API_KEY and PUBLIC_BASE_URL, and has its own Kafka and
+# Postgres; all else is optional. What is commented out shows its default. Made from `schemas/settings.py` by
+# `make api`.
 
 # The password that Postgres is set up with by `docker-compose.yml`.
 POSTGRES_PASSWORD=

@@ -176,7 +176,11 @@ class Settings(BaseSettings):
         "0: for ever.",
     )
 
-    max_in_flight: int = Field(2000, ge=1, description="Conversations worked on at once per worker.")
+    max_in_flight: int = Field(
+        2000,
+        ge=1,
+        description="Unfinished events of a topic per worker, and half of the conversations it works on.",
+    )
     outcome_wait_seconds: float = Field(
         8.5, gt=0, le=9, description="Longest POST /api/call-completed waits; the backend gives up at 10 s."
     )

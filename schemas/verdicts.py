@@ -26,7 +26,7 @@ class Verdict:
 
     `es`, `en`: the reason, for people, without the vendor's own words.
     `do_es`, `do_en`: what somebody must do about it, where only a person can.
-    `of_template`: what is wrong is the template, or that there was none; whoever is written to next meets it, too.
+    `of_template`: the template is wrong, or missing, so that whoever is written to next meets it, too.
     """
 
     kind: Kind

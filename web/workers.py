@@ -15,7 +15,7 @@ Views = Mapping[str, Json | None]
 SILENT_SECONDS = 8.0
 # Seven tries take a minute; what is tried a third time was not a momentary fault.
 _TRIED_AGAIN_SECONDS = 5.0
-# Events are published every 50 ms.
+# Events are published five times a second.
 _UNPUBLISHED_SECONDS = 15.0
 _MOST_RETRIED = 5
 

@@ -4,17 +4,24 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from jinja2.ext import babel_extract
 
 import rules.commands
 import web.ops
+from schemas.commands import OperatorCommand
+from web.ops.actions import _SAID
 from web.ops.language import translations
 
 FOLDER = Path(web.ops.__file__).parent
 COMMANDS = Path(rules.commands.__file__)
 _TITLE = re.compile(r'Page\("\w+\.html", "([^"]+)"')
+
+
+def test_every_action_says_what_it_has_done() -> None:
+    assert set(_SAID) == set(get_args(OperatorCommand))
 
 
 def _texts() -> Iterator[str]:

@@ -2,10 +2,13 @@
 
 import json
 import re
-from typing import get_args
+from dataclasses import fields
+from typing import Any, get_args
 
 import pytest
 
+from rules.codec import _TYPES
+from rules.events import Event, StatusChanged
 from schemas import models
 from schemas.asyncapi import MODELS
 from schemas.events import EventType
@@ -41,6 +44,13 @@ def test_an_example_is_read_and_names_only_what_the_model_knows(kind: str) -> No
 
 def test_every_type_of_event_has_a_row() -> None:
     assert set(ROWS) == set(get_args(EventType))
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+def test_all_that_an_event_can_have_is_told(kind: type[Any]) -> None:
+    """The status of who speaks next is its type, and which of the failed ones it is `what`."""
+    told = ROWS["escalated"] if kind is StatusChanged else ROWS[_TYPES[kind]]
+    assert {field.name for field in fields(kind)} - {"status"} <= told
 
 
 @pytest.mark.parametrize("line", RECORDED, ids=lambda line: str(json.loads(line)["event_id"]))
