@@ -35,6 +35,8 @@ class SenderStanding:
         self._vendor = vendor
         self._now = now
         self._limited: tuple[frozenset[str], ...] = ()
+        #: One of these was refused by a report, after it had been taken.
+        self._by_report = False
         self._first: Pause | None = None
         self._user_ids: tuple[str, datetime] | None = None
 
@@ -59,28 +61,29 @@ class SenderStanding:
         """Note that the messenger refuses our account or sender."""
         self.account.refused(own_id, code, by_report=by_report)
 
-    def limited(self, own_id: str, person: frozenset[str], code: str) -> None:
+    def limited(self, own_id: str, person: frozenset[str], code: str, *, by_report: bool) -> None:
         """Note that WhatsApp takes no first message to this person now.
 
-        `person`: the keys of their addresses, as far as known.
+        `person`: the keys of their addresses, as far as known. What is refused at once is taken at once, too:
+        where no reports come, nothing else would ever end it.
         """
         if self._first is not None:
-            self._first = self._first.refused_again(own_id, code, self._now(), FIRST_MESSAGES, by_report=True)
+            now = self._now()
+            self._first = self._first.refused_again(own_id, code, now, FIRST_MESSAGES, by_report=by_report)
             return
         self._limited = _with_person(self._limited, person)
+        self._by_report = self._by_report or by_report
         if len(self._limited) >= _SEVERAL:
-            self._first = Pause.begun(code, self._now(), FIRST_MESSAGES, by_report=True)
+            self._first = Pause.begun(code, self._now(), FIRST_MESSAGES, by_report=self._by_report)
             log.error("sender may write to nobody first, first messages wait", vendor=self._vendor, code=code)
 
     def went_through(self, own_id: str, *, is_first: bool, by_report: bool) -> None:
         """Note that the messenger took a message. `by_report`: WhatsApp did, too."""
         self.account.went_through(own_id, by_report=by_report)
-        if not by_report:
-            return
-        if is_first:
-            self._limited = ()
-        if self._first is not None and self._first.is_ended_by(own_id, by_report=True):
-            self._first, self._limited = None, ()
+        if is_first and (by_report or not self._by_report):
+            self._limited, self._by_report = (), False
+        if self._first is not None and self._first.is_ended_by(own_id, by_report=by_report):
+            self._first, self._limited, self._by_report = None, (), False
             log.info("sender may write to people first again", vendor=self._vendor)
 
     def user_ids_refused(self, code: str) -> None:

@@ -98,6 +98,7 @@ def _as_it_was(draft: Draft, back: CameBack) -> tuple[Part, ...]:
             times=part.times,
             origin_turn=part.origin_turn,
             origin_part=part.origin_part,
+            origin_kind=part.origin_kind,
         )
         for part in back.parts
     )

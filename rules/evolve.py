@@ -50,10 +50,10 @@ def _started(state: Conversation, event: e.Started, at: e.Recorded) -> Conversat
         recipient_id=event.recipient_id,
         first_sid=None,
         address=event.address or state.address,
-        status="active",
+        status=event.stands or "active",
         started_at=at.at,
         last_message_at=at.at,
-        closed_at=None,
+        closed_at=state.closed_at if event.stands == "closed" else None,
         agent_changed=False,
         has_details=False,
         lookups=None,
@@ -186,7 +186,9 @@ def _unanswered(state: Conversation, event: e.Unanswered, at: e.Recorded) -> Con
 def _status_changed(state: Conversation, event: e.StatusChanged, at: e.Recorded) -> Conversation:
     closed_at = at.at if event.status == "closed" else None
     changed = replace(state, status=event.status, closed_at=closed_at, last_words=None)
-    if event.by == "operator" and event.status != "active":
+    if event.status == "active":
+        return replace(changed, resumed_at=at.at)
+    if event.by == "operator":
         changed = replace(changed, taken_over_at=at.at)
     if event.status != "escalated":
         return changed

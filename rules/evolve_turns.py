@@ -113,11 +113,16 @@ def _put_off(part: Part, event: e.Deferred) -> Part:
 
 
 def _released(state: Conversation, event: e.Released, at: e.Recorded) -> Conversation:
-    if state.turn is None or state.turn.id != event.turn_id:
-        return state
-    parts = tuple(replace(part, wait=_unless_spared(part.wait)) for part in state.turn.parts)
-    paced = state.turn.paced or event.paced
-    return replace(state, turn=replace(state.turn, wait=None, paced=paced, parts=parts))
+    behind = tuple(_free(each, event) for each in state.behind)
+    turn = None if state.turn is None else _free(state.turn, event)
+    return replace(state, turn=turn, behind=behind)
+
+
+def _free(turn: Turn, event: e.Released) -> Turn:
+    if turn.id != event.turn_id:
+        return turn
+    parts = tuple(replace(part, wait=_unless_spared(part.wait)) for part in turn.parts)
+    return replace(turn, wait=None, paced=turn.paced or event.paced, parts=parts)
 
 
 def _unless_spared(wait: Wait | None) -> Wait | None:

@@ -14,7 +14,7 @@ def due(state: Conversation, policy: Policy) -> Iterator[datetime]:
     if not state.has_begun or not state.is_idle:
         return
     if state.status == "active" and policy.idle_close is not None and state.last_message_at is not None:
-        yield state.last_message_at + policy.idle_close
+        yield max(filter(None, (state.last_message_at, state.resumed_at))) + policy.idle_close
     if state.status == "escalated" and policy.escalated_resume is not None and state.escalated_at is not None:
         yield state.escalated_at + policy.escalated_resume
 

@@ -68,7 +68,7 @@ def of_part(turn: Turn, part: Part, sent: Sent) -> KnownSend:
     return KnownSend(
         own_id=part.own_id,
         turn_id=turn.id,
-        turn_kind=turn.kind,
+        turn_kind=part.kind_in(turn.kind),
         part=sent.part,
         to=part.to,
         body=sent.content,

@@ -44,10 +44,12 @@ def hand_over(draft: Draft, why: str) -> None:
 def _answered(draft: Draft, send: KnownSend) -> bool:
     """Return whether it answered a client.
 
-    A repetition did, unless it repeats a first message to one who never wrote.
+    A repetition did, as far as its row tells what it repeats, unless the client never wrote.
     """
-    is_again = send.turn_kind == "again" and send.content is None and draft.state.last_inbound_at is not None
-    return send.turn_kind == "reply" or is_again
+    if not send.is_again:
+        return send.turn_kind == "reply"
+    may_have = send.content is None and draft.state.last_inbound_at is not None
+    return may_have and send.said_kind in ("reply", "again")
 
 
 def _answers(turn: Turn) -> bool:

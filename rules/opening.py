@@ -110,6 +110,7 @@ def _started(draft: Draft, ended: CallEnded, event_id: str) -> Started:
         language=metadata.language,
         recipient_id=call.recipient.id,
         status=call.status,
+        stands=takeover.since(draft.state, ended.received_at),
         turn_id=draft.fresh.turn_id(),
         request_id=ended.request_id,
         received_at=ended.received_at,

@@ -49,10 +49,13 @@ def spare_part(draft: Draft, part: Part) -> bool:
 
 
 def release(draft: Draft) -> None:
-    """Send a first message that is spared or paced now that the client has written; the answer follows it."""
-    turn = draft.state.turn
-    if turn is not None and turn.is_first and _is_spared(turn):
-        draft.emit(Released(turn_id=turn.id, paced=True))
+    """Send a first message that is spared or paced now that the client has written; the answer follows it.
+
+    It may itself wait behind something that is said again.
+    """
+    for turn in draft.state.turns:
+        if turn.is_first and _is_spared(turn):
+            draft.emit(Released(turn_id=turn.id, paced=True))
 
 
 def _is_spared(turn: Turn) -> bool:

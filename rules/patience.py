@@ -6,7 +6,7 @@ No client is left alone for longer than the patience.
 from datetime import datetime, timedelta
 from typing import Final
 
-from rules import call_details, came_back, holds, window
+from rules import call_details, came_back, holds, links, window
 from rules.draft import Draft
 from rules.events import Answered, Deferred
 from rules.inputs import AgentAnswered, AgentFailed
@@ -96,7 +96,7 @@ def _apologise(draft: Draft, asked: Asked, problem: Json, *, slot: bool) -> None
             asked_at=asked[0].at,
             reply={"text": text, "apology": True},
             seconds=(draft.now - asked[0].at).total_seconds(),
-            intended=slot and bool(parts) and not came_back.blocks(draft.state),
+            intended=slot and bool(parts) and not (came_back.blocks(draft.state) or links.holds(draft.state)),
             problem=problem,
             request_id=asked[0].request_id,
             replay=asked[0].replay,

@@ -28,7 +28,7 @@ def _planned(
         phone_number=before.key,
         conversation_id=at.conversation_id,
         turn_id=turn_id,
-        turn_kind=kind,
+        turn_kind=part.kind_in(kind),
         part=place,
         to_address=part.to,
         body=part.body,

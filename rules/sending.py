@@ -203,6 +203,11 @@ def _lives_until(draft: Draft, unknown: SendUnknown) -> datetime:
     return draft.now + ATTEMPT_LIVES if unknown.left_at is None else unknown.left_at + REQUEST_LIVES
 
 
+def _is_wanted(turn: Turn, part: Part) -> bool:
+    """Return whether an operator has asked for a message since it was last tried."""
+    return turn.reopened_at is not None and (part.intended_at is None or part.intended_at < turn.reopened_at)
+
+
 def on_recovered(draft: Draft, running: frozenset[str]) -> None:
     """Record an unknown outcome for a send intended by a process that is gone."""
     turn = draft.state.turn
@@ -225,7 +230,7 @@ def on_lookup(draft: Draft, lookup: LookupDone) -> None:
         age = draft.now - (part.intended_at or part.said_at or draft.now)
         wait = holds.next_look(part.looked, age, draft.now, lookup)
         draft.emit(Deferred(what="lookup", wait=wait, own_id=part.own_id))
-    elif draft.policy.unknown_send == "hold":
+    elif draft.policy.unknown_send == "hold" and not _is_wanted(turn, part):
         why = "outcome unknown; left to an operator by TWILIO_UNKNOWN_SEND=hold"
         _fail(draft, turn, why, outcomes.refused(why, None, by_person=False), held=True)
     else:

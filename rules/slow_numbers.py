@@ -32,7 +32,7 @@ def again(report: DeliveryReported, send: KnownSend) -> CameBack | None:
     part = replace(send.as_part(), times=send.times + 1)
     return CameBack(
         turn_id=part.origin_turn or send.turn_id,
-        kind=send.turn_kind,
+        kind=send.said_kind,
         parts=(part,),
         since=send.planned_at,
         due=report.at + wait_after(send.times),

@@ -96,6 +96,7 @@ class Conversation:
     escalated_at: datetime | None = None
     closed_at: datetime | None = None
     taken_over_at: datetime | None = None  #: when an operator last escalated or closed it
+    resumed_at: datetime | None = None  #: when it was last given back to the agent
     message_count: int = 0
     said_turn: int = 0  #: the newest turn that the client got something of, or that a call began
     #: the agent has not been told what was said since, because a person stood in

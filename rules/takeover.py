@@ -3,13 +3,14 @@
 A change counts at once, even while an answer is being made.
 """
 
+from datetime import datetime
 from typing import Final, Literal
 
 from rules import confirming
 from rules.draft import Draft
 from rules.events import StatusChanged, Unanswered, Withdrawn
 from rules.inputs import MessageReceived
-from rules.state import Status
+from rules.state import Conversation, Status
 from rules.turns import Turn
 
 _EVENT: Final = {"active": "resumed", "escalated": "escalated", "closed": "closed"}
@@ -24,6 +25,18 @@ def change(draft: Draft, status: Status, by: str, **known: str | int | None) -> 
     if status != "active":
         leave_unanswered(draft, status)
     return True
+
+
+def since(state: Conversation, at: datetime) -> Literal["escalated", "closed"] | None:
+    """Return who a person has had speak since then; None if the agent may.
+
+    The agent, too, ends conversations, and silence does: a call that came before that begins a new one.
+    """
+    if state.status == "escalated" and state.escalated_at is not None and state.escalated_at > at:
+        return "escalated"
+    if state.status == "closed" and state.taken_over_at is not None and state.taken_over_at > at:
+        return "closed"
+    return None
 
 
 def leave_unanswered(draft: Draft, status: Status) -> None:

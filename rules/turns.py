@@ -74,7 +74,12 @@ class Part:
     times: int = 0  #: how often it came back since
     origin_turn: int | None = None  #: the turn in which it was first said; None: this one
     origin_part: int | None = None  #: its place in that turn; None: the same
+    origin_kind: str | None = None  #: kind of that turn, where a repetition itself came back
     notice: str | None = None  #: which of our own short texts it is
+
+    def kind_in(self, turn_kind: str) -> str:
+        """Return the kind that its row has: of a repetition also of what it repeats."""
+        return turn_kind if self.origin_kind is None else f"{turn_kind}:{self.origin_kind}"
 
 
 @dataclass(frozen=True, kw_only=True)

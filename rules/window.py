@@ -32,7 +32,7 @@ def needed_template(draft: Draft, part: Part) -> Json | None:
 
 def again(report: DeliveryReported, send: KnownSend) -> CameBack | None:
     """Return what is said again after 63016: never what was a template, never a repetition."""
-    if send.content is not None or send.turn_kind == "again":
+    if send.content is not None or send.is_again:
         return None
     part = replace(send.as_part(), times=send.times + 1)
     return CameBack(
@@ -52,7 +52,8 @@ def as_template(draft: Draft, back: CameBack) -> tuple[Part, ...]:
     words = draft.spoken.wording.again(client_of(draft.state), back.kind, text)
     if words is None:
         return ()
-    return (replace(draft.part(words.body, words.content), said_at=back.since, times=back.times),)
+    part = draft.part(words.body, words.content)
+    return (replace(part, said_at=back.since, times=back.times, origin_kind=back.kind),)
 
 
 def can_repeat(state: Conversation) -> bool:

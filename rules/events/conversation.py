@@ -23,6 +23,7 @@ class Started:
     group_id: str | None = None
     group_name: str | None = None
     language: str | None = None
+    stands: Literal["escalated", "closed"] | None = None  #: a takeover that came after the call
     recipient_id: str | None = None
     status: str | None = None
     turn_id: int | None = None

@@ -31,7 +31,7 @@ class KnownSend:
 
     own_id: str
     turn_id: int
-    turn_kind: str
+    turn_kind: str  #: of a repetition `again`, and behind a colon what it repeats
     part: int
     to: str
     body: str
@@ -50,6 +50,16 @@ class KnownSend:
     origin_part: int | None = None  #: its place there; None: here
     conversation_id: int | None = None  #: None: this one
 
+    @property
+    def is_again(self) -> bool:
+        """Whether it repeats an earlier message."""
+        return self.turn_kind.partition(":")[0] == "again"
+
+    @property
+    def said_kind(self) -> str:
+        """Kind of the turn that said it first, as far as known; rows of former builds have `again` alone."""
+        return self.turn_kind.partition(":")[2] or self.turn_kind
+
     def as_part(self) -> Part:
         """Return the message, for saying it again."""
         return Part(
@@ -61,6 +71,7 @@ class KnownSend:
             times=self.times,
             origin_turn=self.turn_id if self.origin_turn is None else self.origin_turn,
             origin_part=self.part if self.origin_part is None else self.origin_part,
+            origin_kind=self.said_kind,
         )
 
 

@@ -64,10 +64,10 @@ class Backlog:
         except (InvalidInput, UnicodeDecodeError):
             return False
 
-    def handed_over(self, key: bytes, offset: int) -> None:
-        """Forget a number's records up to one."""
+    def handed_over(self, key: bytes, partition: int, offset: int) -> None:
+        """Forget a number's records up to one; one on another partition than theirs is none of them."""
         waiting = self._numbers.get(key)
-        while waiting and waiting[0].offset <= offset:
+        while waiting and waiting[0].partition == partition and waiting[0].offset <= offset:
             self.bytes -= len(waiting.popleft().value or b"")
         if waiting is not None and not waiting:
             del self._numbers[key]

@@ -197,10 +197,12 @@ class Hosting:
             task.add_done_callback(self._recovering.discard)
 
     async def _recover(self, partition: int) -> None:
+        """Take up what is open in a partition; one that is not taken up whole is given up."""
         after = ""
-        while found := await open_actors(self._pool, partition, after, _LARGEST_LOOK):
-            after = found[-1].phone_number
-            await self._mailbox.recover(partition, [each.phone_number for each in found])
+        with self._mailbox.guard(partition):
+            while found := await open_actors(self._pool, partition, after, _LARGEST_LOOK):
+                after = found[-1].phone_number
+                await self._mailbox.recover(partition, [each.phone_number for each in found])
 
     async def watch_due(self) -> None:
         """Until cancelled, wake actors that are due: not in memory, or woken before their calls were read."""

@@ -162,7 +162,7 @@ class Intake:
             else:
                 early.reached(self._beside(fetched))
                 self._handed_over(fetched.source, message.offset, fetched.generation)
-            self._turns.passed(message.key, message.offset, fetched.generation)
+            self._turns.passed(message.key, fetched.source.partition, message.offset, fetched.generation)
 
     async def _put(self, fetched: _Fetched, told: Told | None) -> None:
         message = fetched.token.message

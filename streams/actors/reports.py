@@ -121,11 +121,11 @@ class ReportWatch:
         if kind == "hold":
             self._standing.refused(own_id, code, by_report=True)
         elif kind == "slow" and _is_first(send):
-            self._standing.limited(own_id, self._addresses_of(key), code)
+            self._standing.limited(own_id, self._addresses_of(key), code, by_report=True)
         elif kind != "slow":  # refused for a reason of its own: the account is good
             self._standing.account.went_through(own_id, by_report=True)
 
 
 def _is_first(send: KnownSend | None) -> bool:
     """Return whether a send was to somebody who had not written: a call's first message, or a template."""
-    return send is not None and (send.turn_kind == "call" or send.content is not None)
+    return send is not None and (send.said_kind == "call" or send.content is not None)

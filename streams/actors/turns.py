@@ -86,10 +86,10 @@ class Turns:
         """Return a record whose turn has come if it went ahead, and forget it."""
         return self._early.pop((partition, offset), None) if generation == self._generation else None
 
-    def passed(self, key: bytes | None, offset: int, generation: int) -> None:
+    def passed(self, key: bytes | None, partition: int, offset: int, generation: int) -> None:
         """Note that a record was handed over in its turn."""
         if self.backlog is not None and generation == self._generation:
-            self.backlog.handed_over(key or b"", offset)
+            self.backlog.handed_over(key or b"", partition, offset)
 
     # Ahead of it.
 
@@ -113,5 +113,5 @@ class Turns:
     def went_ahead(self, record: Followed, early: Early) -> None:
         """Note that a record was handed over before its turn, within `of` its number."""
         if self.backlog is not None:
-            self.backlog.handed_over(record.key or b"", record.offset)
+            self.backlog.handed_over(record.key or b"", record.partition, record.offset)
         self._early[record.partition, record.offset] = early

@@ -112,7 +112,8 @@ def _started(record: Record, event: Event, at: datetime, zone: tzinfo) -> None:
     day, waited = day_of(began, zone), record.pop("parked", [])
     names = ("client_name", "agent_id", "batch_id", "group_id")
     record.update({name: _short(event.data.get(name)) for name in names})
-    record.update(status="active", started_at=began.isoformat(), started_day=day)
+    status = event.data.get("stands") or "active"
+    record.update(status=status, started_at=began.isoformat(), started_day=day)
     record["days"] = days.with_flag(record["days"], day, "started")
     record["calls"] = [*record["calls"], calls.begun(event, day, answered=bool(waited))]
     _active_at(record, began)

@@ -178,8 +178,15 @@ async def chat(pool: Pool) -> StoredChat:
 
 
 def held(chat: StoredChat) -> i.KnownSend:
-    """Nobody knows whether the message that is being sent is with Twilio, and its list does not show it."""
+    """Nobody knows whether the message that is being sent is with Twilio, and its list does not show it.
+
+    One that an operator has asked for is sent once more, and its outcome is unknown again.
+    """
     own_id = chat.lane()[0].part.own_id  # type: ignore[attr-defined]
+    if chat.state.turn is not None and chat.state.turn.reopened_at is not None:
+        chat.give(i.LookupDone(own_id=own_id, absent=True))
+        chat.take_slot()
+        assert [each.part.own_id for each in chat.sends()] == [own_id]
     chat.give(i.SendUnknown(own_id=own_id, why="cut"))
     chat.give(i.LookupDone(own_id=own_id, absent=True))
     send = chat.known_send(own_id)
@@ -189,6 +196,7 @@ def held(chat: StoredChat) -> i.KnownSend:
 
 def reopen(chat: StoredChat) -> None:
     """A worker goes on with the turn that failed last."""
+    chat.now += timedelta(seconds=1)
     failed = [each.event for each in chat.events if isinstance(each.event, TurnFailed)][-1]
     waiting = Waiting(kind="message", event_id=failed.answers[0], at=chat.now)
     wanted = i.ReplayWanted(

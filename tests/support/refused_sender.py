@@ -87,7 +87,7 @@ class Meets:
             "ErrorCode": self.code,
         }
         report = MessageStatus(event_id=part.own_id, received_at=self.now, params=params, own_id=part.own_id)
-        send = SimpleNamespace(own_id=part.own_id, turn_kind="call" if is_first else "reply", content=None)
+        send = SimpleNamespace(own_id=part.own_id, said_kind="call" if is_first else "reply", content=None)
         self.reports.read(report, cast(Any, send), report.key)
 
     async def answer_waits(self) -> bool:

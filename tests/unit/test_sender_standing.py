@@ -30,7 +30,7 @@ def standing(clock: Clock) -> SenderStanding:
 
 def limit(standing: SenderStanding, *numbers: str) -> None:
     for number in numbers:
-        standing.limited(f"of {number}", frozenset({number}), "63018")
+        standing.limited(f"of {number}", frozenset({number}), "63018", by_report=True)
 
 
 def test_one_persons_limit_is_not_the_senders(standing: SenderStanding) -> None:
@@ -56,7 +56,7 @@ def test_one_person_counts_once_by_all_addresses(
     standing: SenderStanding, told: tuple[frozenset[str], ...]
 ) -> None:
     for place, person in enumerate((*told, frozenset({"+2"}))):
-        standing.limited(str(place), person, "63018")
+        standing.limited(str(place), person, "63018", by_report=True)
     assert standing.takes_first_messages
     limit(standing, "+3")
     assert not standing.takes_first_messages
@@ -98,7 +98,7 @@ def test_at_its_time_one_tries_and_ends_it_or_doubles_it(standing: SenderStandin
     assert standing.held_until("z") == (clock.at + timedelta(seconds=30), "63018"), (
         "nothing is written again and again"
     )
-    standing.limited("x", frozenset({"+4"}), "63018")
+    standing.limited("x", frozenset({"+4"}), "63018", by_report=True)
     assert standing.held_until("z") == (AT + timedelta(minutes=2), "63018")
     clock.at = AT + timedelta(minutes=2)
     assert standing.held_until("z") is None
@@ -119,3 +119,38 @@ def test_a_refused_account_holds_first_messages_ever_longer(standing: SenderStan
     assert standing.held_until("y") == (clock.at + timedelta(minutes=5), "63112")
     standing.went_through("x", is_first=False, by_report=True)
     assert standing.held_until("y") is None
+
+
+def at_once(standing: SenderStanding, *numbers: str) -> None:
+    """Twilio refuses the request itself, as where no reports come."""
+    for number in numbers:
+        standing.limited(f"of {number}", frozenset({number}), "63018", by_report=False)
+
+
+def test_where_no_reports_come_whoever_is_taken_between_says_that_it_is_no_limit(
+    standing: SenderStanding,
+) -> None:
+    at_once(standing, "+1", "+2")
+    standing.went_through("y", is_first=True, by_report=False)
+    at_once(standing, "+3", "+4")
+    assert standing.takes_first_messages
+
+
+def test_where_no_reports_come_an_acceptance_ends_the_pause(standing: SenderStanding, clock: Clock) -> None:
+    at_once(standing, "+1", "+2", "+3")
+    assert not standing.takes_first_messages
+    clock.at = AT + timedelta(minutes=1)
+    assert standing.held_until("x") is None, "it tries"
+    standing.went_through("x", is_first=True, by_report=False)
+    assert standing.takes_first_messages
+
+
+def test_one_refused_by_a_report_among_them_is_ended_by_a_report(
+    standing: SenderStanding, clock: Clock
+) -> None:
+    at_once(standing, "+1", "+2")
+    limit(standing, "+3")
+    clock.at = AT + timedelta(minutes=1)
+    assert standing.held_until("x") is None
+    standing.went_through("x", is_first=True, by_report=False)
+    assert not standing.takes_first_messages

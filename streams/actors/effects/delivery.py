@@ -147,7 +147,7 @@ class Delivery:
             return SendNotMade(own_id=own_id, why=error.why, code=str(error.code), vendor_away=True)
         except NumberBusy as error:
             if effect.is_first:
-                self._standing.limited(own_id, self._addresses_of(key), str(error.code))
+                self._standing.limited(own_id, self._addresses_of(key), str(error.code), by_report=False)
             return self._not_made(own_id, error, slow=True)
         except RetryableError as error:
             return self._not_made(own_id, error, slow=False)

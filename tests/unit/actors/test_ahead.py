@@ -130,7 +130,7 @@ class World:
             if early is None:
                 self.handed.append(f"SM{each.offset} in turn")
             self.position = each.offset + 1
-            self.turns.passed(each.key, each.offset, self.generation)
+            self.turns.passed(each.key, each.partition, each.offset, self.generation)
         return early
 
 
@@ -177,7 +177,7 @@ async def test_a_number_that_is_handed_over_in_turn_is_waited_for() -> None:
             await asyncio.sleep(0)
             assert world.handed == []
             world.position = 1
-            world.turns.passed(ANA.encode(), 0, world.generation)
+            world.turns.passed(ANA.encode(), 0, 0, world.generation)
         await world.until(lambda: world.handed == ["SM1"])
 
 

@@ -54,10 +54,10 @@ def test_what_was_handed_over_is_forgotten() -> None:
     waiting = backlog()
     for offset in range(3):
         waiting.add(record(offset, ANA))
-    waiting.handed_over(ANA.encode(), 1)
+    waiting.handed_over(ANA.encode(), 0, 1)
     assert offsets(waiting.of(ANA.encode(), {0: 2})) == [2]
-    waiting.handed_over(ANA.encode(), 2)
-    waiting.handed_over(EVA.encode(), 9)
+    waiting.handed_over(ANA.encode(), 0, 2)
+    waiting.handed_over(EVA.encode(), 0, 9)
     assert (ANA.encode() in waiting, waiting.bytes) == (False, 0)
 
 
@@ -105,8 +105,8 @@ def test_beyond_its_bound_only_numbers_are_kept_and_those_wait_for_their_turn() 
         waiting.add(record(offset, number))
     assert waiting.add(record(3, EVA, _LATER)), "it is known to write now"
     assert waiting.of(ANA.encode(), {0: 0}) == waiting.of(EVA.encode(), {0: 0}) == []
-    waiting.handed_over(ANA.encode(), 2)
-    waiting.handed_over(EVA.encode(), 3)
+    waiting.handed_over(ANA.encode(), 0, 2)
+    waiting.handed_over(EVA.encode(), 0, 3)
     assert waiting.bytes == 0
     assert waiting.add(record(4, EVA, _LATER))
     assert offsets(waiting.of(EVA.encode(), {0: 4})) == [4]
@@ -118,7 +118,7 @@ def test_who_is_left_waits_for_the_turn_of_all_that_was_written_so_far() -> None
     waiting.leave(ANA.encode())
     waiting.add(record(1, ANA, _LATER))
     assert waiting.of(ANA.encode(), {0: 0}) == []
-    waiting.handed_over(ANA.encode(), 0)
+    waiting.handed_over(ANA.encode(), 0, 0)
     assert offsets(waiting.of(ANA.encode(), {0: 1})) == [1]
 
 
@@ -135,3 +135,11 @@ def test_what_was_found_in_the_vendors_list_was_not_written_now() -> None:
     found = record(0, ANA, _LATER)
     value = (found.value or b"").replace(b'"person":null', b'"backfilled":true,"person":null')
     assert not backlog().add(found._replace(value=value))
+
+
+def test_a_record_on_another_partition_than_its_numbers_does_not_forget_the_numbers() -> None:
+    waiting = backlog()
+    waiting.add(record(0, ANA))
+    waiting.add(record(1, ANA, _LATER))
+    waiting.handed_over(ANA.encode(), 1, 500)
+    assert offsets(waiting.of(ANA.encode(), {0: 0})) == [0, 1]

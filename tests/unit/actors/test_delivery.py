@@ -277,7 +277,7 @@ async def test_a_refused_account_is_told_at_once_and_burns_nothing() -> None:
 async def test_at_the_senders_limit_first_messages_are_put_off_and_answers_go() -> None:
     standing = SenderStanding("twilio", lambda: INTENDED)
     for number in ("+1", "+2", "+3"):
-        standing.limited(number, frozenset({number}), "63018")
+        standing.limited(number, frozenset({number}), "63018", by_report=True)
     sender = delivery(Twilio(), standing=standing)
     held = await sender.await_slot(FIRST)
     assert isinstance(held, SendNotMade)

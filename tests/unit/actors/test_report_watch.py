@@ -18,7 +18,7 @@ class Send:
     """As its row says: a first message unless told otherwise."""
 
     def __init__(self, *, turn_kind: str = "call", content: object = None) -> None:
-        self.own_id, self.turn_kind, self.content = OWN_ID, turn_kind, content
+        self.own_id, self.said_kind, self.content = OWN_ID, turn_kind, content
 
 
 def report(status: str, code: str | None = None, *, number: int = 1, age: float = 0.0) -> MessageStatus:

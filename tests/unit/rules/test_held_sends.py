@@ -1,11 +1,13 @@
 """A send that was left to an operator is proven after all."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from rules import inputs as i
-from rules.turns import Turn
+from rules.events import TurnFailed
+from rules.turns import Turn, Waiting
 from tests.support.chat import Chat, talking, types
 
 
@@ -106,3 +108,23 @@ def test_a_call_whose_first_message_is_proven_is_done_after_all() -> None:
     assert chat.tables.outcome("call", "conv_1")["state"] == "failed"
     prove(chat, own_id, turn)
     assert chat.tables.outcome("call", "conv_1")["sid"] == "MM9"
+
+
+def test_one_that_an_operator_asks_for_is_sent_and_held_only_if_that_is_unknown_again() -> None:
+    chat = talking(twilio_unknown_send="hold")
+    chat.write("¿precio?", "SM1")
+    chat.answer("uno")
+    own_id = chat.sends()[0].part.own_id
+    for place in range(2):
+        chat.give(i.SendUnknown(own_id=own_id, why="HTTP 500"))
+        [failed] = chat.give(i.LookupDone(own_id=own_id, absent=True))
+        assert isinstance(failed, TurnFailed)
+        chat.now += timedelta(minutes=10)
+        waiting = Waiting(kind="message", event_id="SM1", at=chat.now)
+        asked = {"replay": "dead-letter", "wants": "failed", "identity": f"r{place}", "turn": failed.turn}
+        assert types(chat.give(i.ReplayWanted(waiting=waiting, **asked))) == ["reopened"]  # type: ignore[arg-type]
+        chat.give(i.LookupDone(own_id=own_id, absent=True))
+        chat.take_slot()
+        assert [send.part.own_id for send in chat.sends()] == [own_id]
+    chat.accept()
+    assert chat.said()[-1] == "uno"

@@ -13,7 +13,7 @@ from schemas.errors import InvalidInput
 from schemas.events import InboundMessage
 from schemas.phone import linked_keys
 from tests.support.addresses import OTHER, USER, Addresses, called
-from tests.support.chat import NUMBER, START
+from tests.support.chat import NUMBER, START, talking
 
 PARENT = "CO.ENT.77"
 
@@ -170,3 +170,12 @@ def test_whose_message_it_is_can_only_be_an_addresss() -> None:
     assert InboundMessage.from_object(body | {"person": NUMBER}).key == NUMBER
     with pytest.raises(InvalidInput):
         InboundMessage.from_object(body | {"person": "nobody"})
+
+
+def test_an_apology_waits_for_a_hand_over_like_any_answer() -> None:
+    chat = talking()
+    chat.write("¿precio?", "SM1")
+    assert any(isinstance(wanted, f.AskAgent) for wanted in chat.wanted())
+    chat.write("hola", "SM2", linked=("CO.1234",))
+    chat.give(i.AgentFailed(question=("SM1",), retryable=False, why="404", slot=True))
+    assert not any(isinstance(wanted, f.SendMessage) for wanted in chat.wanted())

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from rules import effects as f
 from rules import inputs as i
-from tests.support.chat import Chat, policy_of, types
+from tests.support.chat import START, Chat, policy_of, types
 
 NIGHT = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)
 """Ten in the evening in Bogotá."""
@@ -121,3 +121,20 @@ def test_what_a_client_asks_for_at_night_comes_behind_the_first_message() -> Non
     chat.accept()
     assert [send["turn_kind"] for send in chat.tables.sends.values()] == ["call", "reply"]
     assert chat.state.status == "escalated"
+
+
+def test_a_client_who_writes_while_something_is_said_again_ends_the_wait_behind_it() -> None:
+    chat = Chat(policy_of(quiet_hours="21:00-08:00"))
+    chat.now = START + timedelta(hours=10, minutes=58)  # 20:58 in Bogota
+    chat.call()
+    chat.greet()
+    chat.now += timedelta(minutes=4)
+    assert types(chat.call("conv_2")) == ["started", "deferred"]
+    chat.fails(chat.sent_ids()[0], "slow", "63018")
+    chat.now += timedelta(minutes=1)
+    chat.give(i.TimerFired())
+    assert [turn.kind for turn in chat.state.turns] == ["again", "call"]
+    assert "released" in types(chat.write("hola, ¿siguen ahí?"))
+    chat.accept()
+    chat.greet()
+    assert len(chat.said()) == 3

@@ -7,6 +7,7 @@ import pytest
 from rules import effects as f
 from rules import inputs as i
 from rules.events import DeliveryFailed
+from schemas.settings import load_settings
 from tests.support.chat import Chat, talking, types
 
 
@@ -200,3 +201,40 @@ def test_what_was_said_again_is_in_the_history_as_often_as_it_was_sent(kind: i.F
     chat.passes(seconds=12)
     chat.accept()
     assert chat.tables.row["message_count"] == len(chat.tables.messages) == 4
+
+
+def again(chat: Chat) -> None:
+    """The newest message came back, and goes out again."""
+    chat.fails(chat.sent_ids()[-1], "slow", "63018")
+    due = chat.due()
+    assert due is not None
+    chat.now = max(due, chat.now)
+    chat.give(i.TimerFired())
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_answer_that_came_back_however_often_and_is_refused_has_the_apology(times: int) -> None:
+    chat = talking()
+    chat.exchange()
+    for _ in range(times - 1):
+        again(chat)
+        chat.accept()
+    again(chat)
+    chat.take_slot()
+    own_id = chat.sends()[0].part.own_id
+    chat.give(i.SendRefused(own_id=own_id, why="not a WhatsApp number", code="63003"))
+    chat.accept()
+    assert chat.said()[-1] == load_settings({}).apology_text
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_first_message_that_came_back_however_often_is_one(times: int) -> None:
+    chat = Chat()
+    chat.call()
+    chat.greet()
+    for _ in range(times - 1):
+        again(chat)
+        chat.accept()
+    again(chat)
+    assert chat.state.turn is not None
+    assert (chat.state.turn.repeats, chat.state.turn.is_first) == ("call", True)

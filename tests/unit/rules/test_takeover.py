@@ -1,5 +1,6 @@
 """Who speaks: the agent, a person of the team, nobody."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -237,3 +238,57 @@ def test_zero_hours_are_never() -> None:
     assert chat.due() is None
     chat.command("escalate")
     assert chat.due() is None
+
+
+def test_who_was_given_back_after_long_silence_is_not_closed_at_once() -> None:
+    chat = chatting(conversation_idle_close_hours=48)
+    chat.exchange()
+    chat.passes(hours=49)
+    assert chat.state.status == "closed"
+    chat.now += timedelta(hours=10)
+    assert types(chat.command("resume")) == ["resumed", "commanded"]
+    assert types(chat.passes(hours=47)) == []
+    assert types(chat.passes(hours=1)) == ["closed"]
+
+
+def test_an_escalation_of_long_ago_that_is_given_back_is_not_closed_at_once() -> None:
+    chat = chatting(conversation_idle_close_hours=48, escalated_resume_hours=0)
+    chat.exchange()
+    chat.command("escalate")
+    chat.passes(hours=49)
+    chat.command("resume")
+    assert types(chat.passes(hours=47)) == []
+    assert chat.state.status == "active"
+
+
+@pytest.mark.parametrize(
+    ("takes_over", "status"),
+    [
+        (lambda chat: chat.command("escalate"), "escalated"),
+        (lambda chat: chat.command("close"), "closed"),
+        (lambda chat: chat.write("asesor"), "escalated"),
+    ],
+    ids=["escalate", "close", "the client asks"],
+)
+def test_a_call_that_waited_when_a_person_took_over_does_not_undo_it(
+    takes_over: Callable[[Chat], object], status: str
+) -> None:
+    chat = chatting()
+    chat.write("¿precio?")
+    assert types(chat.call("conv_2")) == ["queued"]
+    chat.now += timedelta(seconds=1)
+    takes_over(chat)
+    chat.accept()
+    chat.greet()
+    assert (chat.state.status, chat.state.elevenlabs_conversation_id) == (status, "conv_2")
+    [row] = chat.tables.conversations.values()
+    assert (row["status"], row["closed_at"] is not None) == (status, status == "closed")
+    assert [said.startswith("¡Hola Ana!") for said in chat.said()].count(True) == 2, "the call has its own"
+
+
+def test_a_call_after_a_takeover_begins_anew_with_the_agent() -> None:
+    chat = chatting()
+    chat.command("close")
+    chat.now += timedelta(seconds=1)
+    chat.call("conv_2")
+    assert chat.state.status == "active"

@@ -30,7 +30,7 @@ def test_it_is_repeated_once_as_a_template_never_in_a_loop() -> None:
     chat.passes(seconds=2)
     chat.accept()
     assert (last_send(chat)["turn_kind"], last_send(chat)["content"]) == (
-        "again",
+        "again:reply",
         {"content_sid": "HXopen", "content_variables": {"1": "Ana: Cuesta 20"}},
     )
     assert outside(chat) == ["failed"]
