@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
 
 import structlog
 from opentelemetry.trace import SpanKind
 
 from clients.bounds import within
 from clients.kafka.connection import DENIED, KAFKA_ERRORS
-from clients.kafka.producer import Producer
+from clients.kafka.producer import Producer, partition_of
 from clients.kafka.rights import check_rights
 from clients.kafka.topics import REPARTITION
 from process.tracing import span, trace_headers
@@ -29,6 +30,8 @@ _REQUEST_SECONDS = 2.0
 # An outage must show in health within 10 s.
 _PROBE_SECONDS = 2.5
 _CLOSE_SECONDS = 3.0
+# A leader is elected within seconds; until then each of its events would wait for nothing.
+_SILENT_SECONDS = 3.0
 
 _OURS = (*TAKEN_UP, DEAD_LETTER)
 
@@ -46,6 +49,10 @@ class KafkaLink:
         self._partitions: int | None = None
         self._problem = ""
         self._is_allowed = False
+        #: By partition and the loop's clock: when the newest event that was taken began.
+        self._taken_at: dict[int, float] = {}
+        #: By the same: until when a silent partition is not asked.
+        self._silent_until: dict[int, float] = {}
         self.state = "disconnected"
 
     @property
@@ -76,6 +83,9 @@ class KafkaLink:
         """
         if not self._producer.is_connected or self._problem:
             raise Unavailable(self._problem or "Kafka does not answer")
+        place, begun = self.place_of(key), asyncio.get_running_loop().time()
+        if self._silent_until.get(place, 0.0) > begun:
+            raise Unavailable("a partition does not answer")
         identity = [(REQUEST_ID_HEADER, request_id.encode())] if request_id else []
         try:
             with span(f"publish {topic}", SpanKind.PRODUCER, trace):
@@ -84,8 +94,22 @@ class KafkaLink:
                     await self._producer.send(topic, key.encode(), value, headers)
         except KAFKA_ERRORS as error:
             self._is_allowed = self._is_allowed and not isinstance(error, DENIED)
-            self._note("disconnected", error)
+            self._silent(place, begun, error)
             raise Unavailable("Kafka does not answer") from error
+        self._taken_at[place] = max(begun, self._taken_at.get(place, begun))
+
+    def place_of(self, key: str) -> int:
+        """Return a key's partition; 0 while their number is not known."""
+        return partition_of(key, self._partitions or 1)
+
+    def _silent(self, place: int, since: float, error: Exception) -> None:
+        """Note that a partition took nothing; if no other took anything meanwhile, Kafka is away."""
+        others = (at for partition, at in self._taken_at.items() if partition != place)
+        if max(others, default=-inf) >= since and not isinstance(error, DENIED):
+            log.warning("a partition does not answer, its events go to the spool", partition=place)
+            self._silent_until[place] = asyncio.get_running_loop().time() + _SILENT_SECONDS
+        else:
+            self._note("disconnected", error)
 
     async def keep(self) -> None:
         """Connect, or check that the brokers still answer and have the topics."""

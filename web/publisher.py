@@ -98,7 +98,7 @@ class Publisher:
         try:
             await self._spool.look()
             while self._kafka.answers and self._spool.content is Content.SOME:
-                if not await self._spool.publish(self._kafka.send):
+                if not await self._spool.publish(self._kafka.send, self._kafka.place_of):
                     return
                 await self._spool.look()
         except Unavailable:

@@ -1,7 +1,7 @@
 """The spool: events that Kafka did not take, kept in Postgres and published in order when it is back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from db.readers.gateway import SPOOL_HEAD, SpooledEvent
 from process.tracing import current_trace
 from schemas.errors import Unavailable
 from web.database import Database
-from web.spool_order import in_lines
+from web.spool_order import Held, in_lines
 from web.spool_writer import SpoolWriter
 
 log = structlog.get_logger()
@@ -31,6 +31,8 @@ class Send(Protocol):
 # Events in one pass: few enough that it ends well within its bound while Kafka answers.
 _PASS = 200
 _PASS_SECONDS = 10.0
+# Another page begins only so early that it ends within the pass, even if one more partition is silent (3 s).
+_FURTHER_SECONDS = 5.0
 # "spool" in ASCII. One process at a time publishes; a frozen one loses the lock with its session (see SQL).
 _LOCK = 0x73706F6F6C
 
@@ -113,25 +115,25 @@ class Spool:
         elif changes == self._changes:  # nobody stored, and listening did not change, while we looked
             self.content = Content.EMPTY if self._listening else Content.UNKNOWN
 
-    async def publish(self, send: Send) -> bool:
+    async def publish(self, send: Send, place: Callable[[str], int] = lambda key: 0) -> bool:
         """Publish the oldest events in their order; return whether it is worth going on at once.
+
+        `place`: a key's partition; where one takes nothing, the others' events do not wait behind its own.
 
         Raises:
             Unavailable: Postgres does not answer.
         """
-        return await self._database.bounded(self._publish(send), _PASS_SECONDS)
+        return await self._database.bounded(self._publish(send, Held(place)), _PASS_SECONDS)
 
-    async def _publish(self, send: Send) -> bool:
+    async def _publish(self, send: Send, held: Held) -> bool:
         async with self._database.pool.acquire() as connection, connection.transaction():
             await connection.execute(_sql.spool_session)
             if not await connection.fetchval(_sql.spool_lock, _LOCK):
                 return False
-            rows = await SPOOL_HEAD.all(connection, _PASS)
-            published = await _publish_rows(rows, send)
-            await _remove(connection, published)
+            published = await _publish_pages(connection, send, held)
         if published:
-            log.info("spooled events were published", events=len(published))
-        return bool(rows) and len(published) == len(rows)
+            log.info("spooled events were published", events=published)
+        return published > 0 and not held.partitions
 
 
 async def newest_in_spool(database: Database) -> int | None:
@@ -142,19 +144,39 @@ async def newest_in_spool(database: Database) -> int | None:
         return None
 
 
-async def _publish_rows(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
+async def _publish_pages(connection: Connection, send: Send, held: Held) -> int:
+    """Publish the oldest events, and those behind what is held; return how many."""
+    clock, after, published = asyncio.get_running_loop().time, 0, 0
+    ends_at = clock() + _FURTHER_SECONDS
+    while rows := await SPOOL_HEAD.all(connection, after, _PASS):
+        done = await _publish_rows(rows, send, held)
+        await _remove(connection, done)
+        after, published = rows[-1].id, published + len(done)
+        is_away = not done and len(held.partitions) > 1
+        if not held.partitions or is_away or clock() > ends_at:
+            break
+    return published
+
+
+async def _publish_rows(rows: Sequence[SpooledEvent], send: Send, held: Held) -> list[int]:
     """Publish in strict order within a line, concurrently across lines; a line stops at its first failure."""
-    published = await asyncio.gather(*(_publish_line(line, send) for line in in_lines(rows)))
+    lines = in_lines(rows)
+    free = [line for line in lines if not held.holds(line)]
+    for line in lines:
+        if line not in free:
+            held.hold(line, failed=False)
+    published = await asyncio.gather(*(_publish_line(line, send, held) for line in free))
     return [number for numbers in published for number in numbers]
 
 
-async def _publish_line(rows: Sequence[SpooledEvent], send: Send) -> list[int]:
+async def _publish_line(rows: Sequence[SpooledEvent], send: Send, held: Held) -> list[int]:
     published = []
-    for row in rows:
+    for place, row in enumerate(rows):
         try:
             await send(row.topic, row.key, row.value, row.request_id, trace=row.trace)
         except Unavailable:
-            break  # this one and those behind it stay for the next pass
+            held.hold(rows[place:], failed=True)  # they stay for the next pass
+            break
         published.append(row.id)
     return published
 

@@ -5,7 +5,7 @@ whose id it is.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic_core import from_json
 
@@ -23,6 +23,34 @@ def keys_beside(topic: str, value: bytes) -> tuple[str, ...]:
         return linked_keys(from_json(value)["params"]).keys
     except (ValueError, LookupError, TypeError, AttributeError, InvalidNumber):
         return ()
+
+
+class Held:
+    """What stays in the spool, because an earlier event of it could not be published.
+
+    A partition without a leader takes nothing, and the others take everything.
+    """
+
+    def __init__(self, place: Callable[[str], int]) -> None:
+        self._place = place
+        self._keys: set[str] = set()
+        self.partitions: set[int] = set()
+
+    def holds(self, line: Sequence[SpooledEvent]) -> bool:
+        """Return whether a line waits: for its partition, or behind what somebody of it wrote before."""
+        return any(self._place(row.key) in self.partitions for row in line) or not self._keys.isdisjoint(
+            key for row in line for key in _keys_of(row)
+        )
+
+    def hold(self, rest: Sequence[SpooledEvent], *, failed: bool) -> None:
+        """Hold what is left of a line. `failed`: its first event could not be published."""
+        self._keys.update(key for row in rest for key in _keys_of(row))
+        if failed:
+            self.partitions.add(self._place(rest[0].key))
+
+
+def _keys_of(row: SpooledEvent) -> tuple[str, ...]:
+    return (row.key, *keys_beside(row.topic, row.value))
 
 
 def in_lines(rows: Sequence[SpooledEvent]) -> list[list[SpooledEvent]]:

@@ -203,8 +203,7 @@ SET LOCAL idle_in_transaction_session_timeout = '15s'
 SELECT pg_try_advisory_xact_lock($1)
 
 -- name: spool_head
--- $2: keys of which an earlier event could not be published; their others stay behind it.
-SELECT id, topic, key, value, request_id, trace FROM conversation_spool WHERE key <> ALL($2) ORDER BY id LIMIT $1
+SELECT id, topic, key, value, request_id, trace FROM conversation_spool WHERE id > $1 ORDER BY id LIMIT $2
 
 -- name: unspool
 DELETE FROM conversation_spool WHERE id = ANY($1::bigint[])

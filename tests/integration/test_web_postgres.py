@@ -1,6 +1,7 @@
 """The gateway's SQL on a real Postgres: outcomes, the spool, conversations, stats."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -112,6 +113,34 @@ async def test_the_spool_knows_its_keys_and_is_emptied_in_order(pool: Pool) -> N
     sent.clear()
     assert await spool.publish(send) is False
     assert sent["k2"] == [14, 17, 20, 23]
+
+
+async def test_a_partition_that_takes_nothing_holds_up_no_other(pool: Pool) -> None:
+    """Nor whoever is somebody else in its events; what it holds keeps its order."""
+    spool, silent = Spool(Database(pool)), {"a", "CO.1"}
+    for number in range(450):
+        await spool.store("inbound-message", "a", str(number).encode(), "r")
+    named = json.dumps({"params": {"From": "whatsapp:+573138539155", "ExternalUserId": "whatsapp:CO.1"}})
+    await spool.store("inbound-message", "CO.1", b"1", "r")
+    await spool.store("inbound-message", "+573138539155", named.encode(), "r")
+    await spool.store("inbound-message", "+573138539155", b"2", "r")
+    await spool.store("inbound-message", "b", b"3", "r")
+    sent: list[tuple[str, bytes]] = []
+
+    async def send(
+        topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None
+    ) -> None:
+        if key in silent:
+            raise Unavailable("a partition does not answer")
+        sent.append((key, value))
+
+    assert not await spool.publish(send, lambda key: int(key in {"a", "CO.1"}))
+    assert sent == [("b", b"3")]
+    silent.clear()
+    while await spool.publish(send, lambda key: 0):
+        pass
+    assert [int(value) for key, value in sent if key == "a"] == list(range(450))
+    assert [key for key, _ in sent if key not in "ab"] == ["CO.1", "+573138539155", "+573138539155"]
 
 
 async def test_what_comes_at_once_is_stored_in_few_commits_in_its_order(pool: Pool) -> None:

@@ -36,8 +36,9 @@ class Gateway:
     def spool_session(self) -> list[Row]:
         return []
 
-    def spool_head(self, most: int) -> list[Row]:
-        return [Row(self.tables.spool[place]) for place in sorted(self.tables.spool)[:most]]
+    def spool_head(self, after: int, most: int) -> list[Row]:
+        places = [place for place in sorted(self.tables.spool) if place > after]
+        return [Row(self.tables.spool[place]) for place in places[:most]]
 
     def unspool(self, ids: Sequence[int]) -> list[Row]:
         for place in ids:
