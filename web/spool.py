@@ -31,7 +31,7 @@ class Send(Protocol):
 # Events in one pass: few enough that it ends well within its bound while Kafka answers.
 _PASS = 200
 _PASS_SECONDS = 10.0
-# Another page begins only so early that it ends within the pass, even if one more partition is silent (3 s).
+# Another page, or event of a line, begins only so early that it ends within the pass, even if it takes 3 s.
 _FURTHER_SECONDS = 5.0
 # "spool" in ASCII. One process at a time publishes; a frozen one loses the lock with its session (see SQL).
 _LOCK = 0x73706F6F6C
@@ -146,32 +146,40 @@ async def newest_in_spool(database: Database) -> int | None:
 
 async def _publish_pages(connection: Connection, send: Send, held: Held) -> int:
     """Publish the oldest events, and those behind what is held; return how many."""
-    clock, after, published = asyncio.get_running_loop().time, 0, 0
-    ends_at = clock() + _FURTHER_SECONDS
+    loop, after, published = asyncio.get_running_loop(), 0, 0
+    ends_at = loop.time() + _FURTHER_SECONDS
     while rows := await SPOOL_HEAD.all(connection, after, _PASS):
-        done = await _publish_rows(rows, send, held)
+        done = await _publish_rows(rows, send, held, lambda: loop.time() > ends_at)
         await _remove(connection, done)
         after, published = rows[-1].id, published + len(done)
         is_away = not done and len(held.partitions) > 1
-        if not held.partitions or is_away or clock() > ends_at:
+        if not held.partitions or is_away or loop.time() > ends_at:
             break
     return published
 
 
-async def _publish_rows(rows: Sequence[SpooledEvent], send: Send, held: Held) -> list[int]:
+async def _publish_rows(
+    rows: Sequence[SpooledEvent], send: Send, held: Held, is_late: Callable[[], bool]
+) -> list[int]:
     """Publish in strict order within a line, concurrently across lines; a line stops at its first failure."""
     lines = in_lines(rows)
     free = [line for line in lines if not held.holds(line)]
     for line in lines:
         if line not in free:
             held.hold(line, failed=False)
-    published = await asyncio.gather(*(_publish_line(line, send, held) for line in free))
+    published = await asyncio.gather(*(_publish_line(line, send, held, is_late) for line in free))
     return [number for numbers in published for number in numbers]
 
 
-async def _publish_line(rows: Sequence[SpooledEvent], send: Send, held: Held) -> list[int]:
+async def _publish_line(
+    rows: Sequence[SpooledEvent], send: Send, held: Held, is_late: Callable[[], bool]
+) -> list[int]:
+    """Publish what there is time for: a pass that is cut off has removed nothing."""
     published = []
     for place, row in enumerate(rows):
+        if place and is_late():
+            held.hold(rows[place:], failed=False)
+            break
         try:
             await send(row.topic, row.key, row.value, row.request_id, trace=row.trace)
         except Unavailable:

@@ -143,6 +143,29 @@ async def test_a_partition_that_takes_nothing_holds_up_no_other(pool: Pool) -> N
     assert [key for key, _ in sent if key not in "ab"] == ["CO.1", "+573138539155", "+573138539155"]
 
 
+async def test_a_line_for_which_a_pass_is_too_short_is_published_in_several(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass that is cut off would have removed nothing, and begin again with the same."""
+    spool, loop = Spool(Database(pool)), asyncio.get_running_loop()
+    for number in range(6):
+        await spool.store("inbound-message", "k", str(number).encode(), "r")
+    sent, clock, passed = list[int](), loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed)
+
+    async def send(
+        topic: str, key: str, value: bytes, request_id: str | None, *, trace: str | None = None
+    ) -> None:
+        nonlocal passed
+        sent.append(int(value))
+        passed += 1.9
+
+    assert await spool.publish(send)
+    assert sent == [0, 1, 2]
+    assert await spool.publish(send)
+    assert sent == [0, 1, 2, 3, 4, 5]
+
+
 async def test_what_comes_at_once_is_stored_in_few_commits_in_its_order(pool: Pool) -> None:
     spool, count = Spool(Database(pool)), 200
     await asyncio.gather(
