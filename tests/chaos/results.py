@@ -1,6 +1,7 @@
 """Writes RESULTS.md, one row per scenario. Playing some scenarios replaces only their rows."""
 
 import statistics
+import subprocess
 from pathlib import Path
 
 from tests.chaos.run import Outcome
@@ -37,7 +38,8 @@ the agent's time and the fault included.
 and twice that where the next worker dies at the same
   client's answer. Where the load ends before that, nothing newer is sent that could prove it, \
 and patience decides after
-  60 s: the 65 to 69 s of the rows in which workers are killed.
+  60 s: the 64 to 65 s of some rows in which workers are killed.
+- *build*: the commit that was played; of rows without one a former one, each its own.
 
 """
 _NOTES = "What the processes needed:"
@@ -59,6 +61,7 @@ _COLUMNS = (
     "recovery p50 / max s",
     "answer p50 / p99 / max s",
     "holds",
+    "build",
 )
 
 
@@ -102,9 +105,14 @@ def _row(outcome: Outcome) -> str:
         stats,
     ]
     times = [_recovery(outcome), told(at_shares(list(verdict.latencies.values()), 0.5, 0.99, 1.0))]
-    return _line(
-        [scenario.name, scenario.breaks, *map(str, figures), *times, "yes" if outcome.good else "**no**"]
-    )
+    holds = "yes" if outcome.good else "**no**"
+    return _line([scenario.name, scenario.breaks, *map(str, figures), *times, holds, _build()])
+
+
+def _build() -> str:
+    """Return the commit that is checked out; empty where this is no checkout."""
+    asked = ["git", "rev-parse", "--short=7", "HEAD"]
+    return subprocess.run(asked, cwd=RESULTS.parent, capture_output=True, text=True).stdout.strip()
 
 
 def _recovery(outcome: Outcome) -> str:
