@@ -1,7 +1,7 @@
 """The mailbox's store over Postgres: loads actors, and writes what they decided in groups."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, cast
 from uuid import UUID
@@ -21,7 +21,7 @@ from rules.person import OptOut
 from rules.policy import Policy
 from rules.state import Conversation
 from schemas.errors import ServiceError
-from schemas.rows import Change, LogRow
+from schemas.rows import Change, LogRow, SeenRow
 from streams.actors.reports import known_send
 from streams.actors.telemetry import observe
 from streams.actors.values import Actor, Stored, Transition
@@ -31,7 +31,8 @@ from streams.metrics import step_took
 _APART = "an erasure and what begins after it are not one write"
 # Numbers that were loaded before; what was read for one waits for seconds, a few minutes at most.
 _MOST_LOADED = 50_000
-# Ids that refused writes have reported; redelivered events come within seconds of each other.
+# Ids of clients' messages that are in the store, as far as written or met here: what comes again within
+# minutes asks the agent nothing before the store refuses it. Some 10 MB.
 _MOST_SEEN = 50_000
 
 
@@ -74,7 +75,7 @@ class ConversationStore:
         self._loaded: OrderedDict[str, None] = OrderedDict()
 
     def was_seen(self, event: tuple[str, str]) -> bool:
-        """Return whether a write was refused because of this event."""
+        """Return whether the store is known to have this event: written here, or the reason of a refusal."""
         return event in self._seen
 
     async def load(self, keys: Sequence[str]) -> Mapping[str, Actor]:
@@ -140,6 +141,7 @@ class ConversationStore:
             rows = list(zip(write.log, ids, strict=True))
             self._publication.written(write.partition, write.epoch, key.key, rows)
             for each in key.writes:
+                self._remember(_messages(each))
                 observe(key.key, each)
                 self._came_through(key.key, each.given)
             return Outcome.WRITTEN
@@ -147,16 +149,22 @@ class ConversationStore:
         if isinstance(result, Fenced):
             return Outcome.FENCED
         if isinstance(result, Conflict):
-            self._remember(result)
+            self._remember(result.seen)
             return Outcome.CONFLICT
         assert isinstance(result, Failed)
         return CannotBeWritten(f"{result.sqlstate or 'data'}: {result.why}")
 
-    def _remember(self, conflict: Conflict) -> None:
-        for event in conflict.seen:
-            self._seen[event] = None
+    def _remember(self, events: Iterable[tuple[str, str]]) -> None:
+        self._seen.update(dict.fromkeys(events))
         while len(self._seen) > _MOST_SEEN:
             self._seen.popitem(last=False)
+
+
+def _messages(transition: Transition) -> Iterator[tuple[str, str]]:
+    """Return the ids of clients' messages that a write has the store remember."""
+    for change in transition.changes:
+        if isinstance(change, SeenRow) and change.kind == "message":
+            yield change.kind, change.event_id
 
 
 def _conversations(key: KeyWrite[Transition]) -> set[int]:

@@ -27,10 +27,13 @@ class _Publication:
     def refused(self, *_: object) -> None: ...
 
 
+_MESSAGE = ("message", "SM1")
+
+
 def _write() -> KeyWrite[Any]:
     chat = Chat()
     start = chat.state
-    chat.write("hola")
+    chat.write("hola", "SM1")
     writes = (transition(Actor(start, Stored()), i.Recovered(), chat.steps_from(start, 0)),)
     return KeyWrite(start.key, _PARTITION, 7, "0" * 32, writes)
 
@@ -57,3 +60,4 @@ async def test_a_write_proves_what_it_found(
     )
     assert await store.append([_write()]) == [outcome]
     assert proved == proofs
+    assert store.was_seen(_MESSAGE) == (outcome is Outcome.WRITTEN), "so that it asks nobody again"
