@@ -162,11 +162,12 @@ async def _publish_rows(
     rows: Sequence[SpooledEvent], send: Send, held: Held, is_late: Callable[[], bool]
 ) -> list[int]:
     """Publish in strict order within a line, concurrently across lines; a line stops at its first failure."""
-    lines = in_lines(rows)
-    free = [line for line in lines if not held.holds(line)]
-    for line in lines:
-        if line not in free:
+    free = []
+    for line in in_lines(rows):
+        if held.holds(line):
             held.hold(line, failed=False)
+        else:
+            free.append(line)
     published = await asyncio.gather(*(_publish_line(line, send, held, is_late) for line in free))
     return [number for numbers in published for number in numbers]
 

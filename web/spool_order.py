@@ -38,6 +38,8 @@ class Held:
 
     def holds(self, line: Sequence[SpooledEvent]) -> bool:
         """Return whether a line waits: for its partition, or behind what somebody of it wrote before."""
+        if not self._keys:  # as mostly: no message is read again
+            return False
         return any(self._place(row.key) in self.partitions for row in line) or not self._keys.isdisjoint(
             key for row in line for key in _keys_of(row)
         )
