@@ -19,6 +19,7 @@ from clients.kafka.producer import Producer
 from db.pool import Pool
 from db.store.ownership import Claim
 from db.store.publication import advance, unpublished
+from process.life import closed
 from process.tracing import trace_header
 from rules.codec import published
 from schemas.rows import LogRow
@@ -33,9 +34,10 @@ _GATHER_SECONDS = 0.2
 _ADVANCE_EVERY_SECONDS = 1.0
 # About 350 kB, a request or a few for Kafka's client; more would keep the loop busy for tens of milliseconds.
 _LARGEST_BATCH = 500
-# One batch per partition takes some milliseconds. This is less than a stop has besides the drain (2 s); the
-# next owner does the rest.
-_FLUSH_SECONDS = 1.0
+# One batch per partition takes some milliseconds, and so does the statement that records it. Together this is
+# less than a stop has besides the drain (2 s); the next owner does the rest.
+_FLUSH_SECONDS = 0.75
+_RECORD_SECONDS = 0.25
 # What memory keeps of a partition while Kafka is away, about 10 MB; the rest is read from the log.
 _LONGEST_TAIL = 10_000
 # From a leader election to a broker's restart.
@@ -61,6 +63,8 @@ class _Tail:
     #: Memory lacks what lies above, which is read from the log; None if it lacks nothing.
     reads_from: int | None = None
     recorded: int = 0
+    #: Something may leave that the search under way did not see.
+    is_woken: bool = False
     #: Held while a batch leaves: one at a time.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -164,16 +168,21 @@ class Publisher:
         try:
             async with asyncio.timeout(_FLUSH_SECONDS):
                 await asyncio.gather(*(self._publish(*each) for each in list(self._tails.items())))
-                await self.advance()
         except TimeoutError:
             log.warning("not all events could be published, which is left to the next owner")
+        await closed("watermarks", self.advance(), _RECORD_SECONDS)
 
     async def _publish_always(self) -> None:
-        while True:
-            await self._wakes.wait()
-            self._wakes.clear()
-            await asyncio.sleep(_GATHER_SECONDS)
-            await asyncio.gather(*(self._publish(*each) for each in list(self._tails.items())))
+        """Let each partition publish by itself: one without a leader holds up its own events alone."""
+        async with asyncio.TaskGroup() as partitions:
+            while True:
+                await self._wakes.wait()
+                self._wakes.clear()
+                await asyncio.sleep(_GATHER_SECONDS)
+                for partition, tail in self._tails.items():
+                    tail.is_woken = True
+                    if not tail.lock.locked():
+                        partitions.create_task(self._publish(partition, tail))
 
     async def _publish(self, partition: int, tail: _Tail) -> None:
         async with tail.lock:
@@ -181,7 +190,10 @@ class Publisher:
 
     async def _publish_all(self, partition: int, tail: _Tail) -> None:
         while self._tails.get(partition) is tail:
+            tail.is_woken = False
             batch = await self._next(partition, tail)
+            if not batch and tail.is_woken:
+                continue
             if not batch:
                 tail.waits_since = None
                 return
