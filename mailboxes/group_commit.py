@@ -18,6 +18,7 @@ class GroupCommit(Generic[Item, Result]):
         self, append: Append[Item, Result], max_group: int, max_wait: float = 0.0, at_once: int = 1
     ) -> None:
         self._append, self._max_group, self._max_wait = append, max_group, max_wait  # seconds, if patient
+        self._linger = max_wait * at_once / max_group  # a group costs the same whatever its size
         self._waiting: dict[Item, asyncio.Future[Result]] = {}
         self._slots = asyncio.Semaphore(at_once)  # groups; meanwhile the next one gathers
         self._timer: tuple[float, asyncio.Handle] | None = None  # uvloop's handles do not tell when
@@ -49,6 +50,8 @@ class GroupCommit(Generic[Item, Result]):
                 self._start()
             if group:
                 await self._settle(group)
+            if len(self._waiting) < self._max_group:
+                await asyncio.sleep(self._linger * (len(group) - 1))
 
     async def _settle(self, group: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         """Settle a group; one that fails is halved until what fails alone is found."""

@@ -14,12 +14,11 @@ class Mailbox(Shards[S, M, E, W]):
 
     async def deliver(self, record: Record[M]) -> bool:
         """Deliver a record, waiting for room. False: it was of an older assignment, and dropped."""
-        while self._is_current(record):
-            if self._has_room(record):
-                self.tell(record.key, record.partition, self._begin(record))
-                return True
+        while self._is_current(record) and not self._has_room(record):
             await self._change.wait()
-        return False
+        if is_current := self._is_current(record):
+            self.tell(record.key, record.partition, self._begin(record))
+        return is_current
 
     def beside(self, record: Record[M]) -> Callable[[], None]:
         """Take in a record that no key is told of. Calling the result releases it, in its turn."""
@@ -74,6 +73,5 @@ class Mailbox(Shards[S, M, E, W]):
     def _has_room(self, record: Record[M]) -> bool:
         window = self.windows.get((record.source, record.partition))
         is_full = window is not None and len(window.items) >= self.limits.partition
-        if is_full or self.unfinished[record.source] >= self.limits.source:
-            return False
-        return record.urgent or self._may_work()
+        has_place = not is_full and self.unfinished[record.source] < self.limits.source
+        return has_place and (record.urgent or self._may_work())

@@ -26,7 +26,6 @@ class Shards(Generic[S, M, E, W]):
         new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self.behaviour, self.store, self.host, self.limits, self.clock = behaviour, store, host, limits, clock
-        self.new_id = new_id
         self.loads = GroupCommit(self._load, limits.group, at_once=limits.groups)
         self.commits = GroupCommit(self._append, limits.group, limits.patience, limits.groups)
         self.owned: dict[int, tuple[int, int]] = {}  # epoch and generation by partition
@@ -35,7 +34,7 @@ class Shards(Generic[S, M, E, W]):
         self.busy: dict[str, Shard[S, M, E, W]] = {}  # must stay in memory
         self.resting: OrderedDict[str, Shard[S, M, E, W]] = OrderedDict()  # may leave it, oldest first
         self.effects: dict[str, dict[str, tuple[E, asyncio.Task[M | None]]]] = {}  # until durable
-        self.run_state, self._change = RunState.IDLE, asyncio.Event()
+        self.new_id, self.run_state, self._change = new_id, RunState.IDLE, asyncio.Event()
         self.open_work = self.size = self.generation = 0
 
     def tell(self, key: str, partition: int, *items: WorkItem[M]) -> None:

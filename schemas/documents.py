@@ -22,8 +22,9 @@ _DEEPEST = 64
 # What pydantic puts before our own messages.
 _PYDANTICS_OWN = "Value error, "
 
-# The largest float has 309 digits. Checked first, because hardly any document has such a number.
-_PERHAPS_INFINITE = re.compile(rb"[0-9.][eE]\+?0*[0-9]{2}|(?<![0-9])[0-9]{300}")
+# The largest float has 309 digits. Checked first, because hardly any document has such a number. An `e` in
+# the middle of an id is none.
+_PERHAPS_INFINITE = re.compile(rb"(?:[:\[,]|\A)\s*-?[0-9.]+[eE]\+?0*[0-9]{2}|(?<![0-9])[0-9]{300}")
 
 
 def parse_object(data: bytes | bytearray) -> dict[str, Any]:

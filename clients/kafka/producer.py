@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -15,6 +16,8 @@ from schemas.topics import LARGEST_RECORD, topic_name
 
 log = structlog.get_logger()
 
+# A turn needs its number's partition a dozen times. As many as may write within some minutes, about 2 MB.
+_NUMBERS_REMEMBERED = 10_000
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -129,6 +132,7 @@ class Producer:
         task.add_done_callback(self._retired.discard)
 
 
+@lru_cache(maxsize=_NUMBERS_REMEMBERED)
 def partition_of(key: str, partitions: int) -> int:
     """Return a key's partition, as Java's default partitioner and every producer of the topics compute it."""
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)

@@ -7,6 +7,7 @@ import pytest
 from schemas.documents import parse_object
 from schemas.errors import InvalidInput
 from schemas.events import UNCONNECTED, CallCompleted
+from schemas.odd_json import is_odd
 
 NUMBER = "+573138539155"
 
@@ -62,6 +63,22 @@ def test_a_number_that_may_have_lost_digits_is_refused(written: str) -> None:
 
 def test_exponents_elsewhere_are_numbers_as_any() -> None:
     assert parse_object(b'{"seconds": 1.5e2, "text": "1e5"}') == {"seconds": 150.0, "text": "1e5"}
+
+
+@pytest.mark.parametrize(
+    ("data", "odd"),
+    [
+        (b'{"sid": "SM12e45f1e300", "at": "12:1 e5"}', False),
+        (b'{"seconds":1.5e2}', True),
+        (b'{"seconds": -1E+5}', True),
+        (b'{"seconds":\n\t15e-2}', True),
+        (b"[1e2]", True),
+        (b"[1, 1e2]", True),
+        (b"1e2", True),
+    ],
+)
+def test_an_e_between_the_digits_of_an_id_is_no_exponent(data: bytes, odd: bool) -> None:
+    assert is_odd(data) is odd
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,39 @@ async def test_who_no_longer_waits_is_left_out() -> None:
 
 async def _submit(group: GroupCommit[int, int], item: int) -> int:
     return await group.submit(item)
+
+
+@virtual
+async def test_after_a_large_group_the_next_waits_for_company() -> None:
+    """Six of ten keep the slot for five tenths of what a patient item waits; one alone for no time."""
+    log = Log()
+    group = GroupCommit(log.append, max_group=10, max_wait=1.0)
+    await asyncio.gather(*(group.submit(number) for number in range(6)))
+    first = group.submit(6)
+    await asyncio.sleep(0.25)
+    await asyncio.gather(first, group.submit(7))
+    assert log.groups[1:] == [(0.5, [6, 7])]
+    await asyncio.sleep(0.1)
+    await group.submit(8)
+    await group.submit(9)
+    assert log.groups[2:] == [(0.6, [8]), (0.6, [9])]
+
+
+@virtual
+async def test_of_several_slots_each_stays_longer() -> None:
+    log = Log()
+    group = GroupCommit(log.append, max_group=10, max_wait=1.0, at_once=2)
+    await asyncio.gather(*(group.submit(number) for number in range(6)))
+    await asyncio.gather(*(group.submit(number) for number in range(6, 12)))
+    await group.submit(12)
+    assert [when for when, _ in log.groups] == [0, 0, 1.0]
+
+
+@virtual
+async def test_where_a_full_group_waits_the_next_begins_at_once() -> None:
+    log = Log(seconds=1)
+    group = GroupCommit(log.append, max_group=4, max_wait=1.0)
+    first = [group.submit(number) for number in range(4)]
+    await asyncio.sleep(0.5)
+    await asyncio.gather(*first, *(group.submit(number) for number in range(4, 9)))
+    assert log.groups == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7]), (2.75, [8])]
