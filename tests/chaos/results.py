@@ -38,8 +38,8 @@ the agent's time and the fault included.
 and twice that where the next worker dies at the same
   client's answer. Where the load ends before that, nothing newer is sent that could prove it, \
 and patience decides after
-  60 s: the 64 to 65 s of some rows in which workers are killed. A send that Twilio answers with 500 is unknown \
-likewise: 61 s at the
+  60 s: the 64 to 65 s of some rows in which workers are killed. A send that Twilio answers \
+with 500 is unknown likewise: 61 s at the
   load's end, and 124 where the next try meets another.
 - *build*: the commit that was played; of rows without one a former one, each its own.
 
