@@ -82,9 +82,10 @@ class Shard(Generic[S, M, E, W]):
             self.state = step.state
             self.decided.append((self.inbox.popleft(), step))
         writing = [step for _, step in self.decided if step.write is not None]
-        if len(writing) == 1 and not self.attempts:  # an effect may read what was written before
+        if begins := len(writing) == 1 and not self.attempts:  # an effect may read what was written before
             self.home.begin(self, writing[0].eager)
-        return self.home.commits.submit(self, all(step.patient for step in writing)) if writing else None
+        may_wait = all(step.patient and (begins or not step.eager) for step in writing)
+        return self.home.commits.submit(self, may_wait) if writing else None
 
     def _durable(self) -> None:
         decided, self.decided, self.write_id = self.decided, [], ""
@@ -106,17 +107,16 @@ class Shard(Generic[S, M, E, W]):
         if company > 1 or (error.args == (Outcome.CONFLICT,) and self.attempts <= _MOST_CONFLICTS):
             return
         item = next((each for each in unsettled if not each.recovers), None)
-        message = item.message if item else None
-        verdict = await self.home.host.rejected(self.key, message, error, self.attempts)
-        if verdict is Verdict.STOP:
-            raise Refused(verdict) from error
-        if item is None and verdict is not Verdict.RETRY:
+        ruling = await self.home.host.rejected(self.key, item.message if item else None, error, self.attempts)
+        if ruling is Verdict.STOP:
+            raise Refused(ruling) from error
+        if item is None and ruling is not Verdict.RETRY:
             self.home.forget(self)
-        elif item is not None and verdict is Verdict.SKIP:
+        elif item is not None and ruling is Verdict.SKIP:
             self.attempts, self.inbox = 0, deque(each for each in self.inbox if each is not item)
             self.home.finish(self.key, item)
-        elif item is not None and not isinstance(verdict, Verdict):
-            item.message = verdict
+        elif item is not None and not isinstance(ruling, Verdict):
+            item.message = ruling
 
     def _arm(self) -> None:
         """Wake the key if it is due, else set the timer: earlier at once, later when it fires."""

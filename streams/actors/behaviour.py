@@ -96,10 +96,10 @@ class Conversations(Behaviour[Actor, Told, Job, Transition]):
                 self._repeated()
             return Step(state)
         write = transition(state, given, decision.steps)
-        is_patient = all(_may_wait(recorded.event, write.state) for recorded, _ in write.events)
         sends = _sends(state, given, write.events)
         taken = state.taken if message.event is None else _with_taken(state, message.event)
         eager = _asks(wanted) if isinstance(given, i.MessageReceived) else ()
+        is_patient = all(_may_wait(each.event, write.state, eager) for each, _ in write.events)
         return Step(Actor(write.state, state.stored, sends, taken), write, eager=eager, patient=is_patient)
 
     def wanted(self, state: Actor, now: float) -> Iterable[Job]:
@@ -185,12 +185,15 @@ def _waits_for_its_time(state: Conversation) -> bool:
     return turn.wait is not None or (part is not None and part.wait is not None)
 
 
-def _may_wait(event: Event, after: Conversation) -> bool:
-    """Return whether nothing waits for this to be durable: no effect, no next part, no HTTP request."""
+def _may_wait(event: Event, after: Conversation, eager: Sequence[Job]) -> bool:
+    """Return whether nothing waits for this to be durable: no effect, no next part, no HTTP request.
+
+    A message whose question goes out without it is written in company, at the latest with the answer.
+    """
     if isinstance(event, Sent):
         return after.turn is None and event.kind == "reply" and not after.inbox
     if isinstance(event, Received):
-        return not event.asks
+        return not event.asks or bool(eager)
     return isinstance(event, _PATIENT)
 
 

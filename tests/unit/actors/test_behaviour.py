@@ -130,6 +130,17 @@ def test_a_message_is_asked_about_while_it_is_written_and_after_an_answer_the_ag
     assert ([job.id for job in wanted], step.eager) == (["ask:SM10:0"], ())
 
 
+def test_a_message_whose_question_is_out_is_written_in_company_and_its_answer_at_once() -> None:
+    chat = talking()
+    driven, seconds = behaviour(chat.policy), chat.now.timestamp()
+    asking = driven.handle(Actor(chat.state, Stored()), received("SM9", chat.now), seconds)
+    assert (len(asking.eager), asking.patient) == (1, True)
+    chat.write("¿precio?", "SM9")
+    answer = Told(given=i.AgentAnswered(question=("SM9",), text="99", reply={}, seconds=0.3, slot=True))
+    answered = driven.handle(Actor(chat.state, Stored()), answer, seconds)
+    assert (len(answered.eager), answered.patient) == (0, False)
+
+
 def received(sid: str, at: datetime) -> Told:
     message = i.MessageReceived(event_id=sid, address=f"whatsapp:{NUMBER}", text="¿precio?", received_at=at)
     return Told(given=message, event=("message", sid))

@@ -205,3 +205,47 @@ async def test_a_partition_that_comes_back_finds_its_effect_running() -> None:
     assert setting.host.asked == [("a", "1")]
     assert setting.store.ids("a", "answer") == ["1"]
     assert setting.host.orphans == []
+
+
+async def eager_setting(answer_seconds: float) -> tuple[Setting, list[tuple[str, float]]]:
+    """Questions start at once. What happens is in the list, with its time."""
+    setting, seen = Setting(Behaviour(eager=True)), list[tuple[str, float]]()
+    setting.assign(0)
+
+    async def answer(key: str, effect: Ask) -> Message:
+        seen.append((f"asked {effect.id}", now()))
+        await asyncio.sleep(answer_seconds)
+        return Message("answer", effect.id)
+
+    async def before() -> None:
+        seen.append(("written", now()))
+
+    setting.host.answer, setting.store.before = answer, before
+    return setting, seen
+
+
+@virtual
+async def test_a_step_whose_effect_went_out_waits_for_company() -> None:
+    setting, seen = await eager_setting(answer_seconds=5)
+    await setting.take("a", "1")
+    await setting.settle()
+    assert seen == [("asked 1", 0), ("written", setting.limits.patience), ("written", 5)]
+
+
+@virtual
+async def test_it_waits_no_longer_than_for_the_result() -> None:
+    setting, seen = await eager_setting(answer_seconds=0.01)
+    await setting.take("a", "1")
+    await setting.settle()
+    assert seen == [("asked 1", 0), ("written", 0.01)]
+    assert [event.kind for event in setting.store.events["a"]] == ["take", "answer"]
+
+
+@virtual
+async def test_a_step_whose_effect_waits_for_what_is_before_it_is_in_a_hurry() -> None:
+    setting, seen = await eager_setting(answer_seconds=5)
+    await setting.take("a", "1~")
+    await turns()
+    await setting.take("a", "2")
+    await setting.settle()
+    assert seen == [("written", 0), ("asked 2", 0), ("written", 5)]

@@ -60,7 +60,7 @@ class Behaviour:
     broken: bool = False
     #: Whether all questions can be cancelled.
     cancellable: bool = False
-    #: Whether questions may start before they are durable.
+    #: Whether questions may start before they are durable; what asks is then in no hurry.
     eager: bool = False
     #: Due time by number of events.
     due_at: Mapping[int, float] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Behaviour:
         event = Event(state.number, message.kind, message.id)
         after = state.after(event)
         eager = tuple(self.wanted(after, now)) if self.eager else ()
-        return Step(after, event, eager, patient=message.id.endswith("~"))
+        return Step(after, event, eager, patient=bool(eager) or message.id.endswith("~"))
 
     def wanted(self, state: State, now: float) -> Sequence[Ask]:
         return [Ask(each, self.cancellable) for each in state.open[: self.parallel]]
