@@ -22,6 +22,15 @@ def run_command(settings: Settings, number: str, body: dict[str, Any], *, as_jso
     """Send a command, wait for its outcome and print it. Return 1 if it was refused, else 0.
 
     Raises:
+        InvalidInput, ConfigurationError, Unavailable: see `send_command`.
+    """
+    return 0 if send_command(settings, number, body, as_json=as_json) in _OK else 1
+
+
+def send_command(settings: Settings, number: str, body: dict[str, Any], *, as_json: bool) -> int:
+    """Send a command, wait for its outcome and print it. Return the HTTP status: 202 if it only waits.
+
+    Raises:
         InvalidInput: the number or an option is malformed, or the id was used for another command.
         ConfigurationError, Unavailable: nothing was sent.
     """
@@ -33,7 +42,7 @@ def run_command(settings: Settings, number: str, body: dict[str, Any], *, as_jso
         print(json.dumps(told, ensure_ascii=False))
     else:
         _print(told)
-    return 0 if status in _OK else 1
+    return status
 
 
 async def _send(settings: Settings, command: ConversationCommand, request_id: str) -> CommandOutcome | None:

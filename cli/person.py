@@ -5,11 +5,13 @@ An erasure takes its place in the order of the number's own events.
 
 import asyncio
 import json
+import sys
+from http import HTTPStatus
 
 import typer
 
 from cli.connected import pool_of
-from cli.conversation import run_command
+from cli.conversation import send_command
 from db.readers.persons import kept_of
 from schemas.phone import conversation_key, masked
 from schemas.rows import Json
@@ -34,10 +36,12 @@ def run_erase(settings: Settings, number: str, *, yes: bool, as_json: bool) -> i
         f"Erase the conversation, messages and log of {masked(key)} for good?", err=True
     ):
         return 1
-    code = run_command(settings, key, {"command": "erase"}, as_json=as_json)
-    if code == 0 and not as_json:
+    status = send_command(settings, key, {"command": "erase"}, as_json=as_json)
+    if status == HTTPStatus.OK and not as_json:
         print(_REMAINS.format(hours=settings.topic_retention_hours))
-    return code
+    elif status == HTTPStatus.ACCEPTED:
+        print("not erased yet: say it again once a worker runs", file=sys.stderr)
+    return 0 if status == HTTPStatus.OK else 1
 
 
 def run_export(settings: Settings, number: str) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -121,18 +121,22 @@ async def _replay(settings: Settings, pool: Pool, options: Options, wanted: Want
             say_what_is_cut(reader)
             total = reader.total
             plan = await session.plan(reader, looked(total))
+    if not is_new and not plan.published and not options.dry_run:  # it was cut off right before its end
+        await replays.end(pool, session.identity)
+        _show_done(options, session, plan)
+        return 0
     if not plan.outcomes:
         raise Unavailable(nothing_there(reader))
-    _show_plan(options, session.identity, plan)
+    _show_plan(options, session, plan)
     if options.dry_run or not plan.published:
         return 0 if options.dry_run else 1
-    if not _confirmed(options, plan):
+    if not _confirmed(options, session.order, plan):
         print("nothing was done", file=sys.stderr)
         return 1
     if is_new:
         await _remember(pool, options, session)
     done = await _publish(settings, session, total)
-    _show_done(options, session.identity, done)
+    _show_done(options, session, done)
     return 0
 
 
@@ -167,7 +171,8 @@ async def _session(settings: Settings, pool: Pool, options: Options, wanted: Wan
         raise InvalidInput(
             "--mode", f"an earlier one is unfinished; go on with --id {unfinished}, or it would be done twice"
         )
-    return Session(settings, pool, order, f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", {}), True
+    identity = f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return Session(settings, pool, order, identity, positions={}, ends={}), True
 
 
 async def _former(settings: Settings, pool: Pool, identity: str, rate: float) -> Session:
@@ -181,9 +186,12 @@ async def _former(settings: Settings, pool: Pool, identity: str, rate: float) ->
     wanted = Wanted(number=saved["number"], batch=saved["batch"])
     mode: Mode = "again" if former.mode == "again" else "resume"
     order = Order(topic=former.topic, window=window, mode=mode, only=saved["only"], wanted=wanted, rate=rate)
-    return Session(
-        settings, pool, order, identity, {int(place): offset for place, offset in former.positions.items()}
-    )
+    positions, ends = _by_partition(former.positions), _by_partition(saved.get("ends", {}))
+    return Session(settings, pool, order, identity, positions, ends)
+
+
+def _by_partition(offsets: Mapping[str, int]) -> dict[int, int]:
+    return {int(partition): offset for partition, offset in offsets.items()}
 
 
 async def _remember(pool: Pool, options: Options, session: Session) -> None:
@@ -193,11 +201,12 @@ async def _remember(pool: Pool, options: Options, session: Session) -> None:
         "number": order.wanted.number,
         "batch": order.wanted.batch,
         "only": order.only,
+        "ends": session.ends,
     }
     await replays.begin(pool, session.identity, order.topic, order.mode, saved)
 
 
-def _confirmed(options: Options, plan: Plan) -> bool:
+def _confirmed(options: Options, order: Order, plan: Plan) -> bool:
     """Ask, unless `--yes` was given. `again` writes to people, so it is confirmed by typing their count."""
     if options.yes:
         return True
@@ -206,10 +215,10 @@ def _confirmed(options: Options, plan: Plan) -> bool:
         raise InvalidInput(
             "--yes", f"needed where nobody can be asked: {plan.published} events of {clients} clients"
         )
-    if options.mode == "again":
+    if order.mode == "again":
         typer.echo(
             f"{clients} clients will be written to AGAIN, "
-            f"{plan.published} events at {options.rate:g} a second.",
+            f"{plan.published} events at {order.rate:g} a second.",
             err=True,
         )
         typed: str = typer.prompt("Type the number of clients to go on", err=True)
@@ -229,10 +238,10 @@ def _progress(what: str) -> Iterator[Callable[[int], Callable[[int], None]]]:
         yield of
 
 
-def _show_plan(options: Options, identity: str, plan: Plan) -> None:
+def _show_plan(options: Options, session: Session, plan: Plan) -> None:
     if options.as_json:
         if options.dry_run or not plan.published:
-            print(json.dumps(_as_json(options, identity, plan) | {"dry_run": options.dry_run}))
+            print(json.dumps(_as_json(session, plan) | {"dry_run": options.dry_run}))
         return
     print(
         f"{'would' if options.dry_run else 'will'} be published again: "
@@ -242,21 +251,21 @@ def _show_plan(options: Options, identity: str, plan: Plan) -> None:
         print(f"  {outcome:<12}{count:>10}")
 
 
-def _show_done(options: Options, identity: str, done: Plan) -> None:
+def _show_done(options: Options, session: Session, done: Plan) -> None:
     if options.as_json:
-        print(json.dumps(_as_json(options, identity, done) | {"dry_run": False}))
+        print(json.dumps(_as_json(session, done) | {"dry_run": False}))
     else:
         print(
-            f"replay {identity}: {done.published} events were published again; "
+            f"replay {session.identity}: {done.published} events were published again; "
             "the worker does them in their numbers' turns"
         )
 
 
-def _as_json(options: Options, identity: str, plan: Plan) -> dict[str, Any]:
+def _as_json(session: Session, plan: Plan) -> dict[str, Any]:
     return {
-        "id": identity,
-        "topic": options.topic,
-        "mode": options.mode,
+        "id": session.identity,
+        "topic": session.order.topic,
+        "mode": session.order.mode,
         "outcomes": dict(plan.outcomes),
         "published": plan.published,
         "clients": len(plan.clients),

@@ -14,7 +14,7 @@ from functools import partial
 from cli.connected import still_running
 from cli.replay_output import nothing_there, progress_bar, say_what_is_cut
 from db.comparison import Difference
-from db.failures import UndefinedTableError
+from db.failures import InvalidCatalogNameError, UndefinedTableError
 from db.migrate import migrate
 from db.pool import CONNECT_ERRORS
 from db.rebuild import Target, tables
@@ -133,7 +133,7 @@ async def _erased(target: Target, settings: Settings, *, into: bool) -> Erasures
     try:
         async with tables(settings.database_url, beside=False) as own:
             erased = await own.erasures()
-    except (OSError, UndefinedTableError):
+    except (OSError, UndefinedTableError, InvalidCatalogNameError):
         return await target.erasures()
     if into:
         await target.take_over(erased)

@@ -1,6 +1,7 @@
 """Whether a failure of Postgres is its own, and passes, or is due to what it was given. Pure."""
 
 import asyncpg
+from asyncpg import InvalidCatalogNameError as InvalidCatalogNameError
 from asyncpg import PostgresError as PostgresError
 from asyncpg import UndefinedTableError as UndefinedTableError
 
@@ -17,7 +18,7 @@ UNAVAILABLE = (
 """Errors of connecting while Postgres is away."""
 MISCONFIGURED = (
     asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
+    InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
     # A session setting in the URL that this Postgres does not have, or not with this value.
     asyncpg.UndefinedObjectError,

@@ -182,7 +182,8 @@ def _of_part(part: Part, turn: Turn, now: datetime, policy: Policy, *, is_first:
     if part.state == "intended":
         yield _send(part, turn, is_first=is_first)
     else:
-        name = f"slot:{part.own_id}:{part.tries}:{part.holds}"
+        # Who has written meanwhile no longer waits with the first messages.
+        name = f"slot:{part.own_id}:{part.tries}:{part.holds}" + (":first" if is_first else "")
         yield AwaitSlot(id=name, part=part, is_first=is_first, since=held_up.part_since(turn, part, policy))
 
 
@@ -212,9 +213,10 @@ def _agent_answers(state: Conversation) -> bool:
 
 def _ask(state: Conversation) -> AskAgent:
     tries = state.ask_wait.tries if state.ask_wait else 0
-    call = "" if state.agent_changed else state.call_id
+    call, name = "" if state.agent_changed else state.call_id, f"ask:{state.questions[0].event_id}:{tries}"
     return AskAgent(
-        id=f"ask:{state.questions[0].event_id}:{tries}",
+        # A question that still waits for the former agent is put to the one that has replaced it.
+        id=f"{name}:{state.agent_id}" if state.agent_changed else name,
         agent_id=state.agent_id,
         call_id=call,
         question=lengths.asked_together(state.questions),

@@ -11,12 +11,12 @@ from typing import TypeVar
 
 import structlog
 
-from clients.messenger import ListedMessage, Messenger
+from clients.messenger import ListedMessage, MessageFile, Messenger
 from clients.twilio.webhooks import key_of
 from db.queries import Query
 from db.readers import backfill as stored
 from schemas.documents import now
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, TerminalError
 from schemas.events import InboundMessage
 from schemas.settings import Settings
 from schemas.topics import INBOUND_MESSAGE, MESSAGE_STATUS
@@ -110,7 +110,7 @@ class Backfill:
         async def publish_key(key: str, messages: Sequence[ListedMessage]) -> None:
             async with places:
                 for message in messages:
-                    files = await self._messenger.files(message.sid) if message.files else []
+                    files = await self._files(message)
                     with _one_less():
                         event = inbound(message, self._account, files, request_id)
                         await self._publisher.publish(INBOUND_MESSAGE, key, event.to_json(), request_id)
@@ -133,6 +133,14 @@ class Backfill:
                 statuses=len(findings.statuses),
                 sends=len(findings.sends),
             )
+
+    async def _files(self, message: ListedMessage) -> Sequence[MessageFile]:
+        """Return a message's files; none if Twilio refuses them for good: its words still count."""
+        try:
+            return await self._messenger.files(message.sid) if message.files else []
+        except TerminalError as error:
+            log.warning("files of a missed message cannot be had", sid=message.sid, why=error.why)
+            return []
 
     async def _never_got(self, got: list[ListedMessage], since: datetime) -> list[ListedMessage]:
         """Return them oldest first. Only what the journal does not know is looked for on its way there."""

@@ -1,12 +1,15 @@
 """`GET /api/stats`: from the stats worker's views, or from Postgres while none answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from clients.views import StatsView
 from db.readers.gateway import CAMPAIGN, DAY
+from schemas.documents import now
 from schemas.settings import Settings
 from schemas.stats_query import StatsQuery
 from web.conversations import Rows
@@ -22,11 +25,15 @@ _QUEUE = ("waiting", "active", "completed", "failed")
 
 
 class Stats:
-    """Reads the figures."""
+    """Reads the figures. `now`: the time, aware."""
 
-    def __init__(self, settings: Settings, database: Rows, view: StatsView) -> None:
+    def __init__(
+        self, settings: Settings, database: Rows, view: StatsView, now: Callable[[], datetime] = now
+    ) -> None:
         self._view = view
+        self._now = now
         self._zone = settings.stats_timezone
+        self._days_kept = timedelta(days=settings.stats_days_kept)
         self._database = database
         self._campaigns = CampaignDays(settings, database)
 
@@ -36,11 +43,15 @@ class Stats:
         `?day=` asks for another day, `?batch_id=` and `?group_id=` add a campaign's figures by day.
         """
         query = StatsQuery.from_query(request.query)
-        found = _checked(await self._view.get(request.query))
+        found = _checked(await self._view.get(request.query)) if self._has(query.day) else None
         answered = await self._from_postgres(query) if found is None else found
         return web.json_response(
             {"success": True, **answered, "source": "postgres" if found is None else "tables"}
         )
+
+    def _has(self, day: date | None) -> bool:
+        """Return whether the tables have a day: of an older one they would say zero."""
+        return day is None or day > self._now().astimezone(ZoneInfo(self._zone)).date() - self._days_kept
 
     async def _from_postgres(self, query: StatsQuery) -> dict[str, Any]:
         stats = await self._figures(query)

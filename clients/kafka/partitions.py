@@ -21,9 +21,10 @@ Records = dict[TopicPartition, list[ConsumerRecord]]
 # A few MB, handled in some ten milliseconds.
 _MOST_AT_ONCE = 1000
 _POLL_MS = 500
-# A partition whose last records were compacted away, or are transaction markers, gives nothing more: after so
-# many empty polls it counts as read.
+# Then it is time to ask whether the brokers answer at all, see `all_between`.
 _EMPTY_POLLS = 20
+# A leader that has just answered gives what it has at the next fetch.
+_ANSWERED_POLLS = 4
 # If a topic was not read to its end after so many, the broker does not answer.
 _MOST_EMPTY_POLLS = 10
 _CONNECT_SECONDS = 5.0
@@ -65,6 +66,41 @@ async def between(
         )
         if reached:
             consumer.pause(*reached)
+
+
+async def all_between(
+    consumer: AIOKafkaConsumer,
+    starts: Offsets,
+    ends: Offsets,
+    *,
+    wanted: Callable[[set[TopicPartition]], Collection[TopicPartition]] = lambda left: left,
+    most: int = _MOST_AT_ONCE,
+) -> AsyncIterator[tuple[Records, set[TopicPartition]]]:
+    """Yield as `between` does, and leave nothing over.
+
+    A partition whose last records were compacted away, or are transaction markers, gives nothing more. It
+    counts as read when its leader answers, and nothing comes once more: a broker that stands still, or
+    a partition without a leader, looks the same otherwise.
+
+    Raises:
+        KafkaError: Kafka does not answer, or not for one of these partitions.
+    """
+    at, silent, polls = dict(starts), dict[TopicPartition, int](), _EMPTY_POLLS
+    left = {place for place, start in starts.items() if start < ends[place]}
+    while left:
+        async for got, left in between(  # noqa: B020
+            consumer, at, ends, wanted=wanted, most=most, empty_polls=polls
+        ):
+            yield got, left
+        if not left:
+            return
+        asked, polls = list(wanted(left)), _ANSWERED_POLLS
+        await consumer.end_offsets(asked)
+        at = {place: await consumer.position(place) for place in left}
+        left -= {place for place in asked if silent.get(place) == at[place]}
+        silent.update((place, at[place]) for place in asked)
+        yield {}, left
+        at = {place: at[place] for place in left}
 
 
 class PartitionReader:
@@ -111,7 +147,7 @@ class PartitionReader:
             return
         self._consumer.assign(places)
         try:
-            async for got, _ in between(self._consumer, starts, ends):
+            async for got, _ in all_between(self._consumer, starts, ends):
                 yield got
         except KAFKA_ERRORS as error:
             raise Unavailable("Kafka does not answer") from error

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from clients.kafka.partitions import Offsets, between
+from clients.kafka.partitions import Offsets, all_between
 
 # A few MB at a time: one round trip reads thousands, and memory use stays small.
 _MOST_AT_ONCE = 5_000
@@ -26,7 +26,7 @@ async def in_time_order(
     if not merge.open:
         return
     consumer.assign(list(merge.open))
-    async for got, left in between(
+    async for got, left in all_between(
         consumer, starts, ends, wanted=lambda _: merge.hungry(), most=_MOST_AT_ONCE
     ):
         merge.open = left
@@ -34,9 +34,6 @@ async def in_time_order(
             merge.add(place, records)
         if ready := merge.take():
             yield ready
-    merge.open = set()
-    if rest := merge.take():
-        yield rest
 
 
 class _Merge:

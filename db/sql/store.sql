@@ -173,8 +173,8 @@ ON CONFLICT (batch_id) DO UPDATE SET next_at = greatest(c.next_at, clock_timesta
 RETURNING (next_at - $2::interval) AT TIME ZONE 'UTC'
 
 -- name: sent_sids
--- The vendor's ids of a number's messages that are accounted for.
-SELECT sid FROM conversation_sends WHERE phone_number = $1 AND sid IS NOT NULL
+-- The vendor's ids of messages that are accounted for, of all addresses of a person.
+SELECT sid FROM conversation_sends WHERE phone_number = ANY($1::text[]) AND sid IS NOT NULL
 
 -- name: first_follow_ups
 -- The first message after a call of the same lead (batch, recipient) that never connected.

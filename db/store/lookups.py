@@ -124,9 +124,9 @@ async def backend_post(pool: Pool, conversation_id: int, number: int) -> Json | 
     return payload
 
 
-async def sent_sids(pool: Pool, phone_number: str) -> set[str]:
-    """Return the vendor's ids of a number's messages that are accounted for."""
-    rows = await retry(pool, lambda: pool.fetch(_sql.sent_sids, phone_number))
+async def sent_sids(pool: Pool, phone_numbers: Collection[str]) -> set[str]:
+    """Return the vendor's ids of these numbers' messages that are accounted for."""
+    rows = await retry(pool, lambda: pool.fetch(_sql.sent_sids, sorted(phone_numbers)))
     return {row["sid"] for row in rows}
 
 

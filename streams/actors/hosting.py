@@ -11,7 +11,7 @@ from db.pool import Pool
 from db.store.load import BEGINNING, due_actors, open_actors
 from mailboxes.mailbox import Mailbox
 from mailboxes.ports import Behaviour, Limits, Record, Store, Verdict
-from rules import links
+from rules import links, sending
 from rules.inputs import Input, Recovered, SendAccepted
 from rules.known_sends import KnownSends
 from schemas.errors import Fenced
@@ -164,6 +164,15 @@ class Hosting:
         shard = self._mailbox.busy.get(key) or self._mailbox.resting.get(key)
         others = links.others(shard.state.state) if shard is not None and shard.loaded else ()
         return frozenset((key, *others))
+
+    def may_go(self, key: str, own_id: str) -> bool:
+        """Return whether a message is still to be sent.
+
+        What came while its intention was being written has been decided on, and is not durable yet.
+        """
+        shard = self._mailbox.busy.get(key)
+        found = sending.under_way(shard.state.state, own_id) if shard is not None and shard.loaded else None
+        return shard is None or found is None or sending.silenced(shard.state.state, *found) is None
 
     async def tell(self, partition: int, key: str, given: Input) -> None:
         """Deliver our own input to a key, as the bound on work allows; ignore keys that are not ours."""

@@ -12,6 +12,7 @@ from schemas.events import MessageStatus
 from schemas.statuses import FAILED, rank_of
 from schemas.twilio_codes import classify
 from schemas.verdicts import PASSING
+from streams.actors.values import AddressesOf, only_its_own
 
 # Only newer reports tell how things are: an older one has waited in a topic, or comes from a replay.
 _NEW = timedelta(minutes=2)
@@ -100,7 +101,7 @@ class ReportWatch:
         self,
         standing: SenderStanding,
         now: Callable[[], datetime],
-        addresses_of: Callable[[str], frozenset[str]] = lambda key: frozenset({key}),
+        addresses_of: AddressesOf = only_its_own,
     ) -> None:
         self._standing = standing
         self._now = now

@@ -98,8 +98,9 @@ class Retention:
             for (key, conversation_id), ids in _by_conversation(batch).items():
                 if new := tuple(each for each in ids if each not in self._told):
                     await self._tell(key, MessagesExpired(conversation_id=conversation_id, message_ids=new))
-            found.update(each.id for each in batch)
-            self._told |= found
+            seen = {each.id for each in batch}
+            found |= seen
+            self._told |= seen
             await asyncio.sleep(self._pause_seconds)
         self._told = found
 

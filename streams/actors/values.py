@@ -1,5 +1,6 @@
 """What goes through the mailboxes: an actor's state, what it is told, what it writes, what it wants done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,15 @@ _CANCELLABLE = (AskAgent, AwaitSlot, FetchDetails, LookUpSend, ReserveCampaignSl
 
 _WAITS = (AwaitSlot, FetchDetails, LookUpSend, ReserveCampaignSlot)
 """Those a drain does not wait for. `AskAgent` is none: the agent has been asked, and hears the client out."""
+
+
+AddressesOf = Callable[[str], frozenset[str]]
+"""Returns the keys of all addresses that a key's person is known to have."""
+
+
+def only_its_own(key: str) -> frozenset[str]:
+    """Return what stands for a person's addresses where others cannot be known."""
+    return frozenset({key})
 
 
 EventId = tuple[str, str]

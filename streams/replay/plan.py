@@ -47,12 +47,9 @@ def decide(mode: Mode, only: Only, facts: Facts) -> Outcome:
         return "left out"
     if facts.erased:
         return "erased"
-    if mode == "again":
-        return _again(facts)
-    outcome = _resumed(facts)
-    return (
-        "left out" if only == "failed" and outcome not in ("failed", "superseded", "suppressed") else outcome
-    )
+    if only == "failed" and facts.state != "failed":
+        return "left out"
+    return _again(facts) if mode == "again" else _resumed(facts)
 
 
 def _resumed(facts: Facts) -> Outcome:

@@ -53,9 +53,19 @@ class Reader:
     """
 
     def __init__(
-        self, settings: Settings, topic: str, window: Window, positions: Mapping[int, int] | None = None
+        self,
+        settings: Settings,
+        topic: str,
+        window: Window,
+        positions: Mapping[int, int] | None = None,
+        ends: Mapping[int, int] | None = None,
     ) -> None:
-        """`positions`: where to go on, by partition, when an interrupted replay is resumed."""
+        """Read a window of a topic.
+
+        Args:
+            positions: where to go on, by partition, when an interrupted replay is resumed.
+            ends: where to end at the latest, by partition: a window without an end grows with its topic.
+        """
         self.topic = topic
         self._settings = settings
         self.spans: dict[int, Span] = {}
@@ -63,6 +73,7 @@ class Reader:
         self._name = topic_name(settings.topic_prefix, topic)
         self._window = window
         self._positions = positions or {}
+        self._ends = ends or {}
         self._consumer = AIOKafkaConsumer(**consumer_arguments(settings), auto_offset_reset="earliest")
 
     async def __aenter__(self) -> Self:
@@ -93,6 +104,11 @@ class Reader:
         by_offset = first is not None and any(span.beginning > first for span in self.spans.values())
         return gone and (by_time or by_offset)
 
+    @property
+    def ends(self) -> dict[int, int]:
+        """Return where the window ends in each partition."""
+        return {number: span.end for number, span in self.spans.items()}
+
     async def batches(self) -> AsyncIterator[list[Record]]:
         """Yield the window's records, oldest first, some thousands at a time."""
         places = {
@@ -115,7 +131,8 @@ class Reader:
         for place in partitions:
             beginning, end = beginnings[place], ends[place]
             start = max(beginning, starts.get(place, end if self._window.since else beginning), first or 0)
-            stop = min(end, stops.get(place, end), end if last is None else last)
+            known = self._ends.get(place.partition, end)
+            stop = min(end, known, stops.get(place, end), end if last is None else last)
             self.spans[place.partition] = Span(
                 max(start, self._positions.get(place.partition, 0)), stop, beginning
             )

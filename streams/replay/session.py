@@ -39,25 +39,39 @@ class Order:
 
 
 class Session:
-    """One replay. `identity`: what it is remembered by, and marks its events with."""
+    """One replay.
+
+    Args:
+        identity: what it is remembered by, and marks its events with.
+        positions: where to go on, by partition; empty if it is new.
+        ends: where it ends, by partition; empty until it is planned. What comes later was not confirmed,
+            and done `again` it would be answered twice.
+    """
 
     def __init__(
-        self, settings: Settings, pool: Pool, order: Order, identity: str, positions: dict[int, int]
+        self,
+        settings: Settings,
+        pool: Pool,
+        order: Order,
+        identity: str,
+        positions: dict[int, int],
+        ends: dict[int, int],
     ) -> None:
         self._settings = settings
         self._pool = pool
         self.order = order
         self.identity = identity
         self._positions = positions
+        self.ends = ends
         self._lookup = Lookup(pool, order.wanted, identity if order.mode == "again" else None)
 
     def reader(self) -> Reader:
         """Return a reader of what is left of the window."""
-        return Reader(self._settings, self.order.topic, self.order.window, self._positions)
+        return Reader(self._settings, self.order.topic, self.order.window, self._positions, self.ends)
 
     async def plan(self, reader: Reader, progress: Progress) -> Plan:
         """Read the window and return what would happen; nothing is written."""
-        plan = Plan()
+        self.ends, plan = reader.ends, Plan()
         async for decided in self._decided(reader):
             for candidate, outcome in decided:
                 plan.add(outcome, candidate.client)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time as clock
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from clients.kafka.group_lag import GroupLag
 from db.pool import POSTGRES_ERRORS, Pool
 from db.queries import Query
 from db.readers.statistics import ENDED, QUEUE, Ended
+from schemas.documents import now
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from schemas.topics import (
@@ -80,12 +82,14 @@ class Queue:
     Turns that ended are counted once: a day has hundreds of thousands, of which each look reads a minute's.
     """
 
-    def __init__(self, settings: Settings, pool: Pool, lag: Lag) -> None:
+    def __init__(self, settings: Settings, pool: Pool, lag: Lag, now: Callable[[], datetime] = now) -> None:
         self._zone = ZoneInfo(settings.stats_timezone)
         self._pool = pool
         self._lag = lag
+        self._now = now
         self._counting = asyncio.Lock()
         self._until = datetime.min
+        self._away_at = datetime.min
         self._before = Ended(completed=0, failed=0)
 
     async def figures(self) -> dict[str, int]:
@@ -97,32 +101,33 @@ class Queue:
         Raises:
             Unavailable: Kafka or Postgres does not answer in time.
         """
-        now = datetime.now(UTC)
+        now = self._now()
         async with self._counting:
             await self._count_on(now)
+            before, until = self._before, self._until  # another look may go on counting while this one reads
         unread, dead, row = await asyncio.gather(
-            self._lag.unfinished(), self._lag.dead_letters(), self._row(QUEUE, self._until)
+            self._lag.unfinished(), self._lag.dead_letters(), self._row(QUEUE, until)
         )
         return {
             "waiting": unread + row.stored,
             "active": row.active,
-            "completed": self._before.completed + row.completed,
-            "failed": self._before.failed + row.failed,
+            "completed": before.completed + row.completed,
+            "failed": before.failed + row.failed,
             "unread": unread,
             "dead_letters_last_hour": dead,
         }
 
     async def _count_on(self, now: datetime) -> None:
-        """Count what ended since the last time, up to what is settled; a new day begins at zero."""
-        day = (
-            datetime.combine(now.astimezone(self._zone).date(), time(), self._zone)
-            .astimezone(UTC)
-            .replace(tzinfo=None)
-        )
+        """Count what ended since the last time, up to what is settled; a new day begins at zero.
+
+        What a worker decided while Postgres was away is written later, with its own time: after an outage the
+        day is counted anew, and for a while on each look.
+        """
+        day = _naive(datetime.combine(now.astimezone(self._zone).date(), time(), self._zone))
         if self._until < day:
             self._until, self._before = day, Ended(completed=0, failed=0)
-        until = now.replace(tzinfo=None) - _SETTLED
-        if until - self._until < _COUNT_ON_AFTER:
+        until = _naive(now) - _SETTLED
+        if min(until - self._until, _naive(now) - self._away_at) < _COUNT_ON_AFTER:
             return
         row, before = await self._row(ENDED, self._until, until), self._before
         self._before = Ended(completed=before.completed + row.completed, failed=before.failed + row.failed)
@@ -133,4 +138,10 @@ class Queue:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
                 return await query.aggregate(self._pool, *arguments)
         except POSTGRES_ERRORS as error:
+            self._until, self._away_at = datetime.min, _naive(self._now())
             raise Unavailable("Postgres does not answer") from error
+
+
+def _naive(at: datetime) -> datetime:
+    """Return a time as the tables have it: UTC without a zone."""
+    return at.astimezone(UTC).replace(tzinfo=None)

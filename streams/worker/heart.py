@@ -129,7 +129,7 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
     hosting = Hosting(
         behaviour,
         store,
-        _performer(outside, policy, ownership, breakers, standing, lambda key: hosting.addresses_of(key)),
+        _performer(outside, policy, ownership, breakers, standing, lambda: hosting),
         pool,
         ownership,
         limits=_limits(settings),
@@ -210,13 +210,24 @@ def _performer(
     ownership: Ownership,
     breakers: tuple[CircuitBreaker, CircuitBreaker],
     standing: Standing,
-    addresses_of: Callable[[str], frozenset[str]],
+    hosting: Callable[[], Hosting],
 ) -> Performer:
     settings, pool, vendors = outside.settings, outside.pool, outside.vendors
     # While partitions move, a process keeps the smallest share: a limiter with no share at all would block.
     share = lambda: max(1, len(ownership.partitions)) / outside.partitions  # noqa: E731
     patience = timedelta(seconds=settings.twilio_unknown_patience_seconds)
-    look_ups = LookUps(pool, vendors.messenger, breakers[0], patience=patience, now=outside.clock.now)
+
+    def addresses_of(key: str) -> frozenset[str]:
+        return hosting().addresses_of(key)
+
+    look_ups = LookUps(
+        pool,
+        vendors.messenger,
+        breakers[0],
+        patience=patience,
+        now=outside.clock.now,
+        addresses_of=addresses_of,
+    )
     delivery = Delivery(
         vendors.messenger,
         breakers[0],
@@ -226,8 +237,9 @@ def _performer(
         confirm=ownership.confirm,
         may_leave=ownership.may_leave,
         now=outside.clock.now,
-        find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs).find,
+        find_restored=RestoredSends(pool, vendors.messenger, lambda: ownership.epochs, addresses_of).find,
         addresses_of=addresses_of,
+        may_go=lambda key, own_id: hosting().may_go(key, own_id),
     )
     calls = CallLookup(vendors.calls, breakers[1])
     agent = AgentClient(

@@ -8,7 +8,7 @@ import pytest
 
 from clients.messenger import ListedMessage, MessageFile
 from db.readers.backfill import UnknownSend
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, TerminalError
 from schemas.query import point_in_time
 from schemas.settings import load_settings
 from web.backfill import Backfill, Findings
@@ -153,3 +153,14 @@ async def test_what_twilio_lists_in_no_form_of_ours_keeps_none_of_the_others_awa
     looked = Findings(since=AT, until=AT, messages=messages, statuses=statuses)
     await Backfill(load_settings({}), unused, publisher, unused).publish(looked)
     assert {"SM1", "SM2", "SM3:delivered", "SM4:sent"} <= set(publisher.ids)
+
+
+async def test_files_that_twilio_refuses_for_good_hold_nobody_up() -> None:
+    class Messenger:
+        async def files(self, sid: str) -> list[MessageFile]:
+            raise TerminalError("twilio", "HTTP 404", 20404)
+
+    publisher, unused = Publisher(), cast(Any, None)
+    looked = Findings(since=AT, until=AT, messages=[listed("SM1", files=1), listed("SM2")])
+    await Backfill(load_settings({}), unused, publisher, cast(Any, Messenger())).publish(looked)
+    assert publisher.ids == ["SM1", "SM2"]

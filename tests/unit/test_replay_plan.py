@@ -38,6 +38,11 @@ NOW = datetime(2025, 10, 28, 12, tzinfo=UTC)
         ("again", None, Facts(state="done", erased=True), "erased"),
         ("again", None, Facts(state="begun"), "unfinished"),
         ("again", None, Facts(), "new"),
+        ("again", "failed", Facts(), "left out"),
+        ("again", "failed", Facts(state="done"), "left out"),
+        ("again", "failed", Facts(state="begun"), "left out"),
+        ("again", "failed", Facts(state="failed"), "again"),
+        ("again", "failed", Facts(state="failed", suppressed=True), "suppressed"),
     ],
 )
 def test_outcomes(mode: Mode, only: Only, facts: Facts, outcome: Outcome) -> None:

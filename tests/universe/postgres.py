@@ -207,8 +207,9 @@ class Postgres(Gateway, Statistics, Replays, Retention, Looks):
             found += sorted(self.tables.sends_of(phone), key=place)[-most:]
         return [Row(row) for row in sorted(found, key=place)]
 
-    def sent_sids(self, phone: str) -> list[Row]:
-        return [Row(sid=row["sid"]) for row in self.tables.sends_of(phone) if row["sid"] is not None]
+    def sent_sids(self, phones: Sequence[str]) -> list[Row]:
+        sent = [row for phone in phones for row in self.tables.sends_of(phone)]
+        return [Row(sid=row["sid"]) for row in sent if row["sid"] is not None]
 
     def quotes(self, conversations: Sequence[int], sids: Sequence[str]) -> list[Row]:
         found, rows = list[Row](), sorted(self.tables.messages.values(), key=lambda row: row["id"])

@@ -25,6 +25,7 @@ from schemas.errors import (
     Withheld,
 )
 from schemas.phone import is_user_id, masked
+from streams.actors.values import AddressesOf, only_its_own
 from streams.failpoints import reach
 
 log = structlog.get_logger()
@@ -45,6 +46,8 @@ class Delivery:
         now: Postgres' time.
         find_restored: see `streams.actors.effects.restored`.
         addresses_of: returns all addresses that a key's person is known to have.
+        may_go: whether a message is still to go, as far as memory knows: a STOP or a takeover may have come
+            while its intention was being written.
     """
 
     def __init__(
@@ -59,7 +62,8 @@ class Delivery:
         may_leave: Callable[[str, int], bool],
         now: Callable[[], datetime],
         find_restored: Callable[[str, SendMessage], Awaitable[ListedMessage | None]],
-        addresses_of: Callable[[str], frozenset[str]] = lambda key: frozenset({key}),
+        addresses_of: AddressesOf = only_its_own,
+        may_go: Callable[[str, str], bool] = lambda _key, _own_id: True,
     ) -> None:
         self._messenger = messenger
         self._breaker = breaker
@@ -71,6 +75,7 @@ class Delivery:
         self._find_restored = find_restored
         self._now = now
         self._addresses_of = addresses_of
+        self._may_go = may_go
 
     def take_slot(self, *, is_first: bool = False) -> bool:
         """Take a slot if one is free right now and the vendor is not known to be away, or to refuse us."""
@@ -135,7 +140,7 @@ class Delivery:
         def may_leave() -> bool:
             nonlocal left_at
             left_at = self._now()
-            return self._may_leave(key, epoch)
+            return self._may_leave(key, epoch) and self._may_go(key, own_id)
 
         try:
             with self._breaker.watch(), vendor_call(self._messenger.vendor, "send"):

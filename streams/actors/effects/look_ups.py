@@ -18,6 +18,7 @@ from rules.effects import LookUpSend
 from rules.inputs import Input, LookupDone
 from rules.turns import Part
 from schemas.errors import RetryableError, UnknownOutcome, VendorError
+from streams.actors.values import AddressesOf, only_its_own
 from streams.failpoints import reach
 from streams.metrics import reconciled
 
@@ -40,7 +41,10 @@ class _Reading:
 
 
 class LookUps:
-    """Look-ups of sends in the messenger's list. `now`: Postgres' time.
+    """Look-ups of sends in the messenger's list.
+
+    `now`: Postgres' time; `addresses_of(key)`: all addresses of its person, to any of which a message may be
+    accounted for.
 
     What the list shows was made. What it does not show was not made once it shows something that was made
     well after (`clients.matching.proves_absence`) or, if nothing else is sent, once `patience` is over.
@@ -54,6 +58,7 @@ class LookUps:
         *,
         patience: timedelta,
         now: Callable[[], datetime],
+        addresses_of: AddressesOf = only_its_own,
         look_every_seconds: float = _LOOK_EVERY_SECONDS,
     ) -> None:
         self._pool = pool
@@ -61,6 +66,7 @@ class LookUps:
         self._breaker = breaker
         self._patience = max(patience, _SHORTEST_LOOK)
         self._now = now
+        self._addresses_of = addresses_of
         self._look_every_seconds = look_every_seconds
         self._all = GroupCommit(self._read_all, _READ_TOGETHER)
 
@@ -99,7 +105,7 @@ class LookUps:
         since = (part.intended_at or lives_until) - MARGIN
         # Shielded, because the next look at the same send may share the reading with one that is cut off.
         reading = await asyncio.shield(self._all.submit((part.own_id, since)))
-        known = await sent_sids(self._pool, key)
+        known = await sent_sids(self._pool, self._addresses_of(key))
         found = candidates(reading.listing.messages, part.to, _body(part), known)
         return found, not found and proves_absence(
             reading.listing, read_at=reading.began, lives_until=lives_until
@@ -126,7 +132,7 @@ class LookUps:
 
     async def _listed(self, key: str, part: Part) -> Sequence[ListedMessage]:
         since = (part.said_at or part.intended_at or self._now()) - MARGIN
-        known = await sent_sids(self._pool, key)
+        known = await sent_sids(self._pool, self._addresses_of(key))
         with vendor_call(self._messenger.vendor, "list"):
             found = await self._messenger.find_sent(part.to, _body(part), since, known)
         reach("after-reconcile")

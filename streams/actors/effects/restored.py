@@ -15,6 +15,7 @@ from db.pool import Pool
 from db.store.lookups import restored_at, sent_sids
 from process.metrics import vendor_call
 from rules.effects import SendMessage
+from streams.actors.values import AddressesOf, only_its_own
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ class RestoredSends:
     """Messages sent before a restore.
 
     `epochs`: of our partitions, another object with each assignment. A restore needs stopped workers, so an
-    assignment follows it.
+    assignment follows it. `addresses_of(key)`: all addresses of its person.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class RestoredSends:
         pool: Pool,
         messenger: Messenger,
         epochs: Callable[[], object],
+        addresses_of: AddressesOf = only_its_own,
         look_every_seconds: float = _LOOK_EVERY_SECONDS,
     ) -> None:
         self._pool = pool
         self._messenger = messenger
         self._epochs = epochs
+        self._addresses_of = addresses_of
         self._look_every_seconds = look_every_seconds
         self._asked_for: object = None
         self._restored_at: datetime | None = None
@@ -55,7 +58,7 @@ class RestoredSends:
         for look in range(_LOOKS):
             if look:
                 await asyncio.sleep(self._look_every_seconds)
-            known = await sent_sids(self._pool, key)
+            known = await sent_sids(self._pool, self._addresses_of(key))
             with vendor_call(self._messenger.vendor, "list"):
                 found = await self._messenger.find_sent(effect.part.to, None, effect.asked_at - MARGIN, known)
             if found:
@@ -64,9 +67,10 @@ class RestoredSends:
         return None
 
     async def _is_suspect(self, effect: SendMessage) -> bool:
-        """Return whether to look: only for a message never tried; any other is looked up as usual."""
-        if effect.part.tries > 1:
-            return False
+        """Return whether to look: for what was asked before a restore, at each try, as a list may fail.
+
+        What is looked up as usual is found in the same words alone.
+        """
         if (epochs := self._epochs()) is not self._asked_for:
             self._restored_at, self._asked_for = await restored_at(self._pool), epochs
         return self._restored_at is not None and effect.asked_at < self._restored_at

@@ -38,7 +38,7 @@ async def _attempt(pool: Pool) -> StoredChat:
 async def test_a_leads_first_message_is_found_by_its_campaign_and_recipient(pool: Pool) -> None:
     await _attempt(pool)
     leads = [("b1", "lead_1"), ("b1", "lead_2"), ("b2", "lead_1")]
-    [sid] = await sent_sids(pool, NUMBER)
+    [sid] = await sent_sids(pool, [NUMBER])
     assert await first_follow_ups(pool, leads) == {("b1", "lead_1"): sid}
 
 
@@ -48,4 +48,4 @@ async def test_a_lead_whose_message_did_not_go_out_is_followed_up_again(pool: Po
     chat.call("conv_1", recipient=recipient, batch_id="b1")
     await chat.save()
     assert await first_follow_ups(pool, [("b1", "lead_1")]) == {}
-    assert await sent_sids(pool, NUMBER) == set()
+    assert await sent_sids(pool, [NUMBER]) == set()

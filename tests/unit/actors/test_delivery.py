@@ -169,6 +169,17 @@ async def test_a_message_that_was_held_up_behind_its_proof_does_not_leave(
     assert (twilio.sent, proofs, breaker.recent()) == ([], [2], {"answered": 0, "failed": 0})
 
 
+async def test_what_memory_knows_to_be_unwanted_by_now_does_not_leave() -> None:
+    """A STOP that came while the intention was being written."""
+    twilio, sender = Twilio(), delivery(Twilio())
+    sender._messenger, sender._may_go = cast(Any, twilio), lambda key, own_id: (key, own_id) != (NUMBER, "1")
+    effect = SendMessage(id="send", part=PART, turn_id=1, asked_at=INTENDED, request_id=None, trace=None)
+    assert await sender.send(NUMBER, effect) == SendNotMade(
+        own_id="1", why="held up on its way to the socket"
+    )
+    assert twilio.sent == []
+
+
 async def test_what_was_sent_before_a_restore_is_taken_for_the_message() -> None:
     twilio, effect = (
         Twilio(),

@@ -32,3 +32,25 @@ def test_a_new_owner_knows_what_its_predecessor_was_about_to_do() -> None:
     before = chat.wanted()
     chat.give(i.Recovered())
     assert chat.wanted() == before
+
+
+def test_who_has_written_waits_for_a_slot_with_the_answers_and_not_with_the_first_messages() -> None:
+    chat = Chat()
+    chat.call()
+    chat.give(i.DetailsFetched(call_id="conv_1", details=None))
+    [first] = chat.lane()
+    chat.write("hola")
+    [then] = chat.lane()
+    assert isinstance(first, f.AwaitSlot)
+    assert isinstance(then, f.AwaitSlot)
+    assert (first.is_first, then.is_first, first.id == then.id) == (True, False, False)
+
+
+def test_a_question_that_still_waits_is_put_to_the_agent_that_was_changed_to() -> None:
+    chat = talking()
+    chat.write("¿precio?")
+    [before] = chat.lane()
+    chat.command("change_agent", agent_id="agent_2")
+    [after] = chat.lane()
+    assert isinstance(after, f.AskAgent)
+    assert (after.agent_id, before.id == after.id) == ("agent_2", False)
