@@ -71,6 +71,8 @@ class Check:
         self._rows = rows
         self._lag = lag
         self._patience = patience
+        #: What Postgres had at the last look of conversations whose records lacked some of it, by number.
+        self._lacked: dict[str, int] = {}
 
     async def compare(self) -> Comparison:
         """Compare every conversation.
@@ -120,7 +122,13 @@ class Check:
     ) -> None:
         found.conversations += 1
         number, counted = masked(row.phone_number), record["number"] if record else 0
-        if counted != row.event_number and (row.waiting or on_their_way or counted > row.event_number):
+        # The tables were read first: what they lack may have been written since. It is a difference once
+        # they still lack what Postgres had the last time.
+        is_new = counted >= self._lacked.pop(row.phone_number, 0)
+        if counted != row.event_number and (
+            row.waiting or on_their_way or counted > row.event_number or is_new
+        ):
+            self._lacked[row.phone_number] = row.event_number
             found.pending += 1
         elif record is None:
             found.differences.append(Difference(number, "conversation", "missing", "there"))
