@@ -39,7 +39,7 @@ async def replay(services: Services, process: Process, topic: str, number: int) 
     reader: Any = Reader(_records(services, topic))
     order = Order(topic=topic, window=Window(), mode="resume", rate=_RATE)
     try:
-        await Session(services.settings, pool, order, f"replay-{number}", {}).publish(
+        await Session(services.settings, pool, order, f"replay-{number}", {}, {}).publish(
             reader, producer, lambda done: None
         )
     except (KafkaError, *POSTGRES_ERRORS) as error:
