@@ -24,7 +24,8 @@ from tests.universe.recording import Asked, changed, recorded
 from tests.universe.rows import Row
 from tests.universe.world import World
 
-_SEEDS = (1, 2, 4, 6)
+# Those of the first ones in which groups of writes are refused in part most often.
+_SEEDS = (2, 3, 5, 7)
 _MOVES = 120
 # A clock that is told, in front of Postgres' own.
 _CLOCK = """
