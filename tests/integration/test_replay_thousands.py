@@ -59,7 +59,7 @@ async def taken_up(pool: Pool, places: range) -> None:
 
 def session(settings: Settings, pool: Pool, window: Window, positions: dict[int, int]) -> Session:
     order = Order(topic=INBOUND_MESSAGE, window=window, mode="resume", rate=_RATE)
-    return Session(settings, pool, order, "rp1", positions)
+    return Session(settings, pool, order, "rp1", positions, {})
 
 
 async def records(settings: Settings) -> list[Record]:
@@ -118,6 +118,27 @@ async def test_thousands_are_planned_published_once_in_order_and_resumed(
         assert published == [
             each.event_id for each in at_first if each.key == number(place) and int(each.body) % 3
         ]
+
+
+async def test_what_comes_after_the_plan_is_not_published_again(settings: Settings, pool: Pool) -> None:
+    """A window without an end ends where its topic ended, also for who goes on with it later."""
+    await pool.execute(_sql.begin, "rp1", INBOUND_MESSAGE, "resume", {})
+    planned = session(settings, pool, Window(since=now() - timedelta(hours=1)), {})
+    async with planned.reader() as reader:
+        plan = await planned.plan(reader, lambda count: None)
+    producer = Producer(settings)
+    await producer.start()
+    try:
+        params = {"From": f"whatsapp:{number(0)}", "Body": "después"}
+        late = InboundMessage(event_id="SMlate", received_at=now(), params=params)
+        await producer.send(INBOUND_MESSAGE, number(0).encode(), late.to_json())
+        async with planned.reader() as reader:
+            done = await planned.publish(reader, producer, lambda count: None)
+    finally:
+        await producer.stop()
+    assert (plan.published, done.published) == (_EVENTS, _EVENTS)
+    marked = [each for each in await records(settings) if Mark.of(each.headers) is not None]
+    assert b"SMlate" not in b"".join(each.value or b"" for each in marked)
 
 
 def _stop_after(counts: list[int], count: int) -> None:
