@@ -3,7 +3,7 @@
 The person's other addresses go with it. They are told first, because afterwards nobody knows of them.
 """
 
-from rules import letters, links, outcomes
+from rules import letters, links, opt_out, outcomes
 from rules.draft import Draft
 from rules.events import Commanded, Erased, ErasureBegun, OptedOut
 from schemas.commands import ConversationCommand
@@ -54,7 +54,7 @@ def go_on(draft: Draft) -> None:
 
 def _forget(draft: Draft, command: ConversationCommand) -> None:
     kept = letters.hand_over_of(command.hand_over or {}).opt_out
-    if kept is not None and draft.state.opt_out is None:
+    if kept is not None and draft.state.opt_out is None and opt_out.stands(kept, draft.state.opted_in_at):
         draft.emit(OptedOut(opt_out=kept, by=kept.source))
     is_known, until = draft.state.id is not None, command.spooled_until
     draft.emit(Erased(command_id=command.command_id, changed=is_known, spooled_until=until))

@@ -11,7 +11,7 @@ from rules.evolve_links import HANDLERS as OF_LINKS
 from rules.evolve_turns import HANDLERS as OF_TURNS
 from rules.evolve_turns import unless_of, wait_to_ask
 from rules.keywords import checksum
-from rules.state import Conversation, EarlyReport, LastWords, Post, replace
+from rules.state import Conversation, EarlyReport, LastWords, Post, newest_of, replace
 from rules.turns import Turn, Waiting
 
 # As long as a template's value may be; the whole summary is in its table.
@@ -98,7 +98,11 @@ def _queued(state: Conversation, event: e.Queued, at: e.Recorded) -> Conversatio
 def _received(state: Conversation, event: e.Received, at: e.Recorded) -> Conversation:
     newest = max(filter(None, (state.last_inbound_at, event.received_at)))
     common = replace(
-        state, address=event.address, last_inbound_at=newest, last_words=_last_words(state, event)
+        state,
+        address=event.address,
+        last_inbound_at=newest,
+        opted_in_at=newest_of(state.opted_in_at, event.received_at if event.starts else None),
+        last_words=_last_words(state, event),
     )
     if event.parked:
         common = replace(common, parked_since=state.parked_since or at.at)

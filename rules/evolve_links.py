@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from rules import events as e
 from rules.person import Link
-from rules.state import Conversation, replace
-from rules.turns import Part, Turn
+from rules.state import Conversation, newest_of, replace
+from rules.turns import Turn, readdressed
 
 
 def _linked(state: Conversation, event: e.Linked, at: e.Recorded) -> Conversation:
@@ -65,7 +65,8 @@ def _took_over(state: Conversation, event: e.TookOver, at: e.Recorded) -> Conver
         links=(*others, link),
         address=over.address or state.address,
         inbox=tuple(heapq.merge(over.inbox, state.inbox, key=lambda waiting: waiting.at)),
-        last_inbound_at=max(filter(None, (state.last_inbound_at, over.last_inbound_at)), default=None),
+        last_inbound_at=newest_of(state.last_inbound_at, over.last_inbound_at),
+        opted_in_at=newest_of(state.opted_in_at, over.opted_in_at),
         status="active" if is_reopened else state.status,
         closed_at=None if is_reopened else state.closed_at,
     )
@@ -74,17 +75,14 @@ def _took_over(state: Conversation, event: e.TookOver, at: e.Recorded) -> Conver
 def _readdressed(state: Conversation, address: str) -> Conversation:
     """Readdress what is not with the vendor yet to where the person has moved."""
 
-    def parts(planned: tuple[Part, ...]) -> tuple[Part, ...]:
-        return tuple(replace(part, to=address) if part.state == "planned" else part for part in planned)
-
     def turn(planned: Turn) -> Turn:
-        return replace(planned, parts=parts(planned.parts))
+        return replace(planned, parts=readdressed(planned.parts, address))
 
     return replace(
         state,
         turn=None if state.turn is None else turn(state.turn),
         behind=tuple(turn(each) for each in state.behind),
-        came_back=tuple(replace(each, parts=parts(each.parts)) for each in state.came_back),
+        came_back=tuple(replace(each, parts=readdressed(each.parts, address)) for each in state.came_back),
     )
 
 

@@ -109,7 +109,7 @@ def _deferred(state: Conversation, event: e.Deferred, at: e.Recorded) -> Convers
 def _put_off(part: Part, event: e.Deferred) -> Part:
     if event.what == "lookup":
         return replace(part, looked=part.looked + 1, wait=event.wait)
-    return replace(part, state="planned", wait=event.wait, holds=event.wait.tries)
+    return replace(part, state="planned", to=event.to or part.to, wait=event.wait, holds=event.wait.tries)
 
 
 def _released(state: Conversation, event: e.Released, at: e.Recorded) -> Conversation:

@@ -5,7 +5,7 @@ It comes as a report, or from the vendor's list, which a back-fill publishes as 
 
 from dataclasses import replace
 
-from rules import sending
+from rules import links, sending
 from rules.draft import Draft
 from rules.events import Reopened
 from rules.inputs import HeldTurn, KnownSend, SendAccepted
@@ -21,7 +21,7 @@ def prove(draft: Draft, held: HeldTurn, send: KnownSend, sid: str) -> KnownSend:
     sent = replace(sending.sent(draft, turn, part, accepted), proven=turn)
     draft.emit(sent)
     if _may_go_on(draft.state, held, turn, part):
-        draft.emit(Reopened(turn=turn, replay=""))
+        draft.emit(Reopened(turn=links.readdressed(draft.state, turn), replay=""))
     return replace(send, state="accepted", sid=sid, message_id=sent.message_id)
 
 

@@ -157,6 +157,7 @@ def hand_over(draft: Draft, number: str) -> tuple[Letter, ...]:
     whole = HandOver(
         conversation_id=state.id if state.has_begun else None,
         opt_out=state.opt_out,
+        opted_in_at=state.opted_in_at,
         last_inbound_at=state.last_inbound_at,
         has_begun=state.has_begun,
         client_name=state.client_name,

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from rules import letters
+from rules import letters, turns
 from rules.draft import Draft
 from rules.events import LetterSent, Linked, LinkSettled
 from rules.inputs import LetterPublished, MessageReceived
 from rules.person import Claim, Link
-from rules.state import Conversation
+from rules.state import Conversation, replace
+from rules.turns import Turn
 from schemas.phone import conversation_key, is_number
 
 PATIENCE: Final = timedelta(seconds=20)
@@ -93,6 +94,19 @@ def may_be_anothers(state: Conversation, message: MessageReceived) -> bool:
         return False
     is_here = conversation_key(state.address) == sender if state.address else sender == state.key
     return not is_here and others.keys().isdisjoint(message.linked)
+
+
+def moved_to(state: Conversation, to: str) -> str | None:
+    """Return where a message goes instead, if the person has moved since it was planned."""
+    has_moved = any(each.moved and each.state == "joined" for each in state.links)
+    return state.address if has_moved and state.address != to else None
+
+
+def readdressed(state: Conversation, turn: Turn) -> Turn:
+    """Return a turn of former times, whose rest goes to where the person is now."""
+    rest = turn.next_part
+    to = None if rest is None else moved_to(state, rest.to)
+    return turn if to is None else replace(turn, parts=turns.readdressed(turn.parts, to))
 
 
 def holds(state: Conversation) -> bool:

@@ -82,7 +82,7 @@ def _buried(given: MessageBuried) -> InboundMessage:
 
 
 def on_handed_over(draft: Draft, given: HandedOver) -> None:
-    """Take over what another address of the person had. If one of the two said STOP, both did."""
+    """Take over what another address of the person had. Their last STOP or START counts for both."""
     over, key = given.over, given.key
     if draft.state.id is None:  # it was erased since it asked, and that address with it
         return
@@ -92,6 +92,8 @@ def on_handed_over(draft: Draft, given: HandedOver) -> None:
     stored = over.inbox if over.has_begun else ()
     unstored = () if over.has_begun else over.inbox
     moved_to = _moved_to(draft.state, given)
+    if draft.state.opt_out is not None and not _is_out(draft.state, over):
+        opt_out.lift_by_other_address(draft)
     _begin_as_there(draft, over, moved_to)
     taken = replace(over, inbox=stored, address=moved_to or "")
     draft.emit(TookOver(key=key, command_id=given.command_id, hand_over=taken))
@@ -108,9 +110,14 @@ def _moved_to(state: Conversation, given: HandedOver) -> str | None:
     return (over.address or f"whatsapp:{given.key}") if link is not None and link.moved and is_newer else None
 
 
+def _is_out(state: Conversation, over: HandOver) -> bool:
+    starts = (state.opted_in_at, over.opted_in_at)
+    return any(opt_out.stands(each, *starts) for each in (state.opt_out, over.opt_out))
+
+
 def _begin_as_there(draft: Draft, over: HandOver, moved_to: str | None) -> None:
     """Go on under the number with a conversation that had no call, with its agent."""
-    if draft.state.has_begun or not over.has_begun or over.opt_out or draft.state.opt_out:
+    if draft.state.has_begun or not over.has_begun or _is_out(draft.state, over):
         return
     address = moved_to or own_address(draft.state)
     draft.emit(Started(client_name=over.client_name or UNNAMED, agent_id=over.agent_id, address=address))
@@ -119,7 +126,7 @@ def _begin_as_there(draft: Draft, over: HandOver, moved_to: str | None) -> None:
 
 def _say_as_there(draft: Draft, over: HandOver, unstored: tuple[Waiting, ...]) -> None:
     state = draft.state
-    if over.opt_out is not None and state.opt_out is None:
+    if over.opt_out is not None and state.opt_out is None and _is_out(state, over):
         opt_out.by_other_address(draft, over.opt_out)
     elif state.opt_out is not None:
         opt_out.silence(draft)

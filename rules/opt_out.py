@@ -1,5 +1,7 @@
 """STOP, ALTA and blocks: whoever wants to send, nothing goes to a person who wants no messages."""
 
+from datetime import datetime
+
 from rules import confirming, letters, takeover
 from rules.draft import Draft
 from rules.events import Forwarded, OptedIn, OptedOut, Unanswered, Withdrawn
@@ -76,11 +78,22 @@ def by_vendor(draft: Draft, code: str | None) -> None:
     silence(draft)
 
 
+def stands(wanted: OptOut | None, *starts: datetime | None) -> bool:
+    """Return whether an opt-out is the person's last word. `starts`: when each address last said START."""
+    return wanted is not None and all(each is None or each <= wanted.since for each in starts)
+
+
 def by_other_address(draft: Draft, wanted: OptOut) -> None:
     """Opt the person out: they have said so from another address."""
     tells = draft.state.has_begun and "opted_out" in draft.policy.told
     draft.emit(OptedOut(opt_out=wanted, by=wanted.source, tells_backend=tells))
     silence(draft)
+
+
+def lift_by_other_address(draft: Draft) -> None:
+    """Opt the person in again: they have said START from another address since."""
+    tells = draft.state.has_begun and "opted_in" in draft.policy.told
+    draft.emit(OptedIn(by="client", tells_backend=tells))
 
 
 def silence(draft: Draft) -> None:

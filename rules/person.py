@@ -63,6 +63,7 @@ class HandOver:
     conversation_id: int | None = None  #: where its history stays
     inbox: tuple[Waiting, ...] = ()
     opt_out: OptOut | None = None
+    opted_in_at: datetime | None = None  #: when the person last said START there
     last_inbound_at: datetime | None = None
     has_begun: bool = False
     client_name: str | None = None

@@ -60,9 +60,10 @@ def _unknown(before: Conversation, event: e.OutcomeUnknown, at: e.Recorded) -> I
 
 def _deferred(before: Conversation, event: e.Deferred, at: e.Recorded) -> Iterator[Change]:
     if event.what == "send" and event.own_id is not None:
-        yield SendChange(
-            own_id=event.own_id, columns=SendColumns(state="planned", error_code=event.wait.code)
-        )
+        columns = SendColumns(state="planned", error_code=event.wait.code)
+        if event.to is not None:
+            columns["to_address"] = event.to
+        yield SendChange(own_id=event.own_id, columns=columns)
 
 
 def _withdrawn(before: Conversation, event: e.Withdrawn, at: e.Recorded) -> Iterator[Change]:
@@ -162,7 +163,8 @@ def _reopened(before: Conversation, event: e.Reopened, at: e.Recorded) -> Iterat
         if turn.kind == "again" and not part.tries:  # its message may be a new one
             yield SendChange(own_id=part.own_id, columns=_reopened_columns(before, turn, at, place))
         elif part.state != "accepted":
-            yield SendChange(own_id=part.own_id, columns=SendColumns(state=part.state, error_code=None))
+            columns = SendColumns(state=part.state, to_address=part.to, error_code=None)
+            yield SendChange(own_id=part.own_id, columns=columns)
 
 
 def _reopened_columns(before: Conversation, turn: Turn, at: e.Recorded, place: int) -> SendColumns:

@@ -3,6 +3,7 @@
 A failed turn goes on, once nothing else is open; an input that is done is done again.
 """
 
+from rules import links
 from rules.draft import Draft
 from rules.events import Queued, Reopened, Repeated, Unanswered
 from rules.failed_turns import turn_json, turn_of
@@ -80,7 +81,7 @@ def goes_out_again(state: Conversation, turn: Turn) -> bool:
 
 
 def _reopen(draft: Draft, turn: Turn, replay: str, identity: str, *, burnt: bool) -> None:
-    reopened = _said_again(draft, turn, replay) if burnt else turn
+    reopened = _said_again(draft, turn, replay) if burnt else links.readdressed(draft.state, turn)
     draft.emit(Reopened(turn=reopened, replay=replay, identity=identity))
 
 

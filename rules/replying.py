@@ -65,7 +65,7 @@ def _leave_to_operator(draft: Draft, message: MessageReceived) -> None:
     """
     state, message_id = draft.state, draft.fresh.message_id()
     received = _received(state, message, message_id, asks=False, same_as=None, is_command=False)
-    draft.emit(replace(received, address=merging.own_address(state)))
+    draft.emit(replace(received, address=merging.own_address(state), starts=False))
     if message.intent is not None and message.intent.kind == "stop":
         opt_out.obey(draft, message)
     elif state.opt_out is None:
@@ -131,6 +131,7 @@ def _received(
         replay=message.replay,
         late=came_again and newest is not None and newest > message.received_at,
         intent=message.intent.kind if message.intent is not None and is_command else None,
+        starts=message.intent is not None and message.intent.kind == "start",
         params=message.params,
         full_length=lengths.full_length(content),
     )

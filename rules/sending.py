@@ -122,7 +122,8 @@ def _plan_again(draft: Draft, turn: Turn, part: Part, wait: Wait) -> None:
     Withdraw it if the person wants no messages by now, or somebody else speaks.
     """
     if (reason := silenced(draft.state, turn, part)) is None:
-        draft.emit(Deferred(what="send", wait=wait, own_id=part.own_id))
+        to = links.moved_to(draft.state, part.to)
+        draft.emit(Deferred(what="send", wait=wait, own_id=part.own_id, to=to))
     else:
         draft.emit(Withdrawn(own_ids=(part.own_id,), reason=reason, turn_id=turn.id))
 

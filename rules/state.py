@@ -29,6 +29,11 @@ else:
         return changed
 
 
+def newest_of(*times: datetime | None) -> datetime | None:
+    """Return the latest of these times; None if there is none."""
+    return max(filter(None, times), default=None)
+
+
 Status = Literal["active", "escalated", "closed"]
 
 
@@ -106,6 +111,8 @@ class Conversation:
     reports_come: bool = False  #: the vendor tells when our messages have left it
     last_words: LastWords | None = None  #: a repetition of these shares their answer; None: none to share
     opt_out: OptOut | None = None
+    #: when the person last said START: a STOP from another address may be older
+    opted_in_at: datetime | None = None
     #: what waits for its turn, in order, parked messages of an unknown number included
     inbox: tuple[Waiting, ...] = ()
     parked_since: datetime | None = None  #: when the first of those came

@@ -1,6 +1,6 @@
 """What a turn is made of: the inputs that wait for one, its messages, and why they wait."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -80,6 +80,11 @@ class Part:
     def kind_in(self, turn_kind: str) -> str:
         """Return the kind that its row has: of a repetition also of what it repeats."""
         return turn_kind if self.origin_kind is None else f"{turn_kind}:{self.origin_kind}"
+
+
+def readdressed(parts: tuple[Part, ...], to: str) -> tuple[Part, ...]:
+    """Return the parts, of which those that have not gone out go to another address."""
+    return tuple(replace(part, to=to) if part.state == "planned" else part for part in parts)
 
 
 @dataclass(frozen=True, kw_only=True)

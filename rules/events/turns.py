@@ -35,6 +35,7 @@ class Received:
     replay: str | None = None
     late: bool = False  #: a newer one was taken up before
     intent: str | None = None  #: what it commands once its conversation begins
+    starts: bool = False  #: it says START, be there something to undo or not
     params: Json | None = None  #: the vendor's, raw, of a message with files
     full_length: int | None = None  #: characters of `content` before it was cut
 
@@ -90,6 +91,7 @@ class Deferred:
     what: Literal["turn", "ask", "send", "lookup", "details"]
     wait: Wait
     own_id: str | None = None
+    to: str | None = None  #: where it goes then: the person has moved since it was planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,7 +254,12 @@ def _is_heeded(universe: "Universe", life: Life, of_person: list[Life]) -> None:
         for each in universe.people.said.values()
         if each.key in addresses and each.text in ("STOP", "ALTA")
     ]
-    if not words or any(each.key != life.key for each in words) or universe.blind & set(addresses):
+    own = (
+        {life.key, *(each.key for each in life.state.links if each.state == "joined")}
+        if life.state
+        else set()
+    )
+    if not words or any(each.key not in own for each in words) or universe.blind & set(addresses):
         return
     if any(out.by != "client" for each in of_person for out in each.of(OptedOut)):
         return

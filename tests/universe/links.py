@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from rules.events import Answered, Intended, Merged, OptedOut, Received, Started, TookOver
 from rules.evolve import evolve
+from rules.opt_out import stands
 from rules.state import Conversation
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def _is_heeded_elsewhere(universe: "Universe", life: "Life") -> None:
                 f"{life.key}: another address has handed a STOP over, which does not count here"
             )
         told = told and is_of_it
-        told = told or (isinstance(event, TookOver) and event.hand_over.opt_out is not None)
         state = evolve(state, recorded)
+        if isinstance(event, TookOver) and stands(event.hand_over.opt_out, state.opted_in_at):
+            told = True
 
 
 def _is_one_persons(universe: "Universe", life: "Life") -> None:

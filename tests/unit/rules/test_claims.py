@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from rules import inputs as i
-from rules.events import Started
+from rules.events import Started, TurnFailed
+from rules.links import readdressed
 from rules.person import Link
 from rules.state import Conversation
 from rules.turns import Waiting
@@ -227,6 +228,39 @@ def test_until_the_new_number_has_handed_over_nothing_is_sent_to_the_old_one() -
     chat.answer()
     chat.accept()
     assert [row["to_address"] for row in chat.tables.sends.values()][-2:] == [f"whatsapp:{OTHER}"] * 2
+
+
+def test_what_was_being_sent_when_they_moved_is_tried_again_where_they_are_now() -> None:
+    person = known(hours=1)
+    chat = person.chat(NUMBER)
+    chat.write("¿precio?")
+    chat.answer("Cuesta 20")
+    chat.take_slot()
+    [sending] = chat.sends()
+    person.passes(seconds=1)
+    with_parent(person, OTHER, NEW, "cambié")
+    assert chat.sends() == [sending], "the vendor may have it"
+    chat.give(i.SendNotMade(own_id=sending.part.own_id, why="connection refused"))
+    person.passes(minutes=1)
+    chat.take_slot()
+    assert [each.part.to for each in chat.sends()] == [f"whatsapp:{OTHER}"]
+    assert chat.tables.sends[sending.part.own_id]["to_address"] == f"whatsapp:{OTHER}"
+
+
+def test_what_failed_before_they_moved_goes_on_where_they_are_now() -> None:
+    person = known(hours=1)
+    chat = person.chat(NUMBER)
+    chat.write("¿precio?", "SM71")
+    chat.answer("Cuesta 20")
+    chat.take_slot()
+    failed = chat.sends()[0].part.own_id
+    chat.give(i.SendRefused(own_id=failed, why="blocked by policy", code="63013", by_person=False))
+    person.passes(seconds=1)
+    with_parent(person, OTHER, NEW, "cambié")
+    turn = next(each.event.turn for each in chat.events if isinstance(each.event, TurnFailed))
+    assert turn is not None
+    assert turn.parts[0].to == f"whatsapp:{NUMBER}"
+    assert readdressed(chat.state, turn).parts[0].to == f"whatsapp:{OTHER}"
 
 
 def test_the_night_is_the_new_numbers() -> None:

@@ -226,6 +226,41 @@ def test_a_stop_from_either_address_counts_for_both(first: str) -> None:
     )
 
 
+def test_the_last_word_counts_whichever_address_said_it() -> None:
+    person = called(backend_events="opted_out,opted_in", backend_url="http://b")
+    person.write(USER, "STOP")
+    person.passes(minutes=10)
+    linked(person, "ALTA")
+    chat = person.chat(NUMBER)
+    assert (chat.state.opt_out, chat.tables.suppressed, chat.tables.posts) == (None, None, {})
+    assert asked(chat) == ["ALTA"], "there was nothing to undo where it was said"
+
+
+def test_a_number_that_said_stop_hears_of_a_later_start_at_the_id() -> None:
+    person = called(backend_events="opted_out,opted_in", backend_url="http://b")
+    person.write(NUMBER, "STOP")
+    person.chat(NUMBER).accept()
+    person.passes(minutes=10)
+    person.write(USER, "ALTA")
+    person.passes(seconds=10)
+    person.both("¿hola?")
+    assert person.settle()[:4] == ["merging", "merged", "opted_in", "took_over"]
+    chat = person.chat(NUMBER)
+    assert (chat.state.opt_out, chat.tables.suppressed, len(chat.tables.posts)) == (None, None, 2)
+    assert asked(chat) == ["ALTA"]
+
+
+def test_a_stop_that_came_after_the_start_at_the_id_stays() -> None:
+    person = called()
+    person.write(USER, "ALTA")
+    person.passes(minutes=10)
+    person.write(NUMBER, "STOP")
+    person.chat(NUMBER).accept()
+    linked(person)
+    chat = person.chat(NUMBER)
+    assert (chat.state.opt_out is not None, asked(chat)) == (True, [])
+
+
 def test_a_stop_at_the_id_after_the_merge_is_the_numbers() -> None:
     person = linked(called())
     person.write(USER, "STOP")
