@@ -11,13 +11,16 @@ from rules.evolve_links import HANDLERS as OF_LINKS
 from rules.evolve_turns import HANDLERS as OF_TURNS
 from rules.evolve_turns import unless_of, wait_to_ask
 from rules.keywords import checksum
-from rules.state import Conversation, EarlyReport, LastWords, Post, newest_of, replace
+from rules.state import Conversation, EarlyReport, LastWords, Lead, Post, newest_of, replace
 from rules.turns import Turn, Waiting
+from schemas.events import COMPLETED
 
 # As long as a template's value may be; the whole summary is in its table.
 _LONGEST_SUMMARY = 700
 # Whoever looks has seen all but the newest commands; more operators than this at once are rare.
 _COMMANDS_REMEMBERED = 8
+# A number is a lead of as many campaigns at a time, at most.
+_LEADS_REMEMBERED = 8
 # Reports with only the vendor's id come if a callback is set at the vendor itself; a message has some four.
 _EARLY_REPORTS = 20
 
@@ -49,6 +52,7 @@ def _started(state: Conversation, event: e.Started, at: e.Recorded) -> Conversat
         batch_id=event.batch_id,
         recipient_id=event.recipient_id,
         first_sid=None,
+        leads=_leads(state, event),
         address=event.address or state.address,
         status=event.stands or "active",
         started_at=at.at,
@@ -63,6 +67,20 @@ def _started(state: Conversation, event: e.Started, at: e.Recorded) -> Conversat
         message_count=state.message_count + (0 if state.has_begun else len(parked(state))),
     )
     return begun if event.turn_id is None else replace(begun, turn=_first_turn(event, at))
+
+
+def _leads(state: Conversation, event: e.Started) -> tuple[Lead, ...]:
+    """Return the leads that were written to before the one that begins, each with its newest call."""
+    batch_id, recipient_id = state.batch_id, state.recipient_id
+    left = (event.batch_id, event.recipient_id)
+    others = [each for each in state.leads if (each.batch_id, each.recipient_id) != left]
+    if batch_id and recipient_id and state.first_sid and (batch_id, recipient_id) != left:
+        status = state.call_status or COMPLETED
+        lead = Lead(
+            batch_id=batch_id, recipient_id=recipient_id, call_status=status, first_sid=state.first_sid
+        )
+        others.append(lead)
+    return tuple(others[-_LEADS_REMEMBERED:])
 
 
 def parked(state: Conversation) -> tuple[Waiting, ...]:

@@ -8,7 +8,7 @@ from rules.state import Conversation
 def earlier(state: Conversation, ended: CallEnded, policy: Policy) -> str | None:
     """Return the id of the message that followed an earlier attempt which did not connect either, or None.
 
-    The conversation knows its newest call, `CallEnded.followed_up` the others.
+    The conversation knows its newest calls of several leads, `CallEnded.followed_up` other conversations'.
     """
     call = ended.call
     if not _is_attempt(policy, call.status):
@@ -17,6 +17,9 @@ def earlier(state: Conversation, ended: CallEnded, policy: Policy) -> str | None
     is_same = None not in lead and lead == (state.batch_id, state.recipient_id)
     if is_same and state.call_status is not None and _is_attempt(policy, state.call_status):
         return state.first_sid or ended.followed_up
+    for each in state.leads:
+        if (each.batch_id, each.recipient_id) == lead and _is_attempt(policy, each.call_status):
+            return each.first_sid
     return ended.followed_up
 
 

@@ -48,6 +48,16 @@ class Post:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lead:
+    """A campaign's recipient who got a first message, before another one's call began with this number."""
+
+    batch_id: str
+    recipient_id: str
+    call_status: str
+    first_sid: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EarlyReport:
     """A delivery report with only the vendor's id, of a message whose acceptance we have not heard of.
 
@@ -93,6 +103,7 @@ class Conversation:
     batch_id: str | None = None
     recipient_id: str | None = None
     first_sid: str | None = None  #: the vendor's id of the first message after the call
+    leads: tuple[Lead, ...] = ()  #: of earlier calls, the newest last
     address: str = ""
     status: Status = "active"
     started_at: datetime | None = None

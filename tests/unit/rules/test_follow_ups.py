@@ -7,7 +7,12 @@ from tests.support.chat import NUMBER, Chat, types
 
 
 def attempt(chat: Chat, conversation: str, status: str = "no_response", batch_id: str = "b1") -> list[str]:
-    recipient = {"phone_number": NUMBER, "conversation_id": conversation, "status": status, "id": "lead_1"}
+    recipient = {
+        "phone_number": NUMBER,
+        "conversation_id": conversation,
+        "status": status,
+        "id": f"lead_{batch_id[1:]}",
+    }
     return types(chat.call(conversation, recipient=recipient, batch_id=batch_id))
 
 
@@ -27,6 +32,29 @@ def test_an_attempt_that_waited_behind_the_first_is_known_too() -> None:
     chat.greet()
     assert chat.tables.outcome("call", "conv_2")["sid"] == chat.tables.outcome("call", "conv_1")["sid"]
     assert len(chat.said()) == 1
+
+
+def test_another_lead_of_the_same_number_in_between_does_not_make_it_new() -> None:
+    chat = Chat()
+    for conversation, batch_id in (("conv_1", "b1"), ("conv_2", "b2")):
+        assert attempt(chat, conversation, batch_id=batch_id)[0] == "started"
+        chat.greet()
+    first = chat.tables.outcome("call", "conv_1")["sid"]
+    assert attempt(chat, "conv_3", batch_id="b1") == ["declined"]
+    assert chat.tables.outcome("call", "conv_3")["sid"] == first
+    assert attempt(chat, "conv_4", batch_id="b2") == ["declined"]
+    assert attempt(chat, "conv_5", "completed", batch_id="b1")[0] == "started", "it was reached"
+    chat.greet()
+    assert attempt(chat, "conv_6", batch_id="b2") == ["declined"]
+    assert attempt(chat, "conv_7", batch_id="b1")[0] == "started", "the newest call of that lead was answered"
+
+
+def test_who_is_a_lead_of_ever_new_campaigns_is_remembered_as_one_of_a_few() -> None:
+    chat = Chat()
+    for number in range(12):
+        attempt(chat, f"conv_{number}", batch_id=f"b{number}")
+        chat.greet()
+    assert [each.batch_id for each in chat.state.leads] == [f"b{number}" for number in range(3, 11)]
 
 
 def test_a_call_that_was_answered_and_another_lead_or_campaign_begin_anew() -> None:
