@@ -45,7 +45,8 @@ def on_told(draft: Draft, told: LinkTold) -> None:
         erasure.also(draft, told.number)
     elif _of_claimant(told) > _own(draft.state, told):
         about = told.claim.about if told.claim.granted else None
-        draft.emit(Merging(number=told.number, command_id=told.command_id, about=about))
+        wanted_by = told.claim.conversation_id
+        draft.emit(Merging(number=told.number, command_id=told.command_id, about=about, wanted_by=wanted_by))
     else:
         granted = replace(told.claim, granted=True, user_ids=())
         links.ask(draft, told.number, told.command_id, granted, command_id=told.command_id)

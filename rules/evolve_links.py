@@ -26,7 +26,7 @@ def _link_settled(state: Conversation, event: e.LinkSettled, at: e.Recorded) -> 
 
 def _merging(state: Conversation, event: e.Merging, at: e.Recorded) -> Conversation:
     links = tuple(replace(each, state="joined") if each.key == event.about else each for each in state.links)
-    return replace(state, merging_into=event.number, links=links)
+    return replace(state, merging_into=event.number, merging_for=event.wanted_by, links=links)
 
 
 def _merged(state: Conversation, event: e.Merged, at: e.Recorded) -> Conversation:
@@ -35,6 +35,7 @@ def _merged(state: Conversation, event: e.Merged, at: e.Recorded) -> Conversatio
         status="closed" if state.has_begun else state.status,
         closed_at=_closed_at(state, at) if state.has_begun else None,
         merging_into=None,
+        merging_for=None,
         merged_into=event.number,
         opt_out=None,
         inbox=(),

@@ -168,7 +168,9 @@ def _sent(state: Conversation, event: e.Sent, at: e.Recorded) -> Conversation:
     counted = replace(state, message_count=state.message_count + 1, last_message_at=newest)
     if event.kind == "operator":
         counted = replace(counted, escalated_at=at.at)
-    if not _is_apology(state.turn, event.own_id):  # what it apologises for may still be said
+    if _is_apology(state.turn, event.own_id):  # what it apologises for may still be said
+        counted = replace(counted, apologised_turn=max(counted.apologised_turn, event.turn_id))
+    else:
         counted = replace(counted, said_turn=max(counted.said_turn, event.turn_id))
     if event.kind == "first":
         counted = replace(counted, first_sid=event.sid)

@@ -24,9 +24,10 @@ def refused(draft: Draft, turn: Turn, why: str) -> None:
 def failed(draft: Draft, send: KnownSend, why: str) -> None:
     """Apologise or hand over, because a report says that an accepted answer will never arrive.
 
-    Nothing is done if something was said after it.
+    Nothing is done if something was said after it, an apology for another part of it included.
     """
-    if not _answered(draft, send) or draft.state.said_turn > send.turn_id or not _may_speak(draft):
+    said = max(draft.state.said_turn, draft.state.apologised_turn)
+    if not _answered(draft, send) or said > send.turn_id or not _may_speak(draft):
         return
     notices = draft.spoken.notices
     if send.body == notices[APOLOGY]:

@@ -130,7 +130,7 @@ def command(number: str, given: ConversationCommand) -> Letter:
 
 def take_over_on(draft: Draft, key: str, number: str, command_id: str, over: HandOver) -> Letter:
     """Pass on what another address handed over here too late. `key`: of that address."""
-    given = _HAND_OVER.dump_python(over, mode="json", exclude_defaults=True)
+    given = _HAND_OVER.dump_python(replace(over, wanted_by=None), mode="json", exclude_defaults=True)
     letter = _letter(draft, command_id, TAKE_OVER, number, hand_over=given)
     return replace(letter, id=passed_on(command_id), command=letter.command | {"link": key})
 
@@ -165,6 +165,7 @@ def hand_over(draft: Draft, number: str) -> tuple[Letter, ...]:
         escalated=state.has_begun and state.status == "escalated",
         links=tuple(each.key for each in state.links if each.state != "refused"),
         address=state.address,
+        wanted_by=state.merging_for,
     )
     last = len(pieces) - 1
     return tuple(

@@ -84,8 +84,8 @@ def _buried(given: MessageBuried) -> InboundMessage:
 def on_handed_over(draft: Draft, given: HandedOver) -> None:
     """Take over what another address of the person had. Their last STOP or START counts for both."""
     over, key = given.over, given.key
-    if draft.state.id is None:  # it was erased since it asked, and that address with it
-        return
+    if draft.state.id is None or over.wanted_by not in (None, draft.state.id):
+        return  # it was erased since it asked, and that address with it
     if over.refused:
         draft.emit(LinkSettled(key=over.about or key, reason="refused", command_id=given.command_id))
         return

@@ -74,3 +74,5 @@ class HandOver:
     about: str | None = None  #: the address that is refused; None: the one that says so
     links: tuple[str, ...] = ()  #: addresses that led there
     address: str = ""  #: where the client was written to
+    #: the conversation there that asked for it; after an erasure another one may have begun
+    wanted_by: int | None = None

@@ -115,6 +115,7 @@ class Conversation:
     resumed_at: datetime | None = None  #: when it was last given back to the agent
     message_count: int = 0
     said_turn: int = 0  #: the newest turn that the client got something of, or that a call began
+    apologised_turn: int = 0  #: the same of apologies, which `said_turn` leaves out
     #: the agent has not been told what was said since, because a person stood in
     said_meanwhile_since: datetime | None = None
     agent_changed: bool = False
@@ -138,6 +139,7 @@ class Conversation:
     commands: tuple[tuple[int, str], ...] = ()  #: who had the newest commands done, by position
     links: tuple[Link, ...] = ()  #: the person's other addresses
     merging_into: str | None = None  #: the address that it was found to belong to, a number if any is known
+    merging_for: int | None = None  #: the conversation there that asked for it
     merged_into: str | None = None  #: the same; it has everything by now, and gets whatever comes
     outbox: tuple[Letter, ...] = ()  #: what other actors are to be told, in order
     erasing: Json | None = None  #: the command that erases it, once the other actors know

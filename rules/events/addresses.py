@@ -38,6 +38,7 @@ class Merging:
     number: str
     command_id: str
     about: str | None = None  #: what showed it
+    wanted_by: int | None = None  #: the number's conversation that asked for what is here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

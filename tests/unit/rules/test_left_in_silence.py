@@ -68,6 +68,16 @@ def burnt_in_parts() -> Chat:
     return chat
 
 
+def burnt_part_by_part() -> Chat:
+    chat = asked()
+    chat.answer("Cuesta 20\n\nY hay descuento")
+    chat.accept()
+    for own_id in chat.sent_ids()[-2:]:
+        chat.report(own_id, "undelivered", failure=failure_of("63013", None))
+        chat.accept()
+    return chat
+
+
 def burnt_again() -> Chat:
     chat = asked()
     chat.answer("Cuesta 20")
@@ -99,6 +109,7 @@ ENDINGS: list[tuple[str, Callable[[], Chat]]] = [
     ("the person cannot be reached, at once", lambda: refused("21211")),
     ("the text is refused by a report", lambda: burnt("63013")),
     ("both texts are refused by reports", burnt_in_parts),
+    ("the reports on its parts come one after the apology for the other", burnt_part_by_part),
     ("what came back is refused by a report", burnt_again),
     ("an unknown code by a report", lambda: burnt("63999")),
     ("the message is a dead letter", buried),

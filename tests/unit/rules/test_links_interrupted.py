@@ -99,6 +99,27 @@ def test_what_is_handed_over_to_who_was_erased_since_is_not_taken_up() -> None:
     assert person.chat(NUMBER).give(i.HandedOver(key=USER, command_id="again", over=over)) == []
 
 
+def test_nor_is_it_by_who_has_begun_anew_since() -> None:
+    person = called()
+    person.write(USER, "uno")
+    person.both("dos")
+    person.publish(NUMBER)
+    [letter] = person.letters(USER)
+    person.chat(NUMBER).command("erase", command_id="k1")
+    person.passes(seconds=1)
+    person.publish(NUMBER)
+    person.chat(NUMBER).call("conv_2")
+    person.chat(NUMBER).greet()
+    person.deliver(letter)
+    person.settle()
+    assert "uno" not in _texts(person.chat(NUMBER)) | _texts(person.chat(USER))
+    person.both("tres")
+    person.settle()
+    person.write(USER, "cuatro")
+    person.settle()
+    assert [each.text for each in person.chat(NUMBER).state.inbox] == ["tres", "cuatro"]
+
+
 @pytest.mark.parametrize(("is_move", "steps", "address"), WRITTEN_FROM)
 def test_a_stop_between_any_two_steps_counts_for_all(is_move: bool, steps: int, address: str) -> None:
     person = _begun(is_move=is_move)
