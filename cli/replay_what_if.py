@@ -30,7 +30,7 @@ async def run_what_if(
         raise InvalidInput("topic", f"--mode what-if reads one of: {', '.join(TOPICS)}")
     pool = await pool_of(settings)
     try:
-        comparing, read = WhatIf(Policy.of(settings), pool, wanted), 0
+        comparing, read = WhatIf(Policy.of(settings), pool, wanted, settings.country), 0
         async with Reader(settings, topic, window) as reader:
             async for records in reader.batches():
                 await comparing.compare(records)

@@ -12,6 +12,7 @@ import phonenumbers
 
 from schemas.errors import ConfigurationError, InvalidNumber
 from schemas.phone import e164
+from schemas.secret import Secret
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -25,6 +26,8 @@ _MOST_DAYS = 36_500
 # One in sixteen hours: a slower rate is none.
 _SLOWEST = 0.001
 _UNITS = {"_days": 1.0, "_hours": 24.0, "_seconds": 86_400.0}
+# JSON, and what a human may have chosen.
+_SPACED = ("operator_tokens", "kafka_sasl_password")
 _URLS = (
     "stats_url",
     "backend_url",
@@ -42,8 +45,11 @@ def check_shapes(settings: "Settings") -> None:
         ConfigurationError: one line that names the variable and how to write it. Its value, which may be a
             secret, is not in it.
     """
+    for name, value in settings:
+        if name.endswith("_sid") or (isinstance(value, Secret) and name not in _SPACED):
+            _check(name, value, _is_one_word, "has a blank or a line's end before or after it")
     for name in _URLS:
-        _check(name, getattr(settings, name), _is_http, "write it as https://host[:port]")
+        _check(name, getattr(settings, name), _is_http, "write it as https://host[:port], without ? and #")
     _check(
         "database_url",
         settings.database_url,
@@ -91,14 +97,18 @@ def _check_duration(name: str, value: object) -> None:
     raise ConfigurationError(f"{name.upper()}: at most {_MOST_DAYS * in_a_day:.0f}")
 
 
+def _is_one_word(word: str) -> bool:
+    """Return whether a token or id is sent as it is written: a file's last line break would be sent, too."""
+    return word.isprintable() and word == word.strip()
+
+
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
-        )
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is not a number, or too large
         return False
+    return is_whole and not parts.query and not parts.fragment and not any(map(str.isspace, url))
 
 
 def _is_postgres(url: str) -> bool:

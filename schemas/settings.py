@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.database_url import database_url
 from schemas.errors import ConfigurationError
+from schemas.fields import REGION
 from schemas.secret import Secret, SecretText
 from schemas.setting_checks import check_shapes
 from schemas.texts import TEMPLATES, Texts, read_texts, shipped
@@ -352,6 +353,11 @@ class Settings(BaseSettings):
         if language != self.texts_language and language in get_args(SummaryLanguage):
             given["first_message_summary_language"] = language
         return self.model_copy(update=given)
+
+    @property
+    def country(self) -> Mapping[str, object]:
+        """Return the context in which a call is read, see `schemas.fields.REGION`."""
+        return {REGION: self.default_region}
 
     @property
     def unused_database_parameters(self) -> tuple[str, ...]:

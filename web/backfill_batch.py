@@ -1,6 +1,6 @@
 """The ended calls of a batch as the backend's `call-completed` (pure), and the ids of events under way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,7 +35,9 @@ class EndedCall:
         return self.call.status
 
 
-def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[EndedCall]:
+def ended_calls(
+    batch: Json, since: datetime, until: datetime, country: Mapping[str, object] | None = None
+) -> Iterator[EndedCall]:
     """Yield a batch's calls that ended in [since, until] (aware) and have a number, oldest first."""
     recipients = [each for each in batch.get("recipients") or [] if isinstance(each, dict)]
     for recipient in sorted(recipients, key=_updated):
@@ -43,7 +45,7 @@ def ended_calls(batch: Json, since: datetime, until: datetime) -> Iterator[Ended
         if recipient.get("status") not in _ENDED or not since <= at <= until:
             continue
         try:
-            call = CallCompleted.from_object(_body(batch, recipient))
+            call = CallCompleted.from_object(_body(batch, recipient), country)
         except InvalidInput:  # called over WhatsApp: nobody to write to
             continue
         if call.recipient.conversation_id or call.status != COMPLETED:
@@ -100,10 +102,10 @@ async def ids_under_way(
         Unavailable: Postgres does not answer.
     """
     spooled = await database.bounded_rows(_READ_SECONDS, SPOOLED, topic)
-    ids = {_id_of(model, value) for value in spooled}
+    ids = {_id_of(model, value, settings.country) for value in spooled}
     try:
         async for value in recent_values(settings, topic, since - _LOG_MARGIN):
-            ids.add(_id_of(model, value))
+            ids.add(_id_of(model, value, settings.country))
     except Unavailable:
         log.warning(
             "the log could not be read, its events may be published again under their ids", topic=topic
@@ -111,8 +113,10 @@ async def ids_under_way(
     return ids
 
 
-def _id_of(model: type[CallCompleted] | type[InboundMessage], value: bytes) -> str:
+def _id_of(
+    model: type[CallCompleted] | type[InboundMessage], value: bytes, country: Mapping[str, object]
+) -> str:
     try:
-        return model.from_json(value).event_id
+        return model.from_json(value, country).event_id
     except InvalidInput:
         return ""

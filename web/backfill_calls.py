@@ -156,7 +156,7 @@ class CallBackfill:
     async def _ended_of(self, batch_id: str, since: datetime, until: datetime) -> list[EndedCall]:
         for each in self._lists:
             if batch := await each.find(batch_id):
-                return list(ended_calls(batch, since, until))
+                return list(ended_calls(batch, since, until, self._settings.country))
         return []
 
     async def _each(self, calls: Sequence[str]) -> list[dict[str, object] | None]:

@@ -152,10 +152,12 @@ def parse_form(body: bytes) -> MultiDict[str]:
 def parse_form_leniently(body: bytes) -> MultiDict[str]:
     """Parse a form whose sender is not known yet; what is not UTF-8 is replaced.
 
-    Raises:
-        InvalidInput: more fields than anybody sends.
+    Of more fields than anybody sends none is read, so that no signature of them is right.
     """
-    return _fields(body.decode("utf-8", "replace"), "replace")
+    try:
+        return _fields(body.decode("utf-8", "replace"), "replace")
+    except InvalidInput:
+        return MultiDict()
 
 
 def _fields(text: str, errors: str) -> MultiDict[str]:

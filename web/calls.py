@@ -8,7 +8,6 @@ from aiohttp import web
 
 from schemas.errors import InvalidInput, Unavailable
 from schemas.events import CallCompleted
-from schemas.fields import REGION
 from schemas.phone import conversation_key, is_assigned, masked
 from schemas.settings import Settings
 from schemas.topics import CALL_COMPLETED
@@ -42,7 +41,7 @@ class Calls:
         self._publisher = publisher
         self._outcomes = outcomes
         self._wait_seconds = settings.outcome_wait_seconds
-        self._context = {REGION: settings.default_region}
+        self._country = settings.country
         self._sender = conversation_key(settings.twilio_whatsapp_from)
 
     async def post(self, request: web.Request) -> web.Response:
@@ -50,7 +49,7 @@ class Calls:
         clock = asyncio.get_running_loop().time
         answer_at = clock() + self._wait_seconds
         check_json(request)
-        call = CallCompleted.from_object(await read_object(request), self._context)
+        call = CallCompleted.from_object(await read_object(request), self._country)
         if call.key == self._sender:
             raise InvalidInput("recipient.phone_number", "is our own WhatsApp sender")
         if not is_assigned(call.recipient.phone_number):

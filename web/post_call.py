@@ -86,6 +86,7 @@ class PostCall:
     ) -> None:
         self._now = now
         self._secret = settings.elevenlabs_webhook_secret
+        self._country = settings.country
         self._begins = settings.elevenlabs_post_call == "call-completed"
         self._bodies = PostCallBodies()
         self._publisher = publisher
@@ -131,7 +132,7 @@ class PostCall:
         if body is None:
             return False
         try:
-            call = CallCompleted.from_object(body)
+            call = CallCompleted.from_object(body, self._country)
         except InvalidInput as error:  # a call from the browser has no number, for example
             log.info("an ended call begins no conversation", field=error.field)
             return False

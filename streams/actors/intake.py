@@ -6,7 +6,7 @@ messages, and no other partition waits with it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -80,8 +80,10 @@ class Intake:
         now: Callable[[], datetime],
         turns: Turns,
         sender: str | None = None,
+        country: Mapping[str, object] | None = None,
     ) -> None:
-        """`sender`: the key of our own number, which is not a client."""
+        """`sender`: the key of our own number, which is not a client. `country`: see `parsed`."""
+        self._country = country
         self._turns = turns
         self._now = now
         self._sender = sender
@@ -190,7 +192,7 @@ class Intake:
     ) -> Arrived | Unread | None:
         """Return the event, or whom a record without one concerns; None if it is already disposed of."""
         try:
-            event = parsed(source.topic, message.value)
+            event = parsed(source.topic, message.value, self._country)
             key = event.key
             if key == self._sender and source.topic in _BEGINS:
                 raise InvalidInput("phone_number", "is our own WhatsApp sender")

@@ -1,6 +1,6 @@
 """The topics' records as values. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,7 +11,8 @@ from schemas.models import TAKEN_UP, TakenUp
 from schemas.replay_mark import Mark
 from schemas.topics import request_id_of, traceparent_of
 
-_MODELS: Final[dict[str, Callable[[bytes], TakenUp]]] = {
+_Country = Mapping[str, object] | None
+_MODELS: Final[dict[str, Callable[[bytes, _Country], TakenUp]]] = {
     topic: model.from_json for topic, model in TAKEN_UP.items()
 }
 NOT_FORESEEN: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
@@ -26,8 +27,8 @@ class NotForeseen(InvalidInput):
 _LARGEST_VALUE = 256 * 1024
 
 
-def parsed(topic: str, value: bytes | None) -> TakenUp:
-    """Return a record's event.
+def parsed(topic: str, value: bytes | None, country: _Country = None) -> TakenUp:
+    """Return a record's event. `country`: of numbers that name none, see `Settings.country`.
 
     Raises:
         NotForeseen: reading it fails in a way that the model has not foreseen.
@@ -38,7 +39,7 @@ def parsed(topic: str, value: bytes | None) -> TakenUp:
     if len(value or b"") > _LARGEST_VALUE:
         raise InvalidInput("body", f"longer than {_LARGEST_VALUE} bytes")
     try:
-        event = _MODELS[topic](value or b"")
+        event = _MODELS[topic](value or b"", country)
         _ = event.key
     except InvalidInput:
         raise

@@ -1,5 +1,6 @@
 """The events of a window, as the worker reads them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +58,10 @@ def check_topic(topic: str, mode: str) -> None:
     raise InvalidInput("topic", f"--mode {mode} reads one of: {', '.join(sorted(REPLAYED))}")
 
 
-def read(record: Record) -> Candidate:
-    """Read a record as the worker does."""
+def read(record: Record, country: Mapping[str, object]) -> Candidate:
+    """Read a record as the worker does. `country`: see `Settings.country`."""
     try:
-        value = TAKEN_UP[record.topic].from_json(record.value or b"")
+        value = TAKEN_UP[record.topic].from_json(record.value or b"", country)
         return Candidate(record, value, value.key)
     except InvalidInput:
         return Candidate(record, None, "")

@@ -99,7 +99,7 @@ class Session:
 
     async def _decided(self, reader: Reader) -> AsyncIterator[list[tuple[Candidate, Outcome]]]:
         async for records in reader.batches():
-            candidates = [read(record) for record in records]
+            candidates = [read(record, self._settings.country) for record in records]
             facts = await self._lookup.facts(candidates)
             yield [
                 (candidate, "unreadable")

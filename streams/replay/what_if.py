@@ -90,7 +90,11 @@ class _Read:
 class WhatIf:
     """Comparison of one topic's events with what this build decides on them, in the state that they met."""
 
-    def __init__(self, policy: Policy, pool: Pool, wanted: Wanted) -> None:
+    def __init__(
+        self, policy: Policy, pool: Pool, wanted: Wanted, country: Mapping[str, object] | None = None
+    ) -> None:
+        """`country`: see `Settings.country`."""
+        self._country = country
         self._policy = policy
         self._pool = pool
         self._wanted = wanted
@@ -153,7 +157,7 @@ class WhatIf:
     def _read(self, record: Record) -> _Read | None:
         model = MODELS[record.topic]
         try:
-            event: Any = model.from_json(record.value or b"")
+            event: Any = model.from_json(record.value or b"", self._country)
             key = event.phone_number if isinstance(event, ConversationEvent) else event.key
         except InvalidInput:
             self.result.unreadable += 1

@@ -186,6 +186,7 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
             outside.clock.now,
             turns,
             sender,
+            settings.country,
         ),
         ahead=ahead,
         ownership=ownership,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -38,6 +39,8 @@ _VIEW = {
     "restart_helps": False,
     "retried": [{"why": "ValueError (text.py:9)", "tries": 5, "seconds": 31.0}],
 }
+# Ids are their owners', who may date them.
+_CAMPAIGN = "2025%2F10%20a%3Fb"
 _PATHS = (
     "/ops",
     "/ops/conversations",
@@ -45,8 +48,8 @@ _PATHS = (
     "/ops/conversations?shown=waiting",
     f"/ops/conversations/{NUMBER}",
     "/ops/campaigns",
-    "/ops/campaigns/b_1",
-    "/ops/campaigns/b_1/days.svg",
+    f"/ops/campaigns/{_CAMPAIGN}",
+    f"/ops/campaigns/{_CAMPAIGN}/days.svg",
     "/ops/suppressed",
     "/ops/charts/hour.svg",
     "/ops/charts/day.svg",
@@ -59,7 +62,7 @@ async def _chat(database_url: str) -> None:
     try:
         chat = await stored_chat(pool)
         chat.now = now() - timedelta(minutes=3)
-        chat.call(batch_id="b_1", batch_name="Campaña Ñ")
+        chat.call(batch_id=unquote(_CAMPAIGN), batch_name="Campaña Ñ")
         chat.greet()
         chat.exchange("¿precio?", "Cuesta 20")
         chat.write("¿y con descuento?")
@@ -156,5 +159,7 @@ def test_each_page_shows_what_is_there(web: Web) -> None:
         ):
             assert said in conversation
         assert "Campaña Ñ" in pages["/ops/campaigns"].text
+        assert f'href="/ops/campaigns/{_CAMPAIGN}"' in pages["/ops/campaigns"].text
+        assert f'src="/ops/campaigns/{_CAMPAIGN}/days.svg' in pages[f"/ops/campaigns/{_CAMPAIGN}"].text
         export = client.get(f"/ops/conversations/{NUMBER}/export.json").json()
         assert [each["content"] for each in export["messages"]][-1] == "¿hola?"

@@ -44,7 +44,8 @@ async def test_an_unsigned_request_is_403_and_nothing_happens(signature: str | N
     headers = {} if signature is None else {"X-Twilio-Signature": signature}
     async with gateway(fakes) as client:
         for path in (INCOMING, STATUS):
-            for body in ({"data": message()}, {"json": {}}, {"data": b"\xff\x00"}):
+            many = {f"f{place}": "1" for place in range(600)}
+            for body in ({"data": message()}, {"json": {}}, {"data": b"\xff\x00"}, {"data": many}):
                 answer = await client.post(path, headers=headers, **body)  # type: ignore[arg-type]
                 assert (answer.status, (await answer.json())["success"]) == (403, False)
     assert not fakes.publisher.events

@@ -97,7 +97,8 @@ def filters_of(query: Mapping[str, str]) -> Filters:
         state=None if state == "all" else state,
         reason=query.get("reason"),
         topic=query.get("topic"),
-        number=conversation_key(number.replace(" ", "+")) if number else None,
+        # A plus that was not escaped arrives as a blank.
+        number=conversation_key(f"+{number[1:]}" if number.startswith(" ") else number) if number else None,
         since=point_in_time("since", since, now()) if since else None,
         before=query.get("before"),
         limit=whole("limit", limit, 1, _MOST),

@@ -49,6 +49,7 @@ class Filters:
             "tick": tick,
             "number": self.number,
             "link": self.link,
+            "segment": segment,
             "pretty": pretty,
             "seconds": seconds_in_words,
             "code_in_words": code_in_words,
@@ -65,7 +66,7 @@ class Filters:
         """Return a conversation's address; if numbers are masked, it does not contain one."""
         if self._masked_numbers and conversation_id is not None:
             return f"/ops/open/{conversation_id}"
-        return f"/ops/conversations/{quote(number, safe='')}"
+        return f"/ops/conversations/{segment(number)}"
 
     @jinja2.pass_context
     def when(self, context: jinja2.runtime.Context, moment: datetime | str | None) -> str:
@@ -117,6 +118,11 @@ def seconds_in_words(seconds: float | None) -> str:
     if seconds < 2 * _MINUTE:
         return f"{seconds:.0f} s"
     return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def segment(text: str) -> str:
+    """Return a text as one part of a path: ids of others may have a slash."""
+    return quote(text, safe="")
 
 
 def tick(status: str | None) -> str:

@@ -227,7 +227,7 @@ async def test_a_letter_has_room_whatever_its_key() -> None:
     assert (broker.letters[0]["key_base64"], broker.letters[0]["reason"]) == (None, "body")
 
 
-def fails(value: bytes) -> InboundMessage:
+def fails(value: bytes, country: object) -> InboundMessage:
     """A build's model that fails on everything."""
     raise ZeroDivisionError
 
