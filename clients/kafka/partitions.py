@@ -166,6 +166,23 @@ async def recent_values(settings: Settings, topic: str, since: datetime) -> Asyn
                 yield record.value or b""
 
 
+async def newest_values(
+    settings: Settings, topic: str, partitions: Collection[int], most: int
+) -> list[bytes]:
+    """Return the values of the last records of a topic's partitions, `most` of each.
+
+    Raises:
+        Unavailable: Kafka does not answer.
+    """
+    async with _reading(settings, topic) as consumer:
+        places = [place for place in consumer.assignment() if place.partition in partitions]
+        ends = dict(await within(_CONNECT_SECONDS, consumer.end_offsets(places)))
+        begins = await within(_CONNECT_SECONDS, consumer.beginning_offsets(places))
+        starts = {place: max(begin, ends[place] - most) for place, begin in begins.items()}
+        found = [each async for records in _to_its_end(consumer, starts, ends) for each in records]
+    return [record.value or b"" for record in found]
+
+
 async def read_on(
     settings: Settings, topic: str, positions: Mapping[int, int]
 ) -> AsyncIterator[list[ConsumerRecord]]:

@@ -228,5 +228,16 @@ SELECT k.phone_number, k.sid, max(m.id) AS id FROM unnest($1::text[], $2::text[]
 JOIN conversation_state s USING (phone_number)
 JOIN conversation_messages m ON m.twilio_message_id = k.sid AND m.conversation_id = s.id GROUP BY 1, 2
 
+-- name: lost_events
+-- Of published events, those that are not here, and that no rebuild since has left out. A snapshot stands for all before it.
+SELECT k.place
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[])
+  WITH ORDINALITY AS k(conversation_id, number, phone_number, at, place)
+WHERE NOT EXISTS (SELECT FROM conversation_log l WHERE l.conversation_id = k.conversation_id AND l.number >= k.number)
+  AND NOT EXISTS (SELECT FROM conversation_actor a WHERE a.phone_number = k.phone_number
+                  AND a.conversation_id = k.conversation_id AND (a.state->>'number')::bigint >= k.number)
+  AND NOT EXISTS (SELECT FROM conversation_restore r WHERE r.restored_at AT TIME ZONE 'UTC' >= k.at)
+ORDER BY k.place
+
 -- name: restored_at
 SELECT max(restored_at) AT TIME ZONE 'UTC' FROM conversation_restore

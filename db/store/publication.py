@@ -1,11 +1,14 @@
 """What Kafka does not have yet: a partition's events above its watermark."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from db.pool import Pool
 from db.queries import load
+from db.store.erasures import erased_at
 from db.store.retry import retry
 from db.store.rows import StoredEvent, event
+from schemas.events import ConversationEvent
 
 _sql = load("store")
 
@@ -28,6 +31,24 @@ async def advance(pool: Pool, epochs: Mapping[int, int], sequences: Mapping[int,
     tokens, reached = [epochs[each] for each in partitions], [sequences[each] for each in partitions]
     rows = await retry(pool, lambda: pool.fetch(_sql.published, partitions, tokens, reached))
     return {row["partition"] for row in rows}
+
+
+async def lost_events(pool: Pool, events: Sequence[ConversationEvent]) -> list[ConversationEvent]:
+    """Return those that are not here, though nobody was erased and nothing was rebuilt since."""
+    if not events:
+        return []
+    ids, numbers = [each.conversation_id for each in events], [each.number for each in events]
+    phones, times = [each.phone_number for each in events], [each.at for each in events]
+    rows = await retry(pool, lambda: pool.fetch(_sql.lost_events, ids, numbers, phones, times))
+    missing = [events[row["place"] - 1] for row in rows]
+    if not missing:
+        return []
+    erased = await erased_at(pool, sorted({each.phone_number for each in missing}))
+    return [each for each in missing if not _is_erased(each, erased.get(each.phone_number))]
+
+
+def _is_erased(event: ConversationEvent, at: datetime | None) -> bool:
+    return at is not None and event.at <= at.replace(tzinfo=UTC)
 
 
 async def forget_removals(pool: Pool) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias
 
 import structlog
 
 from clients.kafka.connection import KAFKA_ERRORS
-from schemas.errors import LogShrank
+from schemas.errors import ConfigurationError, LogShrank
 from schemas.topics import CALL_COMPLETED, INBOUND_MESSAGE
 from streams.actors.clock import DatabaseClock
 from streams.actors.hosting import Hosting
@@ -63,7 +63,11 @@ class Partitions:
         ids: Ids,
         clock: DatabaseClock,
         monotonic: Callable[[], float],
+        check_log: Callable[[Collection[int]], Awaitable[None]] | None = None,
     ) -> None:
+        """`check_log`: see `streams.actors.log_tail`; None: nothing is compared."""
+        self._check_log = check_log
+        self._behind: ConfigurationError | None = None
         self._consumer = consumer
         self._monotonic = monotonic
         self._prefix = prefix
@@ -93,12 +97,34 @@ class Partitions:
         self.assigned_at = self._clock.now()
         self.calls_read_until = _NEVER
         self._hosting.revoke()
-        claims = await self._ownership.claim({tp.partition for tp in partitions})
+        claimed = {tp.partition for tp in partitions}
+        claims = await self._ownership.claim(claimed)
+        if not await self._has_log(claimed):
+            self._ownership.lose()
+            claims = {}
         await self._ids.renew()
         self._publisher.assigned(claims)
         # What a former assignment handed over meanwhile is no place to go on from.
         self._positions.clear()
         self._hosting.assign(self._ownership.epochs)
+
+    async def _has_log(self, partitions: Collection[int]) -> bool:
+        try:
+            if self._check_log is not None:
+                await self._check_log(partitions)
+        except ConfigurationError as error:
+            self._behind = error
+        return self._behind is None
+
+    async def watch_log(self) -> None:
+        """Until cancelled, look whether a claim has found that Postgres is behind the log.
+
+        Raises:
+            ConfigurationError: it has; nothing is taken up any more.
+        """
+        while self._behind is None:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        raise self._behind
 
     def sought(self, offsets: dict[TP, int]) -> None:
         """Note where reading begins."""

@@ -41,6 +41,7 @@ from streams.actors.ids import Ids
 from streams.actors.intake import Intake
 from streams.actors.judge import WAITS
 from streams.actors.letters import Letters
+from streams.actors.log_tail import Newest, check_log
 from streams.actors.ownership import OrphanedSends, Ownership
 from streams.actors.partitions import Consumer, Partitions
 from streams.actors.publisher import Publisher
@@ -58,6 +59,10 @@ from streams.metrics import REDELIVERIES
 # this leaves the other partitions room, and at a hundred turns a second a minute of retries is over
 # before it is full.
 _WINDOW_SHARE = 0.75
+
+
+async def _nothing(partitions: Collection[int]) -> list[bytes]:
+    return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,8 @@ class Outside:
     retry_waits: tuple[float, ...] = WAITS
     #: Reads clients' messages ahead of Faust.
     follow: Follow
+    #: Reads the end of `conversation-event`.
+    newest: Newest = _nothing
     #: How many of these wait when those who write now go ahead.
     far_behind: int = FAR_BEHIND
     #: Chance.
@@ -148,6 +155,7 @@ def build_heart(outside: Outside, policy: Policy, consumer: Callable[[], Consume
         outside.ids,
         outside.clock,
         outside.monotonic,
+        partial(check_log, pool, outside.newest),
     )
     reports = ReportWatch(standing.sender, outside.clock.now, hosting.addresses_of)
 

@@ -13,6 +13,7 @@ import aiohttp
 import faust
 import structlog
 
+from clients.kafka.partitions import newest_values
 from clients.kafka.producer import Producer, partition_of
 from clients.kafka.topics import broker_answers
 from clients.vendors import build_vendors
@@ -31,7 +32,7 @@ from rules.message_text import to_whatsapp
 from rules.policy import Policy
 from schemas.rights import WORKER
 from schemas.settings import Settings, require
-from schemas.topics import INBOUND_MESSAGE, WORKER_GROUP
+from schemas.topics import CONVERSATION_EVENT, INBOUND_MESSAGE, WORKER_GROUP
 from streams.actors.clock import DatabaseClock, steady_seconds
 from streams.actors.ids import Ids
 from streams.actors.judge import WAITS
@@ -55,6 +56,8 @@ _REQUIRED = (
 )
 # Postgres' clock and the machine's drift apart by milliseconds a minute.
 _CLOCK_EVERY_SECONDS = 60.0
+# Events of each partition that are looked for in Postgres at a claim: the very last may be of who was erased.
+_LOG_TAIL = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +125,7 @@ async def _outside(settings: Settings, parts: AsyncExitStack, retry_waits: tuple
         membership=Membership(steady_seconds, SESSION_TIMEOUT_SECONDS),
         retry_waits=retry_waits,
         follow=follow(settings, INBOUND_MESSAGE),
+        newest=lambda partitions: newest_values(settings, CONVERSATION_EVENT, partitions, _LOG_TAIL),
     )
 
 
@@ -172,6 +176,7 @@ async def _serve(outside: Outside, worker: Worker) -> int:
             worker.hosting.watch_fencing(),
             worker.retention.work(),
             worker.partitions.watch_calls(),
+            worker.partitions.watch_log(),
             watch_partitions(settings, outside.partitions),
             every(_CLOCK_EVERY_SECONDS, lambda: outside.clock.set(lambda: database_clock(outside.pool))),
             progress.watch(
