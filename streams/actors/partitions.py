@@ -230,19 +230,23 @@ class Partitions:
     def assignment(self) -> dict[str, list[int]]:
         """Return the partitions that Kafka assigns to this worker, by topic."""
         found: dict[str, list[int]] = {}
-        for tp in sorted(self._consumer().assignment()):
+        for tp in sorted(self._assignment()):
             found.setdefault(tp.topic.removeprefix(self._prefix), []).append(tp.partition)
         return found
 
     def lag(self) -> dict[str, int]:
         """Return how many events lie beyond each partition's position, as of the last fetch."""
-        found, ours = {}, self._consumer().assignment()
+        found, ours = {}, self._assignment()
         for source, position in sorted(self._positions.items()):
             tp = TopicPartition(self._prefix + source.topic, source.partition)
             end = self._consumer().highwater(tp) if tp in ours else None
             read = self._read_up_to(tp) if tp in ours else position
             found[f"{source.topic}-{source.partition}"] = max(0, (end or read) - read)
         return found
+
+    def _assignment(self) -> set[TP]:
+        """Return what is assigned; nothing before the first time, when the consumer may not have started."""
+        return self._consumer().assignment() if self._hosting.generation else set()
 
     def positions_of(self, topic: str) -> dict[int, int]:
         """Return the next offset to hand over of a topic, by partition; none while partitions move."""
