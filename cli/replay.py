@@ -87,10 +87,9 @@ async def _run(settings: Settings, options: Options) -> int:
             raise InvalidInput("topic", f"--mode rebuild reads {CONVERSATION_EVENT}")
         if wanted != Wanted() or options.only:
             raise InvalidInput("--mode", "rebuild makes whole tables: no --number, --batch or --only")
-        window = _window(options) if options.since or options.from_offset is not None else Window()
         return await run_rebuild(
             settings,
-            window,
+            _window(options, may_be_open=True),
             into=options.into,
             catch_up=options.catch_up,
             dry_run=options.dry_run,
@@ -110,8 +109,15 @@ async def _run(settings: Settings, options: Options) -> int:
         await pool.close()
 
 
-def _window(options: Options) -> Window:
-    return make_window(now(), options.since, options.until, options.from_offset, options.to_offset)
+def _window(options: Options, *, may_be_open: bool = False) -> Window:
+    return make_window(
+        now(),
+        options.since,
+        options.until,
+        options.from_offset,
+        options.to_offset,
+        may_be_open=may_be_open,
+    )
 
 
 async def _replay(settings: Settings, pool: Pool, options: Options, wanted: Wanted) -> int:
