@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from rich.console import Console
 from rich.table import Table
 
+from cli.console import plain_console
 from cli.parts import Parts
 from cli.prepare import check_free, prepare
 from cli.supervisor import Supervisor
@@ -192,9 +192,9 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
         ("data and logs", str(data_dir)),
     ]:
         table.add_row(part, where)
-    console = Console(soft_wrap=True)
+    console = plain_console(soft_wrap=True)
     console.print(table)
-    console.print(f'Try it:  curl -H "X-Service-Token: {token}" {base}/api/stats', markup=False)
+    console.print(f'Try it:  curl -H "X-Service-Token: {token}" {base}/api/stats')
     console.print("Chat:    whatsapp-microservice demo       Stop: Ctrl-C")
     state = up.state | {
         "web_url": base,
