@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from cli.console import plain_console
 from schemas.phone import masked
 from web.backfill import Findings
 from web.backfill_calls import CallFindings
@@ -58,7 +58,7 @@ def _calls(calls: CallFindings) -> Json:
 
 def show(findings: Findings, calls: CallFindings | None, problem: str | None, *, dry_run: bool) -> None:
     """Print the findings for a person."""
-    console = Console(soft_wrap=True)
+    console = plain_console(soft_wrap=True)
     console.print(
         f"Twilio lists {findings.listed} messages from {findings.since:%F %T} to {findings.until:%F %T} UTC."
     )

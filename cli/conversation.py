@@ -3,11 +3,18 @@
 import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import aiohttp
+
 from cli.connected import postgres_and_kafka
 from cli.process import whoami
+from clients.http import open_session
+from clients.twilio.api import TwilioApi
+from clients.twilio.content import TwilioContent
 from schemas.commands import ConversationCommand
 from schemas.settings import Settings, require
 from web.commands import Commands, answer, command_of
@@ -16,6 +23,9 @@ from web.publisher import Publisher
 from web.spool import Spool, newest_in_spool
 
 _OK = range(200, 300)
+# A template and its approval, one after the other; how long both may take `check_template` says.
+_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+_CONNECTIONS = 1
 
 
 def run_command(settings: Settings, number: str, body: dict[str, Any], *, as_json: bool) -> int:
@@ -31,7 +41,8 @@ def send_command(settings: Settings, number: str, body: dict[str, Any], *, as_js
     """Send a command, wait for its outcome and print it. Return the HTTP status: 202 if it only waits.
 
     Raises:
-        InvalidInput: the number or an option is malformed, or the id was used for another command.
+        InvalidInput: the number or an option is malformed, the id was used for another command, or Twilio
+            knows no such template, or one with other variables.
         ConfigurationError, Unavailable: nothing was sent.
     """
     require(settings, "database_url", "kafka_bootstrap_servers")
@@ -46,15 +57,27 @@ def send_command(settings: Settings, number: str, body: dict[str, Any], *, as_js
 
 
 async def _send(settings: Settings, command: ConversationCommand, request_id: str) -> CommandOutcome | None:
-    async with postgres_and_kafka(settings) as (database, kafka):
+    async with postgres_and_kafka(settings) as (database, kafka), _templates(settings) as templates:
         outcomes = CommandOutcomes(database)
         watching = asyncio.create_task(outcomes.watch())
         try:
             publisher, until = Publisher(kafka, Spool(database)), partial(newest_in_spool, database)
-            commands = Commands(publisher, outcomes, settings.outcome_wait_seconds, spooled_until=until)
+            commands = Commands(
+                publisher, outcomes, settings.outcome_wait_seconds, templates, spooled_until=until
+            )
             return await commands.submit(command, request_id)
         finally:
             watching.cancel()
+
+
+@asynccontextmanager
+async def _templates(settings: Settings) -> AsyncIterator[TwilioContent | None]:
+    """Give where templates are looked up; None without an account, which a command does not need."""
+    if not (settings.twilio_account_sid and settings.twilio_auth_token):
+        yield None
+        return
+    async with open_session(_TIMEOUT, _CONNECTIONS) as session:
+        yield TwilioContent(TwilioApi(settings, session))
 
 
 def _print(told: dict[str, Any]) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.connected import postgres_and_kafka
+from cli.console import plain_console
 from schemas.phone import masked
 from schemas.settings import Settings, require
 from web.dead_letters.index import Index
@@ -31,7 +31,7 @@ def run_list(settings: Settings, query: dict[str, str], *, as_json: bool) -> int
         number = masked(each["phone_number"]) if each["phone_number"] else ""
         cells = (each[name] for name in ("id", "at", "state", "topic"))
         table.add_row(*cells, number, each["reason"], each["details"], str(each["tries"]))
-    Console(soft_wrap=True).print(table if page["dead_letters"] else "No dead letters.")
+    plain_console(soft_wrap=True).print(table if page["dead_letters"] else "No dead letters.")
     if "next_before" in page:
         print(f"more: --before {page['next_before']}")
     return 0

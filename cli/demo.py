@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from cli.connected import running_up
+from cli.console import plain_console
 from cli.judge import Verdict, answered_words, judge
 from schemas.errors import ConfigurationError
 
@@ -116,7 +116,7 @@ def run_demo(data_dir: Path, calls: int, messages: int, *, as_json: bool) -> int
         ConfigurationError: no `up` with simulated vendors is running.
     """
     demo = Demo(_state(data_dir), calls, messages)
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     try:
         with Progress(console=console) as progress:
             begun = time.monotonic()
@@ -156,6 +156,6 @@ def _print(verdict: Verdict, seconds: float) -> None:
         verdict.overlapping,
     )
     table.add_row(*map(str, counts))
-    Console().print(table)
+    plain_console().print(table)
     for problem in verdict.problems:
         print(problem)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 
+from cli.console import plain_console
 from cli.doctor_agents import agents
 from cli.doctor_checks import Finding, durability, templates
 from clients.elevenlabs.api import ElevenLabsApi
@@ -73,7 +73,7 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
         table = Table("what", "found", "what to do")
         for finding in findings:
             table.add_row(finding.what, finding.found, finding.advice)
-        Console().print(table)
+        plain_console().print(table)
     return 1 if any(finding.advice for finding in findings) else 0
 
 

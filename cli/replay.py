@@ -87,10 +87,9 @@ async def _run(settings: Settings, options: Options) -> int:
             raise InvalidInput("topic", f"--mode rebuild reads {CONVERSATION_EVENT}")
         if wanted != Wanted() or options.only:
             raise InvalidInput("--mode", "rebuild makes whole tables: no --number, --batch or --only")
-        window = _window(options) if options.since or options.from_offset is not None else Window()
         return await run_rebuild(
             settings,
-            window,
+            _window(options, may_be_open=True),
             into=options.into,
             catch_up=options.catch_up,
             dry_run=options.dry_run,
@@ -110,8 +109,15 @@ async def _run(settings: Settings, options: Options) -> int:
         await pool.close()
 
 
-def _window(options: Options) -> Window:
-    return make_window(now(), options.since, options.until, options.from_offset, options.to_offset)
+def _window(options: Options, *, may_be_open: bool = False) -> Window:
+    return make_window(
+        now(),
+        options.since,
+        options.until,
+        options.from_offset,
+        options.to_offset,
+        may_be_open=may_be_open,
+    )
 
 
 async def _replay(settings: Settings, pool: Pool, options: Options, wanted: Wanted) -> int:
@@ -168,11 +174,15 @@ async def _session(settings: Settings, pool: Pool, options: Options, wanted: Wan
     )
     unfinished = await replays.unfinished(pool, options.topic) if options.mode == "again" else None
     if unfinished and not options.dry_run:
-        raise InvalidInput(
-            "--mode", f"an earlier one is unfinished; go on with --id {unfinished}, or it would be done twice"
-        )
+        raise _is_unfinished(unfinished)
     identity = f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     return Session(settings, pool, order, identity, positions={}, ends={}), True
+
+
+def _is_unfinished(identity: str) -> InvalidInput:
+    return InvalidInput(
+        "--mode", f"an earlier one is unfinished; go on with --id {identity}, or it would be done twice"
+    )
 
 
 async def _former(settings: Settings, pool: Pool, identity: str, rate: float) -> Session:
@@ -203,7 +213,9 @@ async def _remember(pool: Pool, options: Options, session: Session) -> None:
         "only": order.only,
         "ends": session.ends,
     }
-    await replays.begin(pool, session.identity, order.topic, order.mode, saved)
+    # Another one may have begun since the plan was made and while the question was open.
+    if other := await replays.begin(pool, session.identity, order.topic, order.mode, saved):
+        raise _is_unfinished(other)
 
 
 def _confirmed(options: Options, order: Order, plan: Plan) -> bool:

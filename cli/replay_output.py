@@ -2,9 +2,9 @@
 
 import sys
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli.console import plain_console
 from streams.replay.reader import Reader
 
 
@@ -27,5 +27,5 @@ def nothing_there(reader: Reader) -> str:
 def progress_bar() -> Progress:
     """Return a progress bar with the time left, on stderr, shown only on a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

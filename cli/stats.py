@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 import aiohttp
-from rich.console import Console
 from rich.table import Table
 
 from cli.connected import pool_of
+from cli.console import plain_console
 from cli.stats_sums import sums_differ
 from clients.http import open_session
 from clients.views import StatsClient
@@ -94,7 +94,7 @@ def _print_figures(stats: dict[str, Any], *, as_json: bool) -> None:
     table = Table("figure", "value")
     for name, value in stats.items():
         table.add_row(name.replace("_", " "), str(value))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def _print_rebuilt(done: Sums, *, as_json: bool) -> None:
@@ -114,7 +114,7 @@ def _print_comparison(result: Comparison, rebuilt: Sums | None, *, as_json: bool
         table = Table("conversation", "what", "tables", "Postgres")
         for each in result.differences:
             table.add_row(each.conversation, each.field, str(each.tables), str(each.postgres))
-        Console().print(table)
+        plain_console().print(table)
     if result.pending:
         print(
             f"{result.pending} of {result.conversations} conversations have events still on their way; "

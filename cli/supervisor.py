@@ -5,11 +5,14 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import structlog
 
 from local.process import end, spawn
+from schemas.documents import parse_object
+from schemas.errors import InvalidInput
 
 log = structlog.get_logger()
 
@@ -85,6 +88,16 @@ class Supervisor:
                 )
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def watch(self) -> None:
+        """Wait until one cannot be kept running, which must have been added before.
+
+        Raises:
+            RuntimeError: it cannot start again (says why).
+        """
+        ended, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+
     async def stop(self, seconds: float) -> None:
         """Stop all: first web, so that nothing new comes, then the workers, all together."""
         for task in self._tasks:
@@ -140,4 +153,12 @@ def restart_may_help(answer: httpx.Response | None) -> bool:
     """
     if answer is None:
         return True
-    return not answer.is_success and answer.json().get("restart_helps") is not False
+    return not answer.is_success and _told(answer).get("restart_helps") is not False
+
+
+def _told(answer: httpx.Response) -> dict[str, Any]:
+    """Return what an answer says; nothing where it is not our view's, as while another has the port."""
+    try:
+        return parse_object(answer.content)
+    except InvalidInput:
+        return {}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from rich.console import Console
 from rich.table import Table
 
+from cli.console import plain_console
 from cli.parts import Parts
 from cli.prepare import check_free, prepare
 from cli.supervisor import Supervisor
@@ -21,6 +21,7 @@ from local.phone.app import serve_phone
 from local.phone.world import Addresses
 from local.postgres.server import start_postgres
 from local.process import LOOPBACK, end, spawn
+from process.life import unless_stopped
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings
 
@@ -124,7 +125,11 @@ class Up:
 
 
 def run_up(settings: Settings, data_dir: Path, jars: Path, workers: int) -> int:
-    """Run until Ctrl-C or SIGTERM; return the exit code."""
+    """Run until Ctrl-C or SIGTERM; return the exit code.
+
+    Raises:
+        ConfigurationError: a part cannot start, at the beginning or again; all others are stopped.
+    """
     return asyncio.run(_run(settings, data_dir.absolute(), jars.absolute(), workers))
 
 
@@ -143,7 +148,7 @@ async def _run(settings: Settings, data_dir: Path, jars: Path, workers: int) -> 
         if starting.done():
             starting.result()
             _announce(settings, up, supervisor, data_dir)
-        await stopping
+            await unless_stopped(supervisor.watch(), stop)
     except RuntimeError as error:
         raise ConfigurationError(str(error)) from error
     finally:
@@ -192,9 +197,9 @@ def _announce(settings: Settings, up: Up, supervisor: Supervisor, data_dir: Path
         ("data and logs", str(data_dir)),
     ]:
         table.add_row(part, where)
-    console = Console(soft_wrap=True)
+    console = plain_console(soft_wrap=True)
     console.print(table)
-    console.print(f'Try it:  curl -H "X-Service-Token: {token}" {base}/api/stats', markup=False)
+    console.print(f'Try it:  curl -H "X-Service-Token: {token}" {base}/api/stats')
     console.print("Chat:    whatsapp-microservice demo       Stop: Ctrl-C")
     state = up.state | {
         "web_url": base,

@@ -12,6 +12,8 @@ from db.queries import Query, load
 from schemas.rows import Json
 
 _sql = load("replay")
+# Any number that no other use of advisory locks has; "replay" in ASCII.
+_LOCK = 0x7265706C6179
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +31,19 @@ class RememberedReplay:
 FIND: Final = Query(_sql.find, RememberedReplay)
 
 
-async def begin(pool: Pool, identity: str, topic: str, mode: str, options: Json) -> None:
-    """Remember that a replay begins."""
-    await pool.execute(_sql.begin, identity, topic, mode, options)
+async def begin(pool: Pool, identity: str, topic: str, mode: str, options: Json) -> str | None:
+    """Remember that a replay begins; at once with the check that no other one of mode `again` is under way.
+
+    Return the id of the one that is, and then nothing was remembered; None if this one has begun.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        if mode == "again":
+            await connection.execute(_sql.begin_lock, _LOCK)
+            other: str | None = await connection.fetchval(_sql.unfinished, topic)
+            if other is not None:
+                return other
+        await connection.execute(_sql.begin, identity, topic, mode, options)
+    return None
 
 
 async def unfinished(pool: Pool, topic: str) -> str | None:

@@ -9,6 +9,10 @@ SELECT phone_number, batch_id FROM conversation_state WHERE phone_number = ANY($
 -- name: suppressed
 SELECT phone_number FROM conversation_suppression WHERE phone_number = ANY($1::text[])
 
+-- name: begin_lock
+-- A statement of its own: the ones after it see what whoever had the lock before has committed.
+SELECT pg_advisory_xact_lock($1)
+
 -- name: begin
 INSERT INTO conversation_replay (id, topic, mode, options) VALUES ($1, $2, $3, $4)
 

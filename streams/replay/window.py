@@ -38,14 +38,21 @@ class Window:
 
 
 def make_window(
-    now: datetime, since: str | None, until: str | None, from_offset: int | None, to_offset: int | None
+    now: datetime,
+    since: str | None,
+    until: str | None,
+    from_offset: int | None,
+    to_offset: int | None,
+    *,
+    may_be_open: bool = False,
 ) -> Window:
-    """Make a window of the options, checked against each other.
+    """Make a window of the options, checked against each other. `may_be_open`: it needs no beginning.
 
     Raises:
-        InvalidInput: none is given, times and offsets are mixed, or the end is not after the beginning.
+        InvalidInput: the beginning is missing, times and offsets are mixed, or the end is not after the
+            beginning.
     """
-    if since is None and from_offset is None:
+    if since is None and from_offset is None and not may_be_open:
         raise InvalidInput("--since", f"say from when, or --from-offset; {_HOW}")
     if since is not None and from_offset is not None:
         raise InvalidInput("--from-offset", "give either times or offsets")

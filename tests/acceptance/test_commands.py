@@ -127,6 +127,22 @@ def test_a_template_is_filled_as_it_is_or_refused_with_why(
     assert _sent(operated, number)[1:] == ["Hola Ana García, ¿seguimos con el plan oro?"]
 
 
+def test_a_template_is_looked_up_for_the_command_line_too(
+    operated: State, number: str, command: Command
+) -> None:
+    sid, unknown = "HX" + "f" * 32, "HX" + "0" * 32
+    http.post(operated["twilio_url"] + "/_sim/templates", json={"sid": sid, "body": "Hola: {{1}}"})
+    for options, said in (
+        (["--content-sid", unknown], "content_sid: is unknown to Twilio"),
+        (["--content-sid", sid], "content_variables: lacks 1, which the template has"),
+    ):
+        error = command("conversation", "write", number, *options, code=2)["error"]
+        assert error.splitlines()[-1] == said
+    options = ["--content-sid", sid, "--text", "¿seguimos?"]
+    assert command("conversation", "write", number, *options)["whatsapp_message_id"]
+    assert _sent(operated, number)[1:] == ["Hola: ¿seguimos?"]
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [

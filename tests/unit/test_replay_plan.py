@@ -93,6 +93,15 @@ def test_windows() -> None:
         assert Window.of_json(each.as_json()) == each  # type: ignore[arg-type]
 
 
+def test_a_window_that_may_be_open_has_the_end_that_is_given() -> None:
+    half_past = datetime(2025, 10, 28, 11, 30, tzinfo=UTC)
+    assert make_window(NOW, None, None, None, None, may_be_open=True) == Window()
+    assert make_window(NOW, None, "30m", None, None, may_be_open=True) == Window(until=half_past)
+    assert make_window(NOW, None, None, None, 9, may_be_open=True) == Window(to_offset=9)
+    with pytest.raises(InvalidInput, match=r"^--to-offset: "):
+        make_window(NOW, None, None, None, 0, may_be_open=True)
+
+
 @pytest.mark.parametrize(
     ("since", "until", "first", "last", "field"),
     [
