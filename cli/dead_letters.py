@@ -94,4 +94,4 @@ def _with_letters(settings: Settings, work: Callable[[Letters], Awaitable[Any]])
 
 async def _connected(settings: Settings, work: Callable[[Letters], Awaitable[Any]]) -> Any:  # noqa: ANN401
     async with postgres_and_kafka(settings) as (database, kafka):
-        return await work(Letters(Index(settings, database), kafka))
+        return await work(Letters(Index(settings, database), kafka, settings.country))

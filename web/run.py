@@ -131,7 +131,10 @@ async def _serve(settings: Settings, outside: Outside, stop: asyncio.Event) -> i
     presence = Presence(database)
     live, behind_gap = Live(database, presence), BehindGap(publisher, gap)
     until = partial(newest_in_spool, database)
-    letters, templates = Letters(Index(settings, database), kafka), TwilioContent(readers.messenger.api)
+    letters, templates = (
+        Letters(Index(settings, database), kafka, settings.country),
+        TwilioContent(readers.messenger.api),
+    )
     ops = OpsCollaborators(
         database=database,
         health=health,

@@ -5,6 +5,8 @@ file server, which is called without our credentials.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,8 +21,11 @@ LARGEST_FILE = 16 * 1024 * 1024
 """WhatsApp's own limit for what Twilio takes."""
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30.0, sock_read=10.0)
-# Files are held whole for a moment: so many at once are 64 MB.
+# Files are held whole while they are fetched: so many at once are 64 MB. What slow readers are being sent
+# comes on top.
 _MOST_AT_ONCE = 4
+# Longer than four files take from a host that answers; whoever waits sees a page without its pictures.
+_PLACE_SECONDS = 10.0
 # Hosts that are given our credentials.
 _TWILIOS_OWN = ".twilio.com"
 _FILE_HOSTS = (_TWILIOS_OWN, ".twiliocdn.com")
@@ -39,7 +44,9 @@ class File:
 class TwilioMedia:
     """Fetches files, a few at once. A process must have only one, or the bound does not hold."""
 
-    def __init__(self, api: TwilioApi) -> None:
+    def __init__(self, api: TwilioApi, place_seconds: float = _PLACE_SECONDS) -> None:
+        """`place_seconds`: the longest wait for others' files."""
+        self._place_seconds = place_seconds
         self._api = api
         self._ours = URL(api.base)
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -53,13 +60,25 @@ class TwilioMedia:
         """
         if not self.is_ours(url):
             raise TerminalError(VENDOR, "the file is not at Twilio under our account")
-        async with self._places:
+        async with self._place():
             try:
                 return await self._fetched(URL(url))
             except TooLarge as error:
                 raise RetryableError(VENDOR, f"larger than {LARGEST_FILE} bytes") from error
             except BROKE_OFF as error:
                 raise RetryableError(VENDOR, type(error).__name__) from error
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._place_seconds):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise RetryableError(VENDOR, "is slow to give the files that are asked for already") from error
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def is_ours(self, url: str) -> bool:
         """Return whether a URL is one of our account's files, on Twilio's own hosts of any region or edge."""

@@ -87,6 +87,6 @@ FROM conversation_dead_letter WHERE id = $1
 -- name: open_ones
 -- Oldest first: the order in which they were to be done. $1: ids or null, $2: reason or null
 SELECT id, state, topic, source_partition, source_offset, phone_number, reason, details, tries, buried_at, closed,
-  octet_length(value) AS size, key, value
+  octet_length(value) AS size
 FROM conversation_dead_letter WHERE state = 'open' AND ($1::text[] IS NULL OR id = ANY($1))
   AND ($2::text IS NULL OR reason = $2) ORDER BY buried_at, source_partition, source_offset, id

@@ -3,13 +3,13 @@
 import base64
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from db.pool import Pool
 from db.queries import load
-from db.readers.letters import OPEN_ONES, PAGE, POSITIONS, Position
+from db.readers.letters import ONE, OPEN_ONES, PAGE, POSITIONS, Position
 from db.readers.persons import kept_of
 from db.store.erasures import erasure_key
 from rules import inputs as i
@@ -17,6 +17,7 @@ from rules.events import TurnFailed
 from rules.turns import Waiting
 from schemas.dead_letters import DeadLetter, DeadLetterClosed
 from schemas.documents import now
+from schemas.errors import Unavailable
 from schemas.events import CallCompleted, InboundMessage
 from schemas.phone import number_digest
 from schemas.settings import load_settings
@@ -24,6 +25,8 @@ from tests.support.chat import NUMBER, types
 from tests.support.stored_chat import StoredChat, stored_chat
 from web.database import Database
 from web.dead_letters.index import Index
+from web.dead_letters.letters import Letters
+from web.kafka_link import KafkaLink
 
 _sql = load("dead_letters")
 _PAGE = (None, None, None, None, None, None, 50)
@@ -38,10 +41,12 @@ def record(offset: int, value: object, key: str = NUMBER) -> Any:  # noqa: ANN40
     return SimpleNamespace(partition=2, offset=offset, key=key.encode(), value=value)
 
 
-def letter(value: bytes = b"{", reason: str = "body", key: str = NUMBER) -> bytes:
+def letter(
+    value: bytes = b"{", reason: str = "body", key: str = NUMBER, topic: str = "inbound-message"
+) -> bytes:
     packed = base64.b64encode(key.encode()).decode(), base64.b64encode(value).decode()
     return DeadLetter(
-        topic="inbound-message",
+        topic=topic,
         partition=1,
         offset=7,
         reason=reason,
@@ -66,7 +71,8 @@ async def test_letters_are_taken_up_once_and_the_same_bytes_again_are_one_more_t
     await index._add([record(4, closed.to_json())])
     assert (await states(index))["2-0"] == ("discarded", 1)
     found = await index.rows(OPEN_ONES, None, "body")
-    assert [(row.id, row.key, row.phone_number) for row in found] == [
+    whole = [row for each in found for row in await index.rows(ONE, each.id)]
+    assert [(row.id, row.key, row.phone_number) for row in whole] == [
         ("2-2", NUMBER.encode(), NUMBER),
         ("2-3", NUMBER.encode(), NUMBER),
     ]
@@ -231,7 +237,8 @@ async def test_turns_that_failed_for_good_are_there_until_they_go_well(
     await chat.save()
     for _ in range(2):
         await sweep(pool)
-    (row,) = await index.rows(OPEN_ONES, None, None)
+    (found,) = await index.rows(OPEN_ONES, None, None)
+    (row,) = await index.rows(ONE, found.id)
     assert (row.id, row.reason) == (f"turn-{turn}", "held")
     assert "TWILIO_UNKNOWN_SEND" in row.details
     event = InboundMessage.from_json(row.value or b"")
@@ -264,6 +271,66 @@ async def test_a_call_whose_first_message_was_refused_can_be_done_from_its_lette
     chat.give(i.SendRefused(own_id=chat.sends()[0].part.own_id, why="not whitelisted", code="21608"))
     await chat.save()
     await sweep(pool)
-    (row,) = await index.rows(OPEN_ONES, None, None)
+    (found,) = await index.rows(OPEN_ONES, None, None)
+    (row,) = await index.rows(ONE, found.id)
     assert (row.topic, row.reason, row.details) == ("call-completed", "refused", "not whitelisted (21608)")
     assert CallCompleted.from_json(row.value or b"").event_id == "conv_9"
+
+
+class Stalling:
+    """Kafka that takes so many records, and then no more."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.sent: list[tuple[str, str]] = []
+
+    async def send(self, topic: str, key: str, value: bytes, *_: object) -> None:
+        if len(self.sent) == self.most:
+            raise Unavailable("Kafka does not answer")
+        self.sent.append((topic, key))
+
+
+async def test_what_was_retried_before_kafka_stalled_is_said_and_the_rest_stays_open(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = (
+        b'{"event_id": "SM%d", "received_at": "2026-01-01T00:00:00Z", '
+        b'"params": {"From": "whatsapp:+573138539155"}}'
+    )
+    await index._add([record(place, letter(message % place)) for place in range(4)])
+    monkeypatch.setattr(index, "catch_up", nothing)
+    kafka = Stalling(most=5)  # two, each with the record that it is done, and one without
+    done = await Letters(index, cast(KafkaLink, kafka)).retry("Ana", None, None, rate=1000.0)
+    assert [(each["id"], each["action"]) for each in done] == [
+        ("2-0", "retried"),
+        ("2-1", "retried"),
+        ("2-2", "kept"),
+        ("2-3", "kept"),
+    ]
+    assert done[3]["why"] == "Kafka does not answer; do it again"
+    found = await states(index)
+    assert [found[f"2-{place}"][0] for place in range(4)] == ["retried", "retried", "open", "open"]
+    with pytest.raises(Unavailable):
+        await Letters(index, cast(KafkaLink, Stalling(most=0))).retry("Ana", None, None)
+
+
+async def nothing() -> None:
+    """Have the index read up to the topic's end."""
+
+
+async def test_one_of_a_number_without_its_country_is_retried_where_the_country_is_known(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = (
+        b'{"agent_id": "a", "recipient": {"phone_number": "3138539155", "conversation_id": "conv_1", '
+        b'"status": "completed"}}'
+    )
+    index = Index(load_settings({}), Database(pool))
+    monkeypatch.setattr(index, "catch_up", nothing)
+    await index._add([record(0, letter(value, key="call-17", topic="call-completed"))])
+    kafka = cast(KafkaLink, Stalling(most=9))
+    [kept] = await Letters(index, kafka).retry("Ana", ["2-0"], None)
+    country = load_settings({}, default_region="CO").country
+    [done] = await Letters(index, kafka, country).retry("Ana", ["2-0"], None)
+    assert (kept["action"], done["action"]) == ("kept", "retried")
+    assert cast(Stalling, kafka).sent[0] == ("call-completed", NUMBER)

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from clients.twilio.api import TwilioApi
 from clients.twilio.media import TwilioMedia
+from schemas.errors import RetryableError
 from tests.support.gateway import ACCOUNT, AUTH, FakeRows, Fakes, gateway, settings_with
 
 FOLDER = f"/2010-04-01/Accounts/{ACCOUNT}/Messages"
@@ -150,3 +151,23 @@ def test_the_api_and_the_console_share_that_bound() -> None:
     """Each has its own routes; made twice, twice as many files would be held."""
     source = [file.read_text() for file in (Path(__file__).parents[2] / "web").rglob("*.py")]
     assert sum(text.count("TwilioMedia(") for text in source) == 1
+
+
+async def test_who_waits_for_others_files_is_told_so_in_time() -> None:
+    hangs = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.Response:
+        await hangs.wait()
+        return web.Response(body=b"x")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", serve)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        base = str(server.make_url("")).rstrip("/")
+        media = TwilioMedia(TwilioApi(settings_with(twilio_api_base_url=base), session), place_seconds=0.1)
+        first = [asyncio.create_task(media.fetch(f"{base}{FOLDER}/MM{n}/Media/x")) for n in range(4)]
+        with pytest.raises(RetryableError, match="slow to give the files"):
+            await asyncio.gather(*first, media.fetch(f"{base}{FOLDER}/MM9/Media/x"))
+        hangs.set()
+        assert [(await each).body for each in first] == [b"x"] * 4
+        assert (await media.fetch(f"{base}{FOLDER}/MM9/Media/x")).body == b"x"

@@ -1,6 +1,7 @@
 """What is done with dead letters: show, retry, edit and retry, discard. None leaves without a trace."""
 
 import base64
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from db.readers.letters import ONE, OPEN_ONES, PAGE, LetterRow, WholeLetter
 from db.readers.persons import ADDRESSES
 from schemas.dead_letters import DeadLetterClosed
 from schemas.documents import now
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, Unavailable
 from schemas.models import TAKEN_UP
 from schemas.phone import without_numbers
 from schemas.replay_mark import Mark, Wants
@@ -49,7 +50,9 @@ class Letters:
         Unavailable: Kafka or Postgres does not answer.
     """
 
-    def __init__(self, index: Index, kafka: KafkaLink) -> None:
+    def __init__(self, index: Index, kafka: KafkaLink, country: Mapping[str, object] | None = None) -> None:
+        """`country`: see `Settings.country`."""
+        self._country = country
         self._index = index
         self._kafka = kafka
 
@@ -96,8 +99,9 @@ class Letters:
     ) -> list[Json]:
         """Publish letters' events again, oldest first, under their own ids.
 
-        Those that would only die again stay; the result says what was done with each. `value`: the edited
-        bytes of a single one; `rate`: how many a second, so that live traffic does not wait behind them.
+        Those that would only die again stay, and so do the rest once Kafka or Postgres does not answer any
+        more; the result says what was done with each. `value`: the edited bytes of a single one; `rate`: how
+        many a second, so that live traffic does not wait behind them.
 
         Raises:
             NoSuchLetter: an id names no open letter.
@@ -106,13 +110,14 @@ class Letters:
         _closing("-", "retried", by, None)
         rows = await self._open(ids, reason)
         if value is not None:
-            TAKEN_UP[rows[0].topic].from_json(value)
+            TAKEN_UP[rows[0].topic].from_json(value, self._country)
         limiter = AsyncLimiter(max(rate, 1.0), max(1.0, 1.0 / rate))
-        done = []
-        for row in rows:
+
+        async def retry(row: LetterRow) -> Json:
             async with limiter:
-                done.append(await self._retry(row, by, value))
-        return done
+                return await self._retry(row, by, value)
+
+        return await _each(rows, retry)
 
     async def discard(self, by: str, ids: list[str], why: str) -> list[Json]:
         """Dismiss letters for good; their bytes and the reason are kept.
@@ -122,20 +127,16 @@ class Letters:
             InvalidInput: the name or the reason is longer than what is kept.
         """
         _closing("-", "discarded", by, why)
-        rows = await self._open(ids, None)
-        return [await self._close(row, "discarded", by, why) for row in rows]
+        return await _each(await self._open(ids, None), lambda row: self._close(row, "discarded", by, why))
 
-    async def _retry(self, row: WholeLetter, by: str, edited: bytes | None) -> Json:
-        value = edited if edited is not None else row.value
+    async def _retry(self, row: LetterRow, by: str, edited: bytes | None) -> Json:
+        """Retry one, whose bytes are read only now: all of them at once might not fit into memory."""
+        value = edited if edited is not None else (await self._row(row.id)).value
         try:
-            event = TAKEN_UP[row.topic].from_json(value or b"")
+            event = TAKEN_UP[row.topic].from_json(value or b"", self._country)
             key = event.key
         except (InvalidInput, KeyError) as error:
-            return {
-                "id": row.id,
-                "action": "kept",
-                "why": f"it would die again: {error}; edit it, or discard it",
-            }
+            return _kept(row, f"it would die again: {error}; edit it, or discard it")
         await self._kafka.send(row.topic, key, value or b"", f"retry-{row.id}", [_mark(row)])
         return await self._close(row, "retried", by, "edited" if edited is not None else None)
 
@@ -149,7 +150,7 @@ class Letters:
         await self._index.close(row.id, closed)
         return {"id": row.id, "action": action}
 
-    async def _open(self, ids: list[str] | None, reason: str | None) -> list[WholeLetter]:
+    async def _open(self, ids: list[str] | None, reason: str | None) -> list[LetterRow]:
         await self._index.catch_up()
         rows = await self._index.rows(OPEN_ONES, ids, reason)
         if missing := sorted(set(ids or ()) - {row.id for row in rows}):
@@ -161,6 +162,27 @@ class Letters:
         if not rows:
             raise NoSuchLetter("id", f"no dead letter {letter_id}; `dead-letters list` shows them")
         return rows[0]
+
+
+async def _each(rows: Sequence[LetterRow], handle: Callable[[LetterRow], Awaitable[Json]]) -> list[Json]:
+    """Handle letters; what was done with the first ones is said although the rest could not be.
+
+    Raises:
+        Unavailable: nothing was done.
+    """
+    done: list[Json] = []
+    for row in rows:
+        try:
+            done.append(await handle(row))
+        except Unavailable as error:
+            if not done:
+                raise
+            return done + [_kept(each, f"{error}; do it again") for each in rows[len(done) :]]
+    return done
+
+
+def _kept(row: LetterRow, why: str) -> Json:
+    return {"id": row.id, "action": "kept", "why": why}
 
 
 def _closing(
