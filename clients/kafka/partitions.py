@@ -188,7 +188,9 @@ async def read_on(
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """Yield a topic's records from positions up to its present end, each batch from one partition.
 
-    `positions`: the next offset by partition.
+    `positions`: the next offset by partition. The record before it is read again, by which its reader knows
+    the topic. A partition that ends before it is another topic's, made anew under that name: it is read
+    from its beginning.
 
     Raises:
         Unavailable: Kafka does not answer.
@@ -197,7 +199,11 @@ async def read_on(
         places = list(consumer.assignment())
         ends = dict(await within(_CONNECT_SECONDS, consumer.end_offsets(places)))
         begins = await within(_CONNECT_SECONDS, consumer.beginning_offsets(places))
-        starts = {place: max(begin, positions.get(place.partition, 0)) for place, begin in begins.items()}
+        known = {place: positions.get(place.partition, 0) for place in places}
+        starts = {
+            place: begin if known[place] > ends[place] else max(begin, known[place] - 1)
+            for place, begin in begins.items()
+        }
         async for records in _to_its_end(consumer, starts, ends):
             yield records
 

@@ -2,9 +2,15 @@
 SELECT partition, next_offset FROM conversation_dead_letter_position
 
 -- name: moved
-INSERT INTO conversation_dead_letter_position AS p (partition, next_offset)
+-- Also back: the topic may have been made anew. What two processes read at once is read once more.
+INSERT INTO conversation_dead_letter_position (partition, next_offset)
 SELECT * FROM unnest($1::int[], $2::bigint[])
-ON CONFLICT (partition) DO UPDATE SET next_offset = greatest(p.next_offset, EXCLUDED.next_offset)
+ON CONFLICT (partition) DO UPDATE SET next_offset = EXCLUDED.next_offset
+
+-- name: set_aside
+-- A letter of a former topic keeps all but its id ($1), which this topic's has by now. $2: digest, $3: when it was buried
+UPDATE conversation_dead_letter SET id = id || '-of-' || to_char(buried_at, 'YYYYMMDD"T"HH24MISSUS')
+WHERE id = $1 AND (digest, buried_at) IS DISTINCT FROM ($2, $3::timestamp) RETURNING id
 
 -- name: add
 -- The same bytes buried again are one more try. What was buried before one of its numbers ($13) was erased stays away.
@@ -28,7 +34,9 @@ DELETE FROM conversation_dead_letter d USING conversation_erasure e
 WHERE e.number_digest = ANY(d.mentions) AND e.erased_at > d.buried_at
 
 -- name: close
+-- Not a turn that has failed again since, when its record is read again.
 UPDATE conversation_dead_letter SET state = $2, closed_at = $3, closed = $4 WHERE id = $1 AND state = 'open'
+  AND (id NOT LIKE 'turn-%' OR buried_at <= $3)
 
 -- name: add_turns
 -- Turns that were refused for good, or hold a send of unknown outcome, with the event that began them. Nobody must act

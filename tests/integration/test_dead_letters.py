@@ -1,12 +1,15 @@
 """The dead-letter index on a real Postgres: failed turns, repeated letters, what was done or erased."""
 
 import base64
-from datetime import timedelta
+import uuid
+from datetime import UTC, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from clients.kafka.producer import Producer
+from clients.kafka.topics import ensure_topics
 from db.pool import Pool
 from db.queries import load
 from db.readers.letters import ONE, OPEN_ONES, PAGE, POSITIONS, Position
@@ -20,7 +23,8 @@ from schemas.documents import now
 from schemas.errors import Unavailable
 from schemas.events import CallCompleted, InboundMessage
 from schemas.phone import number_digest
-from schemas.settings import load_settings
+from schemas.settings import Settings, load_settings
+from schemas.topics import DEAD_LETTER
 from tests.support.chat import NUMBER, types
 from tests.support.stored_chat import StoredChat, stored_chat
 from web.database import Database
@@ -334,3 +338,54 @@ async def test_one_of_a_number_without_its_country_is_retried_where_the_country_
     [done] = await Letters(index, kafka, country).retry("Ana", ["2-0"], None)
     assert (kept["action"], done["action"]) == ("kept", "retried")
     assert cast(Stalling, kafka).sent[0] == ("call-completed", NUMBER)
+
+
+async def _buried(settings: Settings, *records: bytes) -> None:
+    producer = Producer(settings)
+    await producer.start()
+    try:
+        for value in records:
+            await producer.send(DEAD_LETTER, NUMBER.encode(), value)
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.parametrize("again", [2, 3, 4])
+async def test_letters_of_a_topic_that_was_made_anew_are_found_beside_the_former_ones(
+    pool: Pool, kafka_bootstrap: str, again: int
+) -> None:
+    """Another prefix is another topic of the same name. It may have fewer, as many or more letters by now."""
+    former, anew = (
+        load_settings({}, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:8]}.")
+        for _ in range(2)
+    )
+    for settings, many in ((former, 3), (anew, again)):
+        await ensure_topics(settings)
+        await _buried(settings, *(letter(b"{%d" % place) for place in range(many)))
+        for _ in range(2):
+            await Index(settings, Database(pool)).catch_up()
+    index = Index(anew, Database(pool))
+    found = await states(index)
+    assert (len(found), set(found.values())) == (3 + again, {("open", 1), ("open", 2)})
+    aside = sorted(each for each in found if "-of-" in each)
+    assert len(aside) == min(3, again)
+    assert [row.value for each in aside for row in await index.rows(ONE, each)] == [
+        b"{%d" % place for place in range(len(aside))
+    ]
+
+
+async def test_what_was_done_with_a_turn_is_not_done_again_when_its_record_is_read_again(
+    index: Index, pool: Pool, chat: StoredChat
+) -> None:
+    chat.write("hola", "SMin2")
+    chat.answer()
+    turn = f"turn-{held(chat).turn_id}"
+    await chat.save()
+    await sweep(pool)
+    [failed] = await index.rows(OPEN_ONES, None, None)
+    at = failed.buried_at.replace(tzinfo=UTC)
+    for seconds, state in ((-1, "open"), (1, "retried")):
+        when = at + timedelta(seconds=seconds)
+        closed = DeadLetterClosed(closes=turn, state="retried", by="Ana", at=when)
+        await index._add([record(7, closed.to_json())])
+        assert await states(index) == {turn: (state, 1)}

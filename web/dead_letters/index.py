@@ -4,7 +4,7 @@ So nothing is lost while Postgres is away: the topic keeps letters, and what was
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TypeVar
 
@@ -46,13 +46,20 @@ class Index:
         Raises:
             Unavailable: Kafka or Postgres does not answer.
         """
-        positions = {each.partition: each.next_offset for each in await self.rows(POSITIONS)}
-        async for records in read_on(self._settings, DEAD_LETTER, positions):
-            await self._add_surely(records)
+        if await self._read_on({each.partition: each.next_offset for each in await self.rows(POSITIONS)}):
+            log.warning("the topic of dead letters is another one, and is read from its beginning")
+            await self._read_on({})
         if await self._read_former():
             await self._database.bounded(self._database.pool.execute(_sql.forget_erased), _CATCH_UP_SECONDS)
         for sql in (_sql.add_turns, _sql.resolve_turns):
             await self._database.bounded(self._database.pool.execute(sql), _CATCH_UP_SECONDS)
+
+    async def _read_on(self, positions: Mapping[int, int]) -> bool:
+        """Read on; return whether letters of a former topic were in the way."""
+        is_another = False
+        async for records in read_on(self._settings, DEAD_LETTER, positions):
+            is_another |= await self._add_surely(records)
+        return is_another
 
     async def rows(self, query: Query[R], *arguments: object) -> list[R]:
         """Read rows."""
@@ -86,31 +93,33 @@ class Index:
             numbers.add(own)
         return sorted(number_digest(key, each) for each in numbers)
 
-    async def _add_surely(self, records: Sequence[ConsumerRecord]) -> None:
-        """Add records. What Postgres refuses to hold stays in the topic alone and does not hold up others."""
+    async def _add_surely(self, records: Sequence[ConsumerRecord]) -> bool:
+        """Add records; return whether letters of a former topic had their places.
+
+        What Postgres refuses to hold stays in the topic alone and does not hold up others.
+        """
         try:
-            await self._database.bounded(self._add(records), _WRITE_SECONDS)
+            return await self._database.bounded(self._add(records), _WRITE_SECONDS)
         except Unavailable as error:
             if not is_postgres_refusal(error.__cause__):
                 raise
             if len(records) > 1:
-                for record in records:
-                    await self._add_surely([record])
-                return
+                return any([await self._add_surely([record]) for record in records])
             log.error(
                 "a dead letter cannot be indexed",
                 offset=records[0].offset,
                 why=type(error.__cause__).__name__,
             )
             await self._database.bounded(self._move(self._database.pool, records), _WRITE_SECONDS)
+            return False
 
-    async def _add(self, records: Sequence[ConsumerRecord]) -> None:
+    async def _add(self, records: Sequence[ConsumerRecord]) -> bool:
         """Add letters and positions in one transaction, so that an interruption loses neither."""
         key = await erasure_key(self._database.pool)
         async with self._database.pool.acquire() as connection, connection.transaction():
-            for record in records:
-                await self._add_one(connection, record, key)
+            set_aside = [await self._add_one(connection, record, key) for record in records]
             await self._move(connection, records)
+        return any(set_aside)
 
     async def _move(self, connection: "Connection | Pool", records: Sequence[ConsumerRecord]) -> None:
         newest = {
@@ -118,7 +127,8 @@ class Index:
         }  # records of a partition come in order
         await connection.execute(_sql.moved, list(newest), list(newest.values()))
 
-    async def _add_one(self, connection: Connection, record: ConsumerRecord, secret: bytes) -> None:
+    async def _add_one(self, connection: Connection, record: ConsumerRecord, secret: bytes) -> bool:
+        """Add what a record says; return whether a letter of a former topic had its place."""
         try:
             parsed = parse_object(record.value or b"")
             if "closes" in parsed:
@@ -127,14 +137,17 @@ class Index:
                 await connection.execute(
                     _sql.close, closed.closes, closed.state, at, closed.model_dump(mode="json")
                 )
-                return
+                return False
             letter = DeadLetter.from_object(parsed)
         except InvalidInput:
-            return  # not ours: only the workers and the operators write to this topic
+            return False  # not ours: only the workers and the operators write to this topic
         key, value = letter.key(), letter.value()
+        letter_id, digest = f"{record.partition}-{record.offset}", _digest(letter.topic, value)
+        at = letter.at.astimezone(UTC).replace(tzinfo=None)
+        set_aside = await connection.fetchval(_sql.set_aside, letter_id, digest, at)
         await connection.execute(
             _sql.add,
-            f"{record.partition}-{record.offset}",
+            letter_id,
             letter.topic,
             letter.partition,
             letter.offset,
@@ -144,10 +157,11 @@ class Index:
             letter.tries,
             key,
             value,
-            _digest(letter.topic, value),
-            letter.at.astimezone(UTC).replace(tzinfo=None),
+            digest,
+            at,
             self._mentions(secret, key, value, letter.details),
         )
+        return set_aside is not None
 
 
 def _number(key: bytes | None) -> str | None:
