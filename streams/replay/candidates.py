@@ -58,7 +58,7 @@ def check_topic(topic: str, mode: str) -> None:
     raise InvalidInput("topic", f"--mode {mode} reads one of: {', '.join(sorted(REPLAYED))}")
 
 
-def read(record: Record, country: Mapping[str, object]) -> Candidate:
+def read(record: Record, country: Mapping[str, object] | None = None) -> Candidate:
     """Read a record as the worker does. `country`: see `Settings.country`."""
     try:
         value = TAKEN_UP[record.topic].from_json(record.value or b"", country)
